@@ -1,0 +1,19 @@
+/* compat.h: one C API for Lua 5.1, 5.3, 5.4 and LuaJIT. The only file that asks which Lua it is. */
+#ifndef MKT_LUA_COMPAT_H
+#define MKT_LUA_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#if LUA_VERSION_NUM < 502
+
+#define lua_rawlen(L, index) lua_objlen(L, index)
+
+#ifndef luaL_newlib /* LuaJIT has it, Lua 5.1 has not */
+#define luaL_newlib(L, functions) (lua_newtable(L), luaL_register(L, NULL, functions))
+#define luaL_setfuncs(L, functions, upvalues) luaL_register(L, NULL, functions)
+#endif
+
+#endif
+
+#endif
