@@ -1,0 +1,412 @@
+/* http_server.c: marketplace.http_server, the Lua side of csrc/server. */
+#include "lua/compat.h"
+#include "lua/push.h"
+#include "server/server.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TYPE "marketplace.http_server"
+
+typedef struct server_box {
+  mkt_server *server; /* NULL before it is open and after it is closed */
+} server_box;
+
+/* Options */
+
+typedef struct option {
+  const char *name;
+  int type; /* as lua_type says */
+} option;
+
+static const option OPTIONS[] = {
+    {"host", LUA_TSTRING},           {"port", LUA_TNUMBER},
+    {"tls_cert", LUA_TSTRING},       {"tls_key", LUA_TSTRING},
+    {"max_body", LUA_TNUMBER},       {"max_connections", LUA_TNUMBER},
+    {"max_buffered", LUA_TNUMBER},   {"max_header_bytes", LUA_TNUMBER},
+    {"header_timeout", LUA_TNUMBER}, {"body_timeout", LUA_TNUMBER},
+    {"idle_timeout", LUA_TNUMBER},
+};
+
+static const option *find_option(const char *name) {
+  for (size_t i = 0; i < sizeof OPTIONS / sizeof OPTIONS[0]; i++) {
+    if (strcmp(OPTIONS[i].name, name) == 0) return &OPTIONS[i];
+  }
+  return NULL;
+}
+
+/* Of the option whose name and value are on top of the stack. */
+static void check_option(lua_State *L) {
+  if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "option names must be strings");
+  const char *name = lua_tostring(L, -2);
+  const option *known = find_option(name);
+  if (known == NULL) luaL_error(L, "unknown option '%s'", name);
+  if (lua_type(L, -1) != known->type) {
+    luaL_error(L, "option '%s' must be a %s, not a %s", name, lua_typename(L, known->type),
+               luaL_typename(L, -1));
+  }
+}
+
+static void check_options(lua_State *L, int index) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+    check_option(L);
+}
+
+static lua_Number number_option(lua_State *L, int index, const char *name, lua_Number normal,
+                                lua_Number least, lua_Number most) {
+  lua_getfield(L, index, name);
+  lua_Number value = lua_isnil(L, -1) ? normal : lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  if (!(value >= least && value <= most)) {
+    char range[64]; /* lua_pushfstring writes 65535 in a way of its own in each Lua */
+    (void)snprintf(range, sizeof range, "%.15g and %.15g", least, most);
+    luaL_error(L, "option '%s' must be between %s", name, range);
+  }
+  return value;
+}
+
+static size_t size_option(lua_State *L, int index, const char *name, lua_Number normal,
+                          lua_Number least, lua_Number most) {
+  lua_Number value = number_option(L, index, name, normal, least, most);
+  size_t size = (size_t)value;
+  if ((lua_Number)size != value) luaL_error(L, "option '%s' must be a whole number", name);
+  return size;
+}
+
+static uint64_t time_option(lua_State *L, int index, const char *name, lua_Number normal) {
+  return (uint64_t)(number_option(L, index, name, normal, 0.001, 86400) * 1000);
+}
+
+/* The table keeps the string alive. */
+static const char *text_option(lua_State *L, int index, const char *name, const char *normal) {
+  lua_getfield(L, index, name);
+  size_t length = 0;
+  const char *text = lua_isnil(L, -1) ? normal : lua_tolstring(L, -1, &length);
+  lua_pop(L, 1);
+  if (text != normal && strlen(text) != length) luaL_error(L, "option '%s' has a NUL byte", name);
+  return text;
+}
+
+static void read_options(lua_State *L, int index, mkt_server_options *options) {
+  const lua_Number most = 1099511627776.0; /* 2^40 */
+  check_options(L, index);
+  *options = (mkt_server_options){
+      .host = text_option(L, index, "host", "127.0.0.1"),
+      .port = (uint16_t)size_option(L, index, "port", 0, 0, UINT16_MAX),
+      .tls_cert = text_option(L, index, "tls_cert", NULL),
+      .tls_key = text_option(L, index, "tls_key", NULL),
+      .max_body = size_option(L, index, "max_body", 1 << 20, 0, most),
+      .max_buffered = size_option(L, index, "max_buffered", 64 << 20, 1, most),
+      .max_connections = size_option(L, index, "max_connections", 512, 1, 1000000),
+      .max_header_bytes = size_option(L, index, "max_header_bytes", 16384, MKT_HEADER_BYTES_LEAST,
+                                      MKT_HEADER_BYTES_MOST),
+      .header_timeout = time_option(L, index, "header_timeout", 10),
+      .body_timeout = time_option(L, index, "body_timeout", 30),
+      .idle_timeout = time_option(L, index, "idle_timeout", 60),
+  };
+  if ((options->tls_cert == NULL) != (options->tls_key == NULL)) {
+    luaL_error(L, "options 'tls_cert' and 'tls_key' go together");
+  }
+}
+
+static int http_server_open(lua_State *L) {
+  mkt_server_options options;
+  mkt_error error;
+  read_options(L, 1, &options);
+  server_box *box = lua_newuserdata(L, sizeof *box);
+  box->server = NULL;
+  luaL_getmetatable(L, TYPE);
+  lua_setmetatable(L, -2);
+  if (mkt_server_open(&box->server, &options, &error) != MKT_OK) return mkt_push_error(L, &error);
+  return 1;
+}
+
+/* The userdata */
+
+static mkt_server *check_server(lua_State *L) {
+  server_box *box = luaL_checkudata(L, 1, TYPE);
+  if (box->server == NULL) luaL_error(L, "the server is closed");
+  if (!mkt_server_is_ours(box->server)) luaL_error(L, "the server belongs to the parent process");
+  return box->server;
+}
+
+static int server_close(lua_State *L) {
+  server_box *box = luaL_checkudata(L, 1, TYPE);
+  mkt_server *server = box->server;
+  box->server = NULL;
+  mkt_server_close(server);
+  return 0;
+}
+
+static int server_address(lua_State *L) {
+  const mkt_server *server = check_server(L);
+  lua_pushstring(L, mkt_server_host(server));
+  lua_pushinteger(L, mkt_server_port(server));
+  return 2;
+}
+
+static int server_drain(lua_State *L) {
+  mkt_server_drain(check_server(L));
+  return 0;
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t count) {
+  lua_pushinteger(L, (lua_Integer)count);
+  lua_setfield(L, -2, name);
+}
+
+static int server_stats(lua_State *L) {
+  mkt_server_stats stats = mkt_server_statistics(check_server(L));
+  lua_createtable(L, 0, 6);
+  set_count(L, "connections", stats.connections);
+  set_count(L, "waiting", stats.waiting);
+  set_count(L, "buffered", stats.buffered);
+  set_count(L, "accepted", stats.accepted);
+  set_count(L, "evicted", stats.evicted);
+  set_count(L, "refused", stats.refused);
+  return 1;
+}
+
+/* Requests */
+
+static void set_text(lua_State *L, const char *name, mkt_text text) {
+  if (text.p == NULL) return;
+  lua_pushlstring(L, text.p, text.n);
+  lua_setfield(L, -2, name);
+}
+
+/* Stack: the headers, the name, the new value, the value there is. */
+static void add_repeated(lua_State *L) {
+  if (lua_istable(L, -1)) {
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+    lua_pop(L, 3);
+    return;
+  }
+  lua_createtable(L, 2, 0);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, 1);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, 2);
+  lua_rawset(L, -3);
+}
+
+static void add_header(lua_State *L, mkt_text name, mkt_text value) {
+  lua_pushlstring(L, name.p, name.n);
+  lua_pushlstring(L, value.p, value.n);
+  lua_pushvalue(L, -2);
+  lua_rawget(L, -4);
+  if (!lua_isnil(L, -1)) {
+    add_repeated(L);
+    return;
+  }
+  lua_pop(L, 1);
+  lua_rawset(L, -3);
+}
+
+static void push_headers(lua_State *L, const mkt_request *request) {
+  mkt_text name, value;
+  size_t cursor = 0;
+  lua_createtable(L, 0, 8);
+  while (mkt_request_header(request, &cursor, &name, &value))
+    add_header(L, name, value);
+}
+
+static const char *fault_word(mkt_fault fault) {
+  static const char *const words[] = {
+      [MKT_FAULT_TIMEOUT] = "timeout",
+      [MKT_FAULT_TOO_LARGE] = "too_large",
+      [MKT_FAULT_OVERLOADED] = "overloaded",
+  };
+  return words[fault];
+}
+
+static void push_request(lua_State *L, const mkt_request *request) {
+  lua_createtable(L, 0, 8);
+  lua_pushnumber(L, (lua_Number)mkt_request_handle(request));
+  lua_setfield(L, -2, "handle");
+  set_text(L, "method", mkt_request_method(request));
+  set_text(L, "path", mkt_request_path(request));
+  set_text(L, "query", mkt_request_query(request));
+  set_text(L, "remote", mkt_request_remote(request));
+  set_text(L, "body", mkt_request_body(request));
+  push_headers(L, request);
+  lua_setfield(L, -2, "headers");
+  if (mkt_request_fault(request) == MKT_FAULT_NONE) return;
+  lua_pushstring(L, fault_word(mkt_request_fault(request)));
+  lua_setfield(L, -2, "fault");
+}
+
+/* NaN is refused, infinity is as long as it gets. */
+static int check_milliseconds(lua_State *L, int index) {
+  lua_Number seconds = luaL_checknumber(L, index);
+  luaL_argcheck(L, seconds >= 0, index, "must not be negative");
+  return seconds < INT_MAX / 1000 ? (int)(seconds * 1000) : INT_MAX;
+}
+
+/* The requests are taken when all of them are in the table: if memory ends before that, none is. */
+static int server_poll(lua_State *L) {
+  mkt_server *server = check_server(L);
+  size_t count = mkt_server_poll(server, check_milliseconds(L, 2));
+  lua_createtable(L, (int)count, 0);
+  const mkt_request *request = mkt_server_ready(server);
+  for (int i = 1; request != NULL; request = mkt_request_next(request), i++) {
+    push_request(L, request);
+    lua_rawseti(L, -2, i);
+  }
+  mkt_server_take(server);
+  return 1;
+}
+
+/* Answers */
+
+typedef struct answer_box {
+  mkt_answer answer;
+  mkt_field headers[MKT_ANSWER_HEADERS];
+} answer_box;
+
+static void add_answer_header(lua_State *L, int i, answer_box *box, const char *name,
+                              size_t name_length) {
+  size_t value_length = 0;
+  if (lua_type(L, -1) != LUA_TSTRING) {
+    luaL_error(L, "response %d: header '%s' must be a string", i, name);
+  }
+  const char *value = lua_tolstring(L, -1, &value_length);
+  const char *problem = mkt_answer_header_problem(name, name_length, value, value_length);
+  if (problem != NULL) luaL_error(L, "response %d: header '%s' %s", i, name, problem);
+  if (box->answer.header_count == MKT_ANSWER_HEADERS) {
+    luaL_error(L, "response %d: more than %d headers", i, MKT_ANSWER_HEADERS);
+  }
+  box->headers[box->answer.header_count++] = (mkt_field){name, value};
+}
+
+/* The name is below the value on top of the stack; the value is a string or a list of strings. */
+static void read_header(lua_State *L, int i, answer_box *box) {
+  size_t name_length = 0;
+  if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "response %d: header names must be strings", i);
+  const char *name = lua_tolstring(L, -2, &name_length);
+  if (!lua_istable(L, -1)) {
+    add_answer_header(L, i, box, name, name_length);
+    return;
+  }
+  int count = (int)lua_rawlen(L, -1);
+  for (int k = 1; k <= count; k++) {
+    lua_rawgeti(L, -1, k);
+    add_answer_header(L, i, box, name, name_length);
+    lua_pop(L, 1);
+  }
+}
+
+static void read_headers(lua_State *L, int response, int i, answer_box *box) {
+  lua_getfield(L, response, "headers");
+  if (!lua_isnil(L, -1)) {
+    if (!lua_istable(L, -1)) luaL_error(L, "response %d: headers must be a table", i);
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1))
+      read_header(L, i, box);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_status(lua_State *L, int response, int i, answer_box *box) {
+  lua_getfield(L, response, "status");
+  lua_Number status = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+  lua_pop(L, 1);
+  if (!(status >= 200 && status <= 599)) {
+    luaL_error(L, "response %d: status must be a number from 200 to 599", i);
+  }
+  box->answer.status = (unsigned)status;
+}
+
+static void read_body(lua_State *L, int response, int i, answer_box *box) {
+  lua_getfield(L, response, "body");
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    box->answer.body = lua_tolstring(L, -1, &box->answer.body_length);
+  } else if (!lua_isnil(L, -1)) {
+    luaL_error(L, "response %d: body must be a string", i);
+  }
+  lua_pop(L, 1);
+}
+
+/* Reads response number i of the list at index 3. Its strings are kept alive by its tables; it
+ * holds no memory of its own, so that anything here may raise. */
+static void read_response(lua_State *L, int i, answer_box *box) {
+  box->answer = (mkt_answer){.headers = box->headers, .body = ""};
+  lua_rawgeti(L, 3, i);
+  if (!lua_istable(L, -1)) luaL_error(L, "response %d must be a table", i);
+  int response = lua_gettop(L);
+  read_status(L, response, i, box);
+  read_headers(L, response, i, box);
+  read_body(L, response, i, box);
+  lua_pop(L, 1);
+}
+
+/* Of request number i of the list at index 2; raises when it awaits no answer of this server. */
+static mkt_handle read_handle(lua_State *L, const mkt_server *server, int i) {
+  mkt_handle handle = 0;
+  lua_rawgeti(L, 2, i);
+  if (!lua_istable(L, -1)) luaL_error(L, "request %d must be a table", i);
+  lua_getfield(L, -1, "handle");
+  lua_Number number = lua_tonumber(L, -1);
+  if (number > 0 && number < 4503599627370496.0) handle = (mkt_handle)number;
+  lua_pop(L, 2);
+  if (!mkt_server_is_waiting(server, handle)) {
+    luaL_error(L, "request %d was answered before, or is not of this server", i);
+  }
+  return handle;
+}
+
+/* Everything is checked before anything is answered. */
+static int server_answer(lua_State *L) {
+  mkt_server *server = check_server(L);
+  answer_box box;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  int count = (int)lua_rawlen(L, 2);
+  luaL_argcheck(L, (int)lua_rawlen(L, 3) == count, 3, "as many responses as requests expected");
+  for (int i = 1; i <= count; i++) {
+    (void)read_handle(L, server, i);
+    read_response(L, i, &box);
+  }
+  for (int i = 1; i <= count; i++) {
+    mkt_handle handle = read_handle(L, server, i);
+    read_response(L, i, &box);
+    mkt_server_answer(server, handle, &box.answer);
+  }
+  if (count > 0) mkt_server_flush(server);
+  return 0;
+}
+
+static const luaL_Reg METHODS[] = {
+    {"address", server_address},
+    {"answer", server_answer},
+    {"close", server_close},
+    {"drain", server_drain},
+    {"poll", server_poll},
+    {"stats", server_stats},
+    {NULL, NULL},
+};
+
+static const luaL_Reg METAMETHODS[] = {
+    {"__gc", server_close},
+    {"__close", server_close},
+    {NULL, NULL},
+};
+
+static const luaL_Reg FUNCTIONS[] = {
+    {"open", http_server_open},
+    {NULL, NULL},
+};
+
+__attribute__((visibility("default"))) int luaopen_marketplace_http_server(lua_State *L);
+
+int luaopen_marketplace_http_server(lua_State *L) {
+  luaL_newmetatable(L, TYPE);
+  luaL_setfuncs(L, METAMETHODS, 0);
+  luaL_newlib(L, METHODS);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  luaL_newlib(L, FUNCTIONS);
+  return 1;
+}

@@ -1,0 +1,120 @@
+#include "server/connection.h"
+
+#include "core/alloc.h"
+
+#include <sys/socket.h>
+
+/* A body that has been on its way for longer than this may have to make room. A shorter time would
+ * let a rush of honest clients cut off each other's uploads for ever; without this, as many
+ * trickled bodies as there are connections would lock everyone out until body_timeout. */
+enum { BODY_GRACE = 1000 };
+
+bool mkt_connections_init(mkt_connections *connections, size_t capacity) {
+  *connections = (mkt_connections){0};
+  if (capacity > SIZE_MAX / sizeof *connections->all) return false;
+  connections->all = mkt_alloc_zero(capacity * sizeof *connections->all);
+  if (connections->all == NULL) return false;
+  for (size_t i = capacity; i-- > 0;) {
+    connections->all[i].next = connections->unused;
+    connections->unused = &connections->all[i];
+  }
+  return true;
+}
+
+void mkt_connections_free(mkt_connections *connections) {
+  mkt_free(connections->all);
+  *connections = (mkt_connections){0};
+}
+
+mkt_connection *mkt_connections_add(mkt_connections *connections) {
+  mkt_connection *connection = connections->unused;
+  if (connection == NULL) return NULL;
+  connections->unused = connection->next;
+  *connection = (mkt_connection){.phase = MKT_PHASE_WAITING, .fd = -1};
+  connections->kept++;
+  return connection;
+}
+
+static bool is_timed(mkt_phase phase) {
+  return phase <= MKT_PHASE_CLOSING;
+}
+
+static void unlink_connection(mkt_connections *connections, mkt_connection *connection) {
+  if (!is_timed(connection->phase)) return;
+  mkt_connection_list *list = &connections->timed[connection->phase];
+  mkt_connection **from_previous =
+      connection->previous != NULL ? &connection->previous->next : &list->first;
+  mkt_connection **from_next = connection->next != NULL ? &connection->next->previous : &list->last;
+  *from_previous = connection->next;
+  *from_next = connection->previous;
+  connection->previous = connection->next = NULL;
+}
+
+/* Searches from the end: all the connections of a phase have the same time, so nearly always the
+ * newest has the last deadline. */
+static void link_connection(mkt_connections *connections, mkt_connection *connection) {
+  mkt_connection_list *list = &connections->timed[connection->phase];
+  mkt_connection *before = list->last;
+  while (before != NULL && before->deadline > connection->deadline)
+    before = before->previous;
+  mkt_connection *after = before != NULL ? before->next : list->first;
+  connection->previous = before;
+  connection->next = after;
+  *(before != NULL ? &before->next : &list->first) = connection;
+  *(after != NULL ? &after->previous : &list->last) = connection;
+}
+
+void mkt_connection_enter(mkt_connections *connections, mkt_connection *connection, mkt_phase phase,
+                          uint64_t now, uint64_t deadline) {
+  unlink_connection(connections, connection);
+  connection->phase = phase;
+  connection->since = now;
+  connection->deadline = deadline;
+  if (is_timed(phase)) link_connection(connections, connection);
+}
+
+void mkt_connections_remove(mkt_connections *connections, mkt_connection *connection) {
+  if (connection->phase != MKT_PHASE_DOOMED) connections->kept--;
+  unlink_connection(connections, connection);
+  connection->next = connections->unused;
+  connections->unused = connection;
+}
+
+void mkt_connection_doom(mkt_connections *connections, mkt_connection *connection) {
+  if (connection->phase == MKT_PHASE_DOOMED) return;
+  mkt_connection_enter(connections, connection, MKT_PHASE_DOOMED, 0, 0);
+  connections->kept--;
+  (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+static mkt_connection *older(mkt_connection *a, mkt_connection *b) {
+  if (a == NULL || b == NULL) return a != NULL ? a : b;
+  return a->since <= b->since ? a : b;
+}
+
+mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint64_t now) {
+  const mkt_connection_list *timed = connections->timed;
+  mkt_connection *silent = older(timed[MKT_PHASE_FRESH].first, timed[MKT_PHASE_IDLE].first);
+  if (silent != NULL) return silent;
+  if (timed[MKT_PHASE_HEADERS].first != NULL) return timed[MKT_PHASE_HEADERS].first;
+  if (timed[MKT_PHASE_CLOSING].first != NULL) return timed[MKT_PHASE_CLOSING].first;
+  mkt_connection *body = timed[MKT_PHASE_BODY].first;
+  return body != NULL && now - body->since >= BODY_GRACE ? body : NULL;
+}
+
+mkt_connection *mkt_connections_expired(const mkt_connections *connections, uint64_t now) {
+  for (size_t i = 0; i < MKT_TIMED_PHASES; i++) {
+    mkt_connection *first = connections->timed[i].first;
+    if (first != NULL && first->deadline <= now) return first;
+  }
+  return NULL;
+}
+
+uint64_t mkt_connections_deadline(const mkt_connections *connections) {
+  uint64_t earliest = UINT64_MAX;
+  for (size_t i = 0; i < MKT_TIMED_PHASES; i++) {
+    const mkt_connection *first = connections->timed[i].first;
+    if (first != NULL && first->deadline < earliest) earliest = first->deadline;
+  }
+  return earliest;
+}

@@ -1,0 +1,74 @@
+/* connection.h: what each connection is doing, until when it may, and who makes room for whom. */
+#ifndef MKT_CONNECTION_H
+#define MKT_CONNECTION_H
+
+#include <microhttpd.h>
+
+#include "server/request.h"
+
+/* The phases up to MKT_PHASE_CLOSING have a deadline. */
+typedef enum mkt_phase {
+  MKT_PHASE_FRESH,     /* connected; the TLS handshake or the first request line is awaited */
+  MKT_PHASE_IDLE,      /* the last request is answered, the next request line is awaited */
+  MKT_PHASE_HEADERS,   /* the request line has come */
+  MKT_PHASE_BODY,      /* the headers are complete */
+  MKT_PHASE_CLOSING,   /* refused while it was sending: it may read why, and nothing more */
+  MKT_PHASE_WAITING,   /* its request is complete or faulty: the owner's turn */
+  MKT_PHASE_ANSWERING, /* the owner has answered, libmicrohttpd takes the answer at its next run */
+  MKT_PHASE_DOOMED     /* the socket is shut down, libmicrohttpd will notice */
+} mkt_phase;
+
+enum { MKT_TIMED_PHASES = MKT_PHASE_CLOSING + 1, MKT_REMOTE_BYTES = 46 };
+
+typedef struct mkt_connection {
+  struct mkt_connection *previous, *next; /* in the list of its phase, or next in the free list */
+  mkt_phase phase;
+  uint64_t since;    /* when it entered its phase */
+  uint64_t deadline; /* when it is thrown out of it, where the phase is timed */
+  int fd;            /* libmicrohttpd's */
+  struct MHD_Connection *mhd;
+  mkt_request *request;          /* the one being received or awaiting its answer */
+  struct MHD_Response *response; /* while MKT_PHASE_ANSWERING; owned, or the server's empty one */
+  unsigned status;
+  bool suspended;                /* in libmicrohttpd */
+  char remote[MKT_REMOTE_BYTES]; /* the peer's numeric address */
+} mkt_connection;
+
+typedef struct mkt_connection_list {
+  mkt_connection *first, *last;
+} mkt_connection_list;
+
+/* All memory is taken at the start: accepting a connection cannot fail for want of it. */
+typedef struct mkt_connections {
+  mkt_connection *all;
+  mkt_connection *unused;
+  size_t kept;                                 /* neither free nor doomed */
+  mkt_connection_list timed[MKT_TIMED_PHASES]; /* each in the order of deadlines */
+} mkt_connections;
+
+/* False when memory is short. */
+bool mkt_connections_init(mkt_connections *connections, size_t capacity);
+void mkt_connections_free(mkt_connections *connections);
+
+/* Never NULL while fewer than `capacity` are in use. It enters no phase yet. */
+mkt_connection *mkt_connections_add(mkt_connections *connections);
+void mkt_connections_remove(mkt_connections *connections, mkt_connection *connection);
+
+/* Changes the phase; the deadline is ignored where the phase has none. */
+void mkt_connection_enter(mkt_connections *connections, mkt_connection *connection, mkt_phase phase,
+                          uint64_t now, uint64_t deadline);
+
+/* Shuts the socket down: libmicrohttpd closes the connection at its next run. */
+void mkt_connection_doom(mkt_connections *connections, mkt_connection *connection);
+
+/* The connection that a newcomer may replace, or NULL. Never one whose request awaits its answer.
+ */
+mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint64_t now);
+
+/* One whose deadline has passed, or NULL. */
+mkt_connection *mkt_connections_expired(const mkt_connections *connections, uint64_t now);
+
+/* The earliest deadline, UINT64_MAX when there is none. */
+uint64_t mkt_connections_deadline(const mkt_connections *connections);
+
+#endif

@@ -1,0 +1,45 @@
+/* internal.h: the server's own struct, shared by server.c and receive.c. */
+#ifndef MKT_SERVER_INTERNAL_H
+#define MKT_SERVER_INTERNAL_H
+
+#include "server/connection.h"
+#include "server/linger.h"
+#include "server/request.h"
+#include "server/server.h"
+
+#include <sys/types.h>
+
+typedef struct mkt_ready {
+  mkt_request *first, *last;
+  size_t count;
+} mkt_ready;
+
+struct mkt_server {
+  struct MHD_Daemon *daemon;
+  struct MHD_Response *nothing;     /* the commonest answer: no headers, no body */
+  struct MHD_Response *bad_request; /* ends its connection */
+  mkt_connections connections;
+  mkt_requests requests;
+  mkt_ready ready;
+  mkt_linger linger;
+  mkt_server_stats stats; /* connections is counted by the table of connections */
+  size_t max_body;
+  size_t max_buffered;
+  size_t max_connections;
+  size_t max_text;
+  uint64_t header_timeout, body_timeout, idle_timeout;
+  int epoll_fd; /* libmicrohttpd's */
+  pid_t owner;  /* the process that opened it */
+  uint16_t port;
+  char host[MKT_SERVER_ADDRESS_BYTES];
+  bool draining;
+  bool closing;
+};
+
+/* Milliseconds of the monotonic clock. */
+uint64_t mkt_server_now(void);
+
+/* Ends a request: its bytes are not buffered any more, its handle is void. */
+void mkt_server_forget(mkt_server *server, mkt_request *request);
+
+#endif

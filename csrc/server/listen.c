@@ -1,0 +1,73 @@
+#include "server/listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool bind_and_listen(int fd, const struct addrinfo *address) {
+  const int on = 1;
+  (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  return bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0;
+}
+
+/* The socket, or -1 with errno set. */
+static int open_one(const struct addrinfo *address) {
+  int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 || bind_and_listen(fd, address)) return fd;
+  int why = errno;
+  (void)close(fd);
+  errno = why;
+  return -1;
+}
+
+static mkt_code fail_to_listen(const char *host, uint16_t port, const char *why, mkt_error *error) {
+  const char *format =
+      strchr(host, ':') != NULL ? "cannot listen on [%s]:%u: %s" : "cannot listen on %s:%u: %s";
+  return mkt_fail(error, MKT_ERR_LISTEN_FAILED, format, host, (unsigned)port, why);
+}
+
+mkt_code mkt_listen(const char *host, uint16_t port, int *fd, mkt_error *error) {
+  const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                                 .ai_socktype = SOCK_STREAM};
+  char service[8];
+  struct addrinfo *addresses = NULL;
+  (void)snprintf(service, sizeof service, "%u", (unsigned)port);
+  int failed = getaddrinfo(host, service, &hints, &addresses);
+  if (failed != 0) return fail_to_listen(host, port, gai_strerror(failed), error);
+  *fd = -1;
+  for (const struct addrinfo *one = addresses; one != NULL && *fd < 0; one = one->ai_next) {
+    *fd = open_one(one);
+  }
+  int why = errno;
+  freeaddrinfo(addresses);
+  return *fd >= 0 ? MKT_OK : fail_to_listen(host, port, strerror(why), error);
+}
+
+mkt_code mkt_listen_address(int fd, char host[MKT_SERVER_ADDRESS_BYTES], uint16_t *port,
+                            mkt_error *error) {
+  struct sockaddr_storage address;
+  socklen_t size = sizeof address;
+  if (getsockname(fd, (struct sockaddr *)&address, &size) != 0 ||
+      getnameinfo((struct sockaddr *)&address, size, host, MKT_SERVER_ADDRESS_BYTES, NULL, 0,
+                  NI_NUMERICHOST) != 0) {
+    return mkt_fail(error, MKT_ERR_LISTEN_FAILED, "the socket's address cannot be read");
+  }
+  *port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                              : ((struct sockaddr_in *)&address)->sin_port);
+  return MKT_OK;
+}
+
+mkt_code mkt_listen_make_room(size_t needed, mkt_error *error) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return MKT_OK;
+  struct rlimit raised = {.rlim_cur = needed, .rlim_max = limit.rlim_max};
+  if (needed <= limit.rlim_max && setrlimit(RLIMIT_NOFILE, &raised) == 0) return MKT_OK;
+  return mkt_fail(error, MKT_ERR_LISTEN_FAILED,
+                  "max_connections needs %zu open files, and this process may have %llu", needed,
+                  (unsigned long long)limit.rlim_max);
+}

@@ -1,0 +1,27 @@
+/* receive.h: what libmicrohttpd calls: connections come and go, requests arrive piece by piece.
+ *
+ * Nothing here waits, and nothing here calls the owner: a request that is complete joins the ready
+ * list. libmicrohttpd asks again at each of its runs what to do with a connection whose request has
+ * no answer yet. While the owner is about to take the request that costs nothing; once it has been
+ * taken and a run still finds no answer, the connection is suspended, which costs four system calls
+ * and which an owner who answers before the next poll never pays.
+ */
+#ifndef MKT_RECEIVE_H
+#define MKT_RECEIVE_H
+
+#include "server/internal.h"
+
+/* The callbacks; cls is the mkt_server. */
+enum MHD_Result mkt_receive_admit(void *cls, const struct sockaddr *address, socklen_t size);
+void mkt_receive_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                            enum MHD_ConnectionNotificationCode code);
+void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *url,
+                            const char *method, const char *version, const char *data, size_t *size,
+                            void **context);
+
+/* What happens to connections whose time is up: a late body becomes a request with a fault, the
+ * others are shut down. */
+void mkt_receive_expire(mkt_server *server, uint64_t now);
+
+#endif

@@ -1,0 +1,334 @@
+#include "core/alloc.h"
+#include "server/answer.h"
+#include "server/listen.h"
+#include "server/receive.h"
+#include "server/tls.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* libmicrohttpd stops accepting at its own limit. It must not get there: a connection that makes
+ * room is gone only at the next run, and one run accepts at most 11. */
+enum { SLACK = 64, OTHER_FILES = 64 };
+
+uint64_t mkt_server_now(void) {
+  struct timespec now;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void mkt_server_forget(mkt_server *server, mkt_request *request) {
+  server->stats.buffered -= request->counted;
+  mkt_requests_remove(&server->requests, request);
+}
+
+/* Opening */
+
+/* The path is handed out as it was sent. */
+static size_t unescape_nothing(void *cls, struct MHD_Connection *mhd, char *text) {
+  (void)cls;
+  (void)mhd;
+  return strlen(text);
+}
+
+static mkt_server *new_server(const mkt_server_options *options) {
+  mkt_server *server = mkt_alloc_zero(sizeof *server);
+  if (server == NULL) return NULL;
+  server->max_body = options->max_body;
+  server->max_buffered = options->max_buffered;
+  server->max_connections = options->max_connections;
+  server->max_text = 4 * options->max_header_bytes;
+  server->header_timeout = options->header_timeout;
+  server->body_timeout = options->body_timeout;
+  server->idle_timeout = options->idle_timeout;
+  server->owner = getpid();
+  return server;
+}
+
+static mkt_code prepare(mkt_server *server, mkt_error *error) {
+  const mkt_answer nothing = {.status = MHD_HTTP_OK, .body = ""};
+  const mkt_answer bad_request = {.body = "bad request\n", .body_length = 12};
+  server->nothing = mkt_answer_response(&nothing, false);
+  server->bad_request = mkt_answer_response(&bad_request, true);
+  if (server->nothing == NULL || server->bad_request == NULL ||
+      !mkt_connections_init(&server->connections, server->max_connections + SLACK)) {
+    return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
+  }
+  return MKT_OK;
+}
+
+static void tls_items(struct MHD_OptionItem items[4], const mkt_server_options *options) {
+  items[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+  if (options->tls_cert == NULL) return;
+  items[0] =
+      (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_cert};
+  items[1] =
+      (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->tls_key};
+  items[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                     (void *)(uintptr_t)MKT_TLS_PRIORITIES};
+  items[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+}
+
+/* Without MHD_USE_ERROR_LOG libmicrohttpd prints nothing. Without
+ * MHD_OPTION_SIGPIPE_HANDLED_BY_APP it sends only with MSG_NOSIGNAL (GNUTLS_NO_SIGNAL), and leaves
+ * the disposition of SIGPIPE alone. */
+static struct MHD_Daemon *start(mkt_server *server, const mkt_server_options *options, int fd) {
+  struct MHD_OptionItem tls[4];
+  tls_items(tls, options);
+  unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+  if (options->tls_cert != NULL) flags |= MHD_USE_TLS;
+  return MHD_start_daemon(
+      flags, 0, mkt_receive_admit, server, mkt_receive, server, MHD_OPTION_LISTEN_SOCKET, fd,
+      MHD_OPTION_CONNECTION_LIMIT, (unsigned)(options->max_connections + SLACK),
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->max_header_bytes, MHD_OPTION_NOTIFY_CONNECTION,
+      mkt_receive_connection, server, MHD_OPTION_URI_LOG_CALLBACK, mkt_receive_line, server,
+      MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+      MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+static mkt_code start_on(mkt_server *server, const mkt_server_options *options, int fd,
+                         mkt_error *error) {
+  mkt_code code = mkt_listen_address(fd, server->host, &server->port, error);
+  if (code != MKT_OK) return code;
+  server->daemon = start(server, options, fd);
+  if (server->daemon == NULL) {
+    return mkt_fail(error, MKT_ERR_LISTEN_FAILED, "libmicrohttpd cannot start: %s",
+                    strerror(errno));
+  }
+  server->epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+  return MKT_OK;
+}
+
+static mkt_code listen_and_start(mkt_server *server, const mkt_server_options *options,
+                                 mkt_error *error) {
+  int fd = -1;
+  mkt_code code = mkt_listen(options->host, options->port, &fd, error);
+  if (code != MKT_OK) return code;
+  code = start_on(server, options, fd, error);
+  if (code != MKT_OK) (void)close(fd);
+  return code;
+}
+
+static mkt_code open_server(mkt_server *server, const mkt_server_options *options,
+                            mkt_error *error) {
+  mkt_code code = MKT_OK;
+  if (options->tls_cert != NULL) {
+    code = mkt_tls_check(options->tls_cert, options->tls_key, error);
+    if (code != MKT_OK) return code;
+  }
+  code =
+      mkt_listen_make_room(options->max_connections + SLACK + MKT_LINGER_MOST + OTHER_FILES, error);
+  if (code != MKT_OK) return code;
+  code = prepare(server, error);
+  if (code != MKT_OK) return code;
+  return listen_and_start(server, options, error);
+}
+
+static void free_server(mkt_server *server) {
+  mkt_linger_close(&server->linger);
+  if (server->nothing != NULL) MHD_destroy_response(server->nothing);
+  if (server->bad_request != NULL) MHD_destroy_response(server->bad_request);
+  mkt_requests_free(&server->requests);
+  mkt_connections_free(&server->connections);
+  mkt_free(server);
+}
+
+mkt_code mkt_server_open(mkt_server **server, const mkt_server_options *options, mkt_error *error) {
+  *server = NULL;
+  mkt_server *opened = new_server(options);
+  if (opened == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
+  mkt_code code = open_server(opened, options, error);
+  if (code == MKT_OK) {
+    *server = opened;
+  } else {
+    free_server(opened);
+  }
+  return code;
+}
+
+/* Running */
+
+static void run(mkt_server *server, int milliseconds) {
+  (void)MHD_run_wait(server->daemon, milliseconds);
+}
+
+static bool has_pending_work(mkt_server *server) {
+  MHD_UNSIGNED_LONG_LONG timeout = 0;
+  return MHD_get_timeout(server->daemon, &timeout) == MHD_YES && timeout == 0;
+}
+
+static void wait_and_run(mkt_server *server, int milliseconds) {
+  if (server->linger.count > 0 && milliseconds > 0 && !has_pending_work(server)) {
+    mkt_linger_wait(&server->linger, server->epoll_fd, milliseconds);
+    milliseconds = 0;
+  }
+  run(server, milliseconds);
+}
+
+static int time_to_wait(const mkt_server *server, int milliseconds) {
+  if (milliseconds <= 0 || server->ready.count > 0) return 0;
+  uint64_t deadline = mkt_connections_deadline(&server->connections);
+  uint64_t lingering = mkt_linger_deadline(&server->linger);
+  if (lingering < deadline) deadline = lingering;
+  uint64_t now = mkt_server_now();
+  if (deadline <= now) return 0;
+  return deadline - now < (uint64_t)milliseconds ? (int)(deadline - now) : milliseconds;
+}
+
+size_t mkt_server_poll(mkt_server *server, int milliseconds) {
+  wait_and_run(server, time_to_wait(server, milliseconds));
+  uint64_t now = mkt_server_now();
+  mkt_receive_expire(server, now);
+  if (server->linger.count > 0) mkt_linger_run(&server->linger, now);
+  return server->ready.count;
+}
+
+const mkt_request *mkt_server_ready(const mkt_server *server) {
+  return server->ready.first;
+}
+
+void mkt_server_take(mkt_server *server) {
+  mkt_request *request = server->ready.first;
+  while (request != NULL) {
+    mkt_request *next = request->next;
+    request->taken = true;
+    request->next = NULL;
+    mkt_request_drop_text(request);
+    mkt_request_drop_body(request);
+    request = next;
+  }
+  server->ready = (mkt_ready){0};
+}
+
+bool mkt_server_is_waiting(const mkt_server *server, mkt_handle handle) {
+  const mkt_request *request = mkt_requests_find(&server->requests, handle);
+  return request != NULL && request->taken;
+}
+
+/* Answering */
+
+static bool is_nothing(const mkt_answer *answer) {
+  return answer->header_count == 0 && answer->body_length == 0;
+}
+
+static struct MHD_Response *response_for(const mkt_server *server, const mkt_answer *answer) {
+  return is_nothing(answer) && !server->draining ? server->nothing
+                                                 : mkt_answer_response(answer, server->draining);
+}
+
+static void resume(mkt_connection *connection) {
+  if (!connection->suspended) return;
+  connection->suspended = false;
+  MHD_resume_connection(connection->mhd);
+}
+
+static void answer_complete(mkt_server *server, mkt_connection *connection,
+                            const mkt_answer *answer) {
+  connection->response = response_for(server, answer);
+  connection->status = answer->status;
+  if (connection->response == NULL) {
+    mkt_connection_doom(&server->connections, connection);
+    return;
+  }
+  mkt_connection_enter(&server->connections, connection, MKT_PHASE_ANSWERING, 0, 0);
+}
+
+static void answer_fault(mkt_server *server, mkt_connection *connection, const mkt_answer *answer) {
+  const uint64_t now = mkt_server_now();
+  mkt_connection_enter(&server->connections, connection, MKT_PHASE_CLOSING, now,
+                       now + MKT_LINGER_TIME);
+  if (!mkt_answer_write(connection->mhd, connection->fd, answer)) {
+    mkt_connection_doom(&server->connections, connection);
+  }
+}
+
+static void answer_connection(mkt_server *server, mkt_connection *connection, mkt_fault fault,
+                              const mkt_answer *answer) {
+  if (fault == MKT_FAULT_NONE) {
+    answer_complete(server, connection, answer);
+  } else {
+    answer_fault(server, connection, answer);
+  }
+  resume(connection);
+}
+
+static void answer_request(mkt_server *server, mkt_request *request, const mkt_answer *answer) {
+  mkt_connection *connection = request->connection;
+  mkt_fault fault = request->fault;
+  server->stats.waiting--;
+  mkt_server_forget(server, request);
+  if (connection == NULL) return;
+  connection->request = NULL;
+  answer_connection(server, connection, fault, answer);
+}
+
+void mkt_server_answer(mkt_server *server, mkt_handle handle, const mkt_answer *answer) {
+  mkt_request *request = mkt_requests_find(&server->requests, handle);
+  if (request != NULL && request->taken) answer_request(server, request, answer);
+}
+
+/* In the first run libmicrohttpd asks for the answers, in the second it sends them. */
+void mkt_server_flush(mkt_server *server) {
+  run(server, 0);
+  run(server, 0);
+}
+
+/* Ending */
+
+static void doom_all(mkt_server *server, mkt_phase phase) {
+  mkt_connection *connection = NULL;
+  while ((connection = server->connections.timed[phase].first) != NULL) {
+    mkt_connection_doom(&server->connections, connection);
+  }
+}
+
+void mkt_server_drain(mkt_server *server) {
+  if (server->draining) return;
+  server->draining = true;
+  (void)close(MHD_quiesce_daemon(server->daemon));
+  run(server, 0); /* what has arrived already is a request, not idleness */
+  doom_all(server, MKT_PHASE_FRESH);
+  doom_all(server, MKT_PHASE_IDLE);
+  run(server, 0);
+}
+
+static void answer_all(mkt_server *server, const mkt_answer *answer) {
+  mkt_server_take(server);
+  for (size_t i = 0; i < server->requests.count; i++) {
+    mkt_request *request = server->requests.slots[i];
+    if (request->taken) answer_request(server, request, answer);
+  }
+}
+
+bool mkt_server_is_ours(const mkt_server *server) {
+  return server->owner == getpid();
+}
+
+void mkt_server_close(mkt_server *server) {
+  if (server == NULL || !mkt_server_is_ours(server)) return;
+  const mkt_answer unavailable = {.status = MHD_HTTP_SERVICE_UNAVAILABLE, .body = ""};
+  server->draining = true;
+  answer_all(server, &unavailable);
+  mkt_server_flush(server);
+  answer_all(server, &unavailable); /* what the runs completed: nothing may stay suspended */
+  server->closing = true;
+  MHD_stop_daemon(server->daemon);
+  free_server(server);
+}
+
+const char *mkt_server_host(const mkt_server *server) {
+  return server->host;
+}
+
+uint16_t mkt_server_port(const mkt_server *server) {
+  return server->port;
+}
+
+mkt_server_stats mkt_server_statistics(const mkt_server *server) {
+  mkt_server_stats stats = server->stats;
+  stats.connections = server->connections.kept;
+  return stats;
+}

@@ -1,0 +1,156 @@
+/* server.h: a small HTTP/1.1 server on libmicrohttpd, made for being handed many short POSTs.
+ *
+ * One thread, and the caller owns the loop: mkt_server_poll runs the sockets and gathers the
+ * requests that are complete, the caller answers them in one go, mkt_server_flush sends the bytes.
+ * Nothing of the caller's is called back from inside libmicrohttpd.
+ *
+ * A client can waste neither time nor memory without limit. Every state of a connection has a
+ * deadline of its own, whatever trickles in; bodies are bounded each and together; and when
+ * max_connections are open the one that is worth least makes room for the newcomer.
+ *
+ * A request that cannot become complete (too large, too slow, no room for it) is handed out as
+ * well, with a fault and no body, so that the owner says how it is answered. libmicrohttpd takes no
+ * answer in the middle of an upload; those answers are written to the socket here, and what the
+ * client still sends is then discarded for a while (linger.h), so that it reads the answer instead
+ * of a reset.
+ */
+#ifndef MKT_SERVER_H
+#define MKT_SERVER_H
+
+#include "core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  MKT_SERVER_ADDRESS_BYTES = 64,  /* the longest numeric address with its scope, and a NUL */
+  MKT_ANSWER_HEADERS = 32,        /* the most headers an answer can have */
+  MKT_HEADER_BYTES_LEAST = 1024,  /* the least max_header_bytes: room for an answer's headers */
+  MKT_HEADER_BYTES_MOST = 1 << 20 /* the most */
+};
+
+typedef struct mkt_server mkt_server;
+typedef struct mkt_request mkt_request;
+
+/* Names one request of one server, and never another one: 52 bits, never 0. */
+typedef uint64_t mkt_handle;
+
+/* All of it is borrowed for the call of mkt_server_open only. Times in milliseconds, at least 1. */
+typedef struct mkt_server_options {
+  const char *host;        /* a numeric address, or a name that resolves to one */
+  uint16_t port;           /* 0: the system chooses */
+  const char *tls_cert;    /* PEM text, the chain; NULL (and tls_key NULL) for plain HTTP */
+  const char *tls_key;     /* PEM text */
+  size_t max_body;         /* bytes of one body */
+  size_t max_buffered;     /* bytes of all bodies that are incomplete or unanswered */
+  size_t max_connections;  /* connections kept; at least 1 */
+  size_t max_header_bytes; /* memory of a connection for the request line and headers */
+  uint64_t header_timeout; /* headers complete, from the request line (the first ones: from
+                              connecting) */
+  uint64_t body_timeout;   /* body complete, from the headers */
+  uint64_t idle_timeout;   /* the next request's headers complete, from the answer before */
+} mkt_server_options;
+
+typedef enum mkt_fault {
+  MKT_FAULT_NONE,
+  MKT_FAULT_TIMEOUT,   /* the body was not complete in time */
+  MKT_FAULT_TOO_LARGE, /* declared to be larger than max_body, or grew larger */
+  MKT_FAULT_OVERLOADED /* max_buffered is reached, or memory is short */
+} mkt_fault;
+
+/* A header of an answer: NUL-terminated, borrowed. */
+typedef struct mkt_field {
+  const char *name;
+  const char *value;
+} mkt_field;
+
+typedef struct mkt_answer {
+  unsigned status; /* 200 to 599 */
+  const mkt_field *headers;
+  size_t header_count; /* at most MKT_ANSWER_HEADERS */
+  const char *body;
+  size_t body_length;
+} mkt_answer;
+
+/* A piece of a request; borrowed, not NUL-terminated, p is NULL where the request has none. */
+typedef struct mkt_text {
+  const char *p;
+  size_t n;
+} mkt_text;
+
+typedef struct mkt_server_stats {
+  size_t connections; /* open now */
+  size_t waiting;     /* requests that are complete (or faulty) and not answered */
+  size_t buffered;    /* bytes of bodies that are incomplete or unanswered */
+  uint64_t accepted;  /* connections since the start */
+  uint64_t evicted;   /* connections closed to make room for a newer one */
+  uint64_t refused;   /* connections closed at once: all the others were handing over a request */
+} mkt_server_stats;
+
+/* Listens. On success *server is owned by the caller. MKT_ERR_LISTEN_FAILED, MKT_ERR_TLS_FAILED or
+ * MKT_ERR_OUT_OF_MEMORY otherwise, and *server is NULL. Raises the process's soft limit of open
+ * files where max_connections needs it. */
+mkt_code mkt_server_open(mkt_server **server, const mkt_server_options *options, mkt_error *error);
+
+/* Answers what is waiting with 503, closes every connection and frees the server. NULL is allowed.
+ * In a process forked from the one that opened it: frees nothing and touches no socket, for they
+ * are the parent's as well. */
+void mkt_server_close(mkt_server *server);
+
+/* Whether this process opened the server. In another one only mkt_server_close may be called. */
+bool mkt_server_is_ours(const mkt_server *server);
+
+/* The address that is listened on, numeric. Static storage of the server. */
+const char *mkt_server_host(const mkt_server *server);
+uint16_t mkt_server_port(const mkt_server *server);
+
+/* Runs the sockets; waits for at most so many milliseconds when there is nothing to do, and less
+ * when bytes came that complete no request or a signal handler ran. Returns how many requests are
+ * ready. */
+size_t mkt_server_poll(mkt_server *server, int milliseconds);
+
+/* The ready requests, oldest first: mkt_server_ready is the first, NULL when there is none. They
+ * stay ready, and their text valid, until the next call of mkt_server_take. */
+const mkt_request *mkt_server_ready(const mkt_server *server);
+const mkt_request *mkt_request_next(const mkt_request *request);
+
+mkt_handle mkt_request_handle(const mkt_request *request);
+mkt_fault mkt_request_fault(const mkt_request *request);
+mkt_text mkt_request_method(const mkt_request *request);
+mkt_text mkt_request_path(const mkt_request *request);   /* as sent: not percent-decoded */
+mkt_text mkt_request_query(const mkt_request *request);  /* without the question mark */
+mkt_text mkt_request_remote(const mkt_request *request); /* the client's numeric address */
+mkt_text mkt_request_body(const mkt_request *request);   /* p is NULL when there is a fault */
+
+/* Walks through the headers: start with *cursor 0, false at the end. Names are in lower case. */
+bool mkt_request_header(const mkt_request *request, size_t *cursor, mkt_text *name,
+                        mkt_text *value);
+
+/* Says that the caller has what it needs of all the ready requests: none is ready any more, their
+ * text is gone, and only their handles remain, to be answered. */
+void mkt_server_take(mkt_server *server);
+
+/* Whether this request was taken from this server and is not answered. */
+bool mkt_server_is_waiting(const mkt_server *server, mkt_handle handle);
+
+/* What is wrong with such a header of an answer, or NULL; `value` has `value_length` bytes and a
+ * NUL behind. */
+const char *mkt_answer_header_problem(const char *name, size_t name_length, const char *value,
+                                      size_t value_length);
+
+/* Answers a request that is waiting (checked with mkt_server_is_waiting; anything else is
+ * ignored). Never fails for the caller: where the client has gone nothing is sent, and where memory
+ * is short its connection is closed. The bytes leave with the next flush or poll. */
+void mkt_server_answer(mkt_server *server, mkt_handle handle, const mkt_answer *answer);
+
+/* Sends what was answered, without waiting. */
+void mkt_server_flush(mkt_server *server);
+
+/* Closes the listening socket and the connections that are idle; from now on every answer closes
+ * its connection. Requests in progress still come out of mkt_server_poll. */
+void mkt_server_drain(mkt_server *server);
+
+mkt_server_stats mkt_server_statistics(const mkt_server *server);
+
+#endif

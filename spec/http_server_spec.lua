@@ -1,0 +1,694 @@
+package.path = "spec/support/?.lua;" .. package.path
+local raw = require "raw_http"
+local socket = require "socket"
+local http_server = require "marketplace.http_server"
+
+local post = raw.post
+
+describe("marketplace.http_server", function()
+  local rig
+
+  local function open(options)
+    rig = raw.rig(options)
+    return rig
+  end
+
+  after_each(function()
+    if rig then rig:close() end
+    rig = nil
+  end)
+
+  describe("a request", function()
+    it("comes with its method, path, query, headers, body and the client's address", function()
+      open()
+      local client = rig:client():send("POST /a%20b?c=d%20e&f HTTP/1.1\r\nHost: here\r\nX-Apple-Signature: x  \r\n" ..
+        "content-length: 5\r\n\r\nhello")
+      local answer = rig:run_until_answered(client)[1]
+      local request = rig.requests[1]
+      assert.equal(200, answer.status)
+      assert.equal("", answer.body)
+      assert.matches("GMT$", answer.headers.date)
+      assert.is_nil(answer.headers.server)
+      assert.equal("POST", request.method)
+      assert.equal("/a%20b", request.path)
+      assert.equal("c=d%20e&f", request.query)
+      assert.equal("hello", request.body)
+      assert.equal("127.0.0.1", request.remote)
+      assert.is_nil(request.fault)
+      assert.same({ host = "here", ["x-apple-signature"] = "x", ["content-length"] = "5" }, request.headers)
+    end)
+
+    it("without a body has an empty one, and without a query none", function()
+      open()
+      rig:run_until_answered(rig:client():send "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      assert.equal("GET", rig.requests[1].method)
+      assert.equal("", rig.requests[1].body)
+      assert.is_nil(rig.requests[1].query)
+    end)
+
+    it("can be of any method, and HEAD is answered without a body", function()
+      open()
+      rig.respond = function() return { status = 405, headers = { Allow = "POST" }, body = "only POST" } end
+      local client = rig:client():send "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+      rig:run_until_closed(client)
+      assert.equal("HEAD", rig.requests[1].method)
+      assert.matches("^HTTP/1.1 405 .*\r\nAllow: POST\r\n", client.got)
+      assert.matches("Content%-Length: 9\r\n", client.got)
+      assert.matches("\r\n\r\n$", client.got)
+      rig:run_until_answered(rig:client():send "BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n")
+      assert.equal("BREW", rig.requests[2].method)
+    end)
+
+    it("keeps every byte of a binary body", function()
+      open()
+      local bytes = {}
+      for i = 0, 255 do bytes[#bytes + 1] = string.char(i) end
+      local body = table.concat(bytes):rep(40)
+      rig:run_until_answered(rig:client():send(post(body)))
+      assert.equal(body, rig.requests[1].body)
+    end)
+
+    it("gives a header that came more than once as a list", function()
+      open()
+      rig:run_until_answered(rig:client():send(post("", { "X-Apple-Signature: a", "x-apple-SIGNATURE: b",
+        "X-APPLE-SIGNATURE: c" })))
+      assert.same({ "a", "b", "c" }, rig.requests[1].headers["x-apple-signature"])
+    end)
+
+    it("may arrive byte by byte", function()
+      open()
+      local client = rig:client()
+      for byte in post("hello", { "X-Long: " .. ("y"):rep(50) }):gmatch "." do
+        client:send(byte)
+        rig:turn(0)
+      end
+      rig:run_until_answered(client)
+      assert.equal("hello", rig.requests[1].body)
+    end)
+
+    it("may be chunked", function()
+      open()
+      local client = rig:client():send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" ..
+        "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-Trailer: z\r\n\r\n")
+      rig:run_until_answered(client)
+      assert.equal("hello world", rig.requests[1].body)
+      assert.is_nil(rig.requests[1].headers["x-trailer"])
+    end)
+
+    it("may be of HTTP/1.0, or name its host in the request line", function()
+      open()
+      local old = rig:client():send "GET /old HTTP/1.0\r\n\r\n"
+      assert.equal("close", rig:run_until_closed(old)[1].headers.connection)
+      rig:run_until_answered(rig:client():send "GET http://a.example:80/new?q HTTP/1.1\r\nHost: a\r\n\r\n")
+      assert.equal("/old", rig.requests[1].path)
+      assert.equal("/new", rig.requests[2].path)
+      assert.equal("q", rig.requests[2].query)
+    end)
+
+    it("that expects 100-continue is told to go on", function()
+      open()
+      local client = rig:client():send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+      rig:run(function() return client.got:find("100 Continue", 1, true) end)
+      client:send "ok"
+      assert.equal(200, rig:run_until_answered(client, 2)[2].status)
+    end)
+  end)
+
+  describe("a connection", function()
+    it("is kept for the next request", function()
+      open()
+      local client = rig:client():send(post "one")
+      rig:run_until_answered(client)
+      client:send(post "two")
+      rig:run_until_answered(client, 2)
+      assert.equal("two", rig.requests[2].body)
+      assert.equal(1, rig.server:stats().accepted)
+    end)
+
+    it("can send 200 requests in one go, and gets the answers in their order", function()
+      open()
+      rig.respond = function(request) return { status = 200, body = "re " .. request.body } end
+      local burst = {}
+      for i = 1, 200 do burst[i] = post(tostring(i)) end
+      local answers = rig:run_until_answered(rig:client():send(table.concat(burst)), 200)
+      for i = 1, 200 do assert.equal("re " .. i, answers[i].body) end
+    end)
+
+    it("is not disturbed by a client that half-closes after its request", function()
+      open()
+      local client = rig:client():send(post "last words")
+      client.socket:shutdown "send"
+      assert.equal(200, rig:run_until_answered(client)[1].status)
+    end)
+
+    it("that goes away while its request awaits an answer loses only the answer", function()
+      open()
+      rig.respond = function() return nil end
+      local client = rig:client():send(post "gone")
+      rig:run(function() return #rig.held == 1 end)
+      client:close()
+      for _ = 1, 5 do rig:turn(0) end
+      assert.equal(1, rig.server:stats().waiting)
+      rig.server:answer(rig.held, { { status = 200 } })
+      rig:run(function() return rig.server:stats().connections == 0 end)
+      assert.equal(0, rig.server:stats().waiting)
+      assert.equal(0, rig.server:stats().buffered)
+    end)
+
+    it("may wait for its answer over many polls", function()
+      open()
+      rig.respond = function() return nil end
+      local client = rig:client():send(post "patience")
+      rig:run(function() return #rig.held == 1 end)
+      for _ = 1, 20 do rig:turn(0) end
+      rig.server:answer(rig.held, { { status = 200, body = "at last" } })
+      assert.equal("at last", rig:run_until_answered(client)[1].body)
+      rig.respond = function() return { status = 200 } end
+      client:send(post "again")
+      rig:run_until_answered(client, 2)
+    end)
+  end)
+
+  describe("time", function()
+    it("ends for headers that are not complete, whatever trickles in", function()
+      open { header_timeout = 0.1, idle_timeout = 5 }
+      local client = rig:client():send "POST / HTTP/1.1\r\n"
+      rig:run(function()
+        if not client.closed then client:send "X-A: b\r\n" end
+        return client.closed
+      end)
+      assert.equal(0, #rig.requests)
+    end)
+
+    it("ends for a connection that says nothing", function()
+      open { header_timeout = 0.05 }
+      rig:run_until_closed(rig:client())
+    end)
+
+    it("ends for a connection that is idle after an answer, whatever trickles in", function()
+      open { header_timeout = 5, idle_timeout = 0.15 }
+      local client = rig:client():send(post "")
+      rig:run_until_answered(client)
+      local started = socket.gettime()
+      client:send "G"
+      rig:run(function()
+        if not client.closed and socket.gettime() - started > 0.1 and not client.more then
+          client.more = client:send "ET / HTTP/1.1\r\n"
+        end
+        return client.closed
+      end)
+      assert.is_true(socket.gettime() - started < 3)
+      assert.equal(1, #rig.requests)
+    end)
+
+    it("ends for a body that trickles: the owner hears of it and its answer arrives", function()
+      open { body_timeout = 0.1 }
+      rig.respond = function(request)
+        return { status = request.fault == "timeout" and 408 or 500, headers = { ["X-Why"] = "slow" }, body = "too slow" }
+      end
+      local client = rig:client():send "POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+      rig:run(function()
+        if not client.closed then client:send "." end
+        return client.closed
+      end)
+      local answer = client:responses()[1]
+      assert.equal(408, answer.status)
+      assert.equal("too slow", answer.body)
+      assert.equal("slow", answer.headers["x-why"])
+      assert.equal("close", answer.headers.connection)
+      assert.matches("GMT$", answer.headers.date)
+      assert.equal("/t", rig.requests[1].path)
+      assert.is_nil(rig.requests[1].body)
+      rig:run(function() return rig.server:stats().connections == 0 end)
+      assert.equal(0, rig.server:stats().buffered)
+    end)
+
+    it("ends for a client that never reads its answers", function()
+      open { idle_timeout = 0.2 }
+      rig.respond = function() return { status = 200, body = ("z"):rep(100000) } end
+      local client = rig:client()
+      client.deaf = true
+      client:send(post("x"):rep(2000))
+      local most = 0
+      rig:run(function()
+        most = math.max(most, rig.server:stats().buffered)
+        return rig.server:stats().connections == 0 and #rig.requests > 0
+      end)
+      assert.is_true(#rig.requests < 2000)
+      assert.is_true(most <= 1)
+    end)
+  end)
+
+  describe("a body that is too large", function()
+    local function too_large(request)
+      return { status = request.fault == "too_large" and 413 or 500, body = "too large" }
+    end
+
+    it("is refused as soon as it is declared, before any 100 Continue", function()
+      open { max_body = 10 }
+      rig.respond = too_large
+      local client = rig:client():send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n"
+      local answers = rig:run_until_closed(client)
+      assert.equal(1, #answers)
+      assert.equal(413, answers[1].status)
+      assert.is_nil(rig.requests[1].body)
+    end)
+
+    it("is refused when chunks grow past the limit, and not at it", function()
+      open { max_body = 10 }
+      rig.respond = function(request) return request.fault and too_large(request) or { status = 200 } end
+      local head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      local fits = rig:client():send(head .. "a\r\n0123456789\r\n0\r\n\r\n")
+      assert.equal(200, rig:run_until_answered(fits)[1].status)
+      local client = rig:client():send(head .. "8\r\n01234567\r\n8\r\n01234567\r\n")
+      assert.equal(413, rig:run_until_closed(client)[1].status)
+      assert.equal("too_large", rig.requests[2].fault)
+      rig:run(function() return rig.server:stats().buffered == 0 end)
+    end)
+
+    it("gets its answer in the middle of a 100 MB upload, and takes no memory", function()
+      open()
+      rig.respond = too_large
+      local before = raw.resident()
+      local client = rig:client()
+      local piece = ("x"):rep(65536)
+      client:send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 104857600\r\n\r\n")
+      rig:run(function()
+        if #client.queue == 0 and not client.broken then client:send(piece) end
+        return client.closed or #client:responses() > 0
+      end)
+      assert.equal(413, client:responses()[1].status)
+      assert.equal(0, rig.server:stats().buffered)
+      assert.is_true(raw.resident() - before < 16 * 1024 * 1024)
+    end)
+
+    it("lets an uploader that reads only at the end learn of it", function()
+      open { max_body = 1000 }
+      rig.respond = too_large
+      local client = rig:client()
+      client.deaf = true
+      client:send(post(("x"):rep(1000000)))
+      rig:run(function() return #client.queue == 0 or client.broken end)
+      client.deaf = false
+      assert.equal(413, rig:run_until_closed(client)[1].status)
+      assert.is_nil(client.broken)
+    end)
+
+    it("counts with all the others against max_buffered", function()
+      open { max_buffered = 100 }
+      rig.respond = function(request) return request.fault and { status = 503, body = request.fault } or nil end
+      rig:client():send(post(("a"):rep(60)))
+      rig:run(function() return #rig.held == 1 end)
+      assert.equal(60, rig.server:stats().buffered)
+      local client = rig:client():send(post(("b"):rep(60)))
+      local answer = rig:run_until_closed(client)[1]
+      assert.equal(503, answer.status)
+      assert.equal("overloaded", answer.body)
+      assert.equal(60, rig.server:stats().buffered)
+      rig.server:answer(rig.held, { { status = 200 } })
+      assert.equal(0, rig.server:stats().buffered)
+    end)
+  end)
+
+  describe("bytes that are no sound request", function()
+    local function refused(bytes)
+      local before = #rig.requests
+      local client = rig:client():send(bytes)
+      local answers = rig:run_until_closed(client)
+      assert.equal(before, #rig.requests)
+      if answers[1] then assert.is_true(answers[1].status >= 400 and answers[1].status < 600) end
+      return answers[1] and answers[1].status
+    end
+
+    it("never become a request", function()
+      open()
+      refused(("\1\2\0\255"):rep(100) .. "\r\n\r\n")
+      refused "nonsense\r\n\r\n"
+      refused "GET / HTTP/9.9\r\n\r\n"
+      refused "GET / HTTP/1.1\r\n\r\n"
+      refused "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"
+      refused "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n"
+      refused "GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n"
+    end)
+
+    it("include every doubt about where the body ends", function()
+      open()
+      local function framed(...)
+        return refused("POST / HTTP/1.1\r\nHost: a\r\n" .. table.concat({ ... }, "\r\n") .. "\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+      end
+      assert.equal(400, framed("Content-Length: 5", "Transfer-Encoding: chunked"))
+      assert.equal(400, framed("Transfer-Encoding: chunked", "Content-Length: 5"))
+      assert.equal(400, framed("Content-Length: 5", "Content-Length: 6"))
+      assert.equal(400, framed("Content-Length: 5", "Content-Length: 5"))
+      assert.equal(400, framed("Transfer-Encoding: gzip, chunked"))
+      assert.equal(400, framed("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"))
+      assert.equal(400, framed("Transfer-Encoding: identity"))
+      assert.equal(400, framed("Transfer-Encoding : chunked"))
+      assert.equal(400, framed("Content-Length : 5"))
+      assert.equal(400, framed("Content-Length: 5x"))
+      assert.equal(400, framed("Content-Length: -5"))
+      assert.equal(400, framed("Content-Length: 5, 5"))
+      assert.equal(413, framed("Content-Length: 99999999999999999999999"))
+      assert.equal(400, refused "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+    end)
+
+    it("include chunks that are malformed", function()
+      open()
+      local head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      assert.equal(400, refused(head .. "zz\r\nhello\r\n0\r\n\r\n"))
+      assert.equal(400, refused(head .. "5\r\nhelloX0\r\n\r\n"))
+      assert.equal(413, refused(head .. "fffffffffffffffff\r\n"))
+    end)
+
+    it("end the connection when they follow a body that is longer than declared", function()
+      open()
+      local client = rig:client():send(post "hello" .. "and more that is no request\r\n\r\n")
+      local answers = rig:run_until_closed(client)
+      assert.equal(200, answers[1].status)
+      assert.equal("hello", rig.requests[1].body)
+      assert.equal(1, #rig.requests)
+    end)
+
+    it("include headers without end", function()
+      open { max_header_bytes = 4096 }
+      local client = rig:client()
+      client:send("GET / HTTP/1.1\r\nHost: a\r\n" .. ("X-Header: some value\r\n"):rep(1000))
+      assert.equal(431, rig:run_until_closed(client)[1].status)
+      client = rig:client():send("GET /" .. ("a"):rep(10000))
+      assert.equal(414, rig:run_until_closed(client)[1].status)
+      assert.equal(0, #rig.requests)
+    end)
+  end)
+
+  describe("many connections", function()
+    it("that are idle do not lock others out", function()
+      local count = math.min(10000, raw.most_files() - 1000)
+      open { max_connections = 100 }
+      local idle = {}
+      for i = 1, count do
+        local one = socket.tcp4()
+        one:settimeout(5)
+        assert(one:connect(rig.host, rig.port))
+        idle[i] = one
+        if i % 50 == 0 then rig:turn(0) end
+        if i % 2000 == 0 then
+          local client = rig:client():send(post "let me through")
+          assert.equal(200, rig:run_until_answered(client)[1].status)
+        end
+      end
+      rig:run(function() return rig.server:stats().accepted == count + math.floor(count / 2000) end)
+      local stats = rig.server:stats()
+      assert.equal(100, stats.connections)
+      assert.equal(stats.accepted - 100, stats.evicted)
+      assert.equal(0, stats.refused)
+      for i = 1, count do idle[i]:close() end
+    end)
+
+    it("that send headers for ever make room after the silent ones", function()
+      open { max_connections = 2 }
+      local slow = rig:client():send "GET / HTTP/1.1\r\nHost: a\r\n"
+      rig:run(function() return rig.server:stats().connections == 1 end)
+      local silent = rig:client()
+      rig:run(function() return rig.server:stats().connections == 2 end)
+      rig:run_until_answered(rig:client():send(post "third"))
+      assert.is_true(silent.closed)
+      assert.is_nil(slow.closed)
+    end)
+
+    it("that all await their answers refuse newcomers, and lose nothing", function()
+      open { max_connections = 2 }
+      rig.respond = function() return nil end
+      local a, b = rig:client():send(post "a"), rig:client():send(post "b")
+      rig:run(function() return #rig.held == 2 end)
+      rig:run_until_closed(rig:client())
+      assert.equal(1, rig.server:stats().refused)
+      assert.equal(0, rig.server:stats().evicted)
+      rig.server:answer(rig.held, { { status = 200 }, { status = 200 } })
+      rig:run_until_answered(a)
+      rig:run_until_answered(b)
+    end)
+
+    it("leave no open file behind", function()
+      local before = raw.open_files()
+      open { max_body = 10 }
+      rig.respond = function(request) return { status = request.fault and 413 or 200 } end
+      for i = 1, 50 do
+        local client = rig:client():send(post(("x"):rep(i)))
+        rig:run_until_answered(client)
+        client:close()
+      end
+      rig:run(function() return rig.server:stats().connections == 0 end)
+      rig:close()
+      rig = nil
+      assert.equal(before, raw.open_files())
+    end)
+  end)
+
+  describe("answer", function()
+    local request
+
+    before_each(function()
+      open()
+      rig.respond = function() return nil end
+      rig:client():send(post "")
+      rig:run(function() return #rig.held == 1 end)
+      request = rig.held[1]
+    end)
+
+    it("sends status, headers and body", function()
+      rig.server:answer({ request }, { { status = 503, headers = { ["Retry-After"] = "5", ["X-Two"] = { "a", "b" } },
+        body = "later" } })
+      local client = rig.clients[1]
+      rig:run_until_answered(client)
+      assert.matches("^HTTP/1.1 503 Service Unavailable\r\n", client.got)
+      assert.matches("\r\nRetry%-After: 5\r\n", client.got)
+      assert.matches("\r\nX%-Two: a\r\nX%-Two: b\r\n", client.got)
+      assert.matches("\r\n\r\nlater$", client.got)
+    end)
+
+    it("raises when a request was answered before", function()
+      rig.server:answer({ request }, { { status = 200 } })
+      assert.error_matches(function() rig.server:answer({ request }, { { status = 200 } }) end,
+        "request 1 was answered before")
+    end)
+
+    it("raises when a request is of another server", function()
+      local other = assert(http_server.open { port = 0 })
+      assert.error_matches(function() other:answer({ request }, { { status = 200 } }) end, "not of this server")
+      other:close()
+      assert.equal(1, rig.server:stats().waiting)
+    end)
+
+    it("answers nothing when one of several is wrong", function()
+      assert.error_matches(function()
+        rig.server:answer({ request, {} }, { { status = 200 }, { status = 200 } })
+      end, "request 2 was answered before")
+      assert.error_matches(function() rig.server:answer({ request }, {}) end, "as many responses as requests")
+      assert.equal(1, rig.server:stats().waiting)
+    end)
+
+    it("raises for what is no response, naming it", function()
+      local function fails(response, why)
+        assert.error_matches(function() rig.server:answer({ request }, { response }) end, why)
+      end
+      fails(7, "response 1 must be a table")
+      fails({}, "response 1: status must be a number from 200 to 599")
+      fails({ status = 100 }, "status must be")
+      fails({ status = 200, body = {} }, "body must be a string")
+      fails({ status = 200, headers = "x" }, "headers must be a table")
+      fails({ status = 200, headers = { ["a b"] = "x" } }, "header 'a b' is not a header name")
+      fails({ status = 200, headers = { a = "x\r\nSet-Cookie: y" } }, "header 'a' has a control character")
+      fails({ status = 200, headers = { a = 5 } }, "header 'a' must be a string")
+      fails({ status = 200, headers = { Date = "now" } }, "header 'Date' is set by the server")
+    end)
+  end)
+
+  describe("drain", function()
+    it("stops accepting, closes what is idle and finishes what is in progress", function()
+      open()
+      local idle = rig:client():send(post "")
+      rig:run_until_answered(idle)
+      local busy = rig:client():send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha"
+      rig:run(function() return rig.server:stats().connections == 2 end)
+      rig:turn()
+      rig.server:drain()
+      rig:run_until_closed(idle)
+      local late = socket.tcp4()
+      late:settimeout(1)
+      assert.is_nil((late:connect(rig.host, rig.port)))
+      late:close()
+      busy:send "lf"
+      local answer = rig:run_until_closed(busy)[1]
+      assert.equal(200, answer.status)
+      assert.equal("close", answer.headers.connection)
+      assert.equal("half", rig.requests[2].body)
+      rig:run(function() return rig.server:stats().connections == 0 end)
+      rig.server:drain()
+    end)
+  end)
+
+  describe("close", function()
+    it("answers what is waiting with 503, once", function()
+      open()
+      rig.respond = function() return nil end
+      local held, parked = rig:client():send(post "a"), rig:client():send(post "b")
+      rig:run(function() return #rig.held == 2 end)
+      rig:turn()
+      local unseen = rig:client():send(post "c")
+      rig.server:close()
+      rig.server:close()
+      for _, client in ipairs { held, parked } do
+        client.socket:settimeout(5)
+        client:pump()
+        assert.equal(503, client:responses()[1].status)
+      end
+      unseen:close()
+      assert.error_matches(function() rig.server:poll(0) end, "the server is closed")
+    end)
+
+    it("happens when the server is collected", function()
+      local before = raw.open_files()
+      do
+        local server = assert(http_server.open { port = 0 })
+        server:poll(0)
+      end
+      collectgarbage()
+      collectgarbage()
+      assert.equal(before, raw.open_files())
+    end)
+  end)
+
+  describe("open", function()
+    it("names the address of a port in use", function()
+      open()
+      local server, message, code = http_server.open { port = rig.port }
+      assert.is_nil(server)
+      assert.equal("listen_failed", code)
+      assert.equal("cannot listen on 127.0.0.1:" .. rig.port .. ": Address already in use", message)
+    end)
+
+    it("names a host that is none", function()
+      local server, message, code = http_server.open { host = "999.999.999.999" }
+      assert.is_nil(server)
+      assert.equal("listen_failed", code)
+      assert.matches("^cannot listen on 999", message)
+    end)
+
+    it("says when there are not enough files for the connections", function()
+      local server, message, code = http_server.open { max_connections = 1000000 }
+      if server then return server:close() end
+      assert.equal("listen_failed", code)
+      assert.matches("max_connections needs 1000192 open files", message)
+    end)
+
+    it("raises for what is no option, naming it", function()
+      local function fails(options, why)
+        assert.error_matches(function() http_server.open(options) end, why)
+      end
+      fails(nil, "table expected")
+      fails({ prot = 1 }, "unknown option 'prot'")
+      fails({ port = "1" }, "option 'port' must be a number, not a string")
+      fails({ port = 65536 }, "option 'port' must be between 0 and 65535")
+      fails({ port = 1.5 }, "option 'port' must be a whole number")
+      fails({ host = 1 }, "option 'host' must be a string, not a number")
+      fails({ host = "a\0b" }, "option 'host' has a NUL byte")
+      fails({ max_connections = 0 }, "option 'max_connections' must be between")
+      fails({ idle_timeout = 0 }, "option 'idle_timeout' must be between")
+      fails({ idle_timeout = 0 / 0 }, "option 'idle_timeout' must be between")
+      fails({ tls_cert = "x" }, "options 'tls_cert' and 'tls_key' go together")
+      fails({ [1] = "x" }, "option names must be strings")
+    end)
+
+    it("serves IPv6 where the machine has it", function()
+      local server = http_server.open { host = "::1" }
+      if not server then return pending "this machine has no IPv6" end
+      server:close()
+      open { host = "::1" }
+      rig:run_until_answered(rig:client():send(post "six"))
+      assert.equal("::1", rig.host)
+      assert.equal("::1", rig.requests[1].remote)
+    end)
+  end)
+
+  describe("poll", function()
+    it("does not wait when there is no time, or when a request is there", function()
+      open()
+      local started = socket.gettime()
+      assert.same({}, rig.server:poll(0))
+      rig:client():send(post "")
+      rig:run(function() return #rig.requests == 1 end)
+      assert.is_true(socket.gettime() - started < 5)
+      assert.error_matches(function() rig.server:poll(-1) end, "must not be negative")
+      assert.error_matches(function() rig.server:poll "x" end, "number expected")
+    end)
+
+    it("keeps to its time", function()
+      open()
+      local started = socket.gettime()
+      assert.same({}, rig.server:poll(0.05))
+      assert.is_true(socket.gettime() - started >= 0.045)
+    end)
+  end)
+
+  describe("TLS", function()
+    local cert, key
+
+    setup(function() cert, key = raw.certificate() end)
+
+    local function finish(result)
+      rig:run(function() return result() end, 20)
+      return result()
+    end
+
+    it("serves HTTPS", function()
+      open { tls_cert = cert, tls_key = key }
+      rig.respond = function(request) return { status = 200, body = "got " .. #request.body } end
+      local body = raw.write_file(("b"):rep(300000))
+      assert.equal("got 300000 200", finish(raw.start(
+        ("curl -sk --data-binary @%s -w ' %%{http_code}' https://127.0.0.1:%d/"):format(body, rig.port))))
+    end)
+
+    it("answers a fault in the middle of an upload", function()
+      open { tls_cert = cert, tls_key = key, max_body = 1000 }
+      rig.respond = function(request) return { status = 413, body = request.fault } end
+      local body = raw.write_file(("b"):rep(2000000))
+      assert.equal("too_large 413", finish(raw.start(
+        ("curl -sk -H 'Expect:' --data-binary @%s -w ' %%{http_code}' https://127.0.0.1:%d/"):format(body, rig.port))))
+      assert.equal("too_large 413", finish(raw.start(
+        ("curl -sk -H 'Transfer-Encoding: chunked' -H 'Expect:' --data-binary @%s -w ' %%{http_code}' https://127.0.0.1:%d/")
+        :format(body, rig.port))))
+    end)
+
+    it("answers a body that does not come", function()
+      open { tls_cert = cert, tls_key = key, body_timeout = 0.1 }
+      rig.respond = function(request) return { status = 408, body = request.fault } end
+      local out = finish(raw.start(("printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\n\\r\\n' | " ..
+        "openssl s_client -quiet -connect 127.0.0.1:%d 2>/dev/null"):format(rig.port)))
+      assert.matches("^HTTP/1.1 408 ", out)
+      assert.matches("\r\n\r\ntimeout$", out)
+    end)
+
+    it("does not wait for a handshake without end, nor mind plain HTTP", function()
+      open { tls_cert = cert, tls_key = key, header_timeout = 0.1 }
+      local silent, plain = rig:client(), rig:client():send(post "x")
+      rig:run_until_closed(silent)
+      rig:run_until_closed(plain)
+      assert.equal(0, #rig.requests)
+    end)
+
+    it("says which part of the certificate is wrong, and never what it holds", function()
+      local function fails(options, why)
+        local server, message, code = http_server.open(options)
+        assert.is_nil(server)
+        assert.equal("tls_failed", code)
+        assert.matches(why, message)
+      end
+      fails({ tls_cert = "rubbish", tls_key = key }, "^tls_cert is not a PEM certificate: ")
+      fails({ tls_cert = cert, tls_key = "rubbish" }, "^tls_key is not a PEM private key: ")
+      fails({ tls_cert = key, tls_key = key }, "^tls_cert is not")
+      local other = raw.write_file ""
+      os.execute(("openssl ecparam -name prime256v1 -genkey -noout -out %s"):format(other))
+      fails({ tls_cert = cert, tls_key = raw.read_file(other) }, "^tls_cert and tls_key do not belong together: ")
+    end)
+  end)
+end)
