@@ -9,10 +9,9 @@ typedef struct code_entry {
   bool retryable;
 } code_entry;
 
-static const code_entry entries[MKT_CODE_COUNT] = {
-    [MKT_OK] = {"ok", "done", false},
+static const code_entry entries[MKT_CODE_COUNT] = {[MKT_OK] = {"ok", "done", false},
 #define MKT_ERROR_ENTRY(name, word, retryable, text) [MKT_ERR_##name] = {word, text, retryable},
-    MKT_ERRORS(MKT_ERROR_ENTRY)
+                                                   MKT_ERRORS(MKT_ERROR_ENTRY)
 #undef MKT_ERROR_ENTRY
 };
 

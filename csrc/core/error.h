@@ -13,7 +13,7 @@
 #define MKT_ERRORS(X)                                                                              \
   X(SIGNATURE_MISSING, "signature_missing", false, "the signature header is missing")              \
   X(SIGNATURE_MALFORMED, "signature_malformed", false,                                             \
-    "the signature header is not hmacsha256= and 64 hex digits")                                   \
+    "the signature header is not hmacsha256= and 64 lower-case hex digits")                        \
   X(SIGNATURE_MISMATCH, "signature_mismatch", false, "no live secret made this signature")         \
   X(JSON_INVALID, "json_invalid", false, "the body is not JSON")                                   \
   X(NOTIFICATION_INVALID, "notification_invalid", false, "the JSON is not a notification")         \

@@ -1,0 +1,20 @@
+/* json_text.h: what stands between the quotes of a JSON string (RFC 8259, section 7).
+ *
+ * Internal to the JSON reader.
+ */
+#ifndef MKT_JSON_TEXT_H
+#define MKT_JSON_TEXT_H
+
+#include "json.h"
+
+/* Checks a string whose opening quote is at json->p[json->position]; sets json->text and moves past
+ * the closing quote. On a fault returns false with position and problem set. */
+bool mkt_json_scan_string(mkt_json *json);
+
+/* Of the unescaped bytes, so that "a" and "\u0061" have one hash. */
+uint32_t mkt_json_hash(mkt_json_text text);
+
+/* Whether two checked texts have the same unescaped bytes. */
+bool mkt_json_equal(mkt_json_text a, mkt_json_text b);
+
+#endif

@@ -1,0 +1,49 @@
+#include "signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <time.h>
+
+static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t reload_asked;
+static volatile time_t stop_asked_at; /* read and written by the handler alone */
+
+static time_t monotonic_seconds(void) {
+  struct timespec now = {0, 0};
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
+static void note_stop(int number) {
+  if (!stop_asked) {
+    stop_asked_at = monotonic_seconds();
+    stop_asked = 1;
+  } else if (monotonic_seconds() > stop_asked_at + 1) {
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+  }
+}
+
+static void note_reload(int number) {
+  (void)number;
+  reload_asked = 1;
+}
+
+void mkt_signals_catch(void) {
+  struct sigaction action = {.sa_handler = note_stop};
+  (void)sigfillset(&action.sa_mask);
+  (void)sigaction(SIGTERM, &action, NULL);
+  (void)sigaction(SIGINT, &action, NULL);
+  action.sa_handler = note_reload;
+  (void)sigaction(SIGHUP, &action, NULL);
+}
+
+bool mkt_signals_stop_asked(void) {
+  return stop_asked != 0;
+}
+
+bool mkt_signals_take_reload(void) {
+  bool asked = reload_asked != 0;
+  reload_asked = 0;
+  return asked;
+}

@@ -1,0 +1,110 @@
+#include "signature.h"
+
+#include "openssl_error.h"
+
+#include <openssl/crypto.h>
+#include <openssl/params.h>
+#include <string.h>
+
+static const char scheme[] = "hmacsha256=";
+enum { SCHEME_BYTES = sizeof scheme - 1 };
+
+static EVP_MAC_CTX *new_hmac_sha256(const char *secret, size_t n) {
+  char digest[] = "SHA256";
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                                   OSSL_PARAM_construct_end()};
+  EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+  EVP_MAC_CTX *key = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
+  EVP_MAC_free(hmac); /* the context keeps a reference of its own */
+  if (key != NULL && EVP_MAC_init(key, (const unsigned char *)secret, n, parameters) == 1) {
+    return key;
+  }
+  EVP_MAC_CTX_free(key);
+  return NULL;
+}
+
+mkt_code mkt_keyring_add(mkt_keyring *keyring, const char *secret, size_t n, mkt_error *error) {
+  EVP_MAC_CTX *key = new_hmac_sha256(secret, n);
+  if (key == NULL) {
+    return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "setting up HMAC-SHA256");
+  }
+  keyring->keys[keyring->count++] = key;
+  return MKT_OK;
+}
+
+void mkt_keyring_clear(mkt_keyring *keyring) {
+  while (keyring->count > 0)
+    EVP_MAC_CTX_free(keyring->keys[--keyring->count]);
+}
+
+/* Starting a context without a key starts it again with the key it was set up with. */
+static bool compute_tag(EVP_MAC_CTX *key, const char *body, size_t n,
+                        unsigned char tag[MKT_TAG_BYTES]) {
+  size_t written = 0;
+  return EVP_MAC_init(key, NULL, 0, NULL) == 1 &&
+         EVP_MAC_update(key, (const unsigned char *)body, n) == 1 &&
+         EVP_MAC_final(key, tag, &written, MKT_TAG_BYTES) == 1 && written == MKT_TAG_BYTES;
+}
+
+mkt_code mkt_sign(mkt_keyring *keyring, const char *body, size_t n,
+                  char signature[MKT_SIGNATURE_BYTES], mkt_error *error) {
+  static const char digits[] = "0123456789abcdef";
+  unsigned char tag[MKT_TAG_BYTES];
+  if (!compute_tag(keyring->keys[0], body, n, tag)) {
+    return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "computing HMAC-SHA256");
+  }
+  memcpy(signature, scheme, SCHEME_BYTES);
+  for (size_t i = 0; i < MKT_TAG_BYTES; i++) {
+    signature[SCHEME_BYTES + 2 * i] = digits[tag[i] >> 4];
+    signature[SCHEME_BYTES + 2 * i + 1] = digits[tag[i] & 15];
+  }
+  return MKT_OK;
+}
+
+static int lower_hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+mkt_code mkt_signature_parse(const char *header, size_t n, unsigned char tag[MKT_TAG_BYTES],
+                             mkt_error *error) {
+  if (n < SCHEME_BYTES || memcmp(header, scheme, SCHEME_BYTES) != 0) {
+    return mkt_fail_at(error, MKT_ERR_SIGNATURE_MALFORMED, 0,
+                       "the signature does not start with hmacsha256=");
+  }
+  if (n != MKT_SIGNATURE_BYTES) {
+    return mkt_fail(error, MKT_ERR_SIGNATURE_MALFORMED,
+                    "the signature has %zu characters after hmacsha256= where 64 belong",
+                    n - SCHEME_BYTES);
+  }
+  for (size_t i = 0; i < MKT_TAG_BYTES; i++) {
+    size_t at = SCHEME_BYTES + 2 * i;
+    int high = lower_hex_value(header[at]);
+    int low = lower_hex_value(header[at + 1]);
+    if (high < 0 || low < 0) {
+      return mkt_fail_at(error, MKT_ERR_SIGNATURE_MALFORMED, high < 0 ? at : at + 1,
+                         "the signature has a character that is no lower-case hex digit");
+    }
+    tag[i] = (unsigned char)(high * 16 + low);
+  }
+  return MKT_OK;
+}
+
+mkt_code mkt_verify(mkt_keyring *keyring, const char *body, size_t n, const char *header,
+                    size_t header_n, unsigned *matched, mkt_error *error) {
+  unsigned char claimed[MKT_TAG_BYTES];
+  mkt_code code = mkt_signature_parse(header, header_n, claimed, error);
+  if (code != MKT_OK) return code;
+  unsigned found = MKT_MAX_SECRETS;
+  for (unsigned i = keyring->count; i-- > 0;) {
+    unsigned char tag[MKT_TAG_BYTES];
+    if (!compute_tag(keyring->keys[i], body, n, tag)) {
+      return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "computing HMAC-SHA256");
+    }
+    if (CRYPTO_memcmp(tag, claimed, MKT_TAG_BYTES) == 0) found = i;
+  }
+  if (found == MKT_MAX_SECRETS) return mkt_fail(error, MKT_ERR_SIGNATURE_MISMATCH, NULL);
+  *matched = found;
+  return MKT_OK;
+}

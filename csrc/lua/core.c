@@ -1,0 +1,82 @@
+/* core.c: the module marketplace.core. Its functions are for lua/marketplace/, which is where the
+ * public ones are documented. */
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/signals.h"
+#include "lua/compat.h"
+#include "lua/http.h"
+#include "lua/keyring.h"
+#include "lua/notification.h"
+
+#include <openssl/rand.h>
+
+static int now(lua_State *L) {
+  lua_pushnumber(L, mkt_clock_wall());
+  return 1;
+}
+
+static int monotonic(lua_State *L) {
+  lua_pushnumber(L, mkt_clock_monotonic());
+  return 1;
+}
+
+static int random_hex(lua_State *L) {
+  static const char digits[] = "0123456789abcdef";
+  unsigned char bytes[64];
+  char hex[2 * sizeof bytes];
+  lua_Integer n = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, n >= 1 && n <= (lua_Integer)sizeof bytes, 1, "1 to 64 bytes");
+  if (RAND_bytes(bytes, (int)n) != 1) return luaL_error(L, "OpenSSL has no random bytes");
+  for (lua_Integer i = 0; i < n; i++) {
+    hex[2 * i] = digits[bytes[i] >> 4];
+    hex[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  lua_pushlstring(L, hex, 2 * (size_t)n);
+  return 1;
+}
+
+static int catch_signals(lua_State *L) {
+  (void)L;
+  mkt_signals_catch();
+  return 0;
+}
+
+static int stop_asked(lua_State *L) {
+  lua_pushboolean(L, mkt_signals_stop_asked());
+  return 1;
+}
+
+static int take_reload(lua_State *L) {
+  lua_pushboolean(L, mkt_signals_take_reload());
+  return 1;
+}
+
+static void push_errors(lua_State *L) {
+  lua_createtable(L, 0, MKT_CODE_COUNT);
+  for (int code = MKT_OK + 1; code < MKT_CODE_COUNT; code++) {
+    lua_pushstring(L, mkt_code_text((mkt_code)code));
+    lua_setfield(L, -2, mkt_code_word((mkt_code)code));
+  }
+}
+
+__attribute__((visibility("default"))) int luaopen_marketplace_core(lua_State *L);
+
+int luaopen_marketplace_core(lua_State *L) {
+  static const luaL_Reg functions[] = {{"now", now},
+                                       {"monotonic", monotonic},
+                                       {"random_hex", random_hex},
+                                       {"catch_signals", catch_signals},
+                                       {"stop_asked", stop_asked},
+                                       {"take_reload", take_reload},
+                                       {"http", mkt_lua_http},
+                                       {NULL, NULL}};
+  luaL_newlib(L, functions);
+  mkt_lua_add_notification(L);
+  mkt_lua_push_keyring(L);
+  lua_setfield(L, -2, "keyring");
+  push_errors(L);
+  lua_setfield(L, -2, "errors");
+  lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, "null");
+  return 1;
+}

@@ -1,0 +1,19 @@
+/* json_value.h: JSON values as Lua values, the way lua-cjson has them.
+ *
+ * Objects and arrays become tables, null the light userdata NULL (which is cjson.null too), numbers
+ * an integer where they are one and fit, otherwise a float.
+ */
+#ifndef MKT_LUA_JSON_VALUE_H
+#define MKT_LUA_JSON_VALUE_H
+
+#include "core/json.h"
+#include "lua/compat.h"
+
+/* Pushes the unescaped string. */
+void mkt_lua_push_text(lua_State *L, mkt_json_text text);
+
+/* Pushes the value whose JSON is `value`, which must have been checked before, be borrowed from a
+ * Lua string on the stack (NUL-terminated) and be one whole value. */
+void mkt_lua_push_json(lua_State *L, mkt_json_text value);
+
+#endif

@@ -1,0 +1,101 @@
+#include "lua/keyring.h"
+
+#include "core/signature.h"
+#include "lua/push.h"
+
+#include <string.h>
+
+static const char metatable_name[] = "marketplace.keyring";
+
+static mkt_keyring *check_open(lua_State *L) {
+  mkt_keyring *keyring = luaL_checkudata(L, 1, metatable_name);
+  luaL_argcheck(L, keyring->count > 0, 1, "the keyring is closed");
+  return keyring;
+}
+
+static const char *check_string(lua_State *L, int argument, size_t *n) {
+  luaL_checktype(L, argument, LUA_TSTRING);
+  return lua_tolstring(L, argument, n);
+}
+
+static int keyring_close(lua_State *L) {
+  mkt_keyring_clear(luaL_checkudata(L, 1, metatable_name));
+  return 0;
+}
+
+static int keyring_length(lua_State *L) {
+  const mkt_keyring *keyring = luaL_checkudata(L, 1, metatable_name);
+  lua_pushinteger(L, (lua_Integer)keyring->count);
+  return 1;
+}
+
+static int keyring_sign(lua_State *L) {
+  mkt_keyring *keyring = check_open(L);
+  size_t n;
+  const char *body = check_string(L, 2, &n);
+  char signature[MKT_SIGNATURE_BYTES];
+  mkt_error error;
+  if (mkt_sign(keyring, body, n, signature, &error) != MKT_OK) return mkt_push_error(L, &error);
+  lua_pushlstring(L, signature, sizeof signature);
+  return 1;
+}
+
+static int keyring_verify(lua_State *L) {
+  mkt_keyring *keyring = check_open(L);
+  size_t n;
+  size_t header_n;
+  const char *body = check_string(L, 2, &n);
+  mkt_error error;
+  if (lua_isnoneornil(L, 3)) {
+    (void)mkt_fail(&error, MKT_ERR_SIGNATURE_MISSING, NULL);
+    return mkt_push_error(L, &error);
+  }
+  const char *header = check_string(L, 3, &header_n);
+  unsigned matched;
+  if (mkt_verify(keyring, body, n, header, header_n, &matched, &error) != MKT_OK) {
+    return mkt_push_error(L, &error);
+  }
+  lua_pushinteger(L, (lua_Integer)matched + 1);
+  return 1;
+}
+
+static void push_metatable(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"verify", keyring_verify}, {"sign", keyring_sign}, {"close", keyring_close}, {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {
+      {"__len", keyring_length}, {"__gc", keyring_close}, {"__close", keyring_close}, {NULL, NULL}};
+  if (luaL_newmetatable(L, metatable_name) == 0) return;
+  luaL_setfuncs(L, metamethods, 0);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+}
+
+static void check_secrets(lua_State *L, int count) {
+  luaL_argcheck(L, count >= 1, 1, "at least one secret is needed");
+  luaL_argcheck(L, count <= MKT_MAX_SECRETS, MKT_MAX_SECRETS + 1, "at most 8 secrets are allowed");
+  for (int i = 1; i <= count; i++) {
+    size_t n;
+    (void)check_string(L, i, &n);
+    luaL_argcheck(L, n > 0, i, "a secret is empty");
+  }
+}
+
+static int keyring_new(lua_State *L) {
+  int count = lua_gettop(L);
+  check_secrets(L, count);
+  mkt_keyring *keyring = lua_newuserdata(L, sizeof *keyring);
+  memset(keyring, 0, sizeof *keyring);
+  push_metatable(L);
+  lua_setmetatable(L, -2);
+  for (int i = 1; i <= count; i++) {
+    size_t n;
+    const char *secret = lua_tolstring(L, i, &n);
+    mkt_error error;
+    if (mkt_keyring_add(keyring, secret, n, &error) != MKT_OK) return mkt_push_error(L, &error);
+  }
+  return 1;
+}
+
+void mkt_lua_push_keyring(lua_State *L) {
+  lua_pushcfunction(L, keyring_new);
+}
