@@ -1,0 +1,18 @@
+--- lua-marketplace: App Store Connect's marketplace notifications, received and acted on in Lua.
+local core = require "marketplace.core"
+local notification = require "marketplace.notification"
+local receiver = require "marketplace.receiver"
+local signature = require "marketplace.signature"
+
+local marketplace = {
+  _VERSION = "marketplace 0.1.0",
+  --- JSON null in `attributes` and `relationships`; equal to cjson.null.
+  null = core.null,
+  sign = signature.sign,
+  verify = signature.verify,
+  parse = notification.parse,
+  to_table = notification.to_table,
+  receiver = receiver.new,
+}
+
+return marketplace

@@ -1,0 +1,82 @@
+--- Log entries, and the two ways in which they are written: for people and for machines.
+---
+--- An entry is a table: `level` ("info", "warning", "error"), `message`, `at` (seconds since the epoch)
+--- and what is known of the notification: `id`, `type`, `event`, `app_id`, `secret` (index of the one
+--- that matched), `status`, `reason`, `attempt`, `again_in` and `took` (seconds). Never a body, a secret or a
+--- signature.
+local core = require "marketplace.core"
+
+local log = {}
+
+local ORDER = { "event", "app_id", "id", "type", "secret", "status", "attempt", "took", "again_in", "remote" }
+local SHOWN_AS = { app_id = "app" }
+
+--- Seconds since the epoch as "2026-01-31T12:00:00.250Z".
+---@param seconds number
+---@return string
+function log.timestamp(seconds)
+  local whole = math.floor(seconds)
+  return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (".%03dZ"):format(math.floor((seconds - whole) * 1000))
+end
+
+local function escape_byte(byte)
+  return ("\\x%02x"):format(byte:byte())
+end
+
+-- What comes from outside must not be able to begin a line of its own or to steer a terminal.
+local function safe(value)
+  return (tostring(value):gsub("[%z\1-\31\127]", escape_byte))
+end
+
+-- A reason may be a traceback, which is readable on one line too.
+local function safe_reason(reason)
+  return safe((reason:gsub("%s*\n%s*", " | ")))
+end
+
+local function shown(name, value)
+  if name == "took" then return ("%.1f ms"):format(value * 1000):gsub(" ", "") end
+  if name == "again_in" then return ("%.1fs"):format(value) end
+  local text = safe(value)
+  if text == "" or text:find(" ", 1, true) then return '"' .. text .. '"' end
+  return text
+end
+
+--- One line: time, level, message, what is known, the reason.
+---@param entry table
+---@return string line without a line feed
+function log.line(entry)
+  local words = { log.timestamp(entry.at or core.now()), ("%-7s"):format(entry.level), safe(entry.message) }
+  for _, name in ipairs(ORDER) do
+    if entry[name] ~= nil then
+      words[#words + 1] = (SHOWN_AS[name] or name) .. "=" .. shown(name, entry[name])
+    end
+  end
+  local line = table.concat(words, " ")
+  return entry.reason and line .. ": " .. safe_reason(entry.reason) or line
+end
+
+--- A sink that writes lines for people.
+---@param stream file*
+---@return fun(entry: table)
+function log.text(stream)
+  return function(entry)
+    stream:write(log.line(entry), "\n")
+    stream:flush()
+  end
+end
+
+--- A sink that writes one JSON object a line; `at` is a timestamp in it.
+---@param stream file*
+---@return fun(entry: table)
+function log.json(stream)
+  local cjson = require "cjson"
+  return function(entry)
+    local object = {}
+    for name, value in pairs(entry) do object[name] = value end
+    object.at = log.timestamp(entry.at or core.now())
+    stream:write(cjson.encode(object), "\n")
+    stream:flush()
+  end
+end
+
+return log

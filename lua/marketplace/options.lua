@@ -1,0 +1,39 @@
+--- Options tables, checked: a misspelt option must not be silently the default.
+local options = {}
+
+local function sorted_keys(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = tostring(key) end
+  table.sort(keys)
+  return keys
+end
+
+--- Raises unless every option is known, has an allowed type and no required one is missing.
+---@param where string the public function's name, for the message
+---@param given table
+---@param known table<string, string> option to its types, "string|table"; a "!" in front: required
+---@param level? integer whose call is blamed, as in `error`; default 3: the caller of the function that checks
+function options.check(where, given, known, level)
+  level = level or 3
+  if type(given) ~= "table" then
+    error(where .. ": a table of options is expected, not a " .. type(given), level)
+  end
+  for name, value in pairs(given) do
+    local types = known[name]
+    if not types then
+      error(("%s: unknown option '%s'; known: %s"):format(where, tostring(name),
+        table.concat(sorted_keys(known), ", ")), level)
+    end
+    if not ("|" .. types:gsub("^!", "") .. "|"):find("|" .. type(value) .. "|", 1, true) then
+      error(("%s: option '%s' must be a %s, not a %s"):format(where, name,
+        (types:gsub("^!", ""):gsub("|", " or a ")), type(value)), level)
+    end
+  end
+  for _, name in ipairs(sorted_keys(known)) do
+    if known[name]:sub(1, 1) == "!" and given[name] == nil then
+      error(("%s: option '%s' is missing"):format(where, name), level)
+    end
+  end
+end
+
+return options

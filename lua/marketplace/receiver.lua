@@ -1,0 +1,363 @@
+--- The receiver: a function from a request to a response, and the callbacks behind the inbox.
+---
+--- It does no I/O of its own. A server, nginx or a test hands it requests; what it answers is the table in the
+--- README. Verification comes before parsing, and nothing unverified reaches the inbox.
+local core = require "marketplace.core"
+local dispatcher = require "marketplace.dispatcher"
+local log = require "marketplace.log"
+local memory = require "marketplace.inbox.memory"
+local options = require "marketplace.options"
+local signature = require "marketplace.signature"
+
+local receiver = {}
+
+local Receiver = {}
+Receiver.__index = Receiver
+
+local MAX_BODY_LIMIT = 16 * 1024 * 1024 -- what the JSON reader takes at the most
+local RETRY_AFTER = 5                   -- seconds: a full disk or a lost connection rarely ends sooner
+
+local EVENTS = {
+  "version_available", "versions_unavailable", "app_unavailable", "versions_restored", "app_restored", "ping",
+  "other", "*",
+}
+
+local is_event = {}
+for _, event in ipairs(EVENTS) do is_event[event] = true end
+
+-- One of Apple's tables writes the first form, its text the second: a callback for either gets both.
+local SAME_TYPE = { AppVersionUnavailable = "AppVersionsUnavailable" }
+
+--[[ Callbacks ]]
+
+local function is_type_name(name)
+  return name:find("^%a[%w]*$") ~= nil and name:find("%u") ~= nil
+end
+
+--- Adds a callback. For one notification all callbacks run that fit it: those of its event, then those of its
+--- type, then those of "*"; among themselves in the order in which they were added.
+---
+--- A callback that raises or returns nil and a message has failed: the notification is tried again later.
+---@param name string an event's name, one of Apple's type names, or "*" for everything
+---@param callback fun(n: table, ctx: table): any, string?
+---@return table self
+function Receiver:on(name, callback)
+  if type(name) ~= "string" or not (is_event[name] or is_type_name(name)) then
+    error(("receiver:on: unknown event '%s'; known: %s, and Apple's type names, such as AppUnavailable"):format(
+      tostring(name), table.concat(EVENTS, ", ")), 2)
+  end
+  if type(callback) ~= "function" then
+    error("receiver:on: the callback must be a function, not a " .. type(callback), 2)
+  end
+  name = SAME_TYPE[name] or name
+  local list = self.callbacks[name] or {}
+  self.callbacks[name] = list
+  list[#list + 1] = callback
+  self.found = {}
+  return self
+end
+
+local function append(list, more)
+  for i = 1, more and #more or 0 do list[#list + 1] = more[i] end
+end
+
+local NO_CALLBACKS = {}
+
+-- Only types that have callbacks of their own are remembered one by one: Apple may send any number of others.
+local function callbacks_for(self, n)
+  local type_name = SAME_TYPE[n.type] or n.type
+  local of_type = self.callbacks[type_name]
+  local remembered = of_type and type_name or n.event
+  local by_event = self.found[remembered]
+  if not by_event then
+    by_event = {}
+    self.found[remembered] = by_event
+  end
+  local list = by_event[n.event]
+  if not list then
+    list = {}
+    append(list, self.callbacks[n.event])
+    append(list, of_type)
+    append(list, self.callbacks["*"])
+    by_event[n.event] = #list > 0 and list or NO_CALLBACKS
+  end
+  return list
+end
+
+--[[ Requests ]]
+
+local RESPONSES = {
+  not_post = { 405, "only POST is answered here\n", { allow = "POST" } },
+  timeout = { 408, "the body did not arrive in time\n" },
+  too_large = { 413, "the body is larger than the limit\n" },
+  encoded = { 415, "only plain bodies are taken\n", { ["accept-encoding"] = "identity" } },
+  refused = { 401, "the signature is missing or wrong\n" },
+  unavailable = { 503, "try again later\n", { ["retry-after"] = tostring(RETRY_AFTER) } },
+}
+
+local function response(kind)
+  local made = RESPONSES[kind]
+  local headers = { ["content-type"] = "text/plain; charset=utf-8" }
+  for name, value in pairs(made[3] or {}) do headers[name] = value end
+  return { status = made[1], headers = headers, body = made[2] }
+end
+
+local function tally(self, outcome, reason)
+  local name = reason and outcome .. ":" .. reason or outcome
+  self.counted[name] = (self.counted[name] or 0) + 1
+end
+
+local function refuse(self, request, kind, reason, code)
+  tally(self, "refused", code)
+  self.log.write {
+    level = "warning", message = "refused", at = self.clock(), status = RESPONSES[kind][1], reason = reason,
+    remote = request.remote,
+  }
+  return nil, response(kind)
+end
+
+local WANTED = { ["x-apple-signature"] = "signature", ["content-encoding"] = "encoding", ["content-length"] = "length" }
+local WANTED_LENGTH = {}
+for name in pairs(WANTED) do WANTED_LENGTH[#name] = true end
+
+-- Names come in any case. A header that came twice is a list, or two names that differ in case.
+local function read_headers(headers)
+  local found = {}
+  for name, value in pairs(headers) do
+    local wanted = WANTED_LENGTH[#name] and WANTED[name:lower()]
+    if wanted then
+      if found[wanted] ~= nil or type(value) ~= "string" then found.repeated = wanted end
+      found[wanted] = value
+    end
+  end
+  return found
+end
+
+local function is_identity(encoding)
+  return type(encoding) == "string" and encoding:lower():match("^%s*(.-)%s*$"):gsub("^identity$", "") == ""
+end
+
+local function declares_more(found, max_body)
+  local length = type(found.length) == "string" and tonumber(found.length:match("^%d+$"))
+  return length and length > max_body
+end
+
+local FAULTS = {
+  timeout = { "timeout", "the body was not complete in time" },
+  too_large = { "too_large", "the body is larger than the limit" },
+  overloaded = { "unavailable", "too much is being received at once" },
+}
+
+-- What is wrong with the request before its signature is looked at: kind, reason, code.
+local function find_fault(self, request, found)
+  if request.method ~= "POST" then return "not_post", "not a POST", "not_post" end
+  local fault = FAULTS[request.fault]
+  if fault then return fault[1], fault[2], request.fault end
+  if found.encoding and not is_identity(found.encoding) then return "encoded", "the body is encoded", "encoded" end
+  if #(request.body or "") > self.max_body or declares_more(found, self.max_body) then
+    return "too_large", FAULTS.too_large[2], "too_large"
+  end
+  if self.draining then return "unavailable", "shutting down", "draining" end
+end
+
+local INVALID = { json_invalid = true, notification_invalid = true, too_large = true }
+
+-- Authentic, but not to be read: kept as dead, so that somebody sees it.
+local function dead_record(body, message, code)
+  if not INVALID[code] then return nil, message, code end
+  local digest, problem, problem_code = core.sha256(body)
+  if not digest then return nil, problem, problem_code end
+  return { key = digest, digest = digest, body = body, reason = message }
+end
+
+-- A record for the inbox, or nil and the response.
+local function check(self, request)
+  local found = read_headers(request.headers or {})
+  local kind, reason, code = find_fault(self, request, found)
+  if kind then return refuse(self, request, kind, reason, code) end
+  if found.repeated == "signature" then
+    return refuse(self, request, "refused", "the signature header came more than once", "signature_malformed")
+  end
+  local body = request.body or ""
+  local secret, message
+  secret, message, code = self.keyring:verify(body, found.signature)
+  if not secret then
+    return refuse(self, request, code == "crypto_failed" and "unavailable" or "refused", message, code)
+  end
+  local record
+  record, message, code = core.envelope(body)
+  if not record then record, message, code = dead_record(body, message, code) end
+  if not record then return refuse(self, request, "unavailable", message, code) end
+  record.secret = secret
+  return record
+end
+
+local function report_stored(self, record, outcome)
+  tally(self, record.reason and "dead" or outcome)
+  local conflict = outcome == "conflict"
+  local level = (record.reason or conflict) and "warning" or "info"
+  if level == "info" and not self.log.wants_info then return end
+  self.log.write {
+    level = level, message = record.reason and "kept as dead (" .. outcome .. ")" or outcome, at = self.clock(),
+    id = record.key, type = record.type, event = record.event, app_id = record.app_id, secret = record.secret,
+    reason = record.reason or conflict and "this id came before with another body" or nil,
+  }
+end
+
+local function report_unavailable(self, record, message, code)
+  tally(self, "unavailable", code)
+  self.log.write {
+    level = "error", message = "not stored", at = self.clock(), status = 503, id = record.key, type = record.type,
+    event = record.event, app_id = record.app_id, reason = message,
+  }
+  return response("unavailable")
+end
+
+-- One commit for all of them.
+local function store(self, records)
+  local outcomes, message, code = self.inbox:put(records, self.clock())
+  local responses = {}
+  for i = 1, #records do
+    if outcomes then
+      report_stored(self, records[i], outcomes[i])
+      responses[i] = { status = 200, headers = {}, body = "" }
+    else
+      responses[i] = report_unavailable(self, records[i], message, code)
+    end
+  end
+  return responses
+end
+
+local function check_request(request, where)
+  if type(request) ~= "table" then error(where .. ": a request must be a table, not a " .. type(request), 3) end
+  if type(request.method) ~= "string" then error(where .. ": the request's method must be a string", 3) end
+  if request.headers ~= nil and type(request.headers) ~= "table" then
+    error(where .. ": the request's headers must be a table", 3)
+  end
+  if request.body ~= nil and type(request.body) ~= "string" then
+    error(where .. ": the request's body must be a string", 3)
+  end
+end
+
+--- Answers requests; what is authentic is in the inbox, with one commit for all of them, before this returns.
+---@param requests table[] each {method=, headers=, body=}; header names in any case, a repeated header as a list
+---@return table[] responses, each {status=, headers=, body=}, in the same order
+function Receiver:handle_many(requests)
+  local responses, records, places = {}, {}, {}
+  for i = 1, #requests do
+    check_request(requests[i], "receiver:handle_many")
+    local record, refusal = check(self, requests[i])
+    responses[i] = refusal
+    if record then
+      records[#records + 1] = record
+      places[#records] = i
+    end
+  end
+  if #records > 0 then
+    local stored = store(self, records)
+    for i = 1, #stored do responses[places[i]] = stored[i] end
+  end
+  return responses
+end
+
+--- Answers one request, as handle_many.
+---@param request table {method=, headers=, body=}
+---@return integer status
+---@return table headers
+---@return string body
+function Receiver:handle(request)
+  check_request(request, "receiver:handle")
+  local record, answer = check(self, request)
+  if record then answer = store(self, { record })[1] end
+  return answer.status, answer.headers, answer.body
+end
+
+--- Runs the callbacks of what the inbox holds and can be run now.
+---@param settings? {limit?: integer, now?: number} limit: the most notifications, default all; now: seconds since the
+--- epoch, default the receiver's clock
+---@return integer|nil count of notifications run
+---@return string? message
+---@return string? code inbox_unavailable
+function Receiver:dispatch(settings)
+  settings = settings or {}
+  options.check("receiver:dispatch", settings, { limit = "number", now = "number" })
+  local now = settings.now
+  local clock = now and function() return now end or self.clock
+  return dispatcher.run(self.dispatcher, settings.limit or math.huge, clock)
+end
+
+--- Replaces the secrets, while running: for a rotation.
+---@param secrets string|string[]
+function Receiver:set_secrets(secrets)
+  self.keyring = signature.keyring(secrets, "receiver:set_secrets")
+end
+
+--- From now on every notification is answered 503: the process is about to end.
+function Receiver:drain()
+  self.draining = true
+end
+
+--- How many requests had which outcome since the start: stored, duplicate, conflict, rearmed, dead,
+--- "refused:<code>", "unavailable:<code>".
+---@return table<string, integer>
+function Receiver:counts()
+  local copy = {}
+  for name, n in pairs(self.counted) do copy[name] = n end
+  return copy
+end
+
+local RETRY = { attempts = 10, base = 5, cap = 3600 }
+
+local function retry_settings(given)
+  given = given or {}
+  options.check("marketplace.receiver: retry", given, { attempts = "number", base = "number", cap = "number" }, 4)
+  return given.attempts or RETRY.attempts, given.base or RETRY.base, given.cap or RETRY.cap
+end
+
+-- Without a log of the operator's own only what somebody should look at is written.
+local function log_target(given)
+  if given then return { write = given, wants_info = true } end
+  return { write = log.text(io.stderr), wants_info = false }
+end
+
+local function check_limits(max_body, lease)
+  if not (max_body >= 1 and max_body <= MAX_BODY_LIMIT) then
+    error("marketplace.receiver: option 'max_body' must be from 1 to 16777216 bytes", 3)
+  end
+  if not (lease > 0) then error("marketplace.receiver: option 'lease' must be more than 0 seconds", 3) end
+end
+
+local function new_dispatcher(self, given)
+  local attempts, base, cap = retry_settings(given.retry)
+  return {
+    inbox = self.inbox, log = self.log, lease = given.lease or 60, random = given.random or math.random,
+    max_attempts = attempts, retry_base = base, retry_cap = cap,
+    callbacks_for = function(n) return callbacks_for(self, n) end,
+  }
+end
+
+--- A receiver.
+---@param given table
+--- secrets: string or list of up to 8 strings, required;
+--- inbox: default one in memory; max_body: bytes, default 1048576, at most 16777216;
+--- log: function(entry), see marketplace.log; default: warnings and errors to the standard error stream;
+--- lease: seconds that a callback may take, default 60;
+--- retry: {attempts=10, base=5, cap=3600}, pauses in seconds;
+--- clock: function giving seconds since the epoch; random: function giving a number in [0, 1)
+---@return table receiver
+function receiver.new(given)
+  options.check("marketplace.receiver", given, {
+    secrets = "!string|table", inbox = "table", max_body = "number", log = "function", lease = "number",
+    retry = "table", clock = "function", random = "function",
+  })
+  check_limits(given.max_body or 1048576, given.lease or 60)
+  local self = setmetatable({
+    keyring = signature.keyring(given.secrets, "marketplace.receiver"), inbox = given.inbox or memory.new(),
+    max_body = given.max_body or 1048576, clock = given.clock or core.now, log = log_target(given.log),
+    callbacks = {}, found = {}, counted = {},
+  }, Receiver)
+  self.dispatcher = new_dispatcher(self, given)
+  return self
+end
+
+return receiver

@@ -1,0 +1,88 @@
+--- Signatures of notifications: HMAC-SHA256 over the raw body (Apple: "Configuring webhook notifications").
+local core = require "marketplace.core"
+
+local signature = {}
+
+local MAX_SECRETS = 8
+local unpack = table.unpack or unpack -- luacheck: ignore 143 (which one exists depends on the Lua)
+
+local function as_list(secrets)
+  if type(secrets) == "string" then return { secrets } end
+  if type(secrets) == "table" then return secrets end
+  return nil, "a string or a list of strings is expected, not a " .. type(secrets)
+end
+
+local function problem_of(list)
+  if #list == 0 then return "no secret is given" end
+  if #list > MAX_SECRETS then return "more than 8 secrets are given" end
+  for i = 1, #list do
+    if type(list[i]) ~= "string" then return ("secret %d is a %s, not a string"):format(i, type(list[i])) end
+    if list[i] == "" then return ("secret %d is empty"):format(i) end
+  end
+end
+
+--- Sets up HMAC once for each secret. Raises, naming `where`, where the secrets are not usable.
+---@param secrets string|string[] 1 to 8, none empty
+---@param where string the public function's name, for the message
+---@return table keyring with verify(body, header), sign(body) and close()
+function signature.keyring(secrets, where)
+  local list, problem = as_list(secrets)
+  problem = problem or problem_of(list)
+  if problem then error(where .. ": secrets: " .. problem, 3) end
+  return assert(core.keyring(unpack(list)))
+end
+
+local last_secrets, last_keyring = {}, nil
+
+local function same_as_last(list)
+  if #list ~= #last_secrets then return false end
+  for i = 1, #list do
+    if list[i] ~= last_secrets[i] then return false end
+  end
+  return last_keyring ~= nil
+end
+
+-- Programs verify one notification after another with the same secrets: setting up the key again
+-- each time would cost more than the HMAC itself.
+local function remembered_keyring(secrets, where)
+  local list = as_list(secrets)
+  if not list or not same_as_last(list) then
+    local keyring = signature.keyring(secrets, where)
+    last_secrets, last_keyring = { unpack(list) }, keyring
+  end
+  return last_keyring
+end
+
+local function check_string(where, name, value, level)
+  if type(value) ~= "string" then
+    error(("%s: %s must be a string, not a %s"):format(where, name, type(value)), level)
+  end
+end
+
+--- The value of the header `x-apple-signature` for this body.
+---@param secret string not empty
+---@param body string the raw bytes
+---@return string|nil signature "hmacsha256=" and 64 lower-case hex digits
+---@return string? message
+---@return string? code crypto_failed
+function signature.sign(secret, body)
+  check_string("marketplace.sign", "secret", secret, 3)
+  check_string("marketplace.sign", "body", body, 3)
+  return remembered_keyring(secret, "marketplace.sign"):sign(body)
+end
+
+--- Which of the secrets signed the body.
+---@param secret string|string[] one, or up to 8 while they are rotated
+---@param body string the raw bytes, as received
+---@param header string|nil the value of `x-apple-signature`
+---@return integer|nil index of the secret that matched, from 1
+---@return string? message
+---@return string? code signature_missing, signature_malformed, signature_mismatch, crypto_failed
+---@return table? detail {offset=} of the character at fault
+function signature.verify(secret, body, header)
+  check_string("marketplace.verify", "body", body, 3)
+  if header ~= nil then check_string("marketplace.verify", "header", header, 3) end
+  return remembered_keyring(secret, "marketplace.verify"):verify(body, header)
+end
+
+return signature
