@@ -286,6 +286,19 @@ function Receiver:dispatch(settings)
   return dispatcher.run(self.dispatcher, settings.limit or math.huge, clock)
 end
 
+--- When `dispatch` has something to do next.
+---@return number|nil at seconds since the epoch, in the past where something waits now; nil where nothing does
+function Receiver:next_at()
+  return self.inbox:next_at()
+end
+
+--- How many notifications are stored and neither done nor dead.
+---@return integer
+function Receiver:waiting()
+  local counts = self.inbox:counts()
+  return counts.ready + counts.leased
+end
+
 --- Replaces the secrets, while running: for a rotation.
 ---@param secrets string|string[]
 function Receiver:set_secrets(secrets)
