@@ -1,14 +1,13 @@
 --- Log entries, and the two ways in which they are written: for people and for machines.
 ---
 --- An entry is a table: `level` ("info", "warning", "error"), `message`, `at` (seconds since the epoch)
---- and what is known of the notification: `id`, `type`, `event`, `app_id`, `secret` (index of the one
---- that matched), `status`, `reason`, `attempt`, `again_in` and `took` (seconds). Never a body, a secret or a
---- signature.
+--- and what is known: `id`, `type`, `event`, `app_id`, `secret` (index of the one that matched), `status`, `reason`,
+--- `attempt`, `again_in` and `took` (seconds), `remote`, `url`. Never a body, a secret or a signature.
 local core = require "marketplace.core"
 
 local log = {}
 
-local ORDER = { "event", "app_id", "id", "type", "secret", "status", "attempt", "took", "again_in", "remote" }
+local ORDER = { "event", "app_id", "id", "type", "secret", "status", "attempt", "took", "again_in", "remote", "url" }
 local SHOWN_AS = { app_id = "app" }
 
 --- Seconds since the epoch as "2026-01-31T12:00:00.250Z".
