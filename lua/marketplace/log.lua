@@ -7,7 +7,9 @@ local core = require "marketplace.core"
 
 local log = {}
 
-local ORDER = { "event", "app_id", "id", "type", "secret", "status", "attempt", "took", "again_in", "remote", "url" }
+local ORDER = {
+  "event", "app_id", "id", "type", "secret", "status", "attempt", "took", "again_in", "remote", "url", "reason",
+}
 local SHOWN_AS = { app_id = "app" }
 
 --- Seconds since the epoch as "2026-01-31T12:00:00.250Z".
@@ -27,20 +29,20 @@ local function safe(value)
   return (tostring(value):gsub("[%z\1-\31\127]", escape_byte))
 end
 
--- A reason may be a traceback, which is readable on one line too.
-local function safe_reason(reason)
-  return safe((reason:gsub("%s*\n%s*", " | ")))
+local function quoted_if_needed(text)
+  if text ~= "" and not text:find('[%s"]') then return text end
+  return '"' .. text:gsub('["\\]', "\\%0") .. '"'
 end
 
 local function shown(name, value)
-  if name == "took" then return ("%.1f ms"):format(value * 1000):gsub(" ", "") end
+  if name == "took" then return ("%.1fms"):format(value * 1000) end
   if name == "again_in" then return ("%.1fs"):format(value) end
-  local text = safe(value)
-  if text == "" or text:find(" ", 1, true) then return '"' .. text .. '"' end
-  return text
+  -- A reason may be a traceback, which is readable on one line too.
+  if name == "reason" then value = value:gsub("%s*\n%s*", " | ") end
+  return safe(quoted_if_needed(tostring(value)))
 end
 
---- One line: time, level, message, what is known, the reason.
+--- One line: time, level, message, then what is known as name=value.
 ---@param entry table
 ---@return string line without a line feed
 function log.line(entry)
@@ -50,8 +52,7 @@ function log.line(entry)
       words[#words + 1] = (SHOWN_AS[name] or name) .. "=" .. shown(name, entry[name])
     end
   end
-  local line = table.concat(words, " ")
-  return entry.reason and line .. ": " .. safe_reason(entry.reason) or line
+  return table.concat(words, " ")
 end
 
 --- A sink that writes lines for people.

@@ -1,0 +1,29 @@
+--- Handlers files: Lua files that return a function, which is given the receiver and adds callbacks to it.
+local handlers = {}
+
+-- A handlers file may `require` what stands beside it.
+local function add_folder(path)
+  local folder = path:match("^(.*)/[^/]*$") or "."
+  package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(folder, folder, package.path)
+end
+
+--- Loads a handlers file and lets it add its callbacks.
+---@param path string
+---@param receiver table
+---@return boolean|nil ok
+---@return string? message
+function handlers.load(path, receiver)
+  local chunk, syntax_problem = loadfile(path)
+  if not chunk then return nil, syntax_problem end
+  add_folder(path)
+  local ok, register = xpcall(chunk, debug.traceback)
+  if not ok then return nil, "the handlers file failed: " .. tostring(register) end
+  if type(register) ~= "function" then
+    return nil, ("the handlers file must return function(receiver), not a %s: %s"):format(type(register), path)
+  end
+  local added, problem = xpcall(function() register(receiver) end, debug.traceback)
+  if not added then return nil, "the handlers file failed: " .. tostring(problem) end
+  return true
+end
+
+return handlers

@@ -1,0 +1,63 @@
+--- The command `marketplace`: reads its arguments and hands them to one of its subcommands.
+---
+--- Exit status: 0 done, 1 failed, 2 wrong usage. Results go to the standard output, complaints to the standard
+--- error stream.
+local marketplace = require "marketplace"
+
+local cli = {}
+
+local COMMANDS = { "serve", "send", "sign", "verify", "explain" }
+
+local function install_line(module_name, rock)
+  return ("marketplace: the command needs %s: luarocks install %s\n"):format(module_name, rock)
+end
+
+local function common_options(command)
+  command:option("--secret-file", "File with the webhook's secret, one a line while they are rotated. " ..
+    "Without it MARKETPLACE_SECRET is the secret."):argname("PATH")
+  command:flag("--json", "Write JSON, one object a line.")
+end
+
+local function build_parser(argparse)
+  local parser = argparse("marketplace", "Receives App Store Connect's notifications and runs Lua for them.")
+    :epilog("The secret is never given in the argument list. Exit status: 0 done, 1 failed, 2 wrong usage.")
+    :command_target("command")
+    :help_max_width(100)
+  parser:flag("--version", "Show the version."):action(function()
+    print(marketplace._VERSION)
+    os.exit(0)
+  end)
+  for _, name in ipairs(COMMANDS) do
+    local module = require("marketplace.cli." .. name)
+    local command = parser:command(name, module.summary)
+    module.describe(command)
+    common_options(command)
+  end
+  return parser
+end
+
+local function complain(message)
+  io.stderr:write("marketplace: ", message, "\n")
+end
+
+--- Runs the command.
+---@param arguments string[]
+---@return integer status for os.exit
+function cli.main(arguments)
+  local found, argparse = pcall(require, "argparse")
+  if not found then
+    io.stderr:write(install_line("argparse", "argparse"))
+    return 1
+  end
+  local parser = build_parser(argparse)
+  local ok, parsed = parser:pparse(arguments)
+  if not ok then
+    complain(parsed .. "\n" .. parser:get_usage())
+    return 2
+  end
+  local status, message = require("marketplace.cli." .. parsed.command).run(parsed)
+  if message then complain(message) end
+  return status
+end
+
+return cli

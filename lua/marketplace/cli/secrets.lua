@@ -1,0 +1,51 @@
+--- Where the command has its secrets from: a file, or the environment; never the argument list, which other users
+--- of the machine can read.
+local secrets = {}
+
+local MAX_SECRETS = 8
+local VARIABLE = "MARKETPLACE_SECRET"
+
+--- The secrets of a file: one a line, as they stand; only a carriage return at a line's end and empty lines are
+--- passed over.
+---@param path string
+---@return string[]|nil secrets
+---@return string? message
+function secrets.from_file(path)
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, "the secret file cannot be read: " .. problem end
+  local text = file:read("*a")
+  file:close()
+  if not text then return nil, "the secret file cannot be read: " .. path end
+  local list = {}
+  for line in text:gmatch("[^\n]+") do
+    line = line:gsub("\r$", "")
+    if line ~= "" then list[#list + 1] = line end
+  end
+  if #list == 0 then return nil, "the secret file holds no secret: " .. path end
+  if #list > MAX_SECRETS then
+    return nil, ("the secret file holds %d secrets, more than %d: %s"):format(#list, MAX_SECRETS, path)
+  end
+  return list
+end
+
+local function from_environment()
+  local secret = os.getenv(VARIABLE)
+  if not secret or secret == "" then
+    return nil, ("no secret: set %s, or give --secret-file"):format(VARIABLE)
+  end
+  if secret:find(",", 1, true) then
+    return nil, VARIABLE .. " holds one secret, without a comma; several go into a --secret-file, one a line"
+  end
+  return { secret }
+end
+
+--- The secrets: those of the file where one is named, otherwise the environment's.
+---@param path string|nil
+---@return string[]|nil secrets
+---@return string? message
+function secrets.load(path)
+  if path then return secrets.from_file(path) end
+  return from_environment()
+end
+
+return secrets
