@@ -29,12 +29,14 @@ SHARED := -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(LDFL
 
 # SANITIZE=1 builds everything into a folder of its own with ASan and UBSan
 ifdef SANITIZE
-C11 += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-SHARED += -fsanitize=address,undefined
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BUILD := build/sanitize
 else
+SANITIZERS :=
 BUILD := build
 endif
+C11 += $(SANITIZERS)
+SHARED += $(SANITIZERS)
 
 CORE_LIBS = $(shell $(PKG_CONFIG) --libs libcurl libcrypto)
 SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd gnutls)
@@ -48,8 +50,12 @@ LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
 	$(filter-out csrc/lua/http_server.c,$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(BUILD)/$(ABI)/lua/http_server.o $(BUILD)/$(ABI)/lua/push.o
 MODULES := $(BUILD)/$(ABI)/marketplace/core.so $(BUILD)/$(ABI)/marketplace/http_server.so
+TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
+TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
+	$(filter-out %_test.c,$(sort $(wildcard csrc/test/*.c))))
 
 .DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
 
 .PHONY: build
 build: $(MODULES) ## build the C modules for one Lua (LUA=lua5.4|lua5.3|lua5.1|luajit)
@@ -70,4 +76,63 @@ $(BUILD)/$(ABI)/marketplace/http_server.so: $(LUA_SERVER_OBJECTS) $(SERVER_OBJEC
 	@mkdir -p $(@D)
 	$(CC) $(SHARED) -o $@ $^ $(SERVER_LIBS)
 
+.PHONY: test-programs
+test-programs: $(TEST_PROGRAMS)
+
+$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS)
+	$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS)
+
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+
+.PHONY: run
+run: packages-run ## receive notifications with examples/marketplace.lua (PORT=0 chooses a free one)
+	@$(MAKE) --no-print-directory build
+	@LUA=$(LUA) tools/run $(or $(PORT),0)
+
+.PHONY: demo
+demo: packages-run ## start a server, send it one of everything and show what each caused
+	@$(MAKE) --no-print-directory build
+	@$(LUA) tools/demo.lua $(LUA)
+
+.PHONY: test
+test: packages-test ## run all tests, on every Lua; the last line is their sum
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
+	@$(MAKE) --no-print-directory test-programs
+	@$(MAKE) --no-print-directory build test-programs SANITIZE=1
+	@tools/run-tests
+
+.PHONY: lint
+lint: packages-test ## luacheck, clang-format, and a build in which every warning is an error
+	luacheck --quiet lua spec bench examples tools bin/marketplace
+	clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch])
+	@for lua in $(LUAS); do \
+	  $(MAKE) --no-print-directory build test-programs LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
+
+.PHONY: bench
+bench: packages-bench ## measure against what users would use instead, in one run
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
+	@bench/run
+
+.PHONY: install
+install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
+	cd lua && find marketplace -name '*.lua' -exec install -D -m 644 '{}' '$(INSTALL_LUA)/{}' \;
+	install -D -m 644 -t '$(INSTALL_C)/marketplace' $(MODULES)
+	install -d '$(INSTALL_BIN)'
+	sed '1s|.*|#!/usr/bin/env $(LUA)|' bin/marketplace > '$(INSTALL_BIN)/marketplace'
+	chmod 755 '$(INSTALL_BIN)/marketplace'
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: packages-run packages-test packages-bench
+packages-run:
+	@tools/install-packages run $(LUA)
+packages-test:
+	@tools/install-packages run test
+packages-bench:
+	@tools/install-packages run test bench
+
+.PHONY: help
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18

@@ -25,6 +25,10 @@ return function(receiver)
     print(("app %s: may be sold again in %s"):format(n.app_id, listed(n.territories)))
   end)
 
+  receiver:on("ping", function()
+    print("App Store Connect tried the webhook: it works")
+  end)
+
   receiver:on("other", function(n)
     print(("app %s: nothing is done for %s"):format(n.app_id or "?", n.type))
   end)

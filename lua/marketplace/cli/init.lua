@@ -27,13 +27,15 @@ local function build_parser(argparse)
     print(marketplace._VERSION)
     os.exit(0)
   end)
+  local usage = {}
   for _, name in ipairs(COMMANDS) do
     local module = require("marketplace.cli." .. name)
     local command = parser:command(name, module.summary)
     module.describe(command)
     common_options(command)
+    usage[name] = command
   end
-  return parser
+  return parser, function(name) return (usage[name] or parser):get_usage() end
 end
 
 local function complain(message)
@@ -49,10 +51,10 @@ function cli.main(arguments)
     io.stderr:write(install_line("argparse", "argparse"))
     return 1
   end
-  local parser = build_parser(argparse)
+  local parser, usage_of = build_parser(argparse)
   local ok, parsed = parser:pparse(arguments)
   if not ok then
-    complain(parsed .. "\n" .. parser:get_usage())
+    complain(parsed .. "\n" .. usage_of(arguments[1]))
     return 2
   end
   local status, message = require("marketplace.cli." .. parsed.command).run(parsed)

@@ -13,6 +13,7 @@ function send.describe(command)
     :args("?"):argname("SAMPLE")
   command:mutex(
     command:flag("--list", "List the samples and send nothing."),
+    command:flag("--print", "Write the sample's body and send nothing."),
     command:option("--file", "Send this file's bytes (- for the standard input) in place of a sample."):argname("FILE")
   )
   command:option("--generation", "Of the sample; without it the first that fits."):choices { "1", "2" }:argname("1|2")
@@ -65,6 +66,10 @@ function send.run(options)
   if options.list then return list_samples(options.json) end
   local body, status, problem = body_of(options)
   if not body then return status, problem end
+  if options.print then
+    io.stdout:write(body)
+    return 0
+  end
   if options.signature then return post(options, body, options.signature) end
   local list, message = secrets.load(options.secret_file)
   if not list then return 1, message end
