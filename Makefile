@@ -24,8 +24,7 @@ PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
-# the shared object stays loaded: OpenSSL and libcurl keep pointers into it until the process ends
-SHARED := -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(LDFLAGS)
+SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(LDFLAGS)
 
 # SANITIZE=1 builds everything into a folder of its own with ASan and UBSan
 ifdef SANITIZE
@@ -48,7 +47,7 @@ SERVER_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildca
 	$(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
 	$(filter-out csrc/lua/http_server.c,$(sort $(wildcard csrc/lua/*.c))))
-LUA_SERVER_OBJECTS := $(BUILD)/$(ABI)/lua/http_server.o $(BUILD)/$(ABI)/lua/push.o
+LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o pin.o push.o)
 MODULES := $(BUILD)/$(ABI)/marketplace/core.so $(BUILD)/$(ABI)/marketplace/http_server.so
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
 TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
@@ -59,6 +58,7 @@ TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
 
 .PHONY: build
 build: $(MODULES) ## build the C modules for one Lua (LUA=lua5.4|lua5.3|lua5.1|luajit)
+	@:
 
 $(BUILD)/%.o: csrc/%.c
 	@mkdir -p $(@D)
@@ -78,6 +78,7 @@ $(BUILD)/$(ABI)/marketplace/http_server.so: $(LUA_SERVER_OBJECTS) $(SERVER_OBJEC
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS)
+	@:
 
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS)
 	$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS)

@@ -7,6 +7,7 @@
 #include "lua/http.h"
 #include "lua/keyring.h"
 #include "lua/notification.h"
+#include "lua/pin.h"
 
 #include <openssl/rand.h>
 
@@ -70,6 +71,7 @@ int luaopen_marketplace_core(lua_State *L) {
                                        {"take_reload", take_reload},
                                        {"http", mkt_lua_http},
                                        {NULL, NULL}};
+  mkt_pin();
   luaL_newlib(L, functions);
   mkt_lua_add_notification(L);
   mkt_lua_push_keyring(L);

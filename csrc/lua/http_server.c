@@ -1,5 +1,6 @@
 /* http_server.c: marketplace.http_server, the Lua side of csrc/server. */
 #include "lua/compat.h"
+#include "lua/pin.h"
 #include "lua/push.h"
 #include "server/server.h"
 
@@ -402,6 +403,7 @@ static const luaL_Reg FUNCTIONS[] = {
 __attribute__((visibility("default"))) int luaopen_marketplace_http_server(lua_State *L);
 
 int luaopen_marketplace_http_server(lua_State *L) {
+  mkt_pin();
   luaL_newmetatable(L, TYPE);
   luaL_setfuncs(L, METAMETHODS, 0);
   luaL_newlib(L, METHODS);
