@@ -88,12 +88,12 @@ $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS)
 .PHONY: run
 run: packages-run ## receive notifications with examples/marketplace.lua (PORT=0 chooses a free one)
 	@$(MAKE) --no-print-directory build
-	@LUA=$(LUA) tools/run $(or $(PORT),0)
+	@LUA=$(LUA) exec tools/run $(or $(PORT),0)
 
 .PHONY: demo
 demo: packages-run ## start a server, send it one of everything and show what each caused
 	@$(MAKE) --no-print-directory build
-	@$(LUA) tools/demo.lua $(LUA)
+	@exec $(LUA) tools/demo.lua $(LUA)
 
 .PHONY: test
 test: packages-test ## run all tests, on every Lua; the last line is their sum

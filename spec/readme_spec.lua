@@ -1,0 +1,206 @@
+-- Every command and every Lua block of the README, run. A command that no test here knows fails.
+local marketplace = require "marketplace"
+local raw = require "support.raw_http"
+local samples = require "marketplace.samples"
+
+local LUA = os.getenv "MARKETPLACE_LUA" or "lua5.4"
+local readme = raw.read_file "README.md"
+
+local function blocks(language)
+  local list = {}
+  for text in readme:gmatch("\n```" .. language .. "\n(.-)\n```") do list[#list + 1] = text end
+  return list
+end
+
+local function capture(command)
+  local pipe = assert(io.popen(command .. " 2>&1; printf '\\n%s' $?", "r"))
+  local text = pipe:read "*a"
+  pipe:close()
+  local output, status = text:match "^(.*)\n(%d+)$"
+  return output, tonumber(status)
+end
+
+local repository = capture "pwd":gsub("%s+$", "")
+local folder
+
+local function write(name, text)
+  local file = assert(io.open(folder .. "/" .. name, "wb"))
+  file:write(text)
+  file:close()
+end
+
+local function in_folder(command)
+  return ("cd '%s' && MARKETPLACE_LUA='%s' && %s"):format(folder, LUA, (command:gsub("bin/marketplace", LUA .. " %0")))
+end
+
+local function expect(status, command, pattern)
+  local output, got = capture(command)
+  assert.are.equal(status, got, command .. "\n" .. output)
+  if pattern then assert.is_truthy(output:find(pattern), command .. "\n" .. output) end
+  return output
+end
+
+-- Starts a server, calls `use` with its URL and stops it; the command's last process becomes the server.
+local function with_server(command, use)
+  local pipe = assert(io.popen(("sh -c 'echo $$; exec %s' 2>&1"):format(command:gsub("'", "'\\''")), "r"))
+  local pid, url = assert(tonumber(pipe:read "*l")), nil
+  for line in pipe:lines() do
+    url = line:match '"url":"([^"]+)"' or line:match "url=(%S+)"
+    if url then break end
+  end
+  local ok, problem = true, "the server did not start: " .. command
+  if url then ok, problem = pcall(use, (url:gsub("\\/", "/"))) end
+  os.execute("kill -TERM " .. pid)
+  local rest = pipe:read "*a"
+  pipe:close()
+  assert(url and ok, problem)
+  return rest
+end
+
+local function serve_readme_handlers(command)
+  return function()
+    local in_place = command:gsub("8080", "0"):gsub("bin/marketplace", LUA .. " %0")
+    if not in_place:find("--port", 1, true) then in_place = in_place .. " --port 0" end
+    local environment = in_place:match "^(MARKETPLACE_SECRET='[^']*') "
+    local run = ("cd %s && %s exec %s"):format(folder, environment and "export " .. environment .. ";" or "",
+      environment and in_place:sub(#environment + 2) or in_place)
+    local log = with_server("sh -c " .. ('"%s"'):format(run), function(url)
+      local send = ("%s%s bin/marketplace send app_unavailable --url %s --ca-file cert.pem"):format(
+        environment and environment .. " " or "", LUA, (url:gsub("127%.0%.0%.1", "localhost")))
+      if not environment then send = send .. " --secret-file secrets.txt" end
+      expect(0, ("cd '%s' && %s"):format(folder, send), "200 AppUnavailable")
+    end)
+    assert.is_truthy(log:find "not in the catalogue yet", log)
+  end
+end
+
+local send_with_secret_file = "bin/marketplace send app_unavailable --secret-file .marketplace-secret"
+
+local function make_install()
+  expect(0, ("make install LUA=%s PREFIX='%s/usr'"):format(LUA, folder))
+  local version = LUA == "luajit" and "5.1" or LUA:match "%d.%d"
+  local paths = ("LUA_PATH='<usr>/share/lua/<v>/?.lua;<usr>/share/lua/<v>/?/init.lua;;' LUA_CPATH='<usr>/lib/lua/<v>/?.so;;'")
+    :gsub("<usr>", folder .. "/usr"):gsub("<v>", version)
+  expect(0, ("cd / && %s MARKETPLACE_SECRET=x '%s/usr/bin/marketplace' sign /dev/null"):format(paths, folder),
+    "^hmacsha256=%x+")
+end
+
+local function luarocks_make(rockspec)
+  return function()
+    -- its object files go beside the sources
+    expect(0, ("rm -rf '%s/source' && mkdir '%s/source' && git ls-files -z | xargs -0 cp --parents -t '%s/source'")
+      :format(folder, folder, folder))
+    local version = LUA == "luajit" and "5.1" or LUA:match "%d.%d"
+    expect(0, ("cd '%s/source' && luarocks --lua-version %s --tree '%s/rocks' make --deps-mode none %s")
+      :format(folder, version, folder, rockspec), "is now installed")
+  end
+end
+
+local function explained(command, status, pattern)
+  return function()
+    local secret_file = " --secret-file .marketplace-secret"
+    local body = in_folder "bin/marketplace send app_unavailable --print > body.json"
+    expect(0, body)
+    local signature = expect(0, in_folder("bin/marketplace sign" .. secret_file .. " body.json")):match "%S+"
+    expect(status, ("SIGNATURE=%s; %s"):format(signature, in_folder(command)), pattern)
+  end
+end
+
+local function one_line(command, pattern)
+  return function() expect(0, in_folder(command), pattern) end
+end
+
+local COMMANDS = {
+  ["make run PORT=8080"] = function()
+    with_server("make --no-print-directory run PORT=0 LUA=" .. LUA, function(url)
+      local send = send_with_secret_file:gsub("bin/marketplace", LUA .. " %0")
+      expect(0, send .. " --url " .. url, "200 AppUnavailable")
+    end)
+  end,
+  ["make test"] = function() expect(0, "make -n test", "tools/run%-tests") end,
+  [send_with_secret_file] = function() -- sent above; here what it says when nobody listens
+    expect(1, in_folder(send_with_secret_file .. " --url http://127.0.0.1:1/notifications"), "127%.0%.0%.1:1")
+  end,
+  ["make demo"] = function() expect(0, "make demo LUA=" .. LUA, " 0 surprises") end,
+  ["make help"] = function() expect(0, "make help", "make demo") end,
+  ["bin/marketplace send app_unavailable --print > body.json"] =
+    explained("cat body.json", 0, '"AppUnavailable"'),
+  ["bin/marketplace sign --secret-file .marketplace-secret body.json"] =
+    explained("bin/marketplace sign --secret-file .marketplace-secret body.json", 0, "^hmacsha256=%x+"),
+  ['bin/marketplace verify --secret-file .marketplace-secret --signature "$SIGNATURE" body.json'] =
+    explained('bin/marketplace verify --secret-file .marketplace-secret --signature "$SIGNATURE" body.json', 0,
+      "^valid"),
+  ['bin/marketplace explain --secret-file .marketplace-secret --signature "$SIGNATURE" body.json'] =
+    explained('echo >> body.json; bin/marketplace explain --secret-file .marketplace-secret ' ..
+      '--signature "$SIGNATURE" body.json', 1, "body_trailing_newline"),
+  ["bin/marketplace send --list"] = one_line("bin/marketplace send --list", "version_available"),
+  ["make install LUA=lua5.4 PREFIX=/usr/local"] = make_install,
+  ["luarocks make lua-marketplace-scm-1.rockspec"] = luarocks_make "lua-marketplace-scm-1.rockspec",
+  ["luarocks make lua-marketplace-server-scm-1.rockspec"] = luarocks_make "lua-marketplace-server-scm-1.rockspec",
+}
+
+for _, block in ipairs(blocks "sh") do
+  for line in block:gmatch "[^\n]+" do
+    if line:find " serve " then COMMANDS[line] = serve_readme_handlers(line) end
+  end
+end
+
+describe("the README's", function()
+  setup(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    local cert, key = raw.certificate()
+    assert(os.execute(("mkdir '%s' && ln -s '%s/bin' '%s/bin'"):format(folder, repository, folder)))
+    write("handlers.lua", blocks "lua"[1])
+    write("secrets.txt", "the new one\nthe old one\n")
+    write(".marketplace-secret", "a secret")
+    write("cert.pem", cert)
+    write("key.pem", key)
+  end)
+
+  teardown(function() os.execute(("rm -rf '%s'"):format(folder)) end)
+
+  for _, block in ipairs(blocks "sh") do
+    for line in block:gmatch "[^\n]+" do
+      it("command runs: " .. line, function()
+        local run = COMMANDS[line]
+        assert(run, "no test runs this command")
+        run()
+      end)
+    end
+  end
+
+  for index, block in ipairs(blocks "lua") do
+    it("Lua block " .. index .. " runs", function()
+      write("block.lua", block)
+      local printed = stub(_G, "print")
+      finally(function() printed:revert() end)
+      local register = dofile(folder .. "/block.lua")
+      if not register then return end
+      local receiver = marketplace.receiver { secrets = "s", log = function() end }
+      register(receiver)
+      for _, event in ipairs { "version_available", "app_unavailable", "versions_unavailable", "app_restored" } do
+        local body = samples.body(event)
+        assert.are.equal(200, (receiver:handle { method = "POST", body = body,
+          headers = { ["x-apple-signature"] = marketplace.sign("s", body) } }))
+      end
+      assert.are.equal(4, receiver:dispatch())
+      assert.are.same({ ready = 0, leased = 0, done = 4, dead = 0 }, receiver.inbox:counts())
+      assert.stub(printed).was.called(5) -- "*" for each, and one package
+    end)
+  end
+
+  it("script for handlers has 20 lines or fewer", function()
+    local _, line_ends = blocks "lua"[1]:gsub("\n", "")
+    assert.is_true(line_ends + 1 <= 20)
+  end)
+
+  it("tables name every event and no other", function()
+    local named = {}
+    for event in readme:match("\n| event | what happened.-\n\n"):gmatch "\n| `([%w_]+)` |" do named[event] = true end
+    local known = {}
+    for _, sample in ipairs(samples.list()) do known[sample.event] = true end
+    known.other = true
+    assert.are.same(known, named)
+  end)
+end)
