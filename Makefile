@@ -53,6 +53,10 @@ TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wil
 TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
 	$(filter-out %_test.c,$(sort $(wildcard csrc/test/*.c))))
 
+# V=1 shows the compiler's command lines
+QUIET := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)')
+
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 
@@ -62,26 +66,31 @@ build: $(MODULES) ## build the C modules for one Lua (LUA=lua5.4|lua5.3|lua5.1|l
 
 $(BUILD)/%.o: csrc/%.c
 	@mkdir -p $(@D)
-	$(CC) $(C11) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,compile $<)
+	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/$(ABI)/lua/%.o: csrc/lua/%.c
 	@mkdir -p $(@D)
-	$(CC) $(C11) $(CPPFLAGS) $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,compile $< for $(LUA))
+	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/$(ABI)/marketplace/core.so: $(LUA_CORE_OBJECTS) $(CORE_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(SHARED) -o $@ $^ $(CORE_LIBS)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(CORE_LIBS)
 
 $(BUILD)/$(ABI)/marketplace/http_server.so: $(LUA_SERVER_OBJECTS) $(SERVER_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(SHARED) -o $@ $^ $(SERVER_LIBS)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(SERVER_LIBS)
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS)
 	@:
 
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS)
-	$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
