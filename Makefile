@@ -102,7 +102,7 @@ run: packages-run ## receive notifications with examples/marketplace.lua (PORT=0
 .PHONY: demo
 demo: packages-run ## start a server, send it one of everything and show what each caused
 	@$(MAKE) --no-print-directory build
-	@exec $(LUA) tools/demo.lua $(LUA)
+	@trap '' PIPE; exec $(LUA) tools/demo.lua $(LUA)
 
 .PHONY: test
 test: packages-test ## run all tests, on every Lua; the last line is their sum

@@ -36,6 +36,8 @@ void mkt_signals_catch(void) {
   (void)sigaction(SIGINT, &action, NULL);
   action.sa_handler = note_reload;
   (void)sigaction(SIGHUP, &action, NULL);
+  action.sa_handler = SIG_IGN;
+  (void)sigaction(SIGPIPE, &action, NULL);
 }
 
 bool mkt_signals_stop_asked(void) {
