@@ -77,6 +77,7 @@ build = {
     ["marketplace.dispatcher"] = "lua/marketplace/dispatcher.lua",
     ["marketplace.explain"] = "lua/marketplace/explain.lua",
     ["marketplace.inbox.heap"] = "lua/marketplace/inbox/heap.lua",
+    ["marketplace.inbox.history"] = "lua/marketplace/inbox/history.lua",
     ["marketplace.inbox"] = "lua/marketplace/inbox/init.lua",
     ["marketplace.inbox.memory"] = "lua/marketplace/inbox/memory.lua",
     ["marketplace"] = "lua/marketplace/init.lua",

@@ -116,29 +116,32 @@ local function refuse(self, request, kind, reason, code)
   return nil, response(kind)
 end
 
-local WANTED = { ["x-apple-signature"] = "signature", ["content-encoding"] = "encoding", ["content-length"] = "length" }
-local WANTED_LENGTH = {}
-for name in pairs(WANTED) do WANTED_LENGTH[#name] = true end
+local WANTED = { ["x-apple-signature"] = true, ["content-encoding"] = true, ["content-length"] = true }
 
--- Names come in any case. A header that came twice is a list, or two names that differ in case.
-local function read_headers(headers)
-  local found = {}
-  for name, value in pairs(headers) do
-    local wanted = WANTED_LENGTH[#name] and WANTED[name:lower()]
-    if wanted then
-      if found[wanted] ~= nil or type(value) ~= "string" then found.repeated = wanted end
-      found[wanted] = value
-    end
+local function is_lower_case(headers)
+  for name in pairs(headers) do
+    if type(name) ~= "string" or name:find("%u") then return false end
   end
-  return found
+  return true
+end
+
+-- Names come in any case; of two that differ in case only, the header came twice, which a list tells.
+local function lower_case(headers)
+  if is_lower_case(headers) then return headers end
+  local lowered = {}
+  for name, value in pairs(headers) do
+    name = type(name) == "string" and name:lower()
+    if WANTED[name] then lowered[name] = lowered[name] == nil and value or { lowered[name], value } end
+  end
+  return lowered
 end
 
 local function is_identity(encoding)
   return type(encoding) == "string" and encoding:lower():match("^%s*(.-)%s*$"):gsub("^identity$", "") == ""
 end
 
-local function declares_more(found, max_body)
-  local length = type(found.length) == "string" and tonumber(found.length:match("^%d+$"))
+local function declares_more(length, max_body)
+  length = type(length) == "string" and tonumber(length:match("^%d+$"))
   return length and length > max_body
 end
 
@@ -149,12 +152,13 @@ local FAULTS = {
 }
 
 -- What is wrong with the request before its signature is looked at: kind, reason, code.
-local function find_fault(self, request, found)
+local function find_fault(self, request, headers)
   if request.method ~= "POST" then return "not_post", "not a POST", "not_post" end
   local fault = FAULTS[request.fault]
   if fault then return fault[1], fault[2], request.fault end
-  if found.encoding and not is_identity(found.encoding) then return "encoded", "the body is encoded", "encoded" end
-  if #(request.body or "") > self.max_body or declares_more(found, self.max_body) then
+  local encoding = headers["content-encoding"]
+  if encoding and not is_identity(encoding) then return "encoded", "the body is encoded", "encoded" end
+  if #(request.body or "") > self.max_body or declares_more(headers["content-length"], self.max_body) then
     return "too_large", FAULTS.too_large[2], "too_large"
   end
   if self.draining then return "unavailable", "shutting down", "draining" end
@@ -172,15 +176,16 @@ end
 
 -- A record for the inbox, or nil and the response.
 local function check(self, request)
-  local found = read_headers(request.headers or {})
-  local kind, reason, code = find_fault(self, request, found)
+  local headers = lower_case(request.headers or {})
+  local kind, reason, code = find_fault(self, request, headers)
   if kind then return refuse(self, request, kind, reason, code) end
-  if found.repeated == "signature" then
+  local header = headers["x-apple-signature"]
+  if header ~= nil and type(header) ~= "string" then
     return refuse(self, request, "refused", "the signature header came more than once", "signature_malformed")
   end
   local body = request.body or ""
   local secret, message
-  secret, message, code = self.keyring:verify(body, found.signature)
+  secret, message, code = self.keyring:verify(body, header)
   if not secret then
     return refuse(self, request, code == "crypto_failed" and "unavailable" or "refused", message, code)
   end

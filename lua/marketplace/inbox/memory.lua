@@ -1,6 +1,8 @@
 --- The inbox in memory: for tests, for trying things out and for marketplaces that reconcile elsewhere.
---- What it holds is gone when the process ends. `marketplace.inbox` has the contract.
+--- What it holds is gone when the process ends. `marketplace.inbox` has the contract; of done notifications it
+--- remembers identity, digest and time only.
 local heap = require "marketplace.inbox.heap"
+local history = require "marketplace.inbox.history"
 local options = require "marketplace.options"
 
 local memory = {}
@@ -8,77 +10,70 @@ local memory = {}
 local Inbox = {}
 Inbox.__index = Inbox
 
--- Notifications of one app run in order, one at a time: they form a lane, whose head alone can be
--- claimed. A lane wakes when its head may be claimed: at once, after a pause, or when its lease ends.
-local function push_to_lane(self, entry)
+local function unavailable(self)
+  if self.closed then return nil, "the inbox is closed", "inbox_unavailable" end
+end
+
+--[[ Lanes ]]
+
+-- Notifications of one app run in order, one at a time: they form a lane, a chain whose first alone can be
+-- claimed. A lane wakes when its first may be claimed: at once, after a pause, or when its lease ends.
+local function push_to_lane(self, entry, at)
   local name = entry.app_id or entry.identity
   local lane = self.lanes[name]
-  if not lane then
-    lane = { name = name, first = 1, last = 0 }
+  entry.at, entry.behind = at, nil
+  if lane then
+    lane.last.behind, lane.last = entry, entry
+  else
+    lane = { name = name, first = entry, last = entry, wake = at, turn = 0, place = 0 }
     self.lanes[name] = lane
-  end
-  lane.last = lane.last + 1
-  lane[lane.last] = entry
-  entry.lane = lane
-  if lane.first == lane.last then
-    lane.wake = entry.available_at
     self.heap:push(lane)
   end
+  entry.lane = lane
 end
 
-local function pop_from_lane(self, lane)
-  lane[lane.first] = nil
-  lane.first = lane.first + 1
-  if lane.first > lane.last then
+local function pop_from_lane(self, entry)
+  local lane = entry.lane
+  entry.lane = nil
+  lane.first = entry.behind
+  if lane.first then
+    lane.wake = lane.first.at
+    self.heap:update(lane)
+  else
     self.heap:remove(lane)
     self.lanes[lane.name] = nil
-  else
-    lane.wake = lane[lane.first].available_at
-    self.heap:update(lane)
   end
 end
 
-local function count(self, state, change)
-  self.count[state] = self.count[state] + change
+local function wake_lane(self, entry, at)
+  entry.lane.wake = at
+  self.heap:update(entry.lane)
 end
+
+--[[ Entries: ready, leased or dead ]]
 
 local function set_state(self, entry, state)
-  count(self, entry.state, -1)
-  count(self, state, 1)
+  self.count[entry.state] = self.count[entry.state] - 1
+  self.count[state] = self.count[state] + 1
   entry.state = state
-end
-
--- Only so many keys are remembered, or memory would grow for ever.
-local function remember_done(self, entry)
-  self.done_last = self.done_last + 1
-  self.done[self.done_last] = entry
-  if self.done_last - self.done_first < self.keep_done then return end
-  local oldest = self.done[self.done_first]
-  self.done[self.done_first] = nil
-  self.done_first = self.done_first + 1
-  if oldest.state == "done" and self.entries[oldest.identity] == oldest then
-    self.entries[oldest.identity] = nil
-    count(self, "done", -1)
-  end
 end
 
 local function make_ready(self, entry, at)
   set_state(self, entry, "ready")
-  entry.attempt = 0
-  entry.reason = nil
-  entry.available_at = at
-  push_to_lane(self, entry)
+  entry.attempt, entry.reason = 0, nil
+  push_to_lane(self, entry, at)
 end
 
 local function add(self, record, identity, now)
+  local state = record.reason and "dead" or "ready"
   local entry = {
     identity = identity, key = record.key, digest = record.digest, type = record.type, event = record.event,
-    app_id = record.app_id, time = record.time, body = record.body, received_at = now, available_at = now,
-    attempt = 0, reason = record.reason, state = record.reason and "dead" or "ready",
+    app_id = record.app_id, time = record.time, body = record.body, received_at = now, at = now, attempt = 0,
+    reason = record.reason, state = state, lane = nil, token = nil, behind = nil,
   }
   self.entries[identity] = entry
-  count(self, entry.state, 1)
-  if entry.state == "ready" then push_to_lane(self, entry) end
+  self.count[state] = self.count[state] + 1
+  if state == "ready" then push_to_lane(self, entry, now) end
 end
 
 -- A repeated notification whose body could not be read is no reason to try again; one whose
@@ -89,22 +84,26 @@ local function put_again(self, entry, record, now)
   return "rearmed"
 end
 
-local function put_one(self, record, now)
-  local first = self.entries[record.key]
-  if not first then
-    add(self, record, record.key, now)
+local function put_as(self, record, identity, now)
+  local entry = self.entries[identity]
+  local digest = entry and entry.digest or self.done:find(identity)
+  if not digest then
+    add(self, record, identity, now)
     return "stored"
   end
-  if first.digest == record.digest then return put_again(self, first, record, now) end
-  local identity = record.key .. "#" .. record.digest
-  local other = self.entries[identity]
-  if other then return put_again(self, other, record, now) end
-  add(self, record, identity, now)
-  return "conflict"
+  if digest ~= record.digest then return "conflict" end
+  return entry and put_again(self, entry, record, now) or "duplicate"
+end
+
+local function put_one(self, record, now)
+  local outcome = put_as(self, record, record.key, now)
+  if outcome ~= "conflict" then return outcome end
+  outcome = put_as(self, record, record.key .. "#" .. record.digest, now)
+  return outcome == "stored" and "conflict" or outcome
 end
 
 function Inbox:put(records, now)
-  if self.closed then return nil, "the inbox is closed", "inbox_unavailable" end
+  if self.closed then return unavailable(self) end
   local held = self.count.ready + self.count.leased + self.count.dead
   if held + #records > self.capacity then
     return nil, ("the memory inbox is full: it holds %d notifications"):format(held), "inbox_unavailable"
@@ -114,25 +113,27 @@ function Inbox:put(records, now)
   return outcomes
 end
 
+--[[ Leases ]]
+
 local function lease(self, entry, until_)
   self.tokens = self.tokens + 1
-  entry.token = self.tokens
-  entry.attempt = entry.attempt + 1
+  entry.token, entry.attempt = self.tokens, entry.attempt + 1
   set_state(self, entry, "leased")
-  entry.lane.wake = until_
-  self.heap:update(entry.lane)
+  wake_lane(self, entry, until_)
   return {
     key = entry.key, identity = entry.identity, token = entry.token, attempt = entry.attempt, body = entry.body,
-    type = entry.type, event = entry.event, app_id = entry.app_id, received_at = entry.received_at,
+    type = entry.type, event = entry.event, app_id = entry.app_id,
   }
 end
 
 function Inbox:claim(limit, now, seconds)
-  local claimed = {}
-  while #claimed < limit do
+  if self.closed then return unavailable(self) end
+  local claimed, count = {}, 0
+  while count < limit do
     local lane = self.heap:top()
     if not lane or lane.wake > now then break end
-    claimed[#claimed + 1] = lease(self, lane[lane.first], now + seconds)
+    count = count + 1
+    claimed[count] = lease(self, lane.first, now + seconds)
   end
   return claimed
 end
@@ -142,55 +143,74 @@ local function held_entry(self, item)
   return entry and entry.state == "leased" and entry.token == item.token and entry or nil
 end
 
+local function finish_as_done(self, entry, now)
+  self.count.leased = self.count.leased - 1
+  self.entries[entry.identity] = nil
+  pop_from_lane(self, entry)
+  self.done:add(entry.identity, entry.digest, now)
+end
+
 local function finish_one(self, item, now)
   local entry = held_entry(self, item)
   if not entry then return false end
+  if item.state == "done" then
+    finish_as_done(self, entry, now)
+    return true
+  end
   set_state(self, entry, item.state)
   entry.token, entry.reason = nil, item.reason
   if item.uncounted then entry.attempt = entry.attempt - 1 end
   if item.state == "ready" then
-    entry.available_at = item.at
-    entry.lane.wake = item.at
-    self.heap:update(entry.lane)
-    return true
-  end
-  pop_from_lane(self, entry.lane)
-  entry.lane = nil
-  if item.state == "done" then
-    entry.body, entry.done_at = nil, now
-    remember_done(self, entry)
+    entry.at = item.at
+    wake_lane(self, entry, item.at)
+  else
+    pop_from_lane(self, entry)
   end
   return true
 end
 
 function Inbox:finish(items, now)
+  if self.closed then return unavailable(self) end
   local held = {}
   for i = 1, #items do held[i] = finish_one(self, items[i], now) end
   return held
 end
 
 function Inbox:extend(items, now, seconds)
+  if self.closed then return unavailable(self) end
   local held = {}
   for i = 1, #items do
     local entry = held_entry(self, items[i])
     held[i] = entry ~= nil
-    if entry then
-      entry.lane.wake = now + seconds
-      self.heap:update(entry.lane)
-    end
+    if entry then wake_lane(self, entry, now + seconds) end
   end
   return held
 end
 
+--[[ What is there ]]
+
 function Inbox:counts()
-  local counts = {}
-  for state, n in pairs(self.count) do counts[state] = n end
-  return counts
+  local count = self.count
+  return { ready = count.ready, leased = count.leased, dead = count.dead, done = self.done.count }
 end
 
 function Inbox:next_at()
   local lane = self.heap:top()
   return lane and lane.wake
+end
+
+local function summary(entry)
+  return {
+    key = entry.key, identity = entry.identity, digest = entry.digest, state = entry.state, type = entry.type,
+    event = entry.event, app_id = entry.app_id, time = entry.time, attempt = entry.attempt, reason = entry.reason,
+    received_at = entry.received_at, at = entry.at,
+  }
+end
+
+local function summary_of_done(identity, digest, at)
+  local suffix = "#" .. digest
+  local key = identity:sub(-#suffix) == suffix and identity:sub(1, -#suffix - 1) or identity
+  return { key = key, identity = identity, digest = digest, state = "done", done_at = at, received_at = at }
 end
 
 local function matches(entry, filter)
@@ -202,14 +222,6 @@ local function matches(entry, filter)
     and (not filter.received_since or entry.received_at >= filter.received_since)
 end
 
-local function summary(entry)
-  return {
-    key = entry.key, identity = entry.identity, digest = entry.digest, state = entry.state, type = entry.type,
-    event = entry.event, app_id = entry.app_id, time = entry.time, attempt = entry.attempt, reason = entry.reason,
-    received_at = entry.received_at, available_at = entry.available_at, done_at = entry.done_at,
-  }
-end
-
 local function oldest_first(a, b)
   if a.received_at ~= b.received_at then return a.received_at < b.received_at end
   return a.identity < b.identity
@@ -217,9 +229,11 @@ end
 
 function Inbox:list(filter)
   local found = {}
-  for _, entry in pairs(self.entries) do
-    if matches(entry, filter) then found[#found + 1] = summary(entry) end
+  local function take(entry)
+    if matches(entry, filter) then found[#found + 1] = entry end
   end
+  for _, entry in pairs(self.entries) do take(summary(entry)) end
+  self.done:each(function(...) take(summary_of_done(...)) end)
   table.sort(found, oldest_first)
   for i = #found, (filter.limit or #found) + 1, -1 do found[i] = nil end
   return found
@@ -227,18 +241,21 @@ end
 
 function Inbox:get(identity)
   local entry = self.entries[identity]
-  if not entry then return nil end
-  local whole = summary(entry)
-  whole.body = entry.body
-  return whole
+  if entry then
+    local whole = summary(entry)
+    whole.body = entry.body
+    return whole
+  end
+  local digest, at = self.done:find(identity)
+  return digest and summary_of_done(identity, digest, at) or nil
 end
 
 function Inbox:replay(filter, now)
+  if self.closed then return unavailable(self) end
   local replayed = 0
   for _, found in ipairs(self:list(filter)) do
-    local entry = self.entries[found.identity]
-    if entry.state == "dead" then
-      make_ready(self, entry, now)
+    if found.state == "dead" then
+      make_ready(self, self.entries[found.identity], now)
       replayed = replayed + 1
     end
   end
@@ -246,15 +263,8 @@ function Inbox:replay(filter, now)
 end
 
 function Inbox:prune(done_before)
-  local pruned = 0
-  for identity, entry in pairs(self.entries) do
-    if entry.state == "done" and entry.done_at < done_before then
-      self.entries[identity] = nil
-      pruned = pruned + 1
-    end
-  end
-  count(self, "done", -pruned)
-  return pruned
+  if self.closed then return unavailable(self) end
+  return self.done:prune(done_before)
 end
 
 function Inbox:close()
@@ -263,17 +273,15 @@ end
 
 --- An empty inbox in memory.
 ---@param settings? {capacity?: integer, keep_done?: integer} capacity: the most notifications that are not
---- done, default 100000; more are refused. keep_done: how many keys of done ones are remembered to tell
---- duplicates, default 100000
+--- done, default 100000; more are refused. keep_done: how many done ones are remembered to tell duplicates,
+--- default 100000
 ---@return table inbox
 function memory.new(settings)
   settings = settings or {}
   options.check("marketplace.inbox.memory.new", settings, { capacity = "number", keep_done = "number" })
   return setmetatable({
-    capacity = settings.capacity or 100000, keep_done = settings.keep_done or 100000,
-    entries = {}, lanes = {}, heap = heap.new(), tokens = 0,
-    done = {}, done_first = 1, done_last = 0,
-    count = { ready = 0, leased = 0, done = 0, dead = 0 },
+    capacity = settings.capacity or 100000, entries = {}, lanes = {}, heap = heap.new(), tokens = 0,
+    done = history.new(settings.keep_done or 100000), count = { ready = 0, leased = 0, dead = 0 },
   }, Inbox)
 end
 
