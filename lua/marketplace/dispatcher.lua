@@ -12,7 +12,8 @@ Context.__index = Context
 --- Run this notification again in so many seconds; the attempt does not count.
 ---@param seconds number at least 0
 function Context:snooze(seconds)
-  if type(seconds) ~= "number" or not (seconds >= 0) then
+  local is_nan = seconds ~= seconds
+  if type(seconds) ~= "number" or is_nan or seconds < 0 then
     error("ctx:snooze: seconds must be a number that is not negative", 2)
   end
   self.snoozed = math.max(self.snoozed or 0, seconds)
@@ -56,58 +57,62 @@ local function pause_after(self, attempt)
   return self.random() * most
 end
 
-local function failed(self, claimed, reason, now)
-  if claimed.attempt >= self.max_attempts then
-    return { state = "dead", reason = reason }
-  end
-  return { state = "ready", reason = reason, at = now + pause_after(self, claimed.attempt) }
+-- What becomes of a claimed notification: an item for the inbox's finish.
+local function outcome(claimed, state, reason, at)
+  return { identity = claimed.identity, token = claimed.token, state = state, reason = reason, at = at }
 end
 
-local function outcome_of(self, claimed, failure, ctx, now)
-  if ctx.cancelled then return { state = "dead", reason = ctx.cancelled } end
-  if failure then return failed(self, claimed, failure, now) end
-  if ctx.snoozed then return { state = "ready", at = now + ctx.snoozed, uncounted = true } end
-  return { state = "done" }
+local function after_failure(self, claimed, reason, clock)
+  if claimed.attempt >= self.max_attempts then return outcome(claimed, "dead", reason) end
+  return outcome(claimed, "ready", reason, clock() + pause_after(self, claimed.attempt))
 end
 
-local function run(self, claimed, now)
+local function after_callbacks(self, claimed, failure, ctx, clock)
+  if ctx.cancelled then return outcome(claimed, "dead", ctx.cancelled) end
+  if failure then return after_failure(self, claimed, failure, clock) end
+  if not ctx.snoozed then return outcome(claimed, "done") end
+  local snoozed = outcome(claimed, "ready", nil, clock() + ctx.snoozed)
+  snoozed.uncounted = true
+  return snoozed
+end
+
+local function run(self, claimed, clock)
   if claimed.attempt > self.max_attempts then
-    return { state = "dead", reason = ("ended its process in each of %d attempts"):format(self.max_attempts) }
+    return outcome(claimed, "dead", ("ended its process in each of %d attempts"):format(self.max_attempts))
   end
   local n, problem = notification.parse(claimed.body)
-  if not n then return { state = "dead", reason = problem } end
+  if not n then return outcome(claimed, "dead", problem) end
   local callbacks = self.callbacks_for(n)
-  if #callbacks == 0 then return { state = "done", unhandled = true } end
+  if #callbacks == 0 then return outcome(claimed, "done"), true end
   local ctx = setmetatable({ attempt = claimed.attempt, key = claimed.key }, Context)
-  return outcome_of(self, claimed, run_callbacks(callbacks, n, ctx), ctx, now)
+  return after_callbacks(self, claimed, run_callbacks(callbacks, n, ctx), ctx, clock)
 end
 
-local function message_of(outcome)
-  if outcome.state == "dead" then return "error", "gave up" end
-  if outcome.reason then return "warning", "callback failed" end
-  if outcome.state == "ready" then return "info", "snoozed" end
-  if outcome.unhandled then return "warning", "no callback" end
+local function message_of(item, unhandled)
+  if item.state == "dead" then return "error", "gave up" end
+  if item.reason then return "warning", "callback failed" end
+  if item.state == "ready" then return "info", "snoozed" end
+  if unhandled then return "warning", "no callback" end
   return "info", "done"
 end
 
-local function report(self, claimed, outcome, took, now)
-  local level, message = message_of(outcome)
+local function report(self, claimed, item, unhandled, started, clock)
+  local level, message = message_of(item, unhandled)
   if level == "info" and not self.log.wants_info then return end
+  local now = clock()
   self.log.write {
     level = level, message = message, at = now, id = claimed.key, type = claimed.type, event = claimed.event,
-    app_id = claimed.app_id, attempt = claimed.attempt, reason = outcome.reason, took = took,
-    again_in = outcome.state == "ready" and outcome.at - now or nil,
+    app_id = claimed.app_id, attempt = claimed.attempt, reason = item.reason, took = core.monotonic() - started,
+    again_in = item.state == "ready" and item.at - now or nil,
   }
 end
 
 local function run_batch(self, batch, clock)
   for i = 1, #batch do
-    local claimed = batch[i]
-    local started = core.monotonic()
-    local outcome = run(self, claimed, clock())
-    outcome.identity, outcome.token = claimed.identity, claimed.token
-    report(self, claimed, outcome, core.monotonic() - started, clock())
-    batch[i] = outcome
+    local claimed, started = batch[i], core.monotonic()
+    local item, unhandled = run(self, claimed, clock)
+    report(self, claimed, item, unhandled, started, clock)
+    batch[i] = item
   end
 end
 

@@ -342,7 +342,8 @@ local function check_limits(max_body, lease)
   if not (max_body >= 1 and max_body <= MAX_BODY_LIMIT) then
     error("marketplace.receiver: option 'max_body' must be from 1 to 16777216 bytes", 3)
   end
-  if not (lease > 0) then error("marketplace.receiver: option 'lease' must be more than 0 seconds", 3) end
+  local is_nan = lease ~= lease
+  if is_nan or lease <= 0 then error("marketplace.receiver: option 'lease' must be more than 0 seconds", 3) end
 end
 
 local function new_dispatcher(self, given)

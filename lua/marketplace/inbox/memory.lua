@@ -274,14 +274,14 @@ end
 --- An empty inbox in memory.
 ---@param settings? {capacity?: integer, keep_done?: integer} capacity: the most notifications that are not
 --- done, default 100000; more are refused. keep_done: how many done ones are remembered to tell duplicates,
---- default 100000
+--- default 10000
 ---@return table inbox
 function memory.new(settings)
   settings = settings or {}
   options.check("marketplace.inbox.memory.new", settings, { capacity = "number", keep_done = "number" })
   return setmetatable({
     capacity = settings.capacity or 100000, entries = {}, lanes = {}, heap = heap.new(), tokens = 0,
-    done = history.new(settings.keep_done or 100000), count = { ready = 0, leased = 0, dead = 0 },
+    done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
   }, Inbox)
 end
 
