@@ -204,7 +204,8 @@ describe("marketplace.http_server", function()
     it("ends for a body that trickles: the owner hears of it and its answer arrives", function()
       open { body_timeout = 0.1 }
       rig.respond = function(request)
-        return { status = request.fault == "timeout" and 408 or 500, headers = { ["X-Why"] = "slow" }, body = "too slow" }
+        local status = request.fault == "timeout" and 408 or 500
+        return { status = status, headers = { ["X-Why"] = "slow" }, body = "too slow" }
       end
       local client = rig:client():send "POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
       rig:run(function()
@@ -247,7 +248,8 @@ describe("marketplace.http_server", function()
     it("is refused as soon as it is declared, before any 100 Continue", function()
       open { max_body = 10 }
       rig.respond = too_large
-      local client = rig:client():send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n"
+      local client = rig:client()
+      client:send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n"
       local answers = rig:run_until_closed(client)
       assert.equal(1, #answers)
       assert.equal(413, answers[1].status)
@@ -334,7 +336,8 @@ describe("marketplace.http_server", function()
     it("include every doubt about where the body ends", function()
       open()
       local function framed(...)
-        return refused("POST / HTTP/1.1\r\nHost: a\r\n" .. table.concat({ ... }, "\r\n") .. "\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+        local headers = table.concat({ ... }, "\r\n")
+        return refused("POST / HTTP/1.1\r\nHost: a\r\n" .. headers .. "\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
       end
       assert.equal(400, framed("Content-Length: 5", "Transfer-Encoding: chunked"))
       assert.equal(400, framed("Transfer-Encoding: chunked", "Content-Length: 5"))
@@ -655,7 +658,8 @@ describe("marketplace.http_server", function()
       assert.equal("too_large 413", finish(raw.start(
         ("curl -sk -H 'Expect:' --data-binary @%s -w ' %%{http_code}' https://127.0.0.1:%d/"):format(body, rig.port))))
       assert.equal("too_large 413", finish(raw.start(
-        ("curl -sk -H 'Transfer-Encoding: chunked' -H 'Expect:' --data-binary @%s -w ' %%{http_code}' https://127.0.0.1:%d/")
+        ("curl -sk -H 'Transfer-Encoding: chunked' -H 'Expect:' --data-binary @%s -w ' %%{http_code}' " ..
+          "https://127.0.0.1:%d/")
         :format(body, rig.port))))
     end)
 

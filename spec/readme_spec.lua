@@ -79,7 +79,8 @@ local send_with_secret_file = "bin/marketplace send app_unavailable --secret-fil
 local function make_install()
   expect(0, ("make install LUA=%s PREFIX='%s/usr'"):format(LUA, folder))
   local version = LUA == "luajit" and "5.1" or LUA:match "%d.%d"
-  local paths = ("LUA_PATH='<usr>/share/lua/<v>/?.lua;<usr>/share/lua/<v>/?/init.lua;;' LUA_CPATH='<usr>/lib/lua/<v>/?.so;;'")
+  local paths = ("LUA_PATH='<usr>/share/lua/<v>/?.lua;<usr>/share/lua/<v>/?/init.lua;;' " ..
+    "LUA_CPATH='<usr>/lib/lua/<v>/?.so;;'")
     :gsub("<usr>", folder .. "/usr"):gsub("<v>", version)
   expect(0, ("cd / && %s MARKETPLACE_SECRET=x '%s/usr/bin/marketplace' sign /dev/null"):format(paths, folder),
     "^hmacsha256=%x+")

@@ -28,6 +28,7 @@ function request()
 end
 
 function done(summary, latency)
-  io.write(("%.0f %.2f %d\n"):format(summary.requests / summary.duration * 1e6, latency:percentile(99) / 1000,
-    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
+  local errors = 0
+  for _, count in pairs(summary.errors) do errors = errors + count end
+  io.write(("%.0f %.2f %d\n"):format(summary.requests / summary.duration * 1e6, latency:percentile(99) / 1000, errors))
 end

@@ -5,7 +5,7 @@ local server = require "marketplace.server"
 local handled = 0
 local function silent() end
 
-local receiver = marketplace.receiver { secrets = os.getenv "MARKETPLACE_SECRET", log = silent }
+local receiver = marketplace.receiver { secrets = os.getenv "MARKETPLACE_SECRET" }
 receiver:on("version_available", function(n)
   if n.app_id and n.package_version_id then handled = handled + 1 end
 end)

@@ -1,9 +1,10 @@
--- Writes signed notifications of 567 bytes, one a line behind its signature, no two with one id: requests.lua COUNT
+-- requests.lua COUNT: writes signed notifications of 567 bytes, one a line behind its signature, no two with one id.
 local marketplace = require "marketplace"
 
 local SECRET, COUNT = os.getenv "MARKETPLACE_SECRET", tonumber(arg[1])
 
-local BODY = '{"data":{"type":"alternativeDistributionPackageVersionCreated","id":"%08d-3f1c-4b52-9d0a-5be1c7a2f904",' ..
+local BODY = '{"data":{"type":"alternativeDistributionPackageVersionCreated",' ..
+  '"id":"%08d-3f1c-4b52-9d0a-5be1c7a2f904",' ..
   '"version":1,"attributes":{"appId":"67%08d","timestamp":"2026-03-14T09:26:53.589Z"},"relationships":{"instance":' ..
   '{"data":{"type":"alternativeDistributionPackageVersions","id":"c0ffee00-1b2c-4d3e-8f90-a1b2c3d4e5f6"},"links":' ..
   '{"self":"https://api-appstoreconnect.itunes.apple.com/v1/alternativeDistributionPackageVersions/' ..

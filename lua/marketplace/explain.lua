@@ -17,10 +17,10 @@ local HEADER_STEPS = {
     undo = function(header) return header:match("^%s*(.-)%s*$") end },
   { cause = "header_name", advice = "the value begins with the header's name: give what stands behind the colon",
     undo = function(header)
-      return header:lower():find("^x%-apple%-signature:") and header:match("^[^:]*:%s*(.*)$") or header
+      return header:lower():find("^['\"]?x%-apple%-signature['\"]?%s*:") and header:match("^[^:]*:(.*)$") or header
     end },
   { cause = "header_quoted", advice = "the header's value stands in quotes",
-    undo = function(header) return header:match("^(['\"])(.*)%1$") and header:sub(2, -2) or header end },
+    undo = function(header) return header:match("^['\"]*(.-)['\"]*$") end },
   { cause = "header_upper_case", advice = "the header is not in lower case, as App Store Connect writes it: " ..
       "something on the way changed it",
     undo = string.lower },
@@ -31,13 +31,21 @@ local HEADER_STEPS = {
     end },
 }
 
+-- One change may hide another, as quotes hide white space: until nothing is left to undo.
 local function repaired_header(header)
-  local findings = {}
-  for _, step in ipairs(HEADER_STEPS) do
-    local before = step.undo(header)
-    if before ~= header then findings[#findings + 1] = { cause = step.cause, advice = step.advice } end
-    header = before
-  end
+  local findings, found = {}, {}
+  local after
+  repeat
+    after = header
+    for _, step in ipairs(HEADER_STEPS) do
+      local before = step.undo(header)
+      if before ~= header and not found[step.cause] then
+        found[step.cause] = true
+        findings[#findings + 1] = { cause = step.cause, advice = step.advice }
+      end
+      header = before
+    end
+  until header == after
   return header, findings
 end
 
@@ -118,7 +126,8 @@ local function secret_variations(secret)
   local trimmed = secret:match("^%s*(.-)%s*$")
   add("secret_white_space", "the secret has white space around it that App Store Connect's has not", trimmed)
   for _, ending in ipairs { "\n", "\r\n", " " } do
-    add("secret_white_space", "App Store Connect's secret ends with white space that this one has not", secret .. ending)
+    add("secret_white_space", "App Store Connect's secret ends with white space that this one has not",
+      secret .. ending)
   end
   add("secret_quoted", "the secret stands in quotes that App Store Connect's does not have",
     trimmed:match('^"(.+)"$') or trimmed:match("^'(.+)'$"))

@@ -112,22 +112,34 @@ local function next_wait(self, most)
   local pause = self.dispatch_at - core.monotonic()
   if pause > 0 then return math.min(pause, most) end
   if self.more then return 0 end
-  local at = self.receiver:next_at()
+  -- The inbox that cannot tell is asked again by `dispatch`, which reports it.
+  local ok, at = pcall(self.receiver.next_at, self.receiver)
+  if not ok then return most end
   return at and math.max(0, math.min(at - core.now(), most)) or most
 end
 
 --[[ The loop ]]
+
+-- A reload that fails must not end the server.
+local function reload(self)
+  local ok, problem = xpcall(self.reload, debug.traceback)
+  if not ok then log(self, "error", "the reload failed", { reason = tostring(problem) }) end
+end
 
 --- One turn: waits for requests, answers them, runs some callbacks.
 ---@param seconds? number the longest wait, default 1
 function Server:step(seconds)
   exchange(self, next_wait(self, seconds or IDLE_SECONDS))
   dispatch(self)
-  if core.take_reload() and self.reload then self.reload() end
+  if core.take_reload() and self.reload then reload(self) end
 end
 
 local function report_stopped(self)
-  local left = self.receiver:waiting()
+  local ok, left = pcall(self.receiver.waiting, self.receiver)
+  if not ok then
+    log(self, "warning", "stopped", { reason = "the inbox cannot tell what still waits: " .. tostring(left) })
+    return
+  end
   log(self, left > 0 and "warning" or "info", "stopped", {
     reason = left > 0 and ("%d notifications still wait for their callbacks"):format(left) or nil,
   })

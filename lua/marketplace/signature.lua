@@ -4,7 +4,7 @@ local core = require "marketplace.core"
 local signature = {}
 
 local MAX_SECRETS = 8
-local unpack = table.unpack or unpack -- luacheck: ignore 143 (which one exists depends on the Lua)
+local unpack = table.unpack or unpack -- luacheck: ignore 113 143 (which one exists depends on the Lua)
 
 local function as_list(secrets)
   if type(secrets) == "string" then return { secrets } end

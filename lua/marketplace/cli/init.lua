@@ -57,7 +57,12 @@ function cli.main(arguments)
     complain(parsed .. "\n" .. usage_of(arguments[1]))
     return 2
   end
+  if parsed.json and not pcall(require, "cjson") then
+    io.stderr:write(install_line("cjson", "lua-cjson"))
+    return 1
+  end
   local status, message = require("marketplace.cli." .. parsed.command).run(parsed)
+  if status == 2 then message = message .. "\n" .. usage_of(parsed.command) end
   if message then complain(message) end
   return status
 end

@@ -6,6 +6,8 @@ local output = require "marketplace.cli.output"
 local samples = require "marketplace.samples"
 local secrets = require "marketplace.cli.secrets"
 
+local MOST_SECONDS = 86400
+
 local send = { summary = "Sign a notification and post it, as App Store Connect would: to try a receiver." }
 
 function send.describe(command)
@@ -21,7 +23,7 @@ function send.describe(command)
   command:option("--url", "Where to."):default("http://127.0.0.1:8080/notifications"):argname("URL")
   command:option("--signature", "Send this in place of the right signature: to see a forgery refused."):argname("VALUE")
   command:option("--ca-file", "Certificates to trust in place of the system's, PEM."):argname("PATH")
-  command:option("--timeout", "Seconds until it gives up."):default("10"):argname("SECONDS"):convert(tonumber)
+  command:option("--timeout", "Seconds until it gives up."):default("10"):argname("SECONDS")
 end
 
 local function list_samples(as_json)
@@ -32,16 +34,28 @@ local function list_samples(as_json)
   return 0
 end
 
+-- What is wrong with the usage of the options, if anything. Makes a number of what should be one.
+local function usage_problem(options)
+  options.timeout = tonumber(options.timeout)
+  if not (options.timeout and options.timeout >= 0.001 and options.timeout <= MOST_SECONDS) then
+    return ("send: --timeout is a number of seconds from 0.001 to %d"):format(MOST_SECONDS)
+  end
+  if options.file and (options.sample or options.generation or options.id) then
+    return "send: a sample, --generation and --id do not go with --file, which is sent as it is"
+  end
+  if not options.file and not options.sample then return "send: name a sample (see --list), or give --file" end
+  if options.id and not options.id:find("^[%w-]+$") then return "send: --id has letters, digits and -" end
+end
+
 -- The bytes to send, or nil, an exit status and a message.
 local function body_of(options)
   if options.file then
     local body, message = files.read(options.file)
     return body, 1, message
   end
-  if not options.sample then return nil, 2, "send: name a sample (see --list), or give --file" end
-  if options.id and not options.id:find("^[%w-]+$") then return nil, 2, "send: --id has letters, digits and -" end
   local body = samples.body(options.sample, { generation = tonumber(options.generation), id = options.id })
-  return body, 2, ("send: there is no such sample as '%s'; see --list"):format(options.sample)
+  return body, 2, ("send: there is no such sample as '%s'%s; see --list"):format(options.sample,
+    options.generation and " of generation " .. options.generation or "")
 end
 
 local function report(options, body, status, answer, took)
@@ -64,6 +78,8 @@ end
 
 function send.run(options)
   if options.list then return list_samples(options.json) end
+  local usage = usage_problem(options)
+  if usage then return 2, usage end
   local body, status, problem = body_of(options)
   if not body then return status, problem end
   if options.print then

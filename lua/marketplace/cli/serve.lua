@@ -1,4 +1,5 @@
 --- marketplace serve: receives notifications and runs a handlers file for them.
+local core = require "marketplace.core"
 local files = require "marketplace.cli.files"
 local handlers = require "marketplace.cli.handlers"
 local inbox = require "marketplace.inbox"
@@ -13,13 +14,12 @@ function serve.describe(command)
   command:argument("handlers", "Lua file that returns function(receiver)."):argname("HANDLERS.lua")
   command:option("--host", "Address to listen on."):default("127.0.0.1"):argname("ADDRESS")
   command:option("--port", "Port to listen on; 0: the system chooses."):default("8080"):argname("PORT")
-    :convert(tonumber)
   command:option("--path", "Where notifications arrive."):default("/notifications"):argname("PATH")
   command:option("--tls-cert", "Certificate chain for HTTPS, PEM; with --tls-key."):argname("PATH")
   command:option("--tls-key", "Its private key, PEM."):argname("PATH")
   command:option("--inbox", "Where notifications wait for their callbacks: memory."):default("memory"):argname("INBOX")
-  command:option("--max-body", "Largest body in bytes."):default("1048576"):argname("BYTES"):convert(tonumber)
-  command:option("--max-connections", "Connections at a time."):default("512"):argname("N"):convert(tonumber)
+  command:option("--max-body", "Largest body in bytes."):default("1048576"):argname("BYTES")
+  command:option("--max-connections", "Connections at a time."):default("512"):argname("N")
   command:flag("--verbose", "Also write a line when a notification is stored, not only when it is done.")
 end
 
@@ -30,6 +30,15 @@ local function text_log(verbose)
   return function(entry)
     if entry.message ~= "stored" then write(entry) end
   end
+end
+
+-- What callbacks print must not stand between the JSON lines, which a program reads.
+local function print_to_errors()
+  rawset(_G, "print", function(...)
+    local words = {}
+    for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))) end
+    io.stderr:write(table.concat(words, "\t"), "\n")
+  end)
 end
 
 local function read_tls(options)
@@ -52,11 +61,13 @@ local function reload(receiver, path, write)
   end
 end
 
--- What is wrong with the usage of the options, if anything; the rest is checked where it is used.
+-- What is wrong with the usage of the options, if anything; the rest is checked where it is used. Makes numbers of
+-- what should be numbers.
 local function usage_problem(options)
   local function whole(value, least, most)
     return value and value == math.floor(value) and value >= least and value <= most
   end
+  for _, name in ipairs { "port", "max_body", "max_connections" } do options[name] = tonumber(options[name]) end
   if not whole(options.port, 0, 65535) then return "serve: --port is a number from 0 to 65535" end
   if not whole(options.max_body, 1, 16777216) then return "serve: --max-body is a number from 1 to 16777216" end
   if not whole(options.max_connections, 1, 1000000) then
@@ -65,6 +76,12 @@ local function usage_problem(options)
   if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" then
     return "serve: --path starts with a slash, has no white space, ? or #, and is not /healthz"
   end
+end
+
+-- As it can be pasted into a shell.
+local function shell_word(text)
+  if not text:find("[^%w_@%%+=:,./%[%]-]") then return text end
+  return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
 local function announce(options, listener, secret_count, write)
@@ -77,9 +94,9 @@ local function announce(options, listener, secret_count, write)
     write { level = "warning", message = "memory inbox", reason = "what it holds is gone when this process ends" }
   end
   if options.json then return end
-  local secret = options.secret_file and " --secret-file " .. options.secret_file or ""
+  local secret = options.secret_file and " --secret-file " .. shell_word(options.secret_file) or ""
   io.stdout:write(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s\n"):format(options.handlers,
-    arg and arg[0] or "marketplace", url, secret))
+    shell_word(arg and arg[0] or "marketplace"), shell_word(url), secret))
   io.stdout:flush()
 end
 
@@ -101,14 +118,17 @@ function serve.run(options)
   if not tls then return status, problem end
   io.stdout:setvbuf("line")
   local write = options.json and log.json(io.stdout) or text_log(options.verbose)
+  if options.json then print_to_errors() end
   local receiver, count = open_receiver(options, write)
   if not receiver then return 1, count end
-  local listener, message = server.open {
+  local opened, listener, message = pcall(server.open, {
     receiver = receiver, log = write, host = options.host, port = options.port, path = options.path,
     tls_cert = tls.cert, tls_key = tls.key, max_connections = options.max_connections,
     reload = function() reload(receiver, options.secret_file, write) end,
-  }
+  })
+  if not opened then return 1, tostring(listener) end
   if not listener then return 1, message end
+  core.catch_signals() -- before anybody is told that it listens: a SIGHUP would end it
   announce(options, listener, count, write)
   listener:run()
   return 0
