@@ -59,6 +59,7 @@ say = $(if $(V),,@echo '  $(1)')
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 .PHONY: build
 build: $(MODULES) ## build the C modules for one Lua (LUA=lua5.4|lua5.3|lua5.1|luajit)

@@ -148,7 +148,7 @@ static int next_byte(byte_source *source) {
   }
   if (source->i >= source->text.n) return -1;
   const char *p = source->text.p + source->i;
-  if (*p != '\\') {
+  if (!source->text.escaped || *p != '\\') {
     source->i++;
     return (unsigned char)*p;
   }

@@ -1,0 +1,51 @@
+#include "test/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+guarded guard(const char *p, size_t n) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t readable = (n + page) / page * page;
+  guarded copy = {.n = n, .pages_n = readable + page};
+  char *pages =
+      mmap(NULL, copy.pages_n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  assert_true(pages != MAP_FAILED);
+  assert_int_equal(mprotect(pages + readable, page, PROT_NONE), 0);
+  copy.pages = pages;
+  copy.p = pages + readable - n;
+  if (n > 0) memcpy(copy.p, p, n);
+  return copy;
+}
+
+void unguard(guarded *copy) {
+  assert_int_equal(munmap(copy->pages, copy->pages_n), 0);
+}
+
+char *read_whole_file(const char *path, size_t *n) {
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) fail_msg("%s cannot be read", path);
+  assert_int_equal(fseek(file, 0, SEEK_END), 0);
+  long size = ftell(file);
+  assert_true(size >= 0);
+  rewind(file);
+  char *text = malloc((size_t)size + 1);
+  assert_non_null(text);
+  *n = fread(text, 1, (size_t)size, file);
+  assert_int_equal(*n, size);
+  assert_int_equal(fclose(file), 0);
+  return text;
+}
+
+const char *vectors_or_skip(void) {
+  const char *folder = getenv("MARKETPLACE_VECTORS");
+  if (folder == NULL || folder[0] == '\0') folder = "../shared/vectors";
+  if (access(folder, R_OK) == 0) return folder;
+  printf("no test vectors in %s: set MARKETPLACE_VECTORS to the folder that has JSONTestSuite and "
+         "wycheproof\n",
+         folder);
+  skip();
+  return NULL;
+}

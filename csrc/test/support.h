@@ -1,0 +1,32 @@
+/* support.h: what the unit tests share. */
+#ifndef MKT_TEST_SUPPORT_H
+#define MKT_TEST_SUPPORT_H
+
+/* cmocka.h wants these before it */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* A copy of bytes that ends right before a page that cannot be read: one byte read past the end
+ * ends the program. */
+typedef struct guarded {
+  char *p;
+  size_t n;
+  void *pages;
+  size_t pages_n;
+} guarded;
+
+guarded guard(const char *p, size_t n);
+void unguard(guarded *copy);
+
+/* A whole file; the caller frees it. Fails the test where it cannot be read. */
+char *read_whole_file(const char *path, size_t *n);
+
+/* The folder with the public test vectors: MARKETPLACE_VECTORS, or where they stand beside the
+ * project. Where they are absent it says so and skips the test. */
+const char *vectors_or_skip(void);
+
+#endif
