@@ -2,8 +2,9 @@
 local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
+local shell = require "support.shell"
 
-local LUA = os.getenv "MARKETPLACE_LUA" or "lua5.4"
+local LUA = shell.LUA
 local readme = raw.read_file "README.md"
 
 local function blocks(language)
@@ -12,13 +13,7 @@ local function blocks(language)
   return list
 end
 
-local function capture(command)
-  local pipe = assert(io.popen(command .. " 2>&1; printf '\\n%s' $?", "r"))
-  local text = pipe:read "*a"
-  pipe:close()
-  local output, status = text:match "^(.*)\n(%d+)$"
-  return output, tonumber(status)
-end
+local capture, with_server = shell.capture, shell.with_server
 
 local repository = capture "pwd":gsub("%s+$", "")
 local folder
@@ -38,23 +33,6 @@ local function expect(status, command, pattern)
   assert.are.equal(status, got, command .. "\n" .. output)
   if pattern then assert.is_truthy(output:find(pattern), command .. "\n" .. output) end
   return output
-end
-
--- Starts a server, calls `use` with its URL and stops it; the command's last process becomes the server.
-local function with_server(command, use)
-  local pipe = assert(io.popen(("sh -c 'echo $$; exec %s' 2>&1"):format(command:gsub("'", "'\\''")), "r"))
-  local pid, url = assert(tonumber(pipe:read "*l")), nil
-  for line in pipe:lines() do
-    url = line:match '"url":"([^"]+)"' or line:match "url=(%S+)"
-    if url then break end
-  end
-  local ok, problem = true, "the server did not start: " .. command
-  if url then ok, problem = pcall(use, (url:gsub("\\/", "/"))) end
-  os.execute("kill -TERM " .. pid)
-  local rest = pipe:read "*a"
-  pipe:close()
-  assert(url and ok, problem)
-  return rest
 end
 
 local function serve_readme_handlers(command)

@@ -1,0 +1,283 @@
+local marketplace = require "marketplace"
+local memory = require "marketplace.inbox.memory"
+local samples = require "marketplace.samples"
+
+local SECRET = "the secret"
+
+describe("receiver:dispatch", function()
+  local receiver, inbox, entries, now
+
+  local function new(more)
+    local settings = {
+      secrets = SECRET, inbox = inbox, log = function(entry) entries[#entries + 1] = entry end,
+      clock = function() return now end, random = function() return 0.5 end,
+    }
+    for name, value in pairs(more or {}) do settings[name] = value end
+    receiver = marketplace.receiver(settings)
+  end
+
+  before_each(function()
+    inbox, entries, now = memory.new(), {}, 1000
+    new()
+  end)
+
+  local function post(name, settings)
+    local body = samples.body(name, settings) or name
+    local status = receiver:handle {
+      method = "POST", headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body) }, body = body,
+    }
+    assert.equal(200, status)
+  end
+
+  local function state_of(id) return inbox:get(id).state end
+  local function last() return entries[#entries] end
+
+  it("runs what waits, once, and tells how many", function()
+    local seen = {}
+    receiver:on("ping", function(n, ctx) seen[#seen + 1] = { n.id, ctx.attempt, ctx.key } end)
+    post("ping", { id = "a" })
+    post("ping", { id = "b" })
+    assert.equal(2, receiver:dispatch())
+    assert.equal(0, receiver:dispatch())
+    assert.same({ { "a", 1, "a" }, { "b", 1, "b" } }, seen)
+    assert.same({ ready = 0, leased = 0, done = 2, dead = 0 }, inbox:counts())
+    assert.equal("done", last().message)
+    assert.is_number(last().took)
+  end)
+
+  it("runs no more than the limit", function()
+    for _ = 1, 40 do post "ping" end
+    assert.equal(3, receiver:dispatch { limit = 3 })
+    assert.equal(20, receiver:dispatch { limit = 20 })
+    assert.equal(17, receiver:dispatch { limit = 100 })
+    assert.equal(0, receiver:dispatch { limit = 0 })
+  end)
+
+  it("warns of what no callback is there for, which is done all the same", function()
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    assert.equal("no callback", last().message)
+    assert.equal("warning", last().level)
+    assert.equal("done", state_of "a")
+  end)
+
+  it("tries what raised again, later and later, ten times, then gives up", function()
+    local pauses = {}
+    receiver:on("ping", function() error "broken" end)
+    post("ping", { id = "a" })
+    for attempt = 1, 10 do
+      assert.equal(1, receiver:dispatch())
+      assert.equal(attempt, last().attempt)
+      assert.matches("broken", last().reason)
+      pauses[attempt] = last().again_in
+      assert.equal(0, receiver:dispatch { now = now + (pauses[attempt] or 0) - 0.01 })
+      now = now + (pauses[attempt] or 0)
+    end
+    assert.same({ 2.5, 5, 10, 20, 40, 80, 160, 320, 640 }, pauses)
+    assert.equal("gave up", last().message)
+    assert.equal("error", last().level)
+    assert.equal("dead", state_of "a")
+    assert.matches("broken", inbox:get("a").reason)
+    assert.equal(0, receiver:dispatch { now = now + 1e9 })
+  end)
+
+  it("tries again what returned nil and a message, and is content with anything else", function()
+    local result
+    receiver:on("ping", function() return result and result() end)
+    for i, case in ipairs {
+      { function() return nil, "no" end, "ready" }, { function() return false, "no" end, "ready" },
+      { function() return nil end, "done" }, { function() return false end, "done" },
+      { function() return 1, "fine" end, "done" },
+    } do
+      result = case[1]
+      post("ping", { id = "n" .. i })
+      receiver:dispatch()
+      assert.equal(case[2], state_of("n" .. i), tostring(i))
+      inbox = memory.new()
+      new()
+      receiver:on("ping", function() return result and result() end)
+    end
+  end)
+
+  it("has its pauses as they were asked for", function()
+    new { retry = { attempts = 3, base = 100, cap = 150 } }
+    receiver:on("ping", function() error "x" end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    assert.equal(50, last().again_in)
+    receiver:dispatch { now = now + 50 }
+    assert.equal(75, last().again_in)
+    receiver:dispatch { now = now + 200 }
+    assert.equal("dead", state_of "a")
+  end)
+
+  it("runs all callbacks of a notification even where one fails, and other notifications too", function()
+    local ran = {}
+    receiver:on("app_unavailable", function() error "broken" end)
+    receiver:on("app_unavailable", function() ran[#ran + 1] = "second" end)
+    receiver:on("*", function(n) ran[#ran + 1] = n.event end)
+    post "app_unavailable"
+    post "ping"
+    assert.equal(2, receiver:dispatch())
+    assert.same({ "second", "app_unavailable", "ping" }, ran)
+  end)
+
+  it("bears a callback that raises anything", function()
+    for i, problem in ipairs { false, {}, 5, setmetatable({}, { __tostring = function() return "told" end }) } do
+      inbox = memory.new()
+      new()
+      receiver:on("ping", function() error(problem) end)
+      post("ping", { id = "n" .. i })
+      assert.equal(1, receiver:dispatch())
+      assert.equal("ready", state_of("n" .. i))
+      assert.is_string(last().reason)
+    end
+  end)
+
+  it("tells where a callback broke", function()
+    receiver:on("ping", function() local nothing; return nothing.field end)
+    post "ping"
+    receiver:dispatch()
+    assert.matches("dispatcher_spec.lua:%d+", last().reason)
+    assert.matches("traceback", last().reason)
+  end)
+
+  it("holds the rest of an app back until its first is done, but not other apps", function()
+    local ran, broken = {}, true
+    receiver:on("*", function(n)
+      ran[#ran + 1] = n.id
+      if n.id == "a1" and broken then error "not yet" end
+    end)
+    post("app_unavailable", { id = "a1" })
+    post("version_available", { id = "a2" })
+    post '{"data":{"type":"AppUnavailable","id":"b1","attributes":{"appId":"other"}}}'
+    receiver:dispatch()
+    assert.same({ "a1", "b1" }, ran)
+    broken, now = false, now + 10
+    receiver:dispatch()
+    assert.same({ "a1", "b1", "a1", "a2" }, ran)
+  end)
+
+  it("snoozes without counting the attempt", function()
+    local attempts = {}
+    receiver:on("ping", function(_, ctx)
+      attempts[#attempts + 1] = ctx.attempt
+      if #attempts < 3 then ctx:snooze(60) end
+    end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    assert.equal("snoozed", last().message)
+    assert.equal(1060, receiver:next_at())
+    assert.equal(0, receiver:dispatch { now = 1059 })
+    assert.equal(1, receiver:dispatch { now = 1060 })
+    assert.equal(1, receiver:dispatch { now = 1120 })
+    assert.same({ 1, 1, 1 }, attempts)
+    assert.equal("done", state_of "a")
+  end)
+
+  it("cancels with a reason", function()
+    receiver:on("ping", function(_, ctx) ctx:cancel "not ours" end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    assert.equal("dead", state_of "a")
+    assert.equal("not ours", inbox:get("a").reason)
+  end)
+
+  it("raises in the callback for a wrong snooze or cancel", function()
+    local problems = {}
+    receiver:on("ping", function(_, ctx)
+      for _, seconds in ipairs { -1, "60", 0 / 0, false } do
+        problems[#problems + 1] = select(2, pcall(ctx.snooze, ctx, seconds))
+      end
+      problems[#problems + 1] = select(2, pcall(ctx.cancel, ctx))
+    end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    for i = 1, 4 do assert.matches("ctx:snooze: seconds must be", problems[i]) end
+    assert.matches("ctx:cancel: a reason is expected", problems[5])
+    assert.equal("done", state_of "a")
+  end)
+
+  it("gives up what ended its process in every attempt", function()
+    local ran = 0
+    receiver:on("ping", function() ran = ran + 1 end)
+    post("ping", { id = "a" })
+    for _ = 1, 10 do
+      assert.equal(1, #inbox:claim(1, now, 60))
+      now = now + 60
+    end
+    receiver:dispatch()
+    assert.equal(0, ran)
+    assert.equal("dead", state_of "a")
+    assert.matches("ended its process", last().reason)
+  end)
+
+  it("says so when a lease passed to another while its callback ran", function()
+    receiver:on("ping", function()
+      now = now + 61
+      inbox:claim(1, now, 60)
+    end)
+    post("ping", { id = "a" })
+    assert.equal(1, receiver:dispatch())
+    assert.equal("lease lost", last().message)
+    assert.equal("leased", state_of "a")
+  end)
+
+  it("says so when the inbox cannot tell or cannot store", function()
+    post "ping"
+    local claim = inbox.claim
+    inbox.claim = function() return nil, "gone", "inbox_unavailable" end
+    assert.same({ nil, "gone", "inbox_unavailable" }, { receiver:dispatch() })
+    inbox.claim = claim
+    inbox.finish = function() return nil, "full", "inbox_unavailable" end
+    assert.same({ nil, "full", "inbox_unavailable" }, { receiver:dispatch() })
+  end)
+
+  it("is what a dead one's duplicate asks for again", function()
+    local broken = true
+    receiver:on("ping", function(_, ctx) if broken then ctx:cancel "broken" end end)
+    post("ping", { id = "a", time = 1 })
+    receiver:dispatch()
+    broken = false
+    post("ping", { id = "a", time = 1 })
+    assert.equal("rearmed", last().message)
+    receiver:dispatch()
+    assert.equal("done", state_of "a")
+  end)
+
+  it("may be called from a callback, and a callback may hand in notifications", function()
+    local order = {}
+    receiver:on("ping", function(n)
+      order[#order + 1] = n.id
+      if n.id == "a" then
+        post("ping", { id = "b" })
+        receiver:dispatch()
+      end
+    end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    assert.same({ "a", "b" }, order)
+    assert.same({ ready = 0, leased = 0, done = 2, dead = 0 }, inbox:counts())
+  end)
+
+  it("writes only what somebody should look at where no log was given", function()
+    local receiver_without = marketplace.receiver { secrets = SECRET, inbox = inbox }
+    receiver_without:on("ping", function() end)
+    post "ping"
+    local count = #entries
+    assert.equal(1, receiver_without:dispatch())
+    assert.equal(count, #entries)
+  end)
+
+  it("refuses an option that it does not know", function()
+    assert.is_false((pcall(receiver.dispatch, receiver, { limt = 1 })))
+  end)
+
+  it("tells how many wait", function()
+    assert.equal(0, receiver:waiting())
+    post "ping"
+    assert.equal(1, receiver:waiting())
+    receiver:dispatch()
+    assert.equal(0, receiver:waiting())
+  end)
+end)

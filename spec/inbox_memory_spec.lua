@@ -1,0 +1,71 @@
+local contract = require "support.inbox_contract"
+local inbox = require "marketplace.inbox"
+local memory = require "marketplace.inbox.memory"
+
+local function record(i)
+  return { key = "k" .. i, digest = "d" .. i, type = "T", event = "other", body = "b" }
+end
+
+local function finish_all(box, now)
+  local claimed = box:claim(1000, now, 60)
+  for _, item in ipairs(claimed) do item.state = "done" end
+  box:finish(claimed, now)
+end
+
+describe("the memory inbox", function()
+  contract(function() return memory.new() end)
+
+  it("is full at its capacity, stores nothing then, and recovers", function()
+    local box = memory.new { capacity = 2 }
+    assert.same({ "stored" }, box:put({ record(1) }, 1))
+    local outcomes, message, code = box:put({ record(2), record(3) }, 1)
+    assert.is_nil(outcomes)
+    assert.matches("full", message)
+    assert.equal("inbox_unavailable", code)
+    assert.equal(1, box:counts().ready)
+    finish_all(box, 2)
+    assert.same({ "stored", "stored" }, box:put({ record(2), record(3) }, 3))
+  end)
+
+  it("remembers as many done ones as it was told", function()
+    local box = memory.new { keep_done = 2 }
+    box:put({ record(1), record(2), record(3) }, 1)
+    finish_all(box, 2)
+    assert.equal(2, box:counts().done)
+    assert.same({ "stored", "duplicate", "duplicate" }, box:put({ record(1), record(2), record(3) }, 3))
+  end)
+
+  it("takes no more memory for more done notifications", function()
+    local box = memory.new { keep_done = 100 }
+    local function run(first, last)
+      for i = first, last do
+        box:put({ record(i) }, i)
+        finish_all(box, i)
+      end
+      collectgarbage()
+      collectgarbage()
+      return collectgarbage "count"
+    end
+    local before = run(1, 2000)
+    assert.is_true(run(2001, 12000) - before < 64, "it grew by more than 64 KiB")
+  end)
+
+  it("refuses an option that it does not know", function()
+    assert.is_false((pcall(memory.new, { capacty = 1 })))
+  end)
+end)
+
+describe("marketplace.inbox.open", function()
+  it("opens what is named", function()
+    assert.same({ "stored" }, inbox.open("memory"):put({ record(1) }, 1))
+  end)
+
+  it("tells which kinds there are", function()
+    for _, word in ipairs { "", "paper", "paper:x", ":" } do
+      local box, message, code = inbox.open(word)
+      assert.is_nil(box)
+      assert.matches("known: memory", message)
+      assert.equal("inbox_unavailable", code)
+    end
+  end)
+end)

@@ -1,0 +1,334 @@
+local cjson = require "cjson"
+local marketplace = require "marketplace"
+
+local TIME = 1773480413.589
+
+local function near(expected, got)
+  assert.is_true(math.abs(expected - got) < 1e-6, ("%s is not near %s"):format(tostring(got), tostring(expected)))
+end
+
+local function parsed(body)
+  local n, message = marketplace.parse(body)
+  assert(n, message)
+  return n
+end
+
+local function refused(code, pattern, body)
+  local n, message, got, detail = marketplace.parse(body)
+  assert.is_nil(n)
+  assert.matches(pattern, message)
+  assert.equal(code, got)
+  return detail
+end
+
+local function generation_1(type_name, attributes)
+  return ('{"data":{"type":"%s","version":1,"id":"n-1","timestamp":"2026-03-14T09:27:00Z","attributes":{%s%s}}}')
+    :format(type_name, attributes, ',"eventTimestamp":"2026-03-14T09:26:53.589Z"')
+end
+
+local function generation_2(type_name, attributes, relationships)
+  return ('{"data":{"type":"%s","id":"n-2","version":1,"attributes":{%s"timestamp":"2026-03-14T09:26:53.589Z"}%s}}')
+    :format(type_name, attributes, relationships and ',"relationships":' .. relationships or "")
+end
+
+local APP = '"marketplaceAppId":"6740012345","appId":"6740067890"'
+local MARKETPLACE = '"marketplaceApp":{"data":{"type":"apps","id":"6740012345"}}'
+local VERSION = '"instance":{"data":{"type":"alternativeDistributionPackageVersions","id":"pv-1"}}'
+local AVAILABLE_UPDATED = "alternativeDistributionPackageAvailableUpdated"
+local TERRITORY_UPDATED = "alternativeDistributionTerritoryAvailabilityUpdated"
+
+-- All fields but the lazy ones and the body, without the time, which is not compared bit by bit.
+local function fields(n)
+  local copy = {}
+  for name, value in next, n do copy[name] = value end
+  copy.body, copy.time, copy.attributes, copy.relationships = nil, nil, nil, nil
+  return copy
+end
+
+describe("a notification of generation 1", function()
+  it("AlternativeDistributionPackageVersionAvailable", function()
+    local body = generation_1("AlternativeDistributionPackageVersionAvailable", APP ..
+      ',"alternativeDistributionPackageId":"p-1","alternativeDistributionPackageVersionId":"pv-1",' ..
+      '"alternativeDistributionPackageVersionNum":"4"')
+    local n = parsed(body)
+    assert.same({
+      id = "n-1", type = "AlternativeDistributionPackageVersionAvailable", version = 1, generation = 1,
+      event = "version_available", timestamp = "2026-03-14T09:26:53.589Z", app_id = "6740067890",
+      marketplace_app_id = "6740012345", package_id = "p-1", package_version_id = "pv-1",
+    }, fields(n))
+    near(TIME, n.time)
+    assert.equal(body, n.body)
+    assert.equal("4", n.attributes.alternativeDistributionPackageVersionNum)
+    assert.is_nil(n.relationships)
+  end)
+
+  for _, type_name in ipairs { "AppVersionsUnavailable", "AppVersionUnavailable" } do
+    it(type_name, function()
+      local n = parsed(generation_1(type_name, APP .. ',"alternativeDistributionPackageIds":["p-1","p-2"]'))
+      assert.same({
+        id = "n-1", type = type_name, version = 1, generation = 1, event = "versions_unavailable",
+        timestamp = "2026-03-14T09:26:53.589Z", app_id = "6740067890", marketplace_app_id = "6740012345",
+        package_ids = { "p-1", "p-2" },
+      }, fields(n))
+    end)
+  end
+
+  it("AppUnavailable", function()
+    assert.same({
+      id = "n-1", type = "AppUnavailable", version = 1, generation = 1, event = "app_unavailable",
+      timestamp = "2026-03-14T09:26:53.589Z", app_id = "6740067890", marketplace_app_id = "6740012345",
+    }, fields(parsed(generation_1("AppUnavailable", APP))))
+  end)
+end)
+
+describe("a notification of generation 2", function()
+  it("alternativeDistributionPackageVersionCreated", function()
+    local n = parsed(generation_2("alternativeDistributionPackageVersionCreated", '"appId":"6740067890",',
+      "{" .. VERSION .. "," .. MARKETPLACE .. "}"))
+    assert.same({
+      id = "n-2", type = "alternativeDistributionPackageVersionCreated", version = 1, generation = 2,
+      event = "version_available", timestamp = "2026-03-14T09:26:53.589Z", app_id = "6740067890",
+      marketplace_app_id = "6740012345", package_version_id = "pv-1",
+    }, fields(n))
+    near(TIME, n.time)
+    assert.equal("pv-1", n.relationships.instance.data.id)
+  end)
+
+  for available, event in pairs { ["false"] = "versions_unavailable", ["true"] = "versions_restored" } do
+    it(AVAILABLE_UPDATED .. " with available " .. available, function()
+      local n = parsed(generation_2(AVAILABLE_UPDATED,
+        '"appId":"6740067890","available":' .. available .. ',"territories":["FRA","DEU"],',
+        '{"instance":{"data":{"type":"alternativeDistributionPackages","id":"p-1"}},' .. MARKETPLACE .. "}"))
+      assert.equal(event, n.event)
+      assert.equal("p-1", n.package_id)
+      assert.same({ "p-1" }, n.package_ids)
+      assert.same({ "FRA", "DEU" }, n.territories)
+      assert.equal("6740012345", n.marketplace_app_id)
+    end)
+  end
+
+  for available, event in pairs { ["false"] = "app_unavailable", ["true"] = "app_restored" } do
+    it(TERRITORY_UPDATED .. " with available " .. available, function()
+      local n = parsed(generation_2(TERRITORY_UPDATED,
+        '"appId":"6740067890","available":' .. available .. ',"territories":["FRA"],', "{" .. MARKETPLACE .. "}"))
+      assert.equal(event, n.event)
+      assert.same({ "FRA" }, n.territories)
+      assert.is_nil(n.package_id)
+      assert.is_nil(n.package_ids)
+    end)
+  end
+
+  it("webhookPingCreated", function()
+    local n = parsed(generation_2("webhookPingCreated", ""))
+    assert.equal("ping", n.event)
+    assert.is_nil(n.app_id)
+    near(TIME, n.time)
+  end)
+
+  it("of a type that is not known passes through", function()
+    local n = parsed(generation_2("buildUploadStateUpdated", '"oldState":"PROCESSING","available":"maybe",'))
+    assert.equal("other", n.event)
+    assert.equal(2, n.generation)
+    assert.equal("PROCESSING", n.attributes.oldState)
+    assert.equal(1, parsed '{"data":{"type":"SomethingNew"}}'.generation)
+  end)
+end)
+
+describe("bodies that other receivers get wrong:", function()
+  it("id before type", function()
+    local n = parsed '{"data":{"id":"x","type":"AppUnavailable","attributes":{"appId":"1"}}}'
+    assert.equal("app_unavailable", n.event)
+    assert.equal("x", n.id)
+  end)
+
+  it("type and id behind everything that they decide about", function()
+    local n = parsed('{"data":{"relationships":{' .. VERSION .. '},"attributes":{"appId":"1"},"id":"x",' ..
+      '"type":"alternativeDistributionPackageVersionCreated"}}')
+    assert.equal("pv-1", n.package_version_id)
+  end)
+
+  it("no version", function()
+    assert.is_nil(parsed '{"data":{"type":"AppUnavailable","id":"x"}}'.version)
+  end)
+
+  it("no id", function()
+    for _, id in ipairs { "", '"id":null,', '"id":"",' } do
+      assert.is_nil(parsed('{"data":{' .. id .. '"type":"AppUnavailable"}}').id)
+    end
+  end)
+
+  for name, instance in pairs {
+    ["with data"] = VERSION,
+    ["with data and links"] = '"instance":{"links":{"self":"https://elsewhere.example/v1/x"},' ..
+      '"data":{"type":"alternativeDistributionPackageVersions","id":"pv-1"},"meta":{}}',
+    ["flat, without data"] = '"instance":{"type":"alternativeDistributionPackageVersions","id":"pv-1"}',
+  } do
+    it("relationships.instance " .. name, function()
+      local n = parsed(generation_2("alternativeDistributionPackageVersionCreated", '"appId":"1",',
+        "{" .. instance .. "}"))
+      assert.equal("pv-1", n.package_version_id)
+    end)
+  end
+
+  for name, relationships in pairs {
+    ["absent instance"] = "{}", ["null instance"] = '{"instance":null,"marketplaceApp":null}',
+    ["null data"] = '{"instance":{"data":null}}', ["null relationships"] = "null",
+  } do
+    it(name, function()
+      local n = parsed(generation_2("alternativeDistributionPackageVersionCreated", '"appId":"1",', relationships))
+      assert.equal("version_available", n.event)
+      assert.is_nil(n.package_version_id)
+      assert.is_nil(n.marketplace_app_id)
+    end)
+  end
+
+  it("an instance of another type", function()
+    local n = parsed(generation_2("alternativeDistributionPackageVersionCreated", '"appId":"1",',
+      '{"instance":{"data":{"type":"builds","id":"b-1"}}}'))
+    assert.is_nil(n.package_version_id)
+    assert.is_nil(n.package_id)
+  end)
+
+  it("unknown members anywhere", function()
+    local n = parsed('{"jsonapi":{"version":"1.0"},"data":{"new":[1,{"id":"no"}],"type":"AppUnavailable","id":"x",' ..
+      '"attributes":{"appId":"1","more":{"appId":"no"}},"relationships":{"other":{"data":{"type":"apps","id":"no"}}},' ..
+      '"links":{"self":"https:\\/\\/a.example"}},"included":[{"type":"no","id":"no"}]}')
+    assert.equal("x", n.id)
+    assert.equal("1", n.app_id)
+    assert.same({ appId = "no" }, n.attributes.more)
+    assert.equal("no", n.relationships.other.data.id)
+  end)
+
+  it("escaped slashes and escaped names", function()
+    local n = parsed '{"d\\u0061ta":{"type":"AppUnavail\\u0061ble","id":"a\\/b","attributes":{"appI\\u0064":"\\u0031"}}}'
+    assert.equal("a/b", n.id)
+    assert.equal("1", n.app_id)
+    assert.equal("app_unavailable", n.event)
+  end)
+
+  it("400 territories", function()
+    local list = {}
+    for i = 1, 400 do list[i] = ("T%03d"):format(i) end
+    local n = parsed(generation_2(TERRITORY_UPDATED,
+      '"appId":"1","available":false,"territories":["' .. table.concat(list, '","') .. '"],'))
+    assert.same(list, n.territories)
+  end)
+
+  it("ids as opaque strings", function()
+    for _, id in ipairs { "0", "007", "1e3", "9007199254740993", "../x", "é", "a b", ("x"):rep(255) } do
+      assert.equal(id, parsed('{"data":{"type":"AppUnavailable","id":"' .. id .. '"}}').id)
+    end
+  end)
+
+  it("a UTF-8 byte order mark", function()
+    assert.equal("x", parsed '\239\187\191{"data":{"type":"AppUnavailable","id":"x"}}'.id)
+  end)
+
+  it("a number where an id belongs is refused, not rounded", function()
+    refused("notification_invalid", "identifier is not a string", '{"data":{"type":"AppUnavailable","id":12}}')
+    refused("notification_invalid", "identifier is not a string",
+      '{"data":{"type":"AppUnavailable","id":"x","attributes":{"appId":6740067890}}}')
+  end)
+
+  it("an available that is missing or no boolean is refused: nobody guesses whether an app must go", function()
+    for _, type_name in ipairs { AVAILABLE_UPDATED, TERRITORY_UPDATED } do
+      refused("notification_invalid", "available is missing", generation_2(type_name, '"appId":"1",'))
+      refused("notification_invalid", "available is missing", generation_2(type_name, '"available":null,'))
+      refused("notification_invalid", "neither true nor false", generation_2(type_name, '"available":"false",'))
+      refused("notification_invalid", "neither true nor false", generation_2(type_name, '"available":0,'))
+    end
+  end)
+
+  it("a member named twice is refused", function()
+    local detail = refused("json_invalid", "twice", '{"data":{"type":"AppUnavailable","type":"webhookPingCreated"}}')
+    assert.equal(32, detail.offset)
+  end)
+end)
+
+describe("marketplace.parse", function()
+  it("says what is wrong and where", function()
+    assert.equal(0, refused("json_invalid", "value is missing", "").offset)
+    assert.equal(8, refused("json_invalid", "ends where a value", '{"data":').offset)
+    refused("json_invalid", "UTF%-8", '{"data":"\255"}')
+    refused("notification_invalid", "not an object", "[]")
+    refused("notification_invalid", "no data", "{}")
+    refused("notification_invalid", "data is not an object", '{"data":[]}')
+    refused("notification_invalid", "no data", '{"data":null}')
+    refused("notification_invalid", "no type", '{"data":{"id":"x"}}')
+    refused("notification_invalid", "identifier is not a string", '{"data":{"type":5}}')
+    refused("notification_invalid", "longer than 255", '{"data":{"type":"' .. ("x"):rep(256) .. '"}}')
+    refused("notification_invalid", "control character", '{"data":{"type":"A","id":"a\\nb"}}')
+    refused("notification_invalid", "attributes are not an object", '{"data":{"type":"AppUnavailable","attributes":[]}}')
+    refused("notification_invalid", "list is missing",
+      generation_2(TERRITORY_UPDATED, '"available":true,"territories":"FRA",'))
+    refused("notification_invalid", "empty element",
+      generation_2(TERRITORY_UPDATED, '"available":true,"territories":["FRA",""],'))
+    refused("too_large", "16 MiB", (" "):rep(16 * 1024 * 1024 + 1))
+  end)
+
+  it("raises for what is no string", function()
+    for _, value in ipairs { 5, {}, true } do
+      local ok, message = pcall(marketplace.parse, value)
+      assert.is_false(ok)
+      assert.matches("marketplace.parse: body must be a string, not a " .. type(value), message)
+    end
+  end)
+
+  it("has no time where the timestamp is none, and keeps it as it was sent", function()
+    local n = parsed '{"data":{"type":"AppUnavailable","attributes":{"eventTimestamp":"yesterday"}}}'
+    assert.equal("yesterday", n.timestamp)
+    assert.is_nil(n.time)
+  end)
+
+  it("falls back on the envelope's timestamp", function()
+    local n = parsed '{"data":{"type":"AppUnavailable","timestamp":"2026-03-14T01:26:53.589-08:00"}}'
+    near(TIME, n.time)
+  end)
+end)
+
+describe("attributes and relationships", function()
+  local body = generation_2("alternativeDistributionPackageVersionCreated",
+    '"appId":"1","nothing":null,"list":[1,2.5,true,null,"x\\u0000y",{}],"big":12345678901234567890,',
+    "{" .. MARKETPLACE .. "}")
+
+  it("are built when first read, once", function()
+    local n = parsed(body)
+    assert.is_nil(rawget(n, "attributes"))
+    local attributes = n.attributes
+    assert.equal(attributes, rawget(n, "attributes"))
+    assert.equal(attributes, n.attributes)
+    assert.is_nil(n.something_else)
+  end)
+
+  it("keep Apple's names, null and every kind of value", function()
+    local attributes = parsed(body).attributes
+    assert.equal(marketplace.null, attributes.nothing)
+    assert.equal(cjson.null, attributes.nothing)
+    assert.same({ 1, 2.5, true, marketplace.null, "x\0y", {} }, attributes.list)
+    assert.equal(12345678901234567890, attributes.big)
+  end)
+
+  it("are read from the notification's own body, whatever a callback writes into other fields", function()
+    local n = parsed(body)
+    n.app_id, n.mine = "changed", "mine"
+    assert.equal("1", n.attributes.appId)
+    assert.equal("mine", n.mine)
+  end)
+
+  it("are in to_table, which cjson encodes and pairs walks, on every Lua", function()
+    local seen = {}
+    for name in pairs(marketplace.to_table(parsed(body))) do seen[name] = true end
+    assert.is_true(seen.attributes and seen.relationships and seen.body and seen.app_id)
+    local again = cjson.decode(cjson.encode(marketplace.to_table(parsed(body))))
+    assert.equal("1", again.attributes.appId)
+    assert.equal("6740012345", again.relationships.marketplaceApp.data.id)
+  end)
+
+  if _VERSION ~= "Lua 5.1" then
+    it("are in pairs", function()
+      local seen = {}
+      for name in pairs(parsed(body)) do seen[name] = true end
+      assert.is_true(seen.attributes and seen.relationships)
+    end)
+  end
+end)

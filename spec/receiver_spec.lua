@@ -1,0 +1,320 @@
+local marketplace = require "marketplace"
+local memory = require "marketplace.inbox.memory"
+local samples = require "marketplace.samples"
+
+local SECRET = "the secret"
+
+describe("marketplace.receiver", function()
+  local receiver, inbox, entries, now
+
+  before_each(function()
+    inbox, entries, now = memory.new(), {}, 1000
+    receiver = marketplace.receiver {
+      secrets = SECRET, inbox = inbox, log = function(entry) entries[#entries + 1] = entry end,
+      clock = function() return now end, random = function() return 0.5 end,
+    }
+  end)
+
+  local function signed(body, more)
+    local headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body) }
+    for name, value in pairs(more or {}) do headers[name] = value or nil end
+    return { method = "POST", headers = headers, body = body, remote = "192.0.2.7" }
+  end
+
+  local function post(body, more)
+    return receiver:handle(signed(body, more))
+  end
+
+  local function last_reason() return entries[#entries].reason end
+
+  describe("answers", function()
+    it("200 to what it stored, and to its duplicate", function()
+      local body = samples.body "app_unavailable"
+      local status, headers, text = post(body)
+      assert.same({ 200, {}, "" }, { status, headers, text })
+      assert.equal(200, (post(body)))
+      assert.equal(1, inbox:counts().ready)
+      assert.same({ stored = 1, duplicate = 1 }, receiver:counts())
+      assert.equal("stored", entries[1].message)
+      assert.equal("duplicate", entries[2].message)
+      assert.equal(1, entries[1].secret)
+    end)
+
+    it("401 to every wrong signature alike, and only the log tells why", function()
+      local body = samples.body "app_unavailable"
+      local right = marketplace.sign(SECRET, body)
+      local answers = {}
+      for reason, header in pairs {
+        signature_missing = false, signature_mismatch = marketplace.sign("x", body),
+        ["signature_malformed 1"] = right:upper(), ["signature_malformed 2"] = right:sub(1, -2),
+        ["signature_malformed 3"] = right .. "0", ["signature_malformed 4"] = " " .. right,
+        ["signature_malformed 5"] = right:gsub("hmacsha256", "hmacsha512"), ["signature_malformed 6"] = "",
+        ["signature_malformed 7"] = { right, right }, ["signature_malformed 8"] = right .. ", " .. right,
+      } do
+        local status, headers, text = post(body, { ["x-apple-signature"] = header })
+        assert.equal(401, status)
+        answers[#answers + 1] = text .. headers["content-type"]
+        assert.equal(answers[1], answers[#answers])
+        assert.is_true(receiver:counts()["refused:" .. reason:match "%S+"] > 0)
+        assert.equal(401, entries[#entries].status)
+        assert.equal("192.0.2.7", entries[#entries].remote)
+      end
+      assert.equal(0, inbox:counts().ready)
+    end)
+
+    it("401 to the signature header given twice under names of different case", function()
+      local body = samples.body "ping"
+      local header = marketplace.sign(SECRET, body)
+      assert.equal(401, (post(body, { ["X-Apple-Signature"] = header })))
+      assert.matches("more than once", last_reason())
+    end)
+
+    it("200 to a header name of any case", function()
+      for _, name in ipairs { "X-Apple-Signature", "X-APPLE-SIGNATURE", "x-Apple-signature" } do
+        local body = samples.body "ping"
+        assert.equal(200, (receiver:handle { method = "POST", body = body,
+          headers = { [name] = marketplace.sign(SECRET, body) } }))
+      end
+    end)
+
+    it("200 to what is authentic but not to be read, and keeps it as dead", function()
+      for _, body in ipairs { "", "not JSON", "{}", '{"data":{"type":5}}', "\0\255" } do
+        assert.equal(200, (post(body)))
+        assert.equal("kept as dead (stored)", entries[#entries].message)
+        assert.is_string(last_reason())
+      end
+      assert.equal(5, inbox:counts().dead)
+      assert.equal("not JSON", inbox:list({ state = "dead" })[1] and inbox:get(entries[2].id).body)
+      assert.equal(200, (post "not JSON"))
+      assert.equal(5, inbox:counts().dead)
+    end)
+
+    it("413 to more than max_body, held or declared", function()
+      receiver = marketplace.receiver { secrets = SECRET, max_body = 100, log = function() end }
+      assert.equal(413, (post((" "):rep(101))))
+      assert.equal(200, (post((" "):rep(100))))
+      assert.equal(413, (post("x", { ["content-length"] = "101" })))
+      assert.equal(413, (receiver:handle { method = "POST", fault = "too_large" }))
+    end)
+
+    it("405 with Allow to what is no POST", function()
+      for _, method in ipairs { "GET", "PUT", "post", "" } do
+        local request = signed(samples.body "ping")
+        request.method = method
+        local status, headers = receiver:handle(request)
+        assert.equal(405, status)
+        assert.equal("POST", headers.allow)
+      end
+    end)
+
+    it("415 to an encoded body", function()
+      for _, encoding in ipairs { "gzip", "identity, gzip", { "identity", "gzip" } } do
+        assert.equal(415, (post(samples.body "ping", { ["content-encoding"] = encoding })))
+      end
+      for _, encoding in ipairs { "identity", " Identity ", "" } do
+        assert.equal(200, (post(samples.body "ping", { ["Content-Encoding"] = encoding })))
+      end
+    end)
+
+    it("408 to a body that did not arrive in time, 503 when too much comes at once", function()
+      assert.equal(408, (receiver:handle { method = "POST", fault = "timeout" }))
+      assert.equal(503, (receiver:handle { method = "POST", fault = "overloaded" }))
+    end)
+
+    it("503 with Retry-After while the inbox cannot store, and stores later", function()
+      local body = samples.body "ping"
+      local put = inbox.put
+      inbox.put = function() return nil, "the disk is full", "inbox_unavailable" end
+      local status, headers = post(body)
+      assert.equal(503, status)
+      assert.equal("5", headers["retry-after"])
+      assert.equal("the disk is full", last_reason())
+      assert.equal("error", entries[#entries].level)
+      inbox.put = put
+      assert.equal(200, (post(body)))
+      assert.same({ ["unavailable:inbox_unavailable"] = 1, stored = 1 }, receiver:counts())
+    end)
+
+    it("503 while it is draining", function()
+      receiver:drain()
+      local status, headers = post(samples.body "ping")
+      assert.equal(503, status)
+      assert.is_string(headers["retry-after"])
+      assert.equal(0, inbox:counts().ready)
+    end)
+
+    it("in this order: method, body, signature, meaning", function()
+      local request = signed("not JSON", { ["content-encoding"] = "gzip", ["x-apple-signature"] = "wrong" })
+      request.method = "GET"
+      assert.equal(405, (receiver:handle(request)))
+      request.method = "POST"
+      assert.equal(415, (receiver:handle(request)))
+      request.headers["content-encoding"] = nil
+      assert.equal(401, (receiver:handle(request)))
+      assert.equal(0, inbox:counts().dead)
+    end)
+  end)
+
+  it("keeps the same id with another body, and says so", function()
+    assert.equal(200, (post(samples.body("app_unavailable", { id = "same", time = 1 }))))
+    assert.equal(200, (post(samples.body("app_unavailable", { id = "same", time = 2 }))))
+    assert.equal("conflict", entries[2].message)
+    assert.equal("warning", entries[2].level)
+    assert.equal(2, inbox:counts().ready)
+  end)
+
+  it("takes the body's SHA-256 as the key where there is no id", function()
+    local body = '{"data":{"type":"AppUnavailable"}}'
+    post(body)
+    post(body)
+    assert.equal(1, inbox:counts().ready)
+    assert.matches("^%x+$", inbox:list({})[1].key)
+    assert.equal(64, #inbox:list({})[1].key)
+  end)
+
+  it("answers many with one commit, each in its place", function()
+    local puts, put = 0, inbox.put
+    inbox.put = function(...)
+      puts = puts + 1
+      return put(...)
+    end
+    local first, second = signed(samples.body "ping"), signed(samples.body "ping")
+    local forged = signed("x", { ["x-apple-signature"] = "hmacsha256=" .. ("0"):rep(64) })
+    local statuses = {}
+    for i, response in ipairs(receiver:handle_many { first, forged, second, first, { method = "GET" } }) do
+      statuses[i] = response.status
+    end
+    assert.same({ 200, 401, 200, 200, 405 }, statuses)
+    assert.equal(1, puts)
+    assert.same({}, receiver:handle_many {})
+    assert.same(401, receiver:handle_many({ forged })[1].status)
+    assert.equal(1, puts)
+  end)
+
+  it("answers all of a failed commit with 503, and the rest as ever", function()
+    inbox.put = function() return nil, "no", "inbox_unavailable" end
+    local responses = receiver:handle_many { signed(samples.body "ping"), { method = "GET" }, signed "dead" }
+    assert.same({ 503, 405, 503 }, { responses[1].status, responses[2].status, responses[3].status })
+  end)
+
+  it("can have its secrets replaced while it runs", function()
+    local body = samples.body "ping"
+    receiver:set_secrets { "new", SECRET }
+    assert.equal(200, (post(body)))
+    assert.equal(2, entries[1].secret)
+    receiver:set_secrets "new"
+    assert.equal(401, (post(body)))
+    assert.is_false((pcall(receiver.set_secrets, receiver, "")))
+    assert.equal(401, (post(body)))
+  end)
+
+  it("logs no body, secret or signature", function()
+    local body = samples.body "app_unavailable"
+    post(body)
+    post(body, { ["x-apple-signature"] = marketplace.sign("x", body) })
+    post '{"private":"thing"'
+    for _, entry in ipairs(entries) do
+      for _, value in pairs(entry) do
+        for _, private in ipairs { SECRET, "hmacsha256=%x", "private", "attributes" } do
+          assert.is_nil(tostring(value):find(private))
+        end
+      end
+    end
+  end)
+
+  describe("on", function()
+    local function run_with(...)
+      local order = {}
+      for _, name in ipairs { ... } do
+        receiver:on(name, function(n) order[#order + 1] = name .. ":" .. n.event end)
+      end
+      post(samples.body "versions_unavailable")
+      assert.equal(1, receiver:dispatch())
+      return order
+    end
+
+    it("takes an event, a type and everything, and runs them in that order", function()
+      assert.same({ "versions_unavailable:versions_unavailable", "AppVersionsUnavailable:versions_unavailable",
+        "*:versions_unavailable" }, run_with("*", "AppVersionsUnavailable", "versions_unavailable", "app_unavailable"))
+    end)
+
+    it("takes both of Apple's spellings of one type", function()
+      assert.same({ "AppVersionUnavailable:versions_unavailable" }, run_with "AppVersionUnavailable")
+    end)
+
+    it("runs several callbacks of one event in the order in which they came", function()
+      local order = {}
+      for i = 1, 3 do receiver:on("ping", function() order[#order + 1] = i end) end
+      post(samples.body "ping")
+      receiver:dispatch()
+      assert.same({ 1, 2, 3 }, order)
+    end)
+
+    it("may be called after the first notification, too", function()
+      local count = 0
+      post(samples.body "ping")
+      receiver:dispatch()
+      receiver:on("ping", function() count = count + 1 end)
+      post(samples.body "ping")
+      receiver:dispatch()
+      assert.equal(1, count)
+    end)
+
+    it("takes type names that are not known yet", function()
+      local seen
+      receiver:on("somethingQuiteNew", function(n) seen = n end)
+      receiver:on("other", function() end)
+      post '{"data":{"type":"somethingQuiteNew","id":"1","attributes":{"x":1}}}'
+      receiver:dispatch()
+      assert.equal("other", seen.event)
+      assert.equal(1, seen.attributes.x)
+    end)
+
+    it("raises for what is neither, with the list of events", function()
+      for _, name in ipairs { "app_unavailble", "", "ping ", "APP-GONE", "lowercase" } do
+        local ok, message = pcall(receiver.on, receiver, name, function() end)
+        assert.is_false(ok, name)
+        assert.matches("receiver:on: unknown event", message, 1, true)
+        assert.matches("version_available, versions_unavailable, app_unavailable", message, 1, true)
+      end
+      assert.is_false((pcall(receiver.on, receiver, nil, function() end)))
+      local ok, message = pcall(receiver.on, receiver, "ping", "not a function")
+      assert.is_false(ok)
+      assert.matches("the callback must be a function, not a string", message)
+    end)
+
+    it("gives the receiver back", function()
+      assert.equal(receiver, receiver:on("ping", function() end))
+    end)
+  end)
+
+  describe("refuses at once", function()
+    local function problem(given)
+      local ok, message = pcall(marketplace.receiver, given)
+      return not ok and message
+    end
+
+    it("wrong options", function()
+      assert.matches("a table of options is expected", problem(nil))
+      assert.matches("option 'secrets' is missing", problem {})
+      assert.matches("secret 1 is empty", problem { secrets = "" })
+      assert.matches("no secret is given", problem { secrets = {} })
+      assert.matches("unknown option 'secret'; known: clock, inbox", problem { secrets = "x", secret = "x" })
+      for _, bytes in ipairs { 0, -1, 16777217, 0 / 0 } do
+        assert.matches("'max_body' must be from 1", problem { secrets = "x", max_body = bytes })
+      end
+      for _, seconds in ipairs { 0, -1, 0 / 0 } do
+        assert.matches("'lease' must be more than 0", problem { secrets = "x", lease = seconds })
+      end
+      assert.matches("unknown option 'tries'; known: attempts, base, cap", problem { secrets = "x", retry = { tries = 1 } })
+    end)
+
+    it("what is no request", function()
+      for _, request in ipairs { false, {}, { method = 5 }, { method = "POST", headers = "x" },
+        { method = "POST", body = 5 } } do
+        assert.is_false((pcall(receiver.handle, receiver, request)))
+        assert.is_false((pcall(receiver.handle_many, receiver, { request })))
+      end
+    end)
+  end)
+end)

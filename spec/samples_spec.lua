@@ -1,0 +1,41 @@
+local marketplace = require "marketplace"
+local samples = require "marketplace.samples"
+
+describe("marketplace.samples", function()
+  it("has each documented kind, and each reads as it says", function()
+    local events = {}
+    for _, sample in ipairs(samples.list()) do
+      local n = assert(marketplace.parse(samples.body(sample.type, { generation = sample.generation })))
+      assert.equal(sample.type, n.type)
+      assert.equal(sample.generation, n.generation)
+      assert.is_number(n.time)
+      events[sample.event] = true
+      if sample.event ~= "ping" then
+        assert.is_string(n.app_id)
+        assert.is_string(n.marketplace_app_id)
+      end
+    end
+    for _, event in ipairs { "version_available", "versions_unavailable", "app_unavailable", "versions_restored",
+      "app_restored", "ping" } do
+      assert.is_true(events[event], event)
+      assert.equal(event, marketplace.parse(samples.body(event)).event)
+    end
+  end)
+
+  it("has both generations of an event", function()
+    for generation = 1, 2 do
+      local n = marketplace.parse(samples.body("app_unavailable", { generation = generation }))
+      assert.equal(generation, n.generation)
+    end
+    assert.is_nil(samples.body("ping", { generation = 1 }))
+    assert.is_nil(samples.body "nonsense")
+  end)
+
+  it("has a new id each time, or the given one, and the given time", function()
+    local function id_of(settings) return marketplace.parse(samples.body("ping", settings)).id end
+    assert.not_equal(id_of(), id_of())
+    assert.matches("^%x+%-%x+%-4%x+%-a%x+%-%x+$", id_of())
+    assert.equal("mine-1", id_of { id = "mine-1" })
+    assert.equal(1773480413, marketplace.parse(samples.body("ping", { time = 1773480413 })).time)
+  end)
+end)

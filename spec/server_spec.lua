@@ -1,0 +1,176 @@
+local marketplace = require "marketplace"
+local memory = require "marketplace.inbox.memory"
+local raw = require "support.raw_http"
+local samples = require "marketplace.samples"
+local server = require "marketplace.server"
+local socket = require "socket"
+
+local SECRET = "the secret"
+
+describe("marketplace.server", function()
+  local listener, receiver, inbox, entries, ran
+
+  local function open(more)
+    local settings = { receiver = receiver, log = function(entry) entries[#entries + 1] = entry end }
+    for name, value in pairs(more or {}) do settings[name] = value end
+    listener = assert(server.open(settings))
+  end
+
+  before_each(function()
+    inbox, entries, ran = memory.new(), {}, {}
+    receiver = marketplace.receiver { secrets = SECRET, inbox = inbox, log = function() end }
+    receiver:on("*", function(n) ran[#ran + 1] = n.id end)
+  end)
+
+  after_each(function()
+    if listener then listener:stop() end
+    listener = nil
+  end)
+
+  local function connect(bytes)
+    local host, port = listener:address()
+    local client = socket.tcp4()
+    client:settimeout(5)
+    assert(client:connect(host, port))
+    assert(client:send(bytes))
+    client:settimeout(0)
+    return client
+  end
+
+  local function answers(client, count)
+    local got, stop = "", socket.gettime() + 10
+    while #raw.responses(got) < count do
+      assert(socket.gettime() < stop, "it was not answered in time")
+      listener:step(0.002)
+      local all, _, part = client:receive(65536)
+      got = got .. (all or part)
+    end
+    client:close()
+    return raw.responses(got)
+  end
+
+  local function ask(bytes) return answers(connect(bytes), 1)[1] end
+
+  local function get(path, method)
+    return ask(("%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"):format(method or "GET", path))
+  end
+
+  local function notification(body)
+    return raw.post(body, { "X-Apple-Signature: " .. marketplace.sign(SECRET, body) })
+  end
+
+  it("answers a notification and then runs its callback", function()
+    open()
+    assert.equal(200, ask(notification(samples.body("ping", { id = "a" }))).status)
+    listener:step(0)
+    assert.same({ "a" }, ran)
+    assert.equal(1, inbox:counts().done)
+  end)
+
+  it("answers many on one connection, in order", function()
+    open()
+    local body = samples.body("ping", { id = "a" })
+    local bytes = notification(body) .. raw.post(body) .. notification(samples.body("ping", { id = "b" }))
+    local statuses = {}
+    for i, answer in ipairs(answers(connect(bytes), 3)) do statuses[i] = answer.status end
+    assert.same({ 200, 401, 200 }, statuses)
+  end)
+
+  it("only receives where it was told so", function()
+    open { dispatch = false }
+    ask(notification(samples.body "ping"))
+    listener:step(0)
+    assert.same({}, ran)
+    assert.equal(1, inbox:counts().ready)
+  end)
+
+  it("says that it is well", function()
+    open()
+    assert.equal(200, get("/healthz").status)
+    assert.equal(405, get("/healthz", "DELETE").status)
+    assert.equal("GET, HEAD", get("/healthz", "DELETE").headers.allow)
+  end)
+
+  it("answers 404 elsewhere, and says where notifications go", function()
+    open { path = "/hook" }
+    assert.equal(404, ask(notification(samples.body "ping")).status)
+    assert.equal(404, entries[#entries].status)
+    assert.equal("POST /notifications; notifications go to /hook", entries[#entries].reason)
+    assert.equal(0, inbox:counts().ready)
+  end)
+
+  it("tells its address", function()
+    open { path = "/hook" }
+    local host, port, url = listener:address()
+    assert.equal("127.0.0.1", host)
+    assert.equal(("http://127.0.0.1:%d/hook"):format(port), url)
+  end)
+
+  it("takes a mistake in the receiver for no answer", function()
+    receiver.handle_many = function() error "a bug" end
+    open()
+    local answer = ask(notification(samples.body "ping"))
+    assert.equal(503, answer.status)
+    assert.equal("5", answer.headers["retry-after"])
+    assert.matches("a bug", entries[#entries].reason)
+  end)
+
+  it("goes on when the inbox fails under its callbacks, and asks again later", function()
+    open()
+    inbox.claim = function() error "gone" end
+    ask(notification(samples.body "ping"))
+    listener:step(0)
+    assert.equal("callbacks cannot run", entries[#entries].message)
+    assert.matches("gone", entries[#entries].reason)
+    local count = #entries
+    listener:step(0)
+    assert.equal(count, #entries)
+    inbox.claim = nil
+    listener.dispatch_at = 0
+    listener:step(0)
+    assert.equal(1, #ran)
+  end)
+
+  it("goes on when the inbox cannot tell what waits", function()
+    open()
+    inbox.next_at = function() error "gone" end
+    assert.equal(200, ask(notification(samples.body "ping")).status)
+  end)
+
+  it("runs what it can when it stops, and says what is left", function()
+    receiver:on("app_unavailable", function() return nil, "not now" end)
+    open()
+    local address, port = listener:address()
+    ask(notification(samples.body("ping", { id = "a" })))
+    ask(notification(samples.body "app_unavailable"))
+    listener:stop()
+    listener:stop()
+    assert.equal("stopped", entries[#entries].message)
+    assert.equal("1 notifications still wait for their callbacks", entries[#entries].reason)
+    assert.equal("a", ran[1])
+    local client = socket.tcp4()
+    client:settimeout(1)
+    assert.is_nil((client:connect(address, port)))
+    client:close()
+    listener = nil
+  end)
+
+  it("refuses wrong options, and says what cannot be listened on", function()
+    local function problem(more)
+      local settings = { receiver = receiver, log = function() end }
+      for name, value in pairs(more) do settings[name] = value end
+      local ok, message = pcall(server.open, settings)
+      return not ok and message
+    end
+    for _, path in ipairs { "", "hook", "/a b", "/a?b", "/a#b", "/healthz" } do
+      assert.matches("option 'path'", problem { path = path })
+    end
+    assert.matches("unknown option 'prot'", problem { prot = 1 })
+    open()
+    local _, port = listener:address()
+    local other, message, code = server.open { receiver = receiver, log = function() end, port = port }
+    assert.is_nil(other)
+    assert.matches(tostring(port), message)
+    assert.equal("listen_failed", code)
+  end)
+end)

@@ -1,0 +1,116 @@
+local core = require "marketplace.core"
+local marketplace = require "marketplace"
+
+-- Apple's published example ("Configuring webhook notifications").
+local SECRET, BODY = "This is my secret", "Hello, World!"
+local HEADER = "hmacsha256=7f062172b01cb00b53ca068614674a3d982a34062a0f5d37687d5e3377e54657"
+
+local function raised(pattern, ...)
+  local ok, message = pcall(...)
+  assert.is_false(ok)
+  assert.matches(pattern, message)
+end
+
+local function refused(code, ...)
+  local matched, message, got, detail = marketplace.verify(...)
+  assert.is_nil(matched)
+  assert.is_string(message)
+  assert.equal(code, got)
+  return message, detail
+end
+
+describe("marketplace.sign", function()
+  it("signs as Apple's example", function()
+    assert.equal(HEADER, marketplace.sign(SECRET, BODY))
+  end)
+
+  it("signs an empty body and one with NUL bytes", function()
+    for _, body in ipairs { "", "\0", "a\0b" } do
+      assert.equal(1, marketplace.verify(SECRET, body, marketplace.sign(SECRET, body)))
+    end
+    assert.not_equal(marketplace.sign(SECRET, "a"), marketplace.sign(SECRET, "a\0b"))
+  end)
+
+  it("raises for what is no secret and no body, and never shows the secret", function()
+    raised("marketplace.sign: secrets?: secret 1 is empty", marketplace.sign, "", BODY)
+    raised("marketplace.sign: secret must be a string, not a table", marketplace.sign, { SECRET }, BODY)
+    raised("marketplace.sign: secret must be a string, not a nil", marketplace.sign, nil, BODY)
+    raised("marketplace.sign: body must be a string, not a number", marketplace.sign, SECRET, 1)
+  end)
+end)
+
+describe("marketplace.verify", function()
+  it("takes Apple's example", function()
+    assert.equal(1, marketplace.verify(SECRET, BODY, HEADER))
+  end)
+
+  it("tells which secret matched", function()
+    assert.equal(3, marketplace.verify({ "old", "older", SECRET }, BODY, HEADER))
+    assert.equal(1, marketplace.verify({ SECRET, SECRET }, BODY, HEADER))
+    local secrets = {}
+    for i = 1, 8 do secrets[i] = "secret " .. i end
+    assert.equal(8, marketplace.verify(secrets, BODY, marketplace.sign("secret 8", BODY)))
+  end)
+
+  it("notices that a list of secrets changed", function()
+    local secrets = { SECRET }
+    assert.equal(1, marketplace.verify(secrets, BODY, HEADER))
+    secrets[1] = "another"
+    refused("signature_mismatch", secrets, BODY, HEADER)
+    secrets[2] = SECRET
+    assert.equal(2, marketplace.verify(secrets, BODY, HEADER))
+  end)
+
+  it("refuses another secret, another body, another signature", function()
+    refused("signature_mismatch", "This is my Secret", BODY, HEADER)
+    refused("signature_mismatch", SECRET, BODY .. "\n", HEADER)
+    refused("signature_mismatch", SECRET, BODY, (HEADER:gsub("7$", "6")))
+  end)
+
+  it("refuses a missing signature", function()
+    refused("signature_missing", SECRET, BODY, nil)
+  end)
+
+  it("refuses whatever is not exactly the grammar, and says where", function()
+    local digits = HEADER:match "=(.*)"
+    for header, offset in pairs {
+      [""] = 0, [digits] = 0, [" " .. HEADER] = 0, ["sha256=" .. digits] = 0, ["HMACSHA256=" .. digits] = 0,
+      ["hmacsha256:" .. digits] = 0, [HEADER .. " "] = false, [HEADER .. "\n"] = false, [HEADER .. "0"] = false,
+      [HEADER:sub(1, -2)] = false, ["hmacsha256=" .. digits:upper()] = 12, ["hmacsha256= " .. digits:sub(2)] = 11,
+      [HEADER:sub(1, -2) .. "g"] = 74, [HEADER .. "," .. HEADER] = false,
+    } do
+      local _, detail = refused("signature_malformed", SECRET, BODY, header)
+      assert.equal(offset, detail and detail.offset or false, header)
+    end
+  end)
+
+  it("raises for a programmer's mistake", function()
+    raised("marketplace.verify: body must be a string, not a nil", marketplace.verify, SECRET, nil, HEADER)
+    raised("marketplace.verify: header must be a string, not a table", marketplace.verify, SECRET, BODY, {})
+    raised("marketplace.verify: secrets: a string or a list of strings is expected, not a nil", marketplace.verify,
+      nil, BODY, HEADER)
+    raised("no secret is given", marketplace.verify, {}, BODY, HEADER)
+    raised("secret 2 is empty", marketplace.verify, { SECRET, "" }, BODY, HEADER)
+    raised("secret 2 is a number, not a string", marketplace.verify, { SECRET, 2 }, BODY, HEADER)
+    raised("more than 8 secrets", marketplace.verify, { "1", "2", "3", "4", "5", "6", "7", "8", "9" }, BODY, HEADER)
+  end)
+end)
+
+describe("a keyring", function()
+  it("can be closed, twice too, and refuses to work then", function()
+    local keyring = core.keyring(SECRET, "other")
+    assert.equal(2, #keyring)
+    assert.equal(1, keyring:verify(BODY, HEADER))
+    keyring:close()
+    keyring:close()
+    raised("the keyring is closed", keyring.verify, keyring, BODY, HEADER)
+    raised("the keyring is closed", keyring.sign, keyring, BODY)
+  end)
+
+  it("is not taken for another userdata", function()
+    local keyring = core.keyring(SECRET)
+    raised("marketplace.keyring", keyring.verify, io.stdout, BODY, HEADER)
+    raised("", keyring.verify, keyring, 5, HEADER)
+    keyring:close()
+  end)
+end)

@@ -1,0 +1,235 @@
+--- The contract of an inbox (see marketplace.inbox), as specs: contract(open), where open() gives an empty inbox.
+local function record(key, more)
+  local made = {
+    key = key, digest = "digest of " .. key, type = "AppUnavailable", event = "app_unavailable",
+    app_id = "app of " .. key, time = 5, body = "body of " .. key,
+  }
+  for name, value in pairs(more or {}) do made[name] = value or nil end
+  return made
+end
+
+return function(open)
+  local inbox
+  before_each(function() inbox = open() end)
+  after_each(function() inbox:close() end)
+
+  local function claim_one(now, lease)
+    local claimed = assert(inbox:claim(1, now, lease or 60))
+    return claimed[1]
+  end
+
+  local function finish(claimed, state, now, more)
+    local item = { identity = claimed.identity, token = claimed.token, state = state }
+    for name, value in pairs(more or {}) do item[name] = value end
+    return assert(inbox:finish({ item }, now))[1]
+  end
+
+  describe("put", function()
+    it("stores, tells duplicates, and keeps another body under the same key as a conflict", function()
+      assert.same({ "stored", "stored" }, inbox:put({ record "a", record "b" }, 1))
+      assert.same({ "duplicate" }, inbox:put({ record "a" }, 2))
+      assert.same({ "conflict" }, inbox:put({ record("a", { digest = "other", body = "other" }) }, 3))
+      assert.same({ "duplicate" }, inbox:put({ record("a", { digest = "other", body = "other" }) }, 4))
+      assert.same({ ready = 3, leased = 0, done = 0, dead = 0 }, inbox:counts())
+    end)
+
+    it("tells duplicates within one list", function()
+      assert.same({ "stored", "duplicate", "conflict" },
+        inbox:put({ record "a", record "a", record("a", { digest = "other" }) }, 1))
+    end)
+
+    it("of nothing stores nothing", function()
+      assert.same({}, inbox:put({}, 1))
+    end)
+
+    it("keeps one with a reason as dead, and its duplicate is no reason to try it", function()
+      local unreadable = record("a", { reason = "not JSON", type = false, event = false, app_id = false, time = false })
+      assert.same({ "stored" }, inbox:put({ unreadable }, 1))
+      assert.is_nil(claim_one(2))
+      assert.same({ "duplicate" }, inbox:put({ unreadable }, 3))
+      assert.equal("not JSON", inbox:get("a").reason)
+      assert.equal("dead", inbox:get("a").state)
+    end)
+  end)
+
+  describe("claim", function()
+    it("gives the oldest first with what the dispatcher needs", function()
+      inbox:put({ record "a" }, 1)
+      inbox:put({ record "b" }, 2)
+      local claimed = inbox:claim(10, 3, 60)
+      assert.equal(2, #claimed)
+      local a = claimed[1]
+      assert.same({ "a", "a", 1, "body of a", "AppUnavailable", "app_unavailable", "app of a" },
+        { a.key, a.identity, a.attempt, a.body, a.type, a.event, a.app_id })
+      assert.equal("b", claimed[2].key)
+      assert.not_equal(claimed[1].token, claimed[2].token)
+    end)
+
+    it("gives no more than the limit", function()
+      inbox:put({ record "a", record "b", record "c" }, 1)
+      assert.equal(2, #inbox:claim(2, 1, 60))
+      assert.equal(1, #inbox:claim(2, 1, 60))
+      assert.equal(0, #inbox:claim(2, 1, 60))
+    end)
+
+    it("gives a lost lease again, counts the attempt, and fences the first holder off", function()
+      inbox:put({ record "a" }, 1)
+      local first = claim_one(10, 60)
+      assert.is_nil(claim_one(69.9))
+      local second = claim_one(70)
+      assert.equal(2, second.attempt)
+      assert.is_false(finish(first, "done", 71))
+      assert.is_false(inbox:extend({ first }, 71, 60)[1])
+      assert.is_true(finish(second, "done", 71))
+      assert.is_false(finish(second, "done", 72))
+    end)
+
+    it("gives one notification of an app at a time, in order, and apps side by side", function()
+      inbox:put({ record("a1", { app_id = "a" }), record("a2", { app_id = "a" }), record("b1", { app_id = "b" }) }, 1)
+      local claimed = inbox:claim(10, 1, 60)
+      assert.same({ "a1", "b1" }, { claimed[1].key, claimed[2].key })
+      assert.is_true(finish(claimed[1], "done", 2))
+      assert.equal("a2", claim_one(2).key)
+    end)
+
+    it("holds back the rest of an app while its first waits for another try", function()
+      inbox:put({ record("a1", { app_id = "a" }), record("a2", { app_id = "a" }) }, 1)
+      finish(claim_one(1), "ready", 1, { at = 100, reason = "failed" })
+      assert.is_nil(claim_one(99))
+      local again = claim_one(100)
+      assert.equal("a1", again.key)
+      assert.equal(2, again.attempt)
+    end)
+
+    it("does not order what has no app", function()
+      inbox:put({ record("a", { app_id = false }), record("b", { app_id = false }) }, 1)
+      assert.equal(2, #inbox:claim(10, 1, 60))
+    end)
+  end)
+
+  describe("finish", function()
+    it("as done drops the body, keeps the key", function()
+      inbox:put({ record "a" }, 1)
+      assert.is_true(finish(claim_one(1), "done", 2))
+      assert.same({ "duplicate" }, inbox:put({ record "a" }, 3))
+      assert.is_nil(claim_one(4))
+      assert.is_nil(inbox:get("a").body)
+      assert.equal("done", inbox:get("a").state)
+      assert.same({ ready = 0, leased = 0, done = 1, dead = 0 }, inbox:counts())
+    end)
+
+    it("as ready waits until its time; uncounted, the attempt does not count", function()
+      inbox:put({ record "a" }, 1)
+      finish(claim_one(1), "ready", 1, { at = 50, uncounted = true })
+      assert.is_nil(claim_one(49))
+      assert.equal(1, claim_one(50).attempt)
+    end)
+
+    it("as dead keeps body and reason, and lets the app's next one go on", function()
+      inbox:put({ record("a1", { app_id = "a" }), record("a2", { app_id = "a" }) }, 1)
+      finish(claim_one(1), "dead", 2, { reason = "gave up" })
+      assert.equal("gave up", inbox:get("a1").reason)
+      assert.equal("body of a1", inbox:get("a1").body)
+      assert.equal("a2", claim_one(3).key)
+    end)
+
+    it("of a dead one's duplicate begins anew", function()
+      inbox:put({ record "a" }, 1)
+      claim_one(1, 1)
+      finish(claim_one(5), "dead", 5, { reason = "gave up" })
+      assert.same({ "rearmed" }, inbox:put({ record "a" }, 6))
+      assert.equal(1, claim_one(6).attempt)
+    end)
+
+    it("takes many, and an unknown one is not held", function()
+      inbox:put({ record "a", record "b" }, 1)
+      local claimed = inbox:claim(2, 1, 60)
+      for _, one in ipairs(claimed) do one.state = "done" end
+      claimed[3] = { identity = "never was", token = 1, state = "done" }
+      assert.same({ true, true, false }, inbox:finish(claimed, 2))
+    end)
+  end)
+
+  it("extend lengthens a lease", function()
+    inbox:put({ record "a" }, 1)
+    local claimed = claim_one(0, 10)
+    assert.same({ true }, inbox:extend({ claimed }, 9, 10))
+    assert.is_nil(claim_one(18))
+    assert.is_true(finish(claimed, "done", 18))
+  end)
+
+  it("next_at tells when there is something to claim", function()
+    assert.is_nil(inbox:next_at())
+    inbox:put({ record "a" }, 5)
+    assert.is_true(inbox:next_at() <= 5)
+    local claimed = claim_one(5, 10)
+    assert.equal(15, inbox:next_at())
+    finish(claimed, "ready", 6, { at = 30 })
+    assert.equal(30, inbox:next_at())
+    finish(claim_one(30), "done", 30)
+    assert.is_nil(inbox:next_at())
+  end)
+
+  it("list filters, oldest first", function()
+    inbox:put({ record "a" }, 10)
+    inbox:put({ record("b", { type = "AppVersionsUnavailable", event = "versions_unavailable" }) }, 20)
+    inbox:put({ record("c", { reason = "not JSON" }) }, 30)
+    local function keys(filter)
+      local list = {}
+      for i, entry in ipairs(inbox:list(filter)) do
+        list[i] = entry.key
+        assert.is_nil(entry.body)
+      end
+      return list
+    end
+    assert.same({ "a", "b", "c" }, keys {})
+    assert.same({ "a", "b" }, keys { state = "ready" })
+    assert.same({ "c" }, keys { state = "dead" })
+    assert.same({ "b" }, keys { app_id = "app of b" })
+    assert.same({ "b" }, keys { type = "AppVersionsUnavailable" })
+    assert.same({ "b" }, keys { event = "versions_unavailable" })
+    assert.same({ "a" }, keys { received_before = 20 })
+    assert.same({ "b", "c" }, keys { received_since = 20 })
+    assert.same({ "a", "b" }, keys { limit = 2 })
+    assert.equal(10, inbox:list({})[1].received_at)
+  end)
+
+  it("get gives an entry whole, or nil", function()
+    inbox:put({ record "a" }, 10)
+    local entry = inbox:get "a"
+    assert.same({ "a", "digest of a", "ready", 5, "body of a", 0 },
+      { entry.key, entry.digest, entry.state, entry.time, entry.body, entry.attempt })
+    assert.is_nil(inbox:get "b")
+  end)
+
+  it("replay makes dead ones ready, from the first attempt", function()
+    inbox:put({ record("a", { reason = "not JSON" }), record("b", { reason = "not JSON" }), record "c" }, 1)
+    assert.equal(1, inbox:replay({ app_id = "app of a" }, 2))
+    assert.equal(1, inbox:replay({}, 2))
+    assert.equal(0, inbox:replay({}, 2))
+    assert.same({ ready = 3, leased = 0, done = 0, dead = 0 }, inbox:counts())
+    for _, claimed in ipairs(inbox:claim(3, 2, 60)) do assert.equal(1, claimed.attempt) end
+  end)
+
+  it("prune forgets what was done before a time", function()
+    inbox:put({ record "a", record "b" }, 1)
+    finish(claim_one(1), "done", 10)
+    finish(claim_one(1), "done", 20)
+    assert.equal(1, inbox:prune(20))
+    assert.same({ "stored", "duplicate" }, inbox:put({ record "a", record "b" }, 30))
+  end)
+
+  it("is unavailable once it is closed", function()
+    inbox:close()
+    for _, call in ipairs {
+      function() return inbox:put({ record "a" }, 1) end, function() return inbox:claim(1, 1, 1) end,
+      function() return inbox:finish({}, 1) end, function() return inbox:extend({}, 1, 1) end,
+      function() return inbox:replay({}, 1) end, function() return inbox:prune(1) end,
+    } do
+      local result, message, code = call()
+      assert.is_nil(result)
+      assert.is_string(message)
+      assert.equal("inbox_unavailable", code)
+    end
+  end)
+end

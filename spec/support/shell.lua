@@ -1,0 +1,50 @@
+--- Commands as a user types them, and servers started beside the specs.
+local shell = {}
+
+shell.LUA = os.getenv "MARKETPLACE_LUA" or "lua5.4"
+
+--- Runs a command; its output, both streams, and its exit status.
+function shell.capture(command)
+  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; printf '\\n%s' $?", "r"))
+  local text = pipe:read "*a"
+  pipe:close()
+  local output, status = text:match "^(.*)\n(%d+)$"
+  return output, tonumber(status)
+end
+
+--- The command in this checkout, on this Lua.
+function shell.marketplace(arguments, environment)
+  return ("%s %s bin/marketplace %s"):format(environment or "", shell.LUA, arguments)
+end
+
+--- Starts a server, calls `use(url, pid, pipe)` once it listens, and stops it with SIGTERM. Gives what it wrote after
+--- that and its exit status. The command's last process becomes the server.
+function shell.with_server(command, use)
+  local pipe = assert(io.popen(("sh -c 'echo $$; exec %s' 2>&1; echo; echo $?"):format(command:gsub("'", "'\\''")), "r"))
+  local pid, url = assert(tonumber(pipe:read "*l")), nil
+  local before = {}
+  for line in pipe:lines() do
+    before[#before + 1] = line
+    url = line:match '"url":"([^"]+)"' or line:match "url=(%S+)"
+    if url then break end
+  end
+  local ok, problem = true, "the server did not start: " .. command .. "\n" .. table.concat(before, "\n")
+  if url then ok, problem = pcall(use, (url:gsub("\\/", "/")), pid, pipe) end
+  if url then os.execute("kill -TERM " .. pid) end
+  local rest = pipe:read "*a"
+  pipe:close()
+  assert(url and ok, problem)
+  local output, status = rest:match "^(.-)\n?(%d+)\n$"
+  return output, tonumber(status)
+end
+
+--- A new temporary file with this text.
+function shell.file(text)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+return shell
