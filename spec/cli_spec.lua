@@ -152,7 +152,7 @@ describe("the command", function()
       for line in output:gmatch "[^\n]+" do
         if line:sub(1, 1) == "{" then messages[#messages + 1] = cjson.decode(line).message end
       end
-      assert.equal("stored done stopped", table.concat(messages, " "))
+      assert.equal("memory inbox stored done stopped", table.concat(messages, " "))
       assert.matches("it works", output)
     end)
 

@@ -1,7 +1,7 @@
 local explain = require "marketplace.explain"
 local marketplace = require "marketplace"
 
-local SECRET = "the secret"
+local SECRET = "s3cr3t words"
 local BODY = '{"data": {"type":"AppUnavailable","url":"https:\\/\\/a.example\\/x, y: z"}}'
 local HEADER = marketplace.sign(SECRET, BODY)
 
@@ -51,7 +51,7 @@ describe("marketplace.explain", function()
   end)
 
   it("names several changes of the header at once", function()
-    assert.same({ "header_white_space", "header_name", "header_upper_case" },
+    assert.same({ "header_name", "header_upper_case", "header_white_space" },
       (causes({ SECRET }, BODY, "X-Apple-Signature: " .. HEADER:upper())))
   end)
 

@@ -13,7 +13,7 @@ local function finish_all(box, now)
 end
 
 describe("the memory inbox", function()
-  contract(function() return memory.new() end)
+  contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, memory.new)
 
   it("is full at its capacity, stores nothing then, and recovers", function()
     local box = memory.new { capacity = 2 }

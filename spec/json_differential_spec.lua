@@ -16,7 +16,9 @@ local PIECES = {
   "a", "Zz9", " ", "é", "€", "𝄞", "\\n", "\\\\", "\\\"", "\\/", "/", "\\u0041", "\\u00e9", "\\ud834\\udd1e", "\\u0000",
   "\\b\\f\\r\\t", "plain text of some length",
 }
-local NUMBERS = { "0", "-0", "1", "-17", "0.5", "-2.25", "1e3", "1E-2", "6.02e+23", "1e-400", "9007199254740991", "123456789" }
+local NUMBERS = {
+  "0", "-0", "1", "-17", "0.5", "-2.25", "1e3", "1E-2", "6.02e+23", "1e-400", "9007199254740991", "123456789",
+}
 
 local function text()
   local parts = {}
@@ -58,6 +60,8 @@ local function mutated(json)
 end
 
 local function same(a, b)
+  -- cjson knows no integers: past 2^53 it rounds where the core does not
+  if type(a) == "number" and type(b) == "number" then return a + 0.0 == b + 0.0 end
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
   for name, member in pairs(a) do
     if not same(member, b[name]) then return false end

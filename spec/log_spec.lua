@@ -13,8 +13,8 @@ describe("marketplace.log", function()
   end)
 
   it("writes one line with what is known, in a fixed order", function()
-    assert.equal('2026-03-14T09:26:53.000Z warning refused event=ping app=1 id="a b" status=401 attempt=2 took=1.5ms ' ..
-      'again_in=2.5s reason="no \\"way\\""', log.line {
+    assert.equal('2026-03-14T09:26:53.000Z warning refused event=ping app=1 id="a b" status=401 attempt=2 ' ..
+      'took=1.5ms again_in=2.5s reason="no \\"way\\""', log.line {
       level = "warning", message = "refused", at = 1773480413, reason = 'no "way"', status = 401, id = "a b",
       app_id = "1", event = "ping", took = 0.0015, again_in = 2.5, attempt = 2,
     })

@@ -191,7 +191,8 @@ describe("bodies that other receivers get wrong:", function()
 
   it("unknown members anywhere", function()
     local n = parsed('{"jsonapi":{"version":"1.0"},"data":{"new":[1,{"id":"no"}],"type":"AppUnavailable","id":"x",' ..
-      '"attributes":{"appId":"1","more":{"appId":"no"}},"relationships":{"other":{"data":{"type":"apps","id":"no"}}},' ..
+      '"attributes":{"appId":"1","more":{"appId":"no"}},' ..
+      '"relationships":{"other":{"data":{"type":"apps","id":"no"}}},' ..
       '"links":{"self":"https:\\/\\/a.example"}},"included":[{"type":"no","id":"no"}]}')
     assert.equal("x", n.id)
     assert.equal("1", n.app_id)
@@ -200,7 +201,8 @@ describe("bodies that other receivers get wrong:", function()
   end)
 
   it("escaped slashes and escaped names", function()
-    local n = parsed '{"d\\u0061ta":{"type":"AppUnavail\\u0061ble","id":"a\\/b","attributes":{"appI\\u0064":"\\u0031"}}}'
+    local n = parsed('{"d\\u0061ta":{"type":"AppUnavail\\u0061ble","id":"a\\/b",' ..
+      '"attributes":{"appI\\u0064":"\\u0031"}}}')
     assert.equal("a/b", n.id)
     assert.equal("1", n.app_id)
     assert.equal("app_unavailable", n.event)
@@ -241,7 +243,7 @@ describe("bodies that other receivers get wrong:", function()
 
   it("a member named twice is refused", function()
     local detail = refused("json_invalid", "twice", '{"data":{"type":"AppUnavailable","type":"webhookPingCreated"}}')
-    assert.equal(32, detail.offset)
+    assert.equal(33, detail.offset)
   end)
 end)
 
@@ -258,7 +260,8 @@ describe("marketplace.parse", function()
     refused("notification_invalid", "identifier is not a string", '{"data":{"type":5}}')
     refused("notification_invalid", "longer than 255", '{"data":{"type":"' .. ("x"):rep(256) .. '"}}')
     refused("notification_invalid", "control character", '{"data":{"type":"A","id":"a\\nb"}}')
-    refused("notification_invalid", "attributes are not an object", '{"data":{"type":"AppUnavailable","attributes":[]}}')
+    refused("notification_invalid", "attributes are not an object",
+      '{"data":{"type":"AppUnavailable","attributes":[]}}')
     refused("notification_invalid", "list is missing",
       generation_2(TERRITORY_UPDATED, '"available":true,"territories":"FRA",'))
     refused("notification_invalid", "empty element",

@@ -306,7 +306,8 @@ describe("marketplace.receiver", function()
       for _, seconds in ipairs { 0, -1, 0 / 0 } do
         assert.matches("'lease' must be more than 0", problem { secrets = "x", lease = seconds })
       end
-      assert.matches("unknown option 'tries'; known: attempts, base, cap", problem { secrets = "x", retry = { tries = 1 } })
+      assert.matches("unknown option 'tries'; known: attempts, base, cap",
+        problem { secrets = "x", retry = { tries = 1 } })
     end)
 
     it("what is no request", function()

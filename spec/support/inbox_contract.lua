@@ -1,4 +1,7 @@
---- The contract of an inbox (see marketplace.inbox), as specs: contract(open), where open() gives an empty inbox.
+--- The contract of an inbox (see marketplace.inbox), as specs: contract(busted, open), where busted has its describe,
+-- it, before_each and after_each, and open() gives an empty inbox.
+local assert = require "luassert"
+
 local function record(key, more)
   local made = {
     key = key, digest = "digest of " .. key, type = "AppUnavailable", event = "app_unavailable",
@@ -8,10 +11,11 @@ local function record(key, more)
   return made
 end
 
-return function(open)
+return function(busted, open)
+  local describe, it = busted.describe, busted.it
   local inbox
-  before_each(function() inbox = open() end)
-  after_each(function() inbox:close() end)
+  busted.before_each(function() inbox = open() end)
+  busted.after_each(function() inbox:close() end)
 
   local function claim_one(now, lease)
     local claimed = assert(inbox:claim(1, now, lease or 60))

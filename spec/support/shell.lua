@@ -20,7 +20,8 @@ end
 --- Starts a server, calls `use(url, pid, pipe)` once it listens, and stops it with SIGTERM. Gives what it wrote after
 --- that and its exit status. The command's last process becomes the server.
 function shell.with_server(command, use)
-  local pipe = assert(io.popen(("sh -c 'echo $$; exec %s' 2>&1; echo; echo $?"):format(command:gsub("'", "'\\''")), "r"))
+  local quoted = command:gsub("'", "'\\''")
+  local pipe = assert(io.popen(("sh -c 'echo $$; exec %s' 2>&1; status=$?; echo; echo $status"):format(quoted), "r"))
   local pid, url = assert(tonumber(pipe:read "*l")), nil
   local before = {}
   for line in pipe:lines() do
