@@ -1,9 +1,13 @@
-// The yardstick: what a competent Node.js receiver does with a notification.
+// The yardstick: the same work on Node's http server. Method, path and size are checked, the signature is compared in
+// constant time, the body's digest tells a duplicate from another body under the same id, and what was answered is
+// kept until its callback has run.
 import { createServer } from "node:http";
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 
 const secret = process.env.MARKETPLACE_SECRET;
-const seen = new Set();
+const maxBody = 1048576;
+const seen = new Map();
+const waiting = [];
 let handled = 0;
 
 function verify(body, header) {
@@ -16,20 +20,37 @@ function onVersionAvailable(data) {
   if (data.attributes.appId && data.relationships.instance.data.id) handled += 1;
 }
 
+function runWaiting() {
+  for (const data of waiting.splice(0)) onVersionAvailable(data);
+}
+
+function store(body) {
+  const { data } = JSON.parse(body);
+  const digest = createHash("sha256").update(body).digest("hex");
+  if (seen.get(data.id) === digest) return;
+  seen.set(data.id, digest);
+  if (waiting.push(data) === 1) setImmediate(runWaiting);
+}
+
+function answer(response, status) {
+  response.writeHead(status, { "content-length": 0 }).end();
+}
+
 const server = createServer((request, response) => {
+  if (request.url !== "/notifications") return answer(response, 404);
+  if (request.method !== "POST") return answer(response, 405);
   const chunks = [];
-  request.on("data", (chunk) => chunks.push(chunk));
+  let size = 0;
+  request.on("data", (chunk) => {
+    size += chunk.length;
+    if (size <= maxBody) chunks.push(chunk);
+  });
   request.on("end", () => {
-    const body = Buffer.concat(chunks);
-    if (!verify(body, request.headers["x-apple-signature"])) {
-      response.writeHead(401).end();
-      return;
-    }
-    const { data } = JSON.parse(body);
-    response.writeHead(200, { "content-length": 0 }).end();
-    if (seen.has(data.id)) return;
-    seen.add(data.id);
-    setImmediate(onVersionAvailable, data);
+    if (size > maxBody) return answer(response, 413);
+    const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+    if (!verify(body, request.headers["x-apple-signature"])) return answer(response, 401);
+    store(body);
+    answer(response, 200);
   });
 });
 

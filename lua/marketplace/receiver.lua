@@ -118,9 +118,15 @@ end
 
 local WANTED = { ["x-apple-signature"] = true, ["content-encoding"] = true, ["content-length"] = true }
 
+-- What clients send, as servers write it: these need no look at their letters.
+local COMMON = {}
+for _, name in ipairs { "host", "user-agent", "accept", "accept-encoding", "content-type", "connection" } do
+  COMMON[name] = true
+end
+
 local function is_lower_case(headers)
   for name in pairs(headers) do
-    if type(name) ~= "string" or name:find("%u") then return false end
+    if not COMMON[name] and not WANTED[name] and (type(name) ~= "string" or name:find("%u")) then return false end
   end
   return true
 end

@@ -156,7 +156,7 @@ return function(busted, open)
 
   it("extend lengthens a lease", function()
     inbox:put({ record "a" }, 1)
-    local claimed = claim_one(0, 10)
+    local claimed = claim_one(1, 10)
     assert.same({ true }, inbox:extend({ claimed }, 9, 10))
     assert.is_nil(claim_one(18))
     assert.is_true(finish(claimed, "done", 18))

@@ -1,0 +1,29 @@
+-- luaossl.lua COUNT BODY-FILE: the same with luaossl's HMAC and lua-cjson, as one would write it by hand.
+local cjson = require "cjson"
+local hmac = require "openssl.hmac"
+local measure = require "measure"
+
+local secret = "a secret of usual length, 32 chr"
+local body = assert(io.open(arg[2], "rb")):read "*a"
+local handled = 0
+
+local function signature_of(bytes)
+  local tag = hmac.new(secret, "sha256"):final(bytes)
+  return "hmacsha256=" .. tag:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
+end
+
+local header = signature_of(body)
+
+local function callback(data)
+  local instance = data.relationships.instance.data
+  if data.type == "alternativeDistributionPackageVersionCreated" and data.attributes.appId and instance.id then
+    handled = handled + 1
+  end
+end
+
+local count = tonumber(arg[1])
+measure(count, function()
+  assert(signature_of(body) == header)
+  callback(cjson.decode(body).data)
+end)
+assert(handled == 2 * count + 1000)
