@@ -5,7 +5,7 @@ local body = '{"data":{"type":"alternativeDistributionPackageVersionCreated",' .
   '{"type":"alternativeDistributionPackageVersions","id":"c0ffee00-1b2c-4d3e-8f90-a1b2c3d4e5f6"},"links":' ..
   '{"self":"https://api-appstoreconnect.itunes.apple.com/v1/alternativeDistributionPackageVersions/' ..
   'c0ffee00-1b2c-4d3e-8f90-a1b2c3d4e5f6"}},"marketplaceApp":{"data":{"type":"apps","id":"6740012345"},"links":' ..
-  '{"self":"https://api.example/v1/a"}}}}}'
+  '{"self":"https://a.example"}}}}}'
 assert(#body <= 567, #body)
 body = body:sub(1, -2) .. (" "):rep(567 - #body) .. "}"
 local file = assert(io.open(arg[1], "wb"))

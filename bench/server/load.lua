@@ -1,30 +1,17 @@
--- wrk's load: signed notifications, no two with one id. Each thread takes its own part of the file of requests,
--- and begins again at its end (the ids are then duplicates, which costs every server about the same).
+-- wrk's load, one thread: the requests of a file (see requests.lua), one after another.
 local requests, at = {}, 0
-local threads = 0
-
-function setup(thread)
-  thread:set("number", threads)
-  threads = threads + 1
-end
 
 function init(arguments)
-  local path, parts = arguments[1], tonumber(arguments[2])
-  local line_number = 0
-  for line in io.lines(path) do
-    if line_number % parts == number then
-      local signature, body = line:match("^(%S+) (.*)$")
-      requests[#requests + 1] = wrk.format("POST", "/notifications", {
-        ["x-apple-signature"] = signature, ["content-type"] = "application/json",
-      }, body)
-    end
-    line_number = line_number + 1
-  end
+  local file = assert(io.open(arguments[1], "rb"))
+  local length = assert(file:read "*n")
+  file:read(1)
+  for request in function() return file:read(length) end do requests[#requests + 1] = request end
+  file:close()
 end
 
 function request()
-  at = at % #requests + 1
-  return requests[at]
+  at = at + 1
+  return assert(requests[at], "more requests are needed")
 end
 
 function done(summary, latency)

@@ -1,4 +1,6 @@
--- requests.lua COUNT: writes signed notifications of 567 bytes, one a line behind its signature, no two with one id.
+-- requests.lua COUNT: writes a line with the length of one request, then COUNT requests of that length: signed
+-- notifications of 567 bytes, no two with one id. The signature stands where the load generator's LuaJIT looks when it
+-- hashes a string of this length; elsewhere all of them would fall on one hash, and loading them would take minutes.
 local marketplace = require "marketplace"
 
 local SECRET, COUNT = os.getenv "MARKETPLACE_SECRET", tonumber(arg[1])
@@ -9,9 +11,14 @@ local BODY = '{"data":{"type":"alternativeDistributionPackageVersionCreated",' .
   '{"data":{"type":"alternativeDistributionPackageVersions","id":"c0ffee00-1b2c-4d3e-8f90-a1b2c3d4e5f6"},"links":' ..
   '{"self":"https://api-appstoreconnect.itunes.apple.com/v1/alternativeDistributionPackageVersions/' ..
   'c0ffee00-1b2c-4d3e-8f90-a1b2c3d4e5f6"}},"marketplaceApp":{"data":{"type":"apps","id":"6740012345"}}}}}'
+local REQUEST = "POST /notifications HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" ..
+  "Content-Length: %d\r\nX-Apple-Signature: %s\r\n\r\n%s"
 
-for i = 1, COUNT do
+local function request(i)
   local body = BODY:format(i, i % 1000)
   if #body < 567 then body = body:sub(1, -2) .. (" "):rep(567 - #body) .. "}" end
-  io.write(marketplace.sign(SECRET, body), " ", body, "\n")
+  return REQUEST:format(#body, marketplace.sign(SECRET, body), body)
 end
+
+io.write(#request(1), "\n")
+for i = 1, COUNT do io.write(request(i)) end
