@@ -14,6 +14,17 @@ end
 
 local header = signature_of(body)
 
+-- Without a branch on the bytes, so that time tells nothing about them.
+local function equal(a, b)
+  if #a ~= #b then return false end
+  local difference = 0
+  for i = 1, #a do
+    local distance = a:byte(i) - b:byte(i)
+    difference = difference + distance * distance
+  end
+  return difference == 0
+end
+
 local function callback(data)
   local instance = data.relationships.instance.data
   if data.type == "alternativeDistributionPackageVersionCreated" and data.attributes.appId and instance.id then
@@ -23,7 +34,7 @@ end
 
 local count = tonumber(arg[1])
 measure(count, function()
-  assert(signature_of(body) == header)
+  assert(equal(signature_of(body), header))
   callback(cjson.decode(body).data)
 end)
 assert(handled == 2 * count + 1000)

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
   MKT_JSON_MAX_BYTES = 16 * 1024 * 1024,
@@ -87,7 +88,14 @@ bool mkt_json_skip(mkt_json *json, mkt_json_token token);
  * are. They can hold NUL. */
 size_t mkt_json_decode(mkt_json_text text, char *out);
 
-/* Whether the unescaped text is these bytes. */
-bool mkt_json_is(mkt_json_text text, const char *p, size_t n);
+/* Whether two checked texts have the same unescaped bytes. */
+bool mkt_json_equal(mkt_json_text a, mkt_json_text b);
+
+/* Whether the unescaped text is these bytes. In the header because each member's name is compared
+ * with every name that is looked for: with the length known to the compiler that is one branch. */
+static inline bool mkt_json_is(mkt_json_text text, const char *p, size_t n) {
+  if (!text.escaped) return text.n == n && memcmp(text.p, p, n) == 0;
+  return mkt_json_equal(text, (mkt_json_text){p, n, false});
+}
 
 #endif

@@ -159,43 +159,30 @@ static int next_byte(byte_source *source) {
   return (unsigned char)source->pending[0];
 }
 
-static uint64_t mix(uint64_t hash, uint64_t word) {
-  hash = (hash ^ word) * 0x9E3779B97F4A7C15U;
-  return hash ^ (hash >> 32);
-}
-
-static uint32_t hash_plain(const char *p, size_t n) {
-  uint64_t hash = 0;
-  uint64_t word = 0;
-  size_t i = 0;
-  for (; n - i >= 8; i += 8) {
-    memcpy(&word, p + i, 8);
-    hash = mix(hash, word);
-  }
-  word = 0;
-  memcpy(&word, p + i, n - i);
-  return (uint32_t)mix(mix(hash, word), n);
+static uint32_t hash(const char first[8], size_t n) {
+  uint64_t word;
+  memcpy(&word, first, sizeof word);
+  word = (word ^ n) * 0x9E3779B97F4A7C15U;
+  return (uint32_t)(word >> 32);
 }
 
 static uint32_t hash_escaped(mkt_json_text text) {
   byte_source source = {.text = text};
-  uint64_t hash = 0;
+  char first[8] = {0};
   size_t n = 0;
-  char chunk[8] = {0};
-  uint64_t word = 0;
   for (int byte = next_byte(&source); byte >= 0; byte = next_byte(&source)) {
-    chunk[n++ % 8] = (char)byte;
-    if (n % 8 != 0) continue;
-    memcpy(&word, chunk, 8);
-    hash = mix(hash, word);
-    memset(chunk, 0, sizeof chunk);
+    if (n < sizeof first) first[n] = (char)byte;
+    n++;
   }
-  memcpy(&word, chunk, 8);
-  return (uint32_t)mix(mix(hash, word), n);
+  return hash(first, n);
 }
 
 uint32_t mkt_json_hash(mkt_json_text text) {
-  return text.escaped ? hash_escaped(text) : hash_plain(text.p, text.n);
+  if (text.escaped) return hash_escaped(text);
+  if (text.n >= 8) return hash(text.p, text.n);
+  char first[8] = {0};
+  memcpy(first, text.p, text.n);
+  return hash(first, text.n);
 }
 
 bool mkt_json_equal(mkt_json_text a, mkt_json_text b) {
@@ -207,9 +194,4 @@ bool mkt_json_equal(mkt_json_text a, mkt_json_text b) {
     if (byte != next_byte(&right)) return false;
     if (byte < 0) return true;
   }
-}
-
-bool mkt_json_is(mkt_json_text text, const char *p, size_t n) {
-  if (!text.escaped) return text.n == n && memcmp(text.p, p, n) == 0;
-  return mkt_json_equal(text, (mkt_json_text){p, n, false});
 }

@@ -11,10 +11,8 @@
  * the closing quote. On a fault returns false with position and problem set. */
 bool mkt_json_scan_string(mkt_json *json);
 
-/* Of the unescaped bytes, so that "a" and "\u0061" have one hash. */
+/* Of the unescaped bytes, so that "a" and "\u0061" have one hash. Of their number and the first
+ * eight only: names of one object seldom share both, and equal hashes are compared in full. */
 uint32_t mkt_json_hash(mkt_json_text text);
-
-/* Whether two checked texts have the same unescaped bytes. */
-bool mkt_json_equal(mkt_json_text a, mkt_json_text b);
 
 #endif

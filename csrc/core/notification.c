@@ -66,6 +66,8 @@ static bool complain(draft *d, complaint *about, mkt_json_token token, const cha
 }
 
 static bool has_control_character(mkt_json_text text) {
+  if (!text.escaped)
+    return memchr(text.p, 0x7F, text.n) != NULL; /* JSON has ruled out the others */
   char decoded[MKT_MAX_ID_BYTES];
   size_t n = mkt_json_decode(text, decoded);
   for (size_t i = 0; i < n; i++) {
