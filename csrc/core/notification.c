@@ -12,6 +12,24 @@ const char *mkt_event_word(mkt_event event) {
   return event_words[event];
 }
 
+typedef struct type_entry {
+  const char *name;
+  size_t n;
+  mkt_event event;
+  mkt_event event_when_available;
+} type_entry;
+
+static const type_entry types[MKT_TYPE_COUNT] = {
+#define MKT_TYPE_ENTRY(name, event, event_when_available)                                          \
+  {name, sizeof(name) - 1, MKT_EVENT_##event, MKT_EVENT_##event_when_available},
+    MKT_TYPES(MKT_TYPE_ENTRY)
+#undef MKT_TYPE_ENTRY
+};
+
+const char *mkt_type_name(int known_type) {
+  return types[known_type].name;
+}
+
 /* A resource identifier, {"type","id"}, of JSON:API. */
 typedef struct resource {
   mkt_json_text type;
@@ -228,33 +246,21 @@ static bool read_document(draft *d) {
   return read && mkt_json_next(d->json) == MKT_JSON_END;
 }
 
-static mkt_event updated_event(const draft *d, mkt_event when_false, mkt_event when_true) {
-  return d->available == AVAILABLE_TRUE ? when_true : when_false;
+static int find_type(mkt_json_text name) {
+  for (int i = 0; i < MKT_TYPE_COUNT; i++) {
+    if (mkt_json_is(name, types[i].name, types[i].n)) return i;
+  }
+  return MKT_TYPE_UNKNOWN;
 }
 
-/* One of Apple's tables writes AppVersionUnavailable, its text AppVersionsUnavailable. */
 static mkt_event event_of(const draft *d) {
-  mkt_json_text type = d->out->type;
-  if (IS(type, "AlternativeDistributionPackageVersionAvailable") ||
-      IS(type, "alternativeDistributionPackageVersionCreated")) {
-    return MKT_EVENT_VERSION_AVAILABLE;
-  }
-  if (IS(type, "AppVersionsUnavailable") || IS(type, "AppVersionUnavailable")) {
-    return MKT_EVENT_VERSIONS_UNAVAILABLE;
-  }
-  if (IS(type, "AppUnavailable")) return MKT_EVENT_APP_UNAVAILABLE;
-  if (IS(type, "alternativeDistributionPackageAvailableUpdated")) {
-    return updated_event(d, MKT_EVENT_VERSIONS_UNAVAILABLE, MKT_EVENT_VERSIONS_RESTORED);
-  }
-  if (IS(type, "alternativeDistributionTerritoryAvailabilityUpdated")) {
-    return updated_event(d, MKT_EVENT_APP_UNAVAILABLE, MKT_EVENT_APP_RESTORED);
-  }
-  return IS(type, "webhookPingCreated") ? MKT_EVENT_PING : MKT_EVENT_OTHER;
+  if (d->out->known_type == MKT_TYPE_UNKNOWN) return MKT_EVENT_OTHER;
+  const type_entry *type = &types[d->out->known_type];
+  return d->available == AVAILABLE_TRUE ? type->event_when_available : type->event;
 }
 
-static bool needs_available(mkt_json_text type) {
-  return IS(type, "alternativeDistributionPackageAvailableUpdated") ||
-         IS(type, "alternativeDistributionTerritoryAvailabilityUpdated");
+static bool needs_available(int known_type) {
+  return types[known_type].event != types[known_type].event_when_available;
 }
 
 /* Generation 1 names its types as classes, generation 2 as members: the first letter tells, for
@@ -270,7 +276,7 @@ static complaint find_complaint(const draft *d) {
   mkt_event event = event_of(d);
   if (event == MKT_EVENT_OTHER || event == MKT_EVENT_PING) return (complaint){NULL, 0};
   if (d->content.problem != NULL) return d->content;
-  if (needs_available(d->out->type) && d->available == AVAILABLE_ABSENT) {
+  if (needs_available(d->out->known_type) && d->available == AVAILABLE_ABSENT) {
     return (complaint){"attributes.available is missing", d->data_start};
   }
   return (complaint){NULL, 0};
@@ -304,7 +310,7 @@ mkt_code mkt_notification_parse(const char *body, size_t n, mkt_notification *ou
                                 mkt_error *error) {
   mkt_json json;
   draft d = {.json = &json, .out = out};
-  *out = (mkt_notification){.event = MKT_EVENT_OTHER};
+  *out = (mkt_notification){.event = MKT_EVENT_OTHER, .known_type = MKT_TYPE_UNKNOWN};
   if (n > MKT_JSON_MAX_BYTES) {
     return mkt_fail(error, MKT_ERR_TOO_LARGE, "the body has %zu bytes, more than 16 MiB", n);
   }
@@ -312,6 +318,7 @@ mkt_code mkt_notification_parse(const char *body, size_t n, mkt_notification *ou
   if (!read_document(&d)) {
     return mkt_fail_at(error, MKT_ERR_JSON_INVALID, json.position, json.problem);
   }
+  if (out->type.p != NULL) out->known_type = find_type(out->type);
   complaint found = find_complaint(&d);
   if (found.problem != NULL) {
     return mkt_fail_at(error, MKT_ERR_NOTIFICATION_INVALID, found.offset, found.problem);

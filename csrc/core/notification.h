@@ -39,10 +39,31 @@ typedef enum mkt_event {
 /* Static storage. */
 const char *mkt_event_word(mkt_event event);
 
+/* Apple's types that have a meaning here: X(name, event, event where attributes.available is true).
+ * Where the two events differ, the notification must say whether it is available. One of Apple's
+ * tables writes AppVersionUnavailable, its text AppVersionsUnavailable. */
+#define MKT_TYPES(X)                                                                               \
+  X("AlternativeDistributionPackageVersionAvailable", VERSION_AVAILABLE, VERSION_AVAILABLE)        \
+  X("AppVersionsUnavailable", VERSIONS_UNAVAILABLE, VERSIONS_UNAVAILABLE)                          \
+  X("AppVersionUnavailable", VERSIONS_UNAVAILABLE, VERSIONS_UNAVAILABLE)                           \
+  X("AppUnavailable", APP_UNAVAILABLE, APP_UNAVAILABLE)                                            \
+  X("alternativeDistributionPackageVersionCreated", VERSION_AVAILABLE, VERSION_AVAILABLE)          \
+  X("alternativeDistributionPackageAvailableUpdated", VERSIONS_UNAVAILABLE, VERSIONS_RESTORED)     \
+  X("alternativeDistributionTerritoryAvailabilityUpdated", APP_UNAVAILABLE, APP_RESTORED)          \
+  X("webhookPingCreated", PING, PING)
+
+#define MKT_TYPE_ONE(name, event, event_when_available) +1
+enum { MKT_TYPE_UNKNOWN = -1, MKT_TYPE_COUNT = 0 MKT_TYPES(MKT_TYPE_ONE) };
+#undef MKT_TYPE_ONE
+
+/* The name of a known type, from 0 to MKT_TYPE_COUNT - 1. Static storage. */
+const char *mkt_type_name(int known_type);
+
 /* All slices and texts are borrowed from the body. An absent text has p == NULL. */
 typedef struct mkt_notification {
   mkt_event event;
   int generation; /* 1 or 2 */
+  int known_type; /* index of the type's name, or MKT_TYPE_UNKNOWN */
   mkt_json_text type;
   mkt_json_text id; /* absent where the body has none or an empty one */
   mkt_json_text app_id;

@@ -31,8 +31,33 @@ static void set_body(lua_State *L) {
   lua_setfield(L, -2, "body");
 }
 
+/* The known types' names and the events, as Lua strings, are the functions' upvalue: names longer
+ * than 40 bytes would be copied for each notification. */
+enum { NAMES_UPVALUE = 1 };
+
+static void push_names(lua_State *L) {
+  lua_createtable(L, MKT_TYPE_COUNT + MKT_EVENT_COUNT, 0);
+  for (int i = 0; i < MKT_TYPE_COUNT; i++) {
+    lua_pushstring(L, mkt_type_name(i));
+    lua_rawseti(L, -2, i + 1);
+  }
+  for (int i = 0; i < MKT_EVENT_COUNT; i++) {
+    lua_pushstring(L, mkt_event_word((mkt_event)i));
+    lua_rawseti(L, -2, MKT_TYPE_COUNT + i + 1);
+  }
+}
+
+static void set_type(lua_State *L, const mkt_notification *notification) {
+  if (notification->known_type == MKT_TYPE_UNKNOWN) {
+    set_text(L, "type", notification->type);
+    return;
+  }
+  lua_rawgeti(L, lua_upvalueindex(NAMES_UPVALUE), notification->known_type + 1);
+  lua_setfield(L, -2, "type");
+}
+
 static void set_event(lua_State *L, const mkt_notification *notification) {
-  lua_pushstring(L, mkt_event_word(notification->event));
+  lua_rawgeti(L, lua_upvalueindex(NAMES_UPVALUE), MKT_TYPE_COUNT + (int)notification->event + 1);
   lua_setfield(L, -2, "event");
 }
 
@@ -69,7 +94,7 @@ static int parse(lua_State *L) {
   }
   lua_createtable(L, 0, 16);
   set_text(L, "id", notification.id);
-  set_text(L, "type", notification.type);
+  set_type(L, &notification);
   set_json(L, "version", notification.version);
   lua_pushinteger(L, notification.generation);
   lua_setfield(L, -2, "generation");
@@ -145,7 +170,7 @@ static int envelope(lua_State *L) {
   lua_setfield(L, -2, "key");
   lua_pushvalue(L, 2);
   lua_setfield(L, -2, "digest");
-  set_text(L, "type", notification.type);
+  set_type(L, &notification);
   set_event(L, &notification);
   set_text(L, "app_id", notification.app_id);
   set_time(L, &notification);
@@ -154,9 +179,14 @@ static int envelope(lua_State *L) {
 }
 
 void mkt_lua_add_notification(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"parse", parse}, {"part", part}, {"envelope", envelope}, {"sha256", sha256}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"part", part}, {"sha256", sha256}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  push_names(L);
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, parse, 1);
+  lua_setfield(L, -3, "parse");
+  lua_pushcclosure(L, envelope, 1);
+  lua_setfield(L, -2, "envelope");
   (void)luaL_newmetatable(L, metatable_name);
   lua_setfield(L, -2, "notification");
 }

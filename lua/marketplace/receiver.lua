@@ -228,10 +228,11 @@ end
 local function store(self, records)
   local outcomes, message, code = self.inbox:put(records, self.clock())
   local responses = {}
+  local stored = { status = 200, headers = {}, body = "" }
   for i = 1, #records do
     if outcomes then
       report_stored(self, records[i], outcomes[i])
-      responses[i] = { status = 200, headers = {}, body = "" }
+      responses[i] = stored
     else
       responses[i] = report_unavailable(self, records[i], message, code)
     end
@@ -252,7 +253,7 @@ end
 
 --- Answers requests; what is authentic is in the inbox, with one commit for all of them, before this returns.
 ---@param requests table[] each {method=, headers=, body=}; header names in any case, a repeated header as a list
----@return table[] responses, each {status=, headers=, body=}, in the same order
+---@return table[] responses, each {status=, headers=, body=}, in the same order; equal ones may be one table
 function Receiver:handle_many(requests)
   local responses, records, places = {}, {}, {}
   for i = 1, #requests do
