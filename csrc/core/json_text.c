@@ -159,11 +159,25 @@ static int next_byte(byte_source *source) {
   return (unsigned char)source->pending[0];
 }
 
-static uint32_t hash(const char first[8], size_t n) {
-  uint64_t word;
-  memcpy(&word, first, sizeof word);
-  word = (word ^ n) * 0x9E3779B97F4A7C15U;
-  return (uint32_t)(word >> 32);
+/* The first eight bytes, or fewer, each at least once; never a byte past the end. */
+static uint64_t leading_bytes(const char *p, size_t n) {
+  uint64_t word = 0;
+  if (n >= 8) {
+    memcpy(&word, p, 8);
+  } else if (n >= 4) {
+    uint32_t halves[2];
+    memcpy(&halves[0], p, 4);
+    memcpy(&halves[1], p + n - 4, 4);
+    word = (uint64_t)halves[1] << 32 | halves[0];
+  } else if (n > 0) {
+    word = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 |
+           (unsigned char)p[n - 1];
+  }
+  return word;
+}
+
+static uint32_t hash(const char *p, size_t n) {
+  return (uint32_t)(((leading_bytes(p, n) ^ n) * 0x9E3779B97F4A7C15U) >> 32);
 }
 
 static uint32_t hash_escaped(mkt_json_text text) {
@@ -178,11 +192,7 @@ static uint32_t hash_escaped(mkt_json_text text) {
 }
 
 uint32_t mkt_json_hash(mkt_json_text text) {
-  if (text.escaped) return hash_escaped(text);
-  if (text.n >= 8) return hash(text.p, text.n);
-  char first[8] = {0};
-  memcpy(first, text.p, text.n);
-  return hash(first, text.n);
+  return text.escaped ? hash_escaped(text) : hash(text.p, text.n);
 }
 
 bool mkt_json_equal(mkt_json_text a, mkt_json_text b) {
