@@ -67,8 +67,9 @@ end
 local function luarocks_make(rockspec)
   return function()
     -- its object files go beside the sources
-    expect(0, ("rm -rf '%s/source' && mkdir '%s/source' && git ls-files -z | xargs -0 cp --parents -t '%s/source'")
-      :format(folder, folder, folder))
+    local source = folder .. "/source"
+    expect(0, ("rm -rf '%s' && mkdir '%s'"):format(source, source))
+    expect(0, ("find . -mindepth 1 -maxdepth 1 ! -name build ! -name .git -exec cp -r -t '%s' {} +"):format(source))
     local version = LUA == "luajit" and "5.1" or LUA:match "%d.%d"
     expect(0, ("cd '%s/source' && luarocks --lua-version %s --tree '%s/rocks' make --deps-mode none %s")
       :format(folder, version, folder, rockspec), "is now installed")
