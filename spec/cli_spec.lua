@@ -40,6 +40,15 @@ describe("the command", function()
     end
   end)
 
+  it("runs by a symbolic link", function()
+    local link = os.tmpname()
+    expect(0, "--version")
+    assert.equal(0, select(2, shell.capture(("ln -sf \"$PWD/bin/marketplace\" %s"):format(link))))
+    local output, status = shell.capture(("cd / && %s %s --version"):format(shell.LUA, link))
+    os.remove(link)
+    assert.equal(0, status, output)
+  end)
+
   it("ends with 2 and the usage where it is used wrongly", function()
     for _, arguments in ipairs {
       "", "nonsense", "sign --nonsense", "verify", "explain", "serve", "send", "send ping --timeout soon",
@@ -68,7 +77,7 @@ describe("the command", function()
     assert.equal(expected .. "\n", expect(0, "sign " .. path))
     assert.equal(expected .. "\n", expect(0, "sign < " .. path))
     assert.equal(expected .. "\n", expect(0, "sign - < " .. path))
-    local secrets = file(SECRET .. "\r\nolder\n")
+    local secrets = file("\239\187\191" .. SECRET .. "\r\nolder\n")
     assert.equal(expected .. "\n", expect(0, ("sign --secret-file %s %s"):format(secrets, path), nil, NO_SECRET))
     assert.same({ header = "x-apple-signature", signature = expected }, cjson.decode(expect(0, "sign --json " .. path)))
     expect(1, "sign /nowhere/at/all", "cannot read")

@@ -5,8 +5,8 @@ local secrets = {}
 local MAX_SECRETS = 8
 local VARIABLE = "MARKETPLACE_SECRET"
 
---- The secrets of a file: one a line, as they stand; only a carriage return at a line's end and empty lines are
---- passed over.
+--- The secrets of a file: one a line, as they stand; only what editors add is passed over: a byte order mark, a
+--- carriage return at a line's end and empty lines.
 ---@param path string
 ---@return string[]|nil secrets
 ---@return string? message
@@ -17,7 +17,7 @@ function secrets.from_file(path)
   file:close()
   if not text then return nil, "the secret file cannot be read: " .. path end
   local list = {}
-  for line in text:gmatch("[^\n]+") do
+  for line in text:gsub("^\239\187\191", ""):gmatch("[^\n]+") do
     line = line:gsub("\r$", "")
     if line ~= "" then list[#list + 1] = line end
   end
