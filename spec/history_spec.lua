@@ -1,39 +1,60 @@
 local history = require "marketplace.inbox.history"
 
+local function entry(identity, more)
+  local made = { identity = identity, key = identity, digest = "digest of " .. identity, received_at = 1 }
+  for name, value in pairs(more or {}) do made[name] = value end
+  return made
+end
+
 describe("marketplace.inbox.history", function()
   it("finds what was added, and forgets the oldest when it is full", function()
-    local h = history.new(3)
-    for i = 1, 4 do h:add("id" .. i, "digest" .. i, i) end
-    assert.is_nil(h:find "id1")
-    for i = 2, 4 do
-      local digest, at = h:find("id" .. i)
-      assert.equal("digest" .. i, digest)
-      assert.equal(i, at)
-    end
-    assert.equal(3, h.count)
+    local past = history.new(2)
+    past:add(entry("a", { type = "T", event = "e", app_id = "x", time = 3.5, scope = "s" }), 1)
+    assert.same({ identity = "a", key = "a", digest = "digest of a", received_at = 1, type = "T", event = "e",
+      app_id = "x", time = 3.5, scope = "s", state = "done", at = 1 }, past:get "a")
+    past:add(entry "b", 2)
+    past:add(entry "c", 3)
+    assert.is_nil(past:get "a")
+    assert.is_nil(past:digest "a")
+    assert.equal("digest of b", past:digest "b")
+    assert.same({ identity = "c", key = "c", digest = "digest of c", received_at = 1, state = "done", at = 3 },
+      past:get "c")
+    assert.equal(2, past.count)
   end)
 
   it("prunes by time and goes on", function()
-    local h = history.new(3)
-    for i = 1, 3 do h:add("id" .. i, "digest", i) end
-    assert.equal(2, h:prune(3))
-    assert.equal(1, h.count)
-    for i = 4, 6 do h:add("id" .. i, "digest", i) end
+    local past = history.new(3)
+    for i, name in ipairs { "a", "b", "c" } do past:add(entry(name), i) end
+    assert.equal(2, past:prune(3))
+    assert.equal(1, past.count)
+    assert.is_nil(past:get "b")
+    past:add(entry "d", 4)
+    past:add(entry "e", 5)
     local seen = {}
-    h:each(function(identity) seen[#seen + 1] = identity end)
+    past:each(function(one) seen[#seen + 1] = one.identity end)
     table.sort(seen)
-    assert.same({ "id4", "id5", "id6" }, seen)
-    assert.equal(3, h.count)
+    assert.same({ "c", "d", "e" }, seen)
   end)
 
   it("does not forget what came once more when its old place is overwritten", function()
-    local h = history.new(3)
-    h:add("a", "1", 1)
-    assert.equal(1, h:prune(2))
-    h:add("b", "1", 2)
-    h:add("a", "2", 3)
-    h:add("c", "1", 4)
-    assert.equal("2", (h:find "a"))
-    assert.equal(3, h.count)
+    local past = history.new(3)
+    past:add(entry("a", { digest = "1" }), 1)
+    assert.equal(1, past:prune(2))
+    past:add(entry "b", 2)
+    past:add(entry("a", { digest = "2" }), 3)
+    past:add(entry "c", 4)
+    assert.equal("2", past:digest "a")
+    assert.equal(3, past.count)
+  end)
+
+  it("finds an app's events that were later than a time", function()
+    local past = history.new(9)
+    past:add(entry("a", { app_id = "x", time = 1 }), 1)
+    past:add(entry("b", { app_id = "x", time = 2 }), 1)
+    past:add(entry("c", { app_id = "y", time = 2 }), 1)
+    past:add(entry("d", { app_id = "x" }), 1)
+    local seen = {}
+    past:each_later("x", 1, function(one) seen[#seen + 1] = one.identity end)
+    assert.same({ "b" }, seen)
   end)
 end)

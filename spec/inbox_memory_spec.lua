@@ -47,7 +47,8 @@ describe("the memory inbox", function()
       return collectgarbage "count"
     end
     local before = run(1, 2000)
-    assert.is_true(run(2001, 12000) - before < 64, "it grew by more than 64 KiB")
+    -- a string kept of each would be 400 KiB; Lua's own table of strings may double meanwhile
+    assert.is_true(run(2001, 12000) - before < 256, "it grew by more than 256 KiB")
   end)
 
   it("refuses an option that it does not know", function()

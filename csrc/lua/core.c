@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/signals.h"
+#include "core/utf8.h"
 #include "lua/compat.h"
 #include "lua/http.h"
 #include "lua/keyring.h"
@@ -10,6 +11,8 @@
 #include "lua/pin.h"
 
 #include <openssl/rand.h>
+#include <sys/stat.h>
+#include <time.h>
 
 static int now(lua_State *L) {
   lua_pushnumber(L, mkt_clock_wall());
@@ -19,6 +22,16 @@ static int now(lua_State *L) {
 static int monotonic(lua_State *L) {
   lua_pushnumber(L, mkt_clock_monotonic());
   return 1;
+}
+
+/* Ends early when a signal comes. */
+static int sleep_for(lua_State *L) {
+  double seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0 && seconds <= 86400, 1, "0 to 86400 seconds");
+  struct timespec pause = {.tv_sec = (time_t)seconds};
+  pause.tv_nsec = (long)((seconds - (double)pause.tv_sec) * 1e9);
+  (void)nanosleep(&pause, NULL);
+  return 0;
 }
 
 static int random_hex(lua_State *L) {
@@ -33,6 +46,28 @@ static int random_hex(lua_State *L) {
     hex[2 * i + 1] = digits[bytes[i] & 15];
   }
   lua_pushlstring(L, hex, 2 * (size_t)n);
+  return 1;
+}
+
+static int is_utf8(lua_State *L) {
+  size_t n, at = 0;
+  const char *p = luaL_checklstring(L, 1, &n);
+  while (at < n) {
+    size_t length = mkt_utf8_length(p + at, n - at);
+    if (length == 0) break;
+    at += length;
+  }
+  lua_pushboolean(L, at == n);
+  return 1;
+}
+
+/* What tells whether a path still leads to the same file; nil where there is none. */
+static int file_id(lua_State *L) {
+  struct stat file;
+  if (stat(luaL_checkstring(L, 1), &file) != 0) return 0;
+  lua_pushlstring(L, (const char *)&file.st_dev, sizeof file.st_dev);
+  lua_pushlstring(L, (const char *)&file.st_ino, sizeof file.st_ino);
+  lua_concat(L, 2);
   return 1;
 }
 
@@ -65,7 +100,10 @@ __attribute__((visibility("default"))) int luaopen_marketplace_core(lua_State *L
 int luaopen_marketplace_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"now", now},
                                        {"monotonic", monotonic},
+                                       {"sleep", sleep_for},
                                        {"random_hex", random_hex},
+                                       {"file_id", file_id},
+                                       {"is_utf8", is_utf8},
                                        {"catch_signals", catch_signals},
                                        {"stop_asked", stop_asked},
                                        {"take_reload", take_reload},

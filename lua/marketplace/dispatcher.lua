@@ -1,29 +1,38 @@
---- Runs the callbacks of what the inbox holds: claims, calls, finishes, tries again what failed.
+--- Runs the callbacks of what an inbox holds: claims, calls, finishes, tries again what failed.
+local callbacks = require "marketplace.callbacks"
+local context = require "marketplace.context"
 local core = require "marketplace.core"
+local log = require "marketplace.log"
+local metrics = require "marketplace.metrics"
 local notification = require "marketplace.notification"
+local options = require "marketplace.options"
+local superseded = require "marketplace.superseded"
 
 local dispatcher = {}
 
-local BATCH = 16 -- claimed at a time: more would only wait for the first ones, on leases that run
+---@class Dispatcher
+local Dispatcher = {}
+Dispatcher.__index = Dispatcher
 
-local Context = {}
-Context.__index = Context
+local LARGEST_BATCH = 64    -- claimed at a time, with one commit
+local BATCH_SECONDS = 0.05  -- that a batch may take, as far as the one before tells: the rest of it waits on its lease
+local RETRY = { attempts = 10, base = 5, cap = 3600 }
+local LEASE_SECONDS = 60
+local CALLBACK_BOUNDS = { 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60 } -- seconds
+local MOST_REASON = 4000 -- bytes of a callback's complaint that are kept
 
---- Run this notification again in so many seconds; the attempt does not count.
----@param seconds number at least 0
-function Context:snooze(seconds)
-  local is_nan = seconds ~= seconds
-  if type(seconds) ~= "number" or is_nan or seconds < 0 then
-    error("ctx:snooze: seconds must be a number that is not negative", 2)
-  end
-  self.snoozed = math.max(self.snoozed or 0, seconds)
-end
+--[[ Callbacks ]]
 
---- Give this notification up: it becomes dead with this reason, visible and replayable.
----@param reason string
-function Context:cancel(reason)
-  if type(reason) ~= "string" then error("ctx:cancel: a reason is expected, a string", 2) end
-  self.cancelled = reason
+--- Adds a callback. For one notification all callbacks run that fit it: those of its event, then those of its
+--- type, then those of "*"; among themselves in the order in which they were added.
+---
+--- A callback that raises or returns nil and a message has failed: the notification is tried again later.
+---@param name string an event's name, one of Apple's type names, or "*" for everything
+---@param callback fun(n: table, ctx: table): any, string?
+---@return table self
+function Dispatcher:on(name, callback)
+  self.callbacks:add(name, callback, self.name .. ":on")
+  return self
 end
 
 local call_with_traceback
@@ -38,17 +47,40 @@ else
   end
 end
 
+-- What a callback complains of can be anything; what is kept must fit every inbox: text, without NUL.
+local function as_reason(value)
+  local _, text = pcall(tostring, value)
+  local reason = tostring(text):gsub("%z", "\\0")
+  if #reason > MOST_REASON then reason = reason:sub(1, MOST_REASON):gsub("[\192-\255][\128-\191]*$", "") end
+  if core.is_utf8(reason) then return reason end
+  return (reason:gsub("[\128-\255]", function(byte) return ("\\x%02x"):format(byte:byte()) end))
+end
+
 local function call(callback, n, ctx)
   local ok, value, message = call_with_traceback(callback, n, ctx)
-  if not ok then return tostring(value) end
-  if not value and message ~= nil then return tostring(message) end
+  if not ok then return as_reason(value) end
+  if not value and message ~= nil then return as_reason(message) end
 end
 
 -- All callbacks run, so that a broken one does not keep the others from an app that must go.
-local function run_callbacks(callbacks, n, ctx)
+local function run_callbacks(list, n, ctx)
   local failure
-  for i = 1, #callbacks do failure = call(callbacks[i], n, ctx) or failure end
+  for i = 1, #list do failure = call(list[i], n, ctx) or failure end
   return failure
+end
+
+--[[ What becomes of a claimed notification: the claimed table itself becomes the item for the inbox's finish. ]]
+
+local function done(claimed, n)
+  claimed.state, claimed.scope = "done", superseded.scope(n)
+end
+
+local function dead(claimed, reason)
+  claimed.state, claimed.reason = "dead", reason
+end
+
+local function ready(claimed, at, reason)
+  claimed.state, claimed.at, claimed.reason = "ready", at, reason
 end
 
 -- Exponential backoff with full jitter: many that failed together do not come back together.
@@ -57,93 +89,247 @@ local function pause_after(self, attempt)
   return self.random() * most
 end
 
--- What becomes of a claimed notification: an item for the inbox's finish.
-local function outcome(claimed, state, reason, at)
-  return { identity = claimed.identity, token = claimed.token, state = state, reason = reason, at = at }
+local function after_callbacks(self, claimed, n, ctx, failure, clock)
+  if ctx.cancelled then return dead(claimed, as_reason(ctx.cancelled)) end
+  if failure and claimed.attempt >= self.max_attempts then return dead(claimed, failure) end
+  if failure then return ready(claimed, clock() + pause_after(self, claimed.attempt), failure) end
+  if not ctx.snoozed then return done(claimed, n) end
+  ready(claimed, clock() + ctx.snoozed)
+  claimed.uncounted = true
 end
 
-local function after_failure(self, claimed, reason, clock)
-  if claimed.attempt >= self.max_attempts then return outcome(claimed, "dead", reason) end
-  return outcome(claimed, "ready", reason, clock() + pause_after(self, claimed.attempt))
-end
-
-local function after_callbacks(self, claimed, failure, ctx, clock)
-  if ctx.cancelled then return outcome(claimed, "dead", ctx.cancelled) end
-  if failure then return after_failure(self, claimed, failure, clock) end
-  if not ctx.snoozed then return outcome(claimed, "done") end
-  local snoozed = outcome(claimed, "ready", nil, clock() + ctx.snoozed)
-  snoozed.uncounted = true
-  return snoozed
-end
-
+-- Says whether there was a callback.
 local function run(self, claimed, clock)
   if claimed.attempt > self.max_attempts then
-    return outcome(claimed, "dead", ("ended its process in each of %d attempts"):format(self.max_attempts))
+    dead(claimed, ("ended its process, or outlived its lease, in each of %d attempts"):format(self.max_attempts))
+    return true
   end
   local n, problem = notification.parse(claimed.body)
-  if not n then return outcome(claimed, "dead", problem) end
-  local callbacks = self.callbacks_for(n)
-  if #callbacks == 0 then return outcome(claimed, "done"), true end
-  local ctx = setmetatable({ attempt = claimed.attempt, key = claimed.key }, Context)
-  return after_callbacks(self, claimed, run_callbacks(callbacks, n, ctx), ctx, clock)
+  if not n then
+    dead(claimed, problem)
+    return true
+  end
+  local list = self.callbacks:of(n)
+  if #list == 0 then
+    done(claimed, n)
+    return false
+  end
+  local ctx = context.new(claimed, n, self.inbox, self.lease, clock)
+  after_callbacks(self, claimed, n, ctx, run_callbacks(list, n, ctx), clock)
+  return true
 end
 
-local function message_of(item, unhandled)
-  if item.state == "dead" then return "error", "gave up" end
-  if item.reason then return "warning", "callback failed" end
-  if item.state == "ready" then return "info", "snoozed" end
-  if unhandled then return "warning", "no callback" end
-  return "info", "done"
+--[[ Reports ]]
+
+-- level, message, what it is counted as
+local function verdict(item, handled)
+  if item.state == "dead" then return "error", "gave up", "dead" end
+  if item.state == "ready" and item.reason then return "warning", "callback failed", "retry" end
+  if item.state == "ready" then return "info", "snoozed", "snoozed" end
+  if not handled then return "warning", "no callback", "unhandled" end
+  return "info", "done", "done"
 end
 
-local function report(self, claimed, item, unhandled, started, clock)
-  local level, message = message_of(item, unhandled)
+local function tally(self, outcome)
+  self.counted[outcome] = (self.counted[outcome] or 0) + 1
+end
+
+local function report(self, item, handled, started, clock)
+  local level, message, outcome = verdict(item, handled)
+  local took = core.monotonic() - started
+  tally(self, outcome)
+  if handled then self.callback_seconds:observe(took) end
   if level == "info" and not self.log.wants_info then return end
   local now = clock()
   self.log.write {
-    level = level, message = message, at = now, id = claimed.key, type = claimed.type, event = claimed.event,
-    app_id = claimed.app_id, attempt = claimed.attempt, reason = item.reason, took = core.monotonic() - started,
+    level = level, message = message, at = now, id = item.key, type = item.type, event = item.event,
+    app_id = item.app_id, attempt = item.attempt, reason = item.reason, took = took,
     again_in = item.state == "ready" and item.at - now or nil,
   }
 end
 
+local function report_lost(self, item, now)
+  tally(self, "lost")
+  self.log.write {
+    level = "warning", message = "lease lost", at = now, id = item.key, type = item.type, event = item.event,
+    app_id = item.app_id, attempt = item.attempt, reason = "another worker runs this notification too",
+  }
+end
+
+--[[ Batches ]]
+
+-- Those from `first` on have waited for the ones before: without a lease that is theirs for long enough they must
+-- not start. Gives the batch without those that were lost.
+local function renew(self, batch, first, clock)
+  local waiting = {}
+  for i = first, #batch do waiting[#waiting + 1] = batch[i] end
+  local held, message, code = self.inbox:extend(waiting, clock(), self.lease)
+  if not held then return nil, message, code end
+  local kept = {}
+  for i = 1, first - 1 do kept[i] = batch[i] end
+  for i, item in ipairs(waiting) do
+    if held[i] then kept[#kept + 1] = item else report_lost(self, item, clock()) end
+  end
+  return kept
+end
+
+-- Not begun: given back at once, as if never claimed.
+local function release(batch, first, now)
+  for i = first, #batch do
+    ready(batch[i], now)
+    batch[i].uncounted = true
+  end
+end
+
+-- Runs the batch one by one; gives it back, without what was lost, and how many were run.
 local function run_batch(self, batch, clock)
-  for i = 1, #batch do
-    local claimed, started = batch[i], core.monotonic()
-    local item, unhandled = run(self, claimed, clock)
-    report(self, claimed, item, unhandled, started, clock)
-    batch[i] = item
-  end
-end
-
-local function report_lost(self, batch, held, now)
-  for i = 1, #batch do
-    if not held[i] then
-      self.log.write { level = "warning", message = "lease lost", at = now, id = batch[i].identity }
+  local leased_at, place = core.monotonic(), 1
+  while place <= #batch do
+    if place > 1 and self.stop_asked() then
+      release(batch, place, clock())
+      return batch, place - 1
     end
+    if core.monotonic() - leased_at > self.lease / 2 then
+      local message, code
+      batch, message, code = renew(self, batch, place, clock)
+      if not batch then return nil, message, code end
+      leased_at = core.monotonic()
+    end
+    local item, started = batch[place], core.monotonic()
+    if item then report(self, item, run(self, item, clock), started, clock) end
+    place = place + 1
   end
+  return batch, #batch
 end
 
---- Runs what can be run now: at most `limit` notifications, one at a time of each app.
----@param limit integer
----@param clock fun(): number seconds since the epoch
+local function finish(self, batch, clock)
+  local held, message, code = self.inbox:finish(batch, clock())
+  if not held then return nil, message, code end
+  for i = 1, #batch do
+    if not held[i] then report_lost(self, batch[i], clock()) end
+  end
+  return true
+end
+
+local function fit_batch(self, count, took)
+  self.batch = math.floor(math.max(1, math.min(LARGEST_BATCH, BATCH_SECONDS * count / math.max(took, 1e-6))))
+end
+
+-- One claim, its callbacks, one finish; gives how many were claimed and how many of them were run.
+local function dispatch_batch(self, limit, clock)
+  local batch, message, code = self.inbox:claim(math.min(self.batch, limit), clock(), self.lease)
+  if not batch then return nil, message, code end
+  if #batch == 0 then return 0, 0 end
+  local claimed, started = #batch, core.monotonic()
+  local left, ran, problem_code = run_batch(self, batch, clock)
+  if not left then return nil, ran, problem_code end
+  local finished
+  finished, message, code = finish(self, left, clock)
+  if not finished then return nil, message, code end
+  fit_batch(self, ran, core.monotonic() - started)
+  return claimed, ran
+end
+
+local function dispatch(self, limit, seconds, clock)
+  local total, started = 0, core.monotonic()
+  repeat
+    local claimed, ran, code = dispatch_batch(self, limit - total, clock)
+    if not claimed then return nil, ran, code end
+    total = total + ran
+  until claimed == 0 or total >= limit or core.monotonic() - started >= seconds or self.stop_asked()
+  return total
+end
+
+--- Runs the callbacks of what the inbox holds and can be run now, one notification at a time of each app.
+---@param settings? {limit?: integer, seconds?: number, now?: number} limit: the most notifications, default all;
+--- seconds: after which it begins no more, default never; now: seconds since the epoch, default the dispatcher's clock
 ---@return integer|nil count of notifications run
 ---@return string? message
 ---@return string? code inbox_unavailable
-function dispatcher.run(self, limit, clock)
-  local count = 0
-  while count < limit do
-    local batch, message, code = self.inbox:claim(math.min(BATCH, limit - count), clock(), self.lease)
-    if not batch then return nil, message, code end
-    if #batch == 0 then break end
-    count = count + #batch
-    run_batch(self, batch, clock)
-    local held
-    held, message, code = self.inbox:finish(batch, clock())
-    if not held then return nil, message, code end
-    report_lost(self, batch, held, clock())
+function Dispatcher:dispatch(settings)
+  settings = settings or {}
+  options.check(self.name .. ":dispatch", settings, { limit = "number", seconds = "number", now = "number" })
+  local now = settings.now
+  return dispatch(self, settings.limit or math.huge, settings.seconds or math.huge,
+    now and function() return now end or self.clock)
+end
+
+--- When `dispatch` has something to do next.
+---@return number|nil at seconds since the epoch, in the past where something waits now; nil where nothing does
+---@return string? message
+---@return string? code inbox_unavailable
+function Dispatcher:next_at()
+  return self.inbox:next_at()
+end
+
+--- How many notifications are stored and neither done nor dead.
+---@return integer|nil
+---@return string? message
+---@return string? code inbox_unavailable
+function Dispatcher:waiting()
+  local backlog, message, code = self.inbox:backlog()
+  if not backlog then return nil, message, code end
+  return backlog.ready + backlog.leased
+end
+
+--- Adds what it has done so far to a text of metrics.
+---@param lines string[]
+function Dispatcher:add_metrics(lines)
+  local values = {}
+  for _, outcome in ipairs { "done", "retry", "snoozed", "dead", "unhandled", "lost" } do
+    values[#values + 1] = { self.counted[outcome] or 0, "outcome", outcome }
   end
-  return count
+  metrics.add(lines, "marketplace_runs_total", "counter", "Runs of notifications, by outcome.", values)
+  metrics.add_histogram(lines, "marketplace_callback_seconds", "How long the callbacks of a notification took.",
+    self.callback_seconds)
+end
+
+local function check_retry(given, where)
+  options.check(where .. ": retry", given, { attempts = "number", base = "number", cap = "number" }, 4)
+end
+
+local function check_lease(lease, where)
+  local is_nan = lease ~= lease
+  if is_nan or lease <= 0 then error(where .. ": option 'lease' must be more than 0 seconds", 4) end
+end
+
+local function never() return false end
+
+--- The dispatcher's options, for those who take them too.
+dispatcher.OPTIONS = {
+  inbox = "!table", log = "function", lease = "number", retry = "table", clock = "function", random = "function",
+  stop_asked = "function",
+}
+
+--- A dispatcher from options that were checked, but for their values.
+---@param given table
+---@param where string the public function's name, for messages; its caller is blamed
+---@param name string what the operator calls it
+function dispatcher.from(given, where, name)
+  local retry = given.retry or RETRY
+  check_retry(retry, where)
+  check_lease(given.lease or LEASE_SECONDS, where)
+  return setmetatable({
+    name = name, inbox = given.inbox, log = log.target(given.log), callbacks = callbacks.new(),
+    lease = given.lease or LEASE_SECONDS, max_attempts = retry.attempts or RETRY.attempts,
+    retry_base = retry.base or RETRY.base, retry_cap = retry.cap or RETRY.cap,
+    clock = given.clock or core.now, random = given.random or math.random, stop_asked = given.stop_asked or never,
+    batch = 1, counted = {}, callback_seconds = metrics.histogram(CALLBACK_BOUNDS),
+  }, Dispatcher)
+end
+
+--- A dispatcher without a receiver: a worker beside the process that receives.
+---@param given table
+--- inbox: required;
+--- log: function(entry), see marketplace.log; default: warnings and errors to the standard error stream;
+--- lease: seconds that a callback may take, default 60;
+--- retry: {attempts=10, base=5, cap=3600}, pauses in seconds;
+--- clock: function giving seconds since the epoch; random: function giving a number in [0, 1);
+--- stop_asked: function; once it gives true, what is not yet begun is given back
+---@return Dispatcher
+function dispatcher.new(given)
+  options.check("marketplace.dispatcher", given, dispatcher.OPTIONS)
+  return dispatcher.from(given, "marketplace.dispatcher", "dispatcher")
 end
 
 return dispatcher

@@ -1,5 +1,7 @@
 --- lua-marketplace: App Store Connect's marketplace notifications, received and acted on in Lua.
 local core = require "marketplace.core"
+local dispatcher = require "marketplace.dispatcher"
+local inbox = require "marketplace.inbox"
 local notification = require "marketplace.notification"
 local receiver = require "marketplace.receiver"
 local signature = require "marketplace.signature"
@@ -13,6 +15,8 @@ local marketplace = {
   parse = notification.parse,
   to_table = notification.to_table,
   receiver = receiver.new,
+  dispatcher = dispatcher.new,
+  inbox = inbox.open,
 }
 
 return marketplace

@@ -79,4 +79,13 @@ function log.json(stream)
   end
 end
 
+--- Where a part writes to: the operator's own log, or, where there is none, the standard error stream, which gets
+--- only what somebody should look at.
+---@param given? fun(entry: table)
+---@return {write: fun(entry: table), wants_info: boolean}
+function log.target(given)
+  if given then return { write = given, wants_info = true } end
+  return { write = log.text(io.stderr), wants_info = false }
+end
+
 return log

@@ -4,8 +4,8 @@
 --- README. Verification comes before parsing, and nothing unverified reaches the inbox.
 local core = require "marketplace.core"
 local dispatcher = require "marketplace.dispatcher"
-local log = require "marketplace.log"
 local memory = require "marketplace.inbox.memory"
+local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
 local signature = require "marketplace.signature"
 
@@ -17,71 +17,15 @@ Receiver.__index = Receiver
 local MAX_BODY_LIMIT = 16 * 1024 * 1024 -- what the JSON reader takes at the most
 local RETRY_AFTER = 5                   -- seconds: a full disk or a lost connection rarely ends sooner
 
-local EVENTS = {
-  "version_available", "versions_unavailable", "app_unavailable", "versions_restored", "app_restored", "ping",
-  "other", "*",
-}
+local COMMIT_BOUNDS = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5 } -- seconds
 
-local is_event = {}
-for _, event in ipairs(EVENTS) do is_event[event] = true end
-
--- One of Apple's tables writes the first form, its text the second: a callback for either gets both.
-local SAME_TYPE = { AppVersionUnavailable = "AppVersionsUnavailable" }
-
---[[ Callbacks ]]
-
-local function is_type_name(name)
-  return name:find("^%a[%w]*$") ~= nil and name:find("%u") ~= nil
-end
-
---- Adds a callback. For one notification all callbacks run that fit it: those of its event, then those of its
---- type, then those of "*"; among themselves in the order in which they were added.
----
---- A callback that raises or returns nil and a message has failed: the notification is tried again later.
+--- Adds a callback; see Dispatcher:on.
 ---@param name string an event's name, one of Apple's type names, or "*" for everything
 ---@param callback fun(n: table, ctx: table): any, string?
 ---@return table self
 function Receiver:on(name, callback)
-  if type(name) ~= "string" or not (is_event[name] or is_type_name(name)) then
-    error(("receiver:on: unknown event '%s'; known: %s, and Apple's type names, such as AppUnavailable"):format(
-      tostring(name), table.concat(EVENTS, ", ")), 2)
-  end
-  if type(callback) ~= "function" then
-    error("receiver:on: the callback must be a function, not a " .. type(callback), 2)
-  end
-  name = SAME_TYPE[name] or name
-  local list = self.callbacks[name] or {}
-  self.callbacks[name] = list
-  list[#list + 1] = callback
-  self.found = {}
+  self.dispatcher.callbacks:add(name, callback, "receiver:on")
   return self
-end
-
-local function append(list, more)
-  for i = 1, more and #more or 0 do list[#list + 1] = more[i] end
-end
-
-local NO_CALLBACKS = {}
-
--- Only types that have callbacks of their own are remembered one by one: Apple may send any number of others.
-local function callbacks_for(self, n)
-  local type_name = SAME_TYPE[n.type] or n.type
-  local of_type = self.callbacks[type_name]
-  local remembered = of_type and type_name or n.event
-  local by_event = self.found[remembered]
-  if not by_event then
-    by_event = {}
-    self.found[remembered] = by_event
-  end
-  local list = by_event[n.event]
-  if not list then
-    list = {}
-    append(list, self.callbacks[n.event])
-    append(list, of_type)
-    append(list, self.callbacks["*"])
-    by_event[n.event] = #list > 0 and list or NO_CALLBACKS
-  end
-  return list
 end
 
 --[[ Requests ]]
@@ -226,7 +170,9 @@ end
 
 -- One commit for all of them.
 local function store(self, records)
+  local started = core.monotonic()
   local outcomes, message, code = self.inbox:put(records, self.clock())
+  self.commit_seconds:observe(core.monotonic() - started)
   local responses = {}
   local stored = { status = 200, headers = {}, body = "" }
   for i = 1, #records do
@@ -284,31 +230,29 @@ function Receiver:handle(request)
   return answer.status, answer.headers, answer.body
 end
 
---- Runs the callbacks of what the inbox holds and can be run now.
----@param settings? {limit?: integer, now?: number} limit: the most notifications, default all; now: seconds since the
---- epoch, default the receiver's clock
+--- Runs the callbacks of what the inbox holds and can be run now; see Dispatcher:dispatch.
+---@param settings? {limit?: integer, now?: number}
 ---@return integer|nil count of notifications run
 ---@return string? message
 ---@return string? code inbox_unavailable
 function Receiver:dispatch(settings)
-  settings = settings or {}
-  options.check("receiver:dispatch", settings, { limit = "number", now = "number" })
-  local now = settings.now
-  local clock = now and function() return now end or self.clock
-  return dispatcher.run(self.dispatcher, settings.limit or math.huge, clock)
+  return self.dispatcher:dispatch(settings)
 end
 
 --- When `dispatch` has something to do next.
 ---@return number|nil at seconds since the epoch, in the past where something waits now; nil where nothing does
+---@return string? message
+---@return string? code inbox_unavailable
 function Receiver:next_at()
-  return self.inbox:next_at()
+  return self.dispatcher:next_at()
 end
 
 --- How many notifications are stored and neither done nor dead.
----@return integer
+---@return integer|nil
+---@return string? message
+---@return string? code inbox_unavailable
 function Receiver:waiting()
-  local counts = self.inbox:counts()
-  return counts.ready + counts.leased
+  return self.dispatcher:waiting()
 end
 
 --- Replaces the secrets, while running: for a rotation.
@@ -331,59 +275,66 @@ function Receiver:counts()
   return copy
 end
 
-local RETRY = { attempts = 10, base = 5, cap = 3600 }
-
-local function retry_settings(given)
-  given = given or {}
-  options.check("marketplace.receiver: retry", given, { attempts = "number", base = "number", cap = "number" }, 4)
-  return given.attempts or RETRY.attempts, given.base or RETRY.base, given.cap or RETRY.cap
-end
-
--- Without a log of the operator's own only what somebody should look at is written.
-local function log_target(given)
-  if given then return { write = given, wants_info = true } end
-  return { write = log.text(io.stderr), wants_info = false }
-end
-
-local function check_limits(max_body, lease)
-  if not (max_body >= 1 and max_body <= MAX_BODY_LIMIT) then
-    error("marketplace.receiver: option 'max_body' must be from 1 to 16777216 bytes", 3)
+-- { value, labels } of what was counted: an outcome, or an outcome and a reason.
+local function counted_values(counted)
+  local names, values = {}, {}
+  for name in pairs(counted) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    local outcome, reason = name:match("^([^:]*):?(.*)$")
+    values[i] = { counted[name], "outcome", outcome, "reason", reason }
   end
-  local is_nan = lease ~= lease
-  if is_nan or lease <= 0 then error("marketplace.receiver: option 'lease' must be more than 0 seconds", 3) end
+  return values
 end
 
-local function new_dispatcher(self, given)
-  local attempts, base, cap = retry_settings(given.retry)
-  return {
-    inbox = self.inbox, log = self.log, lease = given.lease or 60, random = given.random or math.random,
-    max_attempts = attempts, retry_base = base, retry_cap = cap,
-    callbacks_for = function(n) return callbacks_for(self, n) end,
-  }
+local function add_inbox_metrics(self, lines)
+  local backlog = self.inbox:backlog()
+  metrics.add(lines, "marketplace_inbox_up", "gauge", "Whether the inbox can be reached.", { { backlog and 1 or 0 } })
+  if not backlog then return end
+  metrics.add(lines, "marketplace_inbox_notifications", "gauge", "Notifications in the inbox, by state.", {
+    { backlog.ready, "state", "ready" }, { backlog.leased, "state", "leased" }, { backlog.dead, "state", "dead" },
+  })
+  metrics.add(lines, "marketplace_inbox_oldest_age_seconds", "gauge",
+    "Since when the oldest notification waits that is neither done nor dead.",
+    { { backlog.oldest_at and math.max(0, self.clock() - backlog.oldest_at) or 0 } })
 end
+
+--- What has happened so far and what waits, as text for Prometheus.
+---@return string
+function Receiver:metrics()
+  local lines = {}
+  metrics.add(lines, "marketplace_requests_total", "counter", "Requests, by outcome and reason.",
+    counted_values(self.counted))
+  metrics.add_histogram(lines, "marketplace_commit_seconds", "How long it took to store what arrived together.",
+    self.commit_seconds)
+  self.dispatcher:add_metrics(lines)
+  add_inbox_metrics(self, lines)
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local OPTIONS = { secrets = "!string|table", max_body = "number" }
+for name, types in pairs(dispatcher.OPTIONS) do OPTIONS[name] = types:gsub("^!", "") end
 
 --- A receiver.
 ---@param given table
 --- secrets: string or list of up to 8 strings, required;
 --- inbox: default one in memory; max_body: bytes, default 1048576, at most 16777216;
---- log: function(entry), see marketplace.log; default: warnings and errors to the standard error stream;
---- lease: seconds that a callback may take, default 60;
---- retry: {attempts=10, base=5, cap=3600}, pauses in seconds;
---- clock: function giving seconds since the epoch; random: function giving a number in [0, 1)
+--- log, lease, retry, clock, random, stop_asked: see marketplace.dispatcher
 ---@return table receiver
 function receiver.new(given)
-  options.check("marketplace.receiver", given, {
-    secrets = "!string|table", inbox = "table", max_body = "number", log = "function", lease = "number",
-    retry = "table", clock = "function", random = "function",
-  })
-  check_limits(given.max_body or 1048576, given.lease or 60)
-  local self = setmetatable({
-    keyring = signature.keyring(given.secrets, "marketplace.receiver"), inbox = given.inbox or memory.new(),
-    max_body = given.max_body or 1048576, clock = given.clock or core.now, log = log_target(given.log),
-    callbacks = {}, found = {}, counted = {},
+  options.check("marketplace.receiver", given, OPTIONS)
+  local max_body = given.max_body or 1048576
+  if not (max_body >= 1 and max_body <= MAX_BODY_LIMIT) then
+    error("marketplace.receiver: option 'max_body' must be from 1 to 16777216 bytes", 2)
+  end
+  local own = { inbox = given.inbox or memory.new() }
+  for name in pairs(dispatcher.OPTIONS) do own[name] = own[name] or given[name] end
+  local runs = dispatcher.from(own, "marketplace.receiver", "receiver")
+  return setmetatable({
+    keyring = signature.keyring(given.secrets, "marketplace.receiver"), inbox = runs.inbox, max_body = max_body,
+    clock = runs.clock, log = runs.log, dispatcher = runs, counted = {},
+    commit_seconds = metrics.histogram(COMMIT_BOUNDS),
   }, Receiver)
-  self.dispatcher = new_dispatcher(self, given)
-  return self
 end
 
 return receiver

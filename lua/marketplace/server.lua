@@ -3,6 +3,7 @@
 --- One thread does both in turns, so a callback that takes long holds up the answers meanwhile. What came with one
 --- poll of the sockets is answered as one batch, with one commit of the inbox.
 local core = require "marketplace.core"
+local metrics_server = require "marketplace.metrics_server"
 local options = require "marketplace.options"
 
 local server = {}
@@ -11,9 +12,9 @@ local Server = {}
 Server.__index = Server
 
 local IDLE_SECONDS = 1       -- the longest wait: a signal that comes just before it is noticed after it
-local SLICE_SECONDS = 0.05   -- of callbacks between two polls, as far as the callbacks before tell
-local LARGEST_SLICE = 64     -- notifications
+local SLICE_SECONDS = 0.05   -- of callbacks between two polls
 local RECOVERY_SECONDS = 1   -- until the inbox is asked again after it failed
+local METRICS_SECONDS = 0.25 -- the longest wait where there is a second port to look at
 local DEFAULT_STOP_SECONDS = 10
 
 local function plain(status, text, headers)
@@ -90,20 +91,11 @@ local function dispatch_failed(self, reason)
   return 0
 end
 
--- Callbacks that took long last time are run fewer at a time, so that requests do not wait for them.
-local function fit_slice(self, count, took)
-  if count == 0 then return end
-  self.slice = math.floor(math.max(1, math.min(LARGEST_SLICE, SLICE_SECONDS * count / math.max(took, 1e-6))))
-end
-
 local function dispatch(self)
-  local started = core.monotonic()
-  if not self.dispatches or started < self.dispatch_at then return 0 end
-  local ok, count, message = pcall(self.receiver.dispatch, self.receiver, { limit = self.slice })
+  if not self.dispatches or core.monotonic() < self.dispatch_at then return 0 end
+  local ok, count, message = pcall(self.receiver.dispatch, self.receiver, { seconds = SLICE_SECONDS })
   if not ok then return dispatch_failed(self, count) end
   if not count then return dispatch_failed(self, message) end
-  self.more = count == self.slice
-  fit_slice(self, count, core.monotonic() - started)
   return count
 end
 
@@ -111,7 +103,6 @@ local function next_wait(self, most)
   if not self.dispatches then return most end
   local pause = self.dispatch_at - core.monotonic()
   if pause > 0 then return math.min(pause, most) end
-  if self.more then return 0 end
   -- The inbox that cannot tell is asked again by `dispatch`, which reports it.
   local ok, at = pcall(self.receiver.next_at, self.receiver)
   if not ok then return most end
@@ -127,17 +118,20 @@ local function reload(self)
 end
 
 --- One turn: waits for requests, answers them, runs some callbacks.
----@param seconds? number the longest wait, default 1
+---@param seconds? number the longest wait, default 1, or 0.25 with metrics
 function Server:step(seconds)
-  exchange(self, next_wait(self, seconds or IDLE_SECONDS))
+  exchange(self, next_wait(self, seconds or self.metrics and METRICS_SECONDS or IDLE_SECONDS))
   dispatch(self)
+  if self.metrics then self.metrics:step(0) end
   if core.take_reload() and self.reload then reload(self) end
 end
 
 local function report_stopped(self)
-  local ok, left = pcall(self.receiver.waiting, self.receiver)
-  if not ok then
-    log(self, "warning", "stopped", { reason = "the inbox cannot tell what still waits: " .. tostring(left) })
+  local ok, left, message = pcall(self.receiver.waiting, self.receiver)
+  if not ok or not left then
+    log(self, "warning", "stopped", {
+      reason = "the inbox cannot tell what still waits: " .. tostring(message or left),
+    })
     return
   end
   log(self, left > 0 and "warning" or "info", "stopped", {
@@ -159,6 +153,7 @@ function Server:stop()
   end
   while core.monotonic() < deadline and dispatch(self) > 0 do end
   self.http:close()
+  if self.metrics then self.metrics:close() end
   report_stopped(self)
 end
 
@@ -167,6 +162,12 @@ function Server:run()
   core.catch_signals()
   while not core.stop_asked() do self:step() end
   self:stop()
+end
+
+--- The URL of the metrics; nil where they are not offered.
+---@return string|nil
+function Server:metrics_url()
+  return self.metrics and self.metrics:url()
 end
 
 --- Where it listens: the numeric address, the port, the URL for notifications.
@@ -194,12 +195,20 @@ local function http_server()
   error("marketplace.server needs marketplace.http_server: luarocks install lua-marketplace-server\n" .. module, 3)
 end
 
+local function open_metrics(given)
+  if not given.metrics_port then return true end
+  return metrics_server.open {
+    host = given.metrics_host, port = given.metrics_port, render = function() return given.receiver:metrics() end,
+  }
+end
+
 --- Listens.
 ---@param given table
 --- receiver: required; log: function(entry), required, see marketplace.log;
 --- host: default "127.0.0.1"; port: default 0, the system chooses; path: default "/notifications";
 --- tls_cert, tls_key: PEM text; max_body: bytes, default the receiver's; max_connections: default 512;
 --- header_timeout, body_timeout, idle_timeout: seconds, default 10, 30, 60;
+--- metrics_port: where GET /metrics is answered, on metrics_host, default "127.0.0.1"; without a port nowhere;
 --- dispatch: false: only receive; reload: function, called after SIGHUP;
 --- stop_seconds: the longest graceful stop, default 10
 ---@return table|nil server
@@ -210,7 +219,7 @@ function server.open(given)
     receiver = "!table", log = "!function", host = "string", port = "number", path = "string", tls_cert = "string",
     tls_key = "string", max_body = "number", max_connections = "number", header_timeout = "number",
     body_timeout = "number", idle_timeout = "number", dispatch = "boolean", reload = "function",
-    stop_seconds = "number",
+    stop_seconds = "number", metrics_host = "string", metrics_port = "number",
   })
   local path = given.path or "/notifications"
   if not path:find("^/[^%s?#]*$") or path == "/healthz" then
@@ -219,10 +228,17 @@ function server.open(given)
   end
   local http, message, code = http_server().open(http_options(given))
   if not http then return nil, message, code end
+  local metrics
+  metrics, message, code = open_metrics(given)
+  if not metrics then
+    http:close()
+    return nil, message, code
+  end
   return setmetatable({
+    metrics = metrics ~= true and metrics or nil,
     http = http, receiver = given.receiver, log = given.log, path = path, reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
-    stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, slice = 1, dispatch_at = 0,
+    stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, dispatch_at = 0,
   }, Server)
 end
 

@@ -66,7 +66,6 @@ return function(busted, open)
       assert.same({ "a", "a", 1, "body of a", "AppUnavailable", "app_unavailable", "app of a" },
         { a.key, a.identity, a.attempt, a.body, a.type, a.event, a.app_id })
       assert.equal("b", claimed[2].key)
-      assert.not_equal(claimed[1].token, claimed[2].token)
     end)
 
     it("gives no more than the limit", function()
@@ -82,10 +81,26 @@ return function(busted, open)
       assert.is_nil(claim_one(69.9))
       local second = claim_one(70)
       assert.equal(2, second.attempt)
+      assert.not_equal(first.token, second.token)
       assert.is_false(finish(first, "done", 71))
       assert.is_false(inbox:extend({ first }, 71, 60)[1])
       assert.is_true(finish(second, "done", 71))
       assert.is_false(finish(second, "done", 72))
+    end)
+
+    it("gives what ended with its lease alone, and first: it may be what ended its process", function()
+      inbox:put({ record "a", record "b" }, 1)
+      assert.equal(2, #inbox:claim(2, 1, 10))
+      inbox:put({ record "c" }, 2)
+      local again = {}
+      for i = 1, 3 do
+        local claimed = inbox:claim(10, 20, 60)
+        assert.equal(1, #claimed)
+        again[i] = claimed[1].key
+      end
+      table.sort(again)
+      assert.same({ "a", "b", "c" }, again)
+      assert.same({}, inbox:claim(10, 20, 60))
     end)
 
     it("gives one notification of an app at a time, in order, and apps side by side", function()
@@ -162,6 +177,77 @@ return function(busted, open)
     assert.is_true(finish(claimed, "done", 18))
   end)
 
+  it("lets the second of an app lead where the first is there already", function()
+    inbox:put({ record("a1", { app_id = "a" }) }, 1)
+    finish(claim_one(1), "done", 2)
+    assert.same({ "duplicate", "stored" },
+      inbox:put({ record("a1", { app_id = "a" }), record("a2", { app_id = "a" }) }, 3))
+    assert.equal("a2", claim_one(3).key)
+  end)
+
+  it("takes any bytes of what cannot be read", function()
+    local bytes = {}
+    for byte = 0, 255 do bytes[#bytes + 1] = string.char(byte) end
+    local body = table.concat(bytes)
+    inbox:put({ record("a", { body = body, reason = "not JSON", type = false, event = false, app_id = false }) }, 1)
+    local entry = inbox:get "a"
+    assert.equal(body, entry.body)
+    assert.same({}, { entry.type, entry.event, entry.app_id })
+  end)
+
+  it("takes 200 at once, of few apps, and keeps their order", function()
+    local records, keys = {}, { {}, {}, {} }
+    for i = 1, 200 do
+      records[i] = record("k" .. i, { app_id = "app " .. i % 3 + 1, time = i / 3 })
+      table.insert(keys[i % 3 + 1], "k" .. i)
+    end
+    for _, outcome in ipairs(inbox:put(records, 1)) do assert.equal("stored", outcome) end
+    local seen = { {}, {}, {} }
+    for _ = 1, 67 do
+      local claimed = inbox:claim(10, 2, 60)
+      for _, one in ipairs(claimed) do
+        table.insert(seen[tonumber(one.app_id:match "%d")], one.key)
+        one.state = "done"
+      end
+      inbox:finish(claimed, 2)
+    end
+    assert.same(keys, seen)
+    assert.same({ ready = 0, leased = 0, done = 200, dead = 0 }, inbox:counts())
+  end)
+
+  it("backlog tells what is left to do and since when", function()
+    assert.same({ ready = 0, leased = 0, dead = 0 }, inbox:backlog())
+    inbox:put({ record "a" }, 10)
+    inbox:put({ record "b" }, 20)
+    inbox:put({ record("c", { reason = "not JSON" }) }, 5)
+    local first = claim_one(30)
+    assert.same({ ready = 1, leased = 1, dead = 1, oldest_at = 10 }, inbox:backlog())
+    finish(first, "done", 31)
+    assert.same({ ready = 1, leased = 0, dead = 1, oldest_at = 20 }, inbox:backlog())
+  end)
+
+  it("later finds an app's later events, also done ones with what they were about", function()
+    local function of_app(key, time) return record(key, { app_id = "x", time = time }) end
+    inbox:put({ of_app("a", 10.25), of_app("b", 20.5), of_app("c", 10.125), record("d", { time = 99 }),
+      record("e", { app_id = "x", time = false }) }, 1)
+    finish(claim_one(1), "done", 2, { scope = "" })
+    local function keys(time)
+      local list = {}
+      for i, entry in ipairs(inbox:later("x", time)) do list[i] = entry.key end
+      table.sort(list)
+      return list
+    end
+    assert.same({ "a", "b" }, keys(10.125))
+    assert.same({ "b" }, keys(10.25))
+    assert.same({}, keys(20.5))
+    for _, entry in ipairs(inbox:later("x", 10.125)) do
+      if entry.key == "a" then
+        assert.same({ "app_unavailable", 10.25, "" }, { entry.event, entry.time, entry.scope })
+      end
+    end
+    assert.equal("body of b", inbox:later("x", 11)[1].body)
+  end)
+
   it("next_at tells when there is something to claim", function()
     assert.is_nil(inbox:next_at())
     inbox:put({ record "a" }, 5)
@@ -195,6 +281,7 @@ return function(busted, open)
     assert.same({ "a" }, keys { received_before = 20 })
     assert.same({ "b", "c" }, keys { received_since = 20 })
     assert.same({ "a", "b" }, keys { limit = 2 })
+    assert.same({ "b" }, keys { key = "b" })
     assert.equal(10, inbox:list({})[1].received_at)
   end)
 
@@ -229,6 +316,7 @@ return function(busted, open)
       function() return inbox:put({ record "a" }, 1) end, function() return inbox:claim(1, 1, 1) end,
       function() return inbox:finish({}, 1) end, function() return inbox:extend({}, 1, 1) end,
       function() return inbox:replay({}, 1) end, function() return inbox:prune(1) end,
+      function() return inbox:backlog() end, function() return inbox:later("a", 1) end,
     } do
       local result, message, code = call()
       assert.is_nil(result)

@@ -1,7 +1,7 @@
---- What the memory inbox remembers of done notifications: enough to tell a duplicate, no more.
+--- What the memory inbox remembers of done notifications: enough to tell a duplicate and what they were about.
 ---
---- Two strings and a number each, in arrays that are overwritten in turn: a table for each would cost the garbage
---- collector more than everything else that is done for a notification.
+--- An array for each field, overwritten in turn: a table for each notification would cost the garbage collector more
+--- than everything else that is done for it.
 local history = {}
 
 local History = {}
@@ -17,20 +17,39 @@ local function forget(self, place)
   self.identities[place] = false
 end
 
---- The oldest is forgotten when there is no room.
-function History:add(identity, digest, at)
+local KEPT = { "digest", "key", "type", "event", "app_id", "time", "received_at", "scope" }
+
+--- Remembers an entry as done; the oldest is forgotten when there is no room.
+function History:add(entry, at)
   local place = self.last % self.capacity + 1
   forget(self, place)
   self.last = place
-  self.identities[place], self.digests[place], self.times[place] = identity, digest, at
+  local identity = entry.identity
+  self.identities[place], self.times[place] = identity, at
+  for i = 1, #KEPT do
+    local name = KEPT[i]
+    self.kept[name][place] = entry[name] or false
+  end
   self.places[identity] = place
   self.count = self.count + 1
 end
 
---- The digest of a done notification, and when it was done; nil for one that is not known.
-function History:find(identity)
+--- The digest of a done notification; nil for one that is not known.
+function History:digest(identity)
   local place = self.places[identity]
-  if place then return self.digests[place], self.times[place] end
+  return place and self.kept.digest[place]
+end
+
+local function entry_at(self, place)
+  local entry = { identity = self.identities[place], state = "done", at = self.times[place] }
+  for _, name in ipairs(KEPT) do entry[name] = self.kept[name][place] or nil end
+  return entry
+end
+
+--- A done notification as an entry, or nil.
+function History:get(identity)
+  local place = self.places[identity]
+  return place and entry_at(self, place)
 end
 
 --- Forgets those done before a time; says how many.
@@ -42,15 +61,25 @@ function History:prune(before)
   return count - self.count
 end
 
---- Calls visit(identity, digest, time) for each.
+--- Calls visit(entry) for each.
 function History:each(visit)
-  for identity, place in pairs(self.places) do visit(identity, self.digests[place], self.times[place]) end
+  for _, place in pairs(self.places) do visit(entry_at(self, place)) end
+end
+
+--- Calls visit(entry) for each of an app whose event was later than a time.
+function History:each_later(app_id, time, visit)
+  local app_ids, times = self.kept.app_id, self.kept.time
+  for _, place in pairs(self.places) do
+    if app_ids[place] == app_id and times[place] and times[place] > time then visit(entry_at(self, place)) end
+  end
 end
 
 ---@param capacity integer at least 1
 function history.new(capacity)
+  local kept = {}
+  for _, name in ipairs(KEPT) do kept[name] = {} end
   return setmetatable({
-    capacity = capacity, count = 0, last = 0, identities = {}, digests = {}, times = {}, places = {},
+    capacity = capacity, count = 0, last = 0, identities = {}, times = {}, places = {}, kept = kept,
   }, History)
 end
 

@@ -8,44 +8,49 @@
 --- A record is {key, digest, type, event, app_id, time, body, reason}: `key` is the notification's id (or, without
 --- one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is
 --- kept as dead. An entry is a record in the inbox; its `identity` is the key, and for a further body under the
---- same key the key, "#" and the digest.
+--- same key the key, "#" and the digest. Notifications of one app form a lane, of which only the first can be claimed.
 ---
 ---   inbox:put(records, now)       -> a list of outcomes: "stored", "duplicate" (same key and digest), "conflict"
 ---                                    (same key, other digest: stored too), "rearmed" (a duplicate of a dead one,
 ---                                    which is ready again). All are stored when it returns, or none.
 ---   inbox:claim(limit, now, lease) -> a list of at most `limit` leased entries {identity, key, token, attempt, body,
 ---                                    type, event, app_id, received_at}, held for `lease` seconds. At most
----                                    one of an app at a time, oldest first; the attempt is counted here.
+---                                    one of an app at a time, oldest first; the attempt is counted here. One whose
+---                                    lease ended comes alone: it may be what ended its process.
 ---   inbox:finish(items, now)      -> a list of booleans: false where the lease had passed to another. An item is
----                                    {identity, token, state, at, reason, uncounted}: state "done" (drops the body,
----                                    keeps the key), "ready" (again at `at`; `uncounted`: the attempt does
----                                    not count) or "dead".
+---                                    {identity, token, state, at, reason, uncounted, scope}: state "done" (drops the
+---                                    body, keeps the key and the scope), "ready" (again at `at`; `uncounted`: the
+---                                    attempt does not count) or "dead".
 ---   inbox:extend(items, now, lease) -> a list of booleans, as finish
 ---   inbox:counts()                -> {ready=, leased=, done=, dead=}
+---   inbox:backlog()               -> {ready=, leased=, dead=, oldest_at=}, which is quick however many are done;
+---                                    oldest_at: when the oldest was received that is neither done nor dead
 ---   inbox:next_at()               -> when something can be claimed next (now, or a time ago, if something can now);
 ---                                    nil when nothing waits
----   inbox:list(filter)            -> entries without bodies, oldest first; filter {state, app_id, type, event,
----                                    received_before, received_since, limit}
+---   inbox:later(app_id, time)     -> entries of an app whose event's time is later, with `scope` or `body`
+---   inbox:list(filter)            -> entries without bodies, oldest first; filter {key, state, app_id, type, event,
+---                                    received_before, received_since, limit}; `key` is a key or an identity
 ---   inbox:get(identity)           -> the entry with its body, or nil
 ---   inbox:replay(filter, now)     -> how many dead ones that the filter finds are ready again, from attempt 0
 ---   inbox:prune(done_before)      -> how many done ones, done before that time, were forgotten
 ---   inbox:close()
 local inbox = {}
 
-local KINDS = { memory = "marketplace.inbox.memory" }
+local KINDS = { memory = true, sqlite = true, postgres = true }
+local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..."
 
---- Opens the inbox that a word on the command line names.
----@param word string "memory"
+--- Opens the inbox that a word names.
+---@param word string "memory", "sqlite:PATH" or "postgres:" and libpq's words (host, port, dbname, user, password)
+---@param settings? {clock?: fun(): number} clock: for tests
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
-function inbox.open(word)
-  local kind = word:match("^%a+")
-  local module_name = kind and KINDS[kind]
-  if not module_name then
-    return nil, ("there is no inbox '%s'; known: memory"):format(word), "inbox_unavailable"
+function inbox.open(word, settings)
+  local kind, place = word:match("^(%l+):?(.*)$")
+  if not KINDS[kind] then
+    return nil, ("there is no inbox '%s'; known: %s"):format(word, KNOWN), "inbox_unavailable"
   end
-  return require(module_name).new()
+  return require("marketplace.inbox." .. kind).open(place, settings)
 end
 
 return inbox

@@ -69,7 +69,7 @@ local function add(self, record, identity, now)
   local entry = {
     identity = identity, key = record.key, digest = record.digest, type = record.type, event = record.event,
     app_id = record.app_id, time = record.time, body = record.body, received_at = now, at = now, attempt = 0,
-    reason = record.reason, state = state, lane = nil, token = nil, behind = nil,
+    reason = record.reason, state = state, lane = nil, token = nil, behind = nil, scope = nil,
   }
   self.entries[identity] = entry
   self.count[state] = self.count[state] + 1
@@ -86,7 +86,7 @@ end
 
 local function put_as(self, record, identity, now)
   local entry = self.entries[identity]
-  local digest = entry and entry.digest or self.done:find(identity)
+  local digest = entry and entry.digest or self.done:digest(identity)
   if not digest then
     add(self, record, identity, now)
     return "stored"
@@ -122,7 +122,9 @@ local function lease(self, entry, until_)
   wake_lane(self, entry, until_)
   return {
     key = entry.key, identity = entry.identity, token = entry.token, attempt = entry.attempt, body = entry.body,
-    type = entry.type, event = entry.event, app_id = entry.app_id,
+    type = entry.type, event = entry.event, app_id = entry.app_id, received_at = entry.received_at,
+    -- room for what finish is told
+    state = "leased", at = nil, reason = nil, scope = nil,
   }
 end
 
@@ -132,8 +134,11 @@ function Inbox:claim(limit, now, seconds)
   while count < limit do
     local lane = self.heap:top()
     if not lane or lane.wake > now then break end
+    local may_be_poison = lane.first.state == "leased"
+    if may_be_poison and count > 0 then break end
     count = count + 1
     claimed[count] = lease(self, lane.first, now + seconds)
+    if may_be_poison then break end
   end
   return claimed
 end
@@ -143,18 +148,19 @@ local function held_entry(self, item)
   return entry and entry.state == "leased" and entry.token == item.token and entry or nil
 end
 
-local function finish_as_done(self, entry, now)
+local function finish_as_done(self, entry, item, now)
+  entry.scope = item.scope
   self.count.leased = self.count.leased - 1
   self.entries[entry.identity] = nil
   pop_from_lane(self, entry)
-  self.done:add(entry.identity, entry.digest, now)
+  self.done:add(entry, now)
 end
 
 local function finish_one(self, item, now)
   local entry = held_entry(self, item)
   if not entry then return false end
   if item.state == "done" then
-    finish_as_done(self, entry, now)
+    finish_as_done(self, entry, item, now)
     return true
   end
   set_state(self, entry, item.state)
@@ -194,6 +200,17 @@ function Inbox:counts()
   return { ready = count.ready, leased = count.leased, dead = count.dead, done = self.done.count }
 end
 
+function Inbox:backlog()
+  if self.closed then return unavailable(self) end
+  local count = self.count
+  local oldest_at
+  for _, lane in pairs(self.lanes) do
+    local received_at = lane.first.received_at
+    if not oldest_at or received_at < oldest_at then oldest_at = received_at end
+  end
+  return { ready = count.ready, leased = count.leased, dead = count.dead, oldest_at = oldest_at }
+end
+
 function Inbox:next_at()
   local lane = self.heap:top()
   return lane and lane.wake
@@ -207,14 +224,9 @@ local function summary(entry)
   }
 end
 
-local function summary_of_done(identity, digest, at)
-  local suffix = "#" .. digest
-  local key = identity:sub(-#suffix) == suffix and identity:sub(1, -#suffix - 1) or identity
-  return { key = key, identity = identity, digest = digest, state = "done", done_at = at, received_at = at }
-end
-
 local function matches(entry, filter)
-  return (not filter.state or entry.state == filter.state)
+  return (not filter.key or entry.key == filter.key or entry.identity == filter.key)
+    and (not filter.state or entry.state == filter.state)
     and (not filter.app_id or entry.app_id == filter.app_id)
     and (not filter.type or entry.type == filter.type)
     and (not filter.event or entry.event == filter.event)
@@ -233,7 +245,7 @@ function Inbox:list(filter)
     if matches(entry, filter) then found[#found + 1] = entry end
   end
   for _, entry in pairs(self.entries) do take(summary(entry)) end
-  self.done:each(function(...) take(summary_of_done(...)) end)
+  self.done:each(take)
   table.sort(found, oldest_first)
   for i = #found, (filter.limit or #found) + 1, -1 do found[i] = nil end
   return found
@@ -246,8 +258,18 @@ function Inbox:get(identity)
     whole.body = entry.body
     return whole
   end
-  local digest, at = self.done:find(identity)
-  return digest and summary_of_done(identity, digest, at) or nil
+  return self.done:get(identity)
+end
+
+function Inbox:later(app_id, time)
+  if self.closed then return unavailable(self) end
+  local found = {}
+  local function take(entry) found[#found + 1] = entry end
+  for _, entry in pairs(self.entries) do
+    if entry.app_id == app_id and entry.time and entry.time > time then take(entry) end
+  end
+  self.done:each_later(app_id, time, take)
+  return found
 end
 
 function Inbox:replay(filter, now)
@@ -283,6 +305,11 @@ function memory.new(settings)
     capacity = settings.capacity or 100000, entries = {}, lanes = {}, heap = heap.new(), tokens = 0,
     done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
   }, Inbox)
+end
+
+--- For marketplace.inbox.open.
+function memory.open()
+  return memory.new()
 end
 
 return memory

@@ -1,0 +1,132 @@
+--- The inbox in a PostgreSQL database, schema "marketplace": for receivers and workers on several machines.
+--- `marketplace.inbox` has the contract.
+---
+--- Leases are timed by the server's clock, whatever the machines' own clocks say: how far the two are apart is
+--- measured when a connection is made.
+local connection = require "marketplace.inbox.connection"
+local core = require "marketplace.core"
+local database = require "marketplace.inbox.database"
+local options = require "marketplace.options"
+local sql = require "marketplace.inbox.sql"
+
+local postgres = {}
+
+local MIGRATION_LOCK = 5426771 -- of the server's advisory locks, whoever migrates holds this one
+local PAUSE_SECONDS = 0.5      -- after a connection could not be made: each try may wait for its time limit
+local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
+local SEPARATOR = "\1"         -- no id holds it
+
+local STEPS = { sql.schema { seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8" } }
+
+-- A dead peer must be noticed; whoever set limits of their own keeps them.
+local function with_limits(words)
+  if words:find("^//") then return "postgres:" .. words end
+  for name, value in pairs(LIMITS) do
+    if not words:find(name, 1, true) then words = words .. " " .. name .. "=" .. value end
+  end
+  return words
+end
+
+local function configure(link, durability)
+  link:run "SET client_min_messages TO warning"
+  link:run "SET synchronous_commit TO on"
+  link:run "SET statement_timeout TO '10s'"
+  if durability ~= "relaxed" and link:run("SHOW fsync")[1][1] ~= "on" then
+    connection.fail "the server runs with fsync=off, and what it stores can be lost"
+  end
+end
+
+local function migrate(link)
+  link:run "BEGIN"
+  link:run("SELECT 1 FROM (SELECT pg_advisory_xact_lock(CAST(? AS bigint))) AS locked", MIGRATION_LOCK)
+  link:run "CREATE SCHEMA IF NOT EXISTS marketplace"
+  link:run "SET LOCAL search_path TO marketplace"
+  link:run "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)"
+  local row = link:run("SELECT version FROM schema_version")[1]
+  local there = row and row[1] or 0
+  local version = database.migrate(function(...) return link:run(...) end, STEPS, there)
+  if not row then link:run("INSERT INTO schema_version VALUES (0)") end
+  link:run("UPDATE schema_version SET version = CAST(? AS integer)", version)
+  link:run "COMMIT"
+  link:run "SET search_path TO marketplace"
+end
+
+local function prepare(link, durability)
+  local ok, problem = pcall(function()
+    configure(link, durability)
+    migrate(link)
+  end)
+  if ok then return link end
+  link:close()
+  error(problem, 0)
+end
+
+-- How far the caller's clock is ahead of the server's, in seconds.
+local function measure_offset(link, clock)
+  local before = clock()
+  local server = link:run("SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)")[1][1]
+  return (before + clock()) / 2 - server
+end
+
+local function connector(words, settings)
+  local refused_until, message = 0, nil
+  return function()
+    if core.monotonic() < refused_until then connection.fail(message) end
+    local ok, link = pcall(connection.open, "PostgreSQL", "luadbi-postgresql", with_limits(words))
+    if not ok then
+      refused_until, message = core.monotonic() + PAUSE_SECONDS, type(link) == "table" and link.message or link
+      error(link, 0)
+    end
+    return prepare(link, settings.durability)
+  end
+end
+
+-- Two processes that store for one app, or store and finish, must do it one after another: else each might
+-- think that the other's entry leads the lane.
+local LOCK = "SELECT count(*) FROM (SELECT pg_advisory_xact_lock(hash) FROM (SELECT DISTINCT " ..
+  "hashtextextended(lane, 0) AS hash FROM %s ORDER BY 1) AS lanes) AS locked"
+local LOCK_LANES = LOCK:format "unnest(string_to_array(CAST(? AS text), chr(1))) AS lane"
+local LOCK_LANES_OF = LOCK:format "inbox WHERE identity = ANY (string_to_array(CAST(? AS text), chr(1)))"
+
+local function lock_lanes(_, run, lanes)
+  if #lanes > 0 then run(LOCK_LANES, table.concat(lanes, SEPARATOR)) end
+end
+
+local function lock_lanes_of(_, run, items)
+  local identities = {}
+  for i, item in ipairs(items) do identities[i] = item.identity end
+  run(LOCK_LANES_OF, table.concat(identities, SEPARATOR))
+end
+
+local function always() return true end
+
+--- Opens the inbox in a database; makes its schema where there is none.
+---@param words string libpq's words, as in "host=db dbname=marketplace"; a password is better kept in PGPASSFILE
+---@param settings? {clock?: fun(): number, durability?: "strict"|"relaxed"} clock: the caller's, default the
+--- machine's; false: times are taken as they are given; durability: "relaxed" takes a server that may lose what it
+--- stored
+---@return table|nil inbox
+---@return string? message
+---@return string? code inbox_unavailable
+function postgres.open(words, settings)
+  settings = settings or {}
+  options.check("marketplace.inbox.open", settings, { clock = "function|boolean", durability = "string" })
+  local clock = settings.clock == nil and core.now or settings.clock
+  local connect = connector(words, settings)
+  local base
+  base = database.new {
+    name = "postgres", begin = "BEGIN", skip_locked = "FOR UPDATE SKIP LOCKED", offset = 0,
+    lock_lanes = lock_lanes, lock_lanes_of = lock_lanes_of, is_current = always,
+    number = function(n) return ("%.17g"):format(n) end,
+    connect = function()
+      local link = connect()
+      if clock then base.offset = measure_offset(link, clock) end
+      return link
+    end,
+  }
+  local ok, message = base:open()
+  if not ok then return nil, message, "inbox_unavailable" end
+  return sql.new(base)
+end
+
+return postgres

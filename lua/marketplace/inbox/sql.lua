@@ -1,0 +1,453 @@
+--- What the inboxes in a SQL database share: the table, and the contract of marketplace.inbox in statements that
+--- SQLite and PostgreSQL both understand.
+---
+--- The lane is the app's id; `head` marks the one entry of a lane that can be claimed, and a unique index keeps it one.
+--- `due` is when a head can be claimed: at once, after a pause, or when its lease ends. For what is done or dead it
+--- is when that happened. The token counts an entry's leases, so that none is ever given twice.
+---
+--- A database (marketplace.inbox.sqlite, marketplace.inbox.postgres) has
+---   database:transaction(work)    -> what work(run) returns; rolled back where it raises; nil, message, code where
+---                                    the database fails. run(sql, ...) -> a list of rows, each a list of columns.
+---   database:reading(work)        -> the same where nothing is written
+---   database.number(n)            -> a number as a parameter that loses nothing
+---   database:lock_lanes(run, lanes), database:lock_lanes_of(run, items)
+---                                 -> keeps others from these lanes until the transaction ends
+---   database.skip_locked          -> what ends a SELECT that must pass over what others have locked
+---   database.offset               -> seconds that the caller's clock is ahead of the database's
+local unpack = require("marketplace.compat").unpack
+
+local sql = {}
+
+local Inbox = {}
+Inbox.__index = Inbox
+
+local LARGEST_INSERT = 64 -- rows in a statement: sizes are powers of two, so that few statements are prepared
+local LARGEST_PRUNE = 5000 -- rows in a transaction: others must not wait long for it
+local HEX = "hex:"         -- in front of a body that is no JSON: it may hold bytes that no text column takes
+
+--[[ Bodies ]]
+
+local function to_hex(bytes)
+  return HEX .. bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
+end
+
+-- A body that could be read is JSON, which begins with no letter: the mark cannot be part of it.
+local function stored_body(record)
+  return record.reason and to_hex(record.body) or record.body
+end
+
+local function original_body(stored)
+  if not stored or stored:sub(1, #HEX) ~= HEX then return stored end
+  return (stored:sub(#HEX + 1):gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+--[[ put ]]
+
+local COLUMNS = 13
+
+local function insert_statement(rows)
+  local row = "(?,?,?,?,?,?,?,?,?,?,?,?,?," ..
+    "CASE WHEN ? = 1 AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? AND h.head = 1) THEN 1 ELSE 0 END)"
+  return "INSERT INTO inbox (identity, key, digest, type, event, app_id, lane, event_time, received_at, due, state, " ..
+    "body, reason, head) VALUES " .. (row .. ","):rep(rows - 1) .. row ..
+    " ON CONFLICT (identity) DO NOTHING RETURNING identity"
+end
+
+local inserts = {}
+for power = 0, 6 do inserts[2 ^ power] = insert_statement(2 ^ power) end
+
+local function lane_of(record, identity)
+  return record.app_id or identity
+end
+
+local function add_row(self, parameters, at, row, now)
+  local record = row.record
+  local number = self.database.number
+  parameters[at + 1], parameters[at + 2], parameters[at + 3] = row.identity, record.key, record.digest
+  parameters[at + 4], parameters[at + 5], parameters[at + 6] = record.type, record.event, record.app_id
+  parameters[at + 7], parameters[at + 8] = row.lane, record.time and number(record.time)
+  parameters[at + 9], parameters[at + 10] = now, now
+  parameters[at + 11], parameters[at + 12] = record.reason and "dead" or "ready", stored_body(record)
+  parameters[at + 13] = record.reason
+  parameters[at + COLUMNS + 1], parameters[at + COLUMNS + 2] = row.leads, row.lane
+end
+
+-- Inserts rows [first, first + count), adds the identities that were new to `new`.
+local function insert(self, run, rows, first, count, now, new)
+  local parameters, width = {}, COLUMNS + 2
+  for i = 0, count - 1 do add_row(self, parameters, i * width, rows[first + i], now) end
+  for _, inserted in ipairs(run(inserts[count], unpack(parameters, 1, count * width))) do
+    new[inserted[1]] = true
+  end
+end
+
+local function insert_all(self, run, rows, now)
+  local new, first = {}, 1
+  while first <= #rows do
+    local count = LARGEST_INSERT
+    while count > #rows - first + 1 do count = count / 2 end
+    insert(self, run, rows, first, count, now, new)
+    first = first + count
+  end
+  return new
+end
+
+local PROMOTE = "UPDATE inbox SET head = 1 WHERE seq = (SELECT min(seq) FROM inbox WHERE lane = ? " ..
+  "AND state IN ('ready', 'leased')) AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? AND h.head = 1)"
+
+local function promote(run, lane)
+  run(PROMOTE, lane, lane)
+end
+
+local REARM = "UPDATE inbox SET state = 'ready', attempt = 0, reason = NULL, due = ?, head = 0 " ..
+  "WHERE identity = ? AND state = 'dead' RETURNING lane"
+
+local function rearm(run, identity, now)
+  local rearmed = run(REARM, now, identity)[1]
+  if rearmed then promote(run, rearmed[1]) end
+  return rearmed ~= nil
+end
+
+-- What becomes of a record whose identity is there: nil where the digest there is another.
+local function put_again(run, record, identity, now)
+  local there = run("SELECT digest FROM inbox WHERE identity = ?", identity)[1]
+  if not there or there[1] ~= record.digest then return nil end
+  -- one that cannot be read is no reason to try again; one whose callbacks failed is
+  return not record.reason and rearm(run, identity, now) and "rearmed" or "duplicate"
+end
+
+local function put_conflict(self, run, record, now)
+  local identity = record.key .. "#" .. record.digest
+  local leads = record.reason and 0 or 1
+  local row = { record = record, identity = identity, lane = lane_of(record, identity), leads = leads }
+  if insert_all(self, run, { row }, now)[identity] then return "conflict" end
+  return put_again(run, record, identity, now) or "duplicate"
+end
+
+-- Whoever of a list is the first of its lane may become the lane's head.
+local function rows_of(records)
+  local rows, lanes, seen = {}, {}, {}
+  for i = 1, #records do
+    local record = records[i]
+    local lane = lane_of(record, record.key)
+    local leads = not record.reason and not seen[lane]
+    rows[i] = { record = record, identity = record.key, lane = lane, leads = leads and 1 or 0 }
+    if leads then
+      seen[lane] = true
+      lanes[#lanes + 1] = lane
+    end
+  end
+  return rows, lanes
+end
+
+local function put(self, run, records, now)
+  local rows, lanes = rows_of(records)
+  self.database:lock_lanes(run, lanes)
+  local new = insert_all(self, run, rows, now)
+  local outcomes, repeated = {}, false
+  for i, row in ipairs(rows) do
+    if new[row.identity] then
+      outcomes[i], new[row.identity] = "stored", nil
+    else
+      repeated = true
+      outcomes[i] = put_again(run, row.record, row.identity, now) or put_conflict(self, run, row.record, now)
+    end
+  end
+  -- where the first of a lane was there already, the second leads
+  for i = 1, repeated and #lanes or 0 do promote(run, lanes[i]) end
+  return outcomes
+end
+
+function Inbox:put(records, now)
+  if #records == 0 and not self.closed then return {} end
+  return self:transact(function(run) return put(self, run, records, self:at(now)) end)
+end
+
+--[[ Leases ]]
+
+local RETURNED = "RETURNING CAST(seq AS float8), identity, key, token, attempt, body, type, event, app_id, " ..
+  "CAST(received_at AS float8)"
+
+local function claim_statement(database, state)
+  return ("WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE head = 1 AND state = '%s' AND due <= ? " ..
+    "ORDER BY due, seq LIMIT ? %s) UPDATE inbox SET state = 'leased', attempt = attempt + 1, token = token + 1, " ..
+    "due = ? WHERE seq IN (SELECT seq FROM chosen) %s"):format(state, database.skip_locked, RETURNED)
+end
+
+local function claimed_entry(self, row)
+  return {
+    seq = row[1], identity = row[2], key = row[3], token = row[4], attempt = row[5], body = original_body(row[6]),
+    type = row[7], event = row[8], app_id = row[9], received_at = row[10] + self.database.offset,
+    state = "leased", at = nil, reason = nil, scope = nil,
+  }
+end
+
+local function by_seq(a, b) return a.seq < b.seq end
+
+-- What ended with its lease comes first, and alone.
+local function claim(self, run, limit, now, until_)
+  local rows = run(self.claim_expired, now, 1, until_)
+  if #rows == 0 then rows = run(self.claim_ready, now, limit, until_) end
+  local claimed = {}
+  for i, row in ipairs(rows) do claimed[i] = claimed_entry(self, row) end
+  table.sort(claimed, by_seq)
+  return claimed
+end
+
+function Inbox:claim(limit, now, lease)
+  if limit < 1 and not self.closed then return {} end
+  -- Most polls find nothing: that must not cost a commit.
+  local next_at, message, code = self:next_at()
+  if not next_at then
+    if message then return nil, message, code end
+    return {}
+  end
+  if next_at > now then return {} end
+  return self:transact(function(run)
+    return claim(self, run, math.min(limit, 1000), self:at(now), self:at(now + lease))
+  end)
+end
+
+local FINISH = {
+  done = "UPDATE inbox SET state = 'done', head = 0, due = ?, body = NULL, reason = NULL, scope = ? " ..
+    "WHERE identity = ? AND token = ? AND state = 'leased' RETURNING lane",
+  ready = "UPDATE inbox SET state = 'ready', due = ?, reason = ?, attempt = attempt - ? " ..
+    "WHERE identity = ? AND token = ? AND state = 'leased' RETURNING lane",
+  dead = "UPDATE inbox SET state = 'dead', head = 0, due = ?, reason = ? " ..
+    "WHERE identity = ? AND token = ? AND state = 'leased' RETURNING lane",
+}
+
+local function finish_one(self, run, item, now)
+  local rows
+  local statement, identity, token = FINISH[item.state], item.identity, item.token
+  if item.state == "done" then
+    rows = run(statement, now, item.scope, identity, token)
+  elseif item.state == "dead" then
+    rows = run(statement, now, item.reason, identity, token)
+  else
+    rows = run(statement, self:at(item.at), item.reason, item.uncounted and 1 or 0, identity, token)
+  end
+  if rows[1] and item.state ~= "ready" then promote(run, rows[1][1]) end
+  return rows[1] ~= nil
+end
+
+function Inbox:finish(items, now)
+  if #items == 0 and not self.closed then return {} end
+  return self:transact(function(run)
+    self.database:lock_lanes_of(run, items)
+    local held = {}
+    for i = 1, #items do held[i] = finish_one(self, run, items[i], self:at(now)) end
+    return held
+  end)
+end
+
+function Inbox:extend(items, now, lease)
+  if #items == 0 and not self.closed then return {} end
+  return self:transact(function(run)
+    local held = {}
+    for i, item in ipairs(items) do
+      held[i] = run("UPDATE inbox SET due = ? WHERE identity = ? AND token = ? AND state = 'leased' RETURNING 1",
+        self:at(now + lease), item.identity, item.token)[1] ~= nil
+    end
+    return held
+  end)
+end
+
+--[[ What is there ]]
+
+local function query(self, statement, ...)
+  local parameters, count = { ... }, select("#", ...)
+  return self:read(function(run) return run(statement, unpack(parameters, 1, count)) end)
+end
+
+local function count_states(self, statement)
+  local rows, message, code = query(self, statement)
+  if not rows then return nil, message, code end
+  local counts = { ready = 0, leased = 0, done = 0, dead = 0 }
+  for _, row in ipairs(rows) do counts[row[1]] = row[2] end
+  return counts
+end
+
+function Inbox:counts()
+  return count_states(self, "SELECT state, CAST(count(*) AS float8) FROM inbox GROUP BY state")
+end
+
+function Inbox:backlog()
+  local counts, message, code = count_states(self,
+    "SELECT state, CAST(count(*) AS float8) FROM inbox WHERE state IN ('ready', 'leased') GROUP BY state " ..
+    "UNION ALL SELECT 'dead', CAST(count(*) AS float8) FROM inbox WHERE state = 'dead'")
+  if not counts then return nil, message, code end
+  local rows
+  rows, message, code = query(self,
+    "SELECT CAST(min(received_at) AS float8) FROM inbox WHERE state IN ('ready', 'leased')")
+  if not rows then return nil, message, code end
+  local oldest_at = rows[1] and rows[1][1]
+  return {
+    ready = counts.ready, leased = counts.leased, dead = counts.dead,
+    oldest_at = oldest_at and oldest_at + self.database.offset,
+  }
+end
+
+function Inbox:next_at()
+  local rows, message, code = query(self, "SELECT CAST(min(due) AS float8) FROM inbox WHERE head = 1")
+  if not rows then return nil, message, code end
+  local due = rows[1] and rows[1][1]
+  return due and due + self.database.offset or nil
+end
+
+local SUMMARY = "SELECT identity, key, digest, type, event, app_id, CAST(event_time AS float8), " ..
+  "CAST(received_at AS float8), CAST(due AS float8), state, attempt, reason"
+
+local function summary(self, row)
+  return {
+    identity = row[1], key = row[2], digest = row[3], type = row[4], event = row[5], app_id = row[6], time = row[7],
+    received_at = row[8] + self.database.offset, at = row[9] + self.database.offset, state = row[10], attempt = row[11],
+    reason = row[12],
+  }
+end
+
+local FILTERS = {
+  { "key", "? IN (key, identity)" }, { "state", "state = ?" }, { "app_id", "app_id = ?" }, { "type", "type = ?" },
+  { "event", "event = ?" }, { "received_before", "received_at < ?" }, { "received_since", "received_at >= ?" },
+}
+local IS_TIME = { received_before = true, received_since = true }
+
+-- A WHERE clause, and its parameters.
+local function where(self, filter)
+  local clauses, parameters = { "seq > 0" }, {}
+  for _, known in ipairs(FILTERS) do
+    local name, clause = known[1], known[2]
+    local value = filter[name]
+    if value then
+      clauses[#clauses + 1] = clause
+      parameters[#parameters + 1] = IS_TIME[name] and self:at(value) or value
+    end
+  end
+  return " FROM inbox WHERE " .. table.concat(clauses, " AND "), parameters
+end
+
+local function run_list(self, run, filter)
+  local clause, parameters = where(self, filter)
+  local limit = filter.limit and (" LIMIT %d"):format(filter.limit) or ""
+  local rows = run(SUMMARY .. clause .. " ORDER BY received_at, seq" .. limit, unpack(parameters))
+  for i, row in ipairs(rows) do rows[i] = summary(self, row) end
+  return rows
+end
+
+function Inbox:list(filter)
+  return self:read(function(run) return run_list(self, run, filter) end)
+end
+
+function Inbox:get(identity)
+  local rows, message, code = query(self, SUMMARY .. ", body, scope FROM inbox WHERE identity = ?", identity)
+  if not rows then return nil, message, code end
+  if not rows[1] then return nil end
+  local entry = summary(self, rows[1])
+  entry.body, entry.scope = original_body(rows[1][13]), rows[1][14]
+  return entry
+end
+
+function Inbox:later(app_id, time)
+  local rows, message, code = query(self, "SELECT key, event, CAST(event_time AS float8), scope, body FROM inbox " ..
+    "WHERE app_id = ? AND event_time > ?", app_id, self.database.number(time))
+  if not rows then return nil, message, code end
+  for i, row in ipairs(rows) do
+    rows[i] = { key = row[1], event = row[2], time = row[3], scope = row[4], body = original_body(row[5]) }
+  end
+  return rows
+end
+
+--[[ Operators ]]
+
+function Inbox:replay(filter, now)
+  return self:transact(function(run)
+    local dead = { state = "dead" }
+    for name, value in pairs(filter) do dead[name] = value end
+    if dead.state ~= "dead" then return 0 end
+    local found, lanes = run_list(self, run, dead), {}
+    for i, entry in ipairs(found) do lanes[i] = lane_of(entry, entry.identity) end
+    self.database:lock_lanes(run, lanes)
+    local replayed = 0
+    for _, entry in ipairs(found) do
+      if rearm(run, entry.identity, self:at(now)) then replayed = replayed + 1 end
+    end
+    return replayed
+  end)
+end
+
+function Inbox:prune(done_before)
+  local pruned = 0
+  repeat
+    local rows, message, code = self:transact(function(run)
+      return run("DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE state = 'done' AND due < ? LIMIT ?) " ..
+        "RETURNING 1", self:at(done_before), LARGEST_PRUNE)
+    end)
+    if not rows then return nil, message, code end
+    pruned = pruned + #rows
+  until #rows < LARGEST_PRUNE
+  return pruned
+end
+
+--[[ The database ]]
+
+local function unavailable(message)
+  return nil, message, "inbox_unavailable"
+end
+
+--- Runs work(run) in a transaction that writes.
+function Inbox:transact(work)
+  if self.closed then return unavailable "the inbox is closed" end
+  local result, message = self.database:transaction(work)
+  if result == nil then return unavailable(message) end
+  return result
+end
+
+--- Runs work(run) where nothing is written.
+function Inbox:read(work)
+  if self.closed then return unavailable "the inbox is closed" end
+  local result, message = self.database:reading(work)
+  if result == nil then return unavailable(message) end
+  return result
+end
+
+--- A time of the caller's clock as a parameter in the database's time.
+function Inbox:at(time)
+  return self.database.number(time - self.database.offset)
+end
+
+function Inbox:close()
+  if not self.closed then self.database:close() end
+  self.closed = true
+end
+
+--- The steps that make the table, for databases that name their columns' types so.
+---@param types {seq: string, real: string}
+---@return string[]
+function sql.schema(types)
+  return {
+    ("CREATE TABLE inbox (seq %s, identity text NOT NULL UNIQUE, key text NOT NULL, digest text NOT NULL, " ..
+      "type text, event text, app_id text, lane text NOT NULL, event_time %s, received_at %s NOT NULL, " ..
+      "due %s NOT NULL, state text NOT NULL, head integer NOT NULL DEFAULT 0, attempt integer NOT NULL DEFAULT 0, " ..
+      "token integer NOT NULL DEFAULT 0, body text, reason text, scope text)"):format(
+      types.seq, types.real, types.real, types.real),
+    "CREATE UNIQUE INDEX inbox_head ON inbox (lane) WHERE head = 1",
+    "CREATE INDEX inbox_due ON inbox (due, seq) WHERE head = 1",
+    "CREATE INDEX inbox_leased ON inbox (due, seq) WHERE head = 1 AND state = 'leased'",
+    "CREATE INDEX inbox_lane ON inbox (lane, seq) WHERE state IN ('ready', 'leased')",
+    "CREATE INDEX inbox_dead ON inbox (seq) WHERE state = 'dead'",
+    "CREATE INDEX inbox_done ON inbox (due) WHERE state = 'done'",
+    "CREATE INDEX inbox_later ON inbox (app_id, event_time)",
+  }
+end
+
+--- An inbox in a database.
+---@param database table
+---@return table inbox
+function sql.new(database)
+  return setmetatable({
+    database = database, closed = false, claim_expired = claim_statement(database, "leased"),
+    claim_ready = claim_statement(database, "ready"),
+  }, Inbox)
+end
+
+return sql

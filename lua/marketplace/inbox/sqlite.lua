@@ -1,0 +1,93 @@
+--- The inbox in a SQLite file: for one machine, any number of processes. What `put` returned for survives a crash of
+--- the process and of the machine: write-ahead log, synchronous=FULL, one commit for each call.
+--- `marketplace.inbox` has the contract.
+local connection = require "marketplace.inbox.connection"
+local core = require "marketplace.core"
+local database = require "marketplace.inbox.database"
+local sql = require "marketplace.inbox.sql"
+
+local sqlite = {}
+
+local APPLICATION_ID = 0x4d4b5431 -- "MKT1", in the file's header: this project's, whatever the file is called
+local BUSY_MILLISECONDS = 2000    -- another process may be storing; after that Apple is better told to come again
+local CACHE_KIB = 32768
+local CHECKPOINT_PAGES = 4000
+
+local STEPS = { sql.schema { seq = "INTEGER PRIMARY KEY", real = "REAL" } }
+
+local function pragma(link, name)
+  local row = link:run("PRAGMA " .. name)[1]
+  return row and row[1]
+end
+
+local function configure(link)
+  pragma(link, "busy_timeout = " .. BUSY_MILLISECONDS)
+  local mode = pragma(link, "journal_mode = WAL")
+  if mode ~= "wal" then
+    connection.fail(("its journal cannot be a write-ahead log but is '%s': is it on a network's file system?"):format(
+      tostring(mode)))
+  end
+  pragma(link, "synchronous = FULL")
+  pragma(link, "cache_size = -" .. CACHE_KIB)
+  pragma(link, "wal_autocheckpoint = " .. CHECKPOINT_PAGES)
+end
+
+-- Another program's database must not become an inbox.
+local function check_owner(link)
+  local id = pragma(link, "application_id")
+  if id == APPLICATION_ID then return end
+  if id ~= 0 or link:run("SELECT count(*) FROM sqlite_master")[1][1] > 0 then
+    connection.fail("it is a database of another program")
+  end
+end
+
+local function migrate(link)
+  if pragma(link, "user_version") == #STEPS then return check_owner(link) end
+  link:run "BEGIN IMMEDIATE"
+  check_owner(link)
+  local version = database.migrate(function(...) return link:run(...) end, STEPS, pragma(link, "user_version"))
+  pragma(link, "application_id = " .. APPLICATION_ID)
+  pragma(link, "user_version = " .. version)
+  link:run "COMMIT"
+end
+
+local function connect(path)
+  local link = connection.open("SQLite3", "luadbi-sqlite3", path)
+  local ok, problem = pcall(function()
+    configure(link)
+    migrate(link)
+  end)
+  if ok then return link end
+  link:close()
+  error(problem, 0)
+end
+
+local function nothing() end
+
+--- Opens the inbox in a file; makes it where there is none. Should the file fail later on, calls say so, and work
+--- again once it does.
+---@param path string
+---@return table|nil inbox
+---@return string? message
+---@return string? code inbox_unavailable
+function sqlite.open(path)
+  if path == "" then return nil, "sqlite: needs a path, as in sqlite:marketplace.db", "inbox_unavailable" end
+  local opened_file
+  local base = database.new {
+    name = "sqlite:" .. path, begin = "BEGIN IMMEDIATE", skip_locked = "", offset = 0,
+    lock_lanes = nothing, lock_lanes_of = nothing,
+    number = function(n) return n end,
+    connect = function()
+      local link = connect(path)
+      opened_file = core.file_id(path)
+      return link
+    end,
+    -- a file that was moved away would take what is stored from now on with it
+    is_current = function() return core.file_id(path) == opened_file end,
+  }
+  local ok, message = base:open()
+  if not ok then return nil, message, "inbox_unavailable" end
+  return sql.new(base)
+end
+
+return sqlite

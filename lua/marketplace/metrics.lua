@@ -1,0 +1,72 @@
+--- Counters and histograms, and their text for Prometheus (exposition format 0.0.4).
+local metrics = {}
+
+local Histogram = {}
+Histogram.__index = Histogram
+
+--- Counts one value.
+function Histogram:observe(value)
+  local bounds, place = self.bounds, 1
+  while bounds[place] and value > bounds[place] do place = place + 1 end
+  self.counts[place] = self.counts[place] + 1
+  self.sum = self.sum + value
+end
+
+--- A histogram with these upper bounds, ascending.
+---@param bounds number[]
+---@return table
+function metrics.histogram(bounds)
+  local counts = {}
+  for place = 1, #bounds + 1 do counts[place] = 0 end
+  return setmetatable({ bounds = bounds, counts = counts, sum = 0 }, Histogram)
+end
+
+local function number(value)
+  return ("%.17g"):format(value)
+end
+
+-- The shortest form that people wrote the bound in.
+local function bound(value)
+  return ("%g"):format(value)
+end
+
+local function head(lines, name, kind, help)
+  lines[#lines + 1] = ("# HELP %s %s\n# TYPE %s %s"):format(name, help, name, kind)
+end
+
+local ESCAPES = { ["\\"] = "\\\\", ['"'] = '\\"', ["\n"] = "\\n" }
+
+local function labelled(name, labels)
+  local words = {}
+  for i = 1, #labels, 2 do
+    words[#words + 1] = ('%s="%s"'):format(labels[i], (labels[i + 1]:gsub('[\\"\n]', ESCAPES)))
+  end
+  return #words > 0 and name .. "{" .. table.concat(words, ",") .. "}" or name
+end
+
+--- Adds a metric with one value for each set of labels.
+---@param lines string[] added to
+---@param kind "counter"|"gauge"
+---@param values table[] each { value, label name, label value, ... }
+function metrics.add(lines, name, kind, help, values)
+  head(lines, name, kind, help)
+  for _, one in ipairs(values) do
+    local labels = {}
+    for i = 2, #one do labels[#labels + 1] = one[i] end
+    lines[#lines + 1] = labelled(name, labels) .. " " .. number(one[1])
+  end
+end
+
+--- Adds a histogram.
+function metrics.add_histogram(lines, name, help, histogram)
+  head(lines, name, "histogram", help)
+  local total = 0
+  for place, count in ipairs(histogram.counts) do
+    total = total + count
+    local le = histogram.bounds[place]
+    lines[#lines + 1] = ('%s_bucket{le="%s"} %d'):format(name, le and bound(le) or "+Inf", total)
+  end
+  lines[#lines + 1] = ("%s_sum %s\n%s_count %d"):format(name, number(histogram.sum), name, total)
+end
+
+return metrics

@@ -1,0 +1,83 @@
+--- Whether a later event has already told the opposite: notifications of one app can arrive out of order, and an
+--- older one must not undo a newer one.
+---
+--- A scope is what an event is about, in one string that an inbox keeps when it drops the body: package ids, then,
+--- behind an empty line, territories; one a line (ids hold no line feeds).
+local superseded = {}
+
+-- What each event is undone by. A version that became available says that its app is sold, too.
+local UNDONE_BY = {
+  version_available = { versions_unavailable = true, app_unavailable = true },
+  versions_restored = { versions_unavailable = true, app_unavailable = true },
+  app_restored = { app_unavailable = true },
+  versions_unavailable = { versions_restored = true, version_available = true },
+  app_unavailable = { app_restored = true, version_available = true },
+}
+
+local function joined(list)
+  if not list then return "" end
+  return #list == 1 and list[1] or table.concat(list, "\n")
+end
+
+--- What a notification is about; nil where nothing can be undone by it.
+---@param n table a notification
+---@return string|nil
+function superseded.scope(n)
+  if not UNDONE_BY[n.event] then return nil end
+  local packages = n.package_ids and joined(n.package_ids) or n.package_id or ""
+  if not n.territories then return packages end
+  return packages .. "\n\n" .. joined(n.territories)
+end
+
+local function set_of(text)
+  local set
+  for word in text:gmatch("[^\n]+") do
+    set = set or {}
+    set[word] = true
+  end
+  return set
+end
+
+-- Sets of package ids and of territories, nil where it is about all of them.
+local function parts(scope)
+  local packages, territories = scope:match("^(.-)\n\n(.*)$")
+  if not packages then return set_of(scope), nil end
+  return set_of(packages), set_of(territories) or {}
+end
+
+local function within(part, whole)
+  if not whole then return true end
+  if not part then return false end
+  for word in pairs(part) do
+    if not whole[word] then return false end
+  end
+  return true
+end
+
+local function covers(later_event, later_scope, scope)
+  local packages, territories = parts(scope)
+  local later_packages, later_territories = parts(later_scope)
+  -- a new version does not bring territories back
+  if later_event == "version_available" and territories then return false end
+  if not within(territories, later_territories) then return false end
+  return not packages or within(packages, later_packages)
+end
+
+--- Whether an event with this scope, later, undoes the notification.
+---@param n table a notification
+---@param event string the later one's event
+---@param scope string the later one's scope
+---@return boolean
+function superseded.by(n, event, scope)
+  local undone_by = UNDONE_BY[n.event]
+  return undone_by ~= nil and undone_by[event] == true and covers(event, scope, superseded.scope(n))
+end
+
+--- Whether notifications of this event can be undone by others, or undo them.
+---@param event string
+---@return boolean
+function superseded.concerns(event)
+  return UNDONE_BY[event] ~= nil
+end
+
+return superseded
