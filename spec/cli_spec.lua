@@ -35,7 +35,7 @@ describe("the command", function()
   it("shows its version, its help and each subcommand's help", function()
     expect(0, "--version", "^marketplace %d+%.%d+%.%d+")
     expect(0, "--help", "serve")
-    for _, name in ipairs { "serve", "send", "sign", "verify", "explain" } do
+    for _, name in ipairs { "serve", "work", "inbox", "send", "sign", "verify", "explain" } do
       expect(0, name .. " --help", "Usage: marketplace " .. name)
     end
   end)
@@ -55,7 +55,11 @@ describe("the command", function()
       "send ping --timeout 0", "send nonsense", "send ping --generation 1", "send ping --generation 3",
       "send ping --id 'a b'", "send ping --file /dev/null", "serve x.lua --port 70000", "serve x.lua --port http",
       "serve x.lua --max-body 0", "serve x.lua --max-connections 0", "serve x.lua --path nowhere",
-      "serve x.lua --tls-cert x",
+      "serve x.lua --tls-cert x", "serve x.lua --lease 0", "serve x.lua --metrics-port x",
+      "serve x.lua --inbox memory --no-dispatch", "work", "work x.lua --inbox memory", "work x.lua --lease soon",
+      "inbox", "inbox nonsense", "inbox show", "inbox replay", "inbox replay a --dead", "inbox prune",
+      "inbox prune --done-before soon", "inbox list --state lost", "inbox list --older-than x",
+      "inbox list --limit 0", "inbox stats --inbox memory",
     } do
       local output = expect(2, arguments, "Usage: marketplace")
       assert.is_nil(output:find("traceback", 1, true), output)
@@ -120,19 +124,24 @@ describe("the command", function()
   end)
 
   it("does not start with what cannot work", function()
-    expect(1, "serve /nowhere/at/all.lua --port 0", "/nowhere/at/all.lua")
-    expect(1, "serve " .. file "return 5" .. " --port 0", "must return function%(receiver%), not a number")
-    expect(1, "serve " .. file "syntax error" .. " --port 0", "near 'error'")
-    expect(1, "serve " .. file "error 'at once'" .. " --port 0", "at once")
-    expect(1, "serve " .. file "return function(r) r:on('app_gone', print) end" .. " --port 0", "unknown event")
+    local function expect_refusal(arguments, pattern)
+      expect(1, "serve --port 0 --inbox memory " .. arguments, pattern)
+    end
+    expect_refusal("/nowhere/at/all.lua", "/nowhere/at/all.lua")
+    expect_refusal(file "return 5", "must return function%(receiver%), not a number")
+    expect_refusal(file "syntax error", "near 'error'")
+    expect_refusal(file "error 'at once'", "at once")
+    expect_refusal(file "return function(r) r:on('app_gone', print) end", "unknown event")
+    expect_refusal("examples/marketplace.lua --tls-cert /dev/null --tls-key /dev/null", "certificate")
+    expect_refusal("examples/marketplace.lua --host 192.0.2.1", "192.0.2.1")
+    expect_refusal("examples/marketplace.lua --metrics-port 1 --metrics-host 192.0.2.1", "192.0.2.1")
     expect(1, "serve examples/marketplace.lua --port 0 --inbox paper:x", "known: memory")
-    expect(1, "serve examples/marketplace.lua --port 0 --tls-cert /dev/null --tls-key /dev/null", "certificate")
-    expect(1, "serve examples/marketplace.lua --port 0 --host 192.0.2.1", "192.0.2.1")
+    expect(1, "work examples/marketplace.lua --inbox sqlite:/nowhere/at/all.db", "unable to open")
   end)
 
   describe("serve", function()
     local function serve(arguments, use, environment)
-      return shell.with_server(shell.marketplace("serve examples/marketplace.lua --port 0 " .. arguments,
+      return shell.with_server(shell.marketplace("serve examples/marketplace.lua --port 0 --inbox memory " .. arguments,
         "env " .. (environment or ENVIRONMENT)), use)
     end
 
@@ -161,7 +170,7 @@ describe("the command", function()
       for line in output:gmatch "[^\n]+" do
         if line:sub(1, 1) == "{" then messages[#messages + 1] = cjson.decode(line).message end
       end
-      assert.equal("memory inbox stored done stopped", table.concat(messages, " "))
+      assert.equal("stored done stopped", table.concat(messages, " "))
       assert.matches("it works", output)
     end)
 
@@ -188,6 +197,106 @@ describe("the command", function()
         expect(0, send "new", "200")
       end, NO_SECRET:gsub("env ", ""))
       assert.equal(0, status, output)
+    end)
+  end)
+
+  describe("with a durable inbox", function()
+    local folder, inbox
+
+    before_each(function()
+      folder = assert(shell.capture "mktemp -d"):gsub("%s+$", "")
+      inbox = " --inbox sqlite:" .. folder .. "/inbox.db "
+    end)
+
+    after_each(function() shell.capture("rm -rf " .. folder) end)
+
+    local function serve(arguments, use)
+      return shell.with_server(shell.marketplace("serve " .. arguments .. inbox .. "--port 0", "env " .. ENVIRONMENT),
+        use)
+    end
+
+    local function send(name, id, url)
+      expect(0, ("send %s --id %s --url %s"):format(name, id, url), "200")
+    end
+
+    local function work(handlers, until_)
+      local command = shell.marketplace("work " .. handlers .. inbox .. "--json")
+      local pipe = assert(io.popen(("sh -c 'echo $$; exec %s' 2>&1; echo status $?"):format(command)))
+      local pid, lines = pipe:read "*l", {}
+      for line in pipe:lines() do
+        lines[#lines + 1] = line
+        if line:find(until_) then os.execute("kill -TERM " .. pid) end
+      end
+      pipe:close()
+      return table.concat(lines, "\n")
+    end
+
+    it("receives in one process, works in another, and shows and mends what is there", function()
+      local output, status = serve("examples/marketplace.lua --no-dispatch --metrics-port 0 --verbose", function(url)
+        send("app_unavailable", "first", url)
+        send("ping", "second", url)
+        expect(0, "send --file " .. file "{" .. " --url " .. url, "200")
+        expect(0, "inbox stats" .. inbox, "ready +2\nleased +0\ndone +0\ndead +1\noldest +%d+s")
+      end)
+      assert.equal(0, status, output)
+      assert.matches("stopped reason=\"2 notifications still wait for their callbacks\"", output)
+      assert.matches("ready .*app_unavailable +6740067890 +first", expect(0, "inbox list --state ready" .. inbox))
+      local listed = expect(0, "inbox list --json --event ping --newer-than 1h" .. inbox)
+      assert.equal("second", cjson.decode(listed).key)
+      expect(0, "inbox show first" .. inbox, '"id":"first"')
+      expect(1, "inbox show third" .. inbox, "there is no such notification: third")
+      expect(1, "inbox replay first" .. inbox, "no dead notification first")
+      local worked = work("examples/marketplace.lua", '"id":"second"')
+      assert.matches('"message":"working"', worked)
+      assert.matches("it works", worked)
+      assert.matches('"message":"stopped".*status 0$', worked)
+      expect(0, "inbox list --state done --older-than 0s" .. inbox, "first.*\n.*second")
+      expect(0, "inbox replay --dead" .. inbox, "^1 dead")
+      expect(0, "inbox replay --since 1h --json" .. inbox, '"replayed":0')
+      expect(0, "inbox prune --done-before 1h" .. inbox, "^0 done")
+      expect(0, "inbox prune --done-before 0s --json" .. inbox, '"pruned":2')
+      assert.equal(1, cjson.decode(expect(0, "inbox stats --json" .. inbox)).ready)
+    end)
+
+    it("gives up, after ten attempts, what ends its process, and runs what is beside it", function()
+      local handlers = file [[return function(receiver)
+        receiver:on("ping", function() os.exit(7) end)
+        receiver:on("app_unavailable", function() print "the app is gone" end)
+      end]]
+      serve(handlers .. " --no-dispatch", function(url)
+        send("ping", "poison", url)
+        send("app_unavailable", "innocent", url)
+      end)
+      local box = assert(require("marketplace.inbox").open("sqlite:" .. folder .. "/inbox.db"))
+      assert.matches("status 7$", work(handlers, "never"))
+      assert.matches("the app is gone", work(handlers, '"id":"innocent"'))
+      for _ = 2, 10 do
+        -- the lease that the process left behind ends
+        box:transact(function(run) return run "UPDATE inbox SET due = 0 WHERE state = 'leased'" end)
+        assert.matches("status 7$", work(handlers, "never"))
+      end
+      box:transact(function(run) return run "UPDATE inbox SET due = 0 WHERE state = 'leased'" end)
+      local output = work(handlers, "gave up")
+      assert.matches("ended its process", output)
+      assert.equal("dead", box:get("poison").state)
+      assert.equal("done", box:get("innocent").state)
+      assert.equal(1, box:get("innocent").attempt)
+      box:close()
+    end)
+
+    it("offers metrics on a port of their own", function()
+      local core = require "marketplace.core"
+      serve("examples/marketplace.lua --metrics-port 0", function(url, _, pipe)
+        send("ping", "first", url)
+        local metrics = assert(pipe:read "*l"):match "url=(%S+)"
+        local status, text = core.http("GET", metrics, {}, nil, 10)
+        assert.equal(200, status)
+        assert.matches('marketplace_requests_total{outcome="stored",reason=""} 1', text)
+        assert.matches("marketplace_inbox_up 1", text)
+        assert.equal(404, (core.http("GET", (metrics:gsub("/metrics", "/x")), {}, nil, 10)))
+        assert.equal(405, (core.http("POST", metrics, {}, "", 10)))
+        assert.equal(404, (core.http("GET", (url:gsub("/notifications", "/metrics")), {}, nil, 10)))
+      end)
     end)
   end)
 end)

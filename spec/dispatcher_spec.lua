@@ -141,6 +141,7 @@ describe("receiver:dispatch", function()
     receiver:dispatch()
     assert.matches("dispatcher_spec.lua:%d+", last().reason)
     assert.matches("traceback", last().reason)
+    assert.is_nil(last().reason:find("xpcall", 1, true), last().reason)
   end)
 
   it("holds the rest of an app back until its first is done, but not other apps", function()
@@ -232,6 +233,117 @@ describe("receiver:dispatch", function()
     inbox.claim = claim
     inbox.finish = function() return nil, "full", "inbox_unavailable" end
     assert.same({ nil, "full", "inbox_unavailable" }, { receiver:dispatch() })
+  end)
+
+  it("renews the leases of those that waited in a batch", function()
+    local core = require "marketplace.core"
+    local monotonic, elapsed = core.monotonic, 0
+    core.monotonic = function() return elapsed end
+    local extended, ran = 0, {}
+    local extend = inbox.extend
+    inbox.extend = function(...)
+      extended = extended + 1
+      return extend(...)
+    end
+    receiver:on("ping", function(n)
+      ran[#ran + 1] = n.id
+      elapsed = elapsed + 31
+    end)
+    receiver.dispatcher.batch = 64
+    for _, id in ipairs { "a", "b", "c" } do post("ping", { id = id }) end
+    local count = receiver:dispatch()
+    core.monotonic = monotonic
+    inbox.extend = nil
+    assert.same({ "a", "b", "c" }, ran)
+    assert.equal(3, count)
+    assert.equal(2, extended)
+  end)
+
+  it("leaves out what passed to another while it waited in a batch", function()
+    local core = require "marketplace.core"
+    local monotonic, elapsed, ran = core.monotonic, 0, {}
+    core.monotonic = function() return elapsed end
+    receiver:on("ping", function(n)
+      ran[#ran + 1] = n.id
+      elapsed = elapsed + 31
+    end)
+    receiver.dispatcher.batch = 64
+    post("ping", { id = "a" })
+    post("ping", { id = "b" })
+    inbox.claim = function(self, ...)
+      inbox.claim = nil
+      local claimed = inbox.claim(self, ...)
+      -- another worker takes b
+      inbox:claim(1, now + 61, 600)
+      inbox:claim(1, now + 61, 600)
+      return claimed
+    end
+    receiver:dispatch()
+    core.monotonic = monotonic
+    assert.same({ "a" }, ran)
+    local lost = 0
+    for _, entry in ipairs(entries) do
+      if entry.message == "lease lost" then lost = lost + 1 end
+    end
+    assert.equal(2, lost)
+  end)
+
+  it("gives back what it has not begun when it is asked to stop", function()
+    local stop, ran = false, 0
+    new { stop_asked = function() return stop end }
+    receiver:on("ping", function() ran, stop = ran + 1, true end)
+    receiver.dispatcher.batch = 64
+    for i = 1, 5 do post("ping", { id = "n" .. i }) end
+    assert.equal(1, receiver:dispatch())
+    assert.equal(1, ran)
+    assert.same({ ready = 4, leased = 0, done = 1, dead = 0 }, inbox:counts())
+    assert.equal(0, inbox:get("n5").attempt)
+  end)
+
+  it("keeps a lease by a heartbeat, and tells when it was lost", function()
+    local held = {}
+    receiver:on("ping", function(_, ctx)
+      now = now + 50
+      held[1] = ctx:heartbeat()
+      now = now + 50
+      assert.same({}, inbox:claim(1, now, 60))
+      now = now + 61
+      inbox:claim(1, now, 60)
+      held[2] = ctx:heartbeat()
+    end)
+    post "ping"
+    receiver:dispatch()
+    assert.same({ true, false }, held)
+    assert.equal("lease lost", last().message)
+  end)
+
+  it("begins no more after the seconds it was given", function()
+    local core = require "marketplace.core"
+    local monotonic, elapsed = core.monotonic, 0
+    core.monotonic = function() return elapsed end
+    receiver:on("ping", function() elapsed = elapsed + 1 end)
+    for i = 1, 5 do post("ping", { id = "n" .. i }) end
+    local first, second = receiver:dispatch { seconds = 2 }, receiver:dispatch { seconds = 0 }
+    core.monotonic = monotonic
+    assert.same({ 2, 1 }, { first, second })
+  end)
+
+  it("makes text of any complaint, short enough for every inbox", function()
+    for i, complaint in ipairs {
+      "a\0b", "\255\254", ("\195\164"):rep(3000), setmetatable({}, { __tostring = function() error "no" end }),
+    } do
+      receiver = nil
+      inbox = memory.new()
+      new()
+      receiver:on("ping", function() return nil, complaint end)
+      post("ping", { id = "n" .. i })
+      receiver:dispatch()
+      local reason = inbox:get("n" .. i).reason
+      assert.is_true(#reason <= 4000)
+      assert.is_true(require("marketplace.core").is_utf8(reason))
+      assert.is_nil(reason:find("%z"))
+    end
+    assert.is_nil(inbox:get "n1")
   end)
 
   it("is what a dead one's duplicate asks for again", function()

@@ -13,7 +13,9 @@ local function finish_all(box, now)
 end
 
 describe("the memory inbox", function()
-  contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, memory.new)
+  describe("as every inbox", function()
+    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, memory.new)
+  end)
 
   it("is full at its capacity, stores nothing then, and recovers", function()
     local box = memory.new { capacity = 2 }

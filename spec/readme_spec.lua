@@ -42,13 +42,18 @@ local function serve_readme_handlers(command)
     local environment = in_place:match "^(MARKETPLACE_SECRET='[^']*') "
     local run = ("cd %s && %s exec %s"):format(folder, environment and "export " .. environment .. ";" or "",
       environment and in_place:sub(#environment + 2) or in_place)
-    local log = with_server("sh -c " .. ('"%s"'):format(run), function(url)
+    with_server("sh -c " .. ('"%s"'):format(run), function(url, _, pipe)
       local send = ("%s%s bin/marketplace send app_unavailable --url %s --ca-file cert.pem"):format(
         environment and environment .. " " or "", LUA, (url:gsub("127%.0%.0%.1", "localhost")))
       if not environment then send = send .. " --secret-file secrets.txt" end
       expect(0, ("cd '%s' && %s"):format(folder, send), "200 AppUnavailable")
+      local log = {}
+      for line in pipe:lines() do
+        log[#log + 1] = line
+        if line:find "not in the catalogue yet" then return end
+      end
+      error("the handlers did not run:\n" .. table.concat(log, "\n"))
     end)
-    assert.is_truthy(log:find "not in the catalogue yet", log)
   end
 end
 

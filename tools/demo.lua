@@ -21,8 +21,8 @@ end
 
 -- The server's first line is its process id, by which it is stopped.
 local function start(secret_file)
-  local command = ("echo $$; exec %s bin/marketplace serve examples/marketplace.lua --port 0 --secret-file %s 2>&1")
-    :format(LUA, secret_file)
+  local command = ("echo $$; exec %s bin/marketplace serve examples/marketplace.lua --inbox memory --port 0 " ..
+    "--secret-file %s 2>&1"):format(LUA, secret_file)
   local output = assert(io.popen(command, "r"))
   local pid = assert(tonumber((output:read("*l"))), "the server did not start")
   return output, pid

@@ -56,9 +56,14 @@ local function as_reason(value)
   return (reason:gsub("[\128-\255]", function(byte) return ("\\x%02x"):format(byte:byte()) end))
 end
 
+-- The frames below the callback are this project's own, and the same each time.
+local function without_own_frames(traceback)
+  return type(traceback) == "string" and traceback:gsub("\n%s*%[C%]: in function '?xpcall'?.*$", "") or traceback
+end
+
 local function call(callback, n, ctx)
   local ok, value, message = call_with_traceback(callback, n, ctx)
-  if not ok then return as_reason(value) end
+  if not ok then return as_reason(without_own_frames(value)) end
   if not value and message ~= nil then return as_reason(message) end
 end
 
@@ -272,7 +277,19 @@ function Dispatcher:waiting()
   return backlog.ready + backlog.leased
 end
 
---- Adds what it has done so far to a text of metrics.
+local function add_inbox_metrics(self, lines)
+  local backlog = self.inbox:backlog()
+  metrics.add(lines, "marketplace_inbox_up", "gauge", "Whether the inbox can be reached.", { { backlog and 1 or 0 } })
+  if not backlog then return end
+  metrics.add(lines, "marketplace_inbox_notifications", "gauge", "Notifications in the inbox, by state.", {
+    { backlog.ready, "state", "ready" }, { backlog.leased, "state", "leased" }, { backlog.dead, "state", "dead" },
+  })
+  metrics.add(lines, "marketplace_inbox_oldest_age_seconds", "gauge",
+    "Since when the oldest notification waits that is neither done nor dead.",
+    { { backlog.oldest_at and math.max(0, self.clock() - backlog.oldest_at) or 0 } })
+end
+
+--- Adds what it has done so far, and what the inbox holds, to a text of metrics.
 ---@param lines string[]
 function Dispatcher:add_metrics(lines)
   local values = {}
@@ -282,6 +299,15 @@ function Dispatcher:add_metrics(lines)
   metrics.add(lines, "marketplace_runs_total", "counter", "Runs of notifications, by outcome.", values)
   metrics.add_histogram(lines, "marketplace_callback_seconds", "How long the callbacks of a notification took.",
     self.callback_seconds)
+  add_inbox_metrics(self, lines)
+end
+
+--- What it has done so far, and what the inbox holds, as text for Prometheus.
+---@return string
+function Dispatcher:metrics()
+  local lines = {}
+  self:add_metrics(lines)
+  return metrics.text(lines)
 end
 
 local function check_retry(given, where)

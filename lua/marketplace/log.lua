@@ -24,8 +24,9 @@ local function escape_byte(byte)
   return ("\\x%02x"):format(byte:byte())
 end
 
--- What comes from outside must not be able to begin a line of its own or to steer a terminal.
-local function safe(value)
+--- A value as text that can neither begin a line of its own nor steer a terminal, wherever it comes from.
+---@return string
+function log.safe(value)
   return (tostring(value):gsub("[%z\1-\31\127]", escape_byte))
 end
 
@@ -39,14 +40,14 @@ local function shown(name, value)
   if name == "again_in" then return ("%.1fs"):format(value) end
   -- A reason may be a traceback, which is readable on one line too.
   if name == "reason" then value = value:gsub("%s*\n%s*", " | ") end
-  return safe(quoted_if_needed(tostring(value)))
+  return log.safe(quoted_if_needed(tostring(value)))
 end
 
 --- One line: time, level, message, then what is known as name=value.
 ---@param entry table
 ---@return string line without a line feed
 function log.line(entry)
-  local words = { log.timestamp(entry.at or core.now()), ("%-7s"):format(entry.level), safe(entry.message) }
+  local words = { log.timestamp(entry.at or core.now()), ("%-7s"):format(entry.level), log.safe(entry.message) }
   for _, name in ipairs(ORDER) do
     if entry[name] ~= nil then
       words[#words + 1] = (SHOWN_AS[name] or name) .. "=" .. shown(name, entry[name])

@@ -69,4 +69,11 @@ function metrics.add_histogram(lines, name, help, histogram)
   lines[#lines + 1] = ("%s_sum %s\n%s_count %d"):format(name, number(histogram.sum), name, total)
 end
 
+--- The whole text.
+---@param lines string[]
+---@return string
+function metrics.text(lines)
+  return table.concat(lines, "\n") .. "\n"
+end
+
 return metrics

@@ -261,6 +261,11 @@ function Receiver:set_secrets(secrets)
   self.keyring = signature.keyring(secrets, "receiver:set_secrets")
 end
 
+--- Closes the inbox.
+function Receiver:close()
+  self.inbox:close()
+end
+
 --- From now on every notification is answered 503: the process is about to end.
 function Receiver:drain()
   self.draining = true
@@ -287,18 +292,6 @@ local function counted_values(counted)
   return values
 end
 
-local function add_inbox_metrics(self, lines)
-  local backlog = self.inbox:backlog()
-  metrics.add(lines, "marketplace_inbox_up", "gauge", "Whether the inbox can be reached.", { { backlog and 1 or 0 } })
-  if not backlog then return end
-  metrics.add(lines, "marketplace_inbox_notifications", "gauge", "Notifications in the inbox, by state.", {
-    { backlog.ready, "state", "ready" }, { backlog.leased, "state", "leased" }, { backlog.dead, "state", "dead" },
-  })
-  metrics.add(lines, "marketplace_inbox_oldest_age_seconds", "gauge",
-    "Since when the oldest notification waits that is neither done nor dead.",
-    { { backlog.oldest_at and math.max(0, self.clock() - backlog.oldest_at) or 0 } })
-end
-
 --- What has happened so far and what waits, as text for Prometheus.
 ---@return string
 function Receiver:metrics()
@@ -308,8 +301,7 @@ function Receiver:metrics()
   metrics.add_histogram(lines, "marketplace_commit_seconds", "How long it took to store what arrived together.",
     self.commit_seconds)
   self.dispatcher:add_metrics(lines)
-  add_inbox_metrics(self, lines)
-  return table.concat(lines, "\n") .. "\n"
+  return metrics.text(lines)
 end
 
 local OPTIONS = { secrets = "!string|table", max_body = "number" }

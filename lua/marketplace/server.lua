@@ -134,13 +134,15 @@ local function report_stopped(self)
     })
     return
   end
-  log(self, left > 0 and "warning" or "info", "stopped", {
-    reason = left > 0 and ("%d notifications still wait for their callbacks"):format(left) or nil,
+  local is_lost = left > 0 and not self.receiver.inbox.durable
+  log(self, is_lost and "warning" or "info", "stopped", {
+    reason = left > 0 and ("%d notifications still wait for their callbacks%s"):format(left,
+      is_lost and ", and are lost" or "") or nil,
   })
 end
 
---- Ends gracefully: answers what is under way (with 503), runs what can be run now, closes. Takes `stop_seconds` at
---- most, and a callback's time on top.
+--- Ends gracefully: answers what is under way (with 503), runs what would be lost otherwise, closes. Takes
+--- `stop_seconds` at most, and a callback's time on top.
 function Server:stop()
   if self.stopping then return end
   self.stopping = true
@@ -149,9 +151,8 @@ function Server:stop()
   local deadline = core.monotonic() + self.stop_seconds
   while self.http:stats().connections > 0 and core.monotonic() < deadline do
     exchange(self, 0.1)
-    dispatch(self)
   end
-  while core.monotonic() < deadline and dispatch(self) > 0 do end
+  while not self.receiver.inbox.durable and core.monotonic() < deadline and dispatch(self) > 0 do end
   self.http:close()
   if self.metrics then self.metrics:close() end
   report_stopped(self)

@@ -6,16 +6,20 @@ local marketplace = require "marketplace"
 
 local cli = {}
 
-local COMMANDS = { "serve", "send", "sign", "verify", "explain" }
+local COMMANDS = { "serve", "work", "inbox", "send", "sign", "verify", "explain" }
+local WITHOUT_SECRET = { work = true, inbox = true }
+local WITH_ACTIONS = { inbox = true } -- whose actions say themselves that they write JSON
 
 local function install_line(module_name, rock)
   return ("marketplace: the command needs %s: luarocks install %s\n"):format(module_name, rock)
 end
 
-local function common_options(command)
-  command:option("--secret-file", "File with the webhook's secret, one a line while they are rotated. " ..
-    "Without it MARKETPLACE_SECRET is the secret."):argname("PATH")
-  command:flag("--json", "Write JSON, one object a line.")
+local function common_options(command, name)
+  if not WITHOUT_SECRET[name] then
+    command:option("--secret-file", "File with the webhook's secret, one a line while they are rotated. " ..
+      "Without it MARKETPLACE_SECRET is the secret."):argname("PATH")
+  end
+  if not WITH_ACTIONS[name] then command:flag("--json", "Write JSON, one object a line.") end
 end
 
 local function build_parser(argparse)
@@ -32,7 +36,7 @@ local function build_parser(argparse)
     local module = require("marketplace.cli." .. name)
     local command = parser:command(name, module.summary)
     module.describe(command)
-    common_options(command)
+    common_options(command, name)
     usage[name] = command
   end
   return parser, function(name) return (usage[name] or parser):get_usage() end

@@ -2,43 +2,23 @@
 local core = require "marketplace.core"
 local files = require "marketplace.cli.files"
 local handlers = require "marketplace.cli.handlers"
-local inbox = require "marketplace.inbox"
-local log = require "marketplace.log"
 local marketplace = require "marketplace"
+local running = require "marketplace.cli.running"
 local secrets = require "marketplace.cli.secrets"
 local server = require "marketplace.server"
 
 local serve = { summary = "Receive notifications and run a handlers file for them." }
 
 function serve.describe(command)
-  command:argument("handlers", "Lua file that returns function(receiver)."):argname("HANDLERS.lua")
+  running.describe(command)
   command:option("--host", "Address to listen on."):default("127.0.0.1"):argname("ADDRESS")
   command:option("--port", "Port to listen on; 0: the system chooses."):default("8080"):argname("PORT")
   command:option("--path", "Where notifications arrive."):default("/notifications"):argname("PATH")
   command:option("--tls-cert", "Certificate chain for HTTPS, PEM; with --tls-key."):argname("PATH")
   command:option("--tls-key", "Its private key, PEM."):argname("PATH")
-  command:option("--inbox", "Where notifications wait for their callbacks: memory."):default("memory"):argname("INBOX")
+  command:flag("--no-dispatch", "Only receive: the callbacks are run by `marketplace work`.")
   command:option("--max-body", "Largest body in bytes."):default("1048576"):argname("BYTES")
   command:option("--max-connections", "Connections at a time."):default("512"):argname("N")
-  command:flag("--verbose", "Also write a line when a notification is stored, not only when it is done.")
-end
-
--- One line a notification: what is stored is told when its callbacks have run.
-local function text_log(verbose)
-  local write = log.text(io.stdout)
-  if verbose then return write end
-  return function(entry)
-    if entry.message ~= "stored" then write(entry) end
-  end
-end
-
--- What callbacks print must not stand between the JSON lines, which a program reads.
-local function print_to_errors()
-  rawset(_G, "print", function(...)
-    local words = {}
-    for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))) end
-    io.stderr:write(table.concat(words, "\t"), "\n")
-  end)
 end
 
 local function read_tls(options)
@@ -64,17 +44,15 @@ end
 -- What is wrong with the usage of the options, if anything; the rest is checked where it is used. Makes numbers of
 -- what should be numbers.
 local function usage_problem(options)
-  local function whole(value, least, most)
-    return value and value == math.floor(value) and value >= least and value <= most
-  end
-  for _, name in ipairs { "port", "max_body", "max_connections" } do options[name] = tonumber(options[name]) end
-  if not whole(options.port, 0, 65535) then return "serve: --port is a number from 0 to 65535" end
-  if not whole(options.max_body, 1, 16777216) then return "serve: --max-body is a number from 1 to 16777216" end
-  if not whole(options.max_connections, 1, 1000000) then
-    return "serve: --max-connections is a number from 1 to 1000000"
-  end
+  local problem = running.usage_problem(options) or running.number_problem(options, "port", 0, 65535)
+    or running.number_problem(options, "max_body", 1, 16777216)
+    or running.number_problem(options, "max_connections", 1, 1000000)
+  if problem then return "serve: " .. problem end
   if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" then
     return "serve: --path starts with a slash, has no white space, ? or #, and is not /healthz"
+  end
+  if options.no_dispatch and options.inbox == "memory" then
+    return "serve: --no-dispatch needs an inbox that others can read, not memory"
   end
 end
 
@@ -88,11 +66,10 @@ local function announce(options, listener, secret_count, write)
   local _, _, url = listener:address()
   write {
     level = "info", message = "listening", url = url,
-    reason = ("secrets: %d, inbox: %s"):format(secret_count, options.inbox),
+    reason = ("secrets: %d, inbox: %s"):format(secret_count, running.shown_inbox(options.inbox)),
   }
-  if options.inbox == "memory" then
-    write { level = "warning", message = "memory inbox", reason = "what it holds is gone when this process ends" }
-  end
+  local metrics_url = listener:metrics_url()
+  if metrics_url then write { level = "info", message = "metrics", url = metrics_url } end
   if options.json then return end
   local secret = options.secret_file and " --secret-file " .. shell_word(options.secret_file) or ""
   io.stdout:write(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s\n"):format(options.handlers,
@@ -103,9 +80,12 @@ end
 local function open_receiver(options, write)
   local list, message = secrets.load(options.secret_file)
   if not list then return nil, message end
-  local box, problem = inbox.open(options.inbox)
+  local box, problem = running.open_inbox(options, write)
   if not box then return nil, problem end
-  local receiver = marketplace.receiver { secrets = list, inbox = box, max_body = options.max_body, log = write }
+  local receiver = marketplace.receiver {
+    secrets = list, inbox = box, max_body = options.max_body, log = write, lease = options.lease,
+    stop_asked = box.durable and core.stop_asked or nil,
+  }
   local ok, handlers_problem = handlers.load(options.handlers, receiver)
   if not ok then return nil, handlers_problem end
   return receiver, #list
@@ -116,14 +96,13 @@ function serve.run(options)
   if usage then return 2, usage end
   local tls, status, problem = read_tls(options)
   if not tls then return status, problem end
-  io.stdout:setvbuf("line")
-  local write = options.json and log.json(io.stdout) or text_log(options.verbose)
-  if options.json then print_to_errors() end
+  local write = running.log(options)
   local receiver, count = open_receiver(options, write)
   if not receiver then return 1, count end
   local opened, listener, message = pcall(server.open, {
     receiver = receiver, log = write, host = options.host, port = options.port, path = options.path,
     tls_cert = tls.cert, tls_key = tls.key, max_connections = options.max_connections,
+    metrics_host = options.metrics_host, metrics_port = options.metrics_port, dispatch = not options.no_dispatch,
     reload = function() reload(receiver, options.secret_file, write) end,
   })
   if not opened then return 1, tostring(listener) end
@@ -131,6 +110,7 @@ function serve.run(options)
   core.catch_signals() -- before anybody is told that it listens: a SIGHUP would end it
   announce(options, listener, count, write)
   listener:run()
+  receiver:close()
   return 0
 end
 

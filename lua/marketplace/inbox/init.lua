@@ -34,6 +34,7 @@
 ---   inbox:replay(filter, now)     -> how many dead ones that the filter finds are ready again, from attempt 0
 ---   inbox:prune(done_before)      -> how many done ones, done before that time, were forgotten
 ---   inbox:close()
+---   inbox.durable                 -> true where what it holds outlives the process
 local inbox = {}
 
 local KINDS = { memory = true, sqlite = true, postgres = true }
@@ -41,7 +42,8 @@ local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..."
 
 --- Opens the inbox that a word names.
 ---@param word string "memory", "sqlite:PATH" or "postgres:" and libpq's words (host, port, dbname, user, password)
----@param settings? {clock?: fun(): number} clock: for tests
+---@param settings? {must_exist?: boolean, clock?: fun(): number, durability?: "strict"|"relaxed"} must_exist: do not
+--- make a new SQLite file; clock, durability: see marketplace.inbox.postgres
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable

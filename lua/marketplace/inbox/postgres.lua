@@ -110,7 +110,9 @@ local function always() return true end
 ---@return string? code inbox_unavailable
 function postgres.open(words, settings)
   settings = settings or {}
-  options.check("marketplace.inbox.open", settings, { clock = "function|boolean", durability = "string" })
+  options.check("marketplace.inbox.open", settings, {
+    clock = "function|boolean", durability = "string", must_exist = "boolean",
+  })
   local clock = settings.clock == nil and core.now or settings.clock
   local connect = connector(words, settings)
   local base

@@ -18,7 +18,7 @@ local unpack = require("marketplace.compat").unpack
 
 local sql = {}
 
-local Inbox = {}
+local Inbox = { durable = true }
 Inbox.__index = Inbox
 
 local LARGEST_INSERT = 64 -- rows in a statement: sizes are powers of two, so that few statements are prepared

@@ -56,6 +56,7 @@ local function connect(path)
   local ok, problem = pcall(function()
     configure(link)
     migrate(link)
+    link:run "SELECT 1 FROM inbox LIMIT 1" -- reads the schema: a damaged file shows here
   end)
   if ok then return link end
   link:close()
@@ -67,11 +68,15 @@ local function nothing() end
 --- Opens the inbox in a file; makes it where there is none. Should the file fail later on, calls say so, and work
 --- again once it does.
 ---@param path string
+---@param settings? {must_exist?: boolean} must_exist: do not make the file
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
-function sqlite.open(path)
+function sqlite.open(path, settings)
   if path == "" then return nil, "sqlite: needs a path, as in sqlite:marketplace.db", "inbox_unavailable" end
+  if settings and settings.must_exist and not core.file_id(path) then
+    return nil, "there is no such file: " .. path, "inbox_unavailable"
+  end
   local opened_file
   local base = database.new {
     name = "sqlite:" .. path, begin = "BEGIN IMMEDIATE", skip_locked = "", offset = 0,

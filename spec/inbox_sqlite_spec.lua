@@ -1,0 +1,168 @@
+local contract = require "support.inbox_contract"
+local inbox = require "marketplace.inbox"
+local shell = require "support.shell"
+
+local function record(key, more)
+  local made = { key = key, digest = "digest of " .. key, type = "T", event = "other", app_id = key, body = "{}" }
+  for name, value in pairs(more or {}) do made[name] = value end
+  return made
+end
+
+local function run(command)
+  local output, status = shell.capture(command)
+  assert(status == 0, command .. "\n" .. output)
+  return output
+end
+
+describe("the SQLite inbox", function()
+  local folder, path
+
+  before_each(function()
+    folder = run "mktemp -d":gsub("%s+$", "")
+    path = folder .. "/inbox.db"
+  end)
+
+  after_each(function() run("rm -rf " .. folder) end)
+
+  local function open()
+    return assert(inbox.open("sqlite:" .. path))
+  end
+
+  describe("as every inbox", function()
+    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, open)
+  end)
+
+  local function expect_unavailable(pattern, outcomes, message, code)
+    assert.is_nil(outcomes)
+    assert.matches(pattern, message)
+    assert.equal("inbox_unavailable", code)
+  end
+
+  it("outlives the process, and is a write-ahead log with every commit synced", function()
+    local box = open()
+    box:put({ record "a" }, 1)
+    assert.equal("wal", box:read(function(query) return query "PRAGMA journal_mode"[1][1] end))
+    assert.equal(2, box:read(function(query) return query "PRAGMA synchronous"[1][1] end))
+    box:close()
+    box = open()
+    assert.same({ "duplicate" }, box:put({ record "a" }, 2))
+    assert.equal("a", box:claim(1, 2, 60)[1].key)
+    box:close()
+  end)
+
+  it("is shared by processes", function()
+    local one, other = open(), open()
+    one:put({ record "a", record "b" }, 1)
+    assert.equal("a", one:claim(1, 2, 60)[1].key)
+    local claimed = other:claim(10, 2, 60)
+    assert.same({ 1, "b" }, { #claimed, claimed[1].key })
+    one:close()
+    other:close()
+  end)
+
+  it("says so while another process holds it, and recovers", function()
+    local one, other = open(), open()
+    other.database.link:run "PRAGMA busy_timeout = 10"
+    one:transact(function(query)
+      query "SELECT 1"
+      expect_unavailable("locked", other:put({ record "a" }, 1))
+      return true
+    end)
+    assert.same({ "stored" }, other:put({ record "a" }, 2))
+    one:close()
+    other:close()
+  end)
+
+  it("says so when the file is damaged, and recovers when it is mended", function()
+    local box = open()
+    box:put({ record "a" }, 1)
+    box:close()
+    run(("cp %s %s.good && head -c 100 %s.good > %s && head -c 65536 /dev/urandom >> %s"):format(
+      path, path, path, path, path))
+    expect_unavailable("malformed", inbox.open("sqlite:" .. path))
+    run(("rm %s && cp %s.good %s"):format(path, path, path))
+    box = open()
+    assert.same({ "duplicate" }, box:put({ record "a" }, 2))
+    -- a file that was put in place of the one that is open
+    run(("head -c 4096 /dev/urandom > %s.bad && mv %s.bad %s"):format(path, path, path))
+    expect_unavailable("not a database", box:put({ record "b" }, 3))
+    run(("mv %s.good %s"):format(path, path))
+    assert.same({ "duplicate", "stored" }, box:put({ record "a", record "b" }, 4))
+    box:close()
+  end)
+
+  it("stores into a new file when its own was moved away", function()
+    local box = open()
+    box:put({ record "a" }, 1)
+    run(("mkdir %s/old && mv %s* %s/old"):format(folder, path, folder))
+    assert.same({ "stored" }, box:put({ record "a" }, 2))
+    box:close()
+    box = open()
+    assert.same({ "duplicate" }, box:put({ record "a" }, 3))
+    box:close()
+  end)
+
+  it("says so where there is no such folder, and recovers when there is", function()
+    path = folder .. "/not/yet.db"
+    expect_unavailable("unable to open", inbox.open("sqlite:" .. path))
+    run("mkdir " .. folder .. "/not")
+    local box = open()
+    run(("mv %s/not %s/away"):format(folder, folder))
+    expect_unavailable("unable to open", box:put({ record "a" }, 1))
+    run(("mv %s/away %s/not"):format(folder, folder))
+    assert.same({ "stored" }, box:put({ record "a" }, 2))
+    box:close()
+  end)
+
+  it("refuses another program's database, a newer schema, and no path", function()
+    local box = open()
+    box.database.link:run "PRAGMA user_version = 99"
+    box:close()
+    expect_unavailable("a newer one made it", inbox.open("sqlite:" .. path))
+    path = folder .. "/other.db"
+    local connection = require "marketplace.inbox.connection"
+    local link = connection.open("SQLite3", "", path)
+    link:run "CREATE TABLE theirs (a)"
+    link:close()
+    expect_unavailable("another program", inbox.open("sqlite:" .. path))
+    expect_unavailable("needs a path", inbox.open "sqlite:")
+    expect_unavailable("no such file", inbox.open("sqlite:" .. folder .. "/none", { must_exist = true }))
+  end)
+
+  it("says so when the disk is full, keeps what it acknowledged, and recovers", function()
+    -- the limit on a file's size stands for the disk's: the write fails just so
+    local script = folder .. "/fill.lua"
+    local file = assert(io.open(script, "w"))
+    file:write(([[
+      local inbox = require "marketplace.inbox"
+      local box = assert(inbox.open("sqlite:%s"))
+      local stored = 0
+      for i = 1, 1000 do
+        local record = { key = "k" .. i, digest = "d" .. i, app_id = "a" .. i, body = ("x"):rep(20000) }
+        local outcomes, message = box:put({ record }, i)
+        if not outcomes then
+          print(stored, message)
+          break
+        end
+        stored = stored + 1
+      end
+    ]]):format(path))
+    file:close()
+    local output = run(("trap '' XFSZ; ulimit -f 2000; %s %s"):format(shell.LUA, script))
+    local stored, message = output:match "^(%d+)%s+sqlite:[^:]*: ([^\n]*)"
+    assert.is_truthy(message and (message:find "full" or message:find "I/O"), output)
+    assert.is_true(tonumber(stored) > 10)
+    local box = open()
+    assert.equal(tonumber(stored), box:counts().ready)
+    assert.same({ "stored" }, box:put({ record "more" }, 2000))
+    assert.equal("ok", box:read(function(query) return query "PRAGMA integrity_check"[1][1] end))
+    box:close()
+  end)
+
+  it("raises what is wrong in the program itself, and stores nothing of it", function()
+    local box = open()
+    assert.is_false((pcall(box.transact, box, function() error "a mistake" end)))
+    assert.same({ "stored" }, box:put({ record "a" }, 1))
+    box:close()
+  end)
+end)

@@ -1,0 +1,85 @@
+--- A PostgreSQL server of its own, on a free loopback port, in a temporary folder.
+local shell = require "support.shell"
+local socket = require "socket"
+
+local postgres_server = {}
+
+local Server = {}
+Server.__index = Server
+
+local function run(command)
+  local output, status = shell.capture(command)
+  assert(status == 0, command .. "\n" .. output)
+  return (output:gsub("%s+$", ""))
+end
+
+local function free_port()
+  local probe = assert(socket.bind("127.0.0.1", 0))
+  local _, port = probe:getsockname()
+  probe:close()
+  return tonumber(port)
+end
+
+-- PostgreSQL refuses to run as root.
+local function as_owner(command)
+  if run "id -u" ~= "0" then return command end
+  return "su postgres -s /bin/sh -c '" .. command:gsub("'", "'\\''") .. "'"
+end
+
+local function program(name)
+  local path = run "ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1"
+  assert(path ~= "", "PostgreSQL's server is not installed")
+  return path .. "/" .. name
+end
+
+local MOST_TRIES = 50 -- a server that was killed leaves processes, which end once they notice
+
+function Server:start()
+  local command = as_owner(("cd / && %s -D %s/data -w -t 60 -l %s/log -o '-p %d -k %s -h 127.0.0.1 %s' start"):format(
+    program "pg_ctl", self.folder, self.folder, self.port, self.folder, self.options))
+  for try = 1, MOST_TRIES do
+    local output, status = shell.capture(command .. " >/dev/null")
+    if status == 0 then return end
+    assert(try < MOST_TRIES, command .. "\n" .. output)
+    socket.sleep(0.1)
+  end
+end
+
+--- Ends it as a power cut would.
+function Server:kill()
+  local file = assert(io.open(self.folder .. "/data/postmaster.pid"))
+  local pid = file:read "*l"
+  file:close()
+  run(("kill -9 %s $(pgrep -P %s)"):format(pid, pid))
+end
+
+function Server:stop()
+  run(as_owner(("cd / && %s -D %s/data -w -m immediate stop >/dev/null"):format(program "pg_ctl", self.folder)))
+end
+
+function Server:remove()
+  self:stop()
+  run("rm -rf " .. self.folder)
+end
+
+function Server:query(statement)
+  return run(("psql -X -q -A -t -h 127.0.0.1 -p %d -U postgres -d postgres -c \"%s\""):format(self.port, statement))
+end
+
+--- libpq's words for it.
+function Server:words()
+  return ("host=127.0.0.1 port=%d user=postgres dbname=postgres"):format(self.port)
+end
+
+--- Starts one. The caller calls remove.
+---@param options? string more of the server's options
+function postgres_server.start(options)
+  local folder = run "mktemp -d"
+  if run "id -u" == "0" then run("chown postgres " .. folder) end
+  local self = setmetatable({ folder = folder, port = free_port(), options = options or "" }, Server)
+  run(as_owner(("cd / && %s -D %s/data -A trust -U postgres -N >/dev/null"):format(program "initdb", folder)))
+  self:start()
+  return self
+end
+
+return postgres_server
