@@ -86,8 +86,13 @@ $(BUILD)/$(ABI)/marketplace/http_server.so: $(LUA_SERVER_OBJECTS) $(SERVER_OBJEC
 	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(SERVER_LIBS)
 
 .PHONY: test-programs
-test-programs: $(TEST_PROGRAMS)
+test-programs: $(TEST_PROGRAMS) $(BUILD)/test/lost_writes.so
 	@:
+
+$(BUILD)/test/lost_writes.so: csrc/test/preload/lost_writes.c
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
 
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS)
 	$(call say,link $@)
@@ -115,7 +120,7 @@ test: packages-test ## run all tests, on every Lua; the last line is their sum
 .PHONY: lint
 lint: packages-test ## luacheck, clang-format, and a build in which every warning is an error
 	luacheck --quiet lua spec bench examples tools bin/marketplace
-	clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch])
+	clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch])
 	@for lua in $(LUAS); do \
 	  $(MAKE) --no-print-directory build test-programs LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
 
@@ -123,6 +128,12 @@ lint: packages-test ## luacheck, clang-format, and a build in which every warnin
 bench: packages-bench ## measure against what users would use instead, in one run
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
 	@bench/run
+
+.PHONY: chaos
+chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
+	@$(MAKE) --no-print-directory build
+	@LUA_PATH="lua/?.lua;lua/?/init.lua;spec/?.lua;;" LUA_CPATH="build/$(ABI)/?.so;;" MARKETPLACE_LUA=$(LUA) \
+	  $(LUA) tools/chaos.lua $(or $(KILLS),200)
 
 .PHONY: install
 install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)

@@ -66,6 +66,11 @@ function Server:query(statement)
   return run(("psql -X -q -A -t -h 127.0.0.1 -p %d -U postgres -d postgres -c \"%s\""):format(self.port, statement))
 end
 
+--- Forgets the inbox in it.
+function Server:reset()
+  self:query "DROP SCHEMA IF EXISTS marketplace CASCADE"
+end
+
 --- libpq's words for it.
 function Server:words()
   return ("host=127.0.0.1 port=%d user=postgres dbname=postgres"):format(self.port)

@@ -1,0 +1,62 @@
+-- A short run of what tools/chaos.lua does at length.
+local chaos = require "support.chaos"
+local marketplace = require "marketplace"
+local shell = require "support.shell"
+
+describe("what was acknowledged", function()
+  it("is done and ran, however often the receiver is killed", function()
+    local run = chaos.begin { inbox = function(folder) return "sqlite:" .. folder .. "/inbox.db" end }
+    local killed = chaos.kill_receiver(run, 11, math.random)
+    run:start("never", 1)
+    run:stop_senders()
+    run:drain()
+    local figures = run:check()
+    for _, point in ipairs(chaos.POINTS) do assert.equal(1, killed[point]) end
+    assert.is_true(figures.acknowledged > 0 and figures.refused_tries > 0)
+    assert.matches("^ok", (shell.capture(("%s -e '%s'"):format(shell.LUA,
+      ('local b = require("marketplace.inbox").open("%s") b:read(function(run) ' ..
+        'print(run("PRAGMA integrity_check")[1][1]) return true end)'):format(run.inbox)))))
+    run:remove()
+  end)
+
+  -- ids that were acknowledged and are not in the inbox after a power cut
+  local function missing_after_power_cut(synchronous)
+    local run
+    run = chaos.begin {
+      inbox = function(folder) return "sqlite:" .. folder .. "/inbox.db" end, count = 50,
+    }
+    run.environment = ("LD_PRELOAD=build/test/lost_writes.so LOST_WRITES_FOLDER=%s %s"):format(run.folder,
+      synchronous and "CHAOS_SYNCHRONOUS=" .. synchronous or "")
+    run:start("never", 1)
+    run:wait_for_senders()
+    run:kill()
+    chaos.lose_writes(run.folder .. "/inbox.db")
+    local box = assert(marketplace.inbox(run.inbox))
+    local acknowledged, missing = run:acknowledged(), 0
+    assert.equal(200, #acknowledged)
+    for _, id in ipairs(acknowledged) do
+      if not box:get(id) then missing = missing + 1 end
+    end
+    assert.equal("ok", box:read(function(query) return query "PRAGMA integrity_check"[1][1] end))
+    box:close()
+    run:remove()
+    return missing
+  end
+
+  it("is there after a power cut, which takes all that was not synced", function()
+    assert.equal(0, missing_after_power_cut())
+  end)
+
+  it("would be found missing after one, were commits not synced", function()
+    assert.is_true(missing_after_power_cut "NORMAL" > 0)
+  end)
+
+  it("is found missing by this check where it was stored in memory", function()
+    local run = chaos.begin { inbox = "memory", count = 20 }
+    run:start("never", 1)
+    run:wait_for_senders()
+    run:kill()
+    assert.is_false((pcall(run.check, run)))
+    run:remove()
+  end)
+end)

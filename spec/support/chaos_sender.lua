@@ -1,0 +1,36 @@
+-- Sends distinct notifications of one app, each again and again until it is acknowledged, as App Store Connect does:
+-- chaos_sender.lua URL NAME FOLDER [COUNT]
+-- Ends after COUNT, or once FOLDER/stop exists; writes what was acknowledged to FOLDER/NAME.acknowledged, and how
+-- many tries failed to FOLDER/NAME.failed.
+local core = require "marketplace.core"
+local marketplace = require "marketplace"
+
+local url, name, folder, most = arg[1], arg[2], arg[3], tonumber(arg[4] or math.huge)
+
+local function stop_asked()
+  local file = io.open(folder .. "/stop")
+  if file then file:close() end
+  return file ~= nil
+end
+
+local function body_of(number)
+  return ('{"data":{"type":"AppUnavailable","version":1,"id":"%s-%d","attributes":{"appId":"%s"}}}'):format(
+    name, number, name)
+end
+
+local acknowledged = assert(io.open(folder .. "/" .. name .. ".acknowledged", "w"))
+acknowledged:setvbuf "line"
+local failed, number = 0, 0
+while number < most and not stop_asked() do
+  number = number + 1
+  local body = body_of(number)
+  local headers = { "x-apple-signature: " .. marketplace.sign(os.getenv "MARKETPLACE_SECRET", body) }
+  while core.http("POST", url, headers, body, 5) ~= 200 do
+    failed = failed + 1
+    core.sleep(0.005)
+  end
+  acknowledged:write(name, "-", number, "\n")
+end
+local file = assert(io.open(folder .. "/" .. name .. ".failed", "w"))
+file:write(failed, "\n")
+file:close()
