@@ -1,0 +1,109 @@
+-- Several workers on one inbox: nothing runs twice at once, and an app's notifications run in order.
+local core = require "marketplace.core"
+local marketplace = require "marketplace"
+local postgres_server = require "support.postgres_server"
+local shell = require "support.shell"
+
+local APPS, OF_EACH = 20, 10
+
+describe("workers on one inbox", function()
+  local folder
+
+  before_each(function() folder = assert(shell.capture "mktemp -d"):gsub("%s+$", "") end)
+  after_each(function() shell.capture("rm -rf " .. folder) end)
+
+  local function fill(word)
+    local box = assert(marketplace.inbox(word))
+    local records = {}
+    for number = 1, OF_EACH do
+      for app = 1, APPS do
+        local id = ("app%d-%d"):format(app, number)
+        local body = ('{"data":{"type":"AppUnavailable","id":"%s","attributes":{"appId":"app%d"}}}'):format(id, app)
+        records[#records + 1] = { key = id, digest = id, type = "AppUnavailable", event = "app_unavailable",
+          app_id = "app" .. app, body = body }
+      end
+    end
+    assert(box:put(records, core.now()))
+    return box
+  end
+
+  local function write_handlers()
+    local file = assert(io.open(folder .. "/handlers.lua", "w"))
+    file:write(([[
+      local core = require "marketplace.core"
+      local log = assert(io.open("%s/log", "a"))
+      log:setvbuf "line"
+      return function(receiver)
+        receiver:on("*", function(n)
+          local started = core.monotonic()
+          core.sleep(0.002)
+          log:write(("%%s %%.6f %%.6f\n"):format(n.id, started, core.monotonic()))
+        end)
+      end
+    ]]):format(folder))
+    file:close()
+  end
+
+  local function run_workers(word, count)
+    write_handlers()
+    local box, pipes, pids = fill(word), {}, {}
+    for i = 1, count do
+      local command = shell.marketplace(("work %s/handlers.lua --inbox \"%s\" --json"):format(folder, word))
+      pipes[i] = assert(io.popen(("exec sh -c 'echo $$; exec %s' 2>&1"):format(command)))
+      pids[i] = pipes[i]:read "*l"
+    end
+    local stop = core.monotonic() + 60
+    repeat
+      core.sleep(0.02)
+      assert(core.monotonic() < stop, "the workers do not come to an end")
+    until assert(box:counts()).done == APPS * OF_EACH
+    os.execute("kill -TERM " .. table.concat(pids, " "))
+    local workers_that_ran = 0
+    for _, pipe in ipairs(pipes) do
+      local output = pipe:read "*a"
+      pipe:close()
+      assert.is_nil(output:find '"level":"error"', output)
+      if output:find '"message":"done"' then workers_that_ran = workers_that_ran + 1 end
+    end
+    box:close()
+    return workers_that_ran
+  end
+
+  local function check_log()
+    local last, number_of, runs = {}, {}, 0
+    local lines = {}
+    for line in io.lines(folder .. "/log") do
+      local app, number, started, ended = line:match "^(app%d+)%-(%d+) (%S+) (%S+)$"
+      lines[#lines + 1] = { app, tonumber(number), tonumber(started), tonumber(ended) }
+    end
+    table.sort(lines, function(a, b) return a[3] < b[3] end)
+    for _, line in ipairs(lines) do
+      local app, number, started, ended = line[1], line[2], line[3], line[4]
+      assert.is_true(started >= (last[app] or 0), app .. " ran twice at once")
+      assert.equal((number_of[app] or 0) + 1, number)
+      last[app], number_of[app], runs = ended, number, runs + 1
+    end
+    assert.equal(APPS * OF_EACH, runs)
+  end
+
+  for _, count in ipairs { 2, 8 } do
+    it(("SQLite, %d of them"):format(count), function()
+      assert.is_true(run_workers("sqlite:" .. folder .. "/inbox.db", count) > 1)
+      check_log()
+    end)
+  end
+
+  describe("PostgreSQL", function()
+    local server
+    setup(function() server = postgres_server.start() end)
+    teardown(function() server:remove() end)
+
+    for _, count in ipairs { 2, 8 } do
+      it(("%d of them"):format(count), function()
+        server:reset()
+        assert.is_true(run_workers("postgres:" .. server:words(), count) > 1)
+        check_log()
+      end)
+    end
+  end)
+end)
