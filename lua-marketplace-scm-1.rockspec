@@ -103,6 +103,7 @@ build = {
     ["marketplace.server"] = "lua/marketplace/server.lua",
     ["marketplace.signature"] = "lua/marketplace/signature.lua",
     ["marketplace.superseded"] = "lua/marketplace/superseded.lua",
+    ["marketplace.text"] = "lua/marketplace/text.lua",
   },
   install = { bin = { marketplace = "bin/marketplace" } },
 }

@@ -40,6 +40,27 @@ describe("the command", function()
     end
   end)
 
+  it("ends with 1 where its output cannot be written", function()
+    for _, arguments in ipairs { "sign bin/marketplace", "send ping --print", "send --list" } do
+      expect(1, arguments .. " >/dev/full", "cannot write")
+    end
+  end)
+
+  it("shows no password", function()
+    for _, word in ipairs {
+      "postgresql://u:hunter2@127.0.0.1:1/db", "postgres:host=127.0.0.1 port=1 password=hunter2",
+      "Postgres:password=hunter2", "postgres:host=127.0.0.1 port=1 password='hunter2 x'",
+    } do
+      local output = expect(1, ('work examples/marketplace.lua --inbox "%s"'):format(word))
+      assert.is_nil(output:find("hunter2", 1, true), output)
+    end
+    local running = require "marketplace.cli.running"
+    assert.equal("postgres:host=db port=5 dbname=x",
+      running.shown_inbox "postgres:password = a host=db dbname=x port=5 user=u PASSWORD=b")
+    assert.equal("postgresql", running.shown_inbox "postgresql://u:hun@ter2@h/db")
+    assert.equal("sqlite:a b.db", running.shown_inbox "sqlite:a b.db")
+  end)
+
   it("runs by a symbolic link", function()
     local link = os.tmpname()
     expect(0, "--version")

@@ -188,15 +188,15 @@ describe("receiver:dispatch", function()
   it("raises in the callback for a wrong snooze or cancel", function()
     local problems = {}
     receiver:on("ping", function(_, ctx)
-      for _, seconds in ipairs { -1, "60", 0 / 0, false } do
+      for _, seconds in ipairs { -1, "60", 0 / 0, false, math.huge } do
         problems[#problems + 1] = select(2, pcall(ctx.snooze, ctx, seconds))
       end
       problems[#problems + 1] = select(2, pcall(ctx.cancel, ctx))
     end)
     post("ping", { id = "a" })
     receiver:dispatch()
-    for i = 1, 4 do assert.matches("ctx:snooze: seconds must be", problems[i]) end
-    assert.matches("ctx:cancel: a reason is expected", problems[5])
+    for i = 1, 5 do assert.matches("ctx:snooze: seconds must be", problems[i]) end
+    assert.matches("ctx:cancel: a reason is expected", problems[6])
     assert.equal("done", state_of "a")
   end)
 
@@ -298,6 +298,74 @@ describe("receiver:dispatch", function()
     assert.equal(1, ran)
     assert.same({ ready = 4, leased = 0, done = 1, dead = 0 }, inbox:counts())
     assert.equal(0, inbox:get("n5").attempt)
+  end)
+
+  it("is not disturbed by a callback that changes its notification", function()
+    receiver:on("versions_unavailable", function(n)
+      for i, id in ipairs(n.package_ids) do n.package_ids[i] = { id = id } end
+      n.event, n.territories = "ping", 5
+    end)
+    post("versions_unavailable", { id = "a" })
+    receiver:dispatch()
+    assert.equal("done", state_of "a")
+    assert.matches("^%d", inbox:get("a").scope)
+  end)
+
+  it("counts a mistake of the inbox's or its own against one notification only", function()
+    local context = require "marketplace.context"
+    local original = context.new
+    context.new = function(claimed, ...)
+      if claimed.key == "a" then error "a mistake" end
+      return original(claimed, ...)
+    end
+    receiver:on("ping", function() end)
+    receiver.dispatcher.batch = 64
+    for _, id in ipairs { "a", "b" } do post("ping", { id = id }) end
+    local ok, count = pcall(receiver.dispatch, receiver)
+    context.new = original
+    assert.is_true(ok)
+    assert.equal(2, count)
+    assert.same({ "ready", "done" }, { state_of "a", state_of "b" })
+    assert.matches("a mistake", inbox:get("a").reason)
+  end)
+
+  it("begins no more of a batch when its seconds are over, however fast the batch before was", function()
+    local core = require "marketplace.core"
+    local monotonic, elapsed = core.monotonic, 0
+    core.monotonic = function() return elapsed end
+    receiver:on("ping", function() elapsed = elapsed + 0.1 end)
+    receiver.dispatcher.batch = 64
+    for i = 1, 64 do post("ping", { id = "n" .. i }) end
+    local count = receiver:dispatch { seconds = 0.05 }
+    core.monotonic = monotonic
+    assert.equal(1, count)
+    assert.same({ ready = 63, leased = 0, done = 1, dead = 0 }, inbox:counts())
+  end)
+
+  it("bears a log that raises", function()
+    new { log = function() error "the disk is full" end }
+    local stderr, told = io.stderr, {}
+    rawset(io, "stderr", { write = function(_, ...) told[#told + 1] = table.concat({ ... }) end })
+    receiver:on("ping", function() end)
+    local ok = pcall(function()
+      post("ping", { id = "a" })
+      receiver:dispatch()
+    end)
+    rawset(io, "stderr", stderr)
+    assert.is_true(ok)
+    assert.equal("done", state_of "a")
+    assert.matches("id=a.*the disk is full", told[#told])
+  end)
+
+  it("refuses settings that make no sense, and blames its caller", function()
+    for _, more in ipairs {
+      { retry = { attempts = 0 } }, { retry = { base = -1 } }, { retry = { cap = 0 / 0 } }, { retry = { tries = 1 } },
+      { lease = 0 }, { lease = 0 / 0 }, { lease = math.huge },
+    } do
+      local ok, problem = pcall(new, more)
+      assert.is_false(ok)
+      assert.matches("^spec/dispatcher_spec.lua:%d+: marketplace.receiver: ", problem)
+    end
   end)
 
   it("keeps a lease by a heartbeat, and tells when it was lost", function()

@@ -55,6 +55,10 @@ describe("the memory inbox", function()
 
   it("refuses an option that it does not know", function()
     assert.is_false((pcall(memory.new, { capacty = 1 })))
+    for _, value in ipairs { 0, -1, 1.5, 0 / 0 } do
+      assert.is_false((pcall(memory.new, { keep_done = value })))
+      assert.is_false((pcall(memory.new, { capacity = value })))
+    end
   end)
 end)
 
@@ -64,6 +68,8 @@ describe("marketplace.inbox.open", function()
   end)
 
   it("tells which kinds there are", function()
+    assert.matches("has no place", select(2, inbox.open "memory:x"))
+    assert.is_nil(select(2, inbox.open "Postgres:host=x password=pw"):find("pw", 1, true))
     for _, word in ipairs { "", "paper", "paper:x", ":" } do
       local box, message, code = inbox.open(word)
       assert.is_nil(box)

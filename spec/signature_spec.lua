@@ -113,4 +113,15 @@ describe("a keyring", function()
     raised("", keyring.verify, keyring, 5, HEADER)
     keyring:close()
   end)
+
+  it("blames the caller for what cannot be a secret", function()
+    for _, call in ipairs {
+      function() marketplace.sign("", "body") end, function() marketplace.verify({}, "body", "x") end,
+      function() marketplace.receiver { secrets = "" } end,
+    } do
+      local ok, problem = pcall(call)
+      assert.is_false(ok)
+      assert.matches("^spec/signature_spec.lua:%d+: marketplace%.", problem)
+    end
+  end)
 end)

@@ -265,8 +265,10 @@ static bool needs_available(int known_type) {
 
 /* Generation 1 names its types as classes, generation 2 as members: the first letter tells, for
  * types that are not known yet too. */
-static int generation_of(mkt_json_text type) {
-  return type.p[0] >= 'A' && type.p[0] <= 'Z' ? 1 : 2;
+static int generation_of(const mkt_notification *notification) {
+  const char *name = notification->type.p;
+  if (notification->known_type != MKT_TYPE_UNKNOWN) name = mkt_type_name(notification->known_type);
+  return name[0] >= 'A' && name[0] <= 'Z' ? 1 : 2;
 }
 
 static complaint find_complaint(const draft *d) {
@@ -280,6 +282,13 @@ static complaint find_complaint(const draft *d) {
     return (complaint){"attributes.available is missing", d->data_start};
   }
   return (complaint){NULL, 0};
+}
+
+/* Of an event that nothing depends on, lists that are not what they should be are as good as
+ * absent. */
+static void drop_lists(mkt_notification *out) {
+  out->territories = (mkt_json_text){0};
+  out->package_ids = (mkt_json_text){0};
 }
 
 static mkt_json_text first_present(mkt_json_text a, mkt_json_text b) {
@@ -324,7 +333,8 @@ mkt_code mkt_notification_parse(const char *body, size_t n, mkt_notification *ou
     return mkt_fail_at(error, MKT_ERR_NOTIFICATION_INVALID, found.offset, found.problem);
   }
   out->event = event_of(&d);
-  out->generation = generation_of(out->type);
+  if (d.content.problem != NULL) drop_lists(out);
+  out->generation = generation_of(out);
   adopt_relationships(&d);
   adopt_time(&d);
   return MKT_OK;

@@ -49,6 +49,13 @@ static void check_option(lua_State *L) {
   }
 }
 
+/* Of a caller's table, without its metamethods: what they give need not stay alive, and they could
+ * do anything, even close the server. The index is positive. */
+static void get_raw_field(lua_State *L, int index, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, index);
+}
+
 static void check_options(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TTABLE);
   for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
@@ -57,7 +64,7 @@ static void check_options(lua_State *L, int index) {
 
 static lua_Number number_option(lua_State *L, int index, const char *name, lua_Number normal,
                                 lua_Number least, lua_Number most) {
-  lua_getfield(L, index, name);
+  get_raw_field(L, index, name);
   lua_Number value = lua_isnil(L, -1) ? normal : lua_tonumber(L, -1);
   lua_pop(L, 1);
   if (!(value >= least && value <= most)) {
@@ -82,7 +89,7 @@ static uint64_t time_option(lua_State *L, int index, const char *name, lua_Numbe
 
 /* The table keeps the string alive. */
 static const char *text_option(lua_State *L, int index, const char *name, const char *normal) {
-  lua_getfield(L, index, name);
+  get_raw_field(L, index, name);
   size_t length = 0;
   const char *text = lua_isnil(L, -1) ? normal : lua_tolstring(L, -1, &length);
   lua_pop(L, 1);
@@ -301,7 +308,7 @@ static void read_header(lua_State *L, int i, answer_box *box) {
 }
 
 static void read_headers(lua_State *L, int response, int i, answer_box *box) {
-  lua_getfield(L, response, "headers");
+  get_raw_field(L, response, "headers");
   if (!lua_isnil(L, -1)) {
     if (!lua_istable(L, -1)) luaL_error(L, "response %d: headers must be a table", i);
     for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1))
@@ -311,7 +318,7 @@ static void read_headers(lua_State *L, int response, int i, answer_box *box) {
 }
 
 static void read_status(lua_State *L, int response, int i, answer_box *box) {
-  lua_getfield(L, response, "status");
+  get_raw_field(L, response, "status");
   lua_Number status = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
   lua_pop(L, 1);
   if (!(status >= 200 && status <= 599)) {
@@ -321,7 +328,7 @@ static void read_status(lua_State *L, int response, int i, answer_box *box) {
 }
 
 static void read_body(lua_State *L, int response, int i, answer_box *box) {
-  lua_getfield(L, response, "body");
+  get_raw_field(L, response, "body");
   if (lua_type(L, -1) == LUA_TSTRING) {
     box->answer.body = lua_tolstring(L, -1, &box->answer.body_length);
   } else if (!lua_isnil(L, -1)) {
@@ -348,7 +355,7 @@ static mkt_handle read_handle(lua_State *L, const mkt_server *server, int i) {
   mkt_handle handle = 0;
   lua_rawgeti(L, 2, i);
   if (!lua_istable(L, -1)) luaL_error(L, "request %d must be a table", i);
-  lua_getfield(L, -1, "handle");
+  get_raw_field(L, lua_gettop(L), "handle");
   lua_Number number = lua_tonumber(L, -1);
   if (number > 0 && number < 4503599627370496.0) handle = (mkt_handle)number;
   lua_pop(L, 2);

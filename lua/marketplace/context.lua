@@ -4,6 +4,8 @@ local superseded = require "marketplace.superseded"
 
 local context = {}
 
+local MOST_SECONDS = 366 * 86400
+
 ---@class Context
 ---@field attempt integer from 1
 ---@field key string names the notification: its id or, where it has none, the SHA-256 of its body
@@ -11,11 +13,10 @@ local Context = {}
 Context.__index = Context
 
 --- Run this notification again in so many seconds; the attempt does not count.
----@param seconds number at least 0
+---@param seconds number from 0 to a year
 function Context:snooze(seconds)
-  local is_nan = seconds ~= seconds
-  if type(seconds) ~= "number" or is_nan or seconds < 0 then
-    error("ctx:snooze: seconds must be a number that is not negative", 2)
+  if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= MOST_SECONDS) then
+    error("ctx:snooze: seconds must be a number from 0 to a year", 2)
   end
   self.snoozed = math.max(self.snoozed or 0, seconds)
 end

@@ -7,6 +7,7 @@ local metrics = require "marketplace.metrics"
 local notification = require "marketplace.notification"
 local options = require "marketplace.options"
 local superseded = require "marketplace.superseded"
+local text = require "marketplace.text"
 
 local dispatcher = {}
 
@@ -18,6 +19,7 @@ local LARGEST_BATCH = 64    -- claimed at a time, with one commit
 local BATCH_SECONDS = 0.05  -- that a batch may take, as far as the one before tells: the rest of it waits on its lease
 local RETRY = { attempts = 10, base = 5, cap = 3600 }
 local LEASE_SECONDS = 60
+local MOST_SECONDS = 366 * 86400
 local CALLBACK_BOUNDS = { 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60 } -- seconds
 local MOST_REASON = 4000 -- bytes of a callback's complaint that are kept
 
@@ -49,11 +51,10 @@ end
 
 -- What a callback complains of can be anything; what is kept must fit every inbox: text, without NUL.
 local function as_reason(value)
-  local _, text = pcall(tostring, value)
-  local reason = tostring(text):gsub("%z", "\\0")
+  local _, told = pcall(tostring, value)
+  local reason = tostring(told):gsub("%z", "\\0")
   if #reason > MOST_REASON then reason = reason:sub(1, MOST_REASON):gsub("[\192-\255][\128-\191]*$", "") end
-  if core.is_utf8(reason) then return reason end
-  return (reason:gsub("[\128-\255]", function(byte) return ("\\x%02x"):format(byte:byte()) end))
+  return text.utf8(reason)
 end
 
 -- The frames below the callback are this project's own, and the same each time.
@@ -76,8 +77,8 @@ end
 
 --[[ What becomes of a claimed notification: the claimed table itself becomes the item for the inbox's finish. ]]
 
-local function done(claimed, n)
-  claimed.state, claimed.scope = "done", superseded.scope(n)
+local function done(claimed)
+  claimed.state = "done"
 end
 
 local function dead(claimed, reason)
@@ -94,11 +95,15 @@ local function pause_after(self, attempt)
   return self.random() * most
 end
 
-local function after_callbacks(self, claimed, n, ctx, failure, clock)
+local function failed(self, claimed, reason, clock)
+  if claimed.attempt >= self.max_attempts then return dead(claimed, reason) end
+  ready(claimed, clock() + pause_after(self, claimed.attempt), reason)
+end
+
+local function after_callbacks(self, claimed, ctx, failure, clock)
   if ctx.cancelled then return dead(claimed, as_reason(ctx.cancelled)) end
-  if failure and claimed.attempt >= self.max_attempts then return dead(claimed, failure) end
-  if failure then return ready(claimed, clock() + pause_after(self, claimed.attempt), failure) end
-  if not ctx.snoozed then return done(claimed, n) end
+  if failure then return failed(self, claimed, failure, clock) end
+  if not ctx.snoozed then return done(claimed) end
   ready(claimed, clock() + ctx.snoozed)
   claimed.uncounted = true
 end
@@ -114,13 +119,23 @@ local function run(self, claimed, clock)
     dead(claimed, problem)
     return true
   end
+  -- before the callbacks, which may change the notification
+  claimed.scope = superseded.scope(n)
   local list = self.callbacks:of(n)
   if #list == 0 then
-    done(claimed, n)
+    done(claimed)
     return false
   end
   local ctx = context.new(claimed, n, self.inbox, self.lease, clock)
-  after_callbacks(self, claimed, n, ctx, run_callbacks(list, n, ctx), clock)
+  after_callbacks(self, claimed, ctx, run_callbacks(list, n, ctx), clock)
+  return true
+end
+
+-- A mistake of ours costs one notification an attempt, and not the batch that it is in.
+local function run_guarded(self, claimed, clock)
+  local ok, handled = pcall(run, self, claimed, clock)
+  if ok then return handled end
+  failed(self, claimed, as_reason(handled), clock)
   return true
 end
 
@@ -187,10 +202,10 @@ local function release(batch, first, now)
 end
 
 -- Runs the batch one by one; gives it back, without what was lost, and how many were run.
-local function run_batch(self, batch, clock)
+local function run_batch(self, batch, deadline, clock)
   local leased_at, place = core.monotonic(), 1
   while place <= #batch do
-    if place > 1 and self.stop_asked() then
+    if place > 1 and (core.monotonic() >= deadline or self.stop_asked()) then
       release(batch, place, clock())
       return batch, place - 1
     end
@@ -201,7 +216,7 @@ local function run_batch(self, batch, clock)
       leased_at = core.monotonic()
     end
     local item, started = batch[place], core.monotonic()
-    if item then report(self, item, run(self, item, clock), started, clock) end
+    if item then report(self, item, run_guarded(self, item, clock), started, clock) end
     place = place + 1
   end
   return batch, #batch
@@ -221,12 +236,12 @@ local function fit_batch(self, count, took)
 end
 
 -- One claim, its callbacks, one finish; gives how many were claimed and how many of them were run.
-local function dispatch_batch(self, limit, clock)
+local function dispatch_batch(self, limit, deadline, clock)
   local batch, message, code = self.inbox:claim(math.min(self.batch, limit), clock(), self.lease)
   if not batch then return nil, message, code end
   if #batch == 0 then return 0, 0 end
   local claimed, started = #batch, core.monotonic()
-  local left, ran, problem_code = run_batch(self, batch, clock)
+  local left, ran, problem_code = run_batch(self, batch, deadline, clock)
   if not left then return nil, ran, problem_code end
   local finished
   finished, message, code = finish(self, left, clock)
@@ -236,12 +251,12 @@ local function dispatch_batch(self, limit, clock)
 end
 
 local function dispatch(self, limit, seconds, clock)
-  local total, started = 0, core.monotonic()
+  local total, deadline = 0, core.monotonic() + seconds
   repeat
-    local claimed, ran, code = dispatch_batch(self, limit - total, clock)
+    local claimed, ran, code = dispatch_batch(self, limit - total, deadline, clock)
     if not claimed then return nil, ran, code end
     total = total + ran
-  until claimed == 0 or total >= limit or core.monotonic() - started >= seconds or self.stop_asked()
+  until claimed == 0 or total >= limit or core.monotonic() >= deadline or self.stop_asked()
   return total
 end
 
@@ -311,12 +326,16 @@ function Dispatcher:metrics()
 end
 
 local function check_retry(given, where)
-  options.check(where .. ": retry", given, { attempts = "number", base = "number", cap = "number" }, 4)
+  options.check(where .. ": retry", given, { attempts = "number", base = "number", cap = "number" }, 5)
+  if not ((given.attempts or 1) >= 1 and (given.base or 0) >= 0 and (given.cap or 0) >= 0) then
+    error(where .. ": retry: attempts must be at least 1, base and cap at least 0 seconds", 4)
+  end
 end
 
 local function check_lease(lease, where)
-  local is_nan = lease ~= lease
-  if is_nan or lease <= 0 then error(where .. ": option 'lease' must be more than 0 seconds", 4) end
+  if not (lease > 0 and lease <= MOST_SECONDS) then
+    error(where .. ": option 'lease' must be more than 0 seconds and at most a year", 4)
+  end
 end
 
 local function never() return false end
@@ -355,7 +374,8 @@ end
 ---@return Dispatcher
 function dispatcher.new(given)
   options.check("marketplace.dispatcher", given, dispatcher.OPTIONS)
-  return dispatcher.from(given, "marketplace.dispatcher", "dispatcher")
+  local made = dispatcher.from(given, "marketplace.dispatcher", "dispatcher")
+  return made
 end
 
 return dispatcher

@@ -3,6 +3,7 @@
 --- The header may have been changed by a proxy or in copying, the body by an editor or a framework that encoded it
 --- again, the secret by a shell or a file. A change whose undoing makes the signature verify is the explanation.
 local signature = require "marketplace.signature"
+local text = require "marketplace.text"
 
 local explain = {}
 
@@ -14,7 +15,7 @@ local PREFIX = "hmacsha256="
 
 local HEADER_STEPS = {
   { cause = "header_white_space", advice = "the header has white space around its value",
-    undo = function(header) return header:match("^%s*(.-)%s*$") end },
+    undo = function(header) return text.trim(header) end },
   { cause = "header_name", advice = "the value begins with the header's name: give what stands behind the colon",
     undo = function(header)
       return header:lower():find("^['\"]?x%-apple%-signature['\"]?%s*:") and header:match("^[^:]*:(.*)$") or header
@@ -106,7 +107,7 @@ end
 local function body_variations(body)
   local list, add = variations(body)
   add("body_trailing_newline", "a line end was added behind the body, as editors do", (body:gsub("\r?\n$", "")))
-  add("body_trailing_newline", "white space was added behind the body", (body:gsub("%s+$", "")))
+  add("body_trailing_newline", "white space was added behind the body", text.trim_end(body))
   add("body_lost_newline", "the line end behind the body was lost", body .. "\n")
   add("body_line_ends", "the body's line ends were changed from LF to CRLF", (body:gsub("\r\n", "\n")))
   add("body_line_ends", "the body's line ends were changed from CRLF to LF", (body:gsub("\r?\n", "\r\n")))
@@ -123,7 +124,7 @@ end
 
 local function secret_variations(secret)
   local list, add = variations(secret)
-  local trimmed = secret:match("^%s*(.-)%s*$")
+  local trimmed = text.trim(secret)
   add("secret_white_space", "the secret has white space around it that App Store Connect's has not", trimmed)
   for _, ending in ipairs { "\n", "\r\n", " " } do
     add("secret_white_space", "App Store Connect's secret ends with white space that this one has not",

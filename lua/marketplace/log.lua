@@ -4,6 +4,7 @@
 --- and what is known: `id`, `type`, `event`, `app_id`, `secret` (index of the one that matched), `status`, `reason`,
 --- `attempt`, `again_in` and `took` (seconds), `remote`, `url`. Never a body, a secret or a signature.
 local core = require "marketplace.core"
+local text = require "marketplace.text"
 
 local log = {}
 
@@ -20,34 +21,24 @@ function log.timestamp(seconds)
   return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (".%03dZ"):format(math.floor((seconds - whole) * 1000))
 end
 
-local function escape_byte(byte)
-  return ("\\x%02x"):format(byte:byte())
-end
-
---- A value as text that can neither begin a line of its own nor steer a terminal, wherever it comes from.
----@return string
-function log.safe(value)
-  return (tostring(value):gsub("[%z\1-\31\127]", escape_byte))
-end
-
-local function quoted_if_needed(text)
-  if text ~= "" and not text:find('[%s"]') then return text end
-  return '"' .. text:gsub('["\\]', "\\%0") .. '"'
+local function quoted_if_needed(word)
+  if word ~= "" and not word:find('[%s"]') then return word end
+  return '"' .. word:gsub('["\\]', "\\%0") .. '"'
 end
 
 local function shown(name, value)
   if name == "took" then return ("%.1fms"):format(value * 1000) end
   if name == "again_in" then return ("%.1fs"):format(value) end
   -- A reason may be a traceback, which is readable on one line too.
-  if name == "reason" then value = value:gsub("%s*\n%s*", " | ") end
-  return log.safe(quoted_if_needed(tostring(value)))
+  if name == "reason" then value = text.one_line(tostring(value)) end
+  return text.safe(quoted_if_needed(tostring(value)))
 end
 
 --- One line: time, level, message, then what is known as name=value.
 ---@param entry table
 ---@return string line without a line feed
 function log.line(entry)
-  local words = { log.timestamp(entry.at or core.now()), ("%-7s"):format(entry.level), log.safe(entry.message) }
+  local words = { log.timestamp(entry.at or core.now()), ("%-7s"):format(entry.level), text.safe(entry.message) }
   for _, name in ipairs(ORDER) do
     if entry[name] ~= nil then
       words[#words + 1] = (SHOWN_AS[name] or name) .. "=" .. shown(name, entry[name])
@@ -73,10 +64,18 @@ function log.json(stream)
   local cjson = require "cjson"
   return function(entry)
     local object = {}
-    for name, value in pairs(entry) do object[name] = value end
+    for name, value in pairs(entry) do object[name] = type(value) == "string" and text.utf8(value) or value end
     object.at = log.timestamp(entry.at or core.now())
     stream:write(cjson.encode(object), "\n")
     stream:flush()
+  end
+end
+
+-- A log that fails must not cost what it tells of.
+local function guarded(write)
+  return function(entry)
+    local ok, problem = pcall(write, entry)
+    if not ok then io.stderr:write(log.line(entry), " (the log failed: ", tostring(problem), ")\n") end
   end
 end
 
@@ -85,7 +84,7 @@ end
 ---@param given? fun(entry: table)
 ---@return {write: fun(entry: table), wants_info: boolean}
 function log.target(given)
-  if given then return { write = given, wants_info = true } end
+  if given then return { write = guarded(given), wants_info = true } end
   return { write = log.text(io.stderr), wants_info = false }
 end
 

@@ -48,6 +48,7 @@ end
 ---@param n table a notification
 ---@return table
 function notification.to_table(n)
+  if type(n) ~= "table" then error("marketplace.to_table: a notification is expected, not a " .. type(n), 2) end
   build_all(n)
   local copy = {}
   for name, value in next, n do copy[name] = value end

@@ -8,6 +8,7 @@ local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
 local signature = require "marketplace.signature"
+local text = require "marketplace.text"
 
 local receiver = {}
 
@@ -87,7 +88,9 @@ local function lower_case(headers)
 end
 
 local function is_identity(encoding)
-  return type(encoding) == "string" and encoding:lower():match("^%s*(.-)%s*$"):gsub("^identity$", "") == ""
+  if type(encoding) ~= "string" then return false end
+  local name = text.trim(encoding):lower()
+  return name == "" or name == "identity"
 end
 
 local function declares_more(length, max_body)
@@ -201,6 +204,9 @@ end
 ---@param requests table[] each {method=, headers=, body=}; header names in any case, a repeated header as a list
 ---@return table[] responses, each {status=, headers=, body=}, in the same order; equal ones may be one table
 function Receiver:handle_many(requests)
+  if type(requests) ~= "table" then
+    error("receiver:handle_many: a list of requests is expected, not a " .. type(requests), 2)
+  end
   local responses, records, places = {}, {}, {}
   for i = 1, #requests do
     check_request(requests[i], "receiver:handle_many")

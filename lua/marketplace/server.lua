@@ -15,6 +15,7 @@ local IDLE_SECONDS = 1       -- the longest wait: a signal that comes just befor
 local SLICE_SECONDS = 0.05   -- of callbacks between two polls
 local RECOVERY_SECONDS = 1   -- until the inbox is asked again after it failed
 local METRICS_SECONDS = 0.25 -- the longest wait where there is a second port to look at
+local MOST_PATH_SHOWN = 200  -- bytes
 local DEFAULT_STOP_SECONDS = 10
 
 local function plain(status, text, headers)
@@ -46,7 +47,7 @@ end
 local function not_found(self, request)
   log(self, "warning", "not found", {
     status = 404, remote = request.remote, reason = ("%s %s; notifications go to %s"):format(
-      request.method, request.path, self.path),
+      request.method, request.path:sub(1, MOST_PATH_SHOWN), self.path),
   })
   return plain(404, "nothing is here")
 end

@@ -4,7 +4,7 @@ local core = require "marketplace.core"
 local signature = {}
 
 local MAX_SECRETS = 8
-local unpack = table.unpack or unpack -- luacheck: ignore 113 143 (which one exists depends on the Lua)
+local unpack = require("marketplace.compat").unpack
 
 local function as_list(secrets)
   if type(secrets) == "string" then return { secrets } end
@@ -24,11 +24,12 @@ end
 --- Sets up HMAC once for each secret. Raises, naming `where`, where the secrets are not usable.
 ---@param secrets string|string[] 1 to 8, none empty
 ---@param where string the public function's name, for the message
+---@param level? integer whose call is blamed, as in `error`; default 3
 ---@return table keyring with verify(body, header), sign(body) and close()
-function signature.keyring(secrets, where)
+function signature.keyring(secrets, where, level)
   local list, problem = as_list(secrets)
   problem = problem or problem_of(list)
-  if problem then error(where .. ": secrets: " .. problem, 3) end
+  if problem then error(where .. ": secrets: " .. problem, level or 3) end
   return assert(core.keyring(unpack(list)))
 end
 
@@ -47,7 +48,7 @@ end
 local function remembered_keyring(secrets, where)
   local list = as_list(secrets)
   if not list or not same_as_last(list) then
-    local keyring = signature.keyring(secrets, where)
+    local keyring = signature.keyring(secrets, where, 4)
     last_secrets, last_keyring = { unpack(list) }, keyring
   end
   return last_keyring

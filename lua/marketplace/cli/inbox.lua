@@ -4,6 +4,7 @@ local inbox = require "marketplace.inbox"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.output"
 local running = require "marketplace.cli.running"
+local text = require "marketplace.text"
 local times = require "marketplace.cli.times"
 
 local command_inbox = { summary = "Look into an inbox, replay what is dead, forget what is done." }
@@ -48,11 +49,11 @@ local function table_lines(entries, now)
   for place, column in ipairs(COLUMNS) do rows[1][place] = column[1] end
   for _, entry in ipairs(entries) do
     local row = {}
-    for place, column in ipairs(COLUMNS) do row[place] = log.safe(column[2](entry, now)) end
+    for place, column in ipairs(COLUMNS) do row[place] = text.safe(column[2](entry, now)) end
     rows[#rows + 1] = row
   end
   for _, row in ipairs(rows) do
-    for place, text in ipairs(row) do widths[place] = math.max(widths[place] or 0, #text) end
+    for place, word in ipairs(row) do widths[place] = math.max(widths[place] or 0, #word) end
   end
   for i, row in ipairs(rows) do
     for place = 1, #row - 1 do row[place] = row[place] .. (" "):rep(widths[place] - #row[place]) end
@@ -85,9 +86,9 @@ function actions.show(box, options)
     local entry = box:get(found.identity) or found
     local lines, object = {}, as_object(entry)
     for _, name in ipairs(SHOWN) do
-      if object[name] ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, log.safe(object[name])) end
+      if object[name] ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, text.safe(object[name])) end
     end
-    lines[#lines + 1] = entry.body and "\n" .. log.safe(entry.body) or "\n(the body of what is done is not kept)"
+    lines[#lines + 1] = entry.body and "\n" .. text.safe(entry.body) or "\n(the body of what is done is not kept)"
     output.write(options.json, table.concat(lines, "\n"), object)
   end
   return 0

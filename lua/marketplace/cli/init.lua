@@ -3,6 +3,7 @@
 --- Exit status: 0 done, 1 failed, 2 wrong usage. Results go to the standard output, complaints to the standard
 --- error stream.
 local marketplace = require "marketplace"
+local output = require "marketplace.cli.output"
 
 local cli = {}
 
@@ -68,6 +69,10 @@ function cli.main(arguments)
   local status, message = require("marketplace.cli." .. parsed.command).run(parsed)
   if status == 2 then message = message .. "\n" .. usage_of(parsed.command) end
   if message then complain(message) end
+  if status == 0 and output.problem then
+    complain(output.problem)
+    return 1
+  end
   return status
 end
 

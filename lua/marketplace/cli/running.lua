@@ -79,11 +79,18 @@ function running.open_inbox(options, write)
   return box, problem
 end
 
---- The inbox's name as it can be shown: without what libpq's words may hold.
+--- The inbox's name as it can be shown: of libpq's words, which may hold a password, only what is surely none.
 ---@param word string
 ---@return string
 function running.shown_inbox(word)
-  return (word:gsub("password=%S+", "password=..."):gsub("(://[^:/@]*):[^@/]*@", "%1:...@"))
+  local kind = word:match("^postgres%l*")
+  if not kind then return word end
+  local shown = {}
+  for _, name in ipairs { "host", "port", "dbname" } do
+    local value = word:match("%f[%w]" .. name .. "%s*=%s*([%w._/-]+)")
+    if value then shown[#shown + 1] = name .. "=" .. value end
+  end
+  return kind .. (#shown > 0 and ":" .. table.concat(shown, " ") or "")
 end
 
 return running

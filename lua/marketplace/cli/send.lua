@@ -83,7 +83,7 @@ function send.run(options)
   local body, status, problem = body_of(options)
   if not body then return status, problem end
   if options.print then
-    io.stdout:write(body)
+    output.raw(body)
     return 0
   end
   if options.signature then return post(options, body, options.signature) end

@@ -23,9 +23,9 @@ local function pause_of(runs)
 end
 
 local function turn(runs, write)
-  local count, message = runs:dispatch { seconds = TURN_SECONDS }
-  if count then return count > 0 and 0 or pause_of(runs) end
-  write { level = "error", message = "callbacks cannot run", reason = message }
+  local ok, count, message = pcall(runs.dispatch, runs, { seconds = TURN_SECONDS })
+  if ok and count then return count > 0 and 0 or pause_of(runs) end
+  write { level = "error", message = "callbacks cannot run", reason = tostring(message or count) }
   return RECOVERY_SECONDS
 end
 

@@ -37,7 +37,7 @@
 ---   inbox.durable                 -> true where what it holds outlives the process
 local inbox = {}
 
-local KINDS = { memory = true, sqlite = true, postgres = true }
+local KINDS = { memory = "memory", sqlite = "sqlite", postgres = "postgres", postgresql = "postgres" }
 local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..."
 
 --- Opens the inbox that a word names.
@@ -48,11 +48,14 @@ local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..."
 ---@return string? message
 ---@return string? code inbox_unavailable
 function inbox.open(word, settings)
-  local kind, place = word:match("^(%l+):?(.*)$")
-  if not KINDS[kind] then
-    return nil, ("there is no inbox '%s'; known: %s"):format(word, KNOWN), "inbox_unavailable"
+  if type(word) ~= "string" then error("marketplace.inbox: a word is expected, not a " .. type(word), 2) end
+  local kind, place = word:match("^([^:]*):?(.*)$")
+  local module_name = KINDS[kind]
+  if not module_name then
+    -- not the rest of it, which may hold a password
+    return nil, ("there is no inbox '%s'; known: %s"):format(kind, KNOWN), "inbox_unavailable"
   end
-  return require("marketplace.inbox." .. kind).open(place, settings)
+  return require("marketplace.inbox." .. module_name).open(place, settings)
 end
 
 return inbox

@@ -301,6 +301,11 @@ end
 function memory.new(settings)
   settings = settings or {}
   options.check("marketplace.inbox.memory.new", settings, { capacity = "number", keep_done = "number" })
+  for name, value in pairs(settings) do
+    if not (value >= 1 and value == math.floor(value)) then
+      error(("marketplace.inbox.memory.new: option '%s' must be a whole number, at least 1"):format(name), 2)
+    end
+  end
   return setmetatable({
     capacity = settings.capacity or 100000, entries = {}, lanes = {}, heap = heap.new(), tokens = 0,
     done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
@@ -308,7 +313,8 @@ function memory.new(settings)
 end
 
 --- For marketplace.inbox.open.
-function memory.open()
+function memory.open(place)
+  if place ~= "" then return nil, "memory: the memory inbox has no place: " .. place, "inbox_unavailable" end
   return memory.new()
 end
 

@@ -1,7 +1,7 @@
 --- What the inboxes in a SQL database share: the table, and the contract of marketplace.inbox in statements that
 --- SQLite and PostgreSQL both understand.
 ---
---- The lane is the app's id; `head` marks the one entry of a lane that can be claimed, and a unique index keeps it one.
+--- The lane is the app's id; `head` marks the one entry of a lane that can be claimed.
 --- `due` is when a head can be claimed: at once, after a pause, or when its lease ends. For what is done or dead it
 --- is when that happened. The token counts an entry's leases, so that none is ever given twice.
 ---
@@ -47,7 +47,8 @@ local COLUMNS = 13
 
 local function insert_statement(rows)
   local row = "(?,?,?,?,?,?,?,?,?,?,?,?,?," ..
-    "CASE WHEN ? = 1 AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? AND h.head = 1) THEN 1 ELSE 0 END)"
+    "CASE WHEN ? = 1 AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? " ..
+    "AND h.state IN ('ready', 'leased')) THEN 1 ELSE 0 END)"
   return "INSERT INTO inbox (identity, key, digest, type, event, app_id, lane, event_time, received_at, due, state, " ..
     "body, reason, head) VALUES " .. (row .. ","):rep(rows - 1) .. row ..
     " ON CONFLICT (identity) DO NOTHING RETURNING identity"
@@ -93,18 +94,16 @@ local function insert_all(self, run, rows, now)
 end
 
 local PROMOTE = "UPDATE inbox SET head = 1 WHERE seq = (SELECT min(seq) FROM inbox WHERE lane = ? " ..
-  "AND state IN ('ready', 'leased')) AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? AND h.head = 1)"
-
-local function promote(run, lane)
-  run(PROMOTE, lane, lane)
-end
+  "AND state IN ('ready', 'leased'))"
+local PROMOTE_IF_NONE_LEADS = PROMOTE .. " AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? AND h.head = 1 " ..
+  "AND h.state IN ('ready', 'leased'))"
 
 local REARM = "UPDATE inbox SET state = 'ready', attempt = 0, reason = NULL, due = ?, head = 0 " ..
   "WHERE identity = ? AND state = 'dead' RETURNING lane"
 
 local function rearm(run, identity, now)
   local rearmed = run(REARM, now, identity)[1]
-  if rearmed then promote(run, rearmed[1]) end
+  if rearmed then run(PROMOTE_IF_NONE_LEADS, rearmed[1], rearmed[1]) end
   return rearmed ~= nil
 end
 
@@ -154,7 +153,7 @@ local function put(self, run, records, now)
     end
   end
   -- where the first of a lane was there already, the second leads
-  for i = 1, repeated and #lanes or 0 do promote(run, lanes[i]) end
+  for i = 1, repeated and #lanes or 0 do run(PROMOTE_IF_NONE_LEADS, lanes[i], lanes[i]) end
   return outcomes
 end
 
@@ -227,7 +226,7 @@ local function finish_one(self, run, item, now)
   else
     rows = run(statement, self:at(item.at), item.reason, item.uncounted and 1 or 0, identity, token)
   end
-  if rows[1] and item.state ~= "ready" then promote(run, rows[1][1]) end
+  if rows[1] and item.state ~= "ready" then run(PROMOTE, rows[1][1]) end
   return rows[1] ~= nil
 end
 
@@ -347,14 +346,25 @@ function Inbox:get(identity)
   return entry
 end
 
+-- Three parts, each with an index of its own: only what is done is many.
+local LATER = "SELECT key, event, CAST(event_time AS float8), scope, body FROM inbox WHERE "
+local LATER_LIVE = LATER .. "lane = ? AND state IN ('ready', 'leased') AND event_time > ?"
+local LATER_DONE = LATER .. "app_id = ? AND state = 'done' AND event_time > ?"
+local LATER_DEAD = LATER .. "app_id = ? AND state = 'dead' AND event_time > ?"
+
 function Inbox:later(app_id, time)
-  local rows, message, code = query(self, "SELECT key, event, CAST(event_time AS float8), scope, body FROM inbox " ..
-    "WHERE app_id = ? AND event_time > ?", app_id, self.database.number(time))
-  if not rows then return nil, message, code end
-  for i, row in ipairs(rows) do
-    rows[i] = { key = row[1], event = row[2], time = row[3], scope = row[4], body = original_body(row[5]) }
-  end
-  return rows
+  local after = self.database.number(time)
+  return self:read(function(run)
+    local found = {}
+    for _, statement in ipairs { LATER_LIVE, LATER_DONE, LATER_DEAD } do
+      for _, row in ipairs(run(statement, app_id, after)) do
+        found[#found + 1] = {
+          key = row[1], event = row[2], time = row[3], scope = row[4], body = original_body(row[5]),
+        }
+      end
+    end
+    return found
+  end)
 end
 
 --[[ Operators ]]
@@ -430,13 +440,12 @@ function sql.schema(types)
       "due %s NOT NULL, state text NOT NULL, head integer NOT NULL DEFAULT 0, attempt integer NOT NULL DEFAULT 0, " ..
       "token integer NOT NULL DEFAULT 0, body text, reason text, scope text)"):format(
       types.seq, types.real, types.real, types.real),
-    "CREATE UNIQUE INDEX inbox_head ON inbox (lane) WHERE head = 1",
     "CREATE INDEX inbox_due ON inbox (due, seq) WHERE head = 1",
     "CREATE INDEX inbox_leased ON inbox (due, seq) WHERE head = 1 AND state = 'leased'",
     "CREATE INDEX inbox_lane ON inbox (lane, seq) WHERE state IN ('ready', 'leased')",
     "CREATE INDEX inbox_dead ON inbox (seq) WHERE state = 'dead'",
     "CREATE INDEX inbox_done ON inbox (due) WHERE state = 'done'",
-    "CREATE INDEX inbox_later ON inbox (app_id, event_time)",
+    "CREATE INDEX inbox_later ON inbox (app_id, event_time) WHERE state = 'done'",
   }
 end
 

@@ -10,8 +10,9 @@ local sqlite = {}
 
 local APPLICATION_ID = 0x4d4b5431 -- "MKT1", in the file's header: this project's, whatever the file is called
 local BUSY_MILLISECONDS = 2000    -- another process may be storing; after that Apple is better told to come again
+local PAGE_BYTES = 2048           -- ids are random: storing one writes a page of their index, however large that is
 local CACHE_KIB = 32768
-local CHECKPOINT_PAGES = 4000
+local CHECKPOINT_PAGES = 8000
 
 local STEPS = { sql.schema { seq = "INTEGER PRIMARY KEY", real = "REAL" } }
 
@@ -22,6 +23,7 @@ end
 
 local function configure(link)
   pragma(link, "busy_timeout = " .. BUSY_MILLISECONDS)
+  pragma(link, "page_size = " .. PAGE_BYTES)
   local mode = pragma(link, "journal_mode = WAL")
   if mode ~= "wal" then
     connection.fail(("its journal cannot be a write-ahead log but is '%s': is it on a network's file system?"):format(

@@ -1,0 +1,32 @@
+local text = require "marketplace.text"
+
+describe("marketplace.text", function()
+  it("trims", function()
+    for given, expected in pairs { [""] = "", ["  "] = "", ["a"] = "a", [" a b\n"] = "a b", ["\t\na"] = "a" } do
+      assert.equal(expected, text.trim(given))
+    end
+    assert.equal(" a\nb", text.trim_end " a\nb \n\t")
+    assert.equal("", text.trim_end " \n")
+  end)
+
+  it("makes one line of several", function()
+    assert.equal("a | b | ", text.one_line "a \n\n\t b\r\n ")
+  end)
+
+  it("makes UTF-8 of anything", function()
+    assert.equal("\195\164", text.utf8 "\195\164")
+    assert.equal("a\\xc3", text.utf8 "a\195")
+  end)
+
+  -- what takes the square of these lengths takes minutes
+  it("takes a time that grows with the length only", function()
+    local long = "x" .. (" \t"):rep(200000) .. "x"
+    assert.equal(long, text.trim(long))
+    assert.equal(long, text.trim_end(long))
+    assert.equal(long, text.one_line(long))
+    local blank = (" "):rep(400000)
+    assert.equal("", text.trim(blank))
+    assert.equal("", text.trim_end(blank))
+    assert.equal("", text.one_line(blank))
+  end)
+end)
