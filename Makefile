@@ -38,6 +38,7 @@ C11 += $(SANITIZERS)
 SHARED += $(SANITIZERS)
 
 CORE_LIBS = $(shell $(PKG_CONFIG) --libs libcurl libcrypto)
+REDIS_LIBS = $(shell $(PKG_CONFIG) --libs hiredis)
 SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd gnutls)
 LUA_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LUA))
 
@@ -46,9 +47,11 @@ CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csr
 SERVER_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c))) \
 	$(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
-	$(filter-out csrc/lua/http_server.c,$(sort $(wildcard csrc/lua/*.c))))
+	$(filter-out csrc/lua/http_server.c csrc/lua/redis.c,$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o pin.o push.o)
-MODULES := $(BUILD)/$(ABI)/marketplace/core.so $(BUILD)/$(ABI)/marketplace/http_server.so
+REDIS_OBJECTS := $(BUILD)/redis/redis.o $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
+LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o pin.o push.o)
+MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so redis.so)
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
 TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
 	$(filter-out %_test.c,$(sort $(wildcard csrc/test/*.c))))
@@ -84,6 +87,11 @@ $(BUILD)/$(ABI)/marketplace/http_server.so: $(LUA_SERVER_OBJECTS) $(SERVER_OBJEC
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(SERVER_LIBS)
+
+$(BUILD)/$(ABI)/marketplace/redis.so: $(LUA_REDIS_OBJECTS) $(REDIS_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(REDIS_LIBS)
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS) $(BUILD)/test/lost_writes.so

@@ -119,14 +119,47 @@ local COMMANDS = {
     explained('echo >> body.json; bin/marketplace explain --secret-file .marketplace-secret ' ..
       '--signature "$SIGNATURE" body.json', 1, "body_trailing_newline"),
   ["bin/marketplace send --list"] = one_line("bin/marketplace send --list", "version_available"),
+  ["bin/marketplace inbox stats"] = one_line("bin/marketplace inbox stats", "ready +%d+\n.*dead"),
+  ["bin/marketplace inbox list --state dead"] = one_line("bin/marketplace inbox list --state dead", "^STATE"),
+  ["bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1"] =
+    explained("bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1", 1, "no such notification"),
+  ["bin/marketplace inbox replay --dead"] = one_line("bin/marketplace inbox replay --dead", "^%d+ dead"),
+  ["bin/marketplace inbox prune --done-before 90d"] =
+    one_line("bin/marketplace inbox prune --done-before 90d", "^%d+ done"),
   ["make install LUA=lua5.4 PREFIX=/usr/local"] = make_install,
   ["luarocks make lua-marketplace-scm-1.rockspec"] = luarocks_make "lua-marketplace-scm-1.rockspec",
   ["luarocks make lua-marketplace-server-scm-1.rockspec"] = luarocks_make "lua-marketplace-server-scm-1.rockspec",
 }
 
+local RECEIVE = "bin/marketplace serve handlers.lua --secret-file secrets.txt --port 8080 --no-dispatch " ..
+  "--metrics-port 9464"
+
+COMMANDS[RECEIVE] = function()
+  local command = in_folder("exec " .. RECEIVE:gsub("8080", "0"):gsub("9464", "0"))
+  with_server(("sh -c \"%s\""):format(command), function(url)
+    expect(0, in_folder("bin/marketplace send app_unavailable --secret-file secrets.txt --url " .. url),
+      "200 AppUnavailable")
+  end)
+  expect(0, in_folder "bin/marketplace inbox list --state ready", "app_unavailable")
+end
+
+COMMANDS["bin/marketplace work handlers.lua"] = function()
+  local pipe = assert(io.popen(("exec sh -c \"echo \\$\\$; %s\" 2>&1"):format(
+    in_folder "exec bin/marketplace work handlers.lua")))
+  local pid, ran = pipe:read "*l", false
+  for line in pipe:lines() do
+    if line:find "not in the catalogue yet" then
+      ran = true
+      os.execute("kill -TERM " .. pid)
+    end
+  end
+  pipe:close()
+  assert.is_true(ran)
+end
+
 for _, block in ipairs(blocks "sh") do
   for line in block:gmatch "[^\n]+" do
-    if line:find " serve " then COMMANDS[line] = serve_readme_handlers(line) end
+    if line:find " serve " and not COMMANDS[line] then COMMANDS[line] = serve_readme_handlers(line) end
   end
 end
 

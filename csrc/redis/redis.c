@@ -1,0 +1,74 @@
+#include "redis/redis.h"
+
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <unistd.h>
+
+static struct timeval as_timeval(double seconds) {
+  struct timeval time = {.tv_sec = (time_t)seconds};
+  time.tv_usec = (suseconds_t)((seconds - (double)time.tv_sec) * 1e6);
+  return time;
+}
+
+static mkt_code fail(const redisContext *context, mkt_code code, mkt_error *error) {
+  bool timed_out = context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
+  if (timed_out) return mkt_fail(error, MKT_ERR_TIMEOUT, NULL);
+  if (context->err == REDIS_ERR_OOM) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
+  return mkt_fail(error, code, "%s", context->errstr);
+}
+
+static redisContext *connect_to(const mkt_redis_options *options) {
+  struct timeval limit = as_timeval(options->connect_timeout);
+  if (options->path != NULL) return redisConnectUnixWithTimeout(options->path, limit);
+  return redisConnectWithTimeout(options->host, options->port, limit);
+}
+
+mkt_code mkt_redis_open(mkt_redis *redis, const mkt_redis_options *options, mkt_error *error) {
+  redis->context = connect_to(options);
+  redis->pid = getpid();
+  if (redis->context == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
+  if (redis->context->err == 0) {
+    (void)redisEnableKeepAlive(redis->context);
+    if (redisSetTimeout(redis->context, as_timeval(options->timeout)) == REDIS_OK) return MKT_OK;
+  }
+  mkt_code code = fail(redis->context, MKT_ERR_CONNECT_FAILED, error);
+  mkt_redis_close(redis);
+  return code;
+}
+
+static mkt_code check_usable(const mkt_redis *redis, mkt_error *error) {
+  if (redis->context == NULL) {
+    return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "the connection is closed");
+  }
+  if (redis->pid == getpid()) return MKT_OK;
+  return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "the connection is another process's");
+}
+
+mkt_code mkt_redis_command(mkt_redis *redis, int count, const mkt_redis_argument *arguments,
+                           redisReply **reply, mkt_error *error) {
+  const char *texts[MKT_REDIS_ARGUMENTS];
+  size_t lengths[MKT_REDIS_ARGUMENTS];
+  mkt_code code = check_usable(redis, error);
+  if (code != MKT_OK) return code;
+  for (int i = 0; i < count; i++) {
+    texts[i] = arguments[i].p;
+    lengths[i] = arguments[i].n;
+  }
+  errno = 0;
+  *reply = redisCommandArgv(redis->context, count, texts, lengths);
+  if (*reply != NULL) return MKT_OK;
+  code = fail(redis->context, MKT_ERR_CONNECT_FAILED, error);
+  mkt_redis_close(redis);
+  return code;
+}
+
+void mkt_redis_free(redisReply *reply) {
+  if (reply != NULL) freeReplyObject(reply);
+}
+
+void mkt_redis_close(mkt_redis *redis) {
+  if (redis->context == NULL) return;
+  /* in a process that was forked off this closes its own copy of the socket, and sends nothing */
+  redisFree(redis->context);
+  redis->context = NULL;
+}
