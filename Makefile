@@ -102,9 +102,9 @@ $(BUILD)/test/lost_writes.so: csrc/test/preload/lost_writes.c
 	$(call say,link $@)
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
 
-$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS)
+$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(BUILD)/redis/redis.o
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 

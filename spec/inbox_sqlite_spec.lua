@@ -62,7 +62,7 @@ describe("the SQLite inbox", function()
 
   it("says so while another process holds it, and recovers", function()
     local one, other = open(), open()
-    other.database.link:run "PRAGMA busy_timeout = 10"
+    other.database.connection.link:run "PRAGMA busy_timeout = 10"
     one:transact(function(query)
       query "SELECT 1"
       expect_unavailable("locked", other:put({ record "a" }, 1))
@@ -116,7 +116,7 @@ describe("the SQLite inbox", function()
 
   it("refuses another program's database, a newer schema, and no path", function()
     local box = open()
-    box.database.link:run "PRAGMA user_version = 99"
+    box.database.connection.link:run "PRAGMA user_version = 99"
     box:close()
     expect_unavailable("a newer one made it", inbox.open("sqlite:" .. path))
     path = folder .. "/other.db"

@@ -128,6 +128,7 @@ local COMMANDS = {
     one_line("bin/marketplace inbox prune --done-before 90d", "^%d+ done"),
   ["make install LUA=lua5.4 PREFIX=/usr/local"] = make_install,
   ["luarocks make lua-marketplace-scm-1.rockspec"] = luarocks_make "lua-marketplace-scm-1.rockspec",
+  ["luarocks make lua-marketplace-redis-scm-1.rockspec"] = luarocks_make "lua-marketplace-redis-scm-1.rockspec",
   ["luarocks make lua-marketplace-server-scm-1.rockspec"] = luarocks_make "lua-marketplace-server-scm-1.rockspec",
 }
 
@@ -204,7 +205,7 @@ describe("the README's", function()
       end
       assert.are.equal(4, receiver:dispatch())
       assert.are.same({ ready = 0, leased = 0, done = 4, dead = 0 }, receiver.inbox:counts())
-      assert.stub(printed).was.called(5) -- "*" for each, and one package
+      assert.stub(printed).was.called(index == 1 and 5 or 1) -- "*" for each and one package; an app that is gone
     end)
   end
 

@@ -27,8 +27,8 @@ local function without(set, ...)
 end
 
 describe("the rockspec of", function()
-  it("lua-marketplace builds every C file but those of the server", function()
-    local expected = without(files "ls csrc/core/*.c csrc/lua/*.c", "csrc/lua/http_server.c")
+  it("lua-marketplace builds every C file but those of the server and of Redis", function()
+    local expected = without(files "ls csrc/core/*.c csrc/lua/*.c", "csrc/lua/http_server.c", "csrc/lua/redis.c")
     assert.are.same(expected, load_rockspec("lua-marketplace-scm-1.rockspec").sources)
   end)
 
@@ -38,6 +38,13 @@ describe("the rockspec of", function()
       expected[path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")] = path
     end
     assert.are.same(expected, load_rockspec("lua-marketplace-scm-1.rockspec").modules)
+  end)
+
+  it("lua-marketplace-redis builds the C files for Redis and what they share", function()
+    local expected = {}
+    for path in pairs(files("ls csrc/redis/*.c csrc/core/alloc.c csrc/core/buffer.c csrc/core/error.c " ..
+      "csrc/lua/redis.c csrc/lua/pin.c csrc/lua/push.c")) do expected[path] = true end
+    assert.are.same(expected, load_rockspec("lua-marketplace-redis-scm-1.rockspec").sources)
   end)
 
   it("lua-marketplace-server builds every C file of the server and what it shares", function()

@@ -2,6 +2,7 @@
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local postgres_server = require "support.postgres_server"
+local redis_server = require "support.redis_server"
 local shell = require "support.shell"
 
 local APPS, OF_EACH = 20, 10
@@ -93,17 +94,19 @@ describe("workers on one inbox", function()
     end)
   end
 
-  describe("PostgreSQL", function()
-    local server
-    setup(function() server = postgres_server.start() end)
-    teardown(function() server:remove() end)
+  for name, given in pairs { PostgreSQL = { "postgres", postgres_server }, Redis = { "redis", redis_server } } do
+    describe(name, function()
+      local server
+      setup(function() server = given[2].start() end)
+      teardown(function() server:remove() end)
 
-    for _, count in ipairs { 2, 8 } do
-      it(("%d of them"):format(count), function()
-        server:reset()
-        assert.is_true(run_workers("postgres:" .. server:words(), count) > 1)
-        check_log()
-      end)
-    end
-  end)
+      for _, count in ipairs { 2, 8 } do
+        it(("%d of them"):format(count), function()
+          server:reset()
+          assert.is_true(run_workers(given[1] .. ":" .. server:words(), count) > 1)
+          check_log()
+        end)
+      end
+    end)
+  end
 end)

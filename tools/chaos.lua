@@ -3,6 +3,7 @@
 local chaos = require "support.chaos"
 local core = require "marketplace.core"
 local postgres_server = require "support.postgres_server"
+local redis_server = require "support.redis_server"
 local shell = require "support.shell"
 
 local kills = assert(tonumber(arg[1]), "usage: chaos.lua KILLS")
@@ -53,4 +54,5 @@ math.randomseed(os.time())
 local started = core.monotonic()
 kill_receiver_on_sqlite()
 kill_receiver_and_server("PostgreSQL", "postgres", postgres_server.start())
+kill_receiver_and_server("Redis", "redis", redis_server.start())
 print(("%.0f s"):format(core.monotonic() - started))

@@ -20,15 +20,15 @@ end
 
 local function fill(name, size, state)
   local box = assert(marketplace.inbox(("sqlite:%s/%s.db"):format(folder, name)))
-  box.database.link:run "PRAGMA synchronous = OFF"
+  box.database.connection.link:run "PRAGMA synchronous = OFF"
   for at = 1, size, 1024 do assert(box:put(records(math.min(1024, size - at + 1)), at)) end
   if state == "done" then
     box:transact(function(run)
       return run "UPDATE inbox SET state = 'done', head = 0, body = NULL, scope = ''"
     end)
   end
-  box.database.link:run "PRAGMA wal_checkpoint(TRUNCATE)"
-  box.database.link:run "PRAGMA synchronous = FULL"
+  box.database.connection.link:run "PRAGMA wal_checkpoint(TRUNCATE)"
+  box.database.connection.link:run "PRAGMA synchronous = FULL"
   return box
 end
 

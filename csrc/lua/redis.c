@@ -1,7 +1,7 @@
 /* redis.c: the module marketplace.redis, for marketplace.inbox.redis.
  *
  *   redis.open{host=, port=, path=, connect_timeout=, timeout=} -> connection | nil, message, code
- *   connection:command(word, ...) -> a string, an integer, a list, nil for nothing | nil, message,
+ *   connection:command{word, ...} -> a string, an integer, a list, nil for nothing | nil, message,
  * code connection:close(), also by the garbage collector
  */
 #include "redis/redis.h"
@@ -15,7 +15,7 @@
 static const char metatable_name[] = "marketplace.redis";
 static const char reply_metatable_name[] = "marketplace.redis.reply";
 
-enum { MOST_DEPTH = 16 };
+enum { MOST_DEPTH = 16, MOST_WORDS = 1000000 };
 
 static mkt_redis *check_redis(lua_State *L) {
   return luaL_checkudata(L, 1, metatable_name);
@@ -71,16 +71,30 @@ static int push_refusal(lua_State *L, const redisReply *reply) {
   return 3;
 }
 
+/* Two arrays in one userdata at the top of the stack; the list at index 2 keeps the words alive. */
+static const char **push_words(lua_State *L, int count, size_t **lengths) {
+  char *block = lua_newuserdata(L, (size_t)count * (sizeof(char *) + sizeof(size_t)));
+  const char **words = (const char **)(void *)block;
+  *lengths = (size_t *)(void *)(block + (size_t)count * sizeof(char *));
+  for (int i = 0; i < count; i++) {
+    lua_rawgeti(L, 2, i + 1);
+    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "word %d must be a string", i + 1);
+    words[i] = lua_tolstring(L, -1, &(*lengths)[i]);
+    lua_pop(L, 1);
+  }
+  return words;
+}
+
 static int redis_command(lua_State *L) {
   mkt_redis *redis = check_redis(L);
-  mkt_redis_argument arguments[MKT_REDIS_ARGUMENTS];
-  int count = lua_gettop(L) - 1;
-  luaL_argcheck(L, count >= 1 && count <= MKT_REDIS_ARGUMENTS, 2, "1 to 4096 words are expected");
-  for (int i = 0; i < count; i++)
-    arguments[i].p = luaL_checklstring(L, i + 2, &arguments[i].n);
-  mkt_error error;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  size_t count = lua_rawlen(L, 2);
+  luaL_argcheck(L, count >= 1 && count <= MOST_WORDS, 2, "1 to 1000000 words are expected");
+  size_t *lengths;
+  const char **words = push_words(L, (int)count, &lengths);
   redisReply **box = push_reply_box(L);
-  if (mkt_redis_command(redis, count, arguments, box, &error) != MKT_OK) {
+  mkt_error error;
+  if (mkt_redis_command(redis, (int)count, words, lengths, box, &error) != MKT_OK) {
     return mkt_push_error(L, &error);
   }
   if ((*box)->type == REDIS_REPLY_ERROR) return push_refusal(L, *box);

@@ -28,7 +28,7 @@ mkt_code mkt_redis_open(mkt_redis *redis, const mkt_redis_options *options, mkt_
   redis->pid = getpid();
   if (redis->context == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   if (redis->context->err == 0) {
-    (void)redisEnableKeepAlive(redis->context);
+    if (options->path == NULL) (void)redisEnableKeepAlive(redis->context);
     if (redisSetTimeout(redis->context, as_timeval(options->timeout)) == REDIS_OK) return MKT_OK;
   }
   mkt_code code = fail(redis->context, MKT_ERR_CONNECT_FAILED, error);
@@ -44,18 +44,12 @@ static mkt_code check_usable(const mkt_redis *redis, mkt_error *error) {
   return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "the connection is another process's");
 }
 
-mkt_code mkt_redis_command(mkt_redis *redis, int count, const mkt_redis_argument *arguments,
+mkt_code mkt_redis_command(mkt_redis *redis, int count, const char **words, const size_t *lengths,
                            redisReply **reply, mkt_error *error) {
-  const char *texts[MKT_REDIS_ARGUMENTS];
-  size_t lengths[MKT_REDIS_ARGUMENTS];
   mkt_code code = check_usable(redis, error);
   if (code != MKT_OK) return code;
-  for (int i = 0; i < count; i++) {
-    texts[i] = arguments[i].p;
-    lengths[i] = arguments[i].n;
-  }
   errno = 0;
-  *reply = redisCommandArgv(redis->context, count, texts, lengths);
+  *reply = redisCommandArgv(redis->context, count, words, lengths);
   if (*reply != NULL) return MKT_OK;
   code = fail(redis->context, MKT_ERR_CONNECT_FAILED, error);
   mkt_redis_close(redis);

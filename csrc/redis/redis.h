@@ -30,21 +30,13 @@ typedef struct mkt_redis_options {
   double timeout; /* of a command */
 } mkt_redis_options;
 
-typedef struct mkt_redis_argument {
-  const char *p;
-  size_t n;
-} mkt_redis_argument;
-
-enum { MKT_REDIS_ARGUMENTS = 4096 };
-
 /* MKT_ERR_CONNECT_FAILED or MKT_ERR_OUT_OF_MEMORY. */
 mkt_code mkt_redis_open(mkt_redis *redis, const mkt_redis_options *options, mkt_error *error);
 
-/* Sends a command of 1 to MKT_REDIS_ARGUMENTS arguments, which may hold any bytes, and waits for
- * the answer, which the caller frees with mkt_redis_free. An answer that is an error of the
- * server's is an answer. MKT_ERR_TIMEOUT, MKT_ERR_CONNECT_FAILED (it is closed, or was lost),
- * MKT_ERR_OUT_OF_MEMORY. */
-mkt_code mkt_redis_command(mkt_redis *redis, int count, const mkt_redis_argument *arguments,
+/* Sends a command of at least one word, which may hold any bytes, and waits for the answer, which
+ * the caller frees with mkt_redis_free. An answer that is an error of the server's is an answer.
+ * MKT_ERR_TIMEOUT, MKT_ERR_CONNECT_FAILED (it is closed, or was lost), MKT_ERR_OUT_OF_MEMORY. */
+mkt_code mkt_redis_command(mkt_redis *redis, int count, const char **words, const size_t *lengths,
                            struct redisReply **reply, mkt_error *error);
 
 /* NULL is allowed. */

@@ -228,8 +228,9 @@ return function(busted, open)
 
   it("later finds an app's later events, also done ones with what they were about", function()
     local function of_app(key, time) return record(key, { app_id = "x", time = time }) end
-    inbox:put({ of_app("a", 10.25), of_app("b", 20.5), of_app("c", 10.125), record("d", { time = 99 }),
+    inbox:put({ of_app("a", 10.25), of_app("b", 20.5), of_app("c", 10.125),
       record("e", { app_id = "x", time = false }) }, 1)
+    inbox:put({ record("d", { time = 99 }) }, 2)
     finish(claim_one(1), "done", 2, { scope = "" })
     local function keys(time)
       local list = {}

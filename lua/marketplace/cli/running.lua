@@ -8,7 +8,7 @@ running.DEFAULT_INBOX = "sqlite:marketplace.db"
 
 --- The option that names the inbox.
 function running.describe_inbox(command, more)
-  command:option("--inbox", "Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS" ..
+  command:option("--inbox", "Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS" ..
     (more or "") .. "."):default(running.DEFAULT_INBOX):argname("INBOX")
 end
 

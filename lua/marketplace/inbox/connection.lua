@@ -1,17 +1,13 @@
 --- A connection to a SQL database through LuaDBI, with the statements that were prepared on it.
 ---
---- A failure raises a table {message=}, which `attempt` turns into nil and the message; after one the connection must
---- be closed: LuaDBI's statements do not recover from it.
+--- What fails raises as in marketplace.inbox.reconnecting; after that the connection must be closed: LuaDBI's
+--- statements do not recover from it.
+local fail = require("marketplace.inbox.reconnecting").fail
+
 local connection = {}
 
 local Connection = {}
 Connection.__index = Connection
-
-local Failure = {}
-
-local function fail(message)
-  error(setmetatable({ message = tostring(message) }, Failure), 0)
-end
 
 -- LuaDBI says in which of its functions something failed, which helps nobody.
 local function told(message)
@@ -49,17 +45,6 @@ function Connection:close()
   self.statements = {}
   pcall(self.dbi.close, self.dbi)
 end
-
---- What work() returns, or nil and a message where the database failed in it.
-function connection.attempt(work, ...)
-  local ok, result = pcall(work, ...)
-  if ok then return result end
-  if getmetatable(result) ~= Failure then error(result, 0) end
-  return nil, result.message
-end
-
---- Raises a failure, as the database itself does.
-connection.fail = fail
 
 --- Connects. Raises where LuaDBI or its driver is not installed.
 ---@param driver "SQLite3"|"PostgreSQL"

@@ -37,13 +37,16 @@
 ---   inbox.durable                 -> true where what it holds outlives the process
 local inbox = {}
 
-local KINDS = { memory = "memory", sqlite = "sqlite", postgres = "postgres", postgresql = "postgres" }
-local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..."
+local KINDS = {
+  memory = "memory", sqlite = "sqlite", postgres = "postgres", postgresql = "postgres", redis = "redis",
+}
+local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..., redis:host=HOST ..."
 
 --- Opens the inbox that a word names.
----@param word string "memory", "sqlite:PATH" or "postgres:" and libpq's words (host, port, dbname, user, password)
+---@param word string "memory", "sqlite:PATH", "postgres:" and libpq's words, or "redis:" and words like host=, port=,
+--- path=, db=, user=, prefix=
 ---@param settings? {must_exist?: boolean, clock?: fun(): number, durability?: "strict"|"relaxed"} must_exist: do not
---- make a new SQLite file; clock, durability: see marketplace.inbox.postgres
+--- make a new SQLite file; clock, durability: see marketplace.inbox.postgres and marketplace.inbox.redis
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable

@@ -7,12 +7,15 @@ local connection = require "marketplace.inbox.connection"
 local core = require "marketplace.core"
 local database = require "marketplace.inbox.database"
 local options = require "marketplace.options"
+local reconnecting = require "marketplace.inbox.reconnecting"
 local sql = require "marketplace.inbox.sql"
+
+local fail = reconnecting.fail
 
 local postgres = {}
 
 local MIGRATION_LOCK = 5426771 -- of the server's advisory locks, whoever migrates holds this one
-local PAUSE_SECONDS = 0.5      -- after a connection could not be made: each try may wait for its time limit
+local PAUSE_SECONDS = 0.5      -- after a connection could not be made
 local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
 local SEPARATOR = "\1"         -- no id holds it
 
@@ -32,7 +35,7 @@ local function configure(link, durability)
   link:run "SET synchronous_commit TO on"
   link:run "SET statement_timeout TO '10s'"
   if durability ~= "relaxed" and link:run("SHOW fsync")[1][1] ~= "on" then
-    connection.fail "the server runs with fsync=off, and what it stores can be lost"
+    fail "the server runs with fsync=off, and what it stores can be lost"
   end
 end
 
@@ -56,7 +59,7 @@ local function prepare(link, durability)
     configure(link, durability)
     migrate(link)
   end)
-  if ok then return link end
+  if ok then return end
   link:close()
   error(problem, 0)
 end
@@ -66,19 +69,6 @@ local function measure_offset(link, clock)
   local before = clock()
   local server = link:run("SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)")[1][1]
   return (before + clock()) / 2 - server
-end
-
-local function connector(words, settings)
-  local refused_until, message = 0, nil
-  return function()
-    if core.monotonic() < refused_until then connection.fail(message) end
-    local ok, link = pcall(connection.open, "PostgreSQL", "luadbi-postgresql", with_limits(words))
-    if not ok then
-      refused_until, message = core.monotonic() + PAUSE_SECONDS, type(link) == "table" and link.message or link
-      error(link, 0)
-    end
-    return prepare(link, settings.durability)
-  end
 end
 
 -- Two processes that store for one app, or store and finish, must do it one after another: else each might
@@ -98,8 +88,6 @@ local function lock_lanes_of(_, run, items)
   run(LOCK_LANES_OF, table.concat(identities, SEPARATOR))
 end
 
-local function always() return true end
-
 --- Opens the inbox in a database; makes its schema where there is none.
 ---@param words string libpq's words, as in "host=db dbname=marketplace"; a password is better kept in PGPASSFILE
 ---@param settings? {clock?: fun(): number, durability?: "strict"|"relaxed"} clock: the caller's, default the
@@ -114,14 +102,15 @@ function postgres.open(words, settings)
     clock = "function|boolean", durability = "string", must_exist = "boolean",
   })
   local clock = settings.clock == nil and core.now or settings.clock
-  local connect = connector(words, settings)
-  local base
-  base = database.new {
-    name = "postgres", begin = "BEGIN", skip_locked = "FOR UPDATE SKIP LOCKED", offset = 0,
-    lock_lanes = lock_lanes, lock_lanes_of = lock_lanes_of, is_current = always,
-    number = function(n) return ("%.17g"):format(n) end,
+  local base = database.new {
+    begin = "BEGIN", skip_locked = "FOR UPDATE SKIP LOCKED", offset = 0, lock_lanes = lock_lanes,
+    lock_lanes_of = lock_lanes_of, number = function(n) return ("%.17g"):format(n) end,
+  }
+  base.connection = reconnecting.new {
+    name = "postgres", pause = PAUSE_SECONDS,
     connect = function()
-      local link = connect()
+      local link = connection.open("PostgreSQL", "luadbi-postgresql", with_limits(words))
+      prepare(link, settings.durability)
       if clock then base.offset = measure_offset(link, clock) end
       return link
     end,

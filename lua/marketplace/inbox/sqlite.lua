@@ -4,7 +4,10 @@
 local connection = require "marketplace.inbox.connection"
 local core = require "marketplace.core"
 local database = require "marketplace.inbox.database"
+local reconnecting = require "marketplace.inbox.reconnecting"
 local sql = require "marketplace.inbox.sql"
+
+local fail = reconnecting.fail
 
 local sqlite = {}
 
@@ -26,7 +29,7 @@ local function configure(link)
   pragma(link, "page_size = " .. PAGE_BYTES)
   local mode = pragma(link, "journal_mode = WAL")
   if mode ~= "wal" then
-    connection.fail(("its journal cannot be a write-ahead log but is '%s': is it on a network's file system?"):format(
+    fail(("its journal cannot be a write-ahead log but is '%s': is it on a network's file system?"):format(
       tostring(mode)))
   end
   pragma(link, "synchronous = FULL")
@@ -39,7 +42,7 @@ local function check_owner(link)
   local id = pragma(link, "application_id")
   if id == APPLICATION_ID then return end
   if id ~= 0 or link:run("SELECT count(*) FROM sqlite_master")[1][1] > 0 then
-    connection.fail("it is a database of another program")
+    fail("it is a database of another program")
   end
 end
 
@@ -81,16 +84,18 @@ function sqlite.open(path, settings)
   end
   local opened_file
   local base = database.new {
-    name = "sqlite:" .. path, begin = "BEGIN IMMEDIATE", skip_locked = "", offset = 0,
-    lock_lanes = nothing, lock_lanes_of = nothing,
+    begin = "BEGIN IMMEDIATE", skip_locked = "", offset = 0, lock_lanes = nothing, lock_lanes_of = nothing,
     number = function(n) return n end,
-    connect = function()
-      local link = connect(path)
-      opened_file = core.file_id(path)
-      return link
-    end,
-    -- a file that was moved away would take what is stored from now on with it
-    is_current = function() return core.file_id(path) == opened_file end,
+    connection = reconnecting.new {
+      name = "sqlite:" .. path,
+      connect = function()
+        local link = connect(path)
+        opened_file = core.file_id(path)
+        return link
+      end,
+      -- a file that was moved away would take what is stored from now on with it
+      is_current = function() return core.file_id(path) == opened_file end,
+    },
   }
   local ok, message = base:open()
   if not ok then return nil, message, "inbox_unavailable" end

@@ -1,0 +1,48 @@
+rockspec_format = "3.0"
+package = "lua-marketplace-redis"
+version = "scm-1"
+
+source = {
+  -- built with `luarocks make` in a checkout, which reads nothing from here
+  url = "git+file://lua-marketplace",
+}
+
+description = {
+  summary = "The connection to Redis of lua-marketplace",
+  detailed = [[
+    marketplace.redis, on hiredis: for those whose inbox is in Redis and who do not run nginx.
+  ]],
+  license = "MIT",
+  labels = { "webhook", "app-store-connect", "marketplace", "redis" },
+}
+
+supported_platforms = { "unix" }
+
+dependencies = {
+  "lua >= 5.1, < 5.5",
+}
+
+external_dependencies = {
+  HIREDIS = { library = "hiredis" },
+}
+
+build = {
+  type = "builtin",
+  modules = {
+    ["marketplace.redis"] = {
+      sources = {
+        "csrc/core/alloc.c",
+        "csrc/core/buffer.c",
+        "csrc/core/error.c",
+        "csrc/redis/redis.c",
+        "csrc/lua/pin.c",
+        "csrc/lua/push.c",
+        "csrc/lua/redis.c",
+      },
+      defines = { "_GNU_SOURCE" },
+      incdirs = { "csrc", "$(HIREDIS_INCDIR)" },
+      libdirs = { "$(HIREDIS_LIBDIR)" },
+      libraries = { "hiredis" },
+    },
+  },
+}

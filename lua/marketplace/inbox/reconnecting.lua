@@ -1,0 +1,67 @@
+--- A connection that is made when it is first needed, and again after every failure.
+---
+--- What fails raises with `reconnecting.fail`; `use` turns that into nil and a message, and closes the connection, as
+--- after a failure nobody knows what state it is in. Other errors, which are mistakes in the program, pass through.
+local core = require "marketplace.core"
+
+local reconnecting = {}
+
+local Failure = {}
+
+--- Raises a failure.
+---@param message any
+function reconnecting.fail(message)
+  error(setmetatable({ message = tostring(message) }, Failure), 0)
+end
+
+local Reconnecting = {}
+Reconnecting.__index = Reconnecting
+
+local function always() return true end
+
+-- Each try to connect may take its whole time limit: soon after a failed one the answer is known.
+local function connect(self)
+  if core.monotonic() < self.refused_until then reconnecting.fail(self.refusal) end
+  local ok, link = pcall(self.connect)
+  if ok then return link end
+  if getmetatable(link) == Failure then
+    self.refused_until, self.refusal = core.monotonic() + self.pause, link.message
+  end
+  error(link, 0)
+end
+
+local function link_of(self)
+  if self.link and not self.is_current() then self:close() end
+  if not self.link then self.link = connect(self) end
+  return self.link
+end
+
+--- What work(link) returns, or nil and a message where it failed.
+---@param work fun(link: table): any not nil
+---@return any|nil
+---@return string? message
+function Reconnecting:use(work)
+  local ok, result = pcall(function() return work(link_of(self)) end)
+  if ok then return result end
+  self:close()
+  if getmetatable(result) ~= Failure then error(result, 0) end
+  return nil, self.name .. ": " .. result.message
+end
+
+function Reconnecting:close()
+  if self.link then self.link:close() end
+  self.link = nil
+end
+
+--- A connection.
+---@param given {name: string, connect: (fun(): table), is_current?: (fun(): boolean), pause?: number}
+--- name: for messages; connect: gives a connection, with close; is_current: whether it still leads to what it was made
+--- for; pause: seconds after a failed connect in which none is tried, default 0
+function reconnecting.new(given)
+  return setmetatable({
+    name = given.name, connect = given.connect, is_current = given.is_current or always, pause = given.pause or 0,
+    refused_until = 0, refusal = nil, link = nil,
+  }, Reconnecting)
+end
+
+return reconnecting

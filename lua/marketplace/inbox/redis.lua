@@ -1,0 +1,400 @@
+--- The inbox in a Redis server: for receivers and workers on several machines. `marketplace.inbox` has the contract.
+---
+--- Each call is one script on the server. Leases are timed by the server's clock, whatever the machines' own clocks
+--- say: how far the two are apart is measured when a connection is made.
+local core = require "marketplace.core"
+local options = require "marketplace.options"
+local reconnecting = require "marketplace.inbox.reconnecting"
+local scripts = require "marketplace.inbox.redis_scripts"
+
+local fail = reconnecting.fail
+
+local redis = {}
+
+local Inbox = { durable = true }
+Inbox.__index = Inbox
+
+local PAUSE_SECONDS = 0.5  -- after a connection could not be made
+local LIST_CHUNK = 500     -- entries in one answer: the server does nothing else meanwhile
+local PRUNE_CHUNK = 1000
+local STATES = { "ready", "leased", "done", "dead" }
+
+--[[ Numbers and absent values, as Redis takes them ]]
+
+local function number(value)
+  return ("%.17g"):format(value)
+end
+
+local function optional(value)
+  return value or ""
+end
+
+local function optional_number(value)
+  return value and number(value) or ""
+end
+
+--[[ Scripts ]]
+
+local function command(link, words)
+  local reply, message, code = link:command(words)
+  if reply == nil and message then fail(message) end
+  return reply, code
+end
+
+local function load(link, name)
+  link.hashes[name] = command(link, { "SCRIPT", "LOAD", scripts[name] })
+  return link.hashes[name]
+end
+
+local function evaluate(link, name, prefix, arguments)
+  local words = { "EVALSHA", link.hashes[name] or load(link, name), "1", prefix }
+  for i = 1, #arguments do words[i + 4] = arguments[i] end
+  local reply, message = link:command(words)
+  if message and message:find("^NOSCRIPT") then
+    -- the server was restarted, or somebody emptied its cache; nothing was run
+    words[2] = load(link, name)
+    reply, message = link:command(words)
+  end
+  if message then fail(message) end
+  return reply
+end
+
+local function unavailable(message)
+  return nil, message, "inbox_unavailable"
+end
+
+-- Runs a script; its arguments are made by make(), once the clocks' distance is known.
+local function run(self, name, make)
+  if self.closed then return unavailable "the inbox is closed" end
+  local reply, message = self.connection:use(function(link)
+    return evaluate(link, name, self.prefix, make and make() or {})
+  end)
+  if reply == nil then return unavailable(message) end
+  return reply
+end
+
+local function at(self, time)
+  return number(time - self.offset)
+end
+
+local function time_from(self, text)
+  return tonumber(text) + self.offset
+end
+
+--[[ put ]]
+
+local function put_arguments(self, records, now)
+  local arguments = { at(self, now) }
+  local n = 1
+  for i = 1, #records do
+    local record = records[i]
+    arguments[n + 1], arguments[n + 2] = record.key, record.digest
+    arguments[n + 3], arguments[n + 4] = optional(record.type), optional(record.event)
+    arguments[n + 5], arguments[n + 6] = optional(record.app_id), optional_number(record.time)
+    arguments[n + 7], arguments[n + 8] = record.body, optional(record.reason)
+    n = n + 8
+  end
+  return arguments
+end
+
+function Inbox:put(records, now)
+  if #records == 0 and not self.closed then return {} end
+  return run(self, "put", function() return put_arguments(self, records, now) end)
+end
+
+--[[ Leases ]]
+
+local function claimed_entry(self, row)
+  return {
+    identity = row[1], key = row[2], token = row[3], attempt = tonumber(row[4]), body = row[5], type = row[6],
+    event = row[7], app_id = row[8], received_at = time_from(self, row[9]),
+    state = "leased", at = nil, reason = nil, scope = nil,
+  }
+end
+
+function Inbox:claim(limit, now, lease)
+  if limit < 1 and not self.closed then return {} end
+  local rows, message, code = run(self, "claim", function()
+    return { at(self, now), at(self, now + lease), ("%d"):format(math.min(limit, 1000)) }
+  end)
+  if not rows then return nil, message, code end
+  for i, row in ipairs(rows) do rows[i] = claimed_entry(self, row) end
+  return rows
+end
+
+local function finish_arguments(self, items, now)
+  local arguments = { at(self, now) }
+  for _, item in ipairs(items) do
+    local n = #arguments
+    arguments[n + 1], arguments[n + 2], arguments[n + 3] = item.identity, tostring(item.token), item.state
+    arguments[n + 4] = item.state == "ready" and at(self, item.at) or ""
+    arguments[n + 5] = item.state ~= "done" and optional(item.reason) or ""
+    arguments[n + 6] = item.uncounted and "1" or ""
+    arguments[n + 7] = optional(item.scope)
+  end
+  return arguments
+end
+
+local function held_ones(flags, message, code)
+  if not flags then return nil, message, code end
+  for i, flag in ipairs(flags) do flags[i] = flag == 1 end
+  return flags
+end
+
+function Inbox:finish(items, now)
+  if #items == 0 and not self.closed then return {} end
+  return held_ones(run(self, "finish", function() return finish_arguments(self, items, now) end))
+end
+
+function Inbox:extend(items, now, lease)
+  if #items == 0 and not self.closed then return {} end
+  return held_ones(run(self, "extend", function()
+    local arguments = { at(self, now + lease) }
+    for _, item in ipairs(items) do
+      arguments[#arguments + 1] = item.identity
+      arguments[#arguments + 1] = tostring(item.token)
+    end
+    return arguments
+  end))
+end
+
+--[[ What is there ]]
+
+function Inbox:counts()
+  local row, message, code = run(self, "counts")
+  if not row then return nil, message, code end
+  return { ready = row[1], leased = row[2], dead = row[3], done = row[4] }
+end
+
+-- The earlier of two times as the server gives them, either of which may be absent.
+local function earlier(self, one, other)
+  one, other = tonumber(one), tonumber(other)
+  local first = one and other and math.min(one, other) or one or other
+  return first and first + self.offset
+end
+
+function Inbox:backlog()
+  local row, message, code = run(self, "counts")
+  if not row then return nil, message, code end
+  return { ready = row[1], leased = row[2], dead = row[3], oldest_at = earlier(self, row[5], row[6]) }
+end
+
+function Inbox:next_at()
+  local row, message, code = run(self, "next_at")
+  if not row then return nil, message, code end
+  return earlier(self, row[1], row[2])
+end
+
+local function summary(self, row)
+  return {
+    identity = row[1], key = row[2], digest = row[3], type = row[4], event = row[5], app_id = row[6],
+    time = tonumber(row[7]), received_at = time_from(self, row[8]), at = time_from(self, row[9]), state = row[10],
+    attempt = tonumber(row[11]), reason = row[12],
+  }
+end
+
+local function matches(entry, filter)
+  return (not filter.key or entry.key == filter.key or entry.identity == filter.key)
+    and (not filter.app_id or entry.app_id == filter.app_id)
+    and (not filter.type or entry.type == filter.type)
+    and (not filter.event or entry.event == filter.event)
+    and (not filter.received_before or entry.received_at < filter.received_before)
+    and (not filter.received_since or entry.received_at >= filter.received_since)
+end
+
+-- Adds the entries of a state that match.
+local function list_state(self, state, filter, found)
+  local first = 0
+  repeat
+    local rows, message, code = run(self, "list", function()
+      return { state, ("%d"):format(first), ("%d"):format(first + LIST_CHUNK - 1) }
+    end)
+    if not rows then return nil, message, code end
+    for _, row in ipairs(rows) do
+      local entry = summary(self, row)
+      if matches(entry, filter) then found[#found + 1] = entry end
+    end
+    first = first + LIST_CHUNK
+  until #rows < LIST_CHUNK
+  return true
+end
+
+local function oldest_first(a, b)
+  if a.received_at ~= b.received_at then return a.received_at < b.received_at end
+  return a.identity < b.identity
+end
+
+function Inbox:list(filter)
+  local found = {}
+  for _, state in ipairs(filter.state and { filter.state } or STATES) do
+    local ok, message, code = list_state(self, state, filter, found)
+    if not ok then return nil, message, code end
+  end
+  table.sort(found, oldest_first)
+  for i = #found, (filter.limit or #found) + 1, -1 do found[i] = nil end
+  return found
+end
+
+function Inbox:get(identity)
+  local rows, message, code = run(self, "get", function() return { identity } end)
+  if not rows then return nil, message, code end
+  if not rows[1] then return nil end
+  local entry = summary(self, rows[1])
+  entry.body, entry.scope = rows[1][13], rows[1][14]
+  return entry
+end
+
+function Inbox:later(app_id, time)
+  local rows, message, code = run(self, "later", function() return { app_id, number(time) } end)
+  if not rows then return nil, message, code end
+  for i, row in ipairs(rows) do
+    rows[i] = { key = row[1], event = row[2], time = tonumber(row[3]), scope = row[4], body = row[5] }
+  end
+  return rows
+end
+
+--[[ Operators ]]
+
+function Inbox:replay(filter, now)
+  if filter.state and filter.state ~= "dead" then return 0 end
+  local dead = { state = "dead" }
+  for name, value in pairs(filter) do dead[name] = value end
+  local found, message, code = self:list(dead)
+  if not found then return nil, message, code end
+  return run(self, "replay", function()
+    local arguments = { at(self, now) }
+    for _, entry in ipairs(found) do arguments[#arguments + 1] = entry.identity end
+    return arguments
+  end)
+end
+
+function Inbox:prune(done_before)
+  local pruned = 0
+  repeat
+    local count, message, code = run(self, "prune", function()
+      return { at(self, done_before), number(PRUNE_CHUNK) }
+    end)
+    if not count then return nil, message, code end
+    pruned = pruned + count
+  until count < PRUNE_CHUNK
+  return pruned
+end
+
+function Inbox:close()
+  self.connection:close()
+  self.closed = true
+end
+
+--[[ Connections ]]
+
+local WORDS = {
+  host = true, port = true, path = true, user = true, db = true, prefix = true, durability = true, timeout = true,
+}
+
+-- "host=127.0.0.1 port=6379" as a table, or nil and what is wrong.
+local function parse_words(words)
+  local given = {}
+  for word in words:gmatch("%S+") do
+    local name, value = word:match("^(%l+)=(.+)$")
+    if name == "password" then return nil, "the password belongs into the environment: REDISCLI_AUTH" end
+    if not WORDS[name] then
+      return nil, "words like host=127.0.0.1 are expected; known: host, port, path, user, db, prefix, timeout, " ..
+        "durability"
+    end
+    given[name] = value
+  end
+  for _, name in ipairs { "port", "db", "timeout" } do
+    if given[name] and not tonumber(given[name]) then return nil, name .. " is a number" end
+  end
+  if given.durability and given.durability ~= "strict" and given.durability ~= "relaxed" then
+    return nil, "durability is strict or relaxed"
+  end
+  return given
+end
+
+local function hiredis(given)
+  local found, module = pcall(require, "marketplace.redis")
+  if not found then fail "marketplace.redis is not installed: luarocks install lua-marketplace-redis" end
+  local link, message = module.open {
+    host = given.host, port = tonumber(given.port), path = given.path, timeout = tonumber(given.timeout),
+  }
+  if not link then fail(message) end
+  return link
+end
+
+local function setting(link, name)
+  local reply = command(link, { "CONFIG", "GET", name })
+  return reply and reply[2]
+end
+
+local DURABLE = { { "appendonly", "yes" }, { "appendfsync", "always" }, { "maxmemory-policy", "noeviction" } }
+
+-- A 200 promises what a server with other settings does not keep.
+local function check_durability(link)
+  for _, wanted in ipairs(DURABLE) do
+    local is = setting(link, wanted[1])
+    if is ~= wanted[2] then
+      fail(("the server can lose what it stored: it has %s %s, and needs %s; durability=relaxed takes it as it is")
+        :format(wanted[1], tostring(is), wanted[2]))
+    end
+  end
+end
+
+local function authenticate(link, given)
+  local password = os.getenv "REDISCLI_AUTH"
+  if password and password ~= "" then
+    command(link, given.user and { "AUTH", given.user, password } or { "AUTH", password })
+  end
+  if given.db then command(link, { "SELECT", given.db }) end
+end
+
+local function measure_offset(link, clock)
+  local before = clock()
+  local server = command(link, { "TIME" })
+  return (before + clock()) / 2 - (tonumber(server[1]) + tonumber(server[2]) / 1e6)
+end
+
+local function prepare(self, plain, given, clock)
+  local link = { hashes = {}, command = function(_, words) return plain:command(words) end,
+    close = function() plain:close() end }
+  local ok, problem = pcall(function()
+    authenticate(link, given)
+    if given.durability ~= "relaxed" then check_durability(link) end
+    if clock then self.offset = measure_offset(link, clock) end
+  end)
+  if ok then return link end
+  link:close()
+  error(problem, 0)
+end
+
+--- Opens the inbox in a server.
+---@param words string "host=127.0.0.1 port=6379 db=0 user=NAME prefix=marketplace" or "path=SOCKET ..."; the password
+--- is in the environment, REDISCLI_AUTH; durability=relaxed takes a server that can lose what it stored
+---@param settings? {clock?: (fun(): number)|false, durability?: string, must_exist?: boolean, connect?: function}
+--- clock: the caller's, default the machine's; false: times are taken as they are given; connect: function(words) giving
+--- a connection with command{word, ...} and close(), in place of hiredis
+---@return table|nil inbox
+---@return string? message
+---@return string? code inbox_unavailable
+function redis.open(words, settings)
+  settings = settings or {}
+  options.check("marketplace.inbox.open", settings, {
+    clock = "function|boolean", durability = "string", must_exist = "boolean", connect = "function",
+  })
+  local given, problem = parse_words(words)
+  if not given then return unavailable("redis: " .. problem) end
+  given.durability = settings.durability or given.durability
+  local clock = settings.clock == nil and core.now or settings.clock
+  local self = setmetatable({
+    prefix = ("{%s}:"):format(given.prefix or "marketplace"), offset = 0, closed = false,
+  }, Inbox)
+  self.connection = reconnecting.new {
+    name = "redis", pause = PAUSE_SECONDS,
+    connect = function() return prepare(self, (settings.connect or hiredis)(given), given, clock) end,
+  }
+  local ok, message = self.connection:use(function() return true end)
+  if not ok then return unavailable(message) end
+  return self
+end
+
+return redis

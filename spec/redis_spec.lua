@@ -1,0 +1,92 @@
+local redis = require "marketplace.redis"
+local redis_server = require "support.redis_server"
+local socket = require "socket"
+
+describe("marketplace.redis", function()
+  local server, link
+
+  setup(function() server = redis_server.start() end)
+  teardown(function() server:remove() end)
+  before_each(function() link = assert(redis.open { port = server.port }) end)
+  after_each(function() link:close() end)
+
+  it("takes and gives any bytes, numbers, lists and nothing", function()
+    local bytes = {}
+    for byte = 0, 255 do bytes[#bytes + 1] = string.char(byte) end
+    local value = table.concat(bytes):rep(100)
+    assert.equal("OK", link:command { "SET", "a\0b", value })
+    assert.equal(value, link:command { "GET", "a\0b" })
+    assert.equal(25600, link:command { "STRLEN", "a\0b" })
+    assert.same({ n = 1 }, { n = select("#", link:command { "GET", "none" }) })
+    assert.is_nil((link:command { "GET", "none" }))
+    local list = link:command { "MGET", "none", "a\0b" }
+    assert.same({ nil, value }, { list[1], list[2] })
+    assert.same({}, link:command { "KEYS", "none" })
+  end)
+
+  it("tells an error of the server's, and goes on", function()
+    local reply, message, code = link:command { "NONSENSE" }
+    assert.is_nil(reply)
+    assert.matches("^ERR unknown command", message)
+    assert.equal("redis_error", code)
+    assert.equal("PONG", link:command { "PING" })
+  end)
+
+  it("takes more words than Lua's stack", function()
+    local words = { "RPUSH", "list" }
+    for i = 1, 20000 do words[#words + 1] = "x" .. i end
+    assert.equal(20000, link:command(words))
+    assert.equal(20000, #link:command { "LRANGE", "list", "0", "-1" })
+  end)
+
+  it("raises for what is no command", function()
+    for _, words in ipairs { 5, {}, { 5 }, { "GET", {} }, { "GET", false } } do
+      assert.is_false((pcall(link.command, link, words)))
+    end
+    for _, options in ipairs { 5, { port = 0 }, { port = "x" }, { timeout = 0 }, { host = {} } } do
+      assert.is_false((pcall(redis.open, options)))
+    end
+    assert.equal("PONG", link:command { "PING" })
+  end)
+
+  it("says so when it is closed, once or more often", function()
+    link:close()
+    link:close()
+    local reply, message, code = link:command { "PING" }
+    assert.is_nil(reply)
+    assert.matches("closed", message)
+    assert.equal("connect_failed", code)
+  end)
+
+  it("says so when nobody listens, and when the server goes", function()
+    local probe = assert(socket.bind("127.0.0.1", 0))
+    local _, port = probe:getsockname()
+    probe:close()
+    assert.same({ nil, "Connection refused", "connect_failed" }, { redis.open { port = tonumber(port) } })
+    assert.equal("connect_failed", (select(3, redis.open { path = "/nowhere/at/all" })))
+    local other = redis_server.start()
+    local to_other = assert(redis.open { path = other.folder .. "/socket" })
+    assert.equal("PONG", to_other:command { "PING" })
+    other:remove()
+    assert.is_nil((to_other:command { "PING" }))
+    assert.matches("closed", select(2, to_other:command { "PING" }))
+  end)
+
+  it("does not wait longer than it was told", function()
+    local silent = assert(socket.bind("127.0.0.1", 0))
+    local _, port = silent:getsockname()
+    local waiting = assert(redis.open { port = tonumber(port), timeout = 0.05 })
+    local reply, _, code = waiting:command { "PING" }
+    silent:close()
+    assert.is_nil(reply)
+    assert.equal("timeout", code)
+  end)
+
+  it("leaves closing to the garbage collector, where nobody closes", function()
+    local before = server:query "CLIENT LIST | grep -c addr"
+    for _ = 1, 20 do redis.open { port = server.port } end
+    collectgarbage()
+    collectgarbage()
+    assert.equal(before, server:query "CLIENT LIST | grep -c addr")
+  end)
+end)

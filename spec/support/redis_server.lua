@@ -1,0 +1,81 @@
+--- A Redis server of its own, on a free loopback port, in a temporary folder.
+local shell = require "support.shell"
+local socket = require "socket"
+
+local redis_server = {}
+
+local Server = {}
+Server.__index = Server
+
+local function run(command)
+  local output, status = shell.capture(command)
+  assert(status == 0, command .. "\n" .. output)
+  return (output:gsub("%s+$", ""))
+end
+
+local function free_port()
+  local probe = assert(socket.bind("127.0.0.1", 0))
+  local _, port = probe:getsockname()
+  probe:close()
+  return tonumber(port)
+end
+
+local MOST_TRIES = 500
+
+function Server:start()
+  local place = ("--bind 127.0.0.1 --port %d --unixsocket <f>/socket --pidfile <f>/pid --logfile <f>/log")
+    :format(self.port):gsub("<f>", self.folder)
+  run(("cd %s && redis-server --appendonly yes --appendfsync always --save '' --daemonize yes %s %s"):format(
+    self.folder, place, self.options))
+  for try = 1, MOST_TRIES do
+    local output = shell.capture(self:cli "PING")
+    if output:find "PONG" or output:find "NOAUTH" then return end
+    assert(try < MOST_TRIES, output)
+    socket.sleep(0.02)
+  end
+end
+
+function Server:cli(words)
+  return ("redis-cli -h 127.0.0.1 -p %d %s"):format(self.port, words)
+end
+
+--- What redis-cli answers.
+function Server:query(words)
+  return run(self:cli(words))
+end
+
+--- Ends it as a power cut would.
+function Server:kill()
+  local pid = run(("cat %s/pid"):format(self.folder))
+  run("kill -9 " .. pid)
+  for try = 1, MOST_TRIES do
+    local is_alive = ("kill -0 %s 2>/dev/null && ! grep -q 'State:.Z' /proc/%s/status"):format(pid, pid)
+    if select(2, shell.capture(is_alive)) ~= 0 then return end
+    assert(try < MOST_TRIES, "it does not end")
+    socket.sleep(0.02)
+  end
+end
+
+function Server:reset()
+  self:query "FLUSHALL"
+end
+
+--- The inbox's words for it.
+function Server:words()
+  return ("host=127.0.0.1 port=%d"):format(self.port)
+end
+
+function Server:remove()
+  self:kill()
+  run("rm -rf " .. self.folder)
+end
+
+--- Starts one. The caller calls remove.
+---@param options? string more of the server's options
+function redis_server.start(options)
+  local self = setmetatable({ folder = run "mktemp -d", port = free_port(), options = options or "" }, Server)
+  self:start()
+  return self
+end
+
+return redis_server
