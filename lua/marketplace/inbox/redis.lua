@@ -371,8 +371,8 @@ end
 ---@param words string "host=127.0.0.1 port=6379 db=0 user=NAME prefix=marketplace" or "path=SOCKET ..."; the password
 --- is in the environment, REDISCLI_AUTH; durability=relaxed takes a server that can lose what it stored
 ---@param settings? {clock?: (fun(): number)|false, durability?: string, must_exist?: boolean, connect?: function}
---- clock: the caller's, default the machine's; false: times are taken as they are given; connect: function(words) giving
---- a connection with command{word, ...} and close(), in place of hiredis
+--- clock: the caller's, default the machine's; false: times are taken as they are given;
+--- connect: in place of hiredis, function(words) giving a connection with command{word, ...} and close()
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
