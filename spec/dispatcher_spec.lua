@@ -368,6 +368,21 @@ describe("receiver:dispatch", function()
     end
   end)
 
+  it("runs what snoozes for no time once in a dispatch", function()
+    local ran = 0
+    receiver:on("ping", function(_, ctx)
+      ran = ran + 1
+      ctx:snooze(0)
+    end)
+    post("ping", { id = "a" })
+    post("ping", { id = "b" })
+    assert.equal(2, receiver:dispatch())
+    assert.equal(2, ran)
+    assert.same({ ready = 2, leased = 0, done = 0, dead = 0 }, inbox:counts())
+    assert.equal(2, receiver:dispatch())
+    assert.equal(0, inbox:get("a").attempt)
+  end)
+
   it("keeps a lease by a heartbeat, and tells when it was lost", function()
     local held = {}
     receiver:on("ping", function(_, ctx)

@@ -695,4 +695,23 @@ describe("marketplace.http_server", function()
       fails({ tls_cert = cert, tls_key = raw.read_file(other) }, "^tls_cert and tls_key do not belong together: ")
     end)
   end)
+
+  it("asks no metamethods of a caller's tables", function()
+    local function raises() error "a metamethod was asked" end
+    local server = assert(http_server.open(setmetatable({ port = 0 }, { __index = raises })))
+    local host, port = server:address()
+    assert.equal("127.0.0.1", host)
+    local client = socket.tcp4()
+    client:settimeout(5)
+    assert(client:connect(host, port))
+    assert(client:send(post "x"))
+    local requests
+    repeat requests = server:poll(1) until #requests > 0
+    local response = setmetatable({ status = 200 }, { __index = raises })
+    server:answer({ setmetatable({ handle = requests[1].handle }, { __index = raises }) }, { response })
+    server:poll(0)
+    assert.matches(" 200 ", client:receive "*l")
+    client:close()
+    server:close()
+  end)
 end)

@@ -335,3 +335,25 @@ describe("attributes and relationships", function()
     end)
   end
 end)
+
+describe("a notification", function()
+  it("has its generation by its type's name, however that is written", function()
+    assert.equal(1, parsed('{"data":{"type":"\\u0041ppUnavailable","id":"a","attributes":{"appId":"1"}}}').generation)
+    assert.equal(2, parsed('{"data":{"type":"webhookPing\\u0043reated","id":"a"}}').generation)
+    assert.equal(1, parsed('{"data":{"type":"Unknown","id":"a"}}').generation)
+  end)
+
+  it("of a type that nothing depends on has no lists that are none of strings", function()
+    local n = parsed('{"data":{"type":"buildUploadStateUpdated","id":"a","attributes":{"territories":[1,{}]}}}')
+    assert.is_nil(n.territories)
+    assert.same({ 1, {} }, n.attributes.territories)
+    assert.same({ "FRA" },
+      parsed('{"data":{"type":"some","id":"a","attributes":{"territories":["FRA"]}}}').territories)
+  end)
+
+  it("is asked for by to_table", function()
+    local ok, problem = pcall(marketplace.to_table)
+    assert.is_false(ok)
+    assert.matches("marketplace.to_table: a notification is expected, not a nil", problem)
+  end)
+end)

@@ -38,6 +38,7 @@ describe("marketplace.receiver", function()
       assert.equal("stored", entries[1].message)
       assert.equal("duplicate", entries[2].message)
       assert.equal(1, entries[1].secret)
+      assert.is_number(entries[1].took)
     end)
 
     it("401 to every wrong signature alike, and only the log tells why", function()
@@ -317,5 +318,18 @@ describe("marketplace.receiver", function()
         assert.is_false((pcall(receiver.handle_many, receiver, { request })))
       end
     end)
+  end)
+
+  -- what takes the square of these lengths takes minutes
+  it("is not kept busy by white space", function()
+    local encoding = "x" .. (" "):rep(400000) .. "x"
+    assert.equal(415, (post("{}", { ["content-encoding"] = encoding })))
+    assert.equal(200, (post(samples.body "ping", { ["content-encoding"] = (" "):rep(400000) .. "Identity" })))
+  end)
+
+  it("names what is wrong with its requests", function()
+    local ok, problem = pcall(receiver.handle_many, receiver)
+    assert.is_false(ok)
+    assert.matches("receiver:handle_many: a list of requests is expected", problem)
   end)
 end)

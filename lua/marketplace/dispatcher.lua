@@ -202,10 +202,13 @@ local function release(batch, first, now)
 end
 
 -- Runs the batch one by one; gives it back, without what was lost, and how many were run.
-local function run_batch(self, batch, deadline, clock)
+-- `returned` holds what this dispatch has already put back for later: it ends where that comes again, as else a
+-- callback that snoozes for no time would be run without end.
+local function run_batch(self, batch, deadline, returned, clock)
   local leased_at, place = core.monotonic(), 1
   while place <= #batch do
-    if place > 1 and (core.monotonic() >= deadline or self.stop_asked()) then
+    local is_over = place > 1 and (core.monotonic() >= deadline or self.stop_asked())
+    if is_over or returned[batch[place].identity] then
       release(batch, place, clock())
       return batch, place - 1
     end
@@ -216,7 +219,10 @@ local function run_batch(self, batch, deadline, clock)
       leased_at = core.monotonic()
     end
     local item, started = batch[place], core.monotonic()
-    if item then report(self, item, run_guarded(self, item, clock), started, clock) end
+    if item then
+      report(self, item, run_guarded(self, item, clock), started, clock)
+      if item.state == "ready" then returned[item.identity] = true end
+    end
     place = place + 1
   end
   return batch, #batch
@@ -236,12 +242,12 @@ local function fit_batch(self, count, took)
 end
 
 -- One claim, its callbacks, one finish; gives how many were claimed and how many of them were run.
-local function dispatch_batch(self, limit, deadline, clock)
+local function dispatch_batch(self, limit, deadline, returned, clock)
   local batch, message, code = self.inbox:claim(math.min(self.batch, limit), clock(), self.lease)
   if not batch then return nil, message, code end
   if #batch == 0 then return 0, 0 end
   local claimed, started = #batch, core.monotonic()
-  local left, ran, problem_code = run_batch(self, batch, deadline, clock)
+  local left, ran, problem_code = run_batch(self, batch, deadline, returned, clock)
   if not left then return nil, ran, problem_code end
   local finished
   finished, message, code = finish(self, left, clock)
@@ -251,12 +257,12 @@ local function dispatch_batch(self, limit, deadline, clock)
 end
 
 local function dispatch(self, limit, seconds, clock)
-  local total, deadline = 0, core.monotonic() + seconds
+  local total, deadline, returned = 0, core.monotonic() + seconds, {}
   repeat
-    local claimed, ran, code = dispatch_batch(self, limit - total, deadline, clock)
+    local claimed, ran, code = dispatch_batch(self, limit - total, deadline, returned, clock)
     if not claimed then return nil, ran, code end
     total = total + ran
-  until claimed == 0 or total >= limit or core.monotonic() >= deadline or self.stop_asked()
+  until claimed == 0 or ran == 0 or total >= limit or core.monotonic() >= deadline or self.stop_asked()
   return total
 end
 

@@ -150,7 +150,7 @@ local function check(self, request)
   return record
 end
 
-local function report_stored(self, record, outcome)
+local function report_stored(self, record, outcome, took)
   tally(self, record.reason and "dead" or outcome)
   local conflict = outcome == "conflict"
   local level = (record.reason or conflict) and "warning" or "info"
@@ -158,7 +158,7 @@ local function report_stored(self, record, outcome)
   self.log.write {
     level = level, message = record.reason and "kept as dead (" .. outcome .. ")" or outcome, at = self.clock(),
     id = record.key, type = record.type, event = record.event, app_id = record.app_id, secret = record.secret,
-    reason = record.reason or conflict and "this id came before with another body" or nil,
+    took = took, reason = record.reason or conflict and "this id came before with another body" or nil,
   }
 end
 
@@ -175,12 +175,13 @@ end
 local function store(self, records)
   local started = core.monotonic()
   local outcomes, message, code = self.inbox:put(records, self.clock())
-  self.commit_seconds:observe(core.monotonic() - started)
+  local took = core.monotonic() - started
+  self.commit_seconds:observe(took)
   local responses = {}
   local stored = { status = 200, headers = {}, body = "" }
   for i = 1, #records do
     if outcomes then
-      report_stored(self, records[i], outcomes[i])
+      report_stored(self, records[i], outcomes[i], took)
       responses[i] = stored
     else
       responses[i] = report_unavailable(self, records[i], message, code)
