@@ -3,6 +3,7 @@
 --- One thread does both in turns, so a callback that takes long holds up the answers meanwhile. What came with one
 --- poll of the sockets is answered as one batch, with one commit of the inbox.
 local core = require "marketplace.core"
+local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.metrics_server"
 local options = require "marketplace.options"
 
@@ -238,7 +239,7 @@ function server.open(given)
   end
   return setmetatable({
     metrics = metrics ~= true and metrics or nil,
-    http = http, receiver = given.receiver, log = given.log, path = path, reload = given.reload,
+    http = http, receiver = given.receiver, log = log_entries.target(given.log).write, path = path, reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
     stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, dispatch_at = 0,
   }, Server)

@@ -19,13 +19,16 @@ Reconnecting.__index = Reconnecting
 
 local function always() return true end
 
--- Each try to connect may take its whole time limit: soon after a failed one the answer is known.
+-- A try to connect can take its whole time limit. Soon after a failed one the answer is known: no more than half of
+-- the time is spent on tries, as whoever waits for them could be answering others.
 local function connect(self)
-  if core.monotonic() < self.refused_until then reconnecting.fail(self.refusal) end
+  local started = core.monotonic()
+  if started < self.refused_until then reconnecting.fail(self.refusal) end
   local ok, link = pcall(self.connect)
   if ok then return link end
   if getmetatable(link) == Failure then
-    self.refused_until, self.refusal = core.monotonic() + self.pause, link.message
+    local now = core.monotonic()
+    self.refused_until, self.refusal = now + math.max(self.pause, now - started), link.message
   end
   error(link, 0)
 end
@@ -56,7 +59,7 @@ end
 --- A connection.
 ---@param given {name: string, connect: (fun(): table), is_current?: (fun(): boolean), pause?: number}
 --- name: for messages; connect: gives a connection, with close; is_current: whether it still leads to what it was made
---- for; pause: seconds after a failed connect in which none is tried, default 0
+--- for; pause: seconds after a failed connect in which none is tried, default 0; at least as long as that took
 function reconnecting.new(given)
   return setmetatable({
     name = given.name, connect = given.connect, is_current = given.is_current or always, pause = given.pause or 0,

@@ -1,0 +1,66 @@
+local core = require "marketplace.core"
+local reconnecting = require "marketplace.inbox.reconnecting"
+
+describe("marketplace.inbox.reconnecting", function()
+  local connection, made, closed, refuses, takes, now, monotonic
+
+  before_each(function()
+    made, closed, refuses, takes, now, monotonic = 0, 0, nil, 0, 100, core.monotonic
+    core.monotonic = function() return now end
+    connection = reconnecting.new {
+      name = "the database", pause = 0.5,
+      connect = function()
+        now = now + takes
+        if refuses then reconnecting.fail(refuses) end
+        made = made + 1
+        return { number = made, close = function() closed = closed + 1 end }
+      end,
+    }
+  end)
+
+  after_each(function() core.monotonic = monotonic end)
+
+  local function number() return connection:use(function(link) return link.number end) end
+
+  it("connects once, and again after a failure", function()
+    assert.same({ 1, 1 }, { number(), number() })
+    local result, message = connection:use(function() reconnecting.fail "gone" end)
+    assert.is_nil(result)
+    assert.equal("the database: gone", message)
+    assert.equal(1, closed)
+    assert.equal(2, number())
+  end)
+
+  it("lets mistakes of the program through, and closes the connection that they left in an unknown state", function()
+    number()
+    local ok, problem = pcall(connection.use, connection, function() error("a mistake", 0) end)
+    assert.same({ false, "a mistake" }, { ok, problem })
+    assert.equal(1, closed)
+    assert.equal(2, number())
+  end)
+
+  it("tries no more for a while after it was refused, longer where that took longer", function()
+    refuses = "not now"
+    assert.same({ nil, "the database: not now" }, { number() })
+    refuses, now = nil, now + 0.4
+    assert.same({ nil, "the database: not now" }, { number() })
+    now = now + 0.2
+    assert.equal(1, number())
+    connection:close()
+    refuses, takes = "too slow", 5
+    assert.is_nil((number()))
+    refuses, takes, now = nil, 0, now + 4.9
+    assert.same({ nil, "the database: too slow" }, { number() })
+    now = now + 0.2
+    assert.equal(2, number())
+  end)
+
+  it("connects anew where the connection leads elsewhere", function()
+    local is_current = true
+    connection.is_current = function() return is_current end
+    assert.equal(1, number())
+    is_current = false
+    assert.equal(2, number())
+    assert.equal(1, closed)
+  end)
+end)
