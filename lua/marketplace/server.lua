@@ -239,7 +239,8 @@ function server.open(given)
   end
   return setmetatable({
     metrics = metrics ~= true and metrics or nil,
-    http = http, receiver = given.receiver, log = log_entries.target(given.log).write, path = path, reload = given.reload,
+    http = http, receiver = given.receiver, log = log_entries.target(given.log).write, path = path,
+    reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
     stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, dispatch_at = 0,
   }, Server)
