@@ -313,8 +313,8 @@ describe("receiver:dispatch", function()
 
   it("counts a mistake of the inbox's or its own against one notification only", function()
     local context = require "marketplace.context"
-    local original = context.new
-    context.new = function(claimed, ...)
+    local original = context.of
+    context.of = function(claimed, ...)
       if claimed.key == "a" then error "a mistake" end
       return original(claimed, ...)
     end
@@ -322,7 +322,7 @@ describe("receiver:dispatch", function()
     receiver.dispatcher.batch = 64
     for _, id in ipairs { "a", "b" } do post("ping", { id = id }) end
     local ok, count = pcall(receiver.dispatch, receiver)
-    context.new = original
+    context.of = original
     assert.is_true(ok)
     assert.equal(2, count)
     assert.same({ "ready", "done" }, { state_of "a", state_of "b" })

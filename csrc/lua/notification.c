@@ -161,7 +161,8 @@ static int envelope(lua_State *L) {
       push_sha256(L, body, n, &error) != MKT_OK) {
     return mkt_push_error(L, &error);
   }
-  lua_createtable(L, 0, 8);
+  /* room for what an inbox in memory adds, which keeps the table itself */
+  lua_createtable(L, 0, 16);
   if (notification.id.p != NULL) {
     mkt_lua_push_text(L, notification.id);
   } else {

@@ -1,4 +1,5 @@
---- What a callback is given beside its notification: which attempt it is, and what it can ask for.
+--- What a callback is given beside its notification: which attempt it is, and what it can ask for. It is the table
+--- that the inbox's claim gave, with methods: another one for each run would be a good part of what that costs.
 local notification = require "marketplace.notification"
 local superseded = require "marketplace.superseded"
 
@@ -32,7 +33,7 @@ end
 --- otherwise), every now and then while it works. Raises where the inbox cannot be reached.
 ---@return boolean held false: the lease has passed to another worker, which runs this notification too
 function Context:heartbeat()
-  local held = assert(self.inbox:extend({ self.claimed }, self.clock(), self.lease))
+  local held = assert(self.run.inbox:extend({ self }, self.run.clock(), self.run.lease))
   return held[1]
 end
 
@@ -50,7 +51,7 @@ function Context:superseded()
   local n = self.notification
   if not (n.app_id and n.time and superseded.concerns(n.event)) then return nil end
   local found
-  for _, entry in ipairs(assert(self.inbox:later(n.app_id, n.time))) do
+  for _, entry in ipairs(assert(self.run.inbox:later(n.app_id, n.time))) do
     local scope = superseded.concerns(entry.event) and scope_of(entry)
     if scope and superseded.by(n, entry.event, scope) and (not found or entry.time > found.time) then
       found = { key = entry.key, event = entry.event, time = entry.time }
@@ -59,18 +60,14 @@ function Context:superseded()
   return found
 end
 
---- A context for one run of a claimed notification.
+--- Makes a context of a claimed notification.
 ---@param claimed table as the inbox's claim gave it
 ---@param n table the notification
----@param inbox table
----@param lease number seconds
----@param clock fun(): number
+---@param run {inbox: table, lease: number, clock: fun(): number}
 ---@return Context
-function context.new(claimed, n, inbox, lease, clock)
-  return setmetatable({
-    attempt = claimed.attempt, key = claimed.key, claimed = claimed, notification = n, inbox = inbox, lease = lease,
-    clock = clock, snoozed = nil, cancelled = nil,
-  }, Context)
+function context.of(claimed, n, run)
+  claimed.notification, claimed.run = n, run
+  return setmetatable(claimed, Context)
 end
 
 return context

@@ -95,21 +95,21 @@ local function pause_after(self, attempt)
   return self.random() * most
 end
 
-local function failed(self, claimed, reason, clock)
+local function failed(self, claimed, reason, run)
   if claimed.attempt >= self.max_attempts then return dead(claimed, reason) end
-  ready(claimed, clock() + pause_after(self, claimed.attempt), reason)
+  ready(claimed, run.clock() + pause_after(self, claimed.attempt), reason)
 end
 
-local function after_callbacks(self, claimed, ctx, failure, clock)
-  if ctx.cancelled then return dead(claimed, as_reason(ctx.cancelled)) end
-  if failure then return failed(self, claimed, failure, clock) end
-  if not ctx.snoozed then return done(claimed) end
-  ready(claimed, clock() + ctx.snoozed)
+local function after_callbacks(self, claimed, failure, run)
+  if claimed.cancelled then return dead(claimed, as_reason(claimed.cancelled)) end
+  if failure then return failed(self, claimed, failure, run) end
+  if not claimed.snoozed then return done(claimed) end
+  ready(claimed, run.clock() + claimed.snoozed)
   claimed.uncounted = true
 end
 
 -- Says whether there was a callback.
-local function run(self, claimed, clock)
+local function run_one(self, claimed, run)
   if claimed.attempt > self.max_attempts then
     dead(claimed, ("ended its process, or outlived its lease, in each of %d attempts"):format(self.max_attempts))
     return true
@@ -126,16 +126,15 @@ local function run(self, claimed, clock)
     done(claimed)
     return false
   end
-  local ctx = context.new(claimed, n, self.inbox, self.lease, clock)
-  after_callbacks(self, claimed, ctx, run_callbacks(list, n, ctx), clock)
+  after_callbacks(self, claimed, run_callbacks(list, n, context.of(claimed, n, run)), run)
   return true
 end
 
 -- A mistake of ours costs one notification an attempt, and not the batch that it is in.
-local function run_guarded(self, claimed, clock)
-  local ok, handled = pcall(run, self, claimed, clock)
+local function run_guarded(self, claimed, run)
+  local ok, handled = pcall(run_one, self, claimed, run)
   if ok then return handled end
-  failed(self, claimed, as_reason(handled), clock)
+  failed(self, claimed, as_reason(handled), run)
   return true
 end
 
@@ -154,13 +153,13 @@ local function tally(self, outcome)
   self.counted[outcome] = (self.counted[outcome] or 0) + 1
 end
 
-local function report(self, item, handled, started, clock)
+local function report(self, item, handled, started, run)
   local level, message, outcome = verdict(item, handled)
   local took = core.monotonic() - started
   tally(self, outcome)
   if handled then self.callback_seconds:observe(took) end
   if level == "info" and not self.log.wants_info then return end
-  local now = clock()
+  local now = run.clock()
   self.log.write {
     level = level, message = message, at = now, id = item.key, type = item.type, event = item.event,
     app_id = item.app_id, attempt = item.attempt, reason = item.reason, took = took,
@@ -180,15 +179,15 @@ end
 
 -- Those from `first` on have waited for the ones before: without a lease that is theirs for long enough they must
 -- not start. Gives the batch without those that were lost.
-local function renew(self, batch, first, clock)
+local function renew(self, batch, first, run)
   local waiting = {}
   for i = first, #batch do waiting[#waiting + 1] = batch[i] end
-  local held, message, code = self.inbox:extend(waiting, clock(), self.lease)
+  local held, message, code = self.inbox:extend(waiting, run.clock(), self.lease)
   if not held then return nil, message, code end
   local kept = {}
   for i = 1, first - 1 do kept[i] = batch[i] end
   for i, item in ipairs(waiting) do
-    if held[i] then kept[#kept + 1] = item else report_lost(self, item, clock()) end
+    if held[i] then kept[#kept + 1] = item else report_lost(self, item, run.clock()) end
   end
   return kept
 end
@@ -202,37 +201,37 @@ local function release(batch, first, now)
 end
 
 -- Runs the batch one by one; gives it back, without what was lost, and how many were run.
--- `returned` holds what this dispatch has already put back for later: it ends where that comes again, as else a
+-- `run.returned` holds what this dispatch has already put back for later: it ends where that comes again, as else a
 -- callback that snoozes for no time would be run without end.
-local function run_batch(self, batch, deadline, returned, clock)
+local function run_batch(self, batch, deadline, run)
   local leased_at, place = core.monotonic(), 1
   while place <= #batch do
     local is_over = place > 1 and (core.monotonic() >= deadline or self.stop_asked())
-    if is_over or returned[batch[place].identity] then
-      release(batch, place, clock())
+    if is_over or run.returned[batch[place].identity] then
+      release(batch, place, run.clock())
       return batch, place - 1
     end
     if core.monotonic() - leased_at > self.lease / 2 then
       local message, code
-      batch, message, code = renew(self, batch, place, clock)
+      batch, message, code = renew(self, batch, place, run)
       if not batch then return nil, message, code end
       leased_at = core.monotonic()
     end
     local item, started = batch[place], core.monotonic()
     if item then
-      report(self, item, run_guarded(self, item, clock), started, clock)
-      if item.state == "ready" then returned[item.identity] = true end
+      report(self, item, run_guarded(self, item, run), started, run)
+      if item.state == "ready" then run.returned[item.identity] = true end
     end
     place = place + 1
   end
   return batch, #batch
 end
 
-local function finish(self, batch, clock)
-  local held, message, code = self.inbox:finish(batch, clock())
+local function finish(self, batch, run)
+  local held, message, code = self.inbox:finish(batch, run.clock())
   if not held then return nil, message, code end
   for i = 1, #batch do
-    if not held[i] then report_lost(self, batch[i], clock()) end
+    if not held[i] then report_lost(self, batch[i], run.clock()) end
   end
   return true
 end
@@ -242,24 +241,25 @@ local function fit_batch(self, count, took)
 end
 
 -- One claim, its callbacks, one finish; gives how many were claimed and how many of them were run.
-local function dispatch_batch(self, limit, deadline, returned, clock)
-  local batch, message, code = self.inbox:claim(math.min(self.batch, limit), clock(), self.lease)
+local function dispatch_batch(self, limit, deadline, run)
+  local batch, message, code = self.inbox:claim(math.min(self.batch, limit), run.clock(), self.lease)
   if not batch then return nil, message, code end
   if #batch == 0 then return 0, 0 end
   local claimed, started = #batch, core.monotonic()
-  local left, ran, problem_code = run_batch(self, batch, deadline, returned, clock)
+  local left, ran, problem_code = run_batch(self, batch, deadline, run)
   if not left then return nil, ran, problem_code end
   local finished
-  finished, message, code = finish(self, left, clock)
+  finished, message, code = finish(self, left, run)
   if not finished then return nil, message, code end
   fit_batch(self, ran, core.monotonic() - started)
   return claimed, ran
 end
 
 local function dispatch(self, limit, seconds, clock)
-  local total, deadline, returned = 0, core.monotonic() + seconds, {}
+  local total, deadline = 0, core.monotonic() + seconds
+  local run = { inbox = self.inbox, lease = self.lease, clock = clock, returned = {} }
   repeat
-    local claimed, ran, code = dispatch_batch(self, limit - total, deadline, returned, clock)
+    local claimed, ran, code = dispatch_batch(self, limit - total, deadline, run)
     if not claimed then return nil, ran, code end
     total = total + ran
   until claimed == 0 or ran == 0 or total >= limit or core.monotonic() >= deadline or self.stop_asked()

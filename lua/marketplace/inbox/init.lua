@@ -7,16 +7,19 @@
 ---
 --- A record is {key, digest, type, event, app_id, time, body, reason}: `key` is the notification's id (or, without
 --- one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is
---- kept as dead. An entry is a record in the inbox; its `identity` is the key, and for a further body under the
---- same key the key, "#" and the digest. Notifications of one app form a lane, of which only the first can be claimed.
+--- kept as dead. The inbox may keep the tables of records and change them.
+---
+--- An entry is a record in the inbox; its `identity` is the key, and for a further body under the same key the key, "#"
+--- and the digest. Notifications of one app form a lane, of which only the first can be claimed.
 ---
 ---   inbox:put(records, now)       -> a list of outcomes: "stored", "duplicate" (same key and digest), "conflict"
 ---                                    (same key, other digest: stored too), "rearmed" (a duplicate of a dead one,
 ---                                    which is ready again). All are stored when it returns, or none.
 ---   inbox:claim(limit, now, lease) -> a list of at most `limit` leased entries {identity, key, token, attempt, body,
----                                    type, event, app_id, received_at}, held for `lease` seconds. At most
----                                    one of an app at a time, oldest first; the attempt is counted here. One whose
----                                    lease ended comes alone: it may be what ended its process.
+---                                    type, event, app_id, received_at}, the caller's to change, held for `lease`
+---                                    seconds. At most one of an app at a time, oldest first; the attempt is
+---                                    counted here. One whose lease ended comes alone: it may be what ended its
+---                                    process.
 ---   inbox:finish(items, now)      -> a list of booleans: false where the lease had passed to another. An item is
 ---                                    {identity, token, state, at, reason, uncounted, scope}: state "done" (drops the
 ---                                    body, keeps the key and the scope), "ready" (again at `at`; `uncounted`: the

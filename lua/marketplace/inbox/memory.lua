@@ -7,6 +7,8 @@ local options = require "marketplace.options"
 
 local memory = {}
 
+local MOST_SPARE_LANES = 64 -- kept to be used again
+
 local Inbox = {}
 Inbox.__index = Inbox
 
@@ -25,7 +27,8 @@ local function push_to_lane(self, entry, at)
   if lane then
     lane.last.behind, lane.last = entry, entry
   else
-    lane = { name = name, first = entry, last = entry, wake = at, turn = 0, place = 0 }
+    lane = table.remove(self.spare_lanes) or { name = "", first = entry, last = entry, wake = at, turn = 0, place = 0 }
+    lane.name, lane.first, lane.last, lane.wake = name, entry, entry, at
     self.lanes[name] = lane
     self.heap:push(lane)
   end
@@ -42,6 +45,8 @@ local function pop_from_lane(self, entry)
   else
     self.heap:remove(lane)
     self.lanes[lane.name] = nil
+    lane.last = nil
+    if #self.spare_lanes < MOST_SPARE_LANES then self.spare_lanes[#self.spare_lanes + 1] = lane end
   end
 end
 
@@ -66,11 +71,9 @@ end
 
 local function add(self, record, identity, now)
   local state = record.reason and "dead" or "ready"
-  local entry = {
-    identity = identity, key = record.key, digest = record.digest, type = record.type, event = record.event,
-    app_id = record.app_id, time = record.time, body = record.body, received_at = now, at = now, attempt = 0,
-    reason = record.reason, state = state, lane = nil, token = nil, behind = nil, scope = nil,
-  }
+  -- the record becomes the entry: another table for each would be a good part of what it costs
+  local entry = record
+  entry.identity, entry.received_at, entry.at, entry.attempt, entry.state = identity, now, now, 0, state
   self.entries[identity] = entry
   self.count[state] = self.count[state] + 1
   if state == "ready" then push_to_lane(self, entry, now) end
@@ -307,7 +310,7 @@ function memory.new(settings)
     end
   end
   return setmetatable({
-    capacity = settings.capacity or 100000, entries = {}, lanes = {}, heap = heap.new(), tokens = 0,
+    capacity = settings.capacity or 100000, entries = {}, lanes = {}, spare_lanes = {}, heap = heap.new(), tokens = 0,
     done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
   }, Inbox)
 end
