@@ -89,6 +89,10 @@ function sqlite.open(path, settings)
     connection = reconnecting.new {
       name = "sqlite:" .. path,
       connect = function()
+        -- a new one would hide that what was acknowledged is elsewhere
+        if opened_file and not core.file_id(path) then
+          fail "its file is gone: put it back, or restart to begin a new one"
+        end
         local link = connect(path)
         opened_file = core.file_id(path)
         return link
