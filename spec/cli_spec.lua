@@ -225,7 +225,7 @@ describe("the command", function()
     local folder, inbox
 
     before_each(function()
-      folder = assert(shell.capture "mktemp -d"):gsub("%s+$", "")
+      folder = shell.run "mktemp -d"
       inbox = " --inbox sqlite:" .. folder .. "/inbox.db "
     end)
 

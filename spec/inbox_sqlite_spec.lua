@@ -2,23 +2,15 @@ local contract = require "support.inbox_contract"
 local inbox = require "marketplace.inbox"
 local shell = require "support.shell"
 
-local function record(key, more)
-  local made = { key = key, digest = "digest of " .. key, type = "T", event = "other", app_id = key, body = "{}" }
-  for name, value in pairs(more or {}) do made[name] = value end
-  return made
-end
+local record = require("support.shared_inbox").record
 
-local function run(command)
-  local output, status = shell.capture(command)
-  assert(status == 0, command .. "\n" .. output)
-  return output
-end
+local run = shell.run
 
 describe("the SQLite inbox", function()
   local folder, path
 
   before_each(function()
-    folder = run "mktemp -d":gsub("%s+$", "")
+    folder = run "mktemp -d"
     path = folder .. "/inbox.db"
   end)
 

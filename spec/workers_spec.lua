@@ -10,7 +10,7 @@ local APPS, OF_EACH = 20, 10
 describe("workers on one inbox", function()
   local folder
 
-  before_each(function() folder = assert(shell.capture "mktemp -d"):gsub("%s+$", "") end)
+  before_each(function() folder = shell.run "mktemp -d" end)
   after_each(function() shell.capture("rm -rf " .. folder) end)
 
   local function fill(word)

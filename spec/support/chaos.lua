@@ -2,7 +2,6 @@
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local shell = require "support.shell"
-local socket = require "socket"
 
 local chaos = {}
 
@@ -13,13 +12,6 @@ chaos.POINTS = {
   "before commit", "after commit", "before answer", "after answer", "before claim", "after claim", "before callback",
   "in callback", "before finish", "after finish",
 }
-
-local function free_port()
-  local probe = assert(socket.bind("127.0.0.1", 0))
-  local _, port = probe:getsockname()
-  probe:close()
-  return tonumber(port)
-end
 
 local function lines_of(path)
   local list = {}
@@ -151,8 +143,8 @@ end
 ---@param settings {inbox: string|fun(folder: string): string, environment?: string, count?: integer} count: of each
 --- sender; without it they send until they are stopped
 function chaos.begin(settings)
-  local folder = assert(shell.capture "mktemp -d"):gsub("%s+$", "")
-  local port = free_port()
+  local folder = shell.run "mktemp -d"
+  local port = shell.free_port()
   local word = settings.inbox
   if type(word) == "function" then word = word(folder) end
   local self = setmetatable({

@@ -7,18 +7,7 @@ local postgres_server = {}
 local Server = {}
 Server.__index = Server
 
-local function run(command)
-  local output, status = shell.capture(command)
-  assert(status == 0, command .. "\n" .. output)
-  return (output:gsub("%s+$", ""))
-end
-
-local function free_port()
-  local probe = assert(socket.bind("127.0.0.1", 0))
-  local _, port = probe:getsockname()
-  probe:close()
-  return tonumber(port)
-end
+local run = shell.run
 
 -- PostgreSQL refuses to run as root.
 local function as_owner(command)
@@ -91,7 +80,7 @@ end
 function postgres_server.start(options)
   local folder = run "mktemp -d"
   if run "id -u" == "0" then run("chown postgres " .. folder) end
-  local self = setmetatable({ folder = folder, port = free_port(), options = options or "" }, Server)
+  local self = setmetatable({ folder = folder, port = shell.free_port(), options = options or "" }, Server)
   run(as_owner(("cd / && %s -D %s/data -A trust -U postgres -N >/dev/null"):format(program "initdb", folder)))
   self:start()
   return self

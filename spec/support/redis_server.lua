@@ -7,18 +7,7 @@ local redis_server = {}
 local Server = {}
 Server.__index = Server
 
-local function run(command)
-  local output, status = shell.capture(command)
-  assert(status == 0, command .. "\n" .. output)
-  return (output:gsub("%s+$", ""))
-end
-
-local function free_port()
-  local probe = assert(socket.bind("127.0.0.1", 0))
-  local _, port = probe:getsockname()
-  probe:close()
-  return tonumber(port)
-end
+local run = shell.run
 
 local MOST_TRIES = 500
 
@@ -73,7 +62,7 @@ end
 --- Starts one. The caller calls remove.
 ---@param options? string more of the server's options
 function redis_server.start(options)
-  local self = setmetatable({ folder = run "mktemp -d", port = free_port(), options = options or "" }, Server)
+  local self = setmetatable({ folder = run "mktemp -d", port = shell.free_port(), options = options or "" }, Server)
   self:start()
   return self
 end

@@ -1,4 +1,6 @@
 --- Commands as a user types them, and servers started beside the specs.
+local socket = require "socket"
+
 local shell = {}
 
 shell.LUA = os.getenv "MARKETPLACE_LUA" or "lua5.4"
@@ -10,6 +12,21 @@ function shell.capture(command)
   pipe:close()
   local output, status = text:match "^(.*)\n(%d+)$"
   return output, tonumber(status)
+end
+
+--- Runs a command that must succeed; its output without white space at the end.
+function shell.run(command)
+  local output, status = shell.capture(command)
+  assert(status == 0, command .. "\n" .. output)
+  return (output:gsub("%s+$", ""))
+end
+
+--- A port of 127.0.0.1 on which nobody listens.
+function shell.free_port()
+  local probe = assert(socket.bind("127.0.0.1", 0))
+  local _, port = probe:getsockname()
+  probe:close()
+  return tonumber(port)
 end
 
 --- The command in this checkout, on this Lua.

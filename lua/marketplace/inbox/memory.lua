@@ -1,6 +1,7 @@
 --- The inbox in memory: for tests, for trying things out and for marketplaces that reconcile elsewhere.
 --- What it holds is gone when the process ends. `marketplace.inbox` has the contract; of done notifications it
 --- remembers identity, digest and time only.
+local filter = require "marketplace.inbox.filter"
 local heap = require "marketplace.inbox.heap"
 local history = require "marketplace.inbox.history"
 local options = require "marketplace.options"
@@ -227,31 +228,14 @@ local function summary(entry)
   }
 end
 
-local function matches(entry, filter)
-  return (not filter.key or entry.key == filter.key or entry.identity == filter.key)
-    and (not filter.state or entry.state == filter.state)
-    and (not filter.app_id or entry.app_id == filter.app_id)
-    and (not filter.type or entry.type == filter.type)
-    and (not filter.event or entry.event == filter.event)
-    and (not filter.received_before or entry.received_at < filter.received_before)
-    and (not filter.received_since or entry.received_at >= filter.received_since)
-end
-
-local function oldest_first(a, b)
-  if a.received_at ~= b.received_at then return a.received_at < b.received_at end
-  return a.identity < b.identity
-end
-
-function Inbox:list(filter)
+function Inbox:list(wanted)
   local found = {}
   local function take(entry)
-    if matches(entry, filter) then found[#found + 1] = entry end
+    if filter.matches(entry, wanted) then found[#found + 1] = entry end
   end
   for _, entry in pairs(self.entries) do take(summary(entry)) end
   self.done:each(take)
-  table.sort(found, oldest_first)
-  for i = #found, (filter.limit or #found) + 1, -1 do found[i] = nil end
-  return found
+  return filter.arrange(found, wanted.limit)
 end
 
 function Inbox:get(identity)
@@ -275,10 +259,10 @@ function Inbox:later(app_id, time)
   return found
 end
 
-function Inbox:replay(filter, now)
+function Inbox:replay(wanted, now)
   if self.closed then return unavailable(self) end
   local replayed = 0
-  for _, found in ipairs(self:list(filter)) do
+  for _, found in ipairs(self:list(wanted)) do
     if found.state == "dead" then
       make_ready(self, self.entries[found.identity], now)
       replayed = replayed + 1

@@ -3,6 +3,7 @@
 --- Each call is one script on the server. Leases are timed by the server's clock, whatever the machines' own clocks
 --- say: how far the two are apart is measured when a connection is made.
 local core = require "marketplace.core"
+local filter = require "marketplace.inbox.filter"
 local options = require "marketplace.options"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local scripts = require "marketplace.inbox.redis_scripts"
@@ -193,17 +194,8 @@ local function summary(self, row)
   }
 end
 
-local function matches(entry, filter)
-  return (not filter.key or entry.key == filter.key or entry.identity == filter.key)
-    and (not filter.app_id or entry.app_id == filter.app_id)
-    and (not filter.type or entry.type == filter.type)
-    and (not filter.event or entry.event == filter.event)
-    and (not filter.received_before or entry.received_at < filter.received_before)
-    and (not filter.received_since or entry.received_at >= filter.received_since)
-end
-
 -- Adds the entries of a state that match.
-local function list_state(self, state, filter, found)
+local function list_state(self, state, wanted, found)
   local first = 0
   repeat
     local rows, message, code = run(self, "list", function()
@@ -212,27 +204,20 @@ local function list_state(self, state, filter, found)
     if not rows then return nil, message, code end
     for _, row in ipairs(rows) do
       local entry = summary(self, row)
-      if matches(entry, filter) then found[#found + 1] = entry end
+      if filter.matches(entry, wanted) then found[#found + 1] = entry end
     end
     first = first + LIST_CHUNK
   until #rows < LIST_CHUNK
   return true
 end
 
-local function oldest_first(a, b)
-  if a.received_at ~= b.received_at then return a.received_at < b.received_at end
-  return a.identity < b.identity
-end
-
-function Inbox:list(filter)
+function Inbox:list(wanted)
   local found = {}
-  for _, state in ipairs(filter.state and { filter.state } or STATES) do
-    local ok, message, code = list_state(self, state, filter, found)
+  for _, state in ipairs(wanted.state and { wanted.state } or STATES) do
+    local ok, message, code = list_state(self, state, wanted, found)
     if not ok then return nil, message, code end
   end
-  table.sort(found, oldest_first)
-  for i = #found, (filter.limit or #found) + 1, -1 do found[i] = nil end
-  return found
+  return filter.arrange(found, wanted.limit)
 end
 
 function Inbox:get(identity)
@@ -255,10 +240,10 @@ end
 
 --[[ Operators ]]
 
-function Inbox:replay(filter, now)
-  if filter.state and filter.state ~= "dead" then return 0 end
+function Inbox:replay(wanted, now)
+  if wanted.state and wanted.state ~= "dead" then return 0 end
   local dead = { state = "dead" }
-  for name, value in pairs(filter) do dead[name] = value end
+  for name, value in pairs(wanted) do dead[name] = value end
   local found, message, code = self:list(dead)
   if not found then return nil, message, code end
   return run(self, "replay", function()
