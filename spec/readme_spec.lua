@@ -107,6 +107,7 @@ local COMMANDS = {
     expect(1, in_folder(send_with_secret_file .. " --url http://127.0.0.1:1/notifications"), "127%.0%.0%.1:1")
   end,
   ["make demo"] = function() expect(0, "make demo LUA=" .. LUA, " 0 surprises") end,
+  ["make chaos KILLS=11"] = function() expect(0, "make -n chaos KILLS=11", "tools/chaos.lua 11") end,
   ["make help"] = function() expect(0, "make help", "make demo") end,
   ["bin/marketplace send app_unavailable --print > body.json"] =
     explained("cat body.json", 0, '"AppUnavailable"'),

@@ -15,6 +15,7 @@ local fail = reconnecting.fail
 local postgres = {}
 
 local MIGRATION_LOCK = 5426771 -- of the server's advisory locks, whoever migrates holds this one
+local RENEW_SECONDS = 600   -- then the distance of the clocks is measured anew: one of them may have been set
 local PAUSE_SECONDS = 0.5      -- after a connection could not be made
 local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
 local SEPARATOR = "\1"         -- no id holds it
@@ -107,7 +108,7 @@ function postgres.open(words, settings)
     lock_lanes_of = lock_lanes_of, number = function(n) return ("%.17g"):format(n) end,
   }
   base.connection = reconnecting.new {
-    name = "postgres", pause = PAUSE_SECONDS,
+    name = "postgres", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,
     connect = function()
       local link = connection.open("PostgreSQL", "luadbi-postgresql", with_limits(words))
       prepare(link, settings.durability)

@@ -34,8 +34,11 @@ local function connect(self)
 end
 
 local function link_of(self)
-  if self.link and not self.is_current() then self:close() end
-  if not self.link then self.link = connect(self) end
+  if self.link and (core.monotonic() >= self.renew_at or not self.is_current()) then self:close() end
+  if not self.link then
+    self.link = connect(self)
+    self.renew_at = core.monotonic() + self.renew_after
+  end
   return self.link
 end
 
@@ -57,13 +60,15 @@ function Reconnecting:close()
 end
 
 --- A connection.
----@param given {name: string, connect: (fun(): table), is_current?: (fun(): boolean), pause?: number}
+---@param given {name: string, connect: (fun(): table), is_current?: (fun(): boolean), pause?: number,
+--- renew_after?: number}
 --- name: for messages; connect: gives a connection, with close; is_current: whether it still leads to what it was made
---- for; pause: seconds after a failed connect in which none is tried, default 0; at least as long as that took
+--- for; pause: seconds after a failed connect in which none is tried, default 0; at least as long as that took;
+--- renew_after: seconds after which a connection is made anew, default never
 function reconnecting.new(given)
   return setmetatable({
     name = given.name, connect = given.connect, is_current = given.is_current or always, pause = given.pause or 0,
-    refused_until = 0, refusal = nil, link = nil,
+    renew_after = given.renew_after or math.huge, renew_at = 0, refused_until = 0, refusal = nil, link = nil,
   }, Reconnecting)
 end
 

@@ -15,6 +15,7 @@ local redis = {}
 local Inbox = { durable = true }
 Inbox.__index = Inbox
 
+local RENEW_SECONDS = 600   -- then the distance of the clocks is measured anew: one of them may have been set
 local PAUSE_SECONDS = 0.5  -- after a connection could not be made
 local LIST_CHUNK = 500     -- entries in one answer: the server does nothing else meanwhile
 local PRUNE_CHUNK = 1000
@@ -374,7 +375,7 @@ function redis.open(words, settings)
     prefix = ("{%s}:"):format(given.prefix or "marketplace"), offset = 0, closed = false,
   }, Inbox)
   self.connection = reconnecting.new {
-    name = "redis", pause = PAUSE_SECONDS,
+    name = "redis", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,
     connect = function() return prepare(self, (settings.connect or hiredis)(given), given, clock) end,
   }
   local ok, message = self.connection:use(function() return true end)

@@ -328,7 +328,7 @@ end
 local function run_list(self, run, filter)
   local clause, parameters = where(self, filter)
   local limit = filter.limit and (" LIMIT %d"):format(filter.limit) or ""
-  local rows = run(SUMMARY .. clause .. " ORDER BY received_at, seq" .. limit, unpack(parameters))
+  local rows = run(SUMMARY .. clause .. " ORDER BY seq" .. limit, unpack(parameters))
   for i, row in ipairs(rows) do rows[i] = summary(self, row) end
   return rows
 end
