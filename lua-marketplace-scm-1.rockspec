@@ -97,6 +97,7 @@ build = {
     ["marketplace.inbox.redis_scripts"] = "lua/marketplace/inbox/redis_scripts.lua",
     ["marketplace.inbox.sql"] = "lua/marketplace/inbox/sql.lua",
     ["marketplace.inbox.sqlite"] = "lua/marketplace/inbox/sqlite.lua",
+    ["marketplace.inbox.wakes"] = "lua/marketplace/inbox/wakes.lua",
     ["marketplace.log"] = "lua/marketplace/log.lua",
     ["marketplace.metrics"] = "lua/marketplace/metrics.lua",
     ["marketplace.metrics_server"] = "lua/marketplace/metrics_server.lua",

@@ -27,7 +27,8 @@ describe("marketplace.inbox.heap", function()
       elseif kind == 2 then
         local item = items[random(#items)]
         item.wake = random(1000)
-        h:update(item)
+        h:remove(item)
+        h:push(item)
       else
         local at = random(#items)
         h:remove(items[at])

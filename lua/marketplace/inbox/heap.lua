@@ -37,14 +37,10 @@ local function sink(self, item, place)
   put_at(self, item, place)
 end
 
--- A new turn puts the item behind those that wake at the same time.
-local function take_turn(self, item)
+function Heap:push(item)
+  -- behind those that wake at the same time
   self.turns = self.turns + 1
   item.turn = self.turns
-end
-
-function Heap:push(item)
-  take_turn(self, item)
   self.n = self.n + 1
   rise(self, item, self.n)
 end
@@ -55,12 +51,6 @@ local function settle(self, item, place)
   else
     sink(self, item, place)
   end
-end
-
---- After `wake` of an item was changed.
-function Heap:update(item)
-  take_turn(self, item)
-  settle(self, item, item.place)
 end
 
 function Heap:remove(item)

@@ -26,10 +26,11 @@ function History:add(entry, at)
   self.last = place
   local identity = entry.identity
   self.identities[place], self.times[place] = identity, at
-  for i = 1, #KEPT do
-    local name = KEPT[i]
-    self.kept[name][place] = entry[name] or false
-  end
+  local kept = self.kept
+  kept.digest[place], kept.key[place], kept.type[place] = entry.digest, entry.key, entry.type or false
+  kept.event[place], kept.app_id[place] = entry.event or false, entry.app_id or false
+  kept.time[place], kept.received_at[place] = entry.time or false, entry.received_at
+  kept.scope[place] = entry.scope or false
   self.places[identity] = place
   self.count = self.count + 1
 end

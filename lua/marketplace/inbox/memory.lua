@@ -2,9 +2,9 @@
 --- What it holds is gone when the process ends. `marketplace.inbox` has the contract; of done notifications it
 --- remembers identity, digest and time only.
 local filter = require "marketplace.inbox.filter"
-local heap = require "marketplace.inbox.heap"
 local history = require "marketplace.inbox.history"
 local options = require "marketplace.options"
+local wakes = require "marketplace.inbox.wakes"
 
 local memory = {}
 
@@ -21,6 +21,12 @@ end
 
 -- Notifications of one app run in order, one at a time: they form a lane, a chain whose first alone can be
 -- claimed. A lane wakes when its first may be claimed: at once, after a pause, or when its lease ends.
+local function new_lane()
+  return {
+    name = "", first = nil, last = nil, wake = 0, queue = nil, before = nil, after = nil, turn = 0, place = nil,
+  }
+end
+
 local function push_to_lane(self, entry, at)
   local name = entry.app_id or entry.identity
   local lane = self.lanes[name]
@@ -28,10 +34,10 @@ local function push_to_lane(self, entry, at)
   if lane then
     lane.last.behind, lane.last = entry, entry
   else
-    lane = table.remove(self.spare_lanes) or { name = "", first = entry, last = entry, wake = at, turn = 0, place = 0 }
-    lane.name, lane.first, lane.last, lane.wake = name, entry, entry, at
+    lane = table.remove(self.spare_lanes) or new_lane()
+    lane.name, lane.first, lane.last = name, entry, entry
     self.lanes[name] = lane
-    self.heap:push(lane)
+    self.wakes:add(lane, at, "ready")
   end
   entry.lane = lane
 end
@@ -40,20 +46,19 @@ local function pop_from_lane(self, entry)
   local lane = entry.lane
   entry.lane = nil
   lane.first = entry.behind
+  self.wakes:remove(lane)
   if lane.first then
-    lane.wake = lane.first.at
-    self.heap:update(lane)
+    self.wakes:add(lane, lane.first.at, "ready")
   else
-    self.heap:remove(lane)
     self.lanes[lane.name] = nil
     lane.last = nil
     if #self.spare_lanes < MOST_SPARE_LANES then self.spare_lanes[#self.spare_lanes + 1] = lane end
   end
 end
 
-local function wake_lane(self, entry, at)
-  entry.lane.wake = at
-  self.heap:update(entry.lane)
+local function wake_lane(self, entry, at, kind)
+  self.wakes:remove(entry.lane)
+  self.wakes:add(entry.lane, at, kind)
 end
 
 --[[ Entries: ready, leased or dead ]]
@@ -123,7 +128,7 @@ local function lease(self, entry, until_)
   self.tokens = self.tokens + 1
   entry.token, entry.attempt = self.tokens, entry.attempt + 1
   set_state(self, entry, "leased")
-  wake_lane(self, entry, until_)
+  wake_lane(self, entry, until_, "leased")
   return {
     key = entry.key, identity = entry.identity, token = entry.token, attempt = entry.attempt, body = entry.body,
     type = entry.type, event = entry.event, app_id = entry.app_id, received_at = entry.received_at,
@@ -136,7 +141,7 @@ function Inbox:claim(limit, now, seconds)
   if self.closed then return unavailable(self) end
   local claimed, count = {}, 0
   while count < limit do
-    local lane = self.heap:top()
+    local lane = self.wakes:top()
     if not lane or lane.wake > now then break end
     local may_be_poison = lane.first.state == "leased"
     if may_be_poison and count > 0 then break end
@@ -192,7 +197,7 @@ function Inbox:extend(items, now, seconds)
   for i = 1, #items do
     local entry = held_entry(self, items[i])
     held[i] = entry ~= nil
-    if entry then wake_lane(self, entry, now + seconds) end
+    if entry then wake_lane(self, entry, now + seconds, "leased") end
   end
   return held
 end
@@ -216,7 +221,7 @@ function Inbox:backlog()
 end
 
 function Inbox:next_at()
-  local lane = self.heap:top()
+  local lane = self.wakes:top()
   return lane and lane.wake
 end
 
@@ -294,7 +299,7 @@ function memory.new(settings)
     end
   end
   return setmetatable({
-    capacity = settings.capacity or 100000, entries = {}, lanes = {}, spare_lanes = {}, heap = heap.new(), tokens = 0,
+    capacity = settings.capacity or 100000, entries = {}, lanes = {}, spare_lanes = {}, wakes = wakes.new(), tokens = 0,
     done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
   }, Inbox)
 end
