@@ -37,10 +37,12 @@ build = {
     ["marketplace.core"] = {
       sources = {
         "csrc/core/alloc.c",
+        "csrc/core/base64url.c",
         "csrc/core/buffer.c",
         "csrc/core/clock.c",
         "csrc/core/digest.c",
         "csrc/core/error.c",
+        "csrc/core/es256.c",
         "csrc/core/http.c",
         "csrc/core/json.c",
         "csrc/core/json_text.c",
@@ -51,6 +53,7 @@ build = {
         "csrc/core/timestamp.c",
         "csrc/core/utf8.c",
         "csrc/lua/core.c",
+        "csrc/lua/es256.c",
         "csrc/lua/http.c",
         "csrc/lua/json_value.c",
         "csrc/lua/keyring.c",
@@ -78,6 +81,7 @@ build = {
     ["marketplace.cli.serve"] = "lua/marketplace/cli/serve.lua",
     ["marketplace.cli.sign"] = "lua/marketplace/cli/sign.lua",
     ["marketplace.cli.times"] = "lua/marketplace/cli/times.lua",
+    ["marketplace.cli.token"] = "lua/marketplace/cli/token.lua",
     ["marketplace.cli.verify"] = "lua/marketplace/cli/verify.lua",
     ["marketplace.cli.work"] = "lua/marketplace/cli/work.lua",
     ["marketplace.compat"] = "lua/marketplace/compat.lua",
@@ -109,6 +113,7 @@ build = {
     ["marketplace.signature"] = "lua/marketplace/signature.lua",
     ["marketplace.superseded"] = "lua/marketplace/superseded.lua",
     ["marketplace.text"] = "lua/marketplace/text.lua",
+    ["marketplace.token"] = "lua/marketplace/token.lua",
   },
   install = { bin = { marketplace = "bin/marketplace" } },
 }

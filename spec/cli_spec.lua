@@ -35,7 +35,7 @@ describe("the command", function()
   it("shows its version, its help and each subcommand's help", function()
     expect(0, "--version", "^marketplace %d+%.%d+%.%d+")
     expect(0, "--help", "serve")
-    for _, name in ipairs { "serve", "work", "inbox", "send", "sign", "verify", "explain" } do
+    for _, name in ipairs { "serve", "work", "inbox", "send", "sign", "verify", "explain", "token" } do
       expect(0, name .. " --help", "Usage: marketplace " .. name)
     end
   end)
@@ -61,6 +61,16 @@ describe("the command", function()
     assert.equal("sqlite:a b.db", running.shown_inbox "sqlite:a b.db")
   end)
 
+  it("makes tokens", function()
+    local key = file(shell.run "openssl ecparam -name prime256v1 -genkey -noout" .. "\n")
+    local environment = ("MARKETPLACE_KEY_FILE=%s MARKETPLACE_KEY_ID=a MARKETPLACE_ISSUER_ID=b"):format(key)
+    expect(0, "token", "^[%w_-]+%.[%w_-]+%.[%w_-]+\n$", environment)
+    expect(0, "token --individual --scope 'GET /v1/apps' --json", '"expires_at":%d+', environment)
+    expect(0, "token marketplace --marketplace-id 1 --developer-id 2", "^[%w_.-]+\n$", environment)
+    expect(0, "token install --marketplace-id 1 --bundle-id 2 --dtype download", "^[%w_.-]+\n$", environment)
+    expect(1, "token --key-file /dev/null --key-id a --issuer-id b", "the key is not PEM")
+  end)
+
   it("runs by a symbolic link", function()
     local link = os.tmpname()
     expect(0, "--version")
@@ -80,7 +90,10 @@ describe("the command", function()
       "serve x.lua --inbox memory --no-dispatch", "work", "work x.lua --inbox memory", "work x.lua --lease soon",
       "inbox", "inbox nonsense", "inbox show", "inbox replay", "inbox replay a --dead", "inbox prune",
       "inbox prune --done-before soon", "inbox list --state lost", "inbox list --older-than x",
-      "inbox list --limit 0", "inbox stats --inbox memory",
+      "inbox list --limit 0", "inbox stats --inbox memory", "token", "token --key-file x",
+      "token --key-file x --key-id a",
+      "token --key-file x --key-id a --issuer-id b --lifetime 1201", "token nonsense --key-file x",
+      "token --key-file x --key-id a --issuer-id b --lifetime long",
     } do
       local output = expect(2, arguments, "Usage: marketplace")
       assert.is_nil(output:find("traceback", 1, true), output)

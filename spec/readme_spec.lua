@@ -95,6 +95,13 @@ local function one_line(command, pattern)
   return function() expect(0, in_folder(command), pattern) end
 end
 
+local function a_token(arguments)
+  return function()
+    expect(0, in_folder("openssl ecparam -name prime256v1 -genkey -noout > AuthKey.p8 && cp AuthKey.p8 Key.p8"))
+    expect(0, in_folder("bin/marketplace " .. arguments), "^[%w_-]+%.[%w_-]+%.[%w_-]+%s*$")
+  end
+end
+
 local COMMANDS = {
   ["make run PORT=8080"] = function()
     with_server("make --no-print-directory run PORT=0 LUA=" .. LUA, function(url)
@@ -120,6 +127,13 @@ local COMMANDS = {
     explained('echo >> body.json; bin/marketplace explain --secret-file .marketplace-secret ' ..
       '--signature "$SIGNATURE" body.json', 1, "body_trailing_newline"),
   ["bin/marketplace send --list"] = one_line("bin/marketplace send --list", "version_available"),
+  ["bin/marketplace token --key-file AuthKey.p8 --key-id ABC123 --issuer-id 57246542-96fe-1a63-e053-0824d011072a"] =
+    a_token("token --key-file AuthKey.p8 --key-id ABC123 --issuer-id 57246542-96fe-1a63-e053-0824d011072a"),
+  ["bin/marketplace token marketplace --key-file AuthKey.p8 --marketplace-id 6740012345 --developer-id 5c1d"] =
+    a_token("token marketplace --key-file AuthKey.p8 --marketplace-id 6740012345 --developer-id 5c1d"),
+  ["bin/marketplace token install --key-file Key.p8 --key-id K1 --marketplace-id 6740012345 --bundle-id a.b " ..
+    "--dtype download"] =
+    a_token("token install --key-file Key.p8 --key-id K1 --marketplace-id 6740012345 --bundle-id a.b --dtype download"),
   ["bin/marketplace inbox stats"] = one_line("bin/marketplace inbox stats", "ready +%d+\n.*dead"),
   ["bin/marketplace inbox list --state dead"] = one_line("bin/marketplace inbox list --state dead", "^STATE"),
   ["bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1"] =

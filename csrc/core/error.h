@@ -19,6 +19,7 @@
   X(NOTIFICATION_INVALID, "notification_invalid", false, "the JSON is not a notification")         \
   X(TOO_LARGE, "too_large", false, "the body is larger than the limit")                            \
   X(OUT_OF_MEMORY, "out_of_memory", true, "memory is short")                                       \
+  X(KEY_INVALID, "key_invalid", false, "the key cannot be used")                                   \
   X(CRYPTO_FAILED, "crypto_failed", true, "OpenSSL failed")                                        \
   X(TIMEOUT, "timeout", true, "the time limit passed")                                             \
   X(CONNECT_FAILED, "connect_failed", true, "the connection could not be made")                    \

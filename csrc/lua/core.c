@@ -5,6 +5,7 @@
 #include "core/signals.h"
 #include "core/utf8.h"
 #include "lua/compat.h"
+#include "lua/es256.h"
 #include "lua/http.h"
 #include "lua/keyring.h"
 #include "lua/notification.h"
@@ -112,6 +113,7 @@ int luaopen_marketplace_core(lua_State *L) {
   mkt_pin();
   luaL_newlib(L, functions);
   mkt_lua_add_notification(L);
+  mkt_lua_add_es256(L);
   mkt_lua_push_keyring(L);
   lua_setfield(L, -2, "keyring");
   push_errors(L);

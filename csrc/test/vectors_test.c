@@ -1,5 +1,6 @@
 /* vectors_test.c: the public test vectors, read in place: JSONTestSuite and Wycheproof. */
 #include "core/digest.h"
+#include "core/es256.h"
 #include "core/json.h"
 #include "core/notification.h"
 #include "core/signature.h"
@@ -241,6 +242,82 @@ static void hmac_vectors(void **state) {
   assert_true(valid > 30 && invalid > 30);
 }
 
+/* --- Wycheproof: ECDSA on P-256, signatures as r and s --- */
+
+typedef struct ecdsa_vector {
+  bytes message;
+  bytes signature;
+  bool valid;
+} ecdsa_vector;
+
+static void read_ecdsa_vector(mkt_json *json, ecdsa_vector *out) {
+  for (mkt_json_token token; (token = mkt_json_next(json)) != MKT_JSON_OBJECT_END;) {
+    assert_int_equal(token, MKT_JSON_NAME);
+    mkt_json_text name = json->text;
+    token = mkt_json_next(json);
+    if (token == MKT_JSON_ARRAY) {
+      while (mkt_json_next(json) != MKT_JSON_ARRAY_END)
+        continue;
+    }
+    if (token != MKT_JSON_STRING) continue;
+    if (mkt_json_is(name, "msg", 3)) read_hex(json->text, &out->message);
+    if (mkt_json_is(name, "sig", 3)) read_hex(json->text, &out->signature);
+    if (mkt_json_is(name, "result", 6)) out->valid = mkt_json_is(json->text, "valid", 5);
+  }
+}
+
+/* The line ends are escaped in JSON. */
+static void read_public_key(mkt_json_text text, mkt_es256_key *key) {
+  char pem[MAX_FIELD_BYTES];
+  size_t n = 0;
+  assert_true(text.n < sizeof pem);
+  for (size_t i = 0; i < text.n; i++) {
+    bool is_line_end = text.p[i] == '\\' && text.p[i + 1] == 'n';
+    pem[n++] = is_line_end ? '\n' : text.p[i];
+    if (is_line_end) i++;
+  }
+  mkt_es256_clear(key);
+  assert_int_equal(mkt_es256_read_public(key, pem, n, NULL), MKT_OK);
+}
+
+static void wycheproof_ecdsa(void **state) {
+  (void)state;
+  char path[4096];
+  (void)snprintf(path, sizeof path, "%s/wycheproof/ecdsa_secp256r1_sha256_p1363_test.json",
+                 vectors_or_skip());
+  size_t n;
+  char *text = read_whole_file(path, &n);
+  mkt_json json;
+  mkt_json_init(&json, text, n, MKT_JSON_UNIQUE_NAMES);
+  mkt_es256_key key = {0};
+  unsigned valid = 0;
+  unsigned invalid = 0;
+  bool in_tests = false;
+  static ecdsa_vector v;
+  for (mkt_json_token token; (token = mkt_json_next(&json)) != MKT_JSON_END;) {
+    assert_true(token != MKT_JSON_FAULT);
+    if (token == MKT_JSON_NAME && mkt_json_is(json.text, "publicKeyPem", 12)) {
+      assert_int_equal(mkt_json_next(&json), MKT_JSON_STRING);
+      read_public_key(json.text, &key);
+    } else if (token == MKT_JSON_NAME) {
+      in_tests = mkt_json_is(json.text, "tests", 5);
+    } else if (token == MKT_JSON_ARRAY_END) {
+      in_tests = false;
+    } else if (token == MKT_JSON_OBJECT && in_tests) {
+      read_ecdsa_vector(&json, &v);
+      mkt_code code = mkt_es256_verify(&key, v.message.p, v.message.n,
+                                       (const unsigned char *)v.signature.p, v.signature.n, NULL);
+      assert_int_equal(code, v.valid ? MKT_OK : MKT_ERR_SIGNATURE_MISMATCH);
+      if (v.valid) valid++;
+      if (!v.valid) invalid++;
+    }
+  }
+  mkt_es256_clear(&key);
+  free(text);
+  printf("Wycheproof, P-256: %u valid, %u invalid\n", valid, invalid);
+  assert_true(valid > 100 && invalid > 50);
+}
+
 /* RFC 2104, section 2: a key longer than a block stands for its own hash. */
 static void keys_up_to_64_kib(void **state) {
   (void)state;
@@ -270,6 +347,7 @@ int main(void) {
       cmocka_unit_test(json_test_suite),
       cmocka_unit_test(hmac_vectors),
       cmocka_unit_test(keys_up_to_64_kib),
+      cmocka_unit_test(wycheproof_ecdsa),
   };
   return cmocka_run_group_tests_name("vectors", tests, NULL, NULL);
 }

@@ -17,6 +17,8 @@ local marketplace = {
   receiver = receiver.new,
   dispatcher = dispatcher.new,
   inbox = inbox.open,
+  --- Tokens need lua-cjson, which those who only receive can do without.
+  token = function(given) return require("marketplace.token").new(given) end,
 }
 
 return marketplace

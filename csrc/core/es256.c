@@ -1,0 +1,134 @@
+#include "es256.h"
+
+#include "openssl_error.h"
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { HALF = MKT_ES256_SIGNATURE_BYTES / 2, DER_MOST = 80 };
+
+/* OpenSSL asks here for a passphrase: that it asks is all that is wanted. */
+static int note_passphrase(char *buffer, int size, int writing, void *was_asked) {
+  (void)buffer;
+  (void)size;
+  (void)writing;
+  *(bool *)was_asked = true;
+  return -1;
+}
+
+static mkt_code refuse(mkt_es256_key *key, mkt_error *error, const char *why) {
+  ERR_clear_error();
+  mkt_es256_clear(key);
+  return mkt_fail(error, MKT_ERR_KEY_INVALID, "%s", why);
+}
+
+static mkt_code check_curve(mkt_es256_key *key, mkt_error *error) {
+  char curve[64];
+  size_t n;
+  if (EVP_PKEY_get_base_id(key->pkey) != EVP_PKEY_EC) {
+    return refuse(key, error, "the key is not an elliptic curve key, and ES256 needs one on P-256");
+  }
+  if (EVP_PKEY_get_group_name(key->pkey, curve, sizeof curve, &n) == 1 &&
+      strcmp(curve, "prime256v1") == 0) {
+    return MKT_OK;
+  }
+  return refuse(key, error, "the key is on another curve than P-256");
+}
+
+static bool holds(const char *pem, size_t n, const char *word) {
+  return memmem(pem, n, word, strlen(word)) != NULL;
+}
+
+static mkt_code read_key(mkt_es256_key *key, const char *pem, size_t n, bool is_private,
+                         mkt_error *error) {
+  bool asked = false;
+  if (n > MKT_ES256_PEM_MOST) return refuse(key, error, "the key is larger than any key");
+  BIO *bio = BIO_new_mem_buf(pem, (int)n);
+  if (bio == NULL) return mkt_fail_openssl(error, MKT_ERR_OUT_OF_MEMORY, "reading the key");
+  key->pkey = is_private ? PEM_read_bio_PrivateKey(bio, NULL, note_passphrase, &asked)
+                         : PEM_read_bio_PUBKEY(bio, NULL, note_passphrase, &asked);
+  BIO_free(bio);
+  if (key->pkey != NULL) return check_curve(key, error);
+  if (asked) return refuse(key, error, "the key is encrypted: it is needed without a passphrase");
+  if (!holds(pem, n, "-----BEGIN ")) return refuse(key, error, "the key is not PEM");
+  if (!holds(pem, n, is_private ? "PRIVATE KEY-----" : "PUBLIC KEY-----")) {
+    return refuse(key, error,
+                  is_private ? "the PEM holds no private key" : "the PEM holds no public key");
+  }
+  return refuse(key, error, "the key is damaged");
+}
+
+mkt_code mkt_es256_read_private(mkt_es256_key *key, const char *pem, size_t n, mkt_error *error) {
+  return read_key(key, pem, n, true, error);
+}
+
+mkt_code mkt_es256_read_public(mkt_es256_key *key, const char *pem, size_t n, mkt_error *error) {
+  return read_key(key, pem, n, false, error);
+}
+
+static bool to_raw(const unsigned char *der, size_t n, unsigned char *raw) {
+  ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &der, (long)n);
+  bool done = pair != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, HALF) == HALF &&
+              BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + HALF, HALF) == HALF;
+  ECDSA_SIG_free(pair);
+  return done;
+}
+
+mkt_code mkt_es256_sign(const mkt_es256_key *key, const char *p, size_t n,
+                        unsigned char signature[MKT_ES256_SIGNATURE_BYTES], mkt_error *error) {
+  unsigned char der[DER_MOST];
+  size_t der_n = sizeof der;
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  bool done = context != NULL &&
+              EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key->pkey) == 1 &&
+              EVP_DigestSign(context, der, &der_n, (const unsigned char *)p, n) == 1 &&
+              to_raw(der, der_n, signature);
+  EVP_MD_CTX_free(context);
+  if (done) return MKT_OK;
+  return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "signing");
+}
+
+/* The length of the DER, 0 where memory is short. der has room for DER_MOST bytes. */
+static size_t to_der(const unsigned char *raw, unsigned char *der) {
+  ECDSA_SIG *pair = ECDSA_SIG_new();
+  BIGNUM *r = BN_bin2bn(raw, HALF, NULL);
+  BIGNUM *s = BN_bin2bn(raw + HALF, HALF, NULL);
+  if (pair == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(pair, r, s) != 1) {
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(pair);
+    return 0;
+  }
+  int n = i2d_ECDSA_SIG(pair, &der);
+  ECDSA_SIG_free(pair);
+  return n > 0 ? (size_t)n : 0;
+}
+
+mkt_code mkt_es256_verify(const mkt_es256_key *key, const char *p, size_t n,
+                          const unsigned char *signature, size_t signature_n, mkt_error *error) {
+  unsigned char der[DER_MOST];
+  if (signature_n != MKT_ES256_SIGNATURE_BYTES) {
+    return mkt_fail(error, MKT_ERR_SIGNATURE_MISMATCH, "the signature has not 64 bytes");
+  }
+  size_t der_n = to_der(signature, der);
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  if (der_n == 0 || context == NULL ||
+      EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key->pkey) != 1) {
+    EVP_MD_CTX_free(context);
+    return mkt_fail_openssl(error, MKT_ERR_OUT_OF_MEMORY, "verifying");
+  }
+  int verdict = EVP_DigestVerify(context, der, der_n, (const unsigned char *)p, n);
+  EVP_MD_CTX_free(context);
+  ERR_clear_error();
+  if (verdict == 1) return MKT_OK;
+  return mkt_fail(error, MKT_ERR_SIGNATURE_MISMATCH, "the key did not make this signature");
+}
+
+void mkt_es256_clear(mkt_es256_key *key) {
+  EVP_PKEY_free(key->pkey); /* which wipes it */
+  key->pkey = NULL;
+}

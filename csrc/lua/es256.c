@@ -1,0 +1,104 @@
+#include "lua/es256.h"
+
+#include "core/base64url.h"
+#include "core/es256.h"
+#include "lua/push.h"
+
+#include <stdbool.h>
+
+static const char metatable_name[] = "marketplace.es256";
+
+typedef struct key_box {
+  mkt_es256_key key;
+  bool is_private;
+} key_box;
+
+static key_box *check_open(lua_State *L) {
+  key_box *box = luaL_checkudata(L, 1, metatable_name);
+  luaL_argcheck(L, box->key.pkey != NULL, 1, "the key is closed");
+  return box;
+}
+
+static int key_close(lua_State *L) {
+  key_box *box = luaL_checkudata(L, 1, metatable_name);
+  mkt_es256_clear(&box->key);
+  return 0;
+}
+
+static int key_sign(lua_State *L) {
+  key_box *box = check_open(L);
+  luaL_argcheck(L, box->is_private, 1, "a public key cannot sign");
+  size_t n;
+  const char *text = luaL_checklstring(L, 2, &n);
+  unsigned char signature[MKT_ES256_SIGNATURE_BYTES];
+  mkt_error error;
+  if (mkt_es256_sign(&box->key, text, n, signature, &error) != MKT_OK) {
+    return mkt_push_error(L, &error);
+  }
+  lua_pushlstring(L, (const char *)signature, sizeof signature);
+  return 1;
+}
+
+static int key_verify(lua_State *L) {
+  key_box *box = check_open(L);
+  size_t n;
+  size_t signature_n;
+  const char *text = luaL_checklstring(L, 2, &n);
+  const char *signature = luaL_checklstring(L, 3, &signature_n);
+  mkt_error error;
+  if (mkt_es256_verify(&box->key, text, n, (const unsigned char *)signature, signature_n, &error) !=
+      MKT_OK) {
+    return mkt_push_error(L, &error);
+  }
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static void push_metatable(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"sign", key_sign}, {"verify", key_verify}, {"close", key_close}, {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {{"__gc", key_close}, {"__close", key_close}, {NULL, NULL}};
+  if (luaL_newmetatable(L, metatable_name) == 0) return;
+  luaL_setfuncs(L, metamethods, 0);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+}
+
+static int read_key(lua_State *L, bool is_private) {
+  size_t n;
+  const char *pem = luaL_checklstring(L, 1, &n);
+  key_box *box = lua_newuserdata(L, sizeof *box);
+  *box = (key_box){.is_private = is_private};
+  push_metatable(L);
+  lua_setmetatable(L, -2);
+  mkt_error error;
+  mkt_code code = is_private ? mkt_es256_read_private(&box->key, pem, n, &error)
+                             : mkt_es256_read_public(&box->key, pem, n, &error);
+  return code == MKT_OK ? 1 : mkt_push_error(L, &error);
+}
+
+static int private_key(lua_State *L) {
+  return read_key(L, true);
+}
+
+static int public_key(lua_State *L) {
+  return read_key(L, false);
+}
+
+static int base64url(lua_State *L) {
+  size_t n;
+  const char *bytes = luaL_checklstring(L, 1, &n);
+  size_t length = mkt_base64url_length(n);
+  char *text = lua_newuserdata(L, length + 1);
+  mkt_base64url_encode((const unsigned char *)bytes, n, text);
+  lua_pushlstring(L, text, length);
+  return 1;
+}
+
+void mkt_lua_add_es256(lua_State *L) {
+  static const luaL_Reg functions[] = {{"private_key", private_key},
+                                       {"public_key", public_key},
+                                       {"base64url", base64url},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,178 @@
+--- Tokens: what a marketplace signs to talk to App Store Connect, to vouch for a developer and to have an install
+--- verified. JWT (RFC 7519) with ES256, each kind with the claims that Apple asks for.
+local cjson = require "cjson"
+local core = require "marketplace.core"
+local options = require "marketplace.options"
+
+local token = {}
+
+local BACK_DATED = 30 -- seconds: a machine whose clock is a little ahead would have every token refused
+local AUDIENCE = "appstoreconnect-v1"
+
+--[[ Keys ]]
+
+local function read_file(path)
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, "the key file cannot be read: " .. problem, "key_invalid" end
+  local pem = file:read("*a")
+  file:close()
+  if not pem then return nil, "the key file cannot be read: " .. path, "key_invalid" end
+  return pem
+end
+
+--- Reads the private key of a table of options: `key`, PEM, or `key_file`, its path.
+---@param given {key?: string, key_file?: string}
+---@return table|nil key with sign(text) and close()
+---@return string? message
+---@return string? code key_invalid
+function token.read_key(given)
+  local pem, message, code = given.key, nil, nil
+  if not pem then pem, message, code = read_file(given.key_file) end
+  if not pem then return nil, message, code end
+  return core.private_key(pem)
+end
+
+--[[ JWT ]]
+
+local function part(object)
+  return core.base64url(cjson.encode(object))
+end
+
+--- A JWT.
+---@param key table of read_key
+---@param header table besides alg and typ
+---@param claims table
+---@return string|nil
+---@return string? message
+---@return string? code crypto_failed
+function token.sign(key, header, claims)
+  local full = { alg = "ES256", typ = "JWT" }
+  for name, value in pairs(header) do full[name] = value end
+  local text = part(full) .. "." .. part(claims)
+  local signature, message, code = key:sign(text)
+  if not signature then return nil, message, code end
+  return text .. "." .. core.base64url(signature)
+end
+
+--[[ What Apple asks for, by kind: options, the longest lifetime in seconds, the usual one, header and claims ]]
+
+local function fail(problem)
+  error("marketplace.token: " .. problem, 0)
+end
+
+local function check_word(given, name)
+  if not given[name]:find("^[^%s%c]+$") then fail(("option '%s' must be one word"):format(name)) end
+end
+
+local function check_scope(scope)
+  if #scope == 0 then fail "option 'scope' is an empty list" end
+  for _, request in ipairs(scope) do
+    if type(request) ~= "string" or not request:find("^%u+ /%S+$") then
+      fail "option 'scope' is a list of requests such as \"GET /v1/apps\""
+    end
+  end
+end
+
+local function api_claims(given)
+  if given.scope then check_scope(given.scope) end
+  if (given.issuer_id == nil) == (given.individual ~= true) then
+    fail "an api token has either an 'issuer_id', of a team's key, or 'individual' = true"
+  end
+  return { iss = given.issuer_id, sub = given.individual and "user" or nil, aud = AUDIENCE, scope = given.scope }
+end
+
+local function marketplace_claims(given)
+  return { iss = given.marketplace_id, aud = AUDIENCE, pid = given.developer_id }
+end
+
+-- A random UUID (RFC 9562, version 4).
+local function uuid()
+  local hex = core.random_hex(16)
+  local variant = ("89ab"):sub(tonumber(hex:sub(17, 17), 16) % 4 + 1):sub(1, 1)
+  return ("%s-%s-4%s-%s%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), variant, hex:sub(18, 20),
+    hex:sub(21))
+end
+
+local function install_claims(given)
+  if given.dtype ~= "download" and given.dtype ~= "redownload" then
+    fail "option 'dtype' is \"download\" or \"redownload\""
+  end
+  return {
+    iss = given.marketplace_id, aud = "AppleDownloadVerification-v1", bid = given.bundle_id, dtype = given.dtype,
+    nonce = given.nonce or uuid(), iid = given.iid, vid = given.vid,
+  }
+end
+
+local COMMON = { kind = "string", key = "string", key_file = "string", lifetime = "number", now = "number" }
+
+local KINDS = {
+  api = {
+    options = { key_id = "!string", issuer_id = "string", individual = "boolean", scope = "table" },
+    most = 1200, usual = 1200, claims = api_claims,
+  },
+  marketplace = {
+    options = { marketplace_id = "!string", developer_id = "!string" },
+    most = 7 * 86400 - 1, usual = 86400, claims = marketplace_claims,
+  },
+  install = {
+    options = {
+      key_id = "!string", marketplace_id = "!string", bundle_id = "!string", dtype = "!string", nonce = "string",
+      iid = "string", vid = "string",
+    },
+    most = 86400, usual = 300, claims = install_claims,
+  },
+}
+
+local function known_options(kind)
+  local known = {}
+  for name, types in pairs(COMMON) do known[name] = types end
+  for name, types in pairs(kind.options) do known[name] = types end
+  return known
+end
+
+local function check(given, kind)
+  if (given.key == nil) == (given.key_file == nil) then fail "either 'key' or 'key_file' is needed" end
+  for name in pairs(kind.options) do
+    if type(given[name]) == "string" then check_word(given, name) end
+  end
+  local lifetime = given.lifetime or kind.usual
+  if not (lifetime > BACK_DATED and lifetime <= kind.most) then
+    fail(("option 'lifetime' is more than %d and at most %d seconds"):format(BACK_DATED, kind.most))
+  end
+end
+
+--- A token.
+---@param given table
+--- kind: "api" (default), "marketplace" or "install"; key: PEM, or key_file: its path; lifetime: seconds between iat
+--- and exp, iat being 30 seconds ago; now: seconds since the epoch, default the machine's clock;
+--- api: key_id; issuer_id of a team's key, or individual = true; scope: list of requests that it is good for, such
+--- as "GET /v1/apps"; lifetime at most and by default 1200;
+--- marketplace: marketplace_id (the marketplace's Apple ID), developer_id; lifetime less than 7 days, default a day;
+--- install: key_id (of the alternative distribution key), marketplace_id, bundle_id, dtype ("download" or
+--- "redownload"), nonce (default a random UUID), iid, vid; lifetime default 300
+---@return string|nil token
+---@return integer|string expires_at seconds since the epoch, or the message
+---@return string? code key_invalid, crypto_failed
+function token.new(given)
+  local kind = type(given) == "table" and KINDS[given.kind or "api"]
+  if type(given) == "table" and not kind then
+    error("marketplace.token: option 'kind' is \"api\", \"marketplace\" or \"install\"", 2)
+  end
+  options.check("marketplace.token", given, kind and known_options(kind) or COMMON)
+  local ok, claims = pcall(function()
+    check(given, kind)
+    return kind.claims(given)
+  end)
+  if not ok then error(claims, 2) end
+  local key, message, code = token.read_key(given)
+  if not key then return nil, message, code end
+  claims.iat = math.floor(given.now or core.now()) - BACK_DATED
+  claims.exp = claims.iat + math.floor(given.lifetime or kind.usual)
+  local made
+  made, message, code = token.sign(key, { kid = given.key_id }, claims)
+  key:close()
+  if not made then return nil, message, code end
+  return made, claims.exp
+end
+
+return token

@@ -1,0 +1,173 @@
+local cjson = require "cjson"
+local core = require "marketplace.core"
+local marketplace = require "marketplace"
+local shell = require "support.shell"
+
+local NOW = 1780000000
+
+local function openssl(command)
+  return shell.run(command .. " 2>/dev/null") .. "\n"
+end
+
+local KEY = openssl "openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt"
+local SEC1 = openssl "openssl ecparam -name prime256v1 -genkey -noout"
+
+local function decoded(text)
+  local base64 = text:gsub("-", "+"):gsub("_", "/")
+  base64 = base64 .. ("="):rep(-#base64 % 4)
+  local path = shell.file(base64)
+  local pipe = assert(io.popen("openssl base64 -d -A -in " .. path))
+  local bytes = pipe:read "*a"
+  pipe:close()
+  os.remove(path)
+  return bytes
+end
+
+local function parts(token)
+  local header, claims, signature = token:match "^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$"
+  assert.is_truthy(header, token)
+  return cjson.decode(decoded(header)), cjson.decode(decoded(claims)), decoded(signature),
+    header .. "." .. claims
+end
+
+local function make(more, key)
+  local given = { key = key or KEY, now = NOW }
+  for name, value in pairs(more) do given[name] = value end
+  return marketplace.token(given)
+end
+
+local API = { key_id = "ABC123", issuer_id = "57246542-96fe-1a63-e053-0824d011072a" }
+local INSTALL = {
+  kind = "install", key_id = "k", marketplace_id = "67", bundle_id = "com.example.app", dtype = "download",
+}
+
+local function with(base, more)
+  local copy = {}
+  for name, value in pairs(base) do copy[name] = value end
+  for name, value in pairs(more) do copy[name] = value end
+  return copy
+end
+
+describe("marketplace.token", function()
+  it("makes a team's API token", function()
+    local token, expires_at = make(with(API, { scope = { "GET /v1/apps", "POST /v1/webhooks?a=b" } }))
+    local header, claims = parts(token)
+    assert.same({ alg = "ES256", typ = "JWT", kid = "ABC123" }, header)
+    assert.same({ iss = API.issuer_id, aud = "appstoreconnect-v1", iat = NOW - 30, exp = NOW + 1170,
+      scope = { "GET /v1/apps", "POST /v1/webhooks?a=b" } }, claims)
+    assert.equal(NOW + 1170, expires_at)
+  end)
+
+  it("makes an individual's API token", function()
+    local _, claims = parts((make { key_id = "A", individual = true, lifetime = 60 }))
+    assert.same({ sub = "user", aud = "appstoreconnect-v1", iat = NOW - 30, exp = NOW + 30 }, claims)
+  end)
+
+  it("makes a marketplace token", function()
+    local header, claims = parts((make { kind = "marketplace", marketplace_id = "67", developer_id = "dev" }))
+    assert.same({ alg = "ES256", typ = "JWT" }, header)
+    assert.same({ iss = "67", pid = "dev", aud = "appstoreconnect-v1", iat = NOW - 30, exp = NOW + 86370 }, claims)
+  end)
+
+  it("makes an install verification token, each with a nonce of its own", function()
+    local header, claims = parts((make(with(INSTALL, { iid = "i", vid = "v" }))))
+    local uuid = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
+    assert.same({ alg = "ES256", typ = "JWT", kid = "k" }, header)
+    assert.matches(uuid, claims.nonce)
+    local _, others = parts((make(INSTALL)))
+    assert.not_equal(claims.nonce, others.nonce)
+    claims.nonce = nil
+    assert.same({ iss = "67", aud = "AppleDownloadVerification-v1", bid = "com.example.app", dtype = "download",
+      iid = "i", vid = "v", iat = NOW - 30, exp = NOW + 270 }, claims)
+    assert.equal("n", select(2, parts((make(with(INSTALL, { nonce = "n" }))))).nonce)
+  end)
+
+  it("signs so that the openssl command verifies, with keys of both formats", function()
+    for _, pem in ipairs { KEY, SEC1 } do
+      local _, _, signature, text = parts((make(API, pem)))
+      assert.equal(64, #signature)
+      local function integer(bytes)
+        bytes = bytes:gsub("^%z+", "")
+        if bytes:byte() >= 128 then bytes = "\0" .. bytes end
+        return "\2" .. string.char(#bytes) .. bytes
+      end
+      local der = integer(signature:sub(1, 32)) .. integer(signature:sub(33))
+      local key, der_file, text_file = shell.file(pem), shell.file("\48" .. string.char(#der) .. der), shell.file(text)
+      local command = "openssl ec -in %s -pubout -out %s.pub 2>/dev/null && " ..
+        "openssl dgst -sha256 -verify %s.pub -signature %s %s"
+      local output, status = shell.capture(command:format(key, key, key, der_file, text_file))
+      for _, path in ipairs { key, key .. ".pub", der_file, text_file } do os.remove(path) end
+      assert.equal(0, status, output)
+      assert.matches("Verified OK", output)
+    end
+  end)
+
+  it("tells what is wrong with a key, and never what it holds", function()
+    local function expect(pattern, pem)
+      local token, message, code = make(API, pem)
+      assert.is_nil(token)
+      assert.matches(pattern, message)
+      assert.equal("key_invalid", code)
+    end
+    expect("not PEM", "rubbish")
+    expect("not PEM", "")
+    expect("damaged", (KEY:gsub("\n(%w)", "\n!%1", 1)))
+    expect("damaged", KEY:sub(1, 100) .. "\n-----END PRIVATE KEY-----\n")
+    expect("holds no private key", openssl "openssl ecparam -name prime256v1 -genkey -noout | openssl ec -pubout")
+    expect("another curve than P%-256", openssl "openssl ecparam -name secp384r1 -genkey -noout")
+    expect("not an elliptic curve key", openssl "openssl genrsa 2048")
+    expect("not an elliptic curve key", openssl "openssl genpkey -algorithm ed25519")
+    expect("encrypted", openssl
+      "openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -passout pass:secret")
+    expect("larger", ("x"):rep(100000))
+    local token, message, code = marketplace.token(with(API, { key_file = "/nowhere/at/all" }))
+    assert.is_nil(token)
+    assert.matches("cannot be read: /nowhere/at/all", message)
+    assert.equal("key_invalid", code)
+  end)
+
+  it("raises for what Apple would refuse, and blames its caller", function()
+    for pattern, given in pairs {
+      ["either 'key' or 'key_file'"] = with(API, { key_file = "x" }),
+      ["option 'key_id' is missing"] = { issuer_id = "a" },
+      ["either an 'issuer_id'"] = { key_id = "a" },
+      ["either an 'issuer_id', of"] = with(API, { individual = true }),
+      ["'lifetime' is more than 30 and at most 1200"] = with(API, { lifetime = 1201 }),
+      ["'lifetime' is more than 30"] = with(API, { lifetime = 0 / 0 }),
+      ["at most 604799"] = { kind = "marketplace", marketplace_id = "a", developer_id = "b", lifetime = 604800 },
+      ["empty list"] = with(API, { scope = {} }),
+      ["list of requests"] = with(API, { scope = { "apps" } }),
+      ["'dtype' is"] = with(INSTALL, { dtype = "install" }),
+      ["'bundle_id' must be one word"] = with(INSTALL, { bundle_id = "a b" }),
+      ["'kind' is"] = { kind = "other" },
+      ["unknown option 'pid'"] = with(API, { pid = "x" }),
+    } do
+      local ok, problem = pcall(function() return (make(given)) end)
+      assert.is_false(ok, pattern)
+      assert.is_truthy(problem:find(pattern, 1, true), problem)
+    end
+    assert.is_false((pcall(marketplace.token)))
+    local ok, problem = pcall(function() local made = marketplace.token { key_id = "a" } return made end)
+    assert.is_false(ok)
+    assert.matches("^spec/token_spec.lua:%d+: marketplace.token: ", problem)
+  end)
+end)
+
+describe("keys", function()
+  it("verify what they signed, and nothing else", function()
+    local private = assert(core.private_key(KEY))
+    local path = shell.file(KEY)
+    local public = assert(core.public_key(openssl("openssl pkey -pubout -in " .. path)))
+    os.remove(path)
+    local signature = private:sign "text"
+    assert.is_true(public:verify("text", signature))
+    assert.is_true(private:verify("text", signature))
+    assert.equal("signature_mismatch", (select(3, public:verify("Text", signature))))
+    assert.equal("signature_mismatch", (select(3, public:verify("text", signature .. "x"))))
+    assert.is_false((pcall(public.sign, public, "text")))
+    private:close()
+    private:close()
+    assert.is_false((pcall(private.sign, private, "text")))
+    assert.equal("key_invalid", (select(3, core.public_key(KEY))))
+  end)
+end)
