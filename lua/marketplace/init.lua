@@ -5,6 +5,7 @@ local inbox = require "marketplace.inbox"
 local notification = require "marketplace.notification"
 local receiver = require "marketplace.receiver"
 local signature = require "marketplace.signature"
+local token = require "marketplace.token"
 
 local marketplace = {
   _VERSION = "marketplace 0.1.0",
@@ -17,8 +18,7 @@ local marketplace = {
   receiver = receiver.new,
   dispatcher = dispatcher.new,
   inbox = inbox.open,
-  --- Tokens need lua-cjson, which those who only receive can do without.
-  token = function(given) return require("marketplace.token").new(given) end,
+  token = token.new,
 }
 
 return marketplace

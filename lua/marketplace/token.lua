@@ -1,6 +1,5 @@
 --- Tokens: what a marketplace signs to talk to App Store Connect, to vouch for a developer and to have an install
 --- verified. JWT (RFC 7519) with ES256, each kind with the claims that Apple asks for.
-local cjson = require "cjson"
 local core = require "marketplace.core"
 local options = require "marketplace.options"
 
@@ -34,8 +33,9 @@ end
 
 --[[ JWT ]]
 
+-- lua-cjson is asked for here: those who only receive can do without it
 local function part(object)
-  return core.base64url(cjson.encode(object))
+  return core.base64url(require("cjson").encode(object))
 end
 
 --- A JWT.
