@@ -16,6 +16,7 @@ describe("marketplace.http_server", function()
   after_each(function()
     if rig then rig:close() end
     rig = nil
+    raw.remove_files()
   end)
 
   describe("a request", function()

@@ -192,7 +192,10 @@ describe("the README's", function()
     write("key.pem", key)
   end)
 
-  teardown(function() os.execute(("rm -rf '%s'"):format(folder)) end)
+  teardown(function()
+    os.execute(("rm -rf '%s'"):format(folder))
+    raw.remove_files()
+  end)
 
   for _, block in ipairs(blocks "sh") do
     for line in block:gmatch "[^\n]+" do

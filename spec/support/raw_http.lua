@@ -156,10 +156,22 @@ function raw.resident()
   end
 end
 
+local temporary_files = {}
+
 local function temporary()
   local path = os.tmpname()
   os.remove(path)
+  temporary_files[#temporary_files + 1] = path
   return path
+end
+
+--- Removes every file that was made here.
+function raw.remove_files()
+  for _, path in ipairs(temporary_files) do
+    os.remove(path)
+    os.remove(path .. ".part")
+  end
+  temporary_files = {}
 end
 
 --- Starts a shell command beside this process. The function returned gives its output once it has ended.
