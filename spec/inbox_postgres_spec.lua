@@ -37,6 +37,15 @@ describe("the PostgreSQL inbox", function()
     assert.matches("a newer one made it", message)
   end)
 
+  it("needs no right to make a schema where there is one", function()
+    open_empty():close()
+    server:query("DROP ROLE IF EXISTS worker; CREATE ROLE worker LOGIN; " ..
+      "GRANT USAGE ON SCHEMA marketplace TO worker; GRANT SELECT ON marketplace.schema_version TO worker; GRANT ALL ON marketplace.inbox TO worker")
+    local box = assert(inbox.open("postgres:" .. server:words():gsub("user=postgres", "user=worker")))
+    assert.same({}, box:list {})
+    box:close()
+  end)
+
   it("takes URIs, and tells what is wrong with the words without the password", function()
     open_empty():close()
     local box = assert(inbox.open(("postgres://postgres@127.0.0.1:%d/postgres"):format(server.port)))

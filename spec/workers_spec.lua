@@ -28,25 +28,41 @@ describe("workers on one inbox", function()
     return box
   end
 
-  local function write_handlers()
-    local file = assert(io.open(folder .. "/handlers.lua", "w"))
-    file:write(([[
+  -- Each worker's first callback waits until all of them have begun one: so all take part, however fast the first is.
+  local function write_handlers(count)
+    local text = ([[
       local core = require "marketplace.core"
-      local log = assert(io.open("%s/log", "a"))
+      local function lines_of(path)
+        local lines = 0
+        for _ in io.lines(path) do lines = lines + 1 end
+        return lines
+      end
+      local function meet_the_others()
+        local met = assert(io.open("<folder>/met", "a"))
+        met:write "x\n"
+        met:close()
+        while lines_of "<folder>/met" < <count> do core.sleep(0.002) end
+      end
+      local log = assert(io.open("<folder>/log", "a"))
       log:setvbuf "line"
+      local has_met = false
       return function(receiver)
         receiver:on("*", function(n)
           local started = core.monotonic()
+          if not has_met then meet_the_others() end
+          has_met = true
           core.sleep(0.002)
-          log:write(("%%s %%.6f %%.6f\n"):format(n.id, started, core.monotonic()))
+          log:write(("%s %.6f %.6f\n"):format(n.id, started, core.monotonic()))
         end)
       end
-    ]]):format(folder))
+    ]]):gsub("<folder>", folder):gsub("<count>", tostring(count))
+    local file = assert(io.open(folder .. "/handlers.lua", "w"))
+    file:write(text)
     file:close()
   end
 
   local function run_workers(word, count)
-    write_handlers()
+    write_handlers(count)
     local box, pipes, pids = fill(word), {}, {}
     for i = 1, count do
       local command = shell.marketplace(("work %s/handlers.lua --inbox \"%s\" --json"):format(folder, word))
@@ -89,7 +105,7 @@ describe("workers on one inbox", function()
 
   for _, count in ipairs { 2, 8 } do
     it(("SQLite, %d of them"):format(count), function()
-      assert.is_true(run_workers("sqlite:" .. folder .. "/inbox.db", count) > 1)
+      assert.equal(count, run_workers("sqlite:" .. folder .. "/inbox.db", count))
       check_log()
     end)
   end
@@ -103,7 +119,7 @@ describe("workers on one inbox", function()
       for _, count in ipairs { 2, 8 } do
         it(("%d of them"):format(count), function()
           server:reset()
-          assert.is_true(run_workers(given[1] .. ":" .. server:words(), count) > 1)
+          assert.equal(count, run_workers(given[1] .. ":" .. server:words(), count))
           check_log()
         end)
       end

@@ -238,7 +238,7 @@ function Receiver:handle(request)
 end
 
 --- Runs the callbacks of what the inbox holds and can be run now; see Dispatcher:dispatch.
----@param settings? {limit?: integer, now?: number}
+---@param settings? {limit?: integer, seconds?: number, now?: number}
 ---@return integer|nil count of notifications run
 ---@return string? message
 ---@return string? code inbox_unavailable

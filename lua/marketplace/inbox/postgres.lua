@@ -15,7 +15,7 @@ local fail = reconnecting.fail
 local postgres = {}
 
 local MIGRATION_LOCK = 5426771 -- of the server's advisory locks, whoever migrates holds this one
-local RENEW_SECONDS = 600   -- then the distance of the clocks is measured anew: one of them may have been set
+local RENEW_SECONDS = 600      -- then the distance of the clocks is measured anew: one of them may have been set
 local PAUSE_SECONDS = 0.5      -- after a connection could not be made
 local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
 local SEPARATOR = "\1"         -- no id holds it
@@ -40,6 +40,14 @@ local function configure(link, durability)
   end
 end
 
+-- Nil where there is no schema yet.
+local function version_of(link)
+  if not link:run("SELECT CAST(to_regclass('marketplace.schema_version') AS text)")[1][1] then return nil end
+  local row = link:run("SELECT version FROM marketplace.schema_version")[1]
+  return row and row[1]
+end
+
+-- Only where something is to be done: it takes a lock, and a right that a worker's role need not have.
 local function migrate(link)
   link:run "BEGIN"
   link:run("SELECT 1 FROM (SELECT pg_advisory_xact_lock(CAST(? AS bigint))) AS locked", MIGRATION_LOCK)
@@ -52,13 +60,13 @@ local function migrate(link)
   if not row then link:run("INSERT INTO schema_version VALUES (0)") end
   link:run("UPDATE schema_version SET version = CAST(? AS integer)", version)
   link:run "COMMIT"
-  link:run "SET search_path TO marketplace"
 end
 
 local function prepare(link, durability)
   local ok, problem = pcall(function()
     configure(link, durability)
-    migrate(link)
+    if version_of(link) ~= #STEPS then migrate(link) end
+    link:run "SET search_path TO marketplace"
   end)
   if ok then return end
   link:close()
