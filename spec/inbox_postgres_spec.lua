@@ -40,7 +40,8 @@ describe("the PostgreSQL inbox", function()
   it("needs no right to make a schema where there is one", function()
     open_empty():close()
     server:query("DROP ROLE IF EXISTS worker; CREATE ROLE worker LOGIN; " ..
-      "GRANT USAGE ON SCHEMA marketplace TO worker; GRANT SELECT ON marketplace.schema_version TO worker; GRANT ALL ON marketplace.inbox TO worker")
+      "GRANT USAGE ON SCHEMA marketplace TO worker; " ..
+      "GRANT SELECT ON marketplace.schema_version TO worker; GRANT ALL ON marketplace.inbox TO worker")
     local box = assert(inbox.open("postgres:" .. server:words():gsub("user=postgres", "user=worker")))
     assert.same({}, box:list {})
     box:close()
