@@ -13,6 +13,7 @@ local marketplace = {
   null = core.null,
   sign = signature.sign,
   verify = signature.verify,
+  fingerprint = signature.fingerprint,
   parse = notification.parse,
   to_table = notification.to_table,
   receiver = receiver.new,

@@ -146,7 +146,9 @@ local function check(self, request)
   record, message, code = core.envelope(body)
   if not record then record, message, code = dead_record(body, message, code) end
   if not record then return refuse(self, request, "unavailable", message, code) end
-  record.secret = secret
+  local fingerprint = self.fingerprints[secret]
+  self.verified[fingerprint] = self.verified[fingerprint] + 1
+  record.verified_by = fingerprint
   return record
 end
 
@@ -157,8 +159,9 @@ local function report_stored(self, record, outcome, took)
   if level == "info" and not self.log.wants_info then return end
   self.log.write {
     level = level, message = record.reason and "kept as dead (" .. outcome .. ")" or outcome, at = self.clock(),
-    id = record.key, type = record.type, event = record.event, app_id = record.app_id, secret = record.secret,
-    took = took, reason = record.reason or conflict and "this id came before with another body" or nil,
+    id = record.key, type = record.type, event = record.event, app_id = record.app_id,
+    secret = self.secret_of[record.verified_by], verified_by = record.verified_by, took = took,
+    reason = record.reason or conflict and "this id came before with another body" or nil,
   }
 end
 
@@ -262,10 +265,19 @@ function Receiver:waiting()
   return self.dispatcher:waiting()
 end
 
+local function use_secrets(self, secrets, where)
+  self.keyring = signature.keyring(secrets, where, 4)
+  self.fingerprints, self.secret_of = signature.fingerprints(secrets), {}
+  for index, fingerprint in ipairs(self.fingerprints) do
+    self.secret_of[fingerprint] = self.secret_of[fingerprint] or index
+    self.verified[fingerprint] = self.verified[fingerprint] or 0
+  end
+end
+
 --- Replaces the secrets, while running: for a rotation.
 ---@param secrets string|string[]
 function Receiver:set_secrets(secrets)
-  self.keyring = signature.keyring(secrets, "receiver:set_secrets")
+  use_secrets(self, secrets, "receiver:set_secrets")
 end
 
 --- Closes the inbox.
@@ -299,12 +311,21 @@ local function counted_values(counted)
   return values
 end
 
+local function verified_values(verified)
+  local values = {}
+  for fingerprint, count in pairs(verified) do values[#values + 1] = { count, "secret", fingerprint } end
+  table.sort(values, function(a, b) return a[3] < b[3] end)
+  return values
+end
+
 --- What has happened so far and what waits, as text for Prometheus.
 ---@return string
 function Receiver:metrics()
   local lines = {}
   metrics.add(lines, "marketplace_requests_total", "counter", "Requests, by outcome and reason.",
     counted_values(self.counted))
+  metrics.add(lines, "marketplace_verified_total", "counter",
+    "Authentic requests, by the fingerprint of the secret that signed them.", verified_values(self.verified))
   metrics.add_histogram(lines, "marketplace_commit_seconds", "How long it took to store what arrived together.",
     self.commit_seconds)
   self.dispatcher:add_metrics(lines)
@@ -329,11 +350,12 @@ function receiver.new(given)
   local own = { inbox = given.inbox or memory.new() }
   for name in pairs(dispatcher.OPTIONS) do own[name] = own[name] or given[name] end
   local runs = dispatcher.from(own, "marketplace.receiver", "receiver")
-  return setmetatable({
-    keyring = signature.keyring(given.secrets, "marketplace.receiver"), inbox = runs.inbox, max_body = max_body,
-    clock = runs.clock, log = runs.log, dispatcher = runs, counted = {},
-    commit_seconds = metrics.histogram(COMMIT_BOUNDS),
+  local self = setmetatable({
+    inbox = runs.inbox, max_body = max_body, clock = runs.clock, log = runs.log, dispatcher = runs, counted = {},
+    verified = {}, commit_seconds = metrics.histogram(COMMIT_BOUNDS),
   }, Receiver)
+  use_secrets(self, given.secrets, "marketplace.receiver")
+  return self
 end
 
 return receiver

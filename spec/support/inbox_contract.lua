@@ -294,6 +294,24 @@ return function(busted, open)
     assert.is_nil(inbox:get "b")
   end)
 
+  it("keeps which secret verified a notification, also once it is done", function()
+    inbox:put({ record("a", { verified_by = "0123456789ab" }), record "b" }, 1)
+    inbox:put({ record("a", { digest = "other", body = "other", verified_by = "ba9876543210" }) }, 2)
+    assert.same({ "duplicate" }, inbox:put({ record("b", { verified_by = "0123456789ab" }) }, 2))
+    local function verified_by()
+      local found = {}
+      for _, entry in ipairs(inbox:list {}) do found[entry.identity] = entry.verified_by end
+      return found
+    end
+    local expected = { a = "0123456789ab", ["a#other"] = "ba9876543210" }
+    assert.same(expected, verified_by())
+    assert.equal("0123456789ab", inbox:get("a").verified_by)
+    assert.is_true(finish(claim_one(3), "done", 3))
+    assert.same(expected, verified_by())
+    assert.equal("0123456789ab", inbox:get("a").verified_by)
+    assert.is_nil(inbox:get("b").verified_by)
+  end)
+
   it("replay makes dead ones ready, from the first attempt", function()
     inbox:put({ record("a", { reason = "not JSON" }), record("b", { reason = "not JSON" }), record "c" }, 1)
     assert.equal(1, inbox:replay({ app_id = "app of a" }, 2))

@@ -76,6 +76,7 @@ end
 
 local SHOWN = {
   "identity", "state", "type", "event", "app_id", "time", "received_at", "at", "attempt", "reason", "digest",
+  "verified_by",
 }
 
 function actions.show(box, options)

@@ -5,9 +5,11 @@
 --- Every method takes the time as seconds since the epoch, so that a test can say what time it is. What can fail
 --- returns nil, message, "inbox_unavailable": nothing was changed then, or it is not known whether it was.
 ---
---- A record is {key, digest, type, event, app_id, time, body, reason}: `key` is the notification's id (or, without
---- one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is
---- kept as dead. The inbox may keep the tables of records and change them.
+--- A record is {key, digest, type, event, app_id, time, body, reason, verified_by}: `key` is the notification's id (or,
+--- without one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is kept
+--- as dead; `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil where it did not
+--- come with a signature: a later duplicate does not change it. The inbox may keep the tables of records and change
+--- them.
 ---
 --- An entry is a record in the inbox; its `identity` is the key, and for a further body under the same key the key, "#"
 --- and the digest. Notifications of one app form a lane, of which only the first can be claimed.

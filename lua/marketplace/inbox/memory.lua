@@ -229,7 +229,7 @@ local function summary(entry)
   return {
     key = entry.key, identity = entry.identity, digest = entry.digest, state = entry.state, type = entry.type,
     event = entry.event, app_id = entry.app_id, time = entry.time, attempt = entry.attempt, reason = entry.reason,
-    received_at = entry.received_at, at = entry.at,
+    received_at = entry.received_at, at = entry.at, verified_by = entry.verified_by,
   }
 end
 
