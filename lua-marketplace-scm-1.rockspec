@@ -108,6 +108,7 @@ build = {
     ["marketplace.inbox.sql"] = "lua/marketplace/inbox/sql.lua",
     ["marketplace.inbox.sqlite"] = "lua/marketplace/inbox/sqlite.lua",
     ["marketplace.inbox.wakes"] = "lua/marketplace/inbox/wakes.lua",
+    ["marketplace.json"] = "lua/marketplace/json.lua",
     ["marketplace.log"] = "lua/marketplace/log.lua",
     ["marketplace.metrics"] = "lua/marketplace/metrics.lua",
     ["marketplace.metrics_server"] = "lua/marketplace/metrics_server.lua",
