@@ -50,6 +50,7 @@ build = {
         "csrc/core/http_url.c",
         "csrc/core/json.c",
         "csrc/core/json_text.c",
+        "csrc/core/key_file.c",
         "csrc/core/notification.c",
         "csrc/core/openssl_error.c",
         "csrc/core/signals.c",
