@@ -116,6 +116,7 @@ build = {
     ["marketplace.notification"] = "lua/marketplace/notification.lua",
     ["marketplace.options"] = "lua/marketplace/options.lua",
     ["marketplace.receiver"] = "lua/marketplace/receiver.lua",
+    ["marketplace.record"] = "lua/marketplace/record.lua",
     ["marketplace.samples"] = "lua/marketplace/samples.lua",
     ["marketplace.server"] = "lua/marketplace/server.lua",
     ["marketplace.signature"] = "lua/marketplace/signature.lua",

@@ -7,6 +7,7 @@ local dispatcher = require "marketplace.dispatcher"
 local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
+local record_of = require("marketplace.record").of
 local signature = require "marketplace.signature"
 local text = require "marketplace.text"
 
@@ -117,16 +118,6 @@ local function find_fault(self, request, headers)
   if self.draining then return "unavailable", "shutting down", "draining" end
 end
 
-local INVALID = { json_invalid = true, notification_invalid = true, too_large = true }
-
--- Authentic, but not to be read: kept as dead, so that somebody sees it.
-local function dead_record(body, message, code)
-  if not INVALID[code] then return nil, message, code end
-  local digest, problem, problem_code = core.sha256(body)
-  if not digest then return nil, problem, problem_code end
-  return { key = digest, digest = digest, body = body, reason = message }
-end
-
 -- A record for the inbox, or nil and the response.
 local function check(self, request)
   local headers = lower_case(request.headers or {})
@@ -143,8 +134,7 @@ local function check(self, request)
     return refuse(self, request, code == "crypto_failed" and "unavailable" or "refused", message, code)
   end
   local record
-  record, message, code = core.envelope(body)
-  if not record then record, message, code = dead_record(body, message, code) end
+  record, message, code = record_of(body)
   if not record then return refuse(self, request, "unavailable", message, code) end
   local fingerprint = self.fingerprints[secret]
   self.verified[fingerprint] = self.verified[fingerprint] + 1

@@ -62,14 +62,18 @@ local function add(identity, record)
   if call("RPUSH", P .. "l:" .. lane, identity) == 1 then call("ZADD", P .. "w", now, lane) end
 end
 
+-- See marketplace.record.
+local function is_unsigned(digest) return string.sub(digest, 1, 9) == "unsigned:" end
+
 local function put_as(identity, record)
   local there = call("HMGET", entry_key(identity), "digest", "state")
   if not there[1] then
     add(identity, record)
     return "stored"
   end
-  if there[1] ~= record.digest then return "conflict" end
-  if there[2] ~= "dead" or record.reason ~= "" then return "duplicate" end
+  local unsigned = is_unsigned(record.digest)
+  if there[1] ~= record.digest and not unsigned and not is_unsigned(there[1]) then return "conflict" end
+  if there[2] ~= "dead" or record.reason ~= "" or unsigned then return "duplicate" end
   rearm(identity, now)
   return "rearmed"
 end

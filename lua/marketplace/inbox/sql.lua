@@ -16,6 +16,9 @@
 ---   database.offset               -> seconds that the caller's clock is ahead of the database's
 local unpack = require("marketplace.compat").unpack
 
+local is_same = require("marketplace.record").is_same
+local is_unsigned = require("marketplace.record").is_unsigned
+
 local sql = {}
 
 local Inbox = { durable = true }
@@ -112,9 +115,10 @@ end
 -- What becomes of a record whose identity is there: nil where the digest there is another.
 local function put_again(run, record, identity, now)
   local there = run("SELECT digest FROM inbox WHERE identity = ?", identity)[1]
-  if not there or there[1] ~= record.digest then return nil end
-  -- one that cannot be read is no reason to try again; one whose callbacks failed is
-  return not record.reason and rearm(run, identity, now) and "rearmed" or "duplicate"
+  if not there or not is_same(there[1], record.digest) then return nil end
+  -- one that cannot be read, or that nobody sent, is no reason to try again; one whose callbacks failed is
+  if record.reason or is_unsigned(record.digest) then return "duplicate" end
+  return rearm(run, identity, now) and "rearmed" or "duplicate"
 end
 
 local function put_conflict(self, run, record, now)
