@@ -4,6 +4,7 @@ local dispatcher = require "marketplace.dispatcher"
 local inbox = require "marketplace.inbox"
 local notification = require "marketplace.notification"
 local receiver = require "marketplace.receiver"
+local reconcile = require "marketplace.reconcile"
 local signature = require "marketplace.signature"
 local token = require "marketplace.token"
 
@@ -20,6 +21,7 @@ local marketplace = {
   dispatcher = dispatcher.new,
   inbox = inbox.open,
   token = token.new,
+  reconcile = reconcile.run,
 }
 
 return marketplace
