@@ -101,6 +101,41 @@ describe("marketplace.reconcile", function()
     assert.equal("was missing, stored", entries[1].message)
   end)
 
+  it("reads App Store Connect's own documents, page by page", function()
+    local function page(minutes, next_url)
+      local document = { data = {}, included = {}, links = { next = next_url } }
+      for i, number in ipairs(minutes) do
+        local named = event(number, START - 100 * number)
+        document.data[i] = {
+          type = "webhookDeliveries", id = "d" .. number,
+          attributes = { createdDate = named.createdDate, deliveryState = "FAILED" },
+          relationships = { event = { data = { type = "webhookEvents", id = named.id } } },
+        }
+        document.included[i] = {
+          type = "webhookEvents", id = named.id,
+          attributes = { payload = named.payload, ping = false, createdDate = named.createdDate },
+        }
+      end
+      return document
+    end
+    local base = "https://api.example"
+    local asked = {}
+    local client = { base_url = base }
+    function client:request(method, path, given) -- luacheck: ignore self
+      asked[#asked + 1] = method .. " " .. path
+      if method == "POST" then
+        assert.equal("webhookDeliveries", given.body.data.relationships.template.data.type)
+        return { data = { type = "webhookDeliveries", id = "again" } }, { status = 201, headers = {} }
+      end
+      if path:find "page2" then return page { 3 }, { status = 200, headers = {} } end
+      return page({ 1, 2 }, base .. "/v1/webhooks/w1/deliveries?page2"), { status = 200, headers = {} }
+    end
+    require("marketplace.resources").attach(client)
+    expect({ deliveries = 3, events = 3, missing = 3, stored = 3, redelivered = 3 }, run { client = client })
+    assert.equal(5, #asked)
+    assert.same({ "GET /v1/webhooks/w1/deliveries", "POST /v1/webhookDeliveries" }, { asked[1], asked[3] })
+  end)
+
   it("finds nothing to do the second time", function()
     deliver("a", START - 200, "FAILED")
     run()

@@ -29,7 +29,7 @@ local function time_of(text)
 end
 
 local function event_id_of(delivery)
-  if delivery.event then return delivery.event.id end
+  if delivery.event and delivery.event.id then return delivery.event.id end
   local relationship = delivery.relationships and delivery.relationships.event
   local named = type(relationship) == "table" and relationship.data
   return type(named) == "table" and named.id or "of delivery " .. delivery.id
