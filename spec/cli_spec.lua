@@ -1,5 +1,6 @@
 -- The command, as a child process.
 local cjson = require "cjson"
+local http = require "marketplace.http"
 local marketplace = require "marketplace"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
@@ -319,17 +320,20 @@ describe("the command", function()
     end)
 
     it("offers metrics on a port of their own", function()
-      local core = require "marketplace.core"
+      local function status_of(method, address)
+        return assert(http.exchange { method = method, url = address }).status
+      end
       serve("examples/marketplace.lua --metrics-port 0", function(url, _, pipe)
         send("ping", "first", url)
         local metrics = assert(pipe:read "*l"):match "url=(%S+)"
-        local status, text = core.http("GET", metrics, {}, nil, 10)
-        assert.equal(200, status)
+        local answer = assert(http.exchange { method = "GET", url = metrics })
+        local text = answer.body
+        assert.equal(200, answer.status)
         assert.matches('marketplace_requests_total{outcome="stored",reason=""} 1', text)
         assert.matches("marketplace_inbox_up 1", text)
-        assert.equal(404, (core.http("GET", (metrics:gsub("/metrics", "/x")), {}, nil, 10)))
-        assert.equal(405, (core.http("POST", metrics, {}, "", 10)))
-        assert.equal(404, (core.http("GET", (url:gsub("/notifications", "/metrics")), {}, nil, 10)))
+        assert.equal(404, status_of("GET", (metrics:gsub("/metrics", "/x"))))
+        assert.equal(405, status_of("POST", metrics))
+        assert.equal(404, status_of("GET", (url:gsub("/notifications", "/metrics"))))
       end)
     end)
   end)

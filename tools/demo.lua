@@ -4,6 +4,7 @@ package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 package.cpath = ("build/%s/?.so;"):format(rawget(_G, "jit") and "jit" or _VERSION:match("%d%.%d")) .. package.cpath
 
 local core = require "marketplace.core"
+local http = require "marketplace.http"
 local marketplace = require "marketplace"
 local samples = require "marketplace.samples"
 
@@ -58,7 +59,8 @@ local STEPS = {
 
 local function post(url, step)
   local signature = marketplace.sign(step.forged and "not the secret" or SECRET, step[2])
-  return assert(core.http("POST", url, { "x-apple-signature: " .. signature }, step[2], 10))
+  local headers = { "x-apple-signature: " .. signature }
+  return assert(http.exchange { method = "POST", url = url, headers = headers, body = step[2] }).status
 end
 
 local function run(url, output)

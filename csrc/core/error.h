@@ -25,6 +25,11 @@
   X(CONNECT_FAILED, "connect_failed", true, "the connection could not be made")                    \
   X(TLS_FAILED, "tls_failed", false, "the TLS connection could not be verified")                   \
   X(HTTP_FAILED, "http_failed", true, "the HTTP exchange failed")                                  \
+  X(REQUEST_INVALID, "request_invalid", false, "the request cannot be sent as it is")              \
+  X(UNAUTHORIZED, "unauthorized", false, "App Store Connect does not accept the token")            \
+  X(RATE_LIMITED, "rate_limited", true, "App Store Connect's limit of requests is reached")        \
+  X(API_ERROR, "api_error", false, "App Store Connect refused the request")                        \
+  X(ANSWER_INVALID, "answer_invalid", true, "the answer is not one of App Store Connect's")        \
   X(LISTEN_FAILED, "listen_failed", true, "the address could not be listened on")                  \
   X(INBOX_UNAVAILABLE, "inbox_unavailable", true, "the inbox cannot store now")                    \
   X(LEASE_LOST, "lease_lost", false, "the lease of this notification has passed to another")       \

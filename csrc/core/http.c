@@ -1,60 +1,220 @@
 #include "http.h"
 
-#include <curl/curl.h>
-#include <pthread.h>
+#include "alloc.h"
+#include "http_lines.h"
+#include "http_pool.h"
+#include "http_url.h"
+#include "sigpipe.h"
+
+#include <openssl/crypto.h>
 #include <string.h>
+#include <strings.h>
 
-typedef struct exchange {
-  CURL *curl;
-  struct curl_slist *headers;
-  mkt_http_response *response;
-  mkt_code sink_code; /* why the sink refused bytes */
+enum {
+  HEAD_MOST = 65536,
+  WINDOW = 262144, /* of a streamed body; libcurl hands over 16 KiB at a time */
+  MOST_SECONDS = 2147483
+};
+
+struct mkt_http_exchange {
+  mkt_http_pool *pool;
+  CURL *easy; /* NULL once it is done */
+  mkt_http_lines lines;
+  char *sent_body;
+  size_t sent_body_n;
+  mkt_buffer head;
+  mkt_buffer body;
+  size_t received;
+  size_t max_response;
+  bool is_streamed;
+  bool is_paused;
+  bool is_done;
+  bool was_sent;
+  bool head_is_complete;
+  int status;
+  mkt_code sink_code; /* why a callback refused bytes */
+  mkt_error error;    /* of code MKT_OK where it succeeded */
   char detail[CURL_ERROR_SIZE];
-} exchange;
+};
 
-static void initialise_curl(void) {
-  (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+/* What libcurl calls back */
+
+static size_t refuse(mkt_http_exchange *e, mkt_code code) {
+  e->sink_code = code;
+  return 0;
 }
 
-static size_t sink(char *p, size_t size, size_t count, void *context) {
-  exchange *e = context;
-  e->sink_code = mkt_buffer_append(&e->response->body, p, size * count);
-  return e->sink_code == MKT_OK ? size * count : 0;
+static bool is_blank(const char *line, size_t n) {
+  return n == 0 || (n <= 2 && line[n - 1] == '\n');
 }
 
-static bool add_header(exchange *e, const char *line) {
-  struct curl_slist *longer = curl_slist_append(e->headers, line);
-  if (longer != NULL) e->headers = longer;
-  return longer != NULL;
-}
-
-/* libcurl's habit of asking for 100-continue would cost a second on servers that ignore it. */
-static bool add_headers(exchange *e, const mkt_http_request *request) {
-  for (size_t i = 0; i < request->header_count; i++) {
-    if (!add_header(e, request->headers[i])) return false;
+/* Of several answers, such as 100 and 200, the last counts; trailers are passed over. */
+static size_t take_line(char *line, size_t size, size_t count, void *context) {
+  mkt_http_exchange *e = context;
+  size_t n = size * count;
+  if (n > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+    e->head.n = 0;
+    e->head_is_complete = false;
   }
-  return add_header(e, "Expect:");
-}
-
-static void set_options(exchange *e, const mkt_http_request *request) {
-  CURL *curl = e->curl;
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, e->detail);
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_URL, request->url);
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, e->headers);
-  if (request->body != NULL) {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_n);
+  if (e->head_is_complete) return n;
+  if (is_blank(line, n)) {
+    long status = 0;
+    (void)curl_easy_getinfo(e->easy, CURLINFO_RESPONSE_CODE, &status);
+    e->head_is_complete = true;
+    e->status = status >= 200 ? (int)status : 0;
+    if (status < 200 || status > 299) e->is_streamed = false;
+    return n;
   }
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout * 1000));
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, sink);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, e);
-  if (request->ca_file != NULL) curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
+  mkt_code code = mkt_buffer_append(&e->head, line, n);
+  return code == MKT_OK ? n : refuse(e, code);
 }
 
-static mkt_code code_of(CURLcode result, const exchange *e) {
+static size_t take_bytes(char *p, size_t size, size_t count, void *context) {
+  mkt_http_exchange *e = context;
+  size_t n = size * count;
+  if (n > e->max_response - e->received) return refuse(e, MKT_ERR_TOO_LARGE);
+  if (e->is_streamed && e->body.n > 0 && e->body.n + n > WINDOW) {
+    e->is_paused = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  mkt_code code = mkt_buffer_append(&e->body, p, n);
+  if (code != MKT_OK) return refuse(e, code);
+  e->received += n;
+  return n;
+}
+
+/* Starting */
+
+static bool is_token(const char *text) {
+  static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  return *text != '\0' && text[strspn(text, token)] == '\0';
+}
+
+static bool is_idempotent(const char *method) {
+  static const char *const names[] = {"GET", "HEAD", "PATCH", "DELETE", "PUT", "OPTIONS"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (strcmp(method, names[i]) == 0) return true;
+  }
+  return false;
+}
+
+static long milliseconds(double seconds) {
+  if (seconds <= 0) return 0;
+  if (seconds > MOST_SECONDS) seconds = MOST_SECONDS;
+  return seconds < 0.001 ? 1 : (long)(seconds * 1000);
+}
+
+static void set_method(CURL *easy, const mkt_http_request *request, const char *body) {
+  if (strcmp(request->method, "HEAD") == 0) {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  } else if (body != NULL) {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_n);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+  }
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+  if (!is_idempotent(request->method)) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+static void set_limits(CURL *easy, const mkt_http_request *request) {
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request->connect_timeout));
+  if (request->low_speed_time <= 0) return;
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)request->low_speed_limit);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+                   (milliseconds(request->low_speed_time) + 999) / 1000);
+}
+
+static void set_security(CURL *easy, const mkt_http_request *request, bool is_loopback) {
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  if (request->ca_file != NULL) curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
+  if (is_loopback) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+}
+
+static void set_options(mkt_http_exchange *e, const mkt_http_request *request, bool is_loopback) {
+  CURL *easy = e->easy;
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, e);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, e->detail);
+  curl_easy_setopt(easy, CURLOPT_URL, request->url);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, e->lines.list);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_line);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, e);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, e);
+  set_method(easy, request, e->sent_body);
+  set_limits(easy, request);
+  set_security(easy, request, is_loopback);
+}
+
+static mkt_code check(const mkt_http_request *request, bool *is_loopback, mkt_error *error) {
+  if (!is_token(request->method)) {
+    return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "the method is none of HTTP's");
+  }
+  return mkt_http_check_url(request->url, request->plain_is_allowed, is_loopback, error);
+}
+
+static bool copy_body(mkt_http_exchange *e, const mkt_http_request *request) {
+  if (request->body == NULL) return true;
+  e->sent_body = mkt_alloc(request->body_n);
+  if (e->sent_body == NULL) return false;
+  memcpy(e->sent_body, request->body, request->body_n);
+  e->sent_body_n = request->body_n;
+  return true;
+}
+
+static mkt_code begin(mkt_http_exchange *e, const mkt_http_request *request, bool is_loopback,
+                      mkt_error *error) {
+  mkt_code code = mkt_http_lines_copy(&e->lines, request->headers, request->header_count, error);
+  if (code != MKT_OK) return code;
+  e->pool = mkt_http_pool_own();
+  if (e->pool == NULL || !copy_body(e, request)) {
+    return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
+  }
+  e->easy = mkt_http_pool_borrow(e->pool);
+  if (e->easy == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
+  set_options(e, request, is_loopback);
+  CURLMcode added = curl_multi_add_handle(e->pool->multi, e->easy);
+  if (added == CURLM_OK) {
+    e->pool->running++;
+    return MKT_OK;
+  }
+  mkt_http_pool_return(e->pool, e->easy);
+  e->easy = NULL;
+  return mkt_fail(error, MKT_ERR_HTTP_FAILED, "%s", curl_multi_strerror(added));
+}
+
+mkt_code mkt_http_start(mkt_http_exchange **exchange, const mkt_http_request *request,
+                        mkt_error *error) {
+  bool is_loopback = false;
+  *exchange = NULL;
+  mkt_code code = check(request, &is_loopback, error);
+  if (code != MKT_OK) return code;
+  mkt_http_exchange *e = mkt_alloc_zero(sizeof *e);
+  if (e == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
+  mkt_buffer_init(&e->head, HEAD_MOST);
+  mkt_buffer_init(&e->body, request->max_response);
+  e->max_response = request->max_response;
+  e->is_streamed = request->is_streamed;
+  e->sink_code = MKT_ERR_HTTP_FAILED;
+  code = begin(e, request, is_loopback, error);
+  if (code == MKT_OK) {
+    *exchange = e;
+  } else {
+    mkt_http_end(e);
+  }
+  return code;
+}
+
+/* Going on and finishing */
+
+static mkt_code code_of(CURLcode result, const mkt_http_exchange *e) {
   switch (result) {
   case CURLE_OPERATION_TIMEDOUT:
     return MKT_ERR_TIMEOUT;
@@ -75,37 +235,100 @@ static mkt_code code_of(CURLcode result, const exchange *e) {
   }
 }
 
-static mkt_code perform(exchange *e, mkt_error *error) {
-  CURLcode result = curl_easy_perform(e->curl);
-  if (result != CURLE_OK) {
-    const char *detail = e->detail[0] != '\0' ? e->detail : curl_easy_strerror(result);
-    return mkt_fail(error, code_of(result, e), "%s", detail);
-  }
-  long status = 0;
-  curl_easy_getinfo(e->curl, CURLINFO_RESPONSE_CODE, &status);
-  e->response->status = (int)status;
-  return MKT_OK;
+static const char *text_of(CURLcode result, const mkt_http_exchange *e) {
+  if (result == CURLE_WRITE_ERROR) return mkt_code_text(e->sink_code);
+  return e->detail[0] != '\0' ? e->detail : curl_easy_strerror(result);
 }
 
-mkt_code mkt_http_exchange(const mkt_http_request *request, mkt_http_response *response,
-                           mkt_error *error) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  (void)pthread_once(&once, initialise_curl);
-  response->status = 0;
-  mkt_buffer_init(&response->body, request->max_response);
-  exchange e = {.curl = curl_easy_init(), .response = response, .sink_code = MKT_ERR_HTTP_FAILED};
-  mkt_code code = MKT_ERR_OUT_OF_MEMORY;
-  if (e.curl == NULL || !add_headers(&e, request)) {
-    (void)mkt_fail(error, code, NULL);
-  } else {
-    set_options(&e, request);
-    code = perform(&e, error);
-  }
-  curl_slist_free_all(e.headers);
-  curl_easy_cleanup(e.curl);
-  return code;
+/* The easy handle goes back at once: what stays is the answer. */
+static void release(mkt_http_exchange *e) {
+  long bytes = 0;
+  (void)curl_easy_getinfo(e->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  e->was_sent = bytes > 0;
+  mkt_http_pool_return(e->pool, e->easy);
+  e->easy = NULL;
+  e->pool->running--;
 }
 
-void mkt_http_response_clear(mkt_http_response *response) {
-  mkt_buffer_clear(&response->body);
+static void finish(mkt_http_exchange *e, CURLcode result) {
+  e->is_done = true;
+  e->error.code = MKT_OK;
+  if (result != CURLE_OK) (void)mkt_fail(&e->error, code_of(result, e), "%s", text_of(result, e));
+  release(e);
+}
+
+static void finish_those_done(mkt_http_pool *pool) {
+  CURLMsg *message;
+  int left;
+  while ((message = curl_multi_info_read(pool->multi, &left)) != NULL) {
+    mkt_http_exchange *e = NULL;
+    if (message->msg != CURLMSG_DONE) continue;
+    CURLcode result = message->data.result; /* the message ends with its easy handle */
+    (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &e);
+    finish(e, result);
+  }
+}
+
+int mkt_http_poll(int milliseconds_most) {
+  mkt_http_pool *pool = mkt_http_pool_own();
+  if (pool == NULL || pool->running == 0) return 0;
+  mkt_sigpipe_guard guard = mkt_sigpipe_hold();
+  int before = pool->running, running = 0;
+  (void)curl_multi_perform(pool->multi, &running);
+  if (running == before && milliseconds_most > 0) {
+    (void)curl_multi_poll(pool->multi, NULL, 0, milliseconds_most, NULL);
+    (void)curl_multi_perform(pool->multi, &running);
+  }
+  finish_those_done(pool);
+  mkt_sigpipe_release(&guard);
+  return pool->running;
+}
+
+void mkt_http_take(mkt_http_exchange *e) {
+  e->body.n = 0;
+  if (!e->is_paused || e->easy == NULL) return;
+  e->is_paused = false;
+  (void)curl_easy_pause(e->easy, CURLPAUSE_CONT);
+}
+
+void mkt_http_end(mkt_http_exchange *e) {
+  if (e == NULL) return;
+  if (e->easy != NULL && mkt_http_pool_is_ours(e->pool)) release(e);
+  mkt_http_lines_clear(&e->lines);
+  if (e->sent_body != NULL) OPENSSL_cleanse(e->sent_body, e->sent_body_n);
+  mkt_free(e->sent_body);
+  mkt_buffer_clear(&e->head);
+  mkt_buffer_clear(&e->body);
+  mkt_free(e);
+}
+
+/* What there is to know */
+
+bool mkt_http_is_done(const mkt_http_exchange *e) {
+  return e->is_done;
+}
+
+mkt_code mkt_http_result(const mkt_http_exchange *e, mkt_error *error) {
+  if (e->error.code != MKT_OK && error != NULL) *error = e->error;
+  return e->error.code;
+}
+
+bool mkt_http_was_sent(const mkt_http_exchange *e) {
+  return !e->is_done || e->was_sent;
+}
+
+int mkt_http_status(const mkt_http_exchange *e) {
+  return e->status;
+}
+
+const mkt_buffer *mkt_http_head(const mkt_http_exchange *e) {
+  return &e->head;
+}
+
+const mkt_buffer *mkt_http_body(const mkt_http_exchange *e) {
+  return &e->body;
+}
+
+bool mkt_http_is_ours(const mkt_http_exchange *e) {
+  return mkt_http_pool_is_ours(e->pool);
 }

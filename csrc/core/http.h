@@ -1,7 +1,18 @@
-/* http.h: one HTTP exchange over libcurl, blocking.
+/* http.h: HTTP exchanges over libcurl's multi interface: any number at a time, none of which
+ * blocks.
  *
- * TLS certificates and host names are always verified; redirects are not followed; signals are left
- * alone. Proxies come from the environment as libcurl has it (http_proxy, https_proxy, no_proxy).
+ * Exchanges share one pool of connections for each thread of a process. After a fork the child
+ * leaves the parent's pool alone and makes its own. An exchange belongs to the thread that started
+ * it.
+ *
+ * TLS certificates and host names are always verified. Plain HTTP is for loopback addresses only,
+ * where no proxy is used either; elsewhere proxies come from the environment as libcurl has it
+ * (https_proxy, no_proxy). Redirects are not followed, so that credentials reach no other host.
+ *
+ * libcurl repeats a request by itself when a connection that it has used before ends without an
+ * answer. A POST that was executed just before would be executed twice: each POST, and whatever
+ * else is not idempotent (RFC 9110, section 9.2.2), has a connection that was not used before.
+ * PATCH counts as idempotent: App Store Connect's sets attributes to what is sent.
  */
 #ifndef MKT_HTTP_H
 #define MKT_HTTP_H
@@ -9,32 +20,65 @@
 #include "buffer.h"
 #include "error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* All pointers are borrowed for the call. */
+/* All of it is copied, or used up, by mkt_http_start. */
 typedef struct mkt_http_request {
-  const char *method;
-  const char *url;            /* http:// or https:// */
+  const char *method;         /* a token (RFC 9110, section 5.6.2) */
+  const char *url;            /* https://..., or http://... to a loopback address */
   const char *const *headers; /* "Name: value" lines */
   size_t header_count;
-  const char *body;
+  const char *body; /* NULL where there is none */
   size_t body_n;
-  double timeout;      /* seconds for the whole exchange */
-  size_t max_response; /* bytes of the answer's body; more is MKT_ERR_TOO_LARGE */
-  const char *ca_file; /* PEM certificates to trust in place of the system's, or NULL */
+  double timeout;         /* seconds for the whole exchange; 0: no limit */
+  double connect_timeout; /* seconds of them until it is connected, TLS included; 0: no limit */
+  double low_speed_time;  /* seconds for which fewer than low_speed_limit bytes a second arrive; */
+  size_t low_speed_limit; /* 0: no limit */
+  size_t max_response;    /* bytes of the answer's body; more is MKT_ERR_TOO_LARGE */
+  const char *ca_file;    /* PEM certificates to trust in place of the system's, or NULL */
+  bool plain_is_allowed;  /* http:// to any host: for what carries no credentials */
+  bool is_streamed;       /* a 2xx answer's body is taken piece by piece, see mkt_http_take */
 } mkt_http_request;
 
-/* Owned by the caller; clear it after success and after failure. */
-typedef struct mkt_http_response {
-  int status;
-  mkt_buffer body;
-} mkt_http_response;
+typedef struct mkt_http_exchange mkt_http_exchange;
 
-/* MKT_OK with any status, or MKT_ERR_CONNECT_FAILED, TLS_FAILED, TIMEOUT, TOO_LARGE, OUT_OF_MEMORY,
- * HTTP_FAILED. */
-mkt_code mkt_http_exchange(const mkt_http_request *request, mkt_http_response *response,
-                           mkt_error *error);
+/* On success *exchange is the caller's, to be ended with mkt_http_end. MKT_ERR_REQUEST_INVALID for
+ * a method, header or URL that is none, or for plain HTTP where it is not allowed;
+ * MKT_ERR_OUT_OF_MEMORY. */
+mkt_code mkt_http_start(mkt_http_exchange **exchange, const mkt_http_request *request,
+                        mkt_error *error);
 
-void mkt_http_response_clear(mkt_http_response *response);
+/* Moves all exchanges of this thread on; where none has anything to do, waits for at most so many
+ * milliseconds. Returns how many are not done. */
+int mkt_http_poll(int milliseconds);
+
+bool mkt_http_is_done(const mkt_http_exchange *exchange);
+
+/* Of one that is done: MKT_OK with whatever status, or MKT_ERR_CONNECT_FAILED, TLS_FAILED, TIMEOUT,
+ * TOO_LARGE, OUT_OF_MEMORY, HTTP_FAILED. */
+mkt_code mkt_http_result(const mkt_http_exchange *exchange, mkt_error *error);
+
+/* Whether any byte of the request may have reached the server. False only where surely none did. */
+bool mkt_http_was_sent(const mkt_http_exchange *exchange);
+
+/* 0 until the answer's header is complete. */
+int mkt_http_status(const mkt_http_exchange *exchange);
+
+/* The answer's header lines, each with its line end, once mkt_http_status is not 0. Valid until
+ * mkt_http_end. */
+const mkt_buffer *mkt_http_head(const mkt_http_exchange *exchange);
+
+/* What has arrived of the body. When it is streamed, no more than a window of it is kept until
+ * mkt_http_take says that the caller has used what is there. */
+const mkt_buffer *mkt_http_body(const mkt_http_exchange *exchange);
+void mkt_http_take(mkt_http_exchange *exchange);
+
+/* Ends it, whatever its state, and wipes what was sent. NULL is allowed. In a process forked from
+ * the one that started it, it only frees memory. */
+void mkt_http_end(mkt_http_exchange *exchange);
+
+/* Whether this process started it. In another one only mkt_http_end may be called. */
+bool mkt_http_is_ours(const mkt_http_exchange *exchange);
 
 #endif

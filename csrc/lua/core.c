@@ -97,13 +97,13 @@ int luaopen_marketplace_core(lua_State *L) {
                                        {"catch_signals", catch_signals},
                                        {"stop_asked", stop_asked},
                                        {"take_reload", take_reload},
-                                       {"http", mkt_lua_http},
                                        {NULL, NULL}};
   mkt_pin();
   luaL_newlib(L, functions);
   mkt_lua_add_notification(L);
   mkt_lua_add_es256(L);
   mkt_lua_add_file(L);
+  mkt_lua_add_http(L);
   mkt_lua_push_keyring(L);
   lua_setfield(L, -2, "keyring");
   push_errors(L);

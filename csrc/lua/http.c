@@ -1,59 +1,280 @@
 #include "lua/http.h"
 
 #include "core/http.h"
+#include "core/http_fields.h"
 #include "lua/push.h"
 
-enum { MAX_HEADERS = 32, MAX_RESPONSE_BYTES = 1024 * 1024 };
+#include <limits.h>
+#include <string.h>
 
-static const char response_metatable[] = "marketplace.http_response";
+enum { MAX_HEADERS = 32, NAME_MOST = 128 };
 
-static int collect_response(lua_State *L) {
-  mkt_http_response_clear(lua_touserdata(L, 1));
-  return 0;
-}
+static const char metatable_name[] = "marketplace.http_exchange";
 
-/* A userdata, so that the answer's bytes are freed even where pushing them raises. */
-static mkt_http_response *new_response(lua_State *L) {
-  mkt_http_response *response = lua_newuserdata(L, sizeof *response);
-  *response = (mkt_http_response){0};
-  if (luaL_newmetatable(L, response_metatable)) {
-    lua_pushcfunction(L, collect_response);
-    lua_setfield(L, -2, "__gc");
+typedef struct exchange_box {
+  mkt_http_exchange *exchange; /* NULL before it is started and after it is closed */
+} exchange_box;
+
+/* The request */
+
+/* The table keeps the string alive. */
+static const char *text_field(lua_State *L, const char *name, size_t *n) {
+  lua_getfield(L, 1, name);
+  const char *text = NULL;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    text = lua_tolstring(L, -1, n);
+  } else if (!lua_isnil(L, -1)) {
+    luaL_error(L, "field '%s' must be a string, not a %s", name, luaL_typename(L, -1));
   }
-  lua_setmetatable(L, -2);
-  return response;
+  lua_pop(L, 1);
+  return text;
 }
 
-/* The strings stay on the stack, above the list, for as long as the request borrows them. */
-static size_t read_headers(lua_State *L, int list, const char *headers[MAX_HEADERS]) {
-  luaL_checktype(L, list, LUA_TTABLE);
-  size_t count = lua_rawlen(L, list);
-  luaL_argcheck(L, count <= MAX_HEADERS, list, "more than 32 headers");
-  luaL_checkstack(L, MAX_HEADERS + LUA_MINSTACK, NULL);
+static const char *word_field(lua_State *L, const char *name) {
+  size_t n = 0;
+  const char *text = text_field(L, name, &n);
+  if (text != NULL && strlen(text) != n) luaL_error(L, "field '%s' has a NUL byte", name);
+  return text;
+}
+
+static const char *required_word(lua_State *L, const char *name) {
+  const char *text = word_field(L, name);
+  if (text == NULL) luaL_error(L, "field '%s' is missing", name);
+  return text;
+}
+
+static lua_Number number_field(lua_State *L, const char *name, lua_Number most) {
+  lua_getfield(L, 1, name);
+  lua_Number value = lua_tonumber(L, -1);
+  bool is_number = lua_isnil(L, -1) || lua_type(L, -1) == LUA_TNUMBER;
+  lua_pop(L, 1);
+  if (!is_number || !(value >= 0 && value <= most)) {
+    luaL_error(L, "field '%s' must be a number, not negative", name);
+  }
+  return value;
+}
+
+static bool flag_field(lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  bool value = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* The list, which the request's table holds, keeps the strings alive. */
+static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
+  lua_getfield(L, 1, "headers");
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  if (!lua_istable(L, -1)) luaL_error(L, "field 'headers' must be a list of strings");
+  size_t count = lua_rawlen(L, -1);
+  if (count > MAX_HEADERS) luaL_error(L, "more than %d headers", MAX_HEADERS);
   for (size_t i = 0; i < count; i++) {
-    lua_rawgeti(L, list, (int)i + 1);
-    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, list, "a header is not a string");
-    headers[i] = lua_tostring(L, -1);
+    size_t n = 0;
+    lua_rawgeti(L, -1, (int)i + 1);
+    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "a header is not a string");
+    headers[i] = lua_tolstring(L, -1, &n);
+    if (strlen(headers[i]) != n) luaL_error(L, "a header has a NUL byte");
+    lua_pop(L, 1);
   }
+  lua_pop(L, 1);
   return count;
 }
 
-int mkt_lua_http(lua_State *L) {
+static void read_request(lua_State *L, mkt_http_request *request,
+                         const char *headers[MAX_HEADERS]) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const lua_Number most = 1099511627776.0; /* 2^40 */
+  *request = (mkt_http_request){
+      .method = required_word(L, "method"),
+      .url = required_word(L, "url"),
+      .headers = headers,
+      .header_count = read_headers(L, headers),
+      .timeout = number_field(L, "timeout", most),
+      .connect_timeout = number_field(L, "connect_timeout", most),
+      .low_speed_time = number_field(L, "low_speed_time", most),
+      .low_speed_limit = (size_t)number_field(L, "low_speed_limit", INT_MAX),
+      .max_response = (size_t)number_field(L, "max_response", most),
+      .ca_file = word_field(L, "ca_file"),
+      .plain_is_allowed = flag_field(L, "plain"),
+      .is_streamed = flag_field(L, "stream"),
+  };
+  request->body = text_field(L, "body", &request->body_n);
+}
+
+static int http_start(lua_State *L) {
   const char *headers[MAX_HEADERS];
-  mkt_http_request request = {.method = luaL_checkstring(L, 1),
-                              .url = luaL_checkstring(L, 2),
-                              .headers = headers,
-                              .timeout = luaL_checknumber(L, 5),
-                              .max_response = MAX_RESPONSE_BYTES,
-                              .ca_file = luaL_optstring(L, 6, NULL)};
-  request.body = luaL_optlstring(L, 4, NULL, &request.body_n);
-  lua_settop(L, 6);
-  mkt_http_response *response = new_response(L);
-  request.header_count = read_headers(L, 3, headers);
+  mkt_http_request request;
   mkt_error error;
-  if (mkt_http_exchange(&request, response, &error) != MKT_OK) return mkt_push_error(L, &error);
-  lua_pushinteger(L, response->status);
-  lua_pushlstring(L, response->body.p != NULL ? response->body.p : "", response->body.n);
-  mkt_http_response_clear(response);
+  read_request(L, &request, headers);
+  exchange_box *box = lua_newuserdata(L, sizeof *box);
+  box->exchange = NULL;
+  luaL_getmetatable(L, metatable_name);
+  lua_setmetatable(L, -2);
+  if (mkt_http_start(&box->exchange, &request, &error) != MKT_OK) return mkt_push_error(L, &error);
+  return 1;
+}
+
+static int http_poll(lua_State *L) {
+  lua_Number seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0, 1, "must not be negative");
+  int most = seconds < INT_MAX / 1000 ? (int)(seconds * 1000) : INT_MAX;
+  lua_pushinteger(L, mkt_http_poll(most));
+  return 1;
+}
+
+/* The exchange */
+
+static exchange_box *check_box(lua_State *L) {
+  return luaL_checkudata(L, 1, metatable_name);
+}
+
+static mkt_http_exchange *check_exchange(lua_State *L) {
+  exchange_box *box = check_box(L);
+  luaL_argcheck(L, box->exchange != NULL, 1, "the exchange is closed");
+  luaL_argcheck(L, mkt_http_is_ours(box->exchange), 1, "the exchange belongs to another process");
+  return box->exchange;
+}
+
+static int exchange_close(lua_State *L) {
+  exchange_box *box = check_box(L);
+  mkt_http_exchange *exchange = box->exchange;
+  box->exchange = NULL;
+  mkt_http_end(exchange);
+  return 0;
+}
+
+static int exchange_done(lua_State *L) {
+  lua_pushboolean(L, mkt_http_is_done(check_exchange(L)));
+  return 1;
+}
+
+/* Pushes a name in lower case: header names are compared without regard to case. */
+static void push_name(lua_State *L, const char *name, size_t n) {
+  char lower[NAME_MOST];
+  if (n > sizeof lower) n = sizeof lower;
+  for (size_t i = 0; i < n; i++)
+    lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+  lua_pushlstring(L, lower, n);
+}
+
+static void push_value(lua_State *L, const char *p, const char *end) {
+  while (p < end && (*p == ' ' || *p == '\t'))
+    p++;
+  while (end > p && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+    end--;
+  lua_pushlstring(L, p, (size_t)(end - p));
+}
+
+/* Stack: the headers, the name, the value; all but the headers are taken off. */
+static void set_header(lua_State *L) {
+  lua_pushvalue(L, -2);
+  lua_rawget(L, -4);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_rawset(L, -3);
+    return;
+  }
+  if (!lua_istable(L, -1)) {
+    lua_createtable(L, 2, 0);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, 1);
+  }
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+  lua_rawset(L, -3);
+}
+
+static void push_headers(lua_State *L, const mkt_buffer *head) {
+  const char *p = head->p;
+  const char *end = p != NULL ? p + head->n : NULL;
+  lua_createtable(L, 0, 8);
+  while (p != NULL && p < end) {
+    const char *line_end = memchr(p, '\n', (size_t)(end - p));
+    if (line_end == NULL) line_end = end;
+    const char *colon = memchr(p, ':', (size_t)(line_end - p));
+    if (colon != NULL && colon > p) {
+      push_name(L, p, (size_t)(colon - p));
+      push_value(L, colon + 1, line_end);
+      set_header(L);
+    }
+    p = line_end + 1;
+  }
+}
+
+static int push_failure(lua_State *L, const mkt_http_exchange *exchange, const mkt_error *error) {
+  int count = mkt_push_error(L, error);
+  if (count == 3) lua_createtable(L, 0, 1);
+  lua_pushboolean(L, mkt_http_was_sent(exchange));
+  lua_setfield(L, -2, "sent");
+  return 4;
+}
+
+static int push_body(lua_State *L, const mkt_http_exchange *exchange) {
+  const mkt_buffer *body = mkt_http_body(exchange);
+  lua_pushlstring(L, body->p != NULL ? body->p : "", body->n);
+  return 1;
+}
+
+static int exchange_result(lua_State *L) {
+  mkt_http_exchange *exchange = check_exchange(L);
+  mkt_error error;
+  luaL_argcheck(L, mkt_http_is_done(exchange), 1, "the exchange is not done");
+  if (mkt_http_result(exchange, &error) != MKT_OK) return push_failure(L, exchange, &error);
+  lua_pushinteger(L, mkt_http_status(exchange));
+  push_headers(L, mkt_http_head(exchange));
+  (void)push_body(L, exchange);
+  return 3;
+}
+
+static int exchange_head(lua_State *L) {
+  mkt_http_exchange *exchange = check_exchange(L);
+  if (mkt_http_status(exchange) == 0) return 0;
+  lua_pushinteger(L, mkt_http_status(exchange));
+  push_headers(L, mkt_http_head(exchange));
   return 2;
+}
+
+static int exchange_take(lua_State *L) {
+  mkt_http_exchange *exchange = check_exchange(L);
+  int count = push_body(L, exchange);
+  mkt_http_take(exchange);
+  return count;
+}
+
+/* Header fields */
+
+static int http_date(lua_State *L) {
+  double seconds;
+  if (!mkt_http_date(luaL_checkstring(L, 1), &seconds)) return 0;
+  lua_pushnumber(L, seconds);
+  return 1;
+}
+
+static int retry_after(lua_State *L) {
+  double seconds;
+  if (!mkt_retry_after(luaL_checkstring(L, 1), luaL_checknumber(L, 2), &seconds)) return 0;
+  lua_pushnumber(L, seconds);
+  return 1;
+}
+
+void mkt_lua_add_http(lua_State *L) {
+  static const luaL_Reg methods[] = {{"done", exchange_done},   {"head", exchange_head},
+                                     {"take", exchange_take},   {"result", exchange_result},
+                                     {"close", exchange_close}, {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {
+      {"__gc", exchange_close}, {"__close", exchange_close}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"http_start", http_start},
+                                       {"http_poll", http_poll},
+                                       {"http_date", http_date},
+                                       {"retry_after", retry_after},
+                                       {NULL, NULL}};
+  luaL_newmetatable(L, metatable_name);
+  luaL_setfuncs(L, metamethods, 0);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  luaL_setfuncs(L, functions, 0);
 }

@@ -1,11 +1,10 @@
-/* http.h: marketplace.core.http, one blocking HTTP exchange for scripts and the command. */
+/* http.h: marketplace.core's HTTP, for lua/marketplace/http.lua, which documents it. */
 #ifndef MKT_LUA_HTTP_H
 #define MKT_LUA_HTTP_H
 
 #include "lua/compat.h"
 
-/* http(method, url, header_lines, body, timeout_seconds, ca_file) -> status, body | nil, message,
- * code. header_lines is a list of at most 32 "Name: value" strings; body and ca_file may be nil. */
-int mkt_lua_http(lua_State *L);
+/* Adds http_start, http_poll, http_date and retry_after to the table on top of the stack. */
+void mkt_lua_add_http(lua_State *L);
 
 #endif

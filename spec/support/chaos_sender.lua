@@ -3,6 +3,7 @@
 -- Ends after COUNT, or once FOLDER/stop exists; writes what was acknowledged to FOLDER/NAME.acknowledged, and how
 -- many tries failed to FOLDER/NAME.failed.
 local core = require "marketplace.core"
+local http = require "marketplace.http"
 local marketplace = require "marketplace"
 
 local url, name, folder, most = arg[1], arg[2], arg[3], tonumber(arg[4] or math.huge)
@@ -18,6 +19,11 @@ local function body_of(number)
     name, number, name)
 end
 
+local function acknowledged_now(request)
+  local response = http.exchange(request)
+  return response and response.status == 200
+end
+
 local acknowledged = assert(io.open(folder .. "/" .. name .. ".acknowledged", "w"))
 acknowledged:setvbuf "line"
 local failed, number = 0, 0
@@ -25,7 +31,7 @@ while number < most and not stop_asked() do
   number = number + 1
   local body = body_of(number)
   local headers = { "x-apple-signature: " .. marketplace.sign(os.getenv "MARKETPLACE_SECRET", body) }
-  while core.http("POST", url, headers, body, 5) ~= 200 do
+  while not acknowledged_now { method = "POST", url = url, headers = headers, body = body, timeout = 5 } do
     failed = failed + 1
     core.sleep(0.005)
   end

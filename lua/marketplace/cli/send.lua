@@ -1,6 +1,7 @@
 --- marketplace send: signs a notification and posts it, as App Store Connect would.
 local core = require "marketplace.core"
 local files = require "marketplace.cli.files"
+local http = require "marketplace.http"
 local marketplace = require "marketplace"
 local output = require "marketplace.cli.output"
 local samples = require "marketplace.samples"
@@ -69,11 +70,13 @@ end
 
 local function post(options, body, signature)
   local started = core.monotonic()
-  local status, answer = core.http("POST", options.url,
-    { "content-type: application/json", "x-apple-signature: " .. signature }, body, options.timeout, options.ca_file)
-  if not status then return 1, ("%s: %s"):format(options.url, answer) end
-  report(options, body, status, answer, core.monotonic() - started)
-  return status == 200 and 0 or 1
+  local response, message = http.exchange {
+    method = "POST", url = options.url, body = body, timeout = options.timeout, ca_file = options.ca_file, plain = true,
+    headers = { "content-type: application/json", "x-apple-signature: " .. signature },
+  }
+  if not response then return 1, ("%s: %s"):format(options.url, message) end
+  report(options, body, response.status, response.body, core.monotonic() - started)
+  return response.status == 200 and 0 or 1
 end
 
 function send.run(options)

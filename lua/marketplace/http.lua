@@ -1,0 +1,102 @@
+--- HTTP for scripts: libcurl, with certificates always verified, https:// only except to loopback, and no redirects.
+---
+--- A request is a table: `method`, `url`; `headers`: list of at most 32 "Name: value" lines; `body`; `timeout` for
+--- the whole exchange and `connect_timeout`, seconds, default 30 and 10; `low_speed_limit` bytes a second, below which
+--- it ends after `low_speed_time` seconds, default never; `max_response`: bytes of the answer's body, default 8 MiB;
+--- `ca_file`: PEM certificates to trust in place of the system's; `plain`: allow http:// to any host, for what carries
+--- no credentials; `sink`: function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be
+--- larger than memory.
+---
+--- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" where a
+--- sink took it.
+---
+--- A failure is nil, message, code (connect_failed, tls_failed, timeout, too_large, http_failed, request_invalid,
+--- out_of_memory) and a detail table {sent=}: whether any of the request may have reached the server.
+local core = require "marketplace.core"
+
+local http = {}
+
+local LONGEST_POLL = 1 -- seconds: a signal that comes just before it is noticed after it
+
+local DEFAULTS = { timeout = 30, connect_timeout = 10, max_response = 8 * 1024 * 1024 }
+
+local Exchange = {}
+Exchange.__index = Exchange
+
+local function drain(self)
+  local status = self.handle:head()
+  if not status or status < 200 or status > 299 then return end
+  local bytes = self.handle:take()
+  if bytes ~= "" then self.sink(bytes) end
+end
+
+--- Whether it has ended. Hands over to the sink what has arrived.
+---@return boolean
+function Exchange:done()
+  local done = self.handle:done()
+  if self.sink then drain(self) end
+  return done
+end
+
+--- The response of one that is done, which is closed with it.
+---@return table|nil response
+---@return string? message
+---@return string? code
+---@return table? detail
+function Exchange:result()
+  local status, headers, body, detail = self.handle:result()
+  self.handle:close()
+  if not status then return nil, headers, body, detail end
+  return { status = status, headers = headers, body = body }
+end
+
+--- Ends it, whatever its state.
+function Exchange:close()
+  self.handle:close()
+end
+
+--- Begins an exchange; `poll` moves it on.
+---@param request table
+---@return table|nil exchange
+---@return string? message
+---@return string? code
+---@return table? detail
+function http.start(request)
+  local handle, message, code = core.http_start {
+    method = request.method, url = request.url, headers = request.headers, body = request.body,
+    timeout = request.timeout or DEFAULTS.timeout,
+    connect_timeout = request.connect_timeout or DEFAULTS.connect_timeout,
+    low_speed_limit = request.low_speed_limit, low_speed_time = request.low_speed_time,
+    max_response = request.max_response or DEFAULTS.max_response, ca_file = request.ca_file, plain = request.plain,
+    stream = request.sink ~= nil,
+  }
+  if not handle then return nil, message, code, { sent = false } end
+  return setmetatable({ handle = handle, sink = request.sink }, Exchange)
+end
+
+--- Moves all exchanges of this thread on; where none has anything to do, waits.
+---@param seconds number the longest wait
+---@return integer running how many are not done
+function http.poll(seconds)
+  return core.http_poll(seconds)
+end
+
+--- One exchange. Without `pause` it blocks until it ends.
+---@param request table
+---@param pause? fun(exchange: table) is called again and again while the answer is not there: the place to yield to
+--- others, who call `poll`
+---@return table|nil response
+---@return string? message
+---@return string? code
+---@return table? detail
+function http.exchange(request, pause)
+  local exchange, message, code, detail = http.start(request)
+  if not exchange then return nil, message, code, detail end
+  if not pause then core.http_poll(LONGEST_POLL) end
+  while not exchange:done() do
+    if pause then pause(exchange) else core.http_poll(LONGEST_POLL) end
+  end
+  return exchange:result()
+end
+
+return http

@@ -1,0 +1,169 @@
+--- JSON documents, to App Store Connect and from it (RFC 8259).
+---
+--- Encoding is done here, because lua-cjson writes numbers with 14 digits, members in no order and an empty list as
+--- an object. Decoding is done by an instance of lua-cjson of this module's own, so that settings made elsewhere change
+--- nothing.
+local core = require "marketplace.core"
+
+local json = {
+  --- JSON null; equal to cjson.null and marketplace.null.
+  null = core.null,
+}
+
+local MAX_DEPTH = 64 -- App Store Connect's documents have about ten levels
+local MAX_EXACT = 2 ^ 53 -- beyond it a double does not hold every integer
+
+local Array = {}
+local is_array_metatable = { [Array] = true }
+
+--- Marks a table as an array, which an empty one can not be told from.
+---@generic T: table
+---@param list T
+---@return T list the same table, with a metatable
+function json.list(list)
+  return setmetatable(list, Array)
+end
+
+--[[ Encoding ]]
+
+local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r",
+  ["\t"] = "\\t" }
+
+local function escape(byte)
+  return ESCAPES[byte] or ("\\u%04x"):format(byte:byte())
+end
+
+-- Bytes above 127 are left as they are, valid UTF-8 or not.
+local function encode_string(value)
+  return '"' .. value:gsub('[%z\1-\31\127"\\]', escape) .. '"'
+end
+
+local function encode_number(value)
+  if value ~= value or value == math.huge or value == -math.huge then
+    error("marketplace.json: " .. tostring(value) .. " is no number in JSON", 0)
+  end
+  if value == math.floor(value) and value >= -MAX_EXACT and value <= MAX_EXACT then return ("%.0f"):format(value) end
+  -- an integer of Lua 5.3 and later
+  local text = tostring(value)
+  if text:find "^%-?%d+$" then return text end
+  for _, format in ipairs { "%.15g", "%.16g", "%.17g" } do
+    text = format:format(value)
+    if tonumber(text) == value then break end
+  end
+  -- the decimal point is the locale's
+  return (text:gsub(",", "."))
+end
+
+local encode_value
+
+local function encode_array(list, depth)
+  local count = 0
+  for key in pairs(list) do
+    if type(key) ~= "number" then
+      error(("marketplace.json: a list has a member '%s' too"):format(tostring(key)), 0)
+    end
+    count = count + 1
+  end
+  if count ~= #list then error("marketplace.json: a list has holes", 0) end
+  local parts = {}
+  for i = 1, count do parts[i] = encode_value(list[i], depth) end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+local function encode_object(object, depth)
+  local names = {}
+  for name in pairs(object) do
+    if type(name) ~= "string" then
+      error(("marketplace.json: an object's member has a %s for its name"):format(type(name)), 0)
+    end
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    names[i] = encode_string(name) .. ":" .. encode_value(object[name], depth)
+  end
+  return "{" .. table.concat(names, ",") .. "}"
+end
+
+local function encode_table(value, depth)
+  if depth >= MAX_DEPTH then error(("marketplace.json: more than %d levels"):format(MAX_DEPTH), 0) end
+  if #value > 0 or is_array_metatable[getmetatable(value)] then return encode_array(value, depth + 1) end
+  return encode_object(value, depth + 1)
+end
+
+function encode_value(value, depth)
+  local kind = type(value)
+  if kind == "string" then return encode_string(value) end
+  if kind == "number" then return encode_number(value) end
+  if kind == "boolean" then return tostring(value) end
+  if value == json.null then return "null" end
+  if kind == "table" then return encode_table(value, depth) end
+  error("marketplace.json: a " .. kind .. " can not be encoded", 0)
+end
+
+--- JSON, on one line, the members of objects sorted by their names. A table that json.list made, or that has an
+--- element 1, is an array, every other an object. Raises for what JSON has not: NaN and infinity, functions, lists with
+--- holes or named members, objects whose names are no strings, and more than 64 levels (so for a table that holds
+--- itself).
+---@param value table|string|number|boolean|userdata userdata: json.null only
+---@return string
+function json.encode(value)
+  return encode_value(value, 0)
+end
+
+--[[ Decoding ]]
+
+-- lua-cjson is asked for here: those who only receive can do without it.
+local decoder
+local function decode_text(text)
+  if not decoder then
+    local found, cjson = pcall(require, "cjson")
+    if not found then error("the Lua module cjson is needed: luarocks install lua-cjson", 0) end
+    decoder = cjson.new()
+    decoder.decode_max_depth(MAX_DEPTH)
+    decoder.decode_invalid_numbers(false)
+    -- OpenResty's lua-cjson only
+    if decoder.decode_array_with_array_mt then
+      decoder.decode_array_with_array_mt(true)
+      is_array_metatable[cjson.array_mt] = true
+    end
+  end
+  return decoder.decode(text)
+end
+
+local tointeger = rawget(math, "tointeger")
+
+local function exact(number)
+  if number == math.huge or number == -math.huge then error("a number is too large", 0) end
+  if tointeger and number >= -MAX_EXACT and number <= MAX_EXACT then return tointeger(number) or number end
+  return number
+end
+
+-- lua-cjson has every number as a float.
+local function with_integers(value)
+  if type(value) == "number" then return exact(value) end
+  if type(value) ~= "table" then return value end
+  for name, member in pairs(value) do
+    local kind = type(member)
+    if kind == "number" or kind == "table" then value[name] = with_integers(member) end
+  end
+  return value
+end
+
+--- The value that a JSON text of up to 64 levels stands for. Null is json.null; numbers without a fraction are integers
+--- where Lua has them. An empty array can be told from an empty object where lua-cjson can (OpenResty's does). Strings
+--- that are not valid UTF-8 are given as they came.
+---@param text string
+---@return any value nil where it is not JSON
+---@return string? message holds nothing of the text
+function json.decode(text)
+  if type(text) ~= "string" then
+    error("marketplace.json.decode: a string is expected, not a " .. type(text), 2)
+  end
+  local ok, value = pcall(decode_text, text)
+  if ok then ok, value = pcall(with_integers, value) end
+  if not ok then return nil, tostring(value) end
+  return value
+end
+
+return json

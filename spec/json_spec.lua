@@ -1,0 +1,104 @@
+local cjson = require "cjson"
+local compat = require "marketplace.compat"
+local json = require "marketplace.json"
+local marketplace = require "marketplace"
+
+local function refused(pattern, value)
+  local ok, message = pcall(json.encode, value)
+  assert.is_false(ok)
+  assert.matches(pattern, message)
+end
+
+describe("marketplace.json encodes", function()
+  it("objects with their members sorted, arrays, and empty ones of both", function()
+    assert.equal('{"a":[1,2],"b":{},"c":[],"d":[[]],"e":null,"f":[true,false]}',
+      json.encode { f = { true, false }, e = marketplace.null, d = { json.list {} }, c = json.list {}, b = {},
+        a = json.list { 1, 2 } })
+    assert.equal("[null]", json.encode { json.null })
+    assert.equal('"a"', json.encode "a")
+  end)
+
+  it("strings: what has to be escaped, and all else as it is", function()
+    assert.equal([["\"\\\b\f\n\r\t\u0000\u001f\u007f/]] .. '\195\164\255"',
+      json.encode '"\\\b\f\n\r\t\0\31\127/\195\164\255')
+    assert.equal('{"\\n":1}', json.encode { ["\n"] = 1 })
+  end)
+
+  it("numbers with every digit that they have", function()
+    for expected, value in pairs {
+      ["0"] = 0, ["-1"] = -1, ["1780000000"] = 1780000000, ["1000000000000000"] = 1e15,
+      ["9007199254740992"] = 2 ^ 53, ["-9007199254740991"] = -9007199254740991, ["0.1"] = 0.1, ["-1.5"] = -1.5,
+      ["1780000000.123456"] = 1780000000.123456, ["1e+300"] = 1e300, ["0.30000000000000004"] = 0.1 + 0.2,
+    } do assert.equal(expected, json.encode(value)) end
+    if rawget(math, "maxinteger") then assert.equal("9223372036854775807", json.encode(rawget(math, "maxinteger"))) end
+  end)
+
+  it("not what JSON has not", function()
+    refused("nan is no number", { a = 0 / 0 })
+    refused("inf is no number", math.huge)
+    refused("%-inf is no number", { -math.huge })
+    refused("a function can not", { a = print })
+    refused("a userdata can not", { a = io.stdout })
+    refused("a nil can not", nil)
+    refused("a list has holes", { 1, nil, 3 })
+    refused("a list has a member 'a' too", { 1, a = 2 })
+    refused("member has a number for its name", { [3] = 1 })
+    local circle = {}
+    circle.circle = circle
+    refused("more than 64 levels", circle)
+  end)
+end)
+
+describe("marketplace.json decodes", function()
+  it("what it encoded, and what lua-cjson encoded", function()
+    local value = { a = { 1, 2.5, { b = "\195\164\n" } }, c = json.null, d = true, e = -12 }
+    assert.same(value, json.decode(json.encode(value)))
+    assert.same(value, json.decode(cjson.encode(value)))
+    assert.equal(cjson.null, json.decode "null")
+  end)
+
+  it("integers as such", function()
+    local list = json.decode "[50,-3,1e3,1.5,9007199254740992]"
+    assert.equal("50 -3 1000 1.5", ("%s %s %s %s"):format(compat.unpack(list, 1, 4)))
+    assert.equal("[50,-3,1000,1.5,9007199254740992]", json.encode(list))
+    local beyond = json.decode "9223372036854775808"
+    assert.equal(2 ^ 63, beyond)
+  end)
+
+  it("arrays that are arrays again when encoded", function()
+    assert.equal('{"a":[{"b":[1]}]}', json.encode(json.decode '{"a":[{"b":[1]}]}'))
+  end)
+
+  it("strings that are not UTF-8, as they are", function()
+    assert.equal("\255\192", json.decode '"\255\192"')
+  end)
+
+  it("nothing else, and says why without repeating it", function()
+    for _, text in ipairs {
+      "", " ", "{", '{"secret":', '{"secret":"x"', "<html>secret</html>", "[1,]", "{} secret", "[NaN]", "[Infinity]",
+      "[0x10]", "[1e999]", '"secret', '["\\x"]', ("["):rep(65) .. ("]"):rep(65), ("["):rep(1000000), "\239\187\191{}",
+    } do
+      local value, message = json.decode(text)
+      assert.is_nil(value, text)
+      assert.is_string(message)
+      assert.is_nil(message:find("secret", 1, true))
+    end
+    assert.is_table(json.decode(("["):rep(64) .. ("]"):rep(64)))
+  end)
+
+  it("with settings of its own", function()
+    local before = cjson.decode_max_depth()
+    cjson.decode_max_depth(1)
+    cjson.decode_invalid_numbers(true)
+    local value, other = json.decode "[[1]]", json.decode "[NaN]"
+    cjson.decode_max_depth(before)
+    assert.same({ { 1 } }, value)
+    assert.is_nil(other)
+  end)
+
+  it("strings only", function()
+    local ok, message = pcall(json.decode, nil)
+    assert.is_false(ok)
+    assert.matches("a string is expected, not a nil", message)
+  end)
+end)
