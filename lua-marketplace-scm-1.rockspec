@@ -77,6 +77,7 @@ build = {
     ["marketplace"] = "lua/marketplace/init.lua",
     ["marketplace.callbacks"] = "lua/marketplace/callbacks.lua",
     ["marketplace.cli"] = "lua/marketplace/cli/init.lua",
+    ["marketplace.cli.credentials"] = "lua/marketplace/cli/credentials.lua",
     ["marketplace.cli.explain"] = "lua/marketplace/cli/explain.lua",
     ["marketplace.cli.files"] = "lua/marketplace/cli/files.lua",
     ["marketplace.cli.handlers"] = "lua/marketplace/cli/handlers.lua",
