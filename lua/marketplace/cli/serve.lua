@@ -6,6 +6,7 @@ local marketplace = require "marketplace"
 local running = require "marketplace.cli.running"
 local secrets = require "marketplace.cli.secrets"
 local server = require "marketplace.server"
+local text = require "marketplace.text"
 
 local serve = { summary = "Receive notifications and run a handlers file for them." }
 
@@ -56,12 +57,6 @@ local function usage_problem(options)
   end
 end
 
--- As it can be pasted into a shell.
-local function shell_word(text)
-  if not text:find("[^%w_@%%+=:,./%[%]-]") then return text end
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
 local function announce(options, listener, secret_count, write)
   local _, _, url = listener:address()
   write {
@@ -71,9 +66,9 @@ local function announce(options, listener, secret_count, write)
   local metrics_url = listener:metrics_url()
   if metrics_url then write { level = "info", message = "metrics", url = metrics_url } end
   if options.json then return end
-  local secret = options.secret_file and " --secret-file " .. shell_word(options.secret_file) or ""
+  local secret = options.secret_file and " --secret-file " .. text.shell_word(options.secret_file) or ""
   io.stdout:write(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s\n"):format(options.handlers,
-    shell_word(arg and arg[0] or "marketplace"), shell_word(url), secret))
+    text.shell_word(arg and arg[0] or "marketplace"), text.shell_word(url), secret))
   io.stdout:flush()
 end
 
