@@ -86,6 +86,7 @@ build = {
     ["marketplace.cli.inbox"] = "lua/marketplace/cli/inbox.lua",
     ["marketplace.cli.inputs"] = "lua/marketplace/cli/inputs.lua",
     ["marketplace.cli.output"] = "lua/marketplace/cli/output.lua",
+    ["marketplace.cli.reconcile"] = "lua/marketplace/cli/reconcile.lua",
     ["marketplace.cli.running"] = "lua/marketplace/cli/running.lua",
     ["marketplace.cli.secrets"] = "lua/marketplace/cli/secrets.lua",
     ["marketplace.cli.send"] = "lua/marketplace/cli/send.lua",

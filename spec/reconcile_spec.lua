@@ -174,6 +174,18 @@ describe("marketplace.reconcile", function()
     assert.same({ "a" }, keys())
   end)
 
+  it("does not count as missing what comes while it looks", function()
+    local made = deliver("a", START - 10, "FAILED")
+    local get = inbox.get
+    inbox.get = function(self, identity)
+      local entry = get(self, identity)
+      self:put({ require("marketplace.record").of((made.event.payload:gsub(":", ": "))) }, now)
+      return entry
+    end
+    expect({ deliveries = 1, events = 1, redelivered = 1 }, run())
+    assert.same({ "a" }, keys())
+  end)
+
   it("puts no ping, and leaves what is still being delivered until it is a day old", function()
     deliver("p", START - 30, "FAILED", { event = event("p", START - 30, { ping = true }) })
     deliver("q", START - 30, "FAILED", {
@@ -378,6 +390,21 @@ describe("marketplace.reconcile", function()
     local report, _, code = run { state_file = folder }
     assert.is_nil(report)
     assert.equal("file_failed", code)
+  end)
+
+  it("lets no other run beside it that has the same state", function()
+    deliver("a", START - 300, "FAILED")
+    local path = folder .. "/state.json"
+    local create, message, code = apple.webhookDeliveries.create, nil, nil
+    apple.webhookDeliveries.create = function(...)
+      message, code = select(2, run())
+      return create(...)
+    end
+    expect({ deliveries = 1, events = 1, missing = 1, stored = 1, redelivered = 1 }, run())
+    assert.matches("another reconciliation runs with this state: " .. path, message, 1, true)
+    assert.equal("locked", code)
+    expect({ deliveries = 1, events = 1 }, run())
+    assert.equal("state.json", shell.run("ls " .. folder))
   end)
 
   it("raises for wrong options", function()

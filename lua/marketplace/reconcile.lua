@@ -197,22 +197,23 @@ local function by_creation(a, b)
   return a.turn < b.turn
 end
 
+local function log_stored(self, told)
+  self.log.write {
+    level = told.reason and "warning" or "info", message = "was missing, stored", at = self.now, id = told.key,
+    type = told.type, event = told.event, app_id = told.app_id, reason = told.reason,
+  }
+end
+
 local function put_batch(self, first)
   local records, last = {}, math.min(first + BATCH - 1, #self.missing)
   for i = first, last do records[#records + 1] = self.missing[i].record end
   local outcomes, message, code = self.inbox:put(records, self.clock())
   if not outcomes then return nil, message, code end
   for i, outcome in ipairs(outcomes) do
-    local told = self.missing[first + i - 1].told
-    -- what came meanwhile is a duplicate, and there too
-    told.stored = outcome == "stored"
-    if told.stored then
-      self.report.stored = self.report.stored + 1
-      self.log.write {
-        level = told.reason and "warning" or "info", message = "was missing, stored", at = self.now, id = told.key,
-        type = told.type, event = told.event, app_id = told.app_id, reason = told.reason,
-      }
-    end
+    local one = self.missing[first + i - 1]
+    one.told.stored = outcome == "stored"
+    one.came_meanwhile = outcome ~= "stored"
+    if one.told.stored then log_stored(self, one.told) end
   end
   return true
 end
@@ -290,6 +291,17 @@ local function act(self)
   save_state(self)
 end
 
+local function complete_report(self)
+  local report = self.report
+  for _, one in ipairs(self.missing) do
+    if not one.came_meanwhile then report.entries[#report.entries + 1] = one.told end
+    if one.told.stored then report.stored = report.stored + 1 end
+  end
+  report.missing = #report.entries
+  report.complete = #report.problems == 0 and #report.failed == 0 and report.stored == report.missing
+  return report
+end
+
 -- Where nothing at all could be looked at, the first problem is the result.
 local function fruitless(self)
   local problem = self.report.problems[1]
@@ -310,11 +322,7 @@ local function run(self, apps)
   local problem = fruitless(self)
   if problem then return nil, problem.message, problem.code, problem.detail end
   act(self)
-  local report = self.report
-  report.missing = #self.missing
-  for i, one in ipairs(self.missing) do report.entries[i] = one.told end
-  report.complete = #report.problems == 0 and #report.failed == 0 and not (self.dry_run and report.missing > 0)
-  return report
+  return complete_report(self)
 end
 
 local OPTIONS = {

@@ -83,18 +83,6 @@ local function as_document(webhooks)
   return document
 end
 
--- All of it or nothing, whatever happens meanwhile.
-local function replace_file(path, bytes)
-  if core.replace_file then return core.replace_file(path, bytes) end
-  local file, problem = io.open(path .. ".new", "wb")
-  if not file then return nil, problem, "file_failed" end
-  local ok, write_problem = file:write(bytes)
-  file:close()
-  if ok then ok, write_problem = os.rename(path .. ".new", path) end
-  if not ok then return nil, write_problem, "file_failed" end
-  return true
-end
-
 --- What is known of a webhook, to be changed.
 ---@param id string
 ---@return {seen: number|nil, checked: number|nil, asked: table<string, number>}
@@ -109,14 +97,16 @@ end
 ---@return string? code file_failed
 function State:save()
   if not self.path then return true end
-  local ok, message, code = replace_file(self.path, json.encode(as_document(self.webhooks)) .. "\n")
+  local ok, message, code = core.replace_file(self.path, json.encode(as_document(self.webhooks)) .. "\n")
   if not ok then return nil, "the state cannot be written: " .. message, code end
   return true
 end
 
 --- Lets the next reconciliation begin.
 function State:close()
-  if self.lock then self.lock:close() end
+  if not self.lock then return end
+  os.remove(self.path .. ".lock")
+  self.lock:close()
   self.lock = nil
 end
 
@@ -130,7 +120,7 @@ function reconcile_state.open(path, for_reading)
   local self = setmetatable({ path = path, webhooks = {}, lock = nil }, State)
   if not path then return self end
   local message, code
-  if not for_reading and core.lock_file then
+  if not for_reading then
     -- not the file itself, which is another one after each writing
     self.lock, message, code = core.lock_file(path .. ".lock")
     if not self.lock then

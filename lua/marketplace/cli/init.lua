@@ -7,8 +7,8 @@ local output = require "marketplace.cli.output"
 
 local cli = {}
 
-local COMMANDS = { "serve", "work", "inbox", "send", "sign", "verify", "explain", "token" }
-local WITHOUT_SECRET = { work = true, inbox = true, token = true }
+local COMMANDS = { "serve", "work", "inbox", "reconcile", "send", "sign", "verify", "explain", "token" }
+local WITHOUT_SECRET = { work = true, inbox = true, reconcile = true, token = true }
 local WITH_ACTIONS = { inbox = true } -- whose actions say themselves that they write JSON
 
 local function install_line(module_name, rock)
