@@ -26,7 +26,8 @@ describe("marketplace.http", function()
   it("sends method, headers and body, and reads status, headers and body", function()
     for _, method in ipairs { "GET", "POST", "PATCH", "DELETE", "PUT" } do
       local body = method ~= "GET" and "a body\0with bytes \255" or nil
-      local seen, response = echo { method = method, body = body, headers = { "X-Name:  a value ", "Accept: text/plain" } }
+      local headers = { "X-Name:  a value ", "Accept: text/plain" }
+      local seen, response = echo { method = method, body = body, headers = headers }
       assert.equal(method, seen.method)
       assert.equal("a value", seen.headers["x-name"])
       assert.equal("text/plain", seen.headers.accept)

@@ -492,4 +492,85 @@ describe("marketplace.reconcile", function()
       end)
     end
   end)
+
+  describe("as a command", function()
+    local cli = require "marketplace.cli"
+    local credentials = require "marketplace.cli.credentials"
+    local output = require "marketplace.cli.output"
+    local word, box
+
+    before_each(function()
+      now = math.floor(core.now())
+      word = "sqlite:" .. folder .. "/inbox.db"
+      box = assert(marketplace.inbox(word))
+    end)
+
+    after_each(function() box:close() end)
+
+    -- What it writes, what it complains of and its exit status, with the client in place of a real one.
+    local function command(...)
+      local written, complained, stderr = {}, {}, io.stderr
+      local raw = stub(output, "raw", function(bytes) written[#written + 1] = bytes end)
+      local client = stub(credentials, "client", function() return apple end)
+      rawset(io, "stderr", { write = function(_, ...) complained[#complained + 1] = table.concat({ ... }) end })
+      local ok, status = pcall(cli.main, {
+        "reconcile", "--inbox", word, "--state", folder .. "/state.json", ...
+      })
+      rawset(io, "stderr", stderr)
+      raw:revert()
+      client:revert()
+      assert(ok, status)
+      return table.concat(written), table.concat(complained), status
+    end
+
+    local function expect_command(status, pattern, complaint, ...)
+      local written, complained, got = command(...)
+      assert.matches(pattern, written)
+      assert.matches(complaint, complained)
+      assert.equal(status, got)
+      return written
+    end
+
+    it("tells each event that was missing, and then that none is", function()
+      deliver("a", now - 2 * HOUR, "FAILED")
+      deliver("b", now - 5000, "FAILED", { event = { id = "event b", payload = "{" } })
+      expect_command(1, "^missing %S+Z app_unavailable 6740067890 a\nmissing %S+Z %- %- %x+ %(.+%)\n" ..
+        "2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 0 redeliveries asked for", "^$",
+        "--app", "a1", "--dry-run")
+      expect_command(0, "^stored  %S+Z app_unavailable 6740067890 a\nstored .*: 2 missing, 2 stored, 2 redel", "^$",
+        "--app", "a1")
+      expect_command(0, "^2 deliveries of 2 events since %S+Z: 0 missing, 0 stored, 0 redel", "^$", "--webhook", "w1")
+      assert.same({ ready = 1, leased = 0, done = 0, dead = 1 }, box:counts())
+    end)
+
+    it("writes JSON, one object a line", function()
+      deliver("a", now - 2 * HOUR, "FAILED")
+      local first, second = expect_command(0, "", "^$", "--webhook", "w1", "--json", "--no-redeliver", "--since", "3h")
+        :match "^(%S+)\n(%S+)\n$"
+      local json = require "marketplace.json"
+      local told, summary = json.decode(first), json.decode(second)
+      assert.same({ "a", true, "w1", log.timestamp(now - 2 * HOUR) },
+        { told.key, told.stored, told.webhook, told.created_at })
+      assert.same({ 1, 0, true, 0 }, { summary.stored, summary.redelivered, summary.complete, summary.failed })
+    end)
+
+    it("fails where something could not be done, and says what", function()
+      deliver("a", now - 2 * HOUR, "FAILED")
+      apple.refused["delivery a"] = true
+      expect_command(1, "1 missing, 1 stored, 0 redel",
+        "^marketplace: app a2 has no webhook\nmarketplace: delivery delivery a was not redelivered: not now\n$",
+        "--app", "a1", "--app", "a2")
+      expect_command(1, "^$", "^marketplace: there is no such app\n$", "--app", "nobody")
+      word = "sqlite:" .. folder .. "/none.db"
+      expect_command(1, "^$", "there is no such file", "--app", "a1")
+    end)
+
+    it("refuses wrong usage", function()
+      expect_command(2, "^$", "%-%-app or %-%-webhook is missing")
+      expect_command(2, "^$", "%-%-webhook is empty", "--webhook", "")
+      expect_command(2, "^$", "%-%-since is 9d", "--app", "a1", "--since", "soon")
+      word = "memory"
+      expect_command(2, "^$", "a memory inbox belongs to the process that receives", "--app", "a1")
+    end)
+  end)
 end)

@@ -23,12 +23,14 @@ end
 function peer.start()
   local cert, key = raw.certificate()
   local cert_file, key_file = raw.write_file(cert), raw.write_file(key)
-  local pipe = assert(io.popen(("echo $$; exec node spec/support/peer.mjs %s %s 2>&1"):format(cert_file, key_file), "r"))
+  local command = ("echo $$; exec node spec/support/peer.mjs %s %s 2>&1"):format(cert_file, key_file)
+  local pipe = assert(io.popen(command, "r"))
   local pid, ports = pipe:read "*l", pipe:read "*l"
   local plain, tls = assert(ports, "node is needed"):match "^(%d+) (%d+)$"
   assert(plain, ports)
   return setmetatable({
-    pid = pid, pipe = pipe, ca_file = cert_file, url = "http://127.0.0.1:" .. plain, tls_url = "https://localhost:" .. tls,
+    pid = pid, pipe = pipe, ca_file = cert_file, url = "http://127.0.0.1:" .. plain,
+    tls_url = "https://localhost:" .. tls,
   }, Peer)
 end
 
