@@ -2,6 +2,7 @@
 
 #include "core/base64url.h"
 #include "core/es256.h"
+#include "core/key_file.h"
 #include "lua/push.h"
 
 #include <stdbool.h>
@@ -64,13 +65,18 @@ static void push_metatable(lua_State *L) {
   lua_setfield(L, -2, "__index");
 }
 
-static int read_key(lua_State *L, bool is_private) {
-  size_t n;
-  const char *pem = luaL_checklstring(L, 1, &n);
+static key_box *new_box(lua_State *L, bool is_private) {
   key_box *box = lua_newuserdata(L, sizeof *box);
   *box = (key_box){.is_private = is_private};
   push_metatable(L);
   lua_setmetatable(L, -2);
+  return box;
+}
+
+static int read_key(lua_State *L, bool is_private) {
+  size_t n;
+  const char *pem = luaL_checklstring(L, 1, &n);
+  key_box *box = new_box(L, is_private);
   mkt_error error;
   mkt_code code = is_private ? mkt_es256_read_private(&box->key, pem, n, &error)
                              : mkt_es256_read_public(&box->key, pem, n, &error);
@@ -79,6 +85,14 @@ static int read_key(lua_State *L, bool is_private) {
 
 static int private_key(lua_State *L) {
   return read_key(L, true);
+}
+
+static int private_key_file(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  key_box *box = new_box(L, true);
+  mkt_error error;
+  if (mkt_es256_read_private_file(&box->key, path, &error) == MKT_OK) return 1;
+  return mkt_push_error(L, &error);
 }
 
 static int public_key(lua_State *L) {
@@ -97,6 +111,7 @@ static int base64url(lua_State *L) {
 
 void mkt_lua_add_es256(lua_State *L) {
   static const luaL_Reg functions[] = {{"private_key", private_key},
+                                       {"private_key_file", private_key_file},
                                        {"public_key", public_key},
                                        {"base64url", base64url},
                                        {NULL, NULL}};

@@ -7,8 +7,8 @@
 --- no credentials; `sink`: function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be
 --- larger than memory.
 ---
---- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" where a sink
---- took it.
+--- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" where a
+--- sink took it.
 ---
 --- A failure is nil, message, code (connect_failed, tls_failed, timeout, too_large, http_failed, request_invalid,
 --- out_of_memory) and a detail table {sent=}: whether any of the request may have reached the server.
