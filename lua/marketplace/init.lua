@@ -1,4 +1,5 @@
 --- lua-marketplace: App Store Connect's marketplace notifications, received and acted on in Lua.
+local client = require "marketplace.client"
 local core = require "marketplace.core"
 local dispatcher = require "marketplace.dispatcher"
 local inbox = require "marketplace.inbox"
@@ -19,6 +20,7 @@ local marketplace = {
   dispatcher = dispatcher.new,
   inbox = inbox.open,
   token = token.new,
+  client = client.new,
 }
 
 return marketplace
