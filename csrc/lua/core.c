@@ -14,6 +14,7 @@
 
 #include <openssl/rand.h>
 #include <time.h>
+#include <unistd.h>
 
 static int now(lua_State *L) {
   lua_pushnumber(L, mkt_clock_wall());
@@ -62,6 +63,11 @@ static int is_utf8(lua_State *L) {
   return 1;
 }
 
+static int process_id(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)getpid());
+  return 1;
+}
+
 static int catch_signals(lua_State *L) {
   (void)L;
   mkt_signals_catch();
@@ -94,6 +100,7 @@ int luaopen_marketplace_core(lua_State *L) {
                                        {"sleep", sleep_for},
                                        {"random_hex", random_hex},
                                        {"is_utf8", is_utf8},
+                                       {"process_id", process_id},
                                        {"catch_signals", catch_signals},
                                        {"stop_asked", stop_asked},
                                        {"take_reload", take_reload},

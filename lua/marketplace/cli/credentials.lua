@@ -4,6 +4,8 @@
 --- with #. Names: key_file (relative to the file's folder), key_id, issuer_id, individual (true or false), api_url,
 --- ca_file (relative too).
 local core = require "marketplace.core"
+local dry_run = require "marketplace.cli.dry_run"
+local http = require "marketplace.http"
 local log = require "marketplace.log"
 local text = require "marketplace.text"
 
@@ -187,6 +189,7 @@ function credentials.client(parsed)
     key_file = settings.key_file, key_id = settings.key_id, issuer_id = settings.issuer_id,
     individual = settings.individual, base_url = settings.api_url, ca_file = settings.ca_file,
     timeout = tonumber(parsed.timeout), log = client_log(parsed.verbose),
+    transport = parsed.dry_run and dry_run.transport(parsed.json, http.exchange) or nil,
   })
   if not ok then return nil, 2, parsed.command .. ": " .. tostring(made) end
   if not made then return nil, 1, problem end

@@ -20,6 +20,8 @@ function serve.describe(command)
   command:flag("--no-dispatch", "Only receive: the callbacks are run by `marketplace work`.")
   command:option("--max-body", "Largest body in bytes."):default("1048576"):argname("BYTES")
   command:option("--max-connections", "Connections at a time."):default("512"):argname("N")
+  command:option("--pid-file", "File that holds the process's id while it listens: who sends it SIGHUP finds it there.")
+    :argname("PATH")
 end
 
 local function read_tls(options)
@@ -72,6 +74,22 @@ local function announce(options, listener, secret_count, write)
   io.stdout:flush()
 end
 
+local function write_pid(path)
+  if not path then return true end
+  local ok, message = core.replace_file(path, core.process_id() .. "\n")
+  if not ok then return nil, "the pid file cannot be written: " .. message end
+  return true
+end
+
+-- One that another process has written since is left alone.
+local function remove_pid(path)
+  local file = path and io.open(path, "rb")
+  if not file then return end
+  local is_mine = file:read("*l") == tostring(core.process_id())
+  file:close()
+  if is_mine then os.remove(path) end
+end
+
 local function open_receiver(options, write)
   local list, message = secrets.load(options.secret_file)
   if not list then return nil, message end
@@ -84,6 +102,19 @@ local function open_receiver(options, write)
   local ok, handlers_problem = handlers.load(options.handlers, receiver)
   if not ok then return nil, handlers_problem end
   return receiver, #list
+end
+
+local function run_listener(options, listener, count, write)
+  core.catch_signals() -- before anybody is told that it listens: a SIGHUP would end it
+  local ok, problem = write_pid(options.pid_file)
+  if not ok then
+    listener:stop()
+    return 1, problem
+  end
+  announce(options, listener, count, write)
+  listener:run()
+  remove_pid(options.pid_file)
+  return 0
 end
 
 function serve.run(options)
@@ -102,11 +133,9 @@ function serve.run(options)
   })
   if not opened then return 1, tostring(listener) end
   if not listener then return 1, message end
-  core.catch_signals() -- before anybody is told that it listens: a SIGHUP would end it
-  announce(options, listener, count, write)
-  listener:run()
+  status, problem = run_listener(options, listener, count, write)
   receiver:close()
-  return 0
+  return status, problem
 end
 
 return serve
