@@ -101,7 +101,7 @@ describe("Apple's OpenAPI description", function()
     server = prism.mock()
     client = plain_client(server.url)
   end)
-  teardown(function() server:stop() end)
+  teardown(function() if server then server:stop() end end)
 
   local accepted = 0
 
