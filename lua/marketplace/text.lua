@@ -99,4 +99,12 @@ function text.one_line(value)
   return table.concat(lines, " | ")
 end
 
+--- As one word of a shell's command line.
+---@param value string
+---@return string
+function text.shell_word(value)
+  if value ~= "" and not value:find("[^%w_@%%+=:,./%[%]-]") then return value end
+  return "'" .. value:gsub("'", "'\\''") .. "'"
+end
+
 return text
