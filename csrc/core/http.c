@@ -143,7 +143,9 @@ static void set_options(mkt_http_exchange *e, const mkt_http_request *request, b
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, e->detail);
   curl_easy_setopt(easy, CURLOPT_URL, request->url);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  /* over TLS the handshake tells whether a connection can be shared; without, only its first answer
+   * would, and all others would wait for it */
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, e->lines.list);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_line);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, e);
