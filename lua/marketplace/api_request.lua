@@ -15,7 +15,7 @@ local function sorted(set)
 end
 
 local function shown(name)
-  return type(name) == "string" and ("'%s'"):format(name) or "a " .. type(name)
+  return ("'%s'"):format(tostring(name))
 end
 
 -- A resource's id, fit for a path.

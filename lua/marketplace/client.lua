@@ -75,7 +75,7 @@ local function target(self, path, query)
   if not origin.same(whole, self.base_url) then
     return fail_invalid("the token goes to " .. self.base_url .. " only, not to another host")
   end
-  return url.with_query(whole, query or {})
+  return query and url.with_query(whole, query) or whole
 end
 
 -- What stays the same from attempt to attempt.
@@ -198,6 +198,7 @@ end
 
 local METHODS = { GET = true, POST = true, PATCH = true, DELETE = true }
 
+local NOTHING = {}
 local REQUEST_OPTIONS = { query = "table", body = "table", timeout = "number" }
 
 --- One call of any endpoint.
@@ -217,8 +218,9 @@ local REQUEST_OPTIONS = { query = "table", body = "table", timeout = "number" }
 function Client:request(method, path, given)
   if not METHODS[method] then error("client:request: the method is GET, POST, PATCH or DELETE", 2) end
   if type(path) ~= "string" then error("client:request: the path is a string", 2) end
-  options.check("client:request", given or {}, REQUEST_OPTIONS)
-  local call, message, code, detail = prepare(self, method, path, given or {})
+  given = given or NOTHING
+  if given ~= NOTHING then options.check("client:request", given, REQUEST_OPTIONS) end
+  local call, message, code, detail = prepare(self, method, path, given)
   if not call then return nil, message, code, detail end
   local response
   response, message, code, detail = exchange(self, call)

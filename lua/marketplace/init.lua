@@ -5,6 +5,7 @@ local dispatcher = require "marketplace.dispatcher"
 local inbox = require "marketplace.inbox"
 local notification = require "marketplace.notification"
 local receiver = require "marketplace.receiver"
+local reconcile = require "marketplace.reconcile"
 local signature = require "marketplace.signature"
 local token = require "marketplace.token"
 
@@ -14,6 +15,7 @@ local marketplace = {
   null = core.null,
   sign = signature.sign,
   verify = signature.verify,
+  fingerprint = signature.fingerprint,
   parse = notification.parse,
   to_table = notification.to_table,
   receiver = receiver.new,
@@ -21,6 +23,7 @@ local marketplace = {
   inbox = inbox.open,
   token = token.new,
   client = client.new,
+  reconcile = reconcile.run,
 }
 
 return marketplace

@@ -58,6 +58,7 @@ end
 
 local SHOWN = {
   "identity", "state", "type", "event", "app_id", "time", "received_at", "at", "attempt", "reason", "digest",
+  "verified_by",
 }
 
 function actions.show(box, options)
@@ -117,7 +118,8 @@ function command_inbox.describe(command)
     list = command:command("list", "List notifications, the oldest first."),
     show = command:command("show", "Show one with its body."),
     replay = command:command("replay", "Make dead ones ready again."),
-    prune = command:command("prune", "Forget done ones: then a duplicate of one would run again."),
+    prune = command:command("prune", "Forget done ones: then a duplicate of one would run again. " ..
+      "Keep eleven days for reconcile, which puts again what was forgotten earlier."),
     stats = command:command("stats", "Count them by state."),
   }
   for _, subcommand in pairs(subcommands) do

@@ -7,8 +7,10 @@ local output = require "marketplace.cli.output"
 
 local cli = {}
 
-local COMMANDS = { "serve", "work", "inbox", "send", "sign", "verify", "explain", "token", "webhooks" }
-local WITHOUT_SECRET = { work = true, inbox = true, token = true, webhooks = true }
+local COMMANDS = {
+  "serve", "work", "inbox", "webhooks", "reconcile", "send", "sign", "verify", "explain", "token",
+}
+local WITHOUT_SECRET = { work = true, inbox = true, webhooks = true, reconcile = true, token = true }
 local WITH_ACTIONS = { inbox = true, webhooks = true } -- whose actions say themselves that they write JSON
 
 local function install_line(module_name, rock)
