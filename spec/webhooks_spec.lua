@@ -3,8 +3,9 @@ local cjson = require "cjson"
 local cli = require "marketplace.cli"
 local core = require "marketplace.core"
 local http = require "marketplace.http"
-local inbox = require "marketplace.inbox"
+local marketplace = require "marketplace"
 local output = require "marketplace.cli.output"
+local samples = require "marketplace.samples"
 local shell = require "support.shell"
 local unpack = require("marketplace.compat").unpack
 
@@ -83,7 +84,11 @@ local function new_apple()
     local app = path:match "^/v1/apps/([^/]+)/webhooks$"
     if app then return all("webhooks", apple.second, function(hook) return hook.app == app end) end
     if path:find "/deliveries$" then return 200, apple.deliveries end
-    if path == "/v1/webhookPings" then return 201, { data = { type = "webhookPings", id = new_id() }, links = {} } end
+    if path == "/v1/webhookPings" then
+      local hook = find(apple.second, document.data.relationships.webhook.data.id)
+      if apple.deliver then apple.deliver(hook, new_id()) end
+      return 201, { data = { type = "webhookPings", id = new_id() }, links = {} }
+    end
     if path == "/v1/webhookDeliveries" then
       local template = document.data.relationships.template.data.id
       if template == "gone" then return refuse(404, "there is none") end
@@ -110,7 +115,6 @@ describe("marketplace webhooks", function()
   local folder, apple, written, noted, environment
   local real = {
     exchange = http.exchange, raw = output.raw, note = output.note, getenv = os.getenv, terminal = core.is_terminal,
-    open = inbox.open,
   }
 
   setup(function()
@@ -135,7 +139,6 @@ describe("marketplace webhooks", function()
 
   after_each(function()
     http.exchange, output.raw, output.note, core.is_terminal = real.exchange, real.raw, real.note, real.terminal
-    inbox.open = real.open
     rawset(os, "getenv", real.getenv)
   end)
 
@@ -400,5 +403,97 @@ describe("marketplace webhooks", function()
     assert.is_nil(lines:find(SECRET, 1, true))
     assert.is_nil(lines:lower():find("bearer", 1, true))
     assert.is_nil(lines:find("\n", 1, true))
+  end)
+
+  describe("rotate-secret", function()
+    local secrets, pid_file, database
+
+    local function held()
+      local file = assert(io.open(secrets))
+      local text = file:read "*a"
+      file:close()
+      return text
+    end
+
+    local function deliver(hook, id)
+      local body = samples.body("ping", { id = id })
+      return assert(real.exchange {
+        method = "POST", url = hook.url, body = body,
+        headers = { "x-apple-signature: " .. marketplace.sign(hook.secret, body) },
+      }).status
+    end
+
+    before_each(function()
+      secrets, pid_file, database = folder .. "/rotated", folder .. "/pid", folder .. "/inbox.db"
+      assert(core.replace_file(secrets, SECRET .. "\n"))
+      apple.deliver, apple.receiver = deliver, real.exchange
+    end)
+
+    after_each(function() shell.run(("rm -f %s* %s*"):format(secrets, database)) end)
+
+    local function serve(use)
+      local arguments = ("--port 0 --secret-file %s --inbox sqlite:%s --pid-file %s"):format(secrets, database, pid_file)
+      local said, status = shell.with_server(shell.marketplace("serve examples/marketplace.lua " .. arguments), use)
+      assert.equal(0, status, said)
+      return said
+    end
+
+    local function rotate(status, ...)
+      return run(status, "rotate-secret", "w1", "--yes", "--secret-file", secrets, "--inbox", "sqlite:" .. database,
+        ...)
+    end
+
+    it("changes it at App Store Connect and in the running receiver", function()
+      local hook
+      serve(function(url)
+        hook = add_second { url = url, secret = SECRET }
+        assert.equal(200, deliver(hook, "before"))
+        local out = rotate(0, "--pid-file", pid_file)
+        assert.is_nil(out:find(hook.secret, 1, true))
+        assert.matches("^begin .*\naccept .*\nreload .*\nprobe .*\nchange .*\nverify .*\nverify .*\nretire .*\n", out)
+        assert.equal(200, deliver(hook, "after"))
+      end)
+      assert.equal(64, #hook.secret)
+      assert.equal(hook.secret .. "\n", held())
+      assert.equal("", shell.run("ls -d " .. secrets .. ".* 2>/dev/null || true"))
+    end)
+
+    it("goes on where it stopped", function()
+      serve(function(url)
+        local hook = add_second { url = url, secret = SECRET }
+        local _, err = rotate(1, "--pid-file", "/nowhere/at/all")
+        assert.matches("could not be told to reread the secret file: the pid file cannot be read", err)
+        _, err = rotate(1, "--reload-command", "exit 3")
+        assert.matches("it failed with status %d+: exit 3", err)
+        assert.equal(SECRET, hook.secret)
+        assert.equal(200, deliver(hook, "meanwhile"))
+        apple.deliver = nil
+        _, err = rotate(1, "--reload-command", "kill -HUP $(cat " .. pid_file .. ")", "--wait", "0")
+        assert.matches("within 0 seconds no notification arrived", err)
+        assert.not_equal(SECRET, hook.secret)
+        assert.matches("^%x+\n" .. SECRET .. "\n$", held())
+        assert.equal(200, deliver(hook, "with the new one"))
+        local out = rotate(0, "--pid-file", pid_file, "--json")
+        for line in out:gmatch "[^\n]+" do assert.is_string(cjson.decode(line).step) end
+        assert.equal(hook.secret .. "\n", held())
+      end)
+    end)
+
+    it("changes nothing where the receiver cannot be reached", function()
+      serve(function() end)
+      local hook = add_second { url = "http://127.0.0.1:1/", secret = SECRET }
+      local sleep, now = core.sleep, core.now
+      local at = now()
+      core.now = function() return at end
+      core.sleep = function(seconds) at = at + seconds end
+      local ok, problem = pcall(function()
+        assert.matches("has not taken the new secret .*, so nothing was changed at App Store Connect",
+          (select(2, rotate(1, "--reload-command", "true"))))
+      end)
+      core.sleep, core.now = sleep, now
+      assert(ok, problem)
+      assert.equal(SECRET, hook.secret)
+      assert.same({}, changes())
+    end)
   end)
 end)
