@@ -432,8 +432,8 @@ describe("marketplace webhooks", function()
     after_each(function() shell.run(("rm -f %s* %s*"):format(secrets, database)) end)
 
     local function serve(use)
-      local arguments = ("--port 0 --secret-file %s --inbox sqlite:%s --pid-file %s"):format(secrets, database, pid_file)
-      local said, status = shell.with_server(shell.marketplace("serve examples/marketplace.lua " .. arguments), use)
+      local arguments = "serve examples/marketplace.lua --port 0 --secret-file %s --inbox sqlite:%s --pid-file %s"
+      local said, status = shell.with_server(shell.marketplace(arguments:format(secrets, database, pid_file)), use)
       assert.equal(0, status, said)
       return said
     end
@@ -477,6 +477,16 @@ describe("marketplace webhooks", function()
         for line in out:gmatch "[^\n]+" do assert.is_string(cjson.decode(line).step) end
         assert.equal(hook.secret .. "\n", held())
       end)
+    end)
+
+    it("does not end a secret that a generation 1 webhook may use", function()
+      serve(function() end)
+      add_second { secret = SECRET }
+      apple.first[1] = { id = "m1", endpointUrl = URL }
+      assert.matches("generation 1 webhook m1 sends there too, .*: marketplace webhooks delete %-%-generation 1 m1",
+        (select(2, rotate(1))))
+      assert.same({}, changes())
+      assert.equal(SECRET .. "\n", held())
     end)
 
     it("changes nothing where the receiver cannot be reached", function()
