@@ -179,6 +179,7 @@ describe("a rotation", function()
     assert.is_true(world.run())
     expect_through(world)
     assert.is_nil(world.files[LOCK])
+    assert.equal(("01"):rep(32) .. "\n", world.files[PATH])
     assert.equal(URL, world.posted_to)
     local steps = {}
     for i, line in ipairs(world.said) do steps[i] = line:match "^%S+" end
