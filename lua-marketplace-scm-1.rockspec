@@ -40,6 +40,7 @@ build = {
         "csrc/core/base64url.c",
         "csrc/core/buffer.c",
         "csrc/core/clock.c",
+        "csrc/core/crc32.c",
         "csrc/core/digest.c",
         "csrc/core/error.c",
         "csrc/core/es256.c",

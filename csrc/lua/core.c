@@ -1,8 +1,10 @@
 /* core.c: the module marketplace.core. Its functions are for lua/marketplace/, which is where the
  * public ones are documented. */
 #include "core/clock.h"
+#include "core/crc32.h"
 #include "core/error.h"
 #include "core/signals.h"
+#include "core/timestamp.h"
 #include "core/utf8.h"
 #include "lua/compat.h"
 #include "lua/es256.h"
@@ -62,6 +64,23 @@ static int is_utf8(lua_State *L) {
   return 1;
 }
 
+/* Of ISO 8601, in seconds since the epoch; nil where it is none. */
+static int timestamp(lua_State *L) {
+  size_t n;
+  const char *p = luaL_checklstring(L, 1, &n);
+  mkt_timestamp time;
+  if (!mkt_timestamp_parse(p, n, &time)) return 0;
+  lua_pushnumber(L, (lua_Number)time.seconds + (lua_Number)time.nanoseconds / 1e9);
+  return 1;
+}
+
+static int crc32(lua_State *L) {
+  size_t n;
+  const char *p = luaL_checklstring(L, 1, &n);
+  lua_pushnumber(L, (lua_Number)mkt_crc32(p, n));
+  return 1;
+}
+
 /* What tells whether a path still leads to the same file; nil where there is none. */
 static int file_id(lua_State *L) {
   struct stat file;
@@ -105,6 +124,8 @@ int luaopen_marketplace_core(lua_State *L) {
                                        {"random_hex", random_hex},
                                        {"file_id", file_id},
                                        {"is_utf8", is_utf8},
+                                       {"timestamp", timestamp},
+                                       {"crc32", crc32},
                                        {"catch_signals", catch_signals},
                                        {"stop_asked", stop_asked},
                                        {"take_reload", take_reload},
