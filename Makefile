@@ -160,6 +160,7 @@ packages-run:
 	@tools/install-packages run $(LUA)
 packages-test:
 	@tools/install-packages run test
+	@tools/install-npm
 packages-bench:
 	@tools/install-packages run test bench
 

@@ -9,9 +9,9 @@ end
 describe("marketplace.inbox.history", function()
   it("finds what was added, and forgets the oldest when it is full", function()
     local past = history.new(2)
-    past:add(entry("a", { type = "T", event = "e", app_id = "x", time = 3.5, scope = "s" }), 1)
+    past:add(entry("a", { type = "T", event = "e", app_id = "x", time = 3.5, scope = "s", verified_by = "f" }), 1)
     assert.same({ identity = "a", key = "a", digest = "digest of a", received_at = 1, type = "T", event = "e",
-      app_id = "x", time = 3.5, scope = "s", state = "done", at = 1 }, past:get "a")
+      app_id = "x", time = 3.5, scope = "s", verified_by = "f", state = "done", at = 1 }, past:get "a")
     past:add(entry "b", 2)
     past:add(entry "c", 3)
     assert.is_nil(past:get "a")

@@ -1,4 +1,5 @@
 local contract = require "support.inbox_contract"
+local former_inbox = require "support.former_inbox"
 local inbox = require "marketplace.inbox"
 local postgres_server = require "support.postgres_server"
 local shared_inbox = require "support.shared_inbox"
@@ -30,11 +31,26 @@ describe("the PostgreSQL inbox", function()
   it("makes its schema once, however many come first together, and refuses a newer one", function()
     open_empty():close()
     open():close()
-    assert.equal("1", server:query "SELECT version FROM marketplace.schema_version")
+    assert.equal("2", server:query "SELECT version FROM marketplace.schema_version")
     server:query "UPDATE marketplace.schema_version SET version = 99"
     local box, message = inbox.open("postgres:" .. server:words())
     assert.is_nil(box)
     assert.matches("a newer one made it", message)
+  end)
+
+  it("brings the first schema up to date, with everything that it holds", function()
+    server:query "DROP SCHEMA IF EXISTS marketplace CASCADE; CREATE SCHEMA marketplace"
+    local statements = former_inbox.statements {
+      seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8",
+    }
+    table.insert(statements, 1, "SET search_path TO marketplace")
+    table.insert(statements, "CREATE TABLE schema_version (version integer NOT NULL)")
+    table.insert(statements, "INSERT INTO schema_version VALUES (1)")
+    server:query(table.concat(statements, "; "))
+    local box = open { clock = false }
+    assert.equal("2", server:query "SELECT version FROM marketplace.schema_version")
+    former_inbox.check(box)
+    box:close()
   end)
 
   it("needs no right to make a schema where there is one", function()

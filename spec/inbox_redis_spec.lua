@@ -47,6 +47,15 @@ describe("the Redis inbox", function()
     for _, box in ipairs { one, other, third, by_socket } do box:close() end
   end)
 
+  it("has what was stored before it kept which secret verified it", function()
+    local box = open_empty()
+    box:put({ record("a", { verified_by = "0123456789ab" }) }, 1)
+    server:query "HDEL {marketplace}:e:a verified_by"
+    assert.is_nil(box:get("a").verified_by)
+    assert.same({ "{}", "a" }, { box:get("a").body, box:list({})[1].key })
+    box:close()
+  end)
+
   it("leaves nothing behind of what was pruned", function()
     local box = open_empty()
     box:put({ record("a", { time = 5 }), record "b" }, 1)

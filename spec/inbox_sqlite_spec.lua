@@ -1,4 +1,6 @@
+local connection = require "marketplace.inbox.connection"
 local contract = require "support.inbox_contract"
+local former_inbox = require "support.former_inbox"
 local inbox = require "marketplace.inbox"
 local shell = require "support.shell"
 
@@ -112,13 +114,30 @@ describe("the SQLite inbox", function()
     box:close()
     expect_unavailable("a newer one made it", inbox.open("sqlite:" .. path))
     path = folder .. "/other.db"
-    local connection = require "marketplace.inbox.connection"
     local link = connection.open("SQLite3", "", path)
     link:run "CREATE TABLE theirs (a)"
     link:close()
     expect_unavailable("another program", inbox.open("sqlite:" .. path))
     expect_unavailable("needs a path", inbox.open "sqlite:")
     expect_unavailable("no such file", inbox.open("sqlite:" .. folder .. "/none", { must_exist = true }))
+  end)
+
+  it("brings a file of the first schema up to date, with everything that it holds", function()
+    local link = connection.open("SQLite3", "", path)
+    for _, statement in ipairs(former_inbox.statements { seq = "INTEGER PRIMARY KEY", real = "REAL" }) do
+      link:run(statement)
+    end
+    link:run "PRAGMA application_id = 1296782385"
+    link:run "PRAGMA user_version = 1"
+    link:close()
+    for _ = 1, 2 do
+      local box = open()
+      assert.equal(2, box:read(function(query) return query "PRAGMA user_version"[1][1] end))
+      box:close()
+    end
+    local box = open()
+    former_inbox.check(box)
+    box:close()
   end)
 
   it("says so when the disk is full, keeps what it acknowledged, and recovers", function()

@@ -102,6 +102,16 @@ local function a_token(arguments)
   end
 end
 
+-- What a command of App Store Connect's API says where there is nobody.
+local function unreachable(arguments)
+  return function()
+    expect(0, in_folder "openssl ecparam -name prime256v1 -genkey -noout > AuthKey.p8")
+    assert(marketplace.inbox("sqlite:" .. folder .. "/marketplace.db")):close()
+    expect(1, in_folder("MARKETPLACE_API_URL=http://127.0.0.1:1 MARKETPLACE_KEY_FILE=AuthKey.p8 " ..
+      "MARKETPLACE_KEY_ID=K MARKETPLACE_ISSUER_ID=I bin/marketplace " .. arguments .. " --timeout 1"), "127%.0%.0%.1")
+  end
+end
+
 local COMMANDS = {
   ["make run PORT=8080"] = function()
     with_server("make --no-print-directory run PORT=0 LUA=" .. LUA, function(url)
@@ -141,6 +151,8 @@ local COMMANDS = {
   ["bin/marketplace inbox replay --dead"] = one_line("bin/marketplace inbox replay --dead", "^%d+ dead"),
   ["bin/marketplace inbox prune --done-before 90d"] =
     one_line("bin/marketplace inbox prune --done-before 90d", "^%d+ done"),
+  ["bin/marketplace reconcile --app 6740067890 --dry-run"] = unreachable "reconcile --app 6740067890 --dry-run",
+  ["bin/marketplace reconcile --app 6740067890"] = unreachable "reconcile --app 6740067890",
   ["make install LUA=lua5.4 PREFIX=/usr/local"] = make_install,
   ["luarocks make lua-marketplace-scm-1.rockspec"] = luarocks_make "lua-marketplace-scm-1.rockspec",
   ["luarocks make lua-marketplace-redis-scm-1.rockspec"] = luarocks_make "lua-marketplace-redis-scm-1.rockspec",

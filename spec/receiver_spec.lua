@@ -209,6 +209,31 @@ describe("marketplace.receiver", function()
     assert.equal(401, (post(body)))
   end)
 
+  it("tells which secret verified what, by its fingerprint: in the inbox, the log and the metrics", function()
+    local old, new = marketplace.fingerprint(SECRET), marketplace.fingerprint "new"
+    receiver:set_secrets { "new", SECRET }
+    post(samples.body("ping", { id = "first" }))
+    post "not JSON"
+    receiver:set_secrets { "new" }
+    local body = samples.body("ping", { id = "second" })
+    post(body, { ["x-apple-signature"] = marketplace.sign("new", body) })
+    post(body)
+    assert.same({ old, new }, { inbox:get("first").verified_by, inbox:get("second").verified_by })
+    assert.equal(old, inbox:list({ state = "dead" })[1].verified_by)
+    assert.same({ old, 2, new, 1 },
+      { entries[1].verified_by, entries[1].secret, entries[3].verified_by, entries[3].secret })
+    assert.matches(('marketplace_verified_total{secret="%s"} 2\n'):format(old), receiver:metrics())
+    assert.matches(('marketplace_verified_total{secret="%s"} 1\n'):format(new), receiver:metrics())
+  end)
+
+  it("tells of a secret that has verified nothing yet, and takes the same secret twice for one", function()
+    receiver:set_secrets { "new", "new", SECRET }
+    assert.matches(('marketplace_verified_total{secret="%s"} 0\n'):format(marketplace.fingerprint "new"),
+      receiver:metrics())
+    post(samples.body "ping")
+    assert.equal(3, entries[1].secret)
+  end)
+
   it("logs no body, secret or signature", function()
     local body = samples.body "app_unavailable"
     post(body)

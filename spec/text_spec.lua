@@ -18,6 +18,20 @@ describe("marketplace.text", function()
     assert.equal("a\\xc3", text.utf8 "a\195")
   end)
 
+  it("cuts without halving a character", function()
+    assert.equal("abc", text.cut("abc", 3))
+    assert.equal("ab", text.cut("abc", 2))
+    assert.equal("a", text.cut("a\226\130\172", 3))
+    assert.equal("", text.cut("abc", 0))
+  end)
+
+  it("hides secrets, whole or cut off", function()
+    assert.equal("a (hidden)(hidden) b", text.hide("a s%cret+s%cret b", { "s%cret", "", "s%cret+" }))
+    assert.equal("a (hidden)", text.hide("a s%cr", { "s%cret" }))
+    assert.equal("a s%c", text.hide("a s%c", { "s%cret" }))
+    assert.equal("a", text.hide("a"))
+  end)
+
   -- what takes the square of these lengths takes minutes
   it("takes a time that grows with the length only", function()
     local long = "x" .. (" \t"):rep(200000) .. "x"

@@ -32,7 +32,10 @@
   X(ANSWER_INVALID, "answer_invalid", true, "the answer is not one of App Store Connect's")        \
   X(LISTEN_FAILED, "listen_failed", true, "the address could not be listened on")                  \
   X(INBOX_UNAVAILABLE, "inbox_unavailable", true, "the inbox cannot store now")                    \
-  X(LEASE_LOST, "lease_lost", false, "the lease of this notification has passed to another")
+  X(LEASE_LOST, "lease_lost", false, "the lease of this notification has passed to another")       \
+  X(FILE_FAILED, "file_failed", true, "the file cannot be used")                                   \
+  X(FILE_EXISTS, "file_exists", false, "the file exists already")                                  \
+  X(LOCKED, "locked", true, "another process holds the lock")
 
 typedef enum mkt_code {
   MKT_OK = 0,

@@ -75,6 +75,7 @@ static size_t take_bytes(char *p, size_t size, size_t count, void *context) {
   if (n > e->max_response - e->received) return refuse(e, MKT_ERR_TOO_LARGE);
   if (e->is_streamed && e->body.n > 0 && e->body.n + n > WINDOW) {
     e->is_paused = true;
+    e->pool->paused++;
     return CURL_WRITEFUNC_PAUSE;
   }
   mkt_code code = mkt_buffer_append(&e->body, p, n);
@@ -248,6 +249,7 @@ static void release(mkt_http_exchange *e) {
   mkt_http_pool_return(e->pool, e->easy);
   e->easy = NULL;
   e->pool->running--;
+  if (e->is_paused) e->pool->paused--;
 }
 
 static void finish(mkt_http_exchange *e, CURLcode result) {
@@ -275,7 +277,7 @@ int mkt_http_poll(int milliseconds_most) {
   mkt_sigpipe_guard guard = mkt_sigpipe_hold();
   int before = pool->running, running = 0;
   (void)curl_multi_perform(pool->multi, &running);
-  if (running == before && milliseconds_most > 0) {
+  if (running == before && pool->paused == 0 && milliseconds_most > 0) {
     (void)curl_multi_poll(pool->multi, NULL, 0, milliseconds_most, NULL);
     (void)curl_multi_perform(pool->multi, &running);
   }
@@ -288,6 +290,7 @@ void mkt_http_take(mkt_http_exchange *e) {
   e->body.n = 0;
   if (!e->is_paused || e->easy == NULL) return;
   e->is_paused = false;
+  e->pool->paused--;
   (void)curl_easy_pause(e->easy, CURLPAUSE_CONT);
 }
 

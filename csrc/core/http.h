@@ -49,8 +49,8 @@ typedef struct mkt_http_exchange mkt_http_exchange;
 mkt_code mkt_http_start(mkt_http_exchange **exchange, const mkt_http_request *request,
                         mkt_error *error);
 
-/* Moves all exchanges of this thread on; where none has anything to do, waits for at most so many
- * milliseconds. Returns how many are not done. */
+/* Moves all exchanges of this thread on; where none has anything to do and none waits for
+ * mkt_http_take, waits for at most so many milliseconds. Returns how many are not done. */
 int mkt_http_poll(int milliseconds);
 
 bool mkt_http_is_done(const mkt_http_exchange *exchange);

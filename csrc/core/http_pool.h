@@ -11,8 +11,9 @@ enum { MKT_HTTP_IDLE_HANDLES = 16 };
 
 typedef struct mkt_http_pool {
   CURLM *multi;
-  pid_t pid; /* the process that made it */
-  int running;
+  pid_t pid;   /* the process that made it */
+  int running; /* exchanges that are not done */
+  int paused;  /* of them, those that wait for their caller to take what has arrived */
   int idle_count;
   CURL *idle[MKT_HTTP_IDLE_HANDLES];
 } mkt_http_pool;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct url_parts {
   char *scheme;
@@ -15,7 +16,7 @@ static bool is_loopback_host(const char *host) {
   struct in6_addr v6;
   char inner[INET6_ADDRSTRLEN];
   size_t n = strlen(host);
-  if (strcmp(host, "localhost") == 0) return true;
+  if (strcasecmp(host, "localhost") == 0) return true;
   if (inet_pton(AF_INET, host, &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
   if (n < 3 || host[0] != '[' || n - 2 >= sizeof inner) return false;
   memcpy(inner, host + 1, n - 2);
@@ -29,8 +30,8 @@ static mkt_code judge(const url_parts *parts, bool plain_is_allowed, bool *is_lo
   if (parts->user != NULL) {
     return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "a URL must not hold a user's name");
   }
-  if (strcmp(parts->scheme, "https") == 0) return MKT_OK;
-  if (strcmp(parts->scheme, "http") != 0) {
+  if (strcasecmp(parts->scheme, "https") == 0) return MKT_OK;
+  if (strcasecmp(parts->scheme, "http") != 0) {
     return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "the URL is not an https:// one");
   }
   if (*is_loopback || plain_is_allowed) return MKT_OK;

@@ -4,18 +4,18 @@
 #include "core/crc32.h"
 #include "core/error.h"
 #include "core/signals.h"
-#include "core/timestamp.h"
 #include "core/utf8.h"
 #include "lua/compat.h"
 #include "lua/es256.h"
+#include "lua/file.h"
 #include "lua/http.h"
 #include "lua/keyring.h"
 #include "lua/notification.h"
 #include "lua/pin.h"
 
 #include <openssl/rand.h>
-#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static int now(lua_State *L) {
   lua_pushnumber(L, mkt_clock_wall());
@@ -64,16 +64,6 @@ static int is_utf8(lua_State *L) {
   return 1;
 }
 
-/* Of ISO 8601, in seconds since the epoch; nil where it is none. */
-static int timestamp(lua_State *L) {
-  size_t n;
-  const char *p = luaL_checklstring(L, 1, &n);
-  mkt_timestamp time;
-  if (!mkt_timestamp_parse(p, n, &time)) return 0;
-  lua_pushnumber(L, (lua_Number)time.seconds + (lua_Number)time.nanoseconds / 1e9);
-  return 1;
-}
-
 static int crc32(lua_State *L) {
   size_t n;
   const char *p = luaL_checklstring(L, 1, &n);
@@ -81,13 +71,8 @@ static int crc32(lua_State *L) {
   return 1;
 }
 
-/* What tells whether a path still leads to the same file; nil where there is none. */
-static int file_id(lua_State *L) {
-  struct stat file;
-  if (stat(luaL_checkstring(L, 1), &file) != 0) return 0;
-  lua_pushlstring(L, (const char *)&file.st_dev, sizeof file.st_dev);
-  lua_pushlstring(L, (const char *)&file.st_ino, sizeof file.st_ino);
-  lua_concat(L, 2);
+static int process_id(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)getpid());
   return 1;
 }
 
@@ -122,10 +107,9 @@ int luaopen_marketplace_core(lua_State *L) {
                                        {"monotonic", monotonic},
                                        {"sleep", sleep_for},
                                        {"random_hex", random_hex},
-                                       {"file_id", file_id},
                                        {"is_utf8", is_utf8},
-                                       {"timestamp", timestamp},
                                        {"crc32", crc32},
+                                       {"process_id", process_id},
                                        {"catch_signals", catch_signals},
                                        {"stop_asked", stop_asked},
                                        {"take_reload", take_reload},
@@ -134,6 +118,7 @@ int luaopen_marketplace_core(lua_State *L) {
   luaL_newlib(L, functions);
   mkt_lua_add_notification(L);
   mkt_lua_add_es256(L);
+  mkt_lua_add_file(L);
   mkt_lua_add_http(L);
   mkt_lua_push_keyring(L);
   lua_setfield(L, -2, "keyring");

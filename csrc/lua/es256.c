@@ -2,6 +2,7 @@
 
 #include "core/base64url.h"
 #include "core/es256.h"
+#include "core/key_file.h"
 #include "lua/push.h"
 
 #include <openssl/crypto.h>
@@ -91,7 +92,7 @@ static void push_metatable(lua_State *L) {
   lua_setfield(L, -2, "__index");
 }
 
-static key_box *push_box(lua_State *L, bool is_private) {
+static key_box *new_box(lua_State *L, bool is_private) {
   key_box *box = lua_newuserdata(L, sizeof *box);
   *box = (key_box){.is_private = is_private};
   push_metatable(L);
@@ -100,7 +101,7 @@ static key_box *push_box(lua_State *L, bool is_private) {
 }
 
 static int generate_key(lua_State *L) {
-  key_box *box = push_box(L, true);
+  key_box *box = new_box(L, true);
   mkt_error error;
   return mkt_es256_generate(&box->key, &error) == MKT_OK ? 1 : mkt_push_error(L, &error);
 }
@@ -108,7 +109,7 @@ static int generate_key(lua_State *L) {
 static int read_key(lua_State *L, bool is_private) {
   size_t n;
   const char *pem = luaL_checklstring(L, 1, &n);
-  key_box *box = push_box(L, is_private);
+  key_box *box = new_box(L, is_private);
   mkt_error error;
   mkt_code code = is_private ? mkt_es256_read_private(&box->key, pem, n, &error)
                              : mkt_es256_read_public(&box->key, pem, n, &error);
@@ -117,6 +118,14 @@ static int read_key(lua_State *L, bool is_private) {
 
 static int private_key(lua_State *L) {
   return read_key(L, true);
+}
+
+static int private_key_file(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  key_box *box = new_box(L, true);
+  mkt_error error;
+  if (mkt_es256_read_private_file(&box->key, path, &error) == MKT_OK) return 1;
+  return mkt_push_error(L, &error);
 }
 
 static int public_key(lua_State *L) {
@@ -144,9 +153,12 @@ static int base64url_decode(lua_State *L) {
 }
 
 void mkt_lua_add_es256(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"private_key", private_key},           {"public_key", public_key},
-      {"generate_key", generate_key},         {"base64url", base64url},
-      {"base64url_decode", base64url_decode}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"private_key", private_key},
+                                       {"private_key_file", private_key_file},
+                                       {"public_key", public_key},
+                                       {"generate_key", generate_key},
+                                       {"base64url", base64url},
+                                       {"base64url_decode", base64url_decode},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

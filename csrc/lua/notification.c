@@ -61,11 +61,24 @@ static void set_event(lua_State *L, const mkt_notification *notification) {
   lua_setfield(L, -2, "event");
 }
 
+static void push_timestamp(lua_State *L, const mkt_timestamp *time) {
+  lua_pushnumber(L, (lua_Number)time->seconds + (lua_Number)time->nanoseconds / 1e9);
+}
+
 static void set_time(lua_State *L, const mkt_notification *notification) {
   if (!notification->has_time) return;
-  const mkt_timestamp *time = &notification->time;
-  lua_pushnumber(L, (lua_Number)time->seconds + (lua_Number)time->nanoseconds / 1e9);
+  push_timestamp(L, &notification->time);
   lua_setfield(L, -2, "time");
+}
+
+/* Seconds since the epoch of an ISO 8601 time; nil for any other text. */
+static int timestamp(lua_State *L) {
+  size_t n;
+  const char *text = luaL_checklstring(L, 1, &n);
+  mkt_timestamp time;
+  if (!mkt_timestamp_parse(text, n, &time)) return 0;
+  push_timestamp(L, &time);
+  return 1;
 }
 
 /* Generation 2 names one package where generation 1 lists several: a callback reads the list. */
@@ -180,7 +193,8 @@ static int envelope(lua_State *L) {
 }
 
 void mkt_lua_add_notification(lua_State *L) {
-  static const luaL_Reg functions[] = {{"part", part}, {"sha256", sha256}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"part", part}, {"sha256", sha256}, {"timestamp", timestamp}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   push_names(L);
   lua_pushvalue(L, -1);

@@ -53,8 +53,7 @@ end
 local function as_reason(value)
   local _, told = pcall(tostring, value)
   local reason = tostring(told):gsub("%z", "\\0")
-  if #reason > MOST_REASON then reason = reason:sub(1, MOST_REASON):gsub("[\192-\255][\128-\191]*$", "") end
-  return text.utf8(reason)
+  return text.utf8(text.cut(reason, MOST_REASON))
 end
 
 -- The frames below the callback are this project's own, and the same each time.

@@ -1,9 +1,11 @@
 --- lua-marketplace: App Store Connect's marketplace notifications, received and acted on in Lua.
+local client = require "marketplace.client"
 local core = require "marketplace.core"
 local dispatcher = require "marketplace.dispatcher"
 local inbox = require "marketplace.inbox"
 local notification = require "marketplace.notification"
 local receiver = require "marketplace.receiver"
+local reconcile = require "marketplace.reconcile"
 local signature = require "marketplace.signature"
 local token = require "marketplace.token"
 
@@ -13,12 +15,15 @@ local marketplace = {
   null = core.null,
   sign = signature.sign,
   verify = signature.verify,
+  fingerprint = signature.fingerprint,
   parse = notification.parse,
   to_table = notification.to_table,
   receiver = receiver.new,
   dispatcher = dispatcher.new,
   inbox = inbox.open,
   token = token.new,
+  client = client.new,
+  reconcile = reconcile.run,
 }
 
 return marketplace

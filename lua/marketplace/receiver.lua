@@ -7,6 +7,7 @@ local dispatcher = require "marketplace.dispatcher"
 local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
+local record_of = require("marketplace.record").of
 local signature = require "marketplace.signature"
 local text = require "marketplace.text"
 
@@ -117,16 +118,6 @@ local function find_fault(self, request, headers)
   if self.draining then return "unavailable", "shutting down", "draining" end
 end
 
-local INVALID = { json_invalid = true, notification_invalid = true, too_large = true }
-
--- Authentic, but not to be read: kept as dead, so that somebody sees it.
-local function dead_record(body, message, code)
-  if not INVALID[code] then return nil, message, code end
-  local digest, problem, problem_code = core.sha256(body)
-  if not digest then return nil, problem, problem_code end
-  return { key = digest, digest = digest, body = body, reason = message }
-end
-
 -- A record for the inbox, or nil and the response.
 local function check(self, request)
   local headers = lower_case(request.headers or {})
@@ -143,10 +134,11 @@ local function check(self, request)
     return refuse(self, request, code == "crypto_failed" and "unavailable" or "refused", message, code)
   end
   local record
-  record, message, code = core.envelope(body)
-  if not record then record, message, code = dead_record(body, message, code) end
+  record, message, code = record_of(body)
   if not record then return refuse(self, request, "unavailable", message, code) end
-  record.secret = secret
+  local fingerprint = self.fingerprints[secret]
+  self.verified[fingerprint] = self.verified[fingerprint] + 1
+  record.verified_by = fingerprint
   return record
 end
 
@@ -157,8 +149,9 @@ local function report_stored(self, record, outcome, took)
   if level == "info" and not self.log.wants_info then return end
   self.log.write {
     level = level, message = record.reason and "kept as dead (" .. outcome .. ")" or outcome, at = self.clock(),
-    id = record.key, type = record.type, event = record.event, app_id = record.app_id, secret = record.secret,
-    took = took, reason = record.reason or conflict and "this id came before with another body" or nil,
+    id = record.key, type = record.type, event = record.event, app_id = record.app_id,
+    secret = self.secret_of[record.verified_by], verified_by = record.verified_by, took = took,
+    reason = record.reason or conflict and "this id came before with another body" or nil,
   }
 end
 
@@ -262,10 +255,19 @@ function Receiver:waiting()
   return self.dispatcher:waiting()
 end
 
+local function use_secrets(self, secrets, where)
+  self.keyring = signature.keyring(secrets, where, 4)
+  self.fingerprints, self.secret_of = signature.fingerprints(secrets), {}
+  for index, fingerprint in ipairs(self.fingerprints) do
+    self.secret_of[fingerprint] = self.secret_of[fingerprint] or index
+    self.verified[fingerprint] = self.verified[fingerprint] or 0
+  end
+end
+
 --- Replaces the secrets, while running: for a rotation.
 ---@param secrets string|string[]
 function Receiver:set_secrets(secrets)
-  self.keyring = signature.keyring(secrets, "receiver:set_secrets")
+  use_secrets(self, secrets, "receiver:set_secrets")
 end
 
 --- Closes the inbox.
@@ -299,12 +301,21 @@ local function counted_values(counted)
   return values
 end
 
+local function verified_values(verified)
+  local values = {}
+  for fingerprint, count in pairs(verified) do values[#values + 1] = { count, "secret", fingerprint } end
+  table.sort(values, function(a, b) return a[3] < b[3] end)
+  return values
+end
+
 --- What has happened so far and what waits, as text for Prometheus.
 ---@return string
 function Receiver:metrics()
   local lines = {}
   metrics.add(lines, "marketplace_requests_total", "counter", "Requests, by outcome and reason.",
     counted_values(self.counted))
+  metrics.add(lines, "marketplace_verified_total", "counter",
+    "Authentic requests, by the fingerprint of the secret that signed them.", verified_values(self.verified))
   metrics.add_histogram(lines, "marketplace_commit_seconds", "How long it took to store what arrived together.",
     self.commit_seconds)
   self.dispatcher:add_metrics(lines)
@@ -329,11 +340,12 @@ function receiver.new(given)
   local own = { inbox = given.inbox or memory.new() }
   for name in pairs(dispatcher.OPTIONS) do own[name] = own[name] or given[name] end
   local runs = dispatcher.from(own, "marketplace.receiver", "receiver")
-  return setmetatable({
-    keyring = signature.keyring(given.secrets, "marketplace.receiver"), inbox = runs.inbox, max_body = max_body,
-    clock = runs.clock, log = runs.log, dispatcher = runs, counted = {},
-    commit_seconds = metrics.histogram(COMMIT_BOUNDS),
+  local self = setmetatable({
+    inbox = runs.inbox, max_body = max_body, clock = runs.clock, log = runs.log, dispatcher = runs, counted = {},
+    verified = {}, commit_seconds = metrics.histogram(COMMIT_BOUNDS),
   }, Receiver)
+  use_secrets(self, given.secrets, "marketplace.receiver")
+  return self
 end
 
 return receiver

@@ -60,6 +60,33 @@ local function check_string(where, name, value, level)
   end
 end
 
+local FINGERPRINTED = "marketplace secret fingerprint"
+local FINGERPRINT_DIGITS = 12
+
+--- A name for a secret that tells nothing about it: the first 12 hex digits of HMAC-SHA256(secret, "marketplace secret
+--- fingerprint").
+---@param secret string not empty
+---@return string|nil fingerprint
+---@return string? message
+---@return string? code crypto_failed
+function signature.fingerprint(secret)
+  check_string("marketplace.fingerprint", "secret", secret, 3)
+  local keyring = signature.keyring(secret, "marketplace.fingerprint")
+  local signed, message, code = keyring:sign(FINGERPRINTED)
+  keyring:close()
+  if not signed then return nil, message, code end
+  return signed:match("=(.*)$"):sub(1, FINGERPRINT_DIGITS)
+end
+
+--- The fingerprints of the secrets of a keyring, in their order.
+---@param secrets string|string[] as given to signature.keyring
+---@return string[]
+function signature.fingerprints(secrets)
+  local fingerprints = {}
+  for i, secret in ipairs(as_list(secrets)) do fingerprints[i] = assert(signature.fingerprint(secret)) end
+  return fingerprints
+end
+
 --- The value of the header `x-apple-signature` for this body.
 ---@param secret string not empty
 ---@param body string the raw bytes

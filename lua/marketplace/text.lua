@@ -41,6 +41,55 @@ function text.safe(value)
   return (tostring(value):gsub("[%z\1-\31\127]", escape_byte))
 end
 
+--- Its beginning, of so many bytes or a little fewer: UTF-8 stays UTF-8.
+---@param value string
+---@param most integer bytes
+---@return string
+function text.cut(value, most)
+  if #value <= most then return value end
+  return (value:sub(1, most):gsub("[\192-\255][\128-\191]*$", ""))
+end
+
+local HIDDEN = "(hidden)"
+local SHORTEST_BEGINNING = 4 -- bytes of a secret that are worth hiding where a text ends in the middle of it
+
+local function replaced(value, old, new)
+  local parts, from = {}, 1
+  local first, last = value:find(old, 1, true)
+  while first do
+    parts[#parts + 1] = value:sub(from, first - 1)
+    parts[#parts + 1] = new
+    from = last + 1
+    first, last = value:find(old, from, true)
+  end
+  parts[#parts + 1] = value:sub(from)
+  return table.concat(parts)
+end
+
+local function without_beginning(value, secret)
+  for n = math.min(#secret - 1, #value), SHORTEST_BEGINNING, -1 do
+    if value:sub(-n) == secret:sub(1, n) then return value:sub(1, -n - 1) .. HIDDEN end
+  end
+  return value
+end
+
+--- With "(hidden)" in the place of every secret, and of the beginning of one at the text's end, where it may have been
+--- cut off.
+---@param value string
+---@param secrets? string[]
+---@return string
+function text.hide(value, secrets)
+  local longest_first = {}
+  for _, secret in ipairs(secrets or {}) do
+    if secret ~= "" then longest_first[#longest_first + 1] = secret end
+  end
+  table.sort(longest_first, function(a, b) return #a > #b end)
+  for _, secret in ipairs(longest_first) do
+    value = without_beginning(replaced(value, secret, HIDDEN), secret)
+  end
+  return value
+end
+
 --- Several lines as one.
 ---@param value string
 ---@return string
@@ -48,6 +97,14 @@ function text.one_line(value)
   local lines = {}
   for line in value:gmatch("[^\n]+") do lines[#lines + 1] = text.trim(line) end
   return table.concat(lines, " | ")
+end
+
+--- As one word of a shell's command line.
+---@param value string
+---@return string
+function text.shell_word(value)
+  if value ~= "" and not value:find("[^%w_@%%+=:,./%[%]-]") then return value end
+  return "'" .. value:gsub("'", "'\\''") .. "'"
 end
 
 return text

@@ -11,25 +11,15 @@ local AUDIENCE = "appstoreconnect-v1"
 
 --[[ Keys ]]
 
-local function read_file(path)
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, "the key file cannot be read: " .. problem, "key_invalid" end
-  local pem = file:read("*a")
-  file:close()
-  if not pem then return nil, "the key file cannot be read: " .. path, "key_invalid" end
-  return pem
-end
-
---- Reads the private key of a table of options: `key`, PEM, or `key_file`, its path.
+--- Reads the private key of a table of options: `key`, PEM, or `key_file`, its path, which is the better one: of a key
+--- from a file no copy stays in memory.
 ---@param given {key?: string, key_file?: string}
 ---@return table|nil key with sign(text) and close()
 ---@return string? message
 ---@return string? code key_invalid
 function token.read_key(given)
-  local pem, message, code = given.key, nil, nil
-  if not pem then pem, message, code = read_file(given.key_file) end
-  if not pem then return nil, message, code end
-  return core.private_key(pem)
+  if given.key then return core.private_key(given.key) end
+  return core.private_key_file(given.key_file)
 end
 
 --[[ JWT ]]
@@ -134,6 +124,29 @@ local function check(given, kind)
   end
 end
 
+-- Raises what is wrong with the options, blaming the caller of the function that asks.
+local function checked_claims(given)
+  local kind = type(given) == "table" and KINDS[given.kind or "api"]
+  if type(given) == "table" and not kind then
+    error("marketplace.token: option 'kind' is \"api\", \"marketplace\" or \"install\"", 3)
+  end
+  options.check("marketplace.token", given, kind and known_options(kind) or COMMON, 4)
+  local ok, claims = pcall(function()
+    check(given, kind)
+    return kind.claims(given)
+  end)
+  if not ok then error(claims, 3) end
+  return claims, math.floor(given.lifetime or kind.usual)
+end
+
+local function make(key, given, claims, lifetime, now)
+  claims.iat = math.floor(now) - BACK_DATED
+  claims.exp = claims.iat + lifetime
+  local made, message, code = token.sign(key, { kid = given.key_id }, claims)
+  if not made then return nil, message, code end
+  return made, claims.exp
+end
+
 --- A token.
 ---@param given table
 --- kind: "api" (default), "marketplace" or "install"; key: PEM, or key_file: its path; lifetime: seconds between iat
@@ -147,25 +160,24 @@ end
 ---@return integer|string expires_at seconds since the epoch, or the message
 ---@return string? code key_invalid, crypto_failed
 function token.new(given)
-  local kind = type(given) == "table" and KINDS[given.kind or "api"]
-  if type(given) == "table" and not kind then
-    error("marketplace.token: option 'kind' is \"api\", \"marketplace\" or \"install\"", 2)
-  end
-  options.check("marketplace.token", given, kind and known_options(kind) or COMMON)
-  local ok, claims = pcall(function()
-    check(given, kind)
-    return kind.claims(given)
-  end)
-  if not ok then error(claims, 2) end
+  local claims, lifetime = checked_claims(given)
   local key, message, code = token.read_key(given)
   if not key then return nil, message, code end
-  claims.iat = math.floor(given.now or core.now()) - BACK_DATED
-  claims.exp = claims.iat + math.floor(given.lifetime or kind.usual)
-  local made
-  made, message, code = token.sign(key, { kid = given.key_id }, claims)
+  local made, expires_at, problem_code = make(key, given, claims, lifetime, given.now or core.now())
   key:close()
-  if not made then return nil, message, code end
-  return made, claims.exp
+  return made, expires_at, problem_code
+end
+
+--- What makes one API token after another with the same key.
+---@param given table as for a token of kind "api"
+---@return (fun(now: number): string|nil, integer|string, string?)|nil issue as token.new, at that time
+---@return string? message
+---@return string? code key_invalid
+function token.issuer(given)
+  local claims, lifetime = checked_claims(given)
+  local key, message, code = token.read_key(given)
+  if not key then return nil, message, code end
+  return function(now) return make(key, given, claims, lifetime, now) end
 end
 
 return token

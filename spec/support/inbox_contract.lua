@@ -42,6 +42,29 @@ return function(busted, open)
         inbox:put({ record "a", record "a", record("a", { digest = "other" }) }, 1))
     end)
 
+    it("takes what came without a signature for the same as any other body under its key", function()
+      local function unsigned(key) return record(key, { digest = "unsigned:digest of " .. key, body = "as told" }) end
+      local function signed(key, digest) return record(key, { digest = digest, verified_by = "0123456789ab" }) end
+      assert.same({ "stored", "stored" }, inbox:put({ signed("a", "1"), unsigned "b" }, 1))
+      assert.same({ "duplicate", "duplicate", "duplicate" },
+        inbox:put({ unsigned "a", unsigned "b", signed("b", "2") }, 2))
+      assert.same({ "body of a", "as told" }, { inbox:get("a").body, inbox:get("b").body })
+      for _ = 1, 2 do finish(claim_one(3), "done", 3) end
+      assert.same({ "duplicate", "duplicate", "conflict" },
+        inbox:put({ unsigned "a", signed("b", "3"), signed("a", "4") }, 4))
+      assert.same({ ready = 1, leased = 0, done = 2, dead = 0 }, inbox:counts())
+    end)
+
+    it("makes a dead one ready again for what was sent, not for what was only told", function()
+      local function unsigned() return record("a", { digest = "unsigned:1" }) end
+      inbox:put({ unsigned() }, 1)
+      finish(claim_one(1), "dead", 1, { reason = "gave up" })
+      assert.same({ "duplicate" }, inbox:put({ unsigned() }, 2))
+      assert.equal("dead", inbox:get("a").state)
+      assert.same({ "rearmed" }, inbox:put({ record "a" }, 3))
+      assert.equal("a", claim_one(3).key)
+    end)
+
     it("of nothing stores nothing", function()
       assert.same({}, inbox:put({}, 1))
     end)
@@ -292,6 +315,24 @@ return function(busted, open)
     assert.same({ "a", "digest of a", "ready", 5, "body of a", 0 },
       { entry.key, entry.digest, entry.state, entry.time, entry.body, entry.attempt })
     assert.is_nil(inbox:get "b")
+  end)
+
+  it("keeps which secret verified a notification, also once it is done", function()
+    inbox:put({ record("a", { verified_by = "0123456789ab" }), record "b" }, 1)
+    inbox:put({ record("a", { digest = "other", body = "other", verified_by = "ba9876543210" }) }, 2)
+    assert.same({ "duplicate" }, inbox:put({ record("b", { verified_by = "0123456789ab" }) }, 2))
+    local function verified_by()
+      local found = {}
+      for _, entry in ipairs(inbox:list {}) do found[entry.identity] = entry.verified_by end
+      return found
+    end
+    local expected = { a = "0123456789ab", ["a#other"] = "ba9876543210" }
+    assert.same(expected, verified_by())
+    assert.equal("0123456789ab", inbox:get("a").verified_by)
+    assert.is_true(finish(claim_one(3), "done", 3))
+    assert.same(expected, verified_by())
+    assert.equal("0123456789ab", inbox:get("a").verified_by)
+    assert.is_nil(inbox:get("b").verified_by)
   end)
 
   it("replay makes dead ones ready, from the first attempt", function()

@@ -44,24 +44,6 @@ local COLUMNS = {
   { "REASON", function(entry) return entry.reason and entry.reason:match("^[^\n]*") or "" end },
 }
 
-local function table_lines(entries, now)
-  local rows, widths = { {} }, {}
-  for place, column in ipairs(COLUMNS) do rows[1][place] = column[1] end
-  for _, entry in ipairs(entries) do
-    local row = {}
-    for place, column in ipairs(COLUMNS) do row[place] = text.safe(column[2](entry, now)) end
-    rows[#rows + 1] = row
-  end
-  for _, row in ipairs(rows) do
-    for place, word in ipairs(row) do widths[place] = math.max(widths[place] or 0, #word) end
-  end
-  for i, row in ipairs(rows) do
-    for place = 1, #row - 1 do row[place] = row[place] .. (" "):rep(widths[place] - #row[place]) end
-    rows[i] = table.concat(row, "  "):gsub("%s+$", "")
-  end
-  return rows
-end
-
 function actions.list(box, options, now)
   local entries, message = box:list(filter_of(options, now))
   if not entries then return nil, message end
@@ -69,13 +51,14 @@ function actions.list(box, options, now)
     for _, entry in ipairs(entries) do output.write(true, nil, as_object(entry)) end
     return 0
   end
-  for _, line in ipairs(table_lines(entries, now)) do output.write(false, line) end
+  for _, line in ipairs(output.table_lines(COLUMNS, entries, now)) do output.write(false, line) end
   if #entries == options.limit then output.write(false, ("(the oldest %d; see --limit)"):format(options.limit)) end
   return 0
 end
 
 local SHOWN = {
   "identity", "state", "type", "event", "app_id", "time", "received_at", "at", "attempt", "reason", "digest",
+  "verified_by",
 }
 
 function actions.show(box, options)
@@ -135,7 +118,8 @@ function command_inbox.describe(command)
     list = command:command("list", "List notifications, the oldest first."),
     show = command:command("show", "Show one with its body."),
     replay = command:command("replay", "Make dead ones ready again."),
-    prune = command:command("prune", "Forget done ones: then a duplicate of one would run again."),
+    prune = command:command("prune", "Forget done ones: then a duplicate of one would run again. " ..
+      "Keep eleven days for reconcile, which puts again what was forgotten earlier."),
     stats = command:command("stats", "Count them by state."),
   }
   for _, subcommand in pairs(subcommands) do

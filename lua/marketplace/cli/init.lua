@@ -7,9 +7,12 @@ local output = require "marketplace.cli.output"
 
 local cli = {}
 
-local COMMANDS = { "serve", "work", "inbox", "send", "sign", "verify", "explain", "token" }
-local WITHOUT_SECRET = { work = true, inbox = true, token = true }
-local WITH_ACTIONS = { inbox = true } -- whose actions say themselves that they write JSON
+local COMMANDS = {
+  "serve", "work", "inbox", "webhooks", "reconcile", "send", "sign", "verify", "explain", "token",
+  "simulate",
+}
+local WITHOUT_SECRET = { work = true, inbox = true, webhooks = true, reconcile = true, token = true, simulate = true }
+local WITH_ACTIONS = { inbox = true, webhooks = true } -- whose actions say themselves that they write JSON
 
 local function install_line(module_name, rock)
   return ("marketplace: the command needs %s: luarocks install %s\n"):format(module_name, rock)
@@ -43,10 +46,6 @@ local function build_parser(argparse)
   return parser, function(name) return (usage[name] or parser):get_usage() end
 end
 
-local function complain(message)
-  io.stderr:write("marketplace: ", message, "\n")
-end
-
 --- Runs the command.
 ---@param arguments string[]
 ---@return integer status for os.exit
@@ -59,7 +58,7 @@ function cli.main(arguments)
   local parser, usage_of = build_parser(argparse)
   local ok, parsed = parser:pparse(arguments)
   if not ok then
-    complain(parsed .. "\n" .. usage_of(arguments[1]))
+    output.note(parsed .. "\n" .. usage_of(arguments[1]))
     return 2
   end
   if parsed.json and not pcall(require, "cjson") then
@@ -68,9 +67,9 @@ function cli.main(arguments)
   end
   local status, message = require("marketplace.cli." .. parsed.command).run(parsed)
   if status == 2 then message = message .. "\n" .. usage_of(parsed.command) end
-  if message then complain(message) end
+  if message then output.note(message) end
   if status == 0 and output.problem then
-    complain(output.problem)
+    output.note(output.problem)
     return 1
   end
   return status

@@ -1,12 +1,12 @@
 --- Where the command has its secrets from: a file, or the environment; never the argument list, which other users
 --- of the machine can read.
+local secret_file = require "marketplace.secret_file"
+
 local secrets = {}
 
-local MAX_SECRETS = 8
 local VARIABLE = "MARKETPLACE_SECRET"
 
---- The secrets of a file: one a line, as they stand; only what editors add is passed over: a byte order mark, a
---- carriage return at a line's end and empty lines.
+--- The secrets of a file, see marketplace.secret_file.
 ---@param path string
 ---@return string[]|nil secrets
 ---@return string? message
@@ -16,16 +16,7 @@ function secrets.from_file(path)
   local text = file:read("*a")
   file:close()
   if not text then return nil, "the secret file cannot be read: " .. path end
-  local list = {}
-  for line in text:gsub("^\239\187\191", ""):gmatch("[^\n]+") do
-    line = line:gsub("\r$", "")
-    if line ~= "" then list[#list + 1] = line end
-  end
-  if #list == 0 then return nil, "the secret file holds no secret: " .. path end
-  if #list > MAX_SECRETS then
-    return nil, ("the secret file holds %d secrets, more than %d: %s"):format(#list, MAX_SECRETS, path)
-  end
-  return list
+  return secret_file.parse(text, path)
 end
 
 local function from_environment()

@@ -1,34 +1,24 @@
 --- marketplace serve: receives notifications and runs a handlers file for them.
 local core = require "marketplace.core"
-local files = require "marketplace.cli.files"
 local handlers = require "marketplace.cli.handlers"
+local listening = require "marketplace.cli.listening"
 local marketplace = require "marketplace"
 local running = require "marketplace.cli.running"
 local secrets = require "marketplace.cli.secrets"
 local server = require "marketplace.server"
+local text = require "marketplace.text"
 
 local serve = { summary = "Receive notifications and run a handlers file for them." }
 
 function serve.describe(command)
   running.describe(command)
-  command:option("--host", "Address to listen on."):default("127.0.0.1"):argname("ADDRESS")
-  command:option("--port", "Port to listen on; 0: the system chooses."):default("8080"):argname("PORT")
+  listening.describe(command, "8080")
   command:option("--path", "Where notifications arrive."):default("/notifications"):argname("PATH")
-  command:option("--tls-cert", "Certificate chain for HTTPS, PEM; with --tls-key."):argname("PATH")
-  command:option("--tls-key", "Its private key, PEM."):argname("PATH")
   command:flag("--no-dispatch", "Only receive: the callbacks are run by `marketplace work`.")
   command:option("--max-body", "Largest body in bytes."):default("1048576"):argname("BYTES")
   command:option("--max-connections", "Connections at a time."):default("512"):argname("N")
-end
-
-local function read_tls(options)
-  if not options.tls_cert and not options.tls_key then return {} end
-  if not (options.tls_cert and options.tls_key) then return nil, 2, "serve: --tls-cert and --tls-key go together" end
-  local cert, cert_problem = files.read(options.tls_cert)
-  if not cert then return nil, 1, cert_problem end
-  local key, key_problem = files.read(options.tls_key)
-  if not key then return nil, 1, key_problem end
-  return { cert = cert, key = key }
+  command:option("--pid-file", "File that holds the process's id while it listens: who sends it SIGHUP finds it there.")
+    :argname("PATH")
 end
 
 local function reload(receiver, path, write)
@@ -56,12 +46,6 @@ local function usage_problem(options)
   end
 end
 
--- As it can be pasted into a shell.
-local function shell_word(text)
-  if not text:find("[^%w_@%%+=:,./%[%]-]") then return text end
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
 local function announce(options, listener, secret_count, write)
   local _, _, url = listener:address()
   write {
@@ -71,10 +55,26 @@ local function announce(options, listener, secret_count, write)
   local metrics_url = listener:metrics_url()
   if metrics_url then write { level = "info", message = "metrics", url = metrics_url } end
   if options.json then return end
-  local secret = options.secret_file and " --secret-file " .. shell_word(options.secret_file) or ""
+  local secret = options.secret_file and " --secret-file " .. text.shell_word(options.secret_file) or ""
   io.stdout:write(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s\n"):format(options.handlers,
-    shell_word(arg and arg[0] or "marketplace"), shell_word(url), secret))
+    text.shell_word(arg and arg[0] or "marketplace"), text.shell_word(url), secret))
   io.stdout:flush()
+end
+
+local function write_pid(path)
+  if not path then return true end
+  local ok, message = core.replace_file(path, core.process_id() .. "\n")
+  if not ok then return nil, "the pid file cannot be written: " .. message end
+  return true
+end
+
+-- One that another process has written since is left alone.
+local function remove_pid(path)
+  local file = path and io.open(path, "rb")
+  if not file then return end
+  local is_mine = file:read("*l") == tostring(core.process_id())
+  file:close()
+  if is_mine then os.remove(path) end
 end
 
 local function open_receiver(options, write)
@@ -91,10 +91,23 @@ local function open_receiver(options, write)
   return receiver, #list
 end
 
+local function run_listener(options, listener, count, write)
+  core.catch_signals() -- before anybody is told that it listens: a SIGHUP would end it
+  local ok, problem = write_pid(options.pid_file)
+  if not ok then
+    listener:stop()
+    return 1, problem
+  end
+  announce(options, listener, count, write)
+  listener:run()
+  remove_pid(options.pid_file)
+  return 0
+end
+
 function serve.run(options)
   local usage = usage_problem(options)
   if usage then return 2, usage end
-  local tls, status, problem = read_tls(options)
+  local tls, status, problem = listening.read_tls(options)
   if not tls then return status, problem end
   local write = running.log(options)
   local receiver, count = open_receiver(options, write)
@@ -107,11 +120,9 @@ function serve.run(options)
   })
   if not opened then return 1, tostring(listener) end
   if not listener then return 1, message end
-  core.catch_signals() -- before anybody is told that it listens: a SIGHUP would end it
-  announce(options, listener, count, write)
-  listener:run()
+  status, problem = run_listener(options, listener, count, write)
   receiver:close()
-  return 0
+  return status, problem
 end
 
 return serve

@@ -17,7 +17,7 @@ local function forget(self, place)
   self.identities[place] = false
 end
 
-local KEPT = { "digest", "key", "type", "event", "app_id", "time", "received_at", "scope" }
+local KEPT = { "digest", "key", "type", "event", "app_id", "time", "received_at", "scope", "verified_by" }
 
 --- Remembers an entry as done; the oldest is forgotten when there is no room.
 function History:add(entry, at)
@@ -30,7 +30,7 @@ function History:add(entry, at)
   kept.digest[place], kept.key[place], kept.type[place] = entry.digest, entry.key, entry.type or false
   kept.event[place], kept.app_id[place] = entry.event or false, entry.app_id or false
   kept.time[place], kept.received_at[place] = entry.time or false, entry.received_at
-  kept.scope[place] = entry.scope or false
+  kept.scope[place], kept.verified_by[place] = entry.scope or false, entry.verified_by or false
   self.places[identity] = place
   self.count = self.count + 1
 end

@@ -5,16 +5,19 @@
 --- Every method takes the time as seconds since the epoch, so that a test can say what time it is. What can fail
 --- returns nil, message, "inbox_unavailable": nothing was changed then, or it is not known whether it was.
 ---
---- A record is {key, digest, type, event, app_id, time, body, reason}: `key` is the notification's id (or, without
---- one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is
---- kept as dead. The inbox may keep the tables of records and change them.
+--- A record is {key, digest, type, event, app_id, time, body, reason, verified_by}: `key` is the notification's id (or,
+--- without one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is kept
+--- as dead; `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil where it did not
+--- come with a signature: a later duplicate does not change it. A digest that begins with "unsigned:"
+--- (marketplace.record) is of such a body: under one key it and any other body are the same. The inbox may keep the
+--- tables of records and change them.
 ---
 --- An entry is a record in the inbox; its `identity` is the key, and for a further body under the same key the key, "#"
 --- and the digest. Notifications of one app form a lane, of which only the first can be claimed.
 ---
 ---   inbox:put(records, now)       -> a list of outcomes: "stored", "duplicate" (same key and digest), "conflict"
----                                    (same key, other digest: stored too), "rearmed" (a duplicate of a dead one,
----                                    which is ready again). All are stored when it returns, or none.
+---                                    (same key, other digest: stored too), "rearmed" (a signed duplicate of a dead
+---                                    one, which is ready again). All are stored when it returns, or none.
 ---   inbox:claim(limit, now, lease) -> a list of at most `limit` leased entries {identity, key, token, attempt, body,
 ---                                    type, event, app_id, received_at}, the caller's to change, held for `lease`
 ---                                    seconds. At most one of an app at a time, oldest first; the attempt is

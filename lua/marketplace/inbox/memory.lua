@@ -6,6 +6,9 @@ local history = require "marketplace.inbox.history"
 local options = require "marketplace.options"
 local wakes = require "marketplace.inbox.wakes"
 
+local is_same = require("marketplace.record").is_same
+local is_unsigned = require("marketplace.record").is_unsigned
+
 local memory = {}
 
 local MOST_SPARE_LANES = 64 -- kept to be used again
@@ -85,10 +88,10 @@ local function add(self, record, identity, now)
   if state == "ready" then push_to_lane(self, entry, now) end
 end
 
--- A repeated notification whose body could not be read is no reason to try again; one whose
--- callbacks failed is.
+-- A repeated notification whose body could not be read is no reason to try again, and neither is what App Store Connect
+-- tells when it is asked; one whose callbacks failed, sent again, is.
 local function put_again(self, entry, record, now)
-  if entry.state ~= "dead" or record.reason then return "duplicate" end
+  if entry.state ~= "dead" or record.reason or is_unsigned(record.digest) then return "duplicate" end
   make_ready(self, entry, now)
   return "rearmed"
 end
@@ -100,7 +103,7 @@ local function put_as(self, record, identity, now)
     add(self, record, identity, now)
     return "stored"
   end
-  if digest ~= record.digest then return "conflict" end
+  if digest ~= record.digest and not is_same(digest, record.digest) then return "conflict" end
   return entry and put_again(self, entry, record, now) or "duplicate"
 end
 
@@ -229,7 +232,7 @@ local function summary(entry)
   return {
     key = entry.key, identity = entry.identity, digest = entry.digest, state = entry.state, type = entry.type,
     event = entry.event, app_id = entry.app_id, time = entry.time, attempt = entry.attempt, reason = entry.reason,
-    received_at = entry.received_at, at = entry.at,
+    received_at = entry.received_at, at = entry.at, verified_by = entry.verified_by,
   }
 end
 

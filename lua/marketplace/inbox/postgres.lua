@@ -20,7 +20,7 @@ local PAUSE_SECONDS = 0.5      -- after a connection could not be made
 local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
 local SEPARATOR = "\1"         -- no id holds it
 
-local STEPS = { sql.schema { seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8" } }
+local STEPS = sql.schema { seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8" }
 
 -- A dead peer must be noticed; whoever set limits of their own keeps them.
 local function with_limits(words)

@@ -94,7 +94,8 @@ local function put_arguments(self, records, now)
     arguments[n + 3], arguments[n + 4] = optional(record.type), optional(record.event)
     arguments[n + 5], arguments[n + 6] = optional(record.app_id), optional_number(record.time)
     arguments[n + 7], arguments[n + 8] = record.body, optional(record.reason)
-    n = n + 8
+    arguments[n + 9] = optional(record.verified_by)
+    n = n + 9
   end
   return arguments
 end
@@ -191,7 +192,7 @@ local function summary(self, row)
   return {
     identity = row[1], key = row[2], digest = row[3], type = row[4], event = row[5], app_id = row[6],
     time = tonumber(row[7]), received_at = time_from(self, row[8]), at = time_from(self, row[9]), state = row[10],
-    attempt = tonumber(row[11]), reason = row[12],
+    attempt = tonumber(row[11]), reason = row[12], verified_by = row[13],
   }
 end
 
@@ -226,7 +227,7 @@ function Inbox:get(identity)
   if not rows then return nil, message, code end
   if not rows[1] then return nil end
   local entry = summary(self, rows[1])
-  entry.body, entry.scope = rows[1][13], rows[1][14]
+  entry.body, entry.scope = rows[1][14], rows[1][15]
   return entry
 end
 

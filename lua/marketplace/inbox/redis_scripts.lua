@@ -42,7 +42,8 @@ local function rearm(identity, now)
 end
 ]]
 
--- ARGV: now, then for each record key, digest, type, event, app_id, time, body, reason. Gives outcomes.
+-- ARGV: now, then for each record key, digest, type, event, app_id, time, body, reason, verified_by. Gives
+-- outcomes.
 redis_scripts.put = PRELUDE .. [[
 local now = ARGV[1]
 
@@ -52,7 +53,7 @@ local function add(identity, record)
   local key = entry_key(identity)
   call("HSET", key, "key", record.key, "digest", record.digest, "lane", lane, "received_at", now, "due", now,
     "attempt", 0, "token", 0, "body", record.body)
-  for _, name in ipairs({ "type", "event", "app_id", "time", "reason" }) do
+  for _, name in ipairs({ "type", "event", "app_id", "time", "reason", "verified_by" }) do
     if record[name] ~= "" then call("HSET", key, name, record[name]) end
   end
   set_state(identity, nil, state, now)
@@ -61,22 +62,27 @@ local function add(identity, record)
   if call("RPUSH", P .. "l:" .. lane, identity) == 1 then call("ZADD", P .. "w", now, lane) end
 end
 
+-- See marketplace.record.
+local function is_unsigned(digest) return string.sub(digest, 1, 9) == "unsigned:" end
+
 local function put_as(identity, record)
   local there = call("HMGET", entry_key(identity), "digest", "state")
   if not there[1] then
     add(identity, record)
     return "stored"
   end
-  if there[1] ~= record.digest then return "conflict" end
-  if there[2] ~= "dead" or record.reason ~= "" then return "duplicate" end
+  local unsigned = is_unsigned(record.digest)
+  if there[1] ~= record.digest and not unsigned and not is_unsigned(there[1]) then return "conflict" end
+  if there[2] ~= "dead" or record.reason ~= "" or unsigned then return "duplicate" end
   rearm(identity, now)
   return "rearmed"
 end
 
 local outcomes = {}
-for at = 2, #ARGV, 8 do
+for at = 2, #ARGV, 9 do
   local record = { key = ARGV[at], digest = ARGV[at + 1], type = ARGV[at + 2], event = ARGV[at + 3],
-    app_id = ARGV[at + 4], time = ARGV[at + 5], body = ARGV[at + 6], reason = ARGV[at + 7] }
+    app_id = ARGV[at + 4], time = ARGV[at + 5], body = ARGV[at + 6], reason = ARGV[at + 7],
+    verified_by = ARGV[at + 8] }
   local outcome = put_as(record.key, record)
   if outcome == "conflict" then
     outcome = put_as(record.key .. "#" .. record.digest, record)
@@ -184,7 +190,7 @@ return { call("ZRANGE", P .. "w", 0, 0, "WITHSCORES")[2] or "", call("ZRANGE", P
 local SUMMARY = [[
 local function summary(identity, ...)
   local entry = call("HMGET", entry_key(identity), "key", "digest", "type", "event", "app_id", "time", "received_at",
-    "due", "state", "attempt", "reason", ...)
+    "due", "state", "attempt", "reason", "verified_by", ...)
   table.insert(entry, 1, identity)
   return entry
 end

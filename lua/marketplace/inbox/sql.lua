@@ -16,12 +16,17 @@
 ---   database.offset               -> seconds that the caller's clock is ahead of the database's
 local unpack = require("marketplace.compat").unpack
 
+local is_same = require("marketplace.record").is_same
+local is_unsigned = require("marketplace.record").is_unsigned
+
 local sql = {}
 
 local Inbox = { durable = true }
 Inbox.__index = Inbox
 
-local LARGEST_INSERT = 64 -- rows in a statement: sizes are powers of two, so that few statements are prepared
+-- Rows in a statement: sizes are powers of two, so that few statements are prepared. LuaDBI cannot number more than 999
+-- parameters for PostgreSQL.
+local LARGEST_INSERT = 64
 local LARGEST_PRUNE = 5000 -- rows in a transaction: others must not wait long for it
 local HEX = "hex:"         -- in front of a body that is no JSON: it may hold bytes that no text column takes
 
@@ -43,14 +48,14 @@ end
 
 --[[ put ]]
 
-local COLUMNS = 13
+local PARAMETERS = 15 -- of a row: one for each column, the last for head
 
 local function insert_statement(rows)
-  local row = "(?,?,?,?,?,?,?,?,?,?,?,?,?," ..
-    "CASE WHEN ? = 1 AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? " ..
-    "AND h.state IN ('ready', 'leased')) THEN 1 ELSE 0 END)"
+  local row = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?," ..
+    "(SELECT CAST(count(*) AS integer) FROM (SELECT CAST(? AS text) AS lane) led WHERE led.lane IS NOT NULL " ..
+    "AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = led.lane AND h.state IN ('ready', 'leased'))))"
   return "INSERT INTO inbox (identity, key, digest, type, event, app_id, lane, event_time, received_at, due, state, " ..
-    "body, reason, head) VALUES " .. (row .. ","):rep(rows - 1) .. row ..
+    "body, reason, verified_by, head) VALUES " .. (row .. ","):rep(rows - 1) .. row ..
     " ON CONFLICT (identity) DO NOTHING RETURNING identity"
 end
 
@@ -69,15 +74,15 @@ local function add_row(self, parameters, at, row, now)
   parameters[at + 7], parameters[at + 8] = row.lane, record.time and number(record.time)
   parameters[at + 9], parameters[at + 10] = now, now
   parameters[at + 11], parameters[at + 12] = record.reason and "dead" or "ready", stored_body(record)
-  parameters[at + 13] = record.reason
-  parameters[at + COLUMNS + 1], parameters[at + COLUMNS + 2] = row.leads, row.lane
+  parameters[at + 13], parameters[at + 14] = record.reason, record.verified_by
+  parameters[at + PARAMETERS] = row.leads and row.lane or nil
 end
 
 -- Inserts rows [first, first + count), adds the identities that were new to `new`.
 local function insert(self, run, rows, first, count, now, new)
-  local parameters, width = {}, COLUMNS + 2
-  for i = 0, count - 1 do add_row(self, parameters, i * width, rows[first + i], now) end
-  for _, inserted in ipairs(run(inserts[count], unpack(parameters, 1, count * width))) do
+  local parameters = {}
+  for i = 0, count - 1 do add_row(self, parameters, i * PARAMETERS, rows[first + i], now) end
+  for _, inserted in ipairs(run(inserts[count], unpack(parameters, 1, count * PARAMETERS))) do
     new[inserted[1]] = true
   end
 end
@@ -110,15 +115,15 @@ end
 -- What becomes of a record whose identity is there: nil where the digest there is another.
 local function put_again(run, record, identity, now)
   local there = run("SELECT digest FROM inbox WHERE identity = ?", identity)[1]
-  if not there or there[1] ~= record.digest then return nil end
-  -- one that cannot be read is no reason to try again; one whose callbacks failed is
-  return not record.reason and rearm(run, identity, now) and "rearmed" or "duplicate"
+  if not there or not is_same(there[1], record.digest) then return nil end
+  -- one that cannot be read, or that nobody sent, is no reason to try again; one whose callbacks failed is
+  if record.reason or is_unsigned(record.digest) then return "duplicate" end
+  return rearm(run, identity, now) and "rearmed" or "duplicate"
 end
 
 local function put_conflict(self, run, record, now)
   local identity = record.key .. "#" .. record.digest
-  local leads = record.reason and 0 or 1
-  local row = { record = record, identity = identity, lane = lane_of(record, identity), leads = leads }
+  local row = { record = record, identity = identity, lane = lane_of(record, identity), leads = not record.reason }
   if insert_all(self, run, { row }, now)[identity] then return "conflict" end
   return put_again(run, record, identity, now) or "duplicate"
 end
@@ -130,7 +135,7 @@ local function rows_of(records)
     local record = records[i]
     local lane = lane_of(record, record.key)
     local leads = not record.reason and not seen[lane]
-    rows[i] = { record = record, identity = record.key, lane = lane, leads = leads and 1 or 0 }
+    rows[i] = { record = record, identity = record.key, lane = lane, leads = leads }
     if leads then
       seen[lane] = true
       lanes[#lanes + 1] = lane
@@ -295,13 +300,13 @@ function Inbox:next_at()
 end
 
 local SUMMARY = "SELECT identity, key, digest, type, event, app_id, CAST(event_time AS float8), " ..
-  "CAST(received_at AS float8), CAST(due AS float8), state, attempt, reason"
+  "CAST(received_at AS float8), CAST(due AS float8), state, attempt, reason, verified_by"
 
 local function summary(self, row)
   return {
     identity = row[1], key = row[2], digest = row[3], type = row[4], event = row[5], app_id = row[6], time = row[7],
     received_at = row[8] + self.database.offset, at = row[9] + self.database.offset, state = row[10], attempt = row[11],
-    reason = row[12],
+    reason = row[12], verified_by = row[13],
   }
 end
 
@@ -342,7 +347,7 @@ function Inbox:get(identity)
   if not rows then return nil, message, code end
   if not rows[1] then return nil end
   local entry = summary(self, rows[1])
-  entry.body, entry.scope = original_body(rows[1][13]), rows[1][14]
+  entry.body, entry.scope = original_body(rows[1][14]), rows[1][15]
   return entry
 end
 
@@ -430,11 +435,12 @@ function Inbox:close()
   self.closed = true
 end
 
---- The steps that make the table, for databases that name their columns' types so.
+--- The statements that make each version of the table, for databases that name their columns' types so. A released
+--- version's are never changed.
 ---@param types {seq: string, real: string}
----@return string[]
+---@return string[][]
 function sql.schema(types)
-  return {
+  local first = {
     ("CREATE TABLE inbox (seq %s, identity text NOT NULL UNIQUE, key text NOT NULL, digest text NOT NULL, " ..
       "type text, event text, app_id text, lane text NOT NULL, event_time %s, received_at %s NOT NULL, " ..
       "due %s NOT NULL, state text NOT NULL, head integer NOT NULL DEFAULT 0, attempt integer NOT NULL DEFAULT 0, " ..
@@ -447,6 +453,7 @@ function sql.schema(types)
     "CREATE INDEX inbox_done ON inbox (due) WHERE state = 'done'",
     "CREATE INDEX inbox_later ON inbox (app_id, event_time) WHERE state = 'done'",
   }
+  return { first, { "ALTER TABLE inbox ADD COLUMN verified_by text" } }
 end
 
 --- An inbox in a database.

@@ -17,7 +17,7 @@ local PAGE_BYTES = 2048           -- ids are random: storing one writes a page o
 local CACHE_KIB = 32768
 local CHECKPOINT_PAGES = 8000
 
-local STEPS = { sql.schema { seq = "INTEGER PRIMARY KEY", real = "REAL" } }
+local STEPS = sql.schema { seq = "INTEGER PRIMARY KEY", real = "REAL" }
 
 local function pragma(link, name)
   local row = link:run("PRAGMA " .. name)[1]

@@ -1,0 +1,48 @@
+/* file.h: files that are replaced whole, or not at all, and locks between processes.
+ *
+ * Nothing here allocates. Paths are NUL-terminated and shorter than PATH_MAX. Messages name the
+ * path and the system's reason, never what a file holds.
+ */
+#ifndef MKT_FILE_H
+#define MKT_FILE_H
+
+#include "error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum mkt_file_how {
+  MKT_FILE_REPLACE, /* whether it exists or not */
+  MKT_FILE_NEW      /* only where the path does not exist: MKT_ERR_FILE_EXISTS */
+} mkt_file_how;
+
+/* Makes p[0..n) what the file holds: written to a temporary file beside it, synced, renamed, and
+ * the folder synced, so that a reader, or whoever comes after a crash, finds all of the old bytes
+ * or all of the new ones. A symbolic link stays one, and what it names is replaced; where it names
+ * nothing that fails. Mode, owner and group of an existing file are kept (not its ACL, extended
+ * attributes or other hard links); a new file is the caller's alone (0600). Only regular files are
+ * replaced.
+ *
+ * MKT_ERR_FILE_FAILED: the old file is as it was and the temporary one is gone, with one exception,
+ * which the message tells: the folder could not be synced after the rename. A process that is
+ * killed leaves the old file or the new one, and may leave the temporary one (.marketplace-*.tmp,
+ * 0600). */
+mkt_code mkt_file_replace(const char *path, const char *p, size_t n, mkt_file_how how,
+                          mkt_error *error);
+
+/* An advisory lock (flock). Zero it before use; mkt_file_unlock gives it back. */
+typedef struct mkt_file_lock {
+  bool held;
+  int fd;
+} mkt_file_lock;
+
+/* Takes the lock without waiting. The file is made (0600) where there is none, and holds nothing;
+ * whoever holds the lock may remove it before giving the lock back. The lock ends with the process,
+ * is not passed on by exec, and a forked child that gives it back does not take it from its parent.
+ * MKT_ERR_LOCKED where another has it; MKT_ERR_FILE_FAILED. */
+mkt_code mkt_file_lock_take(mkt_file_lock *lock, const char *path, mkt_error *error);
+
+/* Idempotent. */
+void mkt_file_unlock(mkt_file_lock *lock);
+
+#endif

@@ -1,0 +1,117 @@
+#include "lua/file.h"
+
+#include "core/file.h"
+#include "lua/push.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char metatable_name[] = "marketplace.lock";
+
+/* A path that held a NUL would be cut there, and name another file. */
+static const char *check_path(lua_State *L) {
+  size_t n;
+  const char *path = luaL_checklstring(L, 1, &n);
+  luaL_argcheck(L, n > 0 && strlen(path) == n, 1, "a path is expected");
+  return path;
+}
+
+static int replace_file(lua_State *L) {
+  static const char *const ways[] = {"replace", "new", NULL};
+  size_t n;
+  const char *path = check_path(L);
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  mkt_file_how how = luaL_checkoption(L, 3, "replace", ways) == 0 ? MKT_FILE_REPLACE : MKT_FILE_NEW;
+  mkt_error error;
+  if (mkt_file_replace(path, bytes, n, how, &error) != MKT_OK) return mkt_push_error(L, &error);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int lock_close(lua_State *L) {
+  mkt_file_unlock(luaL_checkudata(L, 1, metatable_name));
+  return 0;
+}
+
+static void push_metatable(lua_State *L) {
+  static const luaL_Reg methods[] = {{"close", lock_close}, {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {
+      {"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
+  if (luaL_newmetatable(L, metatable_name) == 0) return;
+  luaL_setfuncs(L, metamethods, 0);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+}
+
+static int lock_file(lua_State *L) {
+  const char *path = check_path(L);
+  mkt_file_lock *lock = lua_newuserdata(L, sizeof *lock);
+  *lock = (mkt_file_lock){0};
+  push_metatable(L);
+  lua_setmetatable(L, -2);
+  mkt_error error;
+  return mkt_file_lock_take(lock, path, &error) == MKT_OK ? 1 : mkt_push_error(L, &error);
+}
+
+static void push_id(lua_State *L, const struct stat *file) {
+  lua_pushlstring(L, (const char *)&file->st_dev, sizeof file->st_dev);
+  lua_pushlstring(L, (const char *)&file->st_ino, sizeof file->st_ino);
+  lua_concat(L, 2);
+}
+
+static int file_id(lua_State *L) {
+  struct stat file;
+  if (stat(check_path(L), &file) != 0) return 0;
+  push_id(L, &file);
+  return 1;
+}
+
+static void set_integer(lua_State *L, const char *field, lua_Integer value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, field);
+}
+
+static int file_stat(lua_State *L) {
+  struct stat file;
+  const char *path = check_path(L);
+  if (stat(path, &file) != 0) {
+    mkt_error error;
+    (void)mkt_fail(&error, MKT_ERR_FILE_FAILED, "%s: %s", path, strerror(errno));
+    return mkt_push_error(L, &error);
+  }
+  lua_createtable(L, 0, 6);
+  lua_pushstring(L, S_ISREG(file.st_mode) ? "file" : S_ISDIR(file.st_mode) ? "folder" : "other");
+  lua_setfield(L, -2, "type");
+  set_integer(L, "mode", (lua_Integer)(file.st_mode & 07777));
+  set_integer(L, "uid", (lua_Integer)file.st_uid);
+  set_integer(L, "gid", (lua_Integer)file.st_gid);
+  set_integer(L, "size", (lua_Integer)file.st_size);
+  push_id(L, &file);
+  lua_setfield(L, -2, "id");
+  return 1;
+}
+
+static int user_id(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)geteuid());
+  return 1;
+}
+
+static int is_terminal(lua_State *L) {
+  static const char *const names[] = {"stdin", "stdout", "stderr", NULL};
+  static const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  lua_pushboolean(L, isatty(descriptors[luaL_checkoption(L, 1, NULL, names)]) == 1);
+  return 1;
+}
+
+void mkt_lua_add_file(lua_State *L) {
+  static const luaL_Reg functions[] = {{"replace_file", replace_file},
+                                       {"lock_file", lock_file},
+                                       {"file_id", file_id},
+                                       {"stat", file_stat},
+                                       {"user_id", user_id},
+                                       {"is_terminal", is_terminal},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}

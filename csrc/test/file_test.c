@@ -1,0 +1,263 @@
+#include "core/file.h"
+#include "test/support.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/marketplace-file-XXXXXX";
+static char path[128];
+static char link_path[128];
+
+static int make_folder(void **state) {
+  (void)state;
+  memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+  if (mkdtemp(folder) == NULL) return -1;
+  (void)snprintf(path, sizeof path, "%s/file", folder);
+  (void)snprintf(link_path, sizeof link_path, "%s/link", folder);
+  return 0;
+}
+
+static int remove_folder(void **state) {
+  (void)state;
+  (void)unlink(path);
+  (void)unlink(link_path);
+  return rmdir(folder);
+}
+
+/* How many names the folder holds: a temporary file that was left behind would be one. */
+static int names(void) {
+  DIR *opened = opendir(folder);
+  assert_non_null(opened);
+  int count = 0;
+  while (readdir(opened) != NULL)
+    count++;
+  assert_int_equal(closedir(opened), 0);
+  return count - 2;
+}
+
+static mkt_code put(const char *where, const char *text, mkt_file_how how, mkt_error *error) {
+  return mkt_file_replace(where, text, strlen(text), how, error);
+}
+
+static void expect_held(const char *text) {
+  size_t n;
+  char *held = read_whole_file(path, &n);
+  assert_int_equal(n, strlen(text));
+  assert_memory_equal(held, text, n);
+  free(held);
+}
+
+static mode_t mode_of(const char *where) {
+  struct stat file;
+  assert_int_equal(stat(where, &file), 0);
+  return file.st_mode & 07777;
+}
+
+static void makes_and_replaces(void **state) {
+  (void)state;
+  assert_int_equal(put(path, "first", MKT_FILE_REPLACE, NULL), MKT_OK);
+  expect_held("first");
+  assert_int_equal(mode_of(path), 0600);
+  assert_int_equal(chmod(path, 0640), 0);
+  assert_int_equal(put(path, "", MKT_FILE_REPLACE, NULL), MKT_OK);
+  expect_held("");
+  assert_int_equal(mode_of(path), 0640);
+  assert_int_equal(names(), 1);
+}
+
+static void keeps_the_owner(void **state) {
+  (void)state;
+  if (geteuid() != 0) skip();
+  assert_int_equal(put(path, "first", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(chown(path, 1234, 2345), 0);
+  assert_int_equal(put(path, "second", MKT_FILE_REPLACE, NULL), MKT_OK);
+  struct stat file;
+  assert_int_equal(stat(path, &file), 0);
+  assert_int_equal(file.st_uid, 1234);
+  assert_int_equal(file.st_gid, 2345);
+}
+
+static void makes_only_what_is_new(void **state) {
+  (void)state;
+  mkt_error error;
+  assert_int_equal(put(path, "first", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(put(path, "second", MKT_FILE_NEW, &error), MKT_ERR_FILE_EXISTS);
+  expect_held("first");
+  assert_int_equal(symlink("nothing", link_path), 0);
+  assert_int_equal(put(link_path, "second", MKT_FILE_NEW, &error), MKT_ERR_FILE_EXISTS);
+  assert_int_equal(names(), 2);
+}
+
+static void replaces_what_a_link_names(void **state) {
+  (void)state;
+  mkt_error error;
+  struct stat file;
+  assert_int_equal(symlink("file", link_path), 0);
+  assert_int_equal(put(link_path, "first", MKT_FILE_REPLACE, &error), MKT_ERR_FILE_FAILED);
+  assert_non_null(strstr(error.message, "the link names nothing"));
+  assert_int_equal(put(path, "first", MKT_FILE_REPLACE, &error), MKT_OK);
+  assert_int_equal(put(link_path, "second", MKT_FILE_REPLACE, &error), MKT_OK);
+  expect_held("second");
+  assert_int_equal(lstat(link_path, &file), 0);
+  assert_true(S_ISLNK(file.st_mode));
+}
+
+static void takes_paths_as_the_system_does(void **state) {
+  (void)state;
+  char before[PATH_MAX];
+  assert_non_null(getcwd(before, sizeof before));
+  assert_int_equal(chdir(folder), 0);
+  assert_int_equal(put("file", "a", MKT_FILE_NEW, NULL), MKT_OK);
+  assert_int_equal(put("./file", "b", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(chdir(before), 0);
+  expect_held("b");
+}
+
+static void refuses_what_is_no_file(void **state) {
+  (void)state;
+  mkt_error error;
+  char long_name[NAME_MAX + 2];
+  memset(long_name, 'x', sizeof long_name - 1);
+  long_name[sizeof long_name - 1] = '\0';
+  const char *const refused[] = {folder, "/dev/full", "/",       "/nowhere/at/all", "",
+                                 ".",    "..",        long_name, "/dev/null/x"};
+  for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+    assert_int_equal(put(refused[i], "x", MKT_FILE_REPLACE, &error), MKT_ERR_FILE_FAILED);
+    assert_int_not_equal(put(refused[i], "x", MKT_FILE_NEW, &error), MKT_OK);
+  }
+  assert_int_equal(names(), 0);
+}
+
+static void a_full_disk_leaves_the_old_file(void **state) {
+  (void)state;
+  assert_int_equal(put(path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
+  struct rlimit before;
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+  struct rlimit tiny = {.rlim_cur = 16, .rlim_max = before.rlim_max};
+  void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+  mkt_error error;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &tiny), 0);
+  mkt_code code = put(path, "more than sixteen bytes", MKT_FILE_REPLACE, &error);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+  (void)signal(SIGXFSZ, handler);
+  assert_int_equal(code, MKT_ERR_FILE_FAILED);
+  assert_null(strstr(error.message, "sixteen"));
+  expect_held("old");
+  assert_int_equal(names(), 1);
+}
+
+/* In a child that has no right to the folder: `task` gives its exit status. */
+static void as_nobody(int (*task)(void)) {
+  if (geteuid() != 0) skip();
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) _exit(setgid(65534) == 0 && setuid(65534) == 0 ? task() : 99);
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int expect_refusal(void) {
+  mkt_error error;
+  return put(path, "new", MKT_FILE_REPLACE, &error) == MKT_ERR_FILE_FAILED ? 0 : 1;
+}
+
+static void a_folder_without_the_right_leaves_the_old_file(void **state) {
+  (void)state;
+  assert_int_equal(put(path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(chmod(folder, 0755), 0);
+  as_nobody(expect_refusal);
+  /* the owner cannot be kept, where only root could give the file back */
+  assert_int_equal(chmod(folder, 0777), 0);
+  as_nobody(expect_refusal);
+  expect_held("old");
+  assert_int_equal(names(), 1);
+}
+
+static void one_holder_at_a_time(void **state) {
+  (void)state;
+  mkt_file_lock first = {0};
+  mkt_file_lock second = {0};
+  mkt_error error;
+  assert_int_equal(mkt_file_lock_take(&first, path, &error), MKT_OK);
+  assert_int_equal(mode_of(path), 0600);
+  assert_int_equal(fcntl(first.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  assert_int_equal(mkt_file_lock_take(&second, path, &error), MKT_ERR_LOCKED);
+  assert_true(error.retryable);
+  mkt_file_unlock(&second);
+  mkt_file_unlock(&first);
+  mkt_file_unlock(&first);
+  assert_int_equal(mkt_file_lock_take(&second, path, &error), MKT_OK);
+  mkt_file_unlock(&second);
+}
+
+static void a_forked_child_does_not_take_it_away(void **state) {
+  (void)state;
+  mkt_file_lock held = {0};
+  mkt_file_lock other = {0};
+  assert_int_equal(mkt_file_lock_take(&held, path, NULL), MKT_OK);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    mkt_file_unlock(&held);
+    _exit(0);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(mkt_file_lock_take(&other, path, NULL), MKT_ERR_LOCKED);
+  mkt_file_unlock(&held);
+  assert_int_equal(mkt_file_lock_take(&other, path, NULL), MKT_OK);
+  mkt_file_unlock(&other);
+}
+
+static void a_holder_may_remove_the_file(void **state) {
+  (void)state;
+  mkt_file_lock first = {0};
+  mkt_file_lock second = {0};
+  assert_int_equal(mkt_file_lock_take(&first, path, NULL), MKT_OK);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(mkt_file_lock_take(&second, path, NULL), MKT_OK);
+  mkt_file_unlock(&first);
+  assert_int_equal(mkt_file_lock_take(&first, path, NULL), MKT_ERR_LOCKED);
+  mkt_file_unlock(&second);
+}
+
+static void locks_nothing_by_a_link(void **state) {
+  (void)state;
+  mkt_file_lock lock = {0};
+  mkt_error error;
+  assert_int_equal(symlink("file", link_path), 0);
+  assert_int_equal(mkt_file_lock_take(&lock, link_path, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_file_lock_take(&lock, folder, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(names(), 1);
+}
+
+int main(void) {
+#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+  const struct CMUnitTest tests[] = {
+      IN_A_FOLDER(makes_and_replaces),
+      IN_A_FOLDER(keeps_the_owner),
+      IN_A_FOLDER(makes_only_what_is_new),
+      IN_A_FOLDER(replaces_what_a_link_names),
+      IN_A_FOLDER(takes_paths_as_the_system_does),
+      IN_A_FOLDER(refuses_what_is_no_file),
+      IN_A_FOLDER(a_full_disk_leaves_the_old_file),
+      IN_A_FOLDER(a_folder_without_the_right_leaves_the_old_file),
+      IN_A_FOLDER(one_holder_at_a_time),
+      IN_A_FOLDER(a_forked_child_does_not_take_it_away),
+      IN_A_FOLDER(a_holder_may_remove_the_file),
+      IN_A_FOLDER(locks_nothing_by_a_link),
+  };
+#undef IN_A_FOLDER
+  return cmocka_run_group_tests_name("file", tests, NULL, NULL);
+}

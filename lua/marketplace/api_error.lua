@@ -1,0 +1,204 @@
+--- What App Store Connect answers in place of what was asked for, as message, code and detail.
+---
+--- An answer may hold several errors, and the one that tells may be the last of them or lie within another
+--- (`meta.associatedErrors`), so all are named. Gateways on the way answer HTML, or nothing.
+local core = require "marketplace.core"
+local json = require "marketplace.json"
+local text = require "marketplace.text"
+
+local api_error = {}
+
+local MOST_MESSAGE = 1000 -- bytes
+local MOST_PART = 300 -- bytes of one error in the message
+local MOST_PATH = 200 -- bytes of the path in the message
+local MOST_QUOTED = 80 -- bytes of an answer that is not JSON
+local REQUEST_IDS = { "x-request-id", "x-apple-request-uuid", "x-apple-jingle-correlation-key" }
+
+local function shown(value, most, redact)
+  return text.cut(text.utf8(text.safe(text.hide(value, redact))), most)
+end
+
+-- A header's value; of a repeated one the first.
+local function header(response, name)
+  local value = (response.headers or {})[name]
+  if type(value) == "table" then value = value[1] end
+  return value
+end
+
+local function request_id(response)
+  for _, name in ipairs(REQUEST_IDS) do
+    local value = header(response, name)
+    if value then return value end
+  end
+end
+
+local function retry_after(response)
+  local value, date = header(response, "retry-after"), header(response, "date")
+  return value and core.retry_after(value, date and core.http_date(date) or core.now())
+end
+
+local function detail_of(response, errors)
+  return {
+    status = response.status, errors = errors, retry_after = retry_after(response), request_id = request_id(response),
+  }
+end
+
+local function prefix(request, response, redact)
+  return ("%s %s: %d"):format(request.method, shown(request.path, MOST_PATH, redact), response.status)
+end
+
+--[[ Errors ]]
+
+local FIELDS = { "id", "status", "code", "title", "detail" }
+
+local function is_word(value)
+  return type(value) == "string" or type(value) == "number"
+end
+
+local function flat(error_object, path, redact)
+  local made = { path = path and text.hide(path, redact) }
+  local source = type(error_object.source) == "table" and error_object.source or {}
+  for _, name in ipairs(FIELDS) do made[name] = error_object[name] end
+  made.pointer, made.parameter = source.pointer, source.parameter
+  for name, value in pairs(made) do
+    made[name] = is_word(value) and text.hide(tostring(value), redact) or nil
+  end
+  return made
+end
+
+local flatten
+
+-- The paths in their order, so that the same answer always gives the same message.
+local function flatten_associated(associated, redact, into)
+  local paths = {}
+  for path in pairs(associated) do paths[#paths + 1] = path end
+  table.sort(paths, function(a, b) return tostring(a) < tostring(b) end)
+  for _, path in ipairs(paths) do flatten(associated[path], tostring(path), redact, into) end
+end
+
+-- False where the list is not one of errors. Each is followed by those that lie within it.
+function flatten(list, path, redact, into)
+  if type(list) ~= "table" or (#list == 0 and next(list) ~= nil) then return false end
+  for _, error_object in ipairs(list) do
+    if type(error_object) ~= "table" then return false end
+    into[#into + 1] = flat(error_object, path, redact)
+    local meta = error_object.meta
+    local associated = type(meta) == "table" and meta.associatedErrors
+    if type(associated) == "table" then flatten_associated(associated, redact, into) end
+  end
+  return true
+end
+
+local function described(one)
+  local words = {}
+  if one.code then words[1] = one.code end
+  local says = one.detail or one.title
+  if says then words[#words + 1] = (one.code and ": " or "") .. says end
+  if one.pointer or one.parameter then words[#words + 1] = (" (%s)"):format(one.pointer or one.parameter) end
+  return shown(table.concat(words), MOST_PART)
+end
+
+local function list_of(errors)
+  local parts, length = {}, 0
+  for i, one in ipairs(errors) do
+    local part = described(one)
+    length = length + #part
+    if length > MOST_MESSAGE then
+      parts[i] = ("and %d more"):format(#errors - i + 1)
+      break
+    end
+    parts[i] = part
+  end
+  return table.concat(parts, "; ")
+end
+
+--[[ What is not Apple's ]]
+
+-- A secret as JSON has it, with its slashes escaped or not.
+local function as_json(redact)
+  local all = {}
+  for _, secret in ipairs(redact or {}) do
+    local escaped = json.encode(secret):sub(2, -2)
+    all[#all + 1] = secret
+    all[#all + 1] = escaped
+    all[#all + 1] = escaped:gsub("/", "\\/")
+  end
+  return all
+end
+
+local function what_came(response, problem, redact)
+  local body = response.body or ""
+  local kind = header(response, "content-type")
+  kind = kind and shown(kind, MOST_QUOTED, redact) .. ", " or ""
+  if not body:find "%S" then return kind .. "and nothing in the body" end
+  local words = text.trim(text.hide(body, as_json(redact))):gsub("%s+", " ")
+  if #words > MOST_QUOTED then words = text.cut(words, MOST_QUOTED) .. "..." end
+  return ("%s%s: %s"):format(kind, problem, shown(words, 4 * MOST_QUOTED))
+end
+
+--- An answer that is none of App Store Connect's: HTML, nothing, cut off, or of other types than expected.
+---@param request {method: string, path: string}
+---@param response {status: integer, headers?: table, body?: string} header names in lower case
+---@param problem string what is wrong with it, such as "no JSON"
+---@param redact? string[] secrets that are not to be shown
+---@return string message names the status, the content type and the first words
+---@return string code answer_invalid
+---@return table detail {status=, errors={}, retry_after=, request_id=}
+function api_error.invalid(request, response, problem, redact)
+  local message = ("%s, answered with %s"):format(prefix(request, response, redact),
+    what_came(response, problem, redact))
+  return message, "answer_invalid", detail_of(response, {})
+end
+
+--- A document of App Store Connect's that is none of those expected.
+---@param request {method: string, path: string}
+---@param response {status: integer, headers?: table}
+---@param problem string what is wrong with it, such as "no list of resources"
+---@return string message
+---@return string code answer_invalid
+---@return table detail as of api_error.from
+function api_error.mistyped(request, response, problem)
+  return ("%s, answered with %s"):format(prefix(request, response), problem), "answer_invalid",
+    detail_of(response, {})
+end
+
+--- A document that says that the resource asked for is not there.
+---@param request {method: string, path: string}
+---@param response {status: integer, headers?: table}
+---@return string message
+---@return string code api_error
+---@return table detail as of api_error.from
+function api_error.none(request, response)
+  return prefix(request, response) .. ", and there is none", "api_error", detail_of(response, {})
+end
+
+local CODES = { [401] = "unauthorized", [429] = "rate_limited" }
+
+--- An answer that refuses the request.
+---
+--- The code is unauthorized for 401 and rate_limited for 429, whatever the body; otherwise api_error, or
+--- answer_invalid where the body is not one of App Store Connect's. `detail.status` is there always.
+---@param request {method: string, path: string}
+---@param response {status: integer, headers?: table, body?: string} header names in lower case
+---@param redact? string[] secrets that are not to be shown: the token, a webhook's secret
+---@return string message one line
+---@return string code unauthorized, rate_limited, api_error, answer_invalid
+---@return table detail {status=, errors=, retry_after= seconds, request_id=}; errors: a flat list of {id=, status=,
+--- code=, title=, detail=, pointer=, parameter=, path=}, all strings and none of them sure to be there; each is
+--- followed by those associated with it, whose `path` is the one that they were listed under
+function api_error.from(request, response, redact)
+  local code = CODES[response.status] or response.status >= 400 and "api_error"
+  local document, problem = json.decode(response.body or "")
+  local errors = {}
+  local known = type(document) == "table" and document.errors ~= nil
+    and flatten(document.errors, nil, redact, errors)
+  if not known or not code then
+    problem = problem and "what is no JSON" or "what names no errors"
+    local message, invalid, detail = api_error.invalid(request, response, problem, redact)
+    return message, CODES[response.status] or invalid, detail
+  end
+  local all = #errors > 0 and " " .. list_of(errors) or ", and no error is named"
+  return prefix(request, response, redact) .. all, code, detail_of(response, errors)
+end
+
+return api_error

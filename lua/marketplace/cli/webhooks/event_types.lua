@@ -1,0 +1,49 @@
+--- Types of events that a generation 2 webhook sends (Apple: WebhookEventType), and our words for those that concern
+--- marketplaces.
+local event_types = {}
+
+local VERSION_CREATED = "ALTERNATIVE_DISTRIBUTION_PACKAGE_VERSION_CREATED"
+local AVAILABLE_UPDATED = "ALTERNATIVE_DISTRIBUTION_PACKAGE_AVAILABLE_UPDATED"
+local TERRITORY_UPDATED = "ALTERNATIVE_DISTRIBUTION_TERRITORY_AVAILABILITY_UPDATED"
+
+local BY_EVENT = {
+  version_available = VERSION_CREATED,
+  versions_unavailable = AVAILABLE_UPDATED, versions_restored = AVAILABLE_UPDATED,
+  app_unavailable = TERRITORY_UPDATED, app_restored = TERRITORY_UPDATED,
+}
+
+local SHOWN = {
+  [VERSION_CREATED] = "version_available",
+  [AVAILABLE_UPDATED] = "versions_unavailable,versions_restored",
+  [TERRITORY_UPDATED] = "app_unavailable,app_restored",
+}
+
+--- Those that concern marketplaces.
+---@type string[]
+event_types.MARKETPLACE = { VERSION_CREATED, AVAILABLE_UPDATED, TERRITORY_UPDATED }
+
+--- Apple's constants for events' names; constants, also ones not known here, are taken as they are.
+---@param words string[]
+---@return string[]|nil types none twice
+---@return string? message
+function event_types.from_words(words)
+  local types, seen = {}, {}
+  for _, word in ipairs(words) do
+    local event_type = BY_EVENT[word] or word:match("^%u[%u%d_]*$")
+    if not event_type then return nil, ("there is no event type '%s'"):format(word) end
+    if not seen[event_type] then types[#types + 1] = event_type end
+    seen[event_type] = true
+  end
+  return types
+end
+
+--- As they are shown to people.
+---@param types string[]
+---@return string
+function event_types.shown(types)
+  local words = {}
+  for i, event_type in ipairs(types) do words[i] = SHOWN[event_type] or event_type end
+  return table.concat(words, ",")
+end
+
+return event_types

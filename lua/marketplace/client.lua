@@ -1,0 +1,351 @@
+--- A client of App Store Connect's API.
+---
+--- It does no I/O of its own: a transport carries each request. Its own part is the token, what is tried again, and
+--- what an answer means.
+local api_error = require "marketplace.api_error"
+local core = require "marketplace.core"
+local document = require "marketplace.document"
+local download = require "marketplace.download"
+local http = require "marketplace.http"
+local json = require "marketplace.json"
+local log = require "marketplace.log"
+local options = require "marketplace.options"
+local origin = require "marketplace.origin"
+local parallel = require "marketplace.parallel"
+local resources = require "marketplace.resources"
+local retry = require "marketplace.retry"
+local session = require "marketplace.session"
+local token = require "marketplace.token"
+local url = require "marketplace.url"
+
+local client = {}
+
+local Client = {}
+Client.__index = Client
+
+local BASE_URL = "https://api.appstoreconnect.apple.com"
+local DEFAULTS = { timeout = 60, attempt_timeout = 30, retries = 4 }
+local LEAST_ATTEMPT = 0.05 -- seconds: with less left no other attempt is begun
+local PAUSE_MOST = 0.01    -- seconds that another's loop is asked to take between two looks at an answer
+
+--[[ Waiting ]]
+
+-- How the running coroutine waits for an exchange, or for some seconds: nil where it may block.
+local function pause_of(self)
+  local in_parallel = parallel.pause()
+  if in_parallel then return in_parallel end
+  if not self.pause then return nil end
+  return function(seconds)
+    if seconds then
+      self.pause(seconds)
+    else
+      http.poll(0)
+      self.pause(PAUSE_MOST)
+    end
+  end
+end
+
+-- For marketplace.http, which asks again and again until the answer is there.
+local function exchange_pause(pause)
+  return pause and function(exchange) pause(nil, exchange) end
+end
+
+local function wait(self, seconds)
+  local pause = pause_of(self)
+  if pause then pause(seconds) else self.sleep(seconds) end
+end
+
+--[[ Requests ]]
+
+-- What an answer could echo, and nobody is to see.
+local function secrets_of(call)
+  local hidden = document.secrets(call.document)
+  hidden[#hidden + 1] = call.bearer
+  return hidden
+end
+
+local function fail_invalid(problem)
+  return nil, problem, "request_invalid", { sent = false }
+end
+
+-- The whole URL: of a path, or of a URL that an answer named, which must lead to the same place, as the token goes
+-- there.
+local function target(self, path, query)
+  local whole = path:sub(1, 1) == "/" and self.base_url .. path or path
+  if not origin.same(whole, self.base_url) then
+    return fail_invalid("the token goes to " .. self.base_url .. " only, not to another host")
+  end
+  return query and url.with_query(whole, query) or whole
+end
+
+-- What stays the same from attempt to attempt.
+local function prepare(self, method, path, given)
+  local whole, message, code, detail = target(self, path, given.query)
+  if not whole then return nil, message, code, detail end
+  local call = {
+    method = method, path = path, url = whole, document = given.body, started = self.monotonic(), attempt = 0,
+    body = given.body and json.encode(given.body),
+  }
+  call.deadline = call.started + (given.timeout or self.timeout)
+  return call
+end
+
+local function headers_of(self, call, bearer)
+  local headers = { "Authorization: Bearer " .. bearer, "Accept: application/json", self.user_agent_line }
+  if call.body then headers[4] = "Content-Type: application/json" end
+  return headers
+end
+
+local function read_rate_limit(self, header)
+  if type(header) ~= "string" then return end
+  local limit, remaining = header:match "user%-hour%-lim:(%d+)", header:match "user%-hour%-rem:(%d+)"
+  if limit and remaining then
+    self.rate_limit.limit, self.rate_limit.remaining = tonumber(limit), tonumber(remaining)
+  end
+end
+
+local function report(self, call, level, message, about)
+  if not self.log then return end
+  about.level, about.message, about.at = level, message, self.clock()
+  about.url, about.attempt = call.method .. " " .. call.url, call.attempt
+  self.log(about)
+end
+
+-- One attempt: a response, or nil, message, code, detail.
+local function attempt(self, call, bearer)
+  call.attempt = call.attempt + 1
+  local began = self.monotonic()
+  local response, message, code, detail = self.transport({
+    method = call.method, url = call.url, headers = headers_of(self, call, bearer), body = call.body,
+    timeout = math.max(LEAST_ATTEMPT, math.min(self.attempt_timeout, call.deadline - began)),
+    connect_timeout = self.connect_timeout, ca_file = self.ca_file,
+  }, exchange_pause(pause_of(self)))
+  if response then read_rate_limit(self, response.headers["x-rate-limit"]) end
+  if self.log then
+    report(self, call, "info", response and "answered" or "not answered", {
+      status = response and response.status, took = self.monotonic() - began, reason = message,
+    })
+  end
+  return response, message, code, detail
+end
+
+-- An attempt, and another one at once where the token was refused: it may have been the clock.
+local function authorized_attempt(self, call)
+  local bearer, problem, problem_code = self.session:token()
+  if not bearer then return nil, problem, problem_code, { sent = false } end
+  local response, message, code, detail = attempt(self, call, bearer)
+  if response and response.status == 401 and not call.reauthorized then
+    call.reauthorized = true
+    self.session:refused(bearer, response.headers.date)
+    return authorized_attempt(self, call)
+  end
+  call.bearer = bearer
+  return response, message, code, detail
+end
+
+local function refusal(call, response)
+  return api_error.from(call, response, secrets_of(call))
+end
+
+-- Waits for the next attempt. False where there is none.
+local function wait_for_next(self, call, status, code, detail)
+  local sent = detail and detail.sent
+  call.may_have_run = call.may_have_run or retry.may_have_run(status, sent)
+  if call.attempt > self.retries or not retry.is_worth_it(call.method, status, code, sent) then return false end
+  local seconds = retry.pause(call.attempt, detail and detail.retry_after, self.random)
+  if self.monotonic() + seconds + LEAST_ATTEMPT > call.deadline then return false end
+  report(self, call, "warning", "trying again", { again_in = seconds, status = status, reason = code })
+  wait(self, seconds)
+  return true
+end
+
+-- Whether the failure leaves it open that a request was executed that must not be executed twice.
+local function add_doubt(call, message, detail)
+  detail = detail or {}
+  detail.attempts, detail.may_have_run = call.attempt, call.may_have_run or nil
+  if call.method == "POST" and call.may_have_run then
+    message = message .. " (it may have been executed all the same: look before you repeat it)"
+  end
+  return message, detail
+end
+
+-- Of a deleted thing, a repeated DELETE is told that there is none.
+local function is_gone(call, response)
+  return call.method == "DELETE" and response.status == 404 and call.may_have_run
+end
+
+local function exchange(self, call)
+  while true do
+    local response, message, code, detail = authorized_attempt(self, call)
+    if response and (response.status < 300 or is_gone(call, response)) then return response end
+    if response then message, code, detail = refusal(call, response) end
+    if not message:find(call.path, 1, true) then message = ("%s %s: %s"):format(call.method, call.path, message) end
+    if not wait_for_next(self, call, response and response.status, code, detail) then
+      message, detail = add_doubt(call, message, detail)
+      return nil, message, code, detail
+    end
+  end
+end
+
+local function document_of(call, response)
+  if call.method == "DELETE" then return {} end
+  local decoded, message, code, detail = document.decode(call, response, secrets_of(call))
+  if decoded then return decoded end
+  call.may_have_run = true
+  message, detail = add_doubt(call, message, detail)
+  return nil, message, code, detail
+end
+
+local METHODS = { GET = true, POST = true, PATCH = true, DELETE = true }
+
+local NOTHING = {}
+local REQUEST_OPTIONS = { query = "table", body = "table", timeout = "number" }
+
+--- One call of any endpoint.
+---
+--- GET, PATCH and DELETE are tried again when the connection fails or the answer is 429 or 5xx; POST only where it was
+--- surely not executed. A token that is refused is made anew once, with the server's clock.
+---@param method string GET, POST, PATCH or DELETE
+---@param path string "/v1/...", or a whole URL on the host of base_url, such as an answer's links.next
+---@param given? {query?: table, body?: table, timeout?: number} query: values are strings, numbers, booleans or lists
+--- of them; timeout: seconds for the whole call, default the client's
+---@return table|nil document decoded; empty where the answer has none
+---@return table|string response {status=, headers=, body=}, or the message
+---@return string? code request_invalid, connect_failed, tls_failed, timeout, http_failed, too_large, unauthorized,
+--- rate_limited, api_error, answer_invalid, out_of_memory, crypto_failed
+---@return table? detail {status=, errors=, retry_after=, request_id=, attempts=, sent=, may_have_run=}; see
+--- marketplace.api_error; may_have_run: it may have been executed although it failed
+function Client:request(method, path, given)
+  if not METHODS[method] then error("client:request: the method is GET, POST, PATCH or DELETE", 2) end
+  if type(path) ~= "string" then error("client:request: the path is a string", 2) end
+  given = given or NOTHING
+  if given ~= NOTHING then options.check("client:request", given, REQUEST_OPTIONS) end
+  local call, message, code, detail = prepare(self, method, path, given)
+  if not call then return nil, message, code, detail end
+  local response
+  response, message, code, detail = exchange(self, call)
+  if not response then return nil, message, code, detail end
+  local decoded
+  decoded, message, code, detail = document_of(call, response)
+  if not decoded then return nil, message, code, detail end
+  return decoded, response
+end
+
+--- Fetches a file from where an answer's `url` attribute points, piece by piece. No token is sent there.
+---@param address string https://
+---@param given {sink?: fun(bytes: string), file?: string, timeout?: number, max_bytes?: number} sink: is given the
+--- bytes as they come; or file: a path, which exists only once it is complete; timeout: seconds, default 3600;
+--- max_bytes: default 16 GiB
+---@return table|nil result {bytes=, headers=}
+---@return string? message
+---@return string? code
+---@return table? detail {status=}
+function Client:download(address, given)
+  return download.fetch(self.transport, address, given, self.ca_file, exchange_pause(pause_of(self)))
+end
+
+--[[ Several at once ]]
+
+local function as_function(self, task, place)
+  if type(task) == "function" then return task end
+  if type(task) ~= "table" or type(task[1]) ~= "string" then
+    error(("client:parallel: task %d is neither a function nor a {method, path, options}"):format(place), 3)
+  end
+  return function() return self:request(task[1], task[2], task[3]) end
+end
+
+local function idle(self)
+  return function(seconds, is_exchanging)
+    local pause = pause_of(self)
+    if pause then
+      http.poll(0)
+      pause(is_exchanging and math.min(seconds, PAUSE_MOST) or seconds)
+    elseif is_exchanging then
+      http.poll(seconds)
+    else
+      self.sleep(seconds)
+    end
+  end
+end
+
+--- Runs several calls at once, in one thread, and waits for all of them.
+---@param tasks ((fun(): any)|table)[] functions that call this client, or requests: {method, path, options}
+---@param given? {at_once?: integer} default 6
+---@return table[] results in the order of the tasks, each {n=, ...}: what the function, or client:request, returned
+function Client:parallel(tasks, given)
+  options.check("client:parallel", given or {}, { at_once = "number" })
+  if type(tasks) ~= "table" then error("client:parallel: a list of tasks is expected, not a " .. type(tasks), 2) end
+  local functions = {}
+  for i, task in ipairs(tasks) do functions[i] = as_function(self, task, i) end
+  return parallel.run(functions, math.max(1, given and given.at_once or 6), self.monotonic, idle(self))
+end
+
+--[[ A client ]]
+
+local OPTIONS = {
+  key_id = "!string", issuer_id = "string", individual = "boolean", key = "string", key_file = "string",
+  scope = "table", base_url = "string", timeout = "number", attempt_timeout = "number", connect_timeout = "number",
+  retries = "number", ca_file = "string", user_agent = "string", log = "function", transport = "function",
+  clock = "function", monotonic = "function", random = "function", sleep = "function", pause = "function",
+}
+
+local function base_of(given)
+  local base_url = (given.base_url or BASE_URL):gsub("/+$", "")
+  if not origin.same(base_url, base_url) or base_url:find "[?#]" then
+    error("marketplace.client: option 'base_url' is a URL such as " .. BASE_URL, 3)
+  end
+  return base_url
+end
+
+local function check_numbers(given)
+  for _, name in ipairs { "timeout", "attempt_timeout", "connect_timeout" } do
+    if given[name] and not (given[name] > 0 and given[name] <= 86400) then
+      error(("marketplace.client: option '%s' is a number of seconds, more than 0 and at most 86400"):format(name), 3)
+    end
+  end
+  if given.retries and not (given.retries >= 0 and given.retries <= 100) then
+    error("marketplace.client: option 'retries' is from 0 to 100", 3)
+  end
+end
+
+--- A client of App Store Connect's API: `client.webhooks:list{ app = ... }` and so on, see marketplace.resources.
+---@param given table
+--- key_id: required; key_file: path of the private key, or key: PEM; issuer_id of a team's key, or individual = true;
+--- scope: list of requests that its tokens are good for, such as "GET /v1/apps";
+--- base_url: default "https://api.appstoreconnect.apple.com"; ca_file: PEM certificates in place of the system's;
+--- timeout: seconds for a whole call with its retries, default 60; attempt_timeout: for each attempt, default 30;
+--- connect_timeout: of that for connecting, default 10; retries: at most so many after the first attempt, default 4;
+--- log: function(entry), see marketplace.log: each attempt, never a token or a secret;
+--- pause: function(seconds), called again and again while a call waits, for use in a caller's own loop: there it
+--- yields, in place of blocking; transport: function(request, pause), default marketplace.http's exchange;
+--- clock: function giving seconds since the epoch; monotonic: function giving seconds, for deadlines, default clock
+--- where that is given; random: function giving a number in [0, 1); sleep: function(seconds); user_agent
+---@return table|nil client
+---@return string? message
+---@return string? code key_invalid
+function client.new(given)
+  options.check("marketplace.client", given, OPTIONS)
+  check_numbers(given)
+  local base_url = base_of(given)
+  local issue, message, code = token.issuer {
+    key = given.key, key_file = given.key_file, key_id = given.key_id, issuer_id = given.issuer_id,
+    individual = given.individual, scope = given.scope,
+  }
+  if not issue then return nil, message, code end
+  local clock = given.clock or core.now
+  local self = setmetatable({
+    base_url = base_url, session = session.new(issue, clock), clock = clock,
+    monotonic = given.monotonic or given.clock or core.monotonic, random = given.random or math.random,
+    sleep = given.sleep or core.sleep, pause = given.pause, transport = given.transport or http.exchange,
+    log = given.log and log.target(given.log).write, timeout = given.timeout or DEFAULTS.timeout,
+    attempt_timeout = given.attempt_timeout or DEFAULTS.attempt_timeout, connect_timeout = given.connect_timeout,
+    retries = given.retries or DEFAULTS.retries, ca_file = given.ca_file,
+    user_agent_line = "User-Agent: " .. (given.user_agent or "lua-marketplace"),
+    --- What the last answer's X-Rate-Limit said: {limit=, remaining=} requests an hour.
+    rate_limit = {},
+  }, Client)
+  resources.attach(self)
+  return self
+end
+
+return client

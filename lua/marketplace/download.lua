@@ -1,0 +1,109 @@
+--- Large files from where App Store Connect points: a CDN, which is shown no token and may redirect.
+local options = require "marketplace.options"
+
+local download = {}
+
+local MOST_REDIRECTS = 5
+local DEFAULT_TIMEOUT = 3600                    -- seconds
+local DEFAULT_MOST = 16 * 1024 * 1024 * 1024    -- bytes
+local SLOWEST = { limit = 1024, seconds = 30 }  -- bytes a second, for so long: then it is stuck
+
+local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
+
+local function absolute(location, from)
+  if location:find "^%a[%w+.-]*://" then return location end
+  if location:sub(1, 1) ~= "/" or location:sub(1, 2) == "//" then return nil end
+  return from:match "^(%a[%w+.-]*://[^/?#]*)" .. location
+end
+
+-- Where an answer sends to, or nil and why not there.
+local function next_address(response, from)
+  local location = response.headers.location
+  local target = type(location) == "string" and absolute(location, from)
+  if not target then return nil, "the answer redirects to no URL" end
+  if from:lower():match "^https:" and not target:lower():match "^https:" then
+    return nil, "the answer redirects away from https://"
+  end
+  return target
+end
+
+local function follow(transport, address, request_for, pause)
+  for _ = 0, MOST_REDIRECTS do
+    local response, message, code, detail = transport(request_for(address), pause)
+    if not response then return nil, message, code, detail end
+    if not REDIRECTS[response.status] then return response end
+    address, message = next_address(response, address)
+    if not address then return nil, message, "http_failed", { status = response.status } end
+  end
+  return nil, "more than 5 redirects", "http_failed", {}
+end
+
+local function fetch_into(sink, transport, address, given, ca_file, pause)
+  local bytes = 0
+  local function counted(piece)
+    bytes = bytes + #piece
+    sink(piece)
+  end
+  local response, message, code, detail = follow(transport, address, function(place)
+    return {
+      method = "GET", url = place, timeout = given.timeout or DEFAULT_TIMEOUT, ca_file = ca_file, sink = counted,
+      low_speed_limit = SLOWEST.limit, low_speed_time = SLOWEST.seconds, max_response = given.max_bytes or DEFAULT_MOST,
+    }
+  end, pause)
+  if not response then return nil, message, code, detail end
+  if response.status ~= 200 then
+    return nil, ("the file cannot be fetched: %d"):format(response.status), "http_failed", { status = response.status }
+  end
+  return { bytes = bytes, headers = response.headers }
+end
+
+-- The sink keeps what went wrong, as it must not raise in the middle of an exchange.
+local function file_sink(file)
+  local state = {}
+  function state.write(piece)
+    if state.problem then return end
+    local ok, problem = file:write(piece)
+    if not ok then state.problem = problem end
+  end
+  return state
+end
+
+local function fetch_to_file(path, transport, address, given, ca_file, pause)
+  local partial = path .. ".part"
+  local file, problem = io.open(partial, "wb")
+  if not file then return nil, "cannot write " .. problem, "file_failed" end
+  local state = file_sink(file)
+  local result, message, code, detail = fetch_into(state.write, transport, address, given, ca_file, pause)
+  local closed, close_problem = file:close()
+  if result and (state.problem or not closed) then
+    result, message, code = nil, "cannot write " .. tostring(state.problem or close_problem), "file_failed"
+  end
+  if result then
+    local renamed, rename_problem = os.rename(partial, path)
+    if renamed then return result end
+    message, code = "cannot write " .. rename_problem, "file_failed"
+  end
+  os.remove(partial)
+  return nil, message, code, detail
+end
+
+--- See Client:download.
+---@param transport function
+---@param address string
+---@param given table
+---@param ca_file string|nil
+---@param pause function|nil
+---@return table|nil result {bytes=, headers=}
+---@return string? message
+---@return string? code
+---@return table? detail
+function download.fetch(transport, address, given, ca_file, pause)
+  options.check("client:download", given,
+    { sink = "function", file = "string", timeout = "number", max_bytes = "number" }, 4)
+  if (given.sink == nil) == (given.file == nil) then error("client:download: either 'sink' or 'file' is needed", 3) end
+  if type(address) ~= "string" then error("client:download: the URL must be a string", 3) end
+  local fetch = given.sink and fetch_into or fetch_to_file
+  return fetch(given.sink or given.file, transport, address, given, ca_file, pause)
+end
+
+return download

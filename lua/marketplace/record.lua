@@ -1,0 +1,56 @@
+--- Records for an inbox (see marketplace.inbox), made from the bodies of notifications.
+local core = require "marketplace.core"
+
+local record = {}
+
+local UNSIGNED = "unsigned:"
+local INVALID = { json_invalid = true, notification_invalid = true, too_large = true }
+
+-- Authentic, but not to be read: kept as dead, so that somebody sees it.
+local function dead(body, message, code)
+  if not INVALID[code] then return nil, message, code end
+  local digest, problem, problem_code = core.sha256(body)
+  if not digest then return nil, problem, problem_code end
+  return { key = digest, digest = digest, body = body, reason = message }
+end
+
+--- The record of a body whose origin is certain. One that cannot be read has a reason, which is what is wrong with it.
+---@param body string
+---@return table|nil record
+---@return string? message
+---@return string? code crypto_failed, out_of_memory
+function record.of(body)
+  local made, message, code = core.envelope(body)
+  if made then return made end
+  return dead(body, message, code)
+end
+
+--- The record of a body that came without a signature, as App Store Connect tells it when it is asked.
+---@param body string
+---@return table|nil record
+---@return string? message
+---@return string? code crypto_failed, out_of_memory
+function record.of_unsigned(body)
+  local made, message, code = record.of(body)
+  if not made then return nil, message, code end
+  made.digest = UNSIGNED .. made.digest
+  return made
+end
+
+--- Whether a digest is of bytes that came without a signature.
+---@param digest string
+---@return boolean
+function record.is_unsigned(digest)
+  return digest:sub(1, #UNSIGNED) == UNSIGNED
+end
+
+--- Whether two bodies under one key are one notification: with the same bytes, or where either came without a
+--- signature, as its bytes need not be those that were signed.
+---@param digest string
+---@param other string
+---@return boolean
+function record.is_same(digest, other)
+  return digest == other or record.is_unsigned(digest) or record.is_unsigned(other)
+end
+
+return record

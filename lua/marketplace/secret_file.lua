@@ -1,0 +1,33 @@
+--- Secret files: one secret a line, the newest first, up to 8 while they are rotated.
+local secret_file = {}
+
+--- The most secrets that a receiver takes.
+secret_file.MOST = 8
+
+--- The secrets of a file's text: the lines as they stand; only what editors add is passed over: a byte order mark, a
+--- carriage return at a line's end and empty lines.
+---@param text string
+---@param path string for the message
+---@return string[]|nil secrets
+---@return string? message
+function secret_file.parse(text, path)
+  local list = {}
+  for line in text:gsub("^\239\187\191", ""):gmatch("[^\n]+") do
+    line = line:gsub("\r$", "")
+    if line ~= "" then list[#list + 1] = line end
+  end
+  if #list == 0 then return nil, "the secret file holds no secret: " .. path end
+  if #list > secret_file.MOST then
+    return nil, ("the secret file holds %d secrets, more than %d: %s"):format(#list, secret_file.MOST, path)
+  end
+  return list
+end
+
+--- A file's text with these secrets.
+---@param list string[]
+---@return string
+function secret_file.text(list)
+  return table.concat(list, "\n") .. "\n"
+end
+
+return secret_file

@@ -1,0 +1,114 @@
+local core = require "marketplace.core"
+local shell = require "support.shell"
+
+describe("files", function()
+  local folder, path
+
+  before_each(function()
+    folder = shell.run "mktemp -d"
+    path = folder .. "/file"
+  end)
+
+  after_each(function() shell.run("rm -rf " .. folder) end)
+
+  local function held()
+    local file = assert(io.open(path, "rb"))
+    local bytes = file:read "*a"
+    file:close()
+    return bytes
+  end
+
+  it("are replaced whole, and keep their mode", function()
+    local bytes = "a\0b\r\n" .. ("x"):rep(100000)
+    assert.is_true(core.replace_file(path, bytes))
+    assert.equal(bytes, held())
+    assert.equal(tonumber("600", 8), core.stat(path).mode)
+    shell.run("chmod 644 " .. path)
+    local before = core.stat(path)
+    assert.is_true(core.replace_file(path, "other"))
+    assert.equal("other", held())
+    local after = core.stat(path)
+    assert.equal(before.mode, after.mode)
+    assert.not_equal(before.id, after.id)
+    assert.equal("file", shell.run("ls -A " .. folder))
+  end)
+
+  it("are made only where there are none, if so wanted", function()
+    assert.is_true(core.replace_file(path, "first", "new"))
+    local done, message, code = core.replace_file(path, "second", "new")
+    assert.is_nil(done)
+    assert.equal("file_exists", code)
+    assert.is_truthy(message:find(path, 1, true))
+    assert.equal("first", held())
+  end)
+
+  it("that cannot be written are told with the reason and without what they should hold", function()
+    for _, where in ipairs { "/nowhere/at/all", "/dev/full", folder, "/proc/1" } do
+      local done, message, code = core.replace_file(where, "hunter2")
+      assert.is_nil(done, where)
+      assert.equal("file_failed", code)
+      assert.is_truthy(message:find(where .. ": ", 1, true), message)
+      assert.is_nil(message:find("hunter2", 1, true))
+    end
+    for _, wrong in ipairs { "", "a\0b" } do assert.is_false((pcall(core.replace_file, wrong, "x"))) end
+    assert.is_false((pcall(core.replace_file, path, "x", "sometimes")))
+    assert.is_false((pcall(core.replace_file, path)))
+  end)
+
+  it("tell what they are", function()
+    shell.run(("printf abc > %s && chmod 640 %s"):format(path, path))
+    local found = core.stat(path)
+    assert.same({ "file", tonumber("640", 8), 3, core.user_id(), core.file_id(path) },
+      { found.type, found.mode, found.size, found.uid, found.id })
+    assert.equal(tonumber(shell.run "id -u"), core.user_id())
+    assert.equal("folder", core.stat(folder).type)
+    assert.equal("other", core.stat("/dev/null").type)
+    local none, message, code = core.stat("/nowhere/at/all")
+    assert.is_nil(none)
+    assert.equal("file_failed", code)
+    assert.matches("/nowhere/at/all: No such file", message)
+  end)
+
+  it("are locked by one at a time, also by another process", function()
+    local lock = assert(core.lock_file(path))
+    local second, message, code = core.lock_file(path)
+    assert.is_nil(second)
+    assert.equal("locked", code)
+    assert.matches("another process holds", message)
+    local environment = ('LUA_PATH="%s" LUA_CPATH="%s"'):format(package.path, package.cpath)
+    local other = ([[%s %s -e "print(select(3, require('marketplace.core').lock_file('%s')))"]]):format(environment,
+      shell.LUA, path)
+    assert.equal("locked", shell.run(other))
+    lock:close()
+    lock:close()
+    assert.equal("", shell.run(other))
+    local dropped = assert(core.lock_file(path))
+    assert.is_not_nil(dropped)
+    dropped = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    assert(core.lock_file(path)):close()
+    assert.equal("file_failed", (select(3, core.lock_file("/nowhere/at/all"))))
+  end)
+
+  it("are not locked by what a holder starts", function()
+    local lock = assert(core.lock_file(path))
+    local pipe = assert(io.popen("exec sleep 60 & echo $!"))
+    local pid = pipe:read "*l"
+    lock:close()
+    assert(core.lock_file(path)):close()
+    os.execute("kill " .. pid)
+    pipe:close()
+  end)
+end)
+
+describe("a terminal", function()
+  it("is none where a file or a pipe is", function()
+    local environment = ('LUA_PATH="%s" LUA_CPATH="%s"'):format(package.path, package.cpath)
+    local code = "local c = require('marketplace.core') " ..
+      "print(c.is_terminal('stdin'), c.is_terminal('stdout'), c.is_terminal('stderr'))"
+    local command = ('%s %s -e "%s"'):format(environment, shell.LUA, code)
+    assert.equal("false\tfalse\tfalse", (shell.run(command .. " < /dev/null"):gsub("%s+$", "")))
+    assert.is_false((pcall(core.is_terminal, "elsewhere")))
+  end)
+end)

@@ -1,0 +1,225 @@
+-- HTTP on libcurl, against a real peer.
+local core = require "marketplace.core"
+local http = require "marketplace.http"
+local json = require "marketplace.json"
+local peers = require "support.peer"
+local raw = require "support.raw_http"
+local shell = require "support.shell"
+
+describe("marketplace.http", function()
+  local peer
+
+  setup(function() peer = peers.start() end)
+  teardown(function() peer:stop() end)
+
+  local function exchange(path, more)
+    local request = { method = "GET", url = peer.url .. path }
+    for name, value in pairs(more or {}) do request[name] = value end
+    return http.exchange(request)
+  end
+
+  local function echo(more, path)
+    local response = assert(exchange(path or "/echo", more))
+    return assert(json.decode(response.body)), response
+  end
+
+  it("sends method, headers and body, and reads status, headers and body", function()
+    for _, method in ipairs { "GET", "POST", "PATCH", "DELETE", "PUT" } do
+      local body = method ~= "GET" and "a body\0with bytes \255" or nil
+      local headers = { "X-Name:  a value ", "Accept: text/plain" }
+      local seen, response = echo { method = method, body = body, headers = headers }
+      assert.equal(method, seen.method)
+      assert.equal("a value", seen.headers["x-name"])
+      assert.equal("text/plain", seen.headers.accept)
+      assert.is_nil(seen.headers.expect)
+      assert.equal(body and #body, tonumber(seen.headers["content-length"]))
+      assert.equal(200, response.status)
+      assert.same({ "one", "two" }, response.headers["x-twice"])
+      assert.is_string(response.headers.date)
+    end
+    assert.equal("", assert(exchange("/echo", { method = "HEAD" })).body)
+    assert.equal(418, assert(exchange "/status/418").status)
+  end)
+
+  it("uses a connection again, but never for a POST", function()
+    local before = echo().connections
+    for _ = 1, 20 do echo() end
+    echo { method = "PATCH", body = "x" }
+    echo { method = "DELETE" }
+    assert.equal(before, echo().connections)
+    assert.equal(before + 1, echo { method = "POST", body = "x" }.connections)
+    assert.equal(before + 2, echo { method = "POST", body = "x" }.connections)
+  end)
+
+  it("does not repeat a POST whose connection ends without an answer", function()
+    for _, path in ipairs { "/cut/a", "/half/a" } do
+      echo()
+      local response, message, code, detail = exchange(path, { method = "POST", body = "{}" })
+      assert.is_nil(response)
+      assert.equal("http_failed", code, message)
+      assert.same({ true, 1 }, { detail.sent, peer:counts()["POST " .. path] })
+    end
+  end)
+
+  it("speaks HTTP/2 over TLS", function()
+    local response = assert(http.exchange { method = "GET", url = peer.tls_url .. "/echo", ca_file = peer.ca_file })
+    assert.equal("2.0", json.decode(response.body).version)
+  end)
+
+  it("verifies certificates and names", function()
+    local requests = {
+      { url = peer.tls_url .. "/echo" },
+      { url = (peer.tls_url:gsub("localhost", "127.0.0.1")) .. "/echo", ca_file = peer.ca_file },
+      { url = peer.tls_url .. "/echo", ca_file = "/nowhere" },
+    }
+    for _, request in ipairs(requests) do
+      request.method = "GET"
+      local response, _, code, detail = http.exchange(request)
+      assert.is_nil(response)
+      assert.equal("tls_failed", code)
+      assert.is_false(detail.sent)
+    end
+  end)
+
+  it("takes https:// only, but for loopback", function()
+    local function refused(url, pattern)
+      local response, message, code, detail = http.exchange { method = "GET", url = url, timeout = 0.05 }
+      assert.is_nil(response)
+      assert.equal("request_invalid", code, message)
+      assert.matches(pattern, message)
+      assert.is_false(detail.sent)
+    end
+    refused("http://example.com/", "https:// is needed for example.com")
+    refused("http://128.0.0.1/", "loopback")
+    refused("http://127.0.0.1.example.com/", "loopback")
+    refused("http://[::2]/", "loopback")
+    refused("http://localhost.example.com/", "loopback")
+    refused("file:///etc/passwd", "none")
+    refused("ftp://127.0.0.1/", "not an https:// one")
+    refused("https://user:password@127.0.0.1/", "a user's name")
+    refused("127.0.0.1", "none")
+    refused("", "none")
+    for _, url in ipairs { "http://127.1.2.3:1/", "http://[::1]:1/", "http://localhost:1/" } do
+      local _, message, code, detail = http.exchange { method = "GET", url = url, timeout = 5 }
+      assert.equal("connect_failed", code, message)
+      assert.is_false(detail.sent)
+    end
+  end)
+
+  it("asks no proxy for loopback", function()
+    local script = shell.file(([[
+      local answer = require("marketplace.http").exchange { method = "GET", url = "%s/echo" }
+      print(answer and answer.status)
+    ]]):format(peer.url))
+    assert.equal("200", shell.run(("http_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 %s %s"):format(
+      shell.LUA, script)))
+    os.remove(script)
+  end)
+
+  it("refuses what would end a header", function()
+    for _, headers in ipairs { { "A: b\r\nC: d" }, { "A: b\nC" }, { "no colon" }, { ": no name" }, { "A b: c" } } do
+      local response, _, code = exchange("/echo", { headers = headers })
+      assert.is_nil(response)
+      assert.equal("request_invalid", code)
+    end
+    assert.has_error(function() exchange("/echo", { headers = { "A: b\0" } }) end, "a header has a NUL byte")
+    local _, _, code = exchange("/echo", { method = "GET /x HTTP/1.1\r\nA: b" })
+    assert.equal("request_invalid", code)
+  end)
+
+  it("gives up on time", function()
+    for path, limits in pairs {
+      ["/hang"] = { timeout = 0.1 }, ["/drip"] = { timeout = 0.2 },
+      ["/hang/slow"] = { timeout = 60, low_speed_limit = 10, low_speed_time = 1 },
+    } do
+      local response, message, code, detail = exchange(path, limits)
+      assert.is_nil(response)
+      assert.equal("timeout", code, message)
+      assert.is_true(detail.sent)
+    end
+  end)
+
+  it("takes no more than it was told", function()
+    assert.equal(1000, #assert(exchange("/bytes/1000", { max_response = 1000 })).body)
+    local _, _, code = exchange("/bytes/1001", { max_response = 1000 })
+    assert.equal("too_large", code)
+    _, _, code = exchange("/headers/70000")
+    assert.equal("too_large", code)
+  end)
+
+  it("follows no redirect", function()
+    local response = assert(exchange "/redirect/%2Fecho")
+    assert.same({ 302, "/echo" }, { response.status, response.headers.location })
+  end)
+
+  it("streams a large body through a window", function()
+    local bytes, pieces, largest = 0, 0, 0
+    local response = assert(exchange("/bytes/20000000", { max_response = 20000000, sink = function(piece)
+      bytes, pieces, largest = bytes + #piece, pieces + 1, math.max(largest, #piece)
+    end }))
+    assert.same({ 200, "", 20000000 }, { response.status, response.body, bytes })
+    assert.is_true(pieces > 70 and largest <= 262144 + 16384, ("%d pieces, the largest %d"):format(pieces, largest))
+    assert.equal("{}", assert(exchange("/status/404", { sink = error })).body)
+  end)
+
+  it("carries many exchanges at once", function()
+    local exchanges = {}
+    for i = 1, 50 do exchanges[i] = assert(http.start { method = "GET", url = peer.url .. "/echo?" .. i }) end
+    repeat until http.poll(1) == 0
+    for i, one in ipairs(exchanges) do
+      assert.is_true(one:done())
+      assert.equal("/echo?" .. i, json.decode(assert(one:result()).body).url)
+      assert.has_error(function() one:done() end)
+    end
+  end)
+
+  it("can be ended at any moment", function()
+    for _, polls in ipairs { 0, 1, 3 } do
+      local one = assert(http.start { method = "GET", url = peer.url .. "/hang" })
+      for _ = 1, polls do http.poll(0.01) end
+      assert.has_error(function() one:result() end)
+      one:close()
+      one:close()
+      assert.equal(0, http.poll(0))
+    end
+    http.start { method = "GET", url = peer.url .. "/hang" }
+    collectgarbage()
+    collectgarbage()
+    assert.equal(0, http.poll(0))
+    local files = raw.open_files()
+    for _ = 1, 100 do assert(http.start { method = "GET", url = peer.url .. "/hang" }):close() end
+    assert.is_true(raw.open_files() <= files + 16)
+  end)
+
+  it("checks what it is given", function()
+    for _, request in ipairs {
+      {}, { method = "GET" }, { method = 1, url = "x" }, { method = "GET", url = "x", timeout = -1 },
+      { method = "GET", url = "x", headers = "y" }, { method = "GET", url = "x", headers = { 1 } },
+      { method = "GET", url = "x\0" }, { method = "GET", url = "x", timeout = 0 / 0 },
+    } do
+      assert.has_error(function() http.start(request) end)
+    end
+  end)
+end)
+
+describe("header fields", function()
+  it("with dates are read in all three forms", function()
+    for _, text in ipairs {
+      "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+    } do
+      assert.equal(784111777, core.http_date(text))
+    end
+    for _, text in ipairs { "", "12", "1994-11-06", "Sun", "tomorrow", "Sun, 99 Nov 1994 99:49:37 GMT" } do
+      assert.is_nil(core.http_date(text), text)
+    end
+  end)
+
+  it("with Retry-After are seconds or dates", function()
+    assert.equal(0, core.retry_after("0", 0))
+    assert.equal(120, core.retry_after("120", 1e9))
+    assert.equal(31622400, core.retry_after(("9"):rep(400), 0))
+    assert.equal(37, core.retry_after("Sun, 06 Nov 1994 08:49:37 GMT", 784111740))
+    assert.equal(0, core.retry_after("Sun, 06 Nov 1994 08:49:37 GMT", 784111999))
+    for _, text in ipairs { "", "-1", "1.5", "soon", " 5" } do assert.is_nil(core.retry_after(text, 0), text) end
+  end)
+end)

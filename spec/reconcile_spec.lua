@@ -1,0 +1,576 @@
+local core = require "marketplace.core"
+local fake_deliveries = require "support.fake_deliveries"
+local log = require "marketplace.log"
+local marketplace = require "marketplace"
+local memory = require "marketplace.inbox.memory"
+local samples = require "marketplace.samples"
+local shell = require "support.shell"
+
+local HOUR, DAY = 3600, 86400
+local START = 1769860800 -- 2026-01-31T12:00:00Z
+
+describe("marketplace.reconcile", function()
+  local now, apple, inbox, folder, entries
+
+  local function clock() return now end
+
+  before_each(function()
+    now, entries = START, {}
+    apple = fake_deliveries.new(clock)
+    inbox = memory.new()
+    folder = shell.run "mktemp -d"
+  end)
+
+  after_each(function() shell.run("rm -rf " .. folder) end)
+
+  local function run(more)
+    local given = {
+      client = apple, inbox = inbox, webhooks = { "w1" }, clock = clock, state_file = folder .. "/state.json",
+      log = function(entry) entries[#entries + 1] = entry end,
+    }
+    for name, value in pairs(more or {}) do given[name] = value end
+    for name, value in pairs(given) do
+      if value == "none" then given[name] = nil end
+    end
+    return marketplace.reconcile(given)
+  end
+
+  local function event(id, at, more)
+    local made = {
+      id = "event " .. id, payload = samples.body("app_unavailable", { id = id, time = at }),
+      createdDate = log.timestamp(at),
+    }
+    for name, value in pairs(more or {}) do made[name] = value end
+    return made
+  end
+
+  local function deliver(id, at, state, more)
+    local made = { id = "delivery " .. id, event = event(id, at), at = at, state = state }
+    for name, value in pairs(more or {}) do made[name] = value end
+    apple:deliver(made)
+    return made
+  end
+
+  local function keys()
+    local list = {}
+    for i, entry in ipairs(inbox:list {}) do list[i] = entry.key end
+    return list
+  end
+
+  local function numbers(report)
+    return {
+      deliveries = report.deliveries, events = report.events, missing = report.missing, stored = report.stored,
+      redelivered = report.redelivered, failed = #report.failed, problems = #report.problems, pending = report.pending,
+      complete = report.complete,
+    }
+  end
+
+  local function expect(expected, report, message)
+    assert(report, message)
+    for name, value in pairs(numbers(report)) do
+      if type(value) == "number" then expected[name] = expected[name] or 0 end
+    end
+    if expected.complete == nil then expected.complete = true end
+    assert.same(expected, numbers(report))
+    return report
+  end
+
+  it("puts what is missing, oldest first, and asks for the redelivery of what failed", function()
+    deliver("b", START - 100, "FAILED")
+    deliver("a", START - 200, "FAILED")
+    deliver("c", START - 50, "SUCCEEDED")
+    local report = expect({ deliveries = 3, events = 3, missing = 3, stored = 3, redelivered = 2 }, run())
+    assert.same({ "delivery a", "delivery b" }, (function()
+      table.sort(apple.redelivered)
+      return apple.redelivered
+    end)())
+    local seen = {}
+    for i, one in ipairs(report.entries) do seen[i] = one.key end
+    assert.same({ "a", "b", "c" }, seen)
+    local first = report.entries[1]
+    assert.same({ "app_unavailable", "AppUnavailable", "6740067890", "w1", START - 200, true },
+      { first.event, first.type, first.app_id, first.webhook, first.created_at, first.stored })
+    local order = {}
+    for i = 1, 3 do
+      local claimed = inbox:claim(1, now, 60)[1]
+      order[i], claimed.state = claimed.key, "done"
+      assert.is_nil(inbox:get(claimed.identity).verified_by)
+      inbox:finish({ claimed }, now)
+    end
+    assert.same({ "a", "b", "c" }, order)
+    assert.equal("was missing, stored", entries[1].message)
+  end)
+
+  it("reads App Store Connect's own documents, page by page", function()
+    local function page(minutes, next_url)
+      local document = { data = {}, included = {}, links = { next = next_url } }
+      for i, number in ipairs(minutes) do
+        local named = event(number, START - 100 * number)
+        document.data[i] = {
+          type = "webhookDeliveries", id = "d" .. number,
+          attributes = { createdDate = named.createdDate, deliveryState = "FAILED" },
+          relationships = { event = { data = { type = "webhookEvents", id = named.id } } },
+        }
+        document.included[i] = {
+          type = "webhookEvents", id = named.id,
+          attributes = { payload = named.payload, ping = false, createdDate = named.createdDate },
+        }
+      end
+      return document
+    end
+    local base = "https://api.example"
+    local asked = {}
+    local client = { base_url = base }
+    function client:request(method, path, given) -- luacheck: ignore self
+      asked[#asked + 1] = method .. " " .. path
+      if method == "POST" then
+        assert.equal("webhookDeliveries", given.body.data.relationships.template.data.type)
+        return { data = { type = "webhookDeliveries", id = "again" } }, { status = 201, headers = {} }
+      end
+      if path:find "page2" then return page { 3 }, { status = 200, headers = {} } end
+      return page({ 1, 2 }, base .. "/v1/webhooks/w1/deliveries?page2"), { status = 200, headers = {} }
+    end
+    require("marketplace.resources").attach(client)
+    expect({ deliveries = 3, events = 3, missing = 3, stored = 3, redelivered = 3 }, run { client = client })
+    assert.equal(5, #asked)
+    assert.same({ "GET /v1/webhooks/w1/deliveries", "POST /v1/webhookDeliveries" }, { asked[1], asked[3] })
+  end)
+
+  it("finds nothing to do the second time", function()
+    deliver("a", START - 200, "FAILED")
+    run()
+    now = now + 60
+    expect({ deliveries = 1, events = 1 }, run())
+    assert.equal(1, #apple.redelivered)
+  end)
+
+  it("does not put what the inbox knows: waiting, done or dead, with these bytes or others", function()
+    local function put(id, body)
+      inbox:put({ require("marketplace.record").of(body or samples.body("app_unavailable", { id = id, time = 1 })) }, 1)
+    end
+    for _, id in ipairs { "done", "dead" } do
+      put(id)
+      local claimed = inbox:claim(1, 1, 60)
+      claimed[1].state, claimed[1].reason = id, "x"
+      inbox:finish(claimed, 1)
+    end
+    put "ready"
+    local same = deliver("same", START - 10, "FAILED")
+    put("same", same.event.payload)
+    for _, id in ipairs { "done", "dead", "ready" } do deliver(id, START - 10, "FAILED") end
+    expect({ deliveries = 4, events = 4, redelivered = 4 }, run())
+    assert.same({ ready = 2, leased = 0, done = 1, dead = 1 }, inbox:counts())
+  end)
+
+  it("takes what is delivered afterwards for the same, even with other bytes", function()
+    local receiver = marketplace.receiver { secrets = "s", inbox = inbox, clock = clock, log = function() end }
+    local made = deliver("a", START - 10, "FAILED")
+    run()
+    for _, body in ipairs { made.event.payload, (made.event.payload:gsub(":", ": ")) } do
+      assert.equal(200, (receiver:handle { method = "POST", body = body,
+        headers = { ["x-apple-signature"] = marketplace.sign("s", body) } }))
+    end
+    assert.same({ duplicate = 2 }, receiver:counts())
+    assert.same({ "a" }, keys())
+  end)
+
+  it("does not count as missing what comes while it looks", function()
+    local made = deliver("a", START - 10, "FAILED")
+    local get = inbox.get
+    inbox.get = function(self, identity)
+      local entry = get(self, identity)
+      self:put({ require("marketplace.record").of((made.event.payload:gsub(":", ": "))) }, now)
+      return entry
+    end
+    expect({ deliveries = 1, events = 1, redelivered = 1 }, run())
+    assert.same({ "a" }, keys())
+  end)
+
+  it("puts no ping, and leaves what is still being delivered until it is a day old", function()
+    deliver("p", START - 30, "FAILED", { event = event("p", START - 30, { ping = true }) })
+    deliver("q", START - 30, "FAILED", {
+      event = { id = "event q", payload = samples.body "ping", createdDate = log.timestamp(START - 30) },
+    })
+    deliver("a", START - 20, "PENDING")
+    deliver("b", START - 25 * HOUR, "PENDING")
+    expect({ deliveries = 4, events = 2, missing = 1, stored = 1, pending = 1 }, run())
+    assert.same({ "b" }, keys())
+    now = now + 3 * HOUR
+    apple.deliveries[3].state = "FAILED"
+    expect({ deliveries = 3, events = 1, missing = 1, stored = 1, redelivered = 1 }, run())
+  end)
+
+  it("goes by the newest delivery of an event", function()
+    local first = deliver("a", START - 300, "FAILED")
+    apple:deliver { id = "later", event = first.event, at = START - 100, state = "SUCCEEDED", redelivery = true }
+    local second = deliver("b", START - 300, "SUCCEEDED")
+    apple:deliver { id = "worse", event = second.event, at = START - 300, state = "FAILED", redelivery = true }
+    expect({ deliveries = 4, events = 2, missing = 2, stored = 2, redelivered = 1 }, run())
+    assert.same({ "worse" }, apple.redelivered)
+  end)
+
+  it("asks for a redelivery where the payload is not told, as often as it fails", function()
+    deliver("a", START - 300, "FAILED", { untold = true })
+    deliver("b", START - 300, "SUCCEEDED", { untold = true })
+    expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
+    expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
+    assert.same({ "delivery a", "delivery a" }, apple.redelivered)
+    local report = expect({ deliveries = 2, events = 2, failed = 1, complete = false }, run { redeliver = false })
+    assert.equal("payload_missing", report.failed[1].code)
+  end)
+
+  it("asks for no redelivery where none is wanted", function()
+    deliver("a", START - 300, "FAILED")
+    expect({ deliveries = 1, events = 1, missing = 1, stored = 1 }, run { redeliver = false })
+    assert.same({}, apple.redelivered)
+  end)
+
+  it("goes on where a redelivery is refused, tells it, and asks again the next time", function()
+    deliver("a", START - 300, "FAILED")
+    deliver("b", START - 200, "FAILED")
+    apple.refused["delivery a"] = true
+    local report = expect({ deliveries = 2, events = 2, missing = 2, stored = 2, redelivered = 1, failed = 1,
+      complete = false }, run())
+    assert.same({ webhook = "w1", event = "event a", delivery = "delivery a", message = "not now",
+      code = "rate_limited", detail = { status = 429 } }, report.failed[1])
+    now, apple.refused = now + 5 * HOUR, {}
+    expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
+    assert.same({ "delivery b", "delivery a" }, apple.redelivered)
+  end)
+
+  it("keeps a payload that cannot be read as dead", function()
+    deliver("a", START - 300, "FAILED", { event = { id = "event a", payload = "{", createdDate = "?" } })
+    local report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1, redelivered = 1 }, run())
+    assert.is_string(report.entries[1].reason)
+    assert.same({ ready = 0, leased = 0, done = 0, dead = 1 }, inbox:counts())
+    assert.equal(core.sha256 "{", keys()[1])
+  end)
+
+  it("takes deliveries of one event to two webhooks for one", function()
+    local made = deliver("a", START - 300, "FAILED")
+    apple:deliver { id = "other", event = made.event, at = START - 300, state = "FAILED", webhook = "w2" }
+    apple.apps.a1 = { "w2", "w1" }
+    expect({ deliveries = 2, events = 2, missing = 1, stored = 1, redelivered = 2 },
+      run { webhooks = { "w1" }, apps = { "a1" } })
+  end)
+
+  it("puts in batches, and stops at the first that is not stored", function()
+    for i = 1, 250 do deliver(("%03d"):format(i), START - 1000 + i, "FAILED") end
+    local sizes, put = {}, inbox.put
+    inbox.put = function(self, records, at)
+      if #sizes == 2 then return nil, "the disk is full", "inbox_unavailable" end
+      sizes[#sizes + 1] = #records
+      return put(self, records, at)
+    end
+    local report = expect({ deliveries = 250, events = 250, missing = 250, stored = 200, problems = 1,
+      complete = false }, run())
+    assert.same({ 100, 100 }, sizes)
+    assert.equal("inbox_unavailable", report.problems[1].code)
+    assert.is_nil(core.file_id(folder .. "/state.json"))
+    inbox.put = put
+    expect({ deliveries = 250, events = 250, missing = 50, stored = 50, redelivered = 250 }, run())
+    assert.equal(250, #keys())
+  end)
+
+  it("changes nothing in a dry run", function()
+    deliver("a", START - 300, "FAILED")
+    local report = expect({ deliveries = 1, events = 1, missing = 1, complete = false }, run { dry_run = true })
+    assert.same({ "a", false }, { report.entries[1].key, report.entries[1].stored })
+    assert.same({}, keys())
+    assert.same({}, apple.redelivered)
+    assert.equal("", shell.run("ls " .. folder))
+  end)
+
+  describe("looks back", function()
+    local function since(more)
+      apple.asked_since = {}
+      assert(run(more))
+      return now - apple.asked_since[1]
+    end
+
+    it("almost ten days the first time, then to an hour before the newest that it has seen", function()
+      assert.equal(10 * DAY - 600, since())
+      deliver("a", START - 300, "SUCCEEDED")
+      assert.equal(10 * DAY - 600, since())
+      assert.equal(HOUR + 300, since())
+      now = now + HOUR
+      assert.equal(2 * HOUR + 300, since())
+    end)
+
+    it("each time almost ten days without a state", function()
+      deliver("a", START - 300, "SUCCEEDED")
+      for _ = 1, 2 do assert.equal(10 * DAY - 600, since { state_file = "none" }) end
+    end)
+
+    it("to an hour before the oldest that is still being delivered", function()
+      deliver("a", START - 300, "PENDING")
+      deliver("b", START - 100, "SUCCEEDED")
+      since()
+      now = now + 5 * HOUR
+      assert.equal(6 * HOUR + 300, since())
+      apple.deliveries[1].state = "SUCCEEDED"
+      since()
+      assert.equal(6 * HOUR + 100, since())
+    end)
+
+    it("as far as it is told, and is not further for having skipped something", function()
+      deliver("a", START - 2 * DAY, "SUCCEEDED")
+      deliver("b", START - 300, "SUCCEEDED")
+      assert.equal(DAY, since { since = now - DAY })
+      assert.equal(10 * DAY - 600, since { since = now - 20 * DAY })
+      assert.equal(HOUR + 300, since())
+      assert.equal(DAY, since { since = now - DAY })
+      assert.equal(60, since { since = now - 60 })
+      assert.equal(HOUR + 300, since())
+    end)
+
+    it("ten days at the most, and says so where the last run was before that", function()
+      deliver("a", START - 300, "SUCCEEDED")
+      since()
+      now = now + 9 * DAY
+      expect({ deliveries = 1, events = 1 }, run())
+      now = now + 9 * DAY
+      expect({}, run())
+      now = now + 11 * DAY
+      assert.equal(10 * DAY - 600, since())
+      now = now + 11 * DAY
+      local report = expect({ problems = 1, complete = false }, run())
+      assert.equal("history_expired", report.problems[1].code)
+      expect({}, run())
+    end)
+  end)
+
+  it("goes no further than what it was told, where a page cannot be had", function()
+    for i = 1, 5 do deliver("e" .. i, START - 100 * i, "SUCCEEDED") end
+    apple.fails_after = 3
+    local report = expect({ deliveries = 3, events = 3, missing = 3, stored = 3, problems = 1, complete = false },
+      run())
+    assert.same({ webhook = "w1", message = "no answer", code = "timeout", detail = {} }, report.problems[1])
+    apple.fails_after = nil
+    expect({ deliveries = 5, events = 5, missing = 2, stored = 2 }, run())
+  end)
+
+  it("fails where nothing can be looked at", function()
+    local function refused(code, more)
+      local report, message, got, detail = run(more)
+      assert.is_nil(report)
+      assert.is_string(message)
+      assert.equal(code, got)
+      return detail
+    end
+    apple.fails_after = 0
+    assert.same({}, refused "timeout")
+    apple.fails_after = nil
+    assert.same({ status = 404 }, refused("api_error", { webhooks = "none", apps = { "nobody" } }))
+    refused("webhook_missing", { webhooks = "none", apps = { "a2" } })
+    deliver("a", START - 300, "FAILED")
+    inbox:close()
+    inbox.get = function() return nil, "closed", "inbox_unavailable" end
+    refused "inbox_unavailable"
+  end)
+
+  it("looks at the rest where one app cannot be looked at", function()
+    deliver("a", START - 300, "SUCCEEDED")
+    local report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1, problems = 2, complete = false },
+      run { webhooks = "none", apps = { "nobody", "a1", "a2" } })
+    assert.same({ "nobody", "a2" }, { report.problems[1].app, report.problems[2].app })
+  end)
+
+  it("refuses a state that is none, and does not overwrite it", function()
+    for _, text in ipairs { "", "{}", "a,b", '{"version":2,"webhooks":{}}', '{"version":1,"webhooks":{"w1":5}}' } do
+      local path = shell.file(text)
+      local report, message, code = run { state_file = path }
+      assert.is_nil(report)
+      assert.matches(path, message, 1, true)
+      assert.equal("json_invalid", code)
+      assert.equal(text, shell.run("cat " .. path))
+      os.remove(path)
+      os.remove(path .. ".lock")
+    end
+    local report, _, code = run { state_file = folder }
+    assert.is_nil(report)
+    assert.equal("file_failed", code)
+  end)
+
+  it("lets no other run beside it that has the same state", function()
+    deliver("a", START - 300, "FAILED")
+    local path = folder .. "/state.json"
+    local create, message, code = apple.webhookDeliveries.create, nil, nil
+    apple.webhookDeliveries.create = function(...)
+      message, code = select(2, run())
+      return create(...)
+    end
+    expect({ deliveries = 1, events = 1, missing = 1, stored = 1, redelivered = 1 }, run())
+    assert.matches("another reconciliation runs with this state: " .. path, message, 1, true)
+    assert.equal("locked", code)
+    expect({ deliveries = 1, events = 1 }, run())
+    assert.equal("state.json", shell.run("ls " .. folder))
+  end)
+
+  it("raises for wrong options", function()
+    local function problem(more)
+      local ok, message = pcall(run, more)
+      assert.is_false(ok)
+      return message
+    end
+    assert.matches("option 'client' is missing", problem { client = "none" })
+    assert.matches("unknown option 'app'", problem { app = "1" })
+    assert.matches("'webhooks' or 'apps' must name one", problem { webhooks = {} })
+    assert.matches("option 'webhooks' must be a list of ids", problem { webhooks = { 5 } })
+  end)
+
+  describe("after an hour in which the receiver was down", function()
+    local inboxes = {
+      memory = function() return memory.new() end,
+      SQLite = function() return assert(marketplace.inbox("sqlite:" .. folder .. "/inbox.db")) end,
+    }
+
+    -- one event a minute for three hours, each delivered at once; nothing answers in the second hour
+    local function three_hours(receiver)
+      for minute = 0, 179 do
+        now = START + minute * 60
+        local id = ("e%03d"):format(minute)
+        local body = samples.body("app_unavailable", { id = id, time = now })
+        local is_up = minute < 60 or minute >= 120
+        local status = is_up and receiver:handle { method = "POST", body = body,
+          headers = { ["x-apple-signature"] = marketplace.sign("s", body) } }
+        deliver(id, now, status == 200 and "SUCCEEDED" or "FAILED", {
+          event = { id = "event " .. id, payload = body, createdDate = log.timestamp(now) },
+        })
+      end
+    end
+
+    local function receiver_counting(ran)
+      local receiver = marketplace.receiver { secrets = "s", inbox = inbox, clock = clock, log = function() end }
+      return receiver:on("app_unavailable", function(n) ran[n.id] = (ran[n.id] or 0) + 1 end)
+    end
+
+    local function expect_all_once(ran)
+      local count = 0
+      for id, times in pairs(ran) do
+        assert.equal(1, times, id)
+        count = count + 1
+      end
+      assert.equal(180, count)
+    end
+
+    for name, open in pairs(inboxes) do
+      it("misses nothing and runs nothing twice, in the inbox in " .. name, function()
+        inbox = open()
+        local ran = {}
+        local receiver = receiver_counting(ran)
+        three_hours(receiver)
+        receiver:dispatch()
+        expect({ deliveries = 180, events = 180, missing = 60, stored = 60, redelivered = 60 }, run())
+        receiver:dispatch()
+        expect_all_once(ran)
+        inbox:close()
+      end)
+
+      it("also where it ends before it could write how far it came, in the inbox in " .. name, function()
+        inbox = open()
+        local ran = {}
+        local receiver = receiver_counting(ran)
+        three_hours(receiver)
+        local state_folder = folder .. "/states"
+        shell.run("mkdir " .. state_folder)
+        local put = inbox.put
+        inbox.put = function(...)
+          shell.run("rm -r " .. state_folder)
+          return put(...)
+        end
+        local report = expect({ deliveries = 180, events = 180, missing = 60, stored = 60, redelivered = 60,
+          problems = 1, complete = false }, run { state_file = state_folder .. "/state.json" })
+        assert.equal("file_failed", report.problems[1].code)
+        inbox.put = nil
+        receiver:dispatch()
+        shell.run("mkdir " .. state_folder)
+        expect({ deliveries = 180, events = 180, redelivered = 60 }, run { state_file = state_folder .. "/state.json" })
+        receiver:dispatch()
+        expect_all_once(ran)
+        inbox:close()
+      end)
+    end
+  end)
+
+  describe("as a command", function()
+    local cli = require "marketplace.cli"
+    local credentials = require "marketplace.cli.credentials"
+    local output = require "marketplace.cli.output"
+    local word, box
+
+    before_each(function()
+      now = math.floor(core.now())
+      word = "sqlite:" .. folder .. "/inbox.db"
+      box = assert(marketplace.inbox(word))
+    end)
+
+    after_each(function() box:close() end)
+
+    -- What it writes, what it complains of and its exit status, with the client in place of a real one.
+    local function command(...)
+      local written, complained, stderr = {}, {}, io.stderr
+      local raw = stub(output, "raw", function(bytes) written[#written + 1] = bytes end)
+      local client = stub(credentials, "client", function() return apple end)
+      rawset(io, "stderr", { write = function(_, ...) complained[#complained + 1] = table.concat({ ... }) end })
+      local ok, status = pcall(cli.main, {
+        "reconcile", "--inbox", word, "--state", folder .. "/state.json", ...
+      })
+      rawset(io, "stderr", stderr)
+      raw:revert()
+      client:revert()
+      assert(ok, status)
+      return table.concat(written), table.concat(complained), status
+    end
+
+    local function expect_command(status, pattern, complaint, ...)
+      local written, complained, got = command(...)
+      assert.matches(pattern, written)
+      assert.matches(complaint, complained)
+      assert.equal(status, got)
+      return written
+    end
+
+    it("tells each event that was missing, and then that none is", function()
+      deliver("a", now - 2 * HOUR, "FAILED")
+      deliver("b", now - 5000, "FAILED", { event = { id = "event b", payload = "{" } })
+      expect_command(1, "^missing %S+Z app_unavailable 6740067890 a\nmissing %S+Z %- %- %x+ %(.+%)\n" ..
+        "2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 0 redeliveries asked for", "^$",
+        "--app", "a1", "--dry-run")
+      expect_command(0, "^stored  %S+Z app_unavailable 6740067890 a\nstored .*: 2 missing, 2 stored, 2 redel", "^$",
+        "--app", "a1")
+      expect_command(0, "^2 deliveries of 2 events since %S+Z: 0 missing, 0 stored, 0 redel", "^$", "--webhook", "w1")
+      assert.same({ ready = 1, leased = 0, done = 0, dead = 1 }, box:counts())
+    end)
+
+    it("writes JSON, one object a line", function()
+      deliver("a", now - 2 * HOUR, "FAILED")
+      local first, second = expect_command(0, "", "^$", "--webhook", "w1", "--json", "--no-redeliver", "--since", "3h")
+        :match "^(%S+)\n(%S+)\n$"
+      local json = require "marketplace.json"
+      local told, summary = json.decode(first), json.decode(second)
+      assert.same({ "a", true, "w1", log.timestamp(now - 2 * HOUR) },
+        { told.key, told.stored, told.webhook, told.created_at })
+      assert.same({ 1, 0, true, 0 }, { summary.stored, summary.redelivered, summary.complete, summary.failed })
+    end)
+
+    it("fails where something could not be done, and says what", function()
+      deliver("a", now - 2 * HOUR, "FAILED")
+      apple.refused["delivery a"] = true
+      expect_command(1, "1 missing, 1 stored, 0 redel",
+        "^marketplace: app a2 has no webhook\nmarketplace: delivery delivery a was not redelivered: not now\n$",
+        "--app", "a1", "--app", "a2")
+      expect_command(1, "^$", "^marketplace: there is no such app\n$", "--app", "nobody")
+      word = "sqlite:" .. folder .. "/none.db"
+      expect_command(1, "^$", "there is no such file", "--app", "a1")
+    end)
+
+    it("refuses wrong usage", function()
+      expect_command(2, "^$", "%-%-app or %-%-webhook is missing")
+      expect_command(2, "^$", "%-%-webhook is empty", "--webhook", "")
+      expect_command(2, "^$", "%-%-since is 9d", "--app", "a1", "--since", "soon")
+      word = "memory"
+      expect_command(2, "^$", "a memory inbox belongs to the process that receives", "--app", "a1")
+    end)
+  end)
+end)

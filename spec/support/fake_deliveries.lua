@@ -1,0 +1,98 @@
+--- A client whose App Store Connect is a list of deliveries: what marketplace.reconcile uses of marketplace.client.
+local assert = require "luassert"
+local log = require "marketplace.log"
+
+local fake_deliveries = {}
+
+local Fake = {}
+Fake.__index = Fake
+
+local function matching(self, webhook, since)
+  local found = {}
+  for _, delivery in ipairs(self.deliveries) do
+    if delivery.webhook == webhook and delivery.at >= since then found[#found + 1] = delivery end
+  end
+  -- the newest first, so that nobody relies on another order
+  table.sort(found, function(a, b)
+    if a.at ~= b.at then return a.at > b.at end
+    return a.id > b.id
+  end)
+  return found
+end
+
+local function as_resource(delivery)
+  local event = delivery.event
+  local told = not delivery.untold and {
+    type = "webhookEvents", id = event.id, payload = event.payload, ping = event.ping, createdDate = event.createdDate,
+  } or nil
+  return {
+    type = "webhookDeliveries", id = delivery.id, createdDate = log.timestamp(delivery.at),
+    deliveryState = delivery.state, redelivery = delivery.redelivery, event = told,
+    relationships = { event = { data = { type = "webhookEvents", id = event.id } } },
+  }
+end
+
+local function check_query(self, given)
+  assert.same({ "event", 200 }, { given.include, given.limit })
+  local names = {}
+  for name in pairs(given.filter) do names[#names + 1] = name end
+  assert.same({ "createdDateGreaterThanOrEqualTo" }, names)
+  local since = require("marketplace.core").timestamp(given.filter.createdDateGreaterThanOrEqualTo)
+  assert.is_true(since > self.now() - 10 * 86400, "too far back")
+  self.asked_since[#self.asked_since + 1] = since
+  return since
+end
+
+local function step(progress)
+  local self = progress.fake
+  local found = progress.found
+  if progress.index == self.fails_after then
+    progress.problem = { message = "no answer", code = "timeout", detail = {} }
+    return nil
+  end
+  progress.index = progress.index + 1
+  return found[progress.index] and as_resource(found[progress.index])
+end
+
+local function webhook_deliveries(self)
+  return {
+    each = function(_, given)
+      local since = check_query(self, given)
+      return step, { fake = self, index = 0, found = matching(self, given.webhook, since) }
+    end,
+    create = function(_, given)
+      if self.refused[given.template] then return nil, "not now", "rate_limited", { status = 429 } end
+      self.redelivered[#self.redelivered + 1] = given.template
+      return { type = "webhookDeliveries", id = "again " .. given.template }, {}
+    end,
+  }
+end
+
+--- Adds a delivery of an event.
+---@param more {id: string, event: table, at: number, state: string, webhook?: string, redelivery?: boolean,
+--- untold?: boolean}
+function Fake:deliver(more)
+  more.webhook = more.webhook or "w1"
+  self.deliveries[#self.deliveries + 1] = more
+end
+
+--- A client.
+---@param now fun(): number
+function fake_deliveries.new(now)
+  local self = setmetatable({
+    now = now, deliveries = {}, redelivered = {}, refused = {}, fails_after = nil, asked_since = {},
+    apps = { a1 = { "w1" }, a2 = {} },
+  }, Fake)
+  self.webhookDeliveries = webhook_deliveries(self)
+  self.webhooks = {
+    list = function(_, given)
+      local found = {}
+      if not self.apps[given.app] then return nil, "there is no such app", "api_error", { status = 404 } end
+      for i, id in ipairs(self.apps[given.app]) do found[i] = { type = "webhooks", id = id } end
+      return found, {}
+    end,
+  }
+  return self
+end
+
+return fake_deliveries

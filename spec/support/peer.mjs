@@ -1,0 +1,60 @@
+// An HTTP peer whose path says how it behaves: HTTP/1.1 on one port, TLS with HTTP/2 and HTTP/1.1 on another.
+// peer.mjs CERT KEY; writes "HTTP-PORT TLS-PORT\n", ends with the process that started it.
+import http from "node:http";
+import http2 from "node:http2";
+import fs from "node:fs";
+
+const counts = {};
+const connections = { made: 0 };
+
+function echo(request, response, body) {
+  response.setHeader("X-Twice", ["one", "two"]);
+  response.end(JSON.stringify({
+    method: request.method, url: request.url, version: request.httpVersion, body, headers: request.headers,
+    connections: connections.made,
+  }));
+}
+
+function drip(response) {
+  const timer = setInterval(() => response.write("x"), 20);
+  response.on("close", () => clearInterval(timer));
+}
+
+function behave(request, response, body) {
+  const [, what, value] = request.url.match(/^\/(\w+)\/?([^?]*)/) ?? [];
+  const name = request.method + " " + request.url;
+  counts[name] = (counts[name] ?? 0) + 1;
+  if (what === "echo") return echo(request, response, body);
+  if (what === "counts") return response.end(JSON.stringify(counts));
+  if (what === "status") return response.writeHead(Number(value)).end("{}");
+  if (what === "bytes") return response.end(Buffer.alloc(Number(value), "b"));
+  if (what === "hang") return undefined;
+  if (what === "drip") return drip(response);
+  if (what === "cut") return request.socket.destroy();
+  if (what === "half") {
+    response.writeHead(200, { "Content-Length": 100 }).write("0123456789", () => request.socket.destroy());
+    return undefined;
+  }
+  if (what === "headers") return response.writeHead(200, { "X-Long": "h".repeat(Number(value)) }).end();
+  if (what === "redirect") return response.writeHead(302, { Location: decodeURIComponent(value) }).end();
+  return response.writeHead(404).end();
+}
+
+function handle(request, response) {
+  const pieces = [];
+  request.on("data", (piece) => pieces.push(piece));
+  request.on("end", () => behave(request, response, Buffer.concat(pieces).toString("latin1")));
+  request.on("error", () => {});
+}
+
+function listen(server, event) {
+  server.on(event, () => { connections.made += 1; });
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
+}
+
+const [cert, key] = process.argv.slice(2).map((path) => fs.readFileSync(path));
+const plain = await listen(http.createServer(handle), "connection");
+const tls = await listen(http2.createSecureServer({ cert, key, allowHTTP1: true }, handle), "secureConnection");
+console.log(`${plain} ${tls}`);
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.exit(1), 1000);
