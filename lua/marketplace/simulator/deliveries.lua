@@ -127,15 +127,19 @@ local function package_of(sim, name, given, app_id)
       id = given.package_version, variants = given.variants, deltas = given.deltas, size = given.size,
     })
   end
+  if name == "app_unavailable" or name == "app_restored" then return nil end
   package = package or sim.latest_package[app_id]
   return given.package or package and package.id or uuid.new(sim.random)
 end
 
+-- The notifications of an event, one for each generation that has one. One of Apple's type names can stand for two
+-- events, of which the first is meant.
 local function fitting(name, generation)
   local found = {}
   for _, sample in ipairs(samples.list()) do
     local is_named = sample.event == name or sample.type == name
-    if is_named and sample.event ~= "ping" and (generation or sample.generation) == sample.generation then
+    local is_same = not found[1] or found[1].event == sample.event
+    if is_named and is_same and sample.event ~= "ping" and (generation or sample.generation) == sample.generation then
       found[#found + 1] = sample
     end
   end
@@ -160,7 +164,7 @@ function deliveries.event(sim, name, given)
   }
   for i, kind in ipairs(kinds) do
     local id = given.id or uuid.new(sim.random)
-    local body = samples.body(kind.type, {
+    local body = samples.body(kind.event, {
       generation = kind.generation, id = id, time = given.time or sim.clock(), app_id = app_id,
       marketplace_app_id = marketplace_app, package_id = package_id, package_version_id = event.package_version_id,
       package_version = version and version.attributes.version, territories = given.territories,

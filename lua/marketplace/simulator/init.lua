@@ -44,7 +44,12 @@ local function lower_case(headers)
   return copy
 end
 
+local function is_control(path)
+  return path == "/simulator" or path:find "^/simulator/" ~= nil and not path:find "^/simulator/files/"
+end
+
 local function count(self, request, what)
+  if is_control(request.path) then return end
   local key = request.method .. " " .. request.path
   local row = self.counts[key]
   if not row then
@@ -72,9 +77,8 @@ local function api_answer(self, request)
 end
 
 local function dispatch(self, request)
-  local path = request.path
-  if path:find "^/simulator/files/" then return packages.serve(self, request) end
-  if path == "/simulator" or path:find "^/simulator/" then return control.answer(self, request) end
+  if is_control(request.path) then return control.answer(self, request) end
+  if request.path:find "^/simulator/" then return packages.serve(self, request) end
   return api_answer(self, request)
 end
 
@@ -205,7 +209,10 @@ end
 local function sorted_rows(counts)
   local rows = {}
   for _, row in pairs(counts) do rows[#rows + 1] = row end
-  table.sort(rows, function(a, b) return a.path .. a.method < b.path .. b.method end)
+  table.sort(rows, function(a, b)
+    if a.path ~= b.path then return a.path < b.path end
+    return a.method < b.method
+  end)
   return rows
 end
 
