@@ -2,6 +2,7 @@ local core = require "marketplace.core"
 local json = require "marketplace.json"
 local marketplace = require "marketplace"
 local openapi = require "support.openapi"
+local operation_walk = require "support.operation_walk"
 local schema = require "marketplace.simulator.schema"
 local shell = require "support.shell"
 local simulation = require "support.simulation"
@@ -119,84 +120,13 @@ describe("marketplace.simulator", function()
   end)
 
   describe("operations", function()
-    -- Each operation with a request that it must answer, in an order that provides what they need.
     local function walk()
-      local done = {}
-      local function call(status, target, ...)
-        local document, response = s:expect(status, target, ...)
-        if response.status ~= 204 then
-          assert.equal("application/json", response.headers["content-type"])
-          assert.is_table(document.data)
-          assert.matches("^https://api.appstoreconnect.apple.com/v1/", document.links.self)
-        else
-          assert.equal("", response.body)
-        end
-        done[target:gsub("%?.*$", ""):gsub("/v1/(%a+)/[^/]+", "/v1/%1/{id}")] = true
-        return document and document.data
-      end
-      local function related(parent, name, id, query)
-        local found = call(200, ("GET /v1/%s/%s/%s%s"):format(parent, id, name, query or ""))
-        local linked = call(200, ("GET /v1/%s/%s/relationships/%s"):format(parent, id, name))
-        assert.same({ found.type, found.id }, { linked.type, linked.id })
-        if not query or not query:find "filter" then assert.equal(#found, #linked) end
-        return found
-      end
-
-      local one = call(201, "POST /v1/marketplaceWebhooks",
-        entity("marketplaceWebhooks", { endpointUrl = "https://a.example/1", secret = "s" }))
-      assert.equal(1, #call(200, "GET /v1/marketplaceWebhooks"))
-      local changed = call(200, "PATCH /v1/marketplaceWebhooks/" .. one.id,
-        entity("marketplaceWebhooks", { endpointUrl = "https://b.example/1" }, nil, one.id))
-      assert.equal("https://b.example/1", changed.attributes.endpointUrl)
-      call(204, "DELETE /v1/marketplaceWebhooks/" .. one.id)
-
-      local hook = call(201, "POST /v1/webhooks", entity("webhooks", {
-        name = "n", url = "https://a.example/2", secret = "s", enabled = true,
-        eventTypes = { "ALTERNATIVE_DISTRIBUTION_PACKAGE_VERSION_CREATED" },
-      }, { app = { "apps", APP } }))
-      assert.equal(hook.id, call(200, "GET /v1/webhooks/" .. hook.id .. "?include=app").id)
-      call(200, "PATCH /v1/webhooks/" .. hook.id, entity("webhooks", { name = "m" }, nil, hook.id))
-      assert.equal("m", related("apps", "webhooks", APP)[1].attributes.name)
-      call(201, "POST /v1/webhookPings", entity("webhookPings", nil, { webhook = { "webhooks", hook.id } }))
-      s.sim:tick()
-      local delivery = related("webhooks", "deliveries", hook.id, "?include=event")[1]
-      call(201, "POST /v1/webhookDeliveries",
-        entity("webhookDeliveries", nil, { template = { "webhookDeliveries", delivery.id } }))
-      call(204, "DELETE /v1/webhooks/" .. hook.id)
-
-      local package = call(201, "POST /v1/alternativeDistributionPackages",
-        entity("alternativeDistributionPackages", nil, { appStoreVersion = { "appStoreVersions", "77" } }))
-      call(200, "GET /v1/alternativeDistributionPackages/" .. package.id .. "?include=versions")
-      assert.equal(package.id, related("appStoreVersions", "alternativeDistributionPackage", "77").id)
-      related("alternativeDistributionPackages", "versions", package.id)
-      s.sim:event("version_available", { package = package.id, deltas = 1 })
-      local version = related("alternativeDistributionPackages", "versions", package.id, "?filter[state]=COMPLETED")[1]
-      call(200, "GET /v1/alternativeDistributionPackageVersions/" .. version.id)
-      local variant = related("alternativeDistributionPackageVersions", "variants", version.id)[1]
-      local delta = related("alternativeDistributionPackageVersions", "deltas", version.id)[1]
-      call(200, "GET /v1/alternativeDistributionPackageVariants/" .. variant.id)
-      call(200, "GET /v1/alternativeDistributionPackageDeltas/" .. delta.id)
-
-      local key = call(201, "POST /v1/alternativeDistributionKeys",
-        entity("alternativeDistributionKeys", { publicKey = "PEM" }, { app = { "apps", APP } }))
-      assert.equal(1, #call(200, "GET /v1/alternativeDistributionKeys?exists[app]=true"))
-      call(200, "GET /v1/alternativeDistributionKeys/" .. key.id)
-      assert.equal(key.id, related("apps", "alternativeDistributionKey", APP).id)
-      call(204, "DELETE /v1/alternativeDistributionKeys/" .. key.id)
-
-      local domain = call(201, "POST /v1/alternativeDistributionDomains",
-        entity("alternativeDistributionDomains", { domain = "a.example", referenceName = "r" }))
-      assert.equal(1, #call(200, "GET /v1/alternativeDistributionDomains"))
-      call(200, "GET /v1/alternativeDistributionDomains/" .. domain.id)
-      call(204, "DELETE /v1/alternativeDistributionDomains/" .. domain.id)
-
-      local details = call(201, "POST /v1/marketplaceSearchDetails",
-        entity("marketplaceSearchDetails", { catalogUrl = "https://a.example/c" }, { app = { "apps", APP } }))
-      call(200, "PATCH /v1/marketplaceSearchDetails/" .. details.id,
-        entity("marketplaceSearchDetails", { catalogUrl = "https://b.example/c" }, nil, details.id))
-      assert.equal("https://b.example/c", related("apps", "marketplaceSearchDetail", APP).attributes.catalogUrl)
-      call(204, "DELETE /v1/marketplaceSearchDetails/" .. details.id)
-      return done
+      return operation_walk.run {
+        base = "https://api.appstoreconnect.apple.com", app = APP, url = "https://a.example/",
+        call = function(status, target, body) return s:expect(status, target, body) end,
+        event = function(name, given) s.sim:event(name, given) end,
+        settle = function() s.sim:tick() end,
+      }
     end
 
     it("are 42, and all of them answer", function()
@@ -731,7 +661,8 @@ describe("marketplace.simulator", function()
     end
 
     local function version_of(event)
-      return s:expect(200, "GET /v1/alternativeDistributionPackageVersions/" .. event.package_version_id).data.attributes
+      local path = "GET /v1/alternativeDistributionPackageVersions/" .. event.package_version_id
+      return s:expect(200, path).data.attributes
     end
 
     it("is a zip of a manifest and a signature, whose assets have the digests it lists", function()
