@@ -504,6 +504,53 @@ describe("marketplace.http_server", function()
       fails({ status = 200, headers = { a = "x\r\nSet-Cookie: y" } }, "header 'a' has a control character")
       fails({ status = 200, headers = { a = 5 } }, "header 'a' must be a string")
       fails({ status = 200, headers = { Date = "now" } }, "header 'Date' is set by the server")
+      fails({ status = 200, cut = "after" }, 'cut must be "unanswered" or "middle"')
+      fails({ status = 200, cut = true }, "cut must be")
+    end)
+  end)
+
+  describe("an answer that is cut", function()
+    -- once answered before the next run of the sockets, once after libmicrohttpd has suspended the connection
+    local function cut_answer(response, is_late)
+      open()
+      rig.respond = function() return not is_late and response or nil end
+      local client = rig:client():send(post "x")
+      if is_late then
+        rig:run(function() return #rig.held == 1 end)
+        rig:turn()
+        rig.server:answer({ rig.held[1] }, { response })
+      end
+      rig:run_until_closed(client)
+      assert.equal(0, rig.server:stats().waiting)
+      rig:run(function() return rig.server:stats().connections == 0 end)
+      local got = client.got
+      rig:close()
+      return got
+    end
+
+    it("has no byte when it is unanswered", function()
+      for _, is_late in ipairs { false, true } do
+        assert.equal("", cut_answer({ status = 200, body = "hello", cut = "unanswered" }, is_late))
+      end
+    end)
+
+    it("has half of the body that it declares, and at most 16 KiB", function()
+      for _, is_late in ipairs { false, true } do
+        local got = cut_answer({ status = 201, headers = { a = "b" }, body = "0123456789", cut = "middle" }, is_late)
+        assert.matches("^HTTP/1.1 201 Created\r\n", got)
+        assert.matches("Content%-Length: 10\r\n", got)
+        assert.matches("\r\n\r\n01234$", got)
+        got = cut_answer({ status = 200, body = ("b"):rep(300000), cut = "middle" }, is_late)
+        assert.matches("Content%-Length: 300000\r\n", got)
+        assert.equal(16384, #got:match "\r\n\r\n(.*)$")
+      end
+    end)
+
+    it("leaves the server answering", function()
+      open()
+      rig.respond = function(request) return { status = 200, cut = request.body == "x" and "unanswered" or nil } end
+      rig:run_until_closed(rig:client():send(post "x"))
+      assert.equal(200, rig:run_until_answered(rig:client():send(post "y"))[1].status)
     end)
   end)
 
@@ -671,6 +718,17 @@ describe("marketplace.http_server", function()
         "openssl s_client -quiet -connect 127.0.0.1:%d 2>/dev/null"):format(rig.port)))
       assert.matches("^HTTP/1.1 408 ", out)
       assert.matches("\r\n\r\ntimeout$", out)
+    end)
+
+    it("cuts an answer", function()
+      open { tls_cert = cert, tls_key = key }
+      rig.respond = function(request)
+        return { status = 200, body = "0123456789", cut = request.path == "/none" and "unanswered" or "middle" }
+      end
+      local curl = "curl -sk -o - https://127.0.0.1:%d/%s; echo \" $?\""
+      assert.equal("01234 18\n", finish(raw.start(curl:format(rig.port, "half"))))
+      assert.matches("^ %d+\n$", finish(raw.start(curl:format(rig.port, "none"))))
+      assert.not_matches("^ 0", finish(raw.start(curl:format(rig.port, "none"))))
     end)
 
     it("does not wait for a handshake without end, nor mind plain HTTP", function()

@@ -1,5 +1,7 @@
 #include "base64url.h"
 
+#include <string.h>
+
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 size_t mkt_base64url_length(size_t n) {
@@ -15,4 +17,30 @@ void mkt_base64url_encode(const unsigned char *p, size_t n, char *out) {
       *out++ = alphabet[bits >> (held - 6) & 63];
   }
   if (held > 0) *out = alphabet[bits << (6 - held) & 63];
+}
+
+size_t mkt_base64url_decoded_length(size_t n) {
+  return n / 4 * 3 + n % 4 * 3 / 4;
+}
+
+static int value_of(char c) {
+  const char *at = c == '\0' ? NULL : strchr(alphabet, c);
+  return at == NULL ? -1 : (int)(at - alphabet);
+}
+
+bool mkt_base64url_decode(const char *p, size_t n, unsigned char *out, size_t *out_n) {
+  unsigned bits = 0;
+  unsigned held = 0; /* how many of the bits are not written yet */
+  unsigned char *end = out;
+  for (size_t i = 0; i < n; i++) {
+    int value = value_of(p[i]);
+    if (value < 0) return false;
+    bits = (bits << 6 | (unsigned)value) & 0xffff;
+    held += 6;
+    if (held < 8) continue;
+    held -= 8;
+    *end++ = (unsigned char)(bits >> held);
+  }
+  *out_n = (size_t)(end - out);
+  return n % 4 != 1 && (bits & ((1U << held) - 1)) == 0;
 }

@@ -70,6 +70,45 @@ mkt_code mkt_es256_read_public(mkt_es256_key *key, const char *pem, size_t n, mk
   return read_key(key, pem, n, false, error);
 }
 
+mkt_code mkt_es256_generate(mkt_es256_key *key, mkt_error *error) {
+  key->pkey = EVP_EC_gen("P-256");
+  if (key->pkey != NULL) return MKT_OK;
+  return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "making a key");
+}
+
+static bool write_pem(BIO *bio, EVP_PKEY *pkey, bool is_private) {
+  if (bio == NULL) return false;
+  return is_private ? PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1
+                    : PEM_write_bio_PUBKEY(bio, pkey) == 1;
+}
+
+/* The BIO wipes its bytes when it is freed. */
+static mkt_code write_key(const mkt_es256_key *key, bool is_private, char *pem, size_t *n,
+                          mkt_error *error) {
+  BIO *bio = BIO_new(BIO_s_mem());
+  char *bytes = NULL;
+  bool done = write_pem(bio, key->pkey, is_private);
+  long length = done ? BIO_get_mem_data(bio, &bytes) : 0;
+  done = length > 0 && length < MKT_ES256_PEM_BYTES;
+  if (done) {
+    *n = (size_t)length;
+    memcpy(pem, bytes, *n);
+    pem[*n] = '\0';
+  }
+  BIO_free(bio);
+  return done ? MKT_OK : mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "writing the key");
+}
+
+mkt_code mkt_es256_write_private(const mkt_es256_key *key, char pem[MKT_ES256_PEM_BYTES], size_t *n,
+                                 mkt_error *error) {
+  return write_key(key, true, pem, n, error);
+}
+
+mkt_code mkt_es256_write_public(const mkt_es256_key *key, char pem[MKT_ES256_PEM_BYTES], size_t *n,
+                                mkt_error *error) {
+  return write_key(key, false, pem, n, error);
+}
+
 static bool to_raw(const unsigned char *der, size_t n, unsigned char *raw) {
   ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &der, (long)n);
   bool done = pair != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, HALF) == HALF &&

@@ -7,7 +7,11 @@
 
 #include <stddef.h>
 
-enum { MKT_ES256_SIGNATURE_BYTES = 64, MKT_ES256_PEM_MOST = 65536 };
+enum {
+  MKT_ES256_SIGNATURE_BYTES = 64,
+  MKT_ES256_PEM_MOST = 65536, /* bytes of PEM that are read */
+  MKT_ES256_PEM_BYTES = 512   /* room for the PEM that is written, about 250 */
+};
 
 /* Zero it before use; mkt_es256_clear frees, and wipes, what it holds. Usable after a fork. */
 typedef struct mkt_es256_key {
@@ -21,6 +25,17 @@ mkt_code mkt_es256_read_private(mkt_es256_key *key, const char *pem, size_t n, m
 
 /* Reads a public key from PEM (SubjectPublicKeyInfo). */
 mkt_code mkt_es256_read_public(mkt_es256_key *key, const char *pem, size_t n, mkt_error *error);
+
+/* Makes a new key pair. MKT_OK or MKT_ERR_CRYPTO_FAILED. */
+mkt_code mkt_es256_generate(mkt_es256_key *key, mkt_error *error);
+
+/* The private key as PEM (PKCS#8), and the public one of either kind (SubjectPublicKeyInfo), with
+ * a NUL behind. *n: the length without it. What holds a private key is the caller's to wipe.
+ * MKT_OK or MKT_ERR_CRYPTO_FAILED. */
+mkt_code mkt_es256_write_private(const mkt_es256_key *key, char pem[MKT_ES256_PEM_BYTES], size_t *n,
+                                 mkt_error *error);
+mkt_code mkt_es256_write_public(const mkt_es256_key *key, char pem[MKT_ES256_PEM_BYTES], size_t *n,
+                                mkt_error *error);
 
 /* MKT_OK or MKT_ERR_CRYPTO_FAILED. */
 mkt_code mkt_es256_sign(const mkt_es256_key *key, const char *p, size_t n,

@@ -1,6 +1,7 @@
 /* core.c: the module marketplace.core. Its functions are for lua/marketplace/, which is where the
  * public ones are documented. */
 #include "core/clock.h"
+#include "core/crc32.h"
 #include "core/error.h"
 #include "core/signals.h"
 #include "core/utf8.h"
@@ -63,6 +64,13 @@ static int is_utf8(lua_State *L) {
   return 1;
 }
 
+static int crc32(lua_State *L) {
+  size_t n;
+  const char *p = luaL_checklstring(L, 1, &n);
+  lua_pushnumber(L, (lua_Number)mkt_crc32(p, n));
+  return 1;
+}
+
 static int process_id(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)getpid());
   return 1;
@@ -100,6 +108,7 @@ int luaopen_marketplace_core(lua_State *L) {
                                        {"sleep", sleep_for},
                                        {"random_hex", random_hex},
                                        {"is_utf8", is_utf8},
+                                       {"crc32", crc32},
                                        {"process_id", process_id},
                                        {"catch_signals", catch_signals},
                                        {"stop_asked", stop_asked},

@@ -5,6 +5,7 @@
 #include "core/key_file.h"
 #include "lua/push.h"
 
+#include <openssl/crypto.h>
 #include <stdbool.h>
 
 static const char metatable_name[] = "marketplace.es256";
@@ -55,9 +56,35 @@ static int key_verify(lua_State *L) {
   return 1;
 }
 
+static int push_pem(lua_State *L, const key_box *box, bool is_private) {
+  char pem[MKT_ES256_PEM_BYTES];
+  size_t n;
+  mkt_error error;
+  mkt_code code = is_private ? mkt_es256_write_private(&box->key, pem, &n, &error)
+                             : mkt_es256_write_public(&box->key, pem, &n, &error);
+  if (code != MKT_OK) return mkt_push_error(L, &error);
+  lua_pushlstring(L, pem, n);
+  OPENSSL_cleanse(pem, sizeof pem);
+  return 1;
+}
+
+static int key_private_pem(lua_State *L) {
+  key_box *box = check_open(L);
+  luaL_argcheck(L, box->is_private, 1, "a public key holds no private one");
+  return push_pem(L, box, true);
+}
+
+static int key_public_pem(lua_State *L) {
+  return push_pem(L, check_open(L), false);
+}
+
 static void push_metatable(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"sign", key_sign}, {"verify", key_verify}, {"close", key_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"sign", key_sign},
+                                     {"verify", key_verify},
+                                     {"private_pem", key_private_pem},
+                                     {"public_pem", key_public_pem},
+                                     {"close", key_close},
+                                     {NULL, NULL}};
   static const luaL_Reg metamethods[] = {{"__gc", key_close}, {"__close", key_close}, {NULL, NULL}};
   if (luaL_newmetatable(L, metatable_name) == 0) return;
   luaL_setfuncs(L, metamethods, 0);
@@ -71,6 +98,12 @@ static key_box *new_box(lua_State *L, bool is_private) {
   push_metatable(L);
   lua_setmetatable(L, -2);
   return box;
+}
+
+static int generate_key(lua_State *L) {
+  key_box *box = new_box(L, true);
+  mkt_error error;
+  return mkt_es256_generate(&box->key, &error) == MKT_OK ? 1 : mkt_push_error(L, &error);
 }
 
 static int read_key(lua_State *L, bool is_private) {
@@ -109,11 +142,23 @@ static int base64url(lua_State *L) {
   return 1;
 }
 
+static int base64url_decode(lua_State *L) {
+  size_t n;
+  const char *text = luaL_checklstring(L, 1, &n);
+  size_t length = mkt_base64url_decoded_length(n);
+  unsigned char *bytes = lua_newuserdata(L, length + 1);
+  if (!mkt_base64url_decode(text, n, bytes, &length)) return 0;
+  lua_pushlstring(L, (const char *)bytes, length);
+  return 1;
+}
+
 void mkt_lua_add_es256(lua_State *L) {
   static const luaL_Reg functions[] = {{"private_key", private_key},
                                        {"private_key_file", private_key_file},
                                        {"public_key", public_key},
+                                       {"generate_key", generate_key},
                                        {"base64url", base64url},
+                                       {"base64url_decode", base64url_decode},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -236,7 +236,7 @@ static void answer_complete(mkt_server *server, mkt_connection *connection,
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_ANSWERING, 0, 0);
 }
 
-static void answer_fault(mkt_server *server, mkt_connection *connection, const mkt_answer *answer) {
+static void answer_raw(mkt_server *server, mkt_connection *connection, const mkt_answer *answer) {
   const uint64_t now = mkt_server_now();
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_CLOSING, now,
                        now + MKT_LINGER_TIME);
@@ -247,10 +247,12 @@ static void answer_fault(mkt_server *server, mkt_connection *connection, const m
 
 static void answer_connection(mkt_server *server, mkt_connection *connection, mkt_fault fault,
                               const mkt_answer *answer) {
-  if (fault == MKT_FAULT_NONE) {
-    answer_complete(server, connection, answer);
+  if (answer->cut == MKT_CUT_UNANSWERED) {
+    mkt_connection_doom(&server->connections, connection);
+  } else if (answer->cut == MKT_CUT_MIDDLE || fault != MKT_FAULT_NONE) {
+    answer_raw(server, connection, answer);
   } else {
-    answer_fault(server, connection, answer);
+    answer_complete(server, connection, answer);
   }
   resume(connection);
 }

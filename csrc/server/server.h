@@ -65,12 +65,20 @@ typedef struct mkt_field {
   const char *value;
 } mkt_field;
 
+/* An answer that does not arrive as a whole, for those who simulate one. */
+typedef enum mkt_cut {
+  MKT_CUT_NONE,
+  MKT_CUT_UNANSWERED, /* the connection ends without a byte of it */
+  MKT_CUT_MIDDLE      /* it ends after half of the body that was declared, at most 16 KiB */
+} mkt_cut;
+
 typedef struct mkt_answer {
   unsigned status; /* 200 to 599 */
   const mkt_field *headers;
   size_t header_count; /* at most MKT_ANSWER_HEADERS */
   const char *body;
   size_t body_length;
+  mkt_cut cut;
 } mkt_answer;
 
 /* A piece of a request; borrowed, not NUL-terminated, p is NULL where the request has none. */

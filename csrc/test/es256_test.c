@@ -1,4 +1,5 @@
 #include "core/base64url.h"
+#include "core/crc32.h"
 #include "core/es256.h"
 #include "test/support.h"
 
@@ -65,11 +66,72 @@ static void encodes(void **state) {
   }
 }
 
+static void decodes_what_it_encodes_and_nothing_else(void **state) {
+  (void)state;
+  unsigned char bytes[64];
+  char text[96];
+  unsigned char decoded[72];
+  for (size_t n = 0; n <= sizeof bytes; n++) {
+    for (size_t i = 0; i < n; i++)
+      bytes[i] = (unsigned char)(i * 37 + n * 11);
+    mkt_base64url_encode(bytes, n, text);
+    guarded copy = guard(text, mkt_base64url_length(n));
+    size_t decoded_n = 99;
+    assert_int_equal(mkt_base64url_decoded_length(copy.n), n);
+    assert_true(mkt_base64url_decode(copy.p, copy.n, decoded, &decoded_n));
+    assert_int_equal(decoded_n, n);
+    assert_memory_equal(decoded, bytes, n);
+    unguard(&copy);
+  }
+  static const char *const wrong[] = {"Z",    "Zg==", "Zh",   "Zm9",   "Zm9vY",
+                                      "Zm+v", "Zm/v", "Zm v", "Zm\xff"};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    size_t n;
+    assert_false(mkt_base64url_decode(wrong[i], strlen(wrong[i]), decoded, &n));
+  }
+  size_t n;
+  assert_false(mkt_base64url_decode("Zg\0\0", 4, decoded, &n));
+}
+
+static void makes_keys_that_can_be_read(void **state) {
+  (void)state;
+  mkt_es256_key made = {0};
+  mkt_es256_key read = {0};
+  mkt_es256_key public = {0};
+  char pem[MKT_ES256_PEM_BYTES];
+  unsigned char signature[MKT_ES256_SIGNATURE_BYTES];
+  size_t n;
+  assert_int_equal(mkt_es256_generate(&made, NULL), MKT_OK);
+  assert_int_equal(mkt_es256_write_private(&made, pem, &n, NULL), MKT_OK);
+  assert_int_equal(n, strlen(pem));
+  assert_memory_equal(pem, "-----BEGIN PRIVATE KEY-----\n", 28);
+  assert_int_equal(mkt_es256_read_private(&read, pem, n, NULL), MKT_OK);
+  assert_int_equal(mkt_es256_write_public(&read, pem, &n, NULL), MKT_OK);
+  assert_memory_equal(pem, "-----BEGIN PUBLIC KEY-----\n", 27);
+  assert_int_equal(mkt_es256_read_public(&public, pem, n, NULL), MKT_OK);
+  assert_int_equal(mkt_es256_sign(&made, "text", 4, signature, NULL), MKT_OK);
+  assert_int_equal(mkt_es256_verify(&public, "text", 4, signature, 64, NULL), MKT_OK);
+  assert_int_equal(mkt_es256_write_private(&public, pem, &n, NULL), MKT_ERR_CRYPTO_FAILED);
+  mkt_es256_clear(&made);
+  mkt_es256_clear(&read);
+  mkt_es256_clear(&public);
+}
+
+static void computes_the_checksum_of_zip(void **state) {
+  (void)state;
+  assert_int_equal(mkt_crc32("", 0), 0);
+  assert_int_equal(mkt_crc32("123456789", 9), 0xcbf43926);
+  assert_int_equal(mkt_crc32("\xff\xff\xff\xff", 4), 0xffffffff);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(signs_what_verifies),
       cmocka_unit_test(reads_no_byte_past_the_key),
       cmocka_unit_test(encodes),
+      cmocka_unit_test(decodes_what_it_encodes_and_nothing_else),
+      cmocka_unit_test(makes_keys_that_can_be_read),
+      cmocka_unit_test(computes_the_checksum_of_zip),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 --- verified. JWT (RFC 7519) with ES256, each kind with the claims that Apple asks for.
 local core = require "marketplace.core"
 local options = require "marketplace.options"
+local uuid = require "marketplace.uuid"
 
 local token = {}
 
@@ -75,21 +76,13 @@ local function marketplace_claims(given)
   return { iss = given.marketplace_id, aud = AUDIENCE, pid = given.developer_id }
 end
 
--- A random UUID (RFC 9562, version 4).
-local function uuid()
-  local hex = core.random_hex(16)
-  local variant = ("89ab"):sub(tonumber(hex:sub(17, 17), 16) % 4 + 1):sub(1, 1)
-  return ("%s-%s-4%s-%s%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), variant, hex:sub(18, 20),
-    hex:sub(21))
-end
-
 local function install_claims(given)
   if given.dtype ~= "download" and given.dtype ~= "redownload" then
     fail "option 'dtype' is \"download\" or \"redownload\""
   end
   return {
     iss = given.marketplace_id, aud = "AppleDownloadVerification-v1", bid = given.bundle_id, dtype = given.dtype,
-    nonce = given.nonce or uuid(), iid = given.iid, vid = given.vid,
+    nonce = given.nonce or uuid.new(), iid = given.iid, vid = given.vid,
   }
 end
 

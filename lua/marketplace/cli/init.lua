@@ -9,8 +9,9 @@ local cli = {}
 
 local COMMANDS = {
   "serve", "work", "inbox", "webhooks", "reconcile", "send", "sign", "verify", "explain", "token",
+  "simulate",
 }
-local WITHOUT_SECRET = { work = true, inbox = true, webhooks = true, reconcile = true, token = true }
+local WITHOUT_SECRET = { work = true, inbox = true, webhooks = true, reconcile = true, token = true, simulate = true }
 local WITH_ACTIONS = { inbox = true, webhooks = true } -- whose actions say themselves that they write JSON
 
 local function install_line(module_name, rock)

@@ -1,7 +1,7 @@
 --- marketplace serve: receives notifications and runs a handlers file for them.
 local core = require "marketplace.core"
-local files = require "marketplace.cli.files"
 local handlers = require "marketplace.cli.handlers"
+local listening = require "marketplace.cli.listening"
 local marketplace = require "marketplace"
 local running = require "marketplace.cli.running"
 local secrets = require "marketplace.cli.secrets"
@@ -12,26 +12,13 @@ local serve = { summary = "Receive notifications and run a handlers file for the
 
 function serve.describe(command)
   running.describe(command)
-  command:option("--host", "Address to listen on."):default("127.0.0.1"):argname("ADDRESS")
-  command:option("--port", "Port to listen on; 0: the system chooses."):default("8080"):argname("PORT")
+  listening.describe(command, "8080")
   command:option("--path", "Where notifications arrive."):default("/notifications"):argname("PATH")
-  command:option("--tls-cert", "Certificate chain for HTTPS, PEM; with --tls-key."):argname("PATH")
-  command:option("--tls-key", "Its private key, PEM."):argname("PATH")
   command:flag("--no-dispatch", "Only receive: the callbacks are run by `marketplace work`.")
   command:option("--max-body", "Largest body in bytes."):default("1048576"):argname("BYTES")
   command:option("--max-connections", "Connections at a time."):default("512"):argname("N")
   command:option("--pid-file", "File that holds the process's id while it listens: who sends it SIGHUP finds it there.")
     :argname("PATH")
-end
-
-local function read_tls(options)
-  if not options.tls_cert and not options.tls_key then return {} end
-  if not (options.tls_cert and options.tls_key) then return nil, 2, "serve: --tls-cert and --tls-key go together" end
-  local cert, cert_problem = files.read(options.tls_cert)
-  if not cert then return nil, 1, cert_problem end
-  local key, key_problem = files.read(options.tls_key)
-  if not key then return nil, 1, key_problem end
-  return { cert = cert, key = key }
 end
 
 local function reload(receiver, path, write)
@@ -120,7 +107,7 @@ end
 function serve.run(options)
   local usage = usage_problem(options)
   if usage then return 2, usage end
-  local tls, status, problem = read_tls(options)
+  local tls, status, problem = listening.read_tls(options)
   if not tls then return status, problem end
   local write = running.log(options)
   local receiver, count = open_receiver(options, write)

@@ -1,0 +1,119 @@
+--- Tokens as App Store Connect checks them: a JWT (RFC 7519) with ES256 in the header Authorization.
+local core = require "marketplace.core"
+local json = require "marketplace.json"
+local query = require "marketplace.simulator.query"
+
+local auth = {}
+
+local AUDIENCE = "appstoreconnect-v1"
+local LONGEST_LIFE = 1200 -- seconds between iat and exp
+local MOST_TOKEN = 16384  -- bytes
+
+local function decoded(part)
+  local text = core.base64url_decode(part)
+  local value = text and json.decode(text)
+  return type(value) == "table" and value or nil
+end
+
+local function read(authorization)
+  if type(authorization) ~= "string" then return nil, "there is no Authorization header, or more than one" end
+  local token = authorization:match "^[Bb]earer +(%S+)$"
+  if not token or #token > MOST_TOKEN then return nil, "the Authorization header is no bearer token" end
+  local header, claims, signature = token:match "^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$"
+  if not header then return nil, "the token has not three parts" end
+  local parsed = {
+    header = decoded(header), claims = decoded(claims), signature = core.base64url_decode(signature),
+    text = header .. "." .. claims,
+  }
+  if parsed.header and parsed.claims and parsed.signature then return parsed end
+  return nil, "a part of the token is not base64url without padding, or not a JSON object"
+end
+
+local function header_problem(self, header)
+  if header.alg ~= "ES256" then return "alg is not ES256" end
+  if header.typ ~= nil and header.typ ~= "JWT" then return "typ is not JWT" end
+  if type(header.kid) ~= "string" then return "kid is missing" end
+  if not self.keys[header.kid] then return "there is no key with this kid" end
+end
+
+local function issuer_problem(self, claims)
+  if claims.iss ~= nil then
+    if claims.sub ~= nil then return "a token has iss or sub, not both" end
+    return claims.iss ~= self.issuer_id and "iss is not this team's issuer id" or nil
+  end
+  if claims.sub ~= "user" then return "there is no iss, and sub is not 'user'" end
+end
+
+local function time_problem(self, claims)
+  local now = self.clock()
+  if type(claims.iat) ~= "number" or type(claims.exp) ~= "number" then return "iat or exp is no number" end
+  if claims.iat > now + self.skew then return "iat is in the future" end
+  if claims.exp <= now - self.skew then return "the token has expired" end
+  if claims.exp - claims.iat > LONGEST_LIFE then return "the token lives longer than 20 minutes" end
+  if claims.exp <= claims.iat then return "exp is not after iat" end
+end
+
+local function covers(entry, method, path, parameters)
+  local entry_method, target = tostring(entry):match "^(%u+) (/%S*)$"
+  if entry_method ~= method then return false end
+  local entry_path, entry_query = target:match "^([^?]*)%??(.*)$"
+  if query.decode(entry_path) ~= query.decode(path) then return false end
+  for name, value in pairs(query.read(entry_query)) do
+    if parameters[name] ~= value then return false end
+  end
+  return true
+end
+
+-- An entry names a path as a whole; parameters that it has must be in the request, which may have more.
+local function scope_problem(scope, request)
+  if scope == nil then return nil end
+  if type(scope) ~= "table" then return "scope is not a list" end
+  local parameters = query.read(request.query or "")
+  for _, entry in ipairs(scope) do
+    if covers(entry, request.method, request.path, parameters) then return nil end
+  end
+  return "the scope does not cover this request"
+end
+
+local function problem_of(self, token, request)
+  local problem = header_problem(self, token.header)
+  if problem then return problem end
+  if not self.keys[token.header.kid]:verify(token.text, token.signature) then
+    return "the signature is not of this key"
+  end
+  if token.claims.aud ~= AUDIENCE then return "aud is not " .. AUDIENCE end
+  return issuer_problem(self, token.claims) or time_problem(self, token.claims)
+    or scope_problem(token.claims.scope, request)
+end
+
+local Auth = {}
+Auth.__index = Auth
+
+--- Whose request it is.
+---@param request {method: string, path: string, query?: string, headers: table} header names in lower case
+---@return string|nil key_id
+---@return string? reason for the operator of the simulator; App Store Connect tells none
+function Auth:check(request)
+  local token, reason = read(request.headers.authorization)
+  if not token then return nil, reason end
+  reason = problem_of(self, token, request)
+  if reason then return nil, reason end
+  return token.header.kid
+end
+
+--- A checker.
+---@param keys table<string, string> key id to the public key, PEM. Raises for one that is none
+---@param issuer_id string
+---@param clock fun(): number
+---@param skew number seconds by which clocks may differ
+function auth.new(keys, issuer_id, clock, skew)
+  local read_keys = {}
+  for key_id, pem in pairs(keys) do
+    local key, message = core.public_key(pem)
+    if not key then error(("marketplace.simulator: key '%s': %s"):format(key_id, message), 0) end
+    read_keys[key_id] = key
+  end
+  return setmetatable({ keys = read_keys, issuer_id = issuer_id, clock = clock, skew = skew }, Auth)
+end
+
+return auth

@@ -1,0 +1,185 @@
+--- Faults on request: what App Store Connect, its gateways and the network do now and then.
+---
+--- A fault has a `kind`; `method` and `path` (a prefix, default "/v1/") say which requests it meets; `skip` how many of
+--- them it lets pass first, default 0; `times` how many it then meets, default 1; `seconds` how long (slow, default
+--- 5) or in how many seconds to come again (429, default 1).
+local dates = require "marketplace.simulator.dates"
+local json = require "marketplace.json"
+local options = require "marketplace.options"
+local problems = require "marketplace.simulator.problems"
+
+local faults = {}
+
+local HTML = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center>" ..
+  "</body></html>\n"
+local NORMAL_DELAY, NORMAL_RETRY = 5, 1
+
+local function too_many(retry_after)
+  local answer = problems.one(429, "RATE_LIMIT_EXCEEDED", "We've received too many requests for this API. Please " ..
+    "wait and try again or slow down your request rate.")
+  answer.headers["retry-after"] = retry_after
+  return answer
+end
+
+local function unexpected()
+  return problems.one(500, "UNEXPECTED_ERROR",
+    "An unexpected error occurred on the server side. If this issue continues, contact us.")
+end
+
+local function html(status)
+  return function() return { status = status, body = HTML, headers = { ["content-type"] = "text/html" } } end
+end
+
+-- In place of the request's effect.
+local INSTEAD = {
+  ["429"] = function(fault) return too_many(tostring(fault.seconds or NORMAL_RETRY)) end,
+  ["429_date"] = function(fault, now) return too_many(dates.http(now + (fault.seconds or NORMAL_RETRY))) end,
+  ["401"] = function() return problems.one(401, "NOT_AUTHORIZED", "Provide a properly configured and signed bearer " ..
+    "token, and make sure that it has not expired.") end,
+  ["403"] = function() return problems.one(403, "FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED",
+    "This request requires an in-effect agreement that has not been signed or has expired.") end,
+  ["500"] = unexpected,
+  ["502_html"] = html(502),
+  ["503_html"] = html(503),
+  cut_before = function() return { status = 200, headers = {}, body = "", cut = "before" } end,
+}
+
+local function body_of(answer)
+  return answer.document and json.encode(answer.document) or answer.body or ""
+end
+
+local function with_body(answer, body)
+  answer.document, answer.body = nil, body
+  return answer
+end
+
+-- After the request's effect.
+local AFTERWARDS = {
+  ["500_after"] = unexpected,
+  ["502_html_after"] = html(502),
+  empty = function(_, _, answer) return with_body(answer, "") end,
+  incomplete = function(_, _, answer)
+    local body = body_of(answer)
+    return with_body(answer, body:sub(1, math.floor(#body / 2)))
+  end,
+  wrong_type = function(_, _, answer)
+    answer.document, answer.body = { data = "a string" }, nil
+    return answer
+  end,
+  corrupt = function(_, _, answer)
+    local body = body_of(answer)
+    local middle = math.floor(#body / 2) + 1
+    local byte = body:byte(middle) or 0
+    return with_body(answer, body:sub(1, middle - 1) .. string.char((byte + 1) % 256) .. body:sub(middle + 1))
+  end,
+  slow = function(fault, _, answer)
+    answer.delay = fault.seconds or NORMAL_DELAY
+    return answer
+  end,
+  truncated = function(_, _, answer)
+    answer.cut = "truncated"
+    return answer
+  end,
+  cut_after = function(_, _, answer)
+    answer.cut = "after"
+    return answer
+  end,
+}
+
+-- Of deliveries, not of requests.
+local DELIVERIES = { duplicate = true, out_of_order = true }
+
+--- The names of all kinds, sorted.
+function faults.kinds()
+  local kinds = {}
+  for _, set in ipairs { INSTEAD, AFTERWARDS, DELIVERIES } do
+    for kind in pairs(set) do kinds[#kinds + 1] = kind end
+  end
+  table.sort(kinds)
+  return kinds
+end
+
+local Faults = {}
+Faults.__index = Faults
+
+function faults.new()
+  return setmetatable({ list = {} }, Faults)
+end
+
+local function check(given)
+  options.check("marketplace.simulator: fault", given, {
+    kind = "!string", method = "string", path = "string", times = "number", seconds = "number", skip = "number",
+  }, 4)
+  if not (INSTEAD[given.kind] or AFTERWARDS[given.kind] or DELIVERIES[given.kind]) then
+    error(("marketplace.simulator: fault: 'kind' is one of %s"):format(table.concat(faults.kinds(), ", ")), 3)
+  end
+  for _, name in ipairs { "times", "seconds", "skip" } do
+    if given[name] and given[name] < 0 then
+      error(("marketplace.simulator: fault: '%s' must not be negative"):format(name), 3)
+    end
+  end
+end
+
+--- Adds a fault. Raises for one that is none.
+---@param given table
+function Faults:add(given)
+  check(given)
+  self.list[#self.list + 1] = {
+    kind = given.kind, method = given.method and given.method:upper(), path = given.path or "/v1/",
+    times = given.times or 1, seconds = given.seconds, skip = given.skip or 0,
+  }
+end
+
+function Faults:clear()
+  self.list = {}
+end
+
+local function meets(fault, method, path)
+  return not DELIVERIES[fault.kind] and (not fault.method or fault.method == method)
+    and path:sub(1, #fault.path) == fault.path
+end
+
+local function use(self, index)
+  local fault = self.list[index]
+  if fault.skip > 0 then
+    fault.skip = fault.skip - 1
+    return nil
+  end
+  fault.times = fault.times - 1
+  if fault.times <= 0 then table.remove(self.list, index) end
+  return fault
+end
+
+--- The fault that meets this request, and is used up by it.
+---@return table|nil fault
+function Faults:of_request(method, path)
+  for i, fault in ipairs(self.list) do
+    if fault.times > 0 and meets(fault, method, path) then return use(self, i) end
+  end
+end
+
+--- Whether a fault of this kind meets the next delivery.
+---@param kind "duplicate"|"out_of_order"
+---@return boolean
+function Faults:of_delivery(kind)
+  for i, fault in ipairs(self.list) do
+    if fault.times > 0 and fault.kind == kind then return use(self, i) ~= nil end
+  end
+  return false
+end
+
+--- The answer in place of the effect; nil where the request is executed.
+function faults.instead(fault, now)
+  local answer = INSTEAD[fault.kind]
+  return answer and answer(fault, now)
+end
+
+--- What becomes of the answer of a request that was executed.
+function faults.afterwards(fault, now, answer)
+  return AFTERWARDS[fault.kind](fault, now, answer)
+end
+
+--- The answer where the rate limit is reached.
+faults.too_many = too_many
+
+return faults

@@ -1,0 +1,301 @@
+--- A stand-in for App Store Connect, to develop and test without an Apple account.
+---
+--- It answers the 42 operations that marketplaces use (Apple's OpenAPI description, 4.4.1), checks tokens as Apple
+--- does, keeps webhooks in memory, makes events happen and delivers them, signed, to the webhooks; it generates
+--- alternative distribution packages and serves their files, limits the rate, and makes faults on request.
+---
+--- Sans I/O: a function from a request table to a response table. The clock, the randomness and the sending are given.
+---
+---   local sim = simulator.new { keys = { ABC123 = public_pem }, issuer_id = "57246542-…", send = send }
+---   local response = sim:handle { method = "GET", path = "/v1/apps/6740012345/webhooks", headers = { … } }
+---   sim:event("version_available", { app = "6740067890" })
+---   sim:tick()                     -- sends what is due
+local auth = require "marketplace.simulator.auth"
+local control = require "marketplace.simulator.control"
+local core = require "marketplace.core"
+local dates = require "marketplace.simulator.dates"
+local deliveries = require "marketplace.simulator.deliveries"
+local faults = require "marketplace.simulator.faults"
+local json = require "marketplace.json"
+local limits = require "marketplace.simulator.limits"
+local log = require "marketplace.log"
+local operations = require "marketplace.simulator.operations"
+local options = require "marketplace.options"
+local packages = require "marketplace.simulator.packages"
+local problems = require "marketplace.simulator.problems"
+local store = require "marketplace.simulator.store"
+local transport = require "marketplace.simulator.transport"
+local uuid = require "marketplace.uuid"
+
+local simulator = {}
+
+local Simulator = {}
+Simulator.__index = Simulator
+
+local NORMAL_APP = "6740012345"
+local UNAUTHORIZED = "Provide a properly configured and signed bearer token, and make sure that it has not expired. " ..
+  "Learn more about Generating Tokens for API Requests https://developer.apple.com/go/?id=api-generating-tokens"
+
+--[[ Requests ]]
+
+local function lower_case(headers)
+  local copy = {}
+  for name, value in pairs(headers or {}) do copy[name:lower()] = value end
+  return copy
+end
+
+local function is_control(path)
+  return path == "/simulator" or path:find "^/simulator/" ~= nil and not path:find "^/simulator/files/"
+end
+
+local function count(self, request, what)
+  if is_control(request.path) then return end
+  local key = request.method .. " " .. request.path
+  local row = self.counts[key]
+  if not row then
+    row = { method = request.method, path = request.path, arrived = 0, executed = 0 }
+    self.counts[key] = row
+  end
+  row[what] = row[what] + 1
+end
+
+local function refuse_token(self, request, reason)
+  self.log {
+    level = "warning", message = "token refused", at = self.clock(), status = 401, remote = request.remote,
+    reason = reason,
+  }
+  return problems.one(401, "NOT_AUTHORIZED", UNAUTHORIZED)
+end
+
+local function api_answer(self, request)
+  local key_id, reason = self.auth:check(request)
+  if not key_id then return refuse_token(self, request, reason) end
+  request.key_id = key_id
+  local allowed, retry_after = self.limits:take(key_id)
+  if not allowed then return faults.too_many(tostring(retry_after)) end
+  return operations.execute(self, request)
+end
+
+local function dispatch(self, request)
+  if is_control(request.path) then return control.answer(self, request) end
+  if request.path:find "^/simulator/" then return packages.serve(self, request) end
+  return api_answer(self, request)
+end
+
+local function execute(self, request)
+  local answer = dispatch(self, request)
+  if answer.status < 300 then count(self, request, "executed") end
+  return answer
+end
+
+local function answer_request(self, request)
+  count(self, request, "arrived")
+  local fault = self.faults:of_request(request.method, request.path)
+  if not fault then return execute(self, request) end
+  local instead = faults.instead(fault, self.clock())
+  local answer = instead or faults.afterwards(fault, self.clock(), execute(self, request))
+  self.log {
+    level = "info", message = "fault", at = self.clock(), status = answer.status,
+    reason = ("%s: %s %s"):format(fault.kind, request.method, request.path),
+  }
+  return answer
+end
+
+local function with_error_ids(self, document)
+  for _, problem in ipairs(document.errors or {}) do problem.id = uuid.new(self.random) end
+  return document
+end
+
+local function finish(self, request, answer)
+  local headers, body = answer.headers, answer.body
+  if answer.document then
+    body = json.encode(with_error_ids(self, answer.document))
+    headers["content-type"] = "application/json"
+  end
+  headers["x-request-id"] = uuid.new(self.random)
+  headers["x-rate-limit"] = self.limits:header(request.key_id)
+  if self.date_header then headers.date = dates.http(self.clock()) end
+  return { status = answer.status, headers = headers, body = body or "", delay = answer.delay, cut = answer.cut }
+end
+
+--- Answers a request.
+---@param given {method: string, path: string, query?: string, headers?: table, body?: string, remote?: string} remote:
+--- the peer's address; without one it is this process
+---@return {status: integer, headers: table, body: string, delay?: number, cut?: string} delay: seconds to wait before
+--- it is sent; cut: "before" and "after" (the request's effect): close the connection without an answer, "truncated":
+--- in the middle of the body
+function Simulator:handle(given)
+  local request = {
+    method = given.method, path = given.path, query = given.query, headers = lower_case(given.headers),
+    body = given.body or "", remote = given.remote,
+  }
+  local response = finish(self, request, answer_request(self, request))
+  self.log {
+    level = "info", message = "request", at = self.clock(), status = response.status, remote = request.remote,
+    reason = ("%s %s"):format(request.method, request.path),
+  }
+  return response
+end
+
+--- What carries requests of a client to this simulator in the same process: a function as marketplace.http.exchange.
+--- Cut answers are failures, as is an answer that is later than the request's timeout.
+---@param sleep? fun(seconds: number) called for an answer that is late: the place to move a fake clock on
+---@return fun(request: table): table|nil, string?, string?, table?
+function Simulator:transport(sleep)
+  return transport.new(self, sleep)
+end
+
+--[[ What happens at App Store Connect ]]
+
+--- Whether there is such a resource.
+function Simulator:exists(type_name, id)
+  if type_name == "appStoreVersions" then return true end
+  local record = self.store:get(type_name, id)
+  return record ~= nil and record.generation ~= 1
+end
+
+local EVENT_OPTIONS = {
+  app = "string", marketplace_app = "string", generation = "number", id = "string", time = "number",
+  package = "string", package_version = "string", territories = "table", variants = "number", deltas = "number",
+  size = "number",
+}
+
+--- Makes something happen. tick sends the notifications.
+---@param name string an event's name (version_available, app_unavailable, …), or one of Apple's type names
+---@param given? table app: the app it is about, default the first of `apps`; marketplace_app: the one whose webhooks
+--- hear of it, default `app` where it is one of `apps`, otherwise the first of them; generation: only this one of the
+--- notifications; id: of the notification, default a new one; time: seconds since the epoch, default now; territories;
+--- package, package_version: ids, default new ones for version_available and the app's latest for others; variants,
+--- deltas: how many, default 2 and 0; size: bytes of each, default 150000
+---@return table event event, app_id, marketplace_app_id, package_id, package_version_id; notifications: list of
+--- {generation, id, type, body}; deliveries: their ids
+function Simulator:event(name, given)
+  given = given or {}
+  options.check("marketplace.simulator: event", given, EVENT_OPTIONS)
+  if type(name) ~= "string" then error("marketplace.simulator: the event's name is a string", 2) end
+  local problem = packages.problem(given)
+  if problem then error("marketplace.simulator: event: " .. problem, 2) end
+  return deliveries.event(self, name, given)
+end
+
+--- Repeats a delivery, of either generation.
+---@param id string
+---@return string|nil id of the new delivery; nil where there is none, or its webhook is gone or disabled
+function Simulator:redeliver(id)
+  local template = self.store:get("webhookDeliveries", id)
+  local delivery = template and deliveries.repeat_delivery(self, template)
+  return delivery and delivery.id
+end
+
+--- Adds a fault, see marketplace.simulator.faults. Raises for one that is none.
+---@param given table
+function Simulator:fault(given)
+  self.faults:add(given)
+end
+
+--- Starts the deliveries that are due.
+function Simulator:tick()
+  deliveries.tick(self)
+end
+
+--- When a delivery is due that waits for its time, seconds since the epoch; nil where none does.
+---@return number|nil
+function Simulator:next_at()
+  return deliveries.next_at(self)
+end
+
+--[[ What is asked in tests ]]
+
+local function sorted_rows(counts)
+  local rows = {}
+  for _, row in pairs(counts) do rows[#rows + 1] = row end
+  table.sort(rows, function(a, b)
+    if a.path ~= b.path then return a.path < b.path end
+    return a.method < b.method
+  end)
+  return rows
+end
+
+--- How many requests arrived, and how many were executed (answered 2xx, whatever became of the answer).
+---@param method? string with `path`: only of this one
+---@param path? string
+---@return table rows list of {method=, path=, arrived=, executed=}; one of them where a method is given
+function Simulator:requests(method, path)
+  if not method then return sorted_rows(self.counts) end
+  return self.counts[method .. " " .. path] or { method = method, path = path, arrived = 0, executed = 0 }
+end
+
+--- The deliveries so far, oldest first: {id=, generation=, body=, attributes=, …}.
+function Simulator:deliveries()
+  return self.store:list "webhookDeliveries"
+end
+
+--- Sets the URL under which it is reached, without a slash at the end.
+function Simulator:set_base_url(url)
+  self.base_url = url
+end
+
+--[[ Making one ]]
+
+local function add_apps(self, apps)
+  for _, id in ipairs(apps) do
+    self.store:add {
+      type = "apps", id = id, attributes = {
+        name = "App " .. id, bundleId = "com.example.app" .. id, sku = "SKU" .. id, primaryLocale = "en-US",
+      },
+    }
+  end
+  self.first_app = apps[1]
+end
+
+local function check_apps(apps)
+  if #apps == 0 then error("marketplace.simulator.new: option 'apps' is an empty list", 3) end
+  for _, id in ipairs(apps) do
+    if type(id) ~= "string" or not id:find "^[%w._-]+$" then
+      error("marketplace.simulator.new: option 'apps' is a list of ids, strings of letters, digits, . _ and -", 3)
+    end
+  end
+end
+
+local function send_nothing(_, done)
+  done(nil, "this simulator sends nothing")
+end
+
+--- A simulator.
+---@param given table
+--- keys: key id to public key, PEM; issuer_id: the team's; apps: list of ids, the first is the marketplace's, default
+--- {"6740012345"}; send: function(request, done), which sends {method=, url=, headers={lines}, body=, timeout=} and
+--- then calls done(response) with {status=, body=}, or done(nil, message); default: nothing is sent;
+--- clock: seconds since the epoch, default the machine's; random: function(n), which gives n bytes in hex; skew:
+--- seconds by which clocks may differ, default 2; rate_limit: requests in an hour, default 3500; retry_after: list of
+--- seconds after which a failed delivery is repeated, default none; url_lifetime: seconds that URLs of files are good
+--- for, default 3600; strict_deliveries: the list of deliveries wants its one filter, as operators report, default
+--- false; base_url: default https://api.appstoreconnect.apple.com; date_header: give a Date, by `clock`, default
+--- false; log: function(entry), default none
+---@return table sim
+function simulator.new(given)
+  options.check("marketplace.simulator.new", given, {
+    keys = "!table", issuer_id = "!string", apps = "table", send = "function", clock = "function", random = "function",
+    skew = "number", rate_limit = "number", retry_after = "table", url_lifetime = "number",
+    strict_deliveries = "boolean", base_url = "string", date_header = "boolean", log = "function",
+  })
+  local apps = given.apps or { NORMAL_APP }
+  check_apps(apps)
+  local clock = given.clock or core.now
+  local ok, checker = pcall(auth.new, given.keys, given.issuer_id, clock, given.skew or 2)
+  if not ok then error(checker, 2) end
+  local random = given.random or core.random_hex
+  local self = setmetatable({
+    auth = checker, clock = clock, random = random, send = given.send or send_nothing,
+    limits = limits.new(given.rate_limit or 3500, clock), retry_after = given.retry_after or {},
+    url_lifetime = given.url_lifetime or 3600, strict_deliveries = given.strict_deliveries,
+    base_url = given.base_url or "https://api.appstoreconnect.apple.com", date_header = given.date_header,
+    log = given.log and log.target(given.log).write or function() end,
+    file_secret = random(16), store = store.new(), faults = faults.new(), queue = {}, in_flight = {}, counts = {},
+    latest_package = {},
+  }, Simulator)
+  add_apps(self, apps)
+  return self
+end
+
+return simulator

@@ -1,0 +1,53 @@
+--- Sends the simulator's notifications over HTTP, several at a time, without blocking.
+local http = require "marketplace.http"
+
+local sender = {}
+
+local Sender = {}
+Sender.__index = Sender
+
+--- Starts a request; `done` is called by `poll`, or at once where it cannot start.
+---@param request table
+---@param done fun(response: table|nil, message: string?)
+function Sender:send(request, done)
+  local exchange, message = http.start {
+    method = request.method, url = request.url, headers = request.headers, body = request.body,
+    timeout = request.timeout, connect_timeout = request.timeout, ca_file = self.ca_file, plain = true,
+  }
+  if not exchange then return done(nil, message) end
+  self.running[#self.running + 1] = { exchange = exchange, done = done }
+end
+
+--- Moves the exchanges on, without waiting, and reports those that ended.
+function Sender:poll()
+  if #self.running == 0 then return end
+  http.poll(0)
+  local left, ended = {}, {}
+  for _, entry in ipairs(self.running) do
+    local list = entry.exchange:done() and ended or left
+    list[#list + 1] = entry
+  end
+  self.running = left
+  for _, entry in ipairs(ended) do entry.done(entry.exchange:result()) end
+end
+
+--- Whether anything is under way.
+---@return boolean
+function Sender:is_busy()
+  return #self.running > 0
+end
+
+--- Ends all of them.
+function Sender:close()
+  for _, entry in ipairs(self.running) do entry.exchange:close() end
+  self.running = {}
+end
+
+--- A sender.
+---@param ca_file? string PEM certificates to trust in place of the system's
+---@return table
+function sender.new(ca_file)
+  return setmetatable({ running = {}, ca_file = ca_file }, Sender)
+end
+
+return sender

@@ -1,0 +1,43 @@
+--- Zip archives whose files are stored, not compressed (PKWARE's APPNOTE, sections 4.3.7, 4.3.12 and 4.3.16).
+local core = require "marketplace.core"
+
+local zip = {}
+
+local VERSION, NO_TIME, FIRST_DAY = 20, 0, 33 -- 1980-01-01: the same files give the same bytes
+
+local function little_endian(...)
+  local parts, given = {}, { ... }
+  for i = 1, #given, 2 do
+    local number = given[i]
+    for _ = 1, given[i + 1] do
+      parts[#parts + 1] = string.char(number % 256)
+      number = math.floor(number / 256)
+    end
+  end
+  return table.concat(parts)
+end
+
+-- What the local header and the central directory have in common.
+local function facts(file)
+  return little_endian(VERSION, 2, 0, 2, 0, 2, NO_TIME, 2, FIRST_DAY, 2, core.crc32(file.bytes), 4, #file.bytes, 4,
+    #file.bytes, 4, #file.name, 2, 0, 2)
+end
+
+--- An archive.
+---@param files {name: string, bytes: string}[]
+---@return string
+function zip.stored(files)
+  local parts, directory, at = {}, {}, 0
+  for _, file in ipairs(files) do
+    local entry = "PK\3\4" .. facts(file) .. file.name .. file.bytes
+    directory[#directory + 1] = "PK\1\2" .. little_endian(VERSION, 2) .. facts(file) ..
+      little_endian(0, 2, 0, 2, 0, 2, 0, 4, at, 4) .. file.name
+    parts[#parts + 1] = entry
+    at = at + #entry
+  end
+  local central = table.concat(directory)
+  return table.concat(parts) .. central .. "PK\5\6" ..
+    little_endian(0, 2, 0, 2, #files, 2, #files, 2, #central, 4, at, 4, 0, 2)
+end
+
+return zip
