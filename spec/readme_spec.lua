@@ -102,13 +102,34 @@ local function a_token(arguments)
   end
 end
 
--- What a command of App Store Connect's API says where there is nobody.
-local function unreachable(arguments)
+local SIMULATED = "MARKETPLACE_API_URL=%s MARKETPLACE_KEY_FILE=simulated-key.p8 MARKETPLACE_KEY_ID=SIMULATED1 " ..
+  "MARKETPLACE_ISSUER_ID=57246542-96fe-1a63-e053-0824d011072a "
+
+-- A delivery that failed: nobody listens at port 1.
+local function miss_a_notification(url)
+  local client = assert(marketplace.client {
+    base_url = url, key_file = folder .. "/simulated-key.p8", key_id = "SIMULATED1",
+    issuer_id = "57246542-96fe-1a63-e053-0824d011072a",
+  })
+  local webhook = assert(client.webhooks:create {
+    app = "6740067890", name = "a webhook", url = "https://127.0.0.1:1/notifications", secret = "s", enabled = true,
+    eventTypes = { "ALTERNATIVE_DISTRIBUTION_TERRITORY_AVAILABILITY_UPDATED" },
+  })
+  expect(0, in_folder("bin/marketplace simulate event app_unavailable --url " .. url))
+  local stop = os.time() + 30
+  repeat
+    local deliveries = assert(client.webhookDeliveries:list { webhook = webhook.id })
+  until deliveries[1] and deliveries[1].deliveryState == "FAILED" or os.time() > stop
+end
+
+local function reconciled(arguments, status, pattern)
   return function()
-    expect(0, in_folder "openssl ecparam -name prime256v1 -genkey -noout > AuthKey.p8")
     assert(marketplace.inbox("sqlite:" .. folder .. "/marketplace.db")):close()
-    expect(1, in_folder("MARKETPLACE_API_URL=http://127.0.0.1:1 MARKETPLACE_KEY_FILE=AuthKey.p8 " ..
-      "MARKETPLACE_KEY_ID=K MARKETPLACE_ISSUER_ID=I bin/marketplace " .. arguments .. " --timeout 1"), "127%.0%.0%.1")
+    local simulate = in_folder "exec bin/marketplace simulate --port 0 --app 6740067890"
+    with_server(("sh -c \"%s\""):format(simulate), function(url)
+      miss_a_notification(url)
+      expect(status, in_folder(SIMULATED:format(url) .. "bin/marketplace " .. arguments), pattern)
+    end)
   end
 end
 
@@ -151,8 +172,10 @@ local COMMANDS = {
   ["bin/marketplace inbox replay --dead"] = one_line("bin/marketplace inbox replay --dead", "^%d+ dead"),
   ["bin/marketplace inbox prune --done-before 90d"] =
     one_line("bin/marketplace inbox prune --done-before 90d", "^%d+ done"),
-  ["bin/marketplace reconcile --app 6740067890 --dry-run"] = unreachable "reconcile --app 6740067890 --dry-run",
-  ["bin/marketplace reconcile --app 6740067890"] = unreachable "reconcile --app 6740067890",
+  ["bin/marketplace reconcile --app 6740067890 --dry-run"] =
+    reconciled("reconcile --app 6740067890 --dry-run", 1, "missing .*app_unavailable.*: 1 missing, 0 stored"),
+  ["bin/marketplace reconcile --app 6740067890"] =
+    reconciled("reconcile --app 6740067890", 0, "stored .*app_unavailable.*: 1 missing, 1 stored"),
   ["make install LUA=lua5.4 PREFIX=/usr/local"] = make_install,
   ["luarocks make lua-marketplace-scm-1.rockspec"] = luarocks_make "lua-marketplace-scm-1.rockspec",
   ["luarocks make lua-marketplace-redis-scm-1.rockspec"] = luarocks_make "lua-marketplace-redis-scm-1.rockspec",
