@@ -3,8 +3,10 @@ local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
+local simulation = require "support.simulation"
 
 local LUA = shell.LUA
+local SECRETS = "the new one\nthe old one\n"
 local readme = raw.read_file "README.md"
 
 local function blocks(language)
@@ -133,6 +135,60 @@ local function reconciled(arguments, status, pattern)
   end
 end
 
+-- With a simulated App Store Connect that has a webhook of each generation and a delivery that failed: calls
+-- `use(ask, apple)`; `ask(status, command, pattern)` runs a command that asks it.
+local function with_app_store_connect(webhook_url, use)
+  local simulate = in_folder("exec bin/marketplace simulate --port 0 --key-file simulated.p8 --app " .. simulation.APP)
+  with_server(('sh -c "%s"'):format(simulate), function(url)
+    local apple = {}
+    local function ask(status, command, pattern)
+      local environment = ("WEBHOOK='%s'; DELIVERY='%s'; export MARKETPLACE_API_URL=%s MARKETPLACE_KEY_ID=%s " ..
+        "MARKETPLACE_ISSUER_ID=%s MARKETPLACE_KEY_FILE=simulated.p8; "):format(apple.webhook or "",
+        apple.delivery or "", url, simulation.KEY_ID, simulation.ISSUER)
+      return expect(status, in_folder(environment .. command), pattern)
+    end
+    local create = "bin/marketplace webhooks create --json --secret-file secrets.txt --url "
+    apple.webhook = ask(0, create .. webhook_url .. " --name x --app " .. simulation.APP):match '"id":"([^"]+)"'
+    ask(0, create .. "http://127.0.0.1:1/ --generation 1")
+    use(ask, apple)
+  end)
+end
+
+local function at_app_store_connect(command, pattern)
+  return function()
+    with_app_store_connect("http://127.0.0.1:1/", function(ask, apple)
+      ask(0, 'bin/marketplace webhooks ping "$WEBHOOK"')
+      repeat
+        local listed = ask(0, 'bin/marketplace webhooks deliveries "$WEBHOOK" --state FAILED --json')
+        apple.delivery = listed:match '"id":"([^"]+)"'
+      until apple.delivery
+      ask(0, command, pattern)
+    end)
+  end
+end
+
+local function rotated(command)
+  return function()
+    local serve = in_folder "exec bin/marketplace serve handlers.lua --secret-file secrets.txt --port 0 " ..
+      "--pid-file marketplace.pid"
+    with_server(('sh -c "%s"'):format(serve), function(url)
+      with_app_store_connect(url, function(ask) ask(0, command, "\ndone +the rotation is through") end)
+    end)
+    write("secrets.txt", SECRETS)
+  end
+end
+
+local WEBHOOK_COMMANDS = {
+  ["create --app 6740012345 --name mine --url https://m.example/in --secret-file secrets.txt"] = "^created webhook",
+  ["list --app 6740012345"] = '"name":"x"',
+  ['ping "$WEBHOOK"'] = "^asked for a ping",
+  ['deliveries "$WEBHOOK" --since 10d --state FAILED'] = '"eventType":"ping"',
+  ['redeliver "$DELIVERY"'] = "is repeated as",
+  ['update "$WEBHOOK" --url https://m.example/notifications'] = "^changed webhook .*m.example/notifications",
+  ['delete "$WEBHOOK" --dry-run'] = "^DELETE ",
+  ["migrate --app 6740012345 --secret-file secrets.txt"] = "was there already",
+}
+
 local COMMANDS = {
   ["make run PORT=8080"] = function()
     with_server("make --no-print-directory run PORT=0 LUA=" .. LUA, function(url)
@@ -208,6 +264,15 @@ COMMANDS["bin/marketplace work handlers.lua"] = function()
   assert.is_true(ran)
 end
 
+for arguments, pattern in pairs(WEBHOOK_COMMANDS) do
+  local command = "bin/marketplace webhooks " .. arguments
+  COMMANDS[command] = at_app_store_connect(command, pattern)
+end
+
+local ROTATE = 'bin/marketplace webhooks rotate-secret "$WEBHOOK" --secret-file secrets.txt ' ..
+  "--pid-file marketplace.pid --yes"
+COMMANDS[ROTATE] = rotated(ROTATE .. " --wait 30")
+
 for _, block in ipairs(blocks "sh") do
   for line in block:gmatch "[^\n]+" do
     if line:find " serve " and not COMMANDS[line] then COMMANDS[line] = serve_readme_handlers(line) end
@@ -221,7 +286,7 @@ describe("the README's", function()
     local cert, key = raw.certificate()
     assert(os.execute(("mkdir '%s' && ln -s '%s/bin' '%s/bin'"):format(folder, repository, folder)))
     write("handlers.lua", blocks "lua"[1])
-    write("secrets.txt", "the new one\nthe old one\n")
+    write("secrets.txt", SECRETS)
     write(".marketplace-secret", "a secret")
     write("cert.pem", cert)
     write("key.pem", key)
