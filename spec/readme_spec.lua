@@ -3,6 +3,7 @@ local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
+local simulated_api = require "support.simulated_api"
 local simulation = require "support.simulation"
 
 local LUA = shell.LUA
@@ -279,6 +280,12 @@ for _, block in ipairs(blocks "sh") do
   end
 end
 
+local function run_with_simulator(name)
+  local api = simulated_api.start()
+  finally(function() api:stop() end)
+  expect(0, ("%s %s %s/%s"):format(api:environment(), LUA, folder, name))
+end
+
 describe("the README's", function()
   setup(function()
     folder = os.tmpname()
@@ -310,6 +317,7 @@ describe("the README's", function()
   for index, block in ipairs(blocks "lua") do
     it("Lua block " .. index .. " runs", function()
       write("block.lua", block)
+      if block:find("marketplace.client", 1, true) then return run_with_simulator "block.lua" end
       local printed = stub(_G, "print")
       finally(function() printed:revert() end)
       local register = dofile(folder .. "/block.lua")
