@@ -91,6 +91,18 @@ local function explained(command, status, pattern)
   end
 end
 
+-- A command that talks to a simulator, with what that one prints set.
+local function simulated(command, pattern)
+  return function()
+    with_server(("sh -c \"%s\""):format(in_folder "exec bin/marketplace simulate --port 0"), function(url)
+      local environment = ("MARKETPLACE_API_URL=%s MARKETPLACE_KEY_FILE='%s/simulated-key.p8' " ..
+        "MARKETPLACE_KEY_ID=SIMULATED1 MARKETPLACE_ISSUER_ID=57246542-96fe-1a63-e053-0824d011072a")
+        :format(url, folder)
+      expect(0, ("export %s && %s"):format(environment, in_folder(command)), pattern)
+    end)
+  end
+end
+
 local function one_line(command, pattern)
   return function() expect(0, in_folder(command), pattern) end
 end
@@ -111,6 +123,9 @@ local function unreachable(arguments)
       "MARKETPLACE_KEY_ID=K MARKETPLACE_ISSUER_ID=I bin/marketplace " .. arguments .. " --timeout 1"), "127%.0%.0%.1")
   end
 end
+
+local MAKE_WEBHOOK = "bin/marketplace webhooks create --app 6740012345 --name mine " ..
+  "--url http://127.0.0.1:8080/notifications --secret-file .marketplace-secret"
 
 local COMMANDS = {
   ["make run PORT=8080"] = function()
@@ -144,6 +159,13 @@ local COMMANDS = {
   ["bin/marketplace token install --key-file Key.p8 --key-id K1 --marketplace-id 6740012345 --bundle-id a.b " ..
     "--dtype download"] =
     a_token("token install --key-file Key.p8 --key-id K1 --marketplace-id 6740012345 --bundle-id a.b --dtype download"),
+  ["bin/marketplace simulate"] = simulated("bin/marketplace webhooks list --app 6740012345", "^%s*$"),
+  [MAKE_WEBHOOK] = simulated(MAKE_WEBHOOK, "^created webhook"),
+  ["bin/marketplace simulate event version_available --app 6740067890"] =
+    simulated("bin/marketplace simulate event version_available --app 6740067890", "^version_available of app"),
+  ["bin/marketplace simulate requests"] = simulated("bin/marketplace simulate requests", "^%s*$"),
+  ["bin/marketplace simulate fault 500_after --method POST"] =
+    simulated("bin/marketplace simulate fault 500_after --method POST", "^500_after: "),
   ["bin/marketplace inbox stats"] = one_line("bin/marketplace inbox stats", "ready +%d+\n.*dead"),
   ["bin/marketplace inbox list --state dead"] = one_line("bin/marketplace inbox list --state dead", "^STATE"),
   ["bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1"] =

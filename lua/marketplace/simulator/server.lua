@@ -17,12 +17,10 @@ local function as_answer(response)
   }
 end
 
-local function refusal(request)
-  return { status = request.fault == "too_large" and 413 or 408 }
-end
+local REFUSALS = { too_large = 413, timeout = 408, overloaded = 503 }
 
 local function respond(self, request)
-  if request.fault then return refusal(request) end
+  if request.fault then return { status = REFUSALS[request.fault] } end
   local response = self.sim:handle(request)
   if not response.delay then return as_answer(response) end
   self.late[#self.late + 1] = { at = core.monotonic() + response.delay, request = request, response = response }
