@@ -796,6 +796,16 @@ describe("marketplace.simulator", function()
       end
     end)
 
+    it("leads a page's reader astray", function()
+      for kind, expected in pairs {
+        foreign_next = "https://api-appstoreconnect.itunes.apple.com/v1/marketplaceWebhooks",
+        endless_next = "https://api.appstoreconnect.apple.com/v1/marketplaceWebhooks",
+      } do
+        s.sim:fault { kind = kind }
+        assert.equal(expected, list().links.next)
+      end
+    end)
+
     it("meets the requests that it names, as often as it says", function()
       s.sim:fault { kind = "500", method = "GET", path = "/v1/marketplaceWebhooks", times = 2, skip = 1 }
       assert.equal(201, (select(2, create())).status)
