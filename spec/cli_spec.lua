@@ -36,7 +36,7 @@ describe("the command", function()
   it("shows its version, its help and each subcommand's help", function()
     expect(0, "--version", "^marketplace %d+%.%d+%.%d+")
     expect(0, "--help", "serve")
-    for _, name in ipairs { "serve", "work", "inbox", "send", "sign", "verify", "explain", "token" } do
+    for _, name in ipairs { "serve", "work", "inbox", "send", "sign", "verify", "explain", "token", "webhooks" } do
       expect(0, name .. " --help", "Usage: marketplace " .. name)
     end
   end)
@@ -207,6 +207,26 @@ describe("the command", function()
       end
       assert.equal("stored done stopped", table.concat(messages, " "))
       assert.matches("it works", output)
+    end)
+
+    it("keeps its process id in a file while it listens", function()
+      local path = file ""
+      local output, status = serve("--pid-file " .. path, function(_, pid)
+        local handle = assert(io.open(path))
+        assert.equal(pid, tonumber(handle:read "*a"))
+        handle:close()
+      end)
+      assert.equal(0, status, output)
+      assert.is_nil(io.open(path))
+      output, status = serve("--pid-file " .. path, function()
+        local handle = assert(io.open(path, "w"))
+        handle:write "1\n"
+        handle:close()
+      end)
+      assert.equal(0, status, output)
+      assert(io.open(path)):close()
+      expect(1, "serve examples/marketplace.lua --port 0 --inbox memory --pid-file /nowhere/at/all",
+        "the pid file cannot be written: /nowhere/at/all")
     end)
 
     it("rereads its secrets on SIGHUP, and keeps the old ones where it cannot", function()

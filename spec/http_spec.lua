@@ -41,23 +41,25 @@ describe("marketplace.http", function()
     assert.equal(418, assert(exchange "/status/418").status)
   end)
 
-  it("uses a connection again, but never for a POST", function()
+  it("uses a connection again, but never for what must not be repeated unseen", function()
     local before = echo().connections
     for _ = 1, 20 do echo() end
     echo { method = "PATCH", body = "x" }
-    echo { method = "DELETE" }
     assert.equal(before, echo().connections)
     assert.equal(before + 1, echo { method = "POST", body = "x" }.connections)
     assert.equal(before + 2, echo { method = "POST", body = "x" }.connections)
+    assert.equal(before + 3, echo { method = "DELETE" }.connections)
   end)
 
-  it("does not repeat a POST whose connection ends without an answer", function()
+  it("does not repeat a POST or a DELETE whose connection ends without an answer", function()
     for _, path in ipairs { "/cut/a", "/half/a" } do
-      echo()
-      local response, message, code, detail = exchange(path, { method = "POST", body = "{}" })
-      assert.is_nil(response)
-      assert.equal("http_failed", code, message)
-      assert.same({ true, 1 }, { detail.sent, peer:counts()["POST " .. path] })
+      for method, body in pairs { POST = "{}", DELETE = false } do
+        echo()
+        local response, message, code, detail = exchange(path, { method = method, body = body or nil })
+        assert.is_nil(response)
+        assert.equal("http_failed", code, message)
+        assert.same({ true, 1 }, { detail.sent, peer:counts()[method .. " " .. path] })
+      end
     end
   end)
 

@@ -96,6 +96,35 @@ describe("marketplace.json decodes", function()
     assert.is_nil(other)
   end)
 
+  -- This module anew, with another cjson, or with none.
+  local function with_cjson(other)
+    local loaded, preload = package.loaded.cjson, package.preload.cjson
+    package.loaded.cjson, package.loaded["marketplace.json"] = nil, nil
+    package.preload.cjson = function() return other or error "module 'cjson' not found" end
+    finally(function()
+      package.loaded.cjson, package.preload.cjson, package.loaded["marketplace.json"] = loaded, preload, json
+    end)
+    return require "marketplace.json"
+  end
+
+  it("empty arrays as such where lua-cjson can tell", function()
+    local array, wanted = {}, false
+    local decoder = {
+      decode_max_depth = function() end, decode_invalid_numbers = function() end,
+      decode_array_with_array_mt = function(value) wanted = value end,
+      decode = function() return { a = setmetatable({}, array), b = {} } end,
+    }
+    local other = with_cjson { array_mt = array, new = function() return decoder end }
+    assert.equal('{"a":[],"b":{}}', other.encode(other.decode "x"))
+    assert.is_true(wanted)
+  end)
+
+  it("nothing without lua-cjson, and says how to get it", function()
+    local value, message = with_cjson(nil).decode "{}"
+    assert.is_nil(value)
+    assert.equal("the Lua module cjson is needed: luarocks install lua-cjson", message)
+  end)
+
   it("strings only", function()
     local ok, message = pcall(json.decode, nil)
     assert.is_false(ok)

@@ -3,8 +3,10 @@ local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
+local simulation = require "support.simulation"
 
 local LUA = shell.LUA
+local SECRETS = "the new one\nthe old one\n"
 local readme = raw.read_file "README.md"
 
 local function blocks(language)
@@ -91,18 +93,6 @@ local function explained(command, status, pattern)
   end
 end
 
--- A command that talks to a simulator, with what that one prints set.
-local function simulated(command, pattern)
-  return function()
-    with_server(("sh -c \"%s\""):format(in_folder "exec bin/marketplace simulate --port 0"), function(url)
-      local environment = ("MARKETPLACE_API_URL=%s MARKETPLACE_KEY_FILE='%s/simulated-key.p8' " ..
-        "MARKETPLACE_KEY_ID=SIMULATED1 MARKETPLACE_ISSUER_ID=57246542-96fe-1a63-e053-0824d011072a")
-        :format(url, folder)
-      expect(0, ("export %s && %s"):format(environment, in_folder(command)), pattern)
-    end)
-  end
-end
-
 local function one_line(command, pattern)
   return function() expect(0, in_folder(command), pattern) end
 end
@@ -114,15 +104,90 @@ local function a_token(arguments)
   end
 end
 
--- What a command of App Store Connect's API says where there is nobody.
-local function unreachable(arguments)
+local SIMULATED = "MARKETPLACE_API_URL=%s MARKETPLACE_KEY_FILE=simulated-key.p8 MARKETPLACE_KEY_ID=SIMULATED1 " ..
+  "MARKETPLACE_ISSUER_ID=57246542-96fe-1a63-e053-0824d011072a "
+
+-- A delivery that failed: nobody listens at port 1.
+local function miss_a_notification(url)
+  local client = assert(marketplace.client {
+    base_url = url, key_file = folder .. "/simulated-key.p8", key_id = "SIMULATED1",
+    issuer_id = "57246542-96fe-1a63-e053-0824d011072a",
+  })
+  local webhook = assert(client.webhooks:create {
+    app = "6740067890", name = "a webhook", url = "https://127.0.0.1:1/notifications", secret = "s", enabled = true,
+    eventTypes = { "ALTERNATIVE_DISTRIBUTION_TERRITORY_AVAILABILITY_UPDATED" },
+  })
+  expect(0, in_folder("bin/marketplace simulate event app_unavailable --url " .. url))
+  local stop = os.time() + 30
+  repeat
+    local deliveries = assert(client.webhookDeliveries:list { webhook = webhook.id })
+  until deliveries[1] and deliveries[1].deliveryState == "FAILED" or os.time() > stop
+end
+
+local function reconciled(arguments, status, pattern)
   return function()
-    expect(0, in_folder "openssl ecparam -name prime256v1 -genkey -noout > AuthKey.p8")
     assert(marketplace.inbox("sqlite:" .. folder .. "/marketplace.db")):close()
-    expect(1, in_folder("MARKETPLACE_API_URL=http://127.0.0.1:1 MARKETPLACE_KEY_FILE=AuthKey.p8 " ..
-      "MARKETPLACE_KEY_ID=K MARKETPLACE_ISSUER_ID=I bin/marketplace " .. arguments .. " --timeout 1"), "127%.0%.0%.1")
+    local simulate = in_folder "exec bin/marketplace simulate --port 0 --app 6740067890"
+    with_server(("sh -c \"%s\""):format(simulate), function(url)
+      miss_a_notification(url)
+      expect(status, in_folder(SIMULATED:format(url) .. "bin/marketplace " .. arguments), pattern)
+    end)
   end
 end
+
+-- With a simulated App Store Connect that has a webhook of each generation and a delivery that failed: calls
+-- `use(ask, apple)`; `ask(status, command, pattern)` runs a command that asks it.
+local function with_app_store_connect(webhook_url, use)
+  local simulate = in_folder("exec bin/marketplace simulate --port 0 --key-file simulated.p8 --app " .. simulation.APP)
+  with_server(('sh -c "%s"'):format(simulate), function(url)
+    local apple = {}
+    local function ask(status, command, pattern)
+      local environment = ("WEBHOOK='%s'; DELIVERY='%s'; export MARKETPLACE_API_URL=%s MARKETPLACE_KEY_ID=%s " ..
+        "MARKETPLACE_ISSUER_ID=%s MARKETPLACE_KEY_FILE=simulated.p8; "):format(apple.webhook or "",
+        apple.delivery or "", url, simulation.KEY_ID, simulation.ISSUER)
+      return expect(status, in_folder(environment .. command), pattern)
+    end
+    local create = "bin/marketplace webhooks create --json --secret-file secrets.txt --url "
+    apple.webhook = ask(0, create .. webhook_url .. " --name x --app " .. simulation.APP):match '"id":"([^"]+)"'
+    ask(0, create .. "http://127.0.0.1:1/ --generation 1")
+    use(ask, apple)
+  end)
+end
+
+local function at_app_store_connect(command, pattern)
+  return function()
+    with_app_store_connect("http://127.0.0.1:1/", function(ask, apple)
+      ask(0, 'bin/marketplace webhooks ping "$WEBHOOK"')
+      repeat
+        local listed = ask(0, 'bin/marketplace webhooks deliveries "$WEBHOOK" --state FAILED --json')
+        apple.delivery = listed:match '"id":"([^"]+)"'
+      until apple.delivery
+      ask(0, command, pattern)
+    end)
+  end
+end
+
+local function rotated(command)
+  return function()
+    local serve = in_folder "exec bin/marketplace serve handlers.lua --secret-file secrets.txt --port 0 " ..
+      "--pid-file marketplace.pid"
+    with_server(('sh -c "%s"'):format(serve), function(url)
+      with_app_store_connect(url, function(ask) ask(0, command, "\ndone +the rotation is through") end)
+    end)
+    write("secrets.txt", SECRETS)
+  end
+end
+
+local WEBHOOK_COMMANDS = {
+  ["create --app 6740012345 --name mine --url https://m.example/in --secret-file secrets.txt"] = "^created webhook",
+  ["list --app 6740012345"] = '"name":"x"',
+  ['ping "$WEBHOOK"'] = "^asked for a ping",
+  ['deliveries "$WEBHOOK" --since 10d --state FAILED'] = '"eventType":"ping"',
+  ['redeliver "$DELIVERY"'] = "is repeated as",
+  ['update "$WEBHOOK" --url https://m.example/notifications'] = "^changed webhook .*m.example/notifications",
+  ['delete "$WEBHOOK" --dry-run'] = "^DELETE ",
+  ["migrate --app 6740012345 --secret-file secrets.txt"] = "was there already",
+}
 
 local MAKE_WEBHOOK = "bin/marketplace webhooks create --app 6740012345 --name mine " ..
   "--url http://127.0.0.1:8080/notifications --secret-file .marketplace-secret"
@@ -159,13 +224,14 @@ local COMMANDS = {
   ["bin/marketplace token install --key-file Key.p8 --key-id K1 --marketplace-id 6740012345 --bundle-id a.b " ..
     "--dtype download"] =
     a_token("token install --key-file Key.p8 --key-id K1 --marketplace-id 6740012345 --bundle-id a.b --dtype download"),
-  ["bin/marketplace simulate"] = simulated("bin/marketplace webhooks list --app 6740012345", "^%s*$"),
-  [MAKE_WEBHOOK] = simulated(MAKE_WEBHOOK, "^created webhook"),
+  ["bin/marketplace simulate"] = at_app_store_connect("bin/marketplace webhooks list --app 6740012345"),
+  [MAKE_WEBHOOK] = at_app_store_connect(MAKE_WEBHOOK, "^created webhook"),
   ["bin/marketplace simulate event version_available --app 6740067890"] =
-    simulated("bin/marketplace simulate event version_available --app 6740067890", "^version_available of app"),
-  ["bin/marketplace simulate requests"] = simulated("bin/marketplace simulate requests", "^%s*$"),
+    at_app_store_connect("bin/marketplace simulate event version_available --app 6740067890",
+      "^version_available of app 6740067890 .*: 2 deliveries"),
+  ["bin/marketplace simulate requests"] = at_app_store_connect("bin/marketplace simulate requests", '"executed":1'),
   ["bin/marketplace simulate fault 500_after --method POST"] =
-    simulated("bin/marketplace simulate fault 500_after --method POST", "^500_after: "),
+    at_app_store_connect("bin/marketplace simulate fault 500_after --method POST", "^500_after: "),
   ["bin/marketplace inbox stats"] = one_line("bin/marketplace inbox stats", "ready +%d+\n.*dead"),
   ["bin/marketplace inbox list --state dead"] = one_line("bin/marketplace inbox list --state dead", "^STATE"),
   ["bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1"] =
@@ -173,8 +239,10 @@ local COMMANDS = {
   ["bin/marketplace inbox replay --dead"] = one_line("bin/marketplace inbox replay --dead", "^%d+ dead"),
   ["bin/marketplace inbox prune --done-before 90d"] =
     one_line("bin/marketplace inbox prune --done-before 90d", "^%d+ done"),
-  ["bin/marketplace reconcile --app 6740067890 --dry-run"] = unreachable "reconcile --app 6740067890 --dry-run",
-  ["bin/marketplace reconcile --app 6740067890"] = unreachable "reconcile --app 6740067890",
+  ["bin/marketplace reconcile --app 6740067890 --dry-run"] =
+    reconciled("reconcile --app 6740067890 --dry-run", 1, "missing .*app_unavailable.*: 1 missing, 0 stored"),
+  ["bin/marketplace reconcile --app 6740067890"] =
+    reconciled("reconcile --app 6740067890", 0, "stored .*app_unavailable.*: 1 missing, 1 stored"),
   ["make install LUA=lua5.4 PREFIX=/usr/local"] = make_install,
   ["luarocks make lua-marketplace-scm-1.rockspec"] = luarocks_make "lua-marketplace-scm-1.rockspec",
   ["luarocks make lua-marketplace-redis-scm-1.rockspec"] = luarocks_make "lua-marketplace-redis-scm-1.rockspec",
@@ -207,6 +275,15 @@ COMMANDS["bin/marketplace work handlers.lua"] = function()
   assert.is_true(ran)
 end
 
+for arguments, pattern in pairs(WEBHOOK_COMMANDS) do
+  local command = "bin/marketplace webhooks " .. arguments
+  COMMANDS[command] = at_app_store_connect(command, pattern)
+end
+
+local ROTATE = 'bin/marketplace webhooks rotate-secret "$WEBHOOK" --secret-file secrets.txt ' ..
+  "--pid-file marketplace.pid --yes"
+COMMANDS[ROTATE] = rotated(ROTATE .. " --wait 30")
+
 for _, block in ipairs(blocks "sh") do
   for line in block:gmatch "[^\n]+" do
     if line:find " serve " and not COMMANDS[line] then COMMANDS[line] = serve_readme_handlers(line) end
@@ -220,7 +297,7 @@ describe("the README's", function()
     local cert, key = raw.certificate()
     assert(os.execute(("mkdir '%s' && ln -s '%s/bin' '%s/bin'"):format(folder, repository, folder)))
     write("handlers.lua", blocks "lua"[1])
-    write("secrets.txt", "the new one\nthe old one\n")
+    write("secrets.txt", SECRETS)
     write(".marketplace-secret", "a secret")
     write("cert.pem", cert)
     write("key.pem", key)

@@ -78,8 +78,11 @@ describe("resources", function()
     asks({ "GET", "/v1/alternativeDistributionKeys", { ["exists[app]"] = "false" } },
       function(client) return client.alternativeDistributionKeys:list { exists = { app = false } } end, LIST)
     asks({ "GET", "/v1/marketplaceWebhooks" }, function(client) return client.marketplaceWebhooks:list() end, LIST)
+    local client = client_with { LIST }
+    assert(client.webhooks:list { app = "7", limit = 100 / 2 })
+    assert.equal("50", tostring(client.asked[1][3].limit))
     asks({ "GET", "/v1/apps/7/relationships/webhooks", { limit = 1 } },
-      function(client) return client.webhooks:linkages { app = "7", limit = 1 } end, LIST)
+      function(other) return other.webhooks:linkages { app = "7", limit = 1 } end, LIST)
   end)
 
   it("are created, changed and deleted", function()

@@ -1,6 +1,8 @@
 local marketplace = require "marketplace"
 local rotation = require "marketplace.rotation"
 local samples = require "marketplace.samples"
+local shell = require "support.shell"
+local simulation = require "support.simulation"
 
 local PATH, STATE, LOCK = "secrets", "secrets.rotation", "secrets.rotation.lock"
 local URL = "https://receiver.example/notifications"
@@ -179,6 +181,7 @@ describe("a rotation", function()
     assert.is_true(world.run())
     expect_through(world)
     assert.is_nil(world.files[LOCK])
+    assert.equal(("01"):rep(32) .. "\n", world.files[PATH])
     assert.equal(URL, world.posted_to)
     local steps = {}
     for i, line in ipairs(world.said) do steps[i] = line:match "^%S+" end
@@ -436,5 +439,48 @@ describe("a rotation", function()
     assert.is_false((pcall(rotation.run, options)))
     options.webhooks, options.nonsense = { "w1" }, 1
     assert.is_false((pcall(rotation.run, options)))
+  end)
+end)
+
+describe("marketplace webhooks rotate-secret", function()
+  local folder
+
+  setup(function() folder = shell.run "mktemp -d" end)
+  teardown(function() shell.run("rm -rf " .. folder) end)
+
+  local function in_folder(arguments) return (arguments:gsub("@", folder .. "/")) end
+
+  local function with_server(arguments, use)
+    return shell.with_server(shell.marketplace(in_folder(arguments)), use)
+  end
+
+  it("goes on where kill -9 ended it, and no delivery fails meanwhile", function()
+    shell.run(in_folder "printf 'old\\n' > @secrets")
+    local serve = "serve examples/marketplace.lua --port 0 --secret-file @secrets --pid-file @pid --inbox sqlite:@db"
+    with_server(serve, function(url)
+      with_server("simulate --port 0 --key-file @key --app " .. simulation.APP, function(api)
+        local environment = in_folder(("MARKETPLACE_API_URL=%s MARKETPLACE_KEY_FILE=@key MARKETPLACE_KEY_ID=%s " ..
+          "MARKETPLACE_ISSUER_ID=%s"):format(api, simulation.KEY_ID, simulation.ISSUER))
+        local function webhooks(arguments)
+          return shell.marketplace(in_folder("webhooks " .. arguments), environment)
+        end
+        local made = shell.run(webhooks(("create --json --app %s --name x --url %s --secret-file @secrets"):format(
+          simulation.APP, url)))
+        local id = made:match '"id":"([^"]+)"'
+        local rotate = webhooks(("rotate-secret %s --yes --secret-file @secrets --pid-file @pid --inbox sqlite:@db")
+          :format(id))
+        for hundredths = 1, 12 do
+          shell.capture(("%s & sleep 0.%02d; kill -9 $!; wait $!"):format(rotate, hundredths))
+          shell.run(webhooks("ping " .. id))
+        end
+        assert.matches("the rotation is through$", shell.run(rotate))
+        assert.matches("^%x+$", shell.run(in_folder "cat @secrets"))
+        shell.run(webhooks("ping " .. id))
+        local list = webhooks("deliveries " .. id .. " --json --state ")
+        repeat until shell.run(list .. "PENDING") == ""
+        assert.equal("", shell.run(list .. "FAILED"))
+        assert.is_true(select(2, shell.run(list .. "SUCCEEDED"):gsub("\n", "")) >= 13)
+      end)
+    end)
   end)
 end)

@@ -92,8 +92,8 @@ static bool is_token(const char *text) {
   return *text != '\0' && text[strspn(text, token)] == '\0';
 }
 
-static bool is_idempotent(const char *method) {
-  static const char *const names[] = {"GET", "HEAD", "PATCH", "DELETE", "PUT", "OPTIONS"};
+static bool may_be_repeated_unseen(const char *method) {
+  static const char *const names[] = {"GET", "HEAD", "PATCH", "PUT", "OPTIONS"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     if (strcmp(method, names[i]) == 0) return true;
   }
@@ -114,7 +114,7 @@ static void set_method(CURL *easy, const mkt_http_request *request, const char *
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
   }
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-  if (!is_idempotent(request->method)) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+  if (!may_be_repeated_unseen(request->method)) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 
 static void set_limits(CURL *easy, const mkt_http_request *request) {
@@ -143,7 +143,9 @@ static void set_options(mkt_http_exchange *e, const mkt_http_request *request, b
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, e->detail);
   curl_easy_setopt(easy, CURLOPT_URL, request->url);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  /* over TLS the handshake tells whether a connection can be shared; without, only its first answer
+   * would, and all others would wait for it */
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, e->lines.list);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_line);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, e);

@@ -10,9 +10,9 @@
  * (https_proxy, no_proxy). Redirects are not followed, so that credentials reach no other host.
  *
  * libcurl repeats a request by itself when a connection that it has used before ends without an
- * answer. A POST that was executed just before would be executed twice: each POST, and whatever
- * else is not idempotent (RFC 9110, section 9.2.2), has a connection that was not used before.
- * PATCH counts as idempotent: App Store Connect's sets attributes to what is sent.
+ * answer. A POST that was executed just before would be executed twice, and a DELETE be told that
+ * there is nothing to delete: only GET, HEAD, OPTIONS, PUT and PATCH (App Store Connect's sets
+ * attributes to what is sent) use a connection again; the others have one that was not used before.
  */
 #ifndef MKT_HTTP_H
 #define MKT_HTTP_H

@@ -2,6 +2,7 @@
 --- what would be refused anyway is not sent.
 local document = require "marketplace.document"
 local json = require "marketplace.json"
+local url = require "marketplace.url"
 
 local api_request = {}
 
@@ -24,7 +25,7 @@ local function encoded_id(id, what)
   if id == "" then return nil, what .. " is empty" end
   -- these would be taken for steps in the path, encoded or not
   if id == "." or id == ".." then return nil, what .. " is no id" end
-  return (id:gsub("[^%w._~-]", function(byte) return ("%%%02X"):format(byte:byte()) end))
+  return url.encode(id)
 end
 
 local function list_of_strings(value)
@@ -92,7 +93,8 @@ local function check_limit(query, name, value, most)
   if type(value) ~= "number" or value ~= math.floor(value) or value < 1 or value > most then
     return nil, ("'%s' must be an integer from 1 to %d"):format(name, most)
   end
-  query[name] = value
+  -- without a fraction in its text, as 50.0 has one
+  query[name] = tonumber(("%d"):format(value))
   return true
 end
 

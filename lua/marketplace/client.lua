@@ -159,16 +159,6 @@ local function wait_for_next(self, call, status, code, detail)
   return true
 end
 
--- Whether the failure leaves it open that a request was executed that must not be executed twice.
-local function add_doubt(call, message, detail)
-  detail = detail or {}
-  detail.attempts, detail.may_have_run = call.attempt, call.may_have_run or nil
-  if call.method == "POST" and call.may_have_run then
-    message = message .. " (it may have been executed all the same: look before you repeat it)"
-  end
-  return message, detail
-end
-
 -- Of a deleted thing, a repeated DELETE is told that there is none.
 local function is_gone(call, response)
   return call.method == "DELETE" and response.status == 404 and call.may_have_run
@@ -181,7 +171,8 @@ local function exchange(self, call)
     if response then message, code, detail = refusal(call, response) end
     if not message:find(call.path, 1, true) then message = ("%s %s: %s"):format(call.method, call.path, message) end
     if not wait_for_next(self, call, response and response.status, code, detail) then
-      message, detail = add_doubt(call, message, detail)
+      message, detail = retry.add_doubt(call.method, call.may_have_run, message, detail)
+      detail.attempts = call.attempt
       return nil, message, code, detail
     end
   end
@@ -191,8 +182,7 @@ local function document_of(call, response)
   if call.method == "DELETE" then return {} end
   local decoded, message, code, detail = document.decode(call, response, secrets_of(call))
   if decoded then return decoded end
-  call.may_have_run = true
-  message, detail = add_doubt(call, message, detail)
+  message, detail = retry.add_doubt(call.method, true, message, detail)
   return nil, message, code, detail
 end
 

@@ -258,6 +258,7 @@ end
 
 local function redeliver_failed(self)
   for _, look in ipairs(self.looks) do
+    table.sort(look.undelivered, by_creation)
     for _, event in ipairs(look.undelivered) do ask_redelivery(self, look, event) end
   end
 end

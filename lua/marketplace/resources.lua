@@ -43,6 +43,7 @@ local api_request = require "marketplace.api_request"
 local document = require "marketplace.document"
 local operations = require "marketplace.operations"
 local origin = require "marketplace.origin"
+local retry = require "marketplace.retry"
 
 local resources = {}
 
@@ -58,8 +59,10 @@ local function read(operation, path, decoded, response)
   local read_document = MANY[operation.action] and document.list or document.resource
   local result, page = read_document(decoded)
   if result == false then return nil, api_error.none(call_of(operation, path), response) end
-  if not result then return nil, api_error.mistyped(call_of(operation, path), response, page) end
-  return result, page
+  if result then return result, page end
+  local message, code, detail = api_error.mistyped(call_of(operation, path), response, page)
+  message, detail = retry.add_doubt(operation.method, true, message, detail)
+  return nil, message, code, detail
 end
 
 -- The client may yield: no protected call, metamethod or iterator may stand between it and the caller.

@@ -19,6 +19,22 @@ function retry.may_have_run(status, sent)
   return sent ~= false
 end
 
+--- The message and the detail of a failure, with the doubt that remains where the request may have been executed.
+---@param method string
+---@param may_have_run boolean|nil
+---@param message string
+---@param detail table|nil
+---@return string message
+---@return table detail with may_have_run = true, or without it
+function retry.add_doubt(method, may_have_run, message, detail)
+  detail = detail or {}
+  detail.may_have_run = may_have_run and method ~= "GET" or nil
+  if method == "POST" and may_have_run then
+    message = message .. " (it may have been executed all the same: look before you repeat it)"
+  end
+  return message, detail
+end
+
 --- Whether the request may be sent again.
 ---@param method string
 ---@param status integer|nil of the answer; nil where there was none

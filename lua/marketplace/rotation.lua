@@ -40,7 +40,7 @@ local function save(self)
   return self.files.replace(self.state_path, json.encode(self.state) .. "\n")
 end
 
-local STEPS = { waiting = true, changing = true, changed = true, verified = true }
+local STEPS = { waiting = true, changed = true, verified = true }
 
 local function are_webhooks(list)
   if type(list) ~= "table" or #list == 0 then return false end
@@ -198,9 +198,15 @@ local function advance(self, hook, step)
   return save(self)
 end
 
+-- From when on notifications can have been signed with the new secret: kept before App Store Connect gets it.
+local function note_change(self)
+  if self.state.changing_at then return true end
+  self.state.changing_at = self.clock()
+  return save(self)
+end
+
 local function change(self, hook)
-  self.state.changing_at = self.state.changing_at or self.clock()
-  local ok, message, code = advance(self, hook, "changing")
+  local ok, message, code = note_change(self)
   if not ok then return nil, hint(message), code end
   ok, message, code = self.apple.set_secret(hook.id, self.state.secret)
   if not ok then
@@ -267,7 +273,7 @@ end
 
 local function change_all(self)
   for _, hook in ipairs(self.state.webhooks) do
-    if hook.step == "waiting" or hook.step == "changing" then
+    if hook.step == "waiting" then
       local ok, message, code = change(self, hook)
       if not ok then return nil, message, code end
     end

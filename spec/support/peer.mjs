@@ -20,6 +20,14 @@ function drip(response) {
   response.on("close", () => clearInterval(timer));
 }
 
+// Answers when so many wait for it: whoever sends them one after another waits for ever.
+const waiting = {};
+function meet(url, response, count) {
+  const here = (waiting[url] ??= []);
+  here.push(response);
+  if (here.length === count) here.splice(0).forEach((one) => one.end('{"data":null}'));
+}
+
 function behave(request, response, body) {
   const [, what, value] = request.url.match(/^\/(\w+)\/?([^?]*)/) ?? [];
   const name = request.method + " " + request.url;
@@ -29,6 +37,7 @@ function behave(request, response, body) {
   if (what === "status") return response.writeHead(Number(value)).end("{}");
   if (what === "bytes") return response.end(Buffer.alloc(Number(value), "b"));
   if (what === "hang") return undefined;
+  if (what === "meet") return meet(request.url, response, parseInt(value));
   if (what === "drip") return drip(response);
   if (what === "cut") return request.socket.destroy();
   if (what === "half") {

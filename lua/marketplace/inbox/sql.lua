@@ -26,7 +26,7 @@ Inbox.__index = Inbox
 
 -- Rows in a statement: sizes are powers of two, so that few statements are prepared. LuaDBI cannot number more than 999
 -- parameters for PostgreSQL.
-local LARGEST_INSERT = 64
+local LARGEST_INSERT = 32
 local LARGEST_PRUNE = 5000 -- rows in a transaction: others must not wait long for it
 local HEX = "hex:"         -- in front of a body that is no JSON: it may hold bytes that no text column takes
 
@@ -48,19 +48,19 @@ end
 
 --[[ put ]]
 
-local PARAMETERS = 15 -- of a row: one for each column, the last for head
+local PARAMETERS = 16 -- of a row: one for each column, the last two for head
 
 local function insert_statement(rows)
   local row = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?," ..
-    "(SELECT CAST(count(*) AS integer) FROM (SELECT CAST(? AS text) AS lane) led WHERE led.lane IS NOT NULL " ..
-    "AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = led.lane AND h.state IN ('ready', 'leased'))))"
+    "CASE WHEN ? = 1 AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? " ..
+    "AND h.state IN ('ready', 'leased')) THEN 1 ELSE 0 END)"
   return "INSERT INTO inbox (identity, key, digest, type, event, app_id, lane, event_time, received_at, due, state, " ..
     "body, reason, verified_by, head) VALUES " .. (row .. ","):rep(rows - 1) .. row ..
     " ON CONFLICT (identity) DO NOTHING RETURNING identity"
 end
 
 local inserts = {}
-for power = 0, 6 do inserts[2 ^ power] = insert_statement(2 ^ power) end
+for power = 0, 5 do inserts[2 ^ power] = insert_statement(2 ^ power) end
 
 local function lane_of(record, identity)
   return record.app_id or identity
@@ -75,7 +75,7 @@ local function add_row(self, parameters, at, row, now)
   parameters[at + 9], parameters[at + 10] = now, now
   parameters[at + 11], parameters[at + 12] = record.reason and "dead" or "ready", stored_body(record)
   parameters[at + 13], parameters[at + 14] = record.reason, record.verified_by
-  parameters[at + PARAMETERS] = row.leads and row.lane or nil
+  parameters[at + 15], parameters[at + 16] = row.leads and 1 or 0, row.lane
 end
 
 -- Inserts rows [first, first + count), adds the identities that were new to `new`.

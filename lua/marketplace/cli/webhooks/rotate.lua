@@ -133,6 +133,21 @@ local function rehearse(client, options)
   return 0
 end
 
+-- The generation 1 webhook cannot be named together with the others, and its notifications would be refused. An account
+-- that App Store Connect shows none has none.
+local function sharing_problem(client, options)
+  if options.generation == 1 then return nil end
+  for _, first in ipairs(generations[1].list(client) or {}) do
+    for _, id in ipairs(options.id) do
+      local row = generations[2].find(client, id)
+      if row and row.url == first.url then
+        return ("webhook %s: the generation 1 webhook %s sends there too, maybe with the secret that ends; delete " ..
+          "it first: marketplace webhooks delete --generation 1 %s"):format(id, first.id, first.id)
+      end
+    end
+  end
+end
+
 local function say_to(options)
   return function(step, line)
     output.write(options.json, ("%-7s %s"):format(step, line), { step = step, message = line })
@@ -146,10 +161,13 @@ end
 ---@return string? message
 function rotate.run(client, options)
   if options.dry_run then return rehearse(client, options) end
-  local question = ("Rotate the secret of webhook %s? All webhooks that use the secrets in %s must be named."):format(
+  local question = ("Rotate the secret of webhook %s? All that use the secrets in %s must be named."):format(
     table.concat(options.id, ", "), options.secret_file)
   if not actions.is_confirmed(options, question) then return nil, "nothing was changed" end
-  local box, problem = inbox.open(options.inbox, { must_exist = true })
+  local problem = sharing_problem(client, options)
+  if problem then return nil, problem end
+  local box
+  box, problem = inbox.open(options.inbox, { must_exist = true })
   if not box then return nil, problem end
   local ok, message = rotation.run {
     webhooks = options.id, generation = options.generation, secret_file = options.secret_file, wait = options.wait,
