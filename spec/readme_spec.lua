@@ -190,6 +190,9 @@ local WEBHOOK_COMMANDS = {
   ["migrate --app 6740012345 --secret-file secrets.txt"] = "was there already",
 }
 
+local MAKE_WEBHOOK = "bin/marketplace webhooks create --app 6740012345 --name mine " ..
+  "--url http://127.0.0.1:8080/notifications --secret-file .marketplace-secret"
+
 local COMMANDS = {
   ["make run PORT=8080"] = function()
     with_server("make --no-print-directory run PORT=0 LUA=" .. LUA, function(url)
@@ -222,6 +225,14 @@ local COMMANDS = {
   ["bin/marketplace token install --key-file Key.p8 --key-id K1 --marketplace-id 6740012345 --bundle-id a.b " ..
     "--dtype download"] =
     a_token("token install --key-file Key.p8 --key-id K1 --marketplace-id 6740012345 --bundle-id a.b --dtype download"),
+  ["bin/marketplace simulate"] = at_app_store_connect("bin/marketplace webhooks list --app 6740012345"),
+  [MAKE_WEBHOOK] = at_app_store_connect(MAKE_WEBHOOK, "^created webhook"),
+  ["bin/marketplace simulate event version_available --app 6740067890"] =
+    at_app_store_connect("bin/marketplace simulate event version_available --app 6740067890",
+      "^version_available of app 6740067890 .*: 2 deliveries"),
+  ["bin/marketplace simulate requests"] = at_app_store_connect("bin/marketplace simulate requests", '"executed":1'),
+  ["bin/marketplace simulate fault 500_after --method POST"] =
+    at_app_store_connect("bin/marketplace simulate fault 500_after --method POST", "^500_after: "),
   ["bin/marketplace inbox stats"] = one_line("bin/marketplace inbox stats", "ready +%d+\n.*dead"),
   ["bin/marketplace inbox list --state dead"] = one_line("bin/marketplace inbox list --state dead", "^STATE"),
   ["bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1"] =

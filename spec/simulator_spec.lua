@@ -608,6 +608,16 @@ describe("marketplace.simulator", function()
       assert.equal(1, #s.sent)
     end)
 
+    it("is not sent once its webhook is disabled", function()
+      local id = s:webhook()
+      s.sim:event "app_unavailable"
+      s:expect(200, "PATCH /v1/webhooks/" .. id, entity("webhooks", { enabled = false }, nil, id))
+      s.sim:tick()
+      assert.equal(0, #s.sent)
+      assert.same({ "FAILED", "The webhook is disabled" },
+        { only_delivery(id).deliveryState, only_delivery(id).errorMessage })
+    end)
+
     it("comes twice, or after the next one, on request", function()
       s:webhook()
       s.sim:fault { kind = "duplicate" }
@@ -786,6 +796,16 @@ describe("marketplace.simulator", function()
       end
     end)
 
+    it("leads a page's reader astray", function()
+      for kind, expected in pairs {
+        foreign_next = "https://api-appstoreconnect.itunes.apple.com/v1/marketplaceWebhooks",
+        endless_next = "https://api.appstoreconnect.apple.com/v1/marketplaceWebhooks",
+      } do
+        s.sim:fault { kind = kind }
+        assert.equal(expected, list().links.next)
+      end
+    end)
+
     it("meets the requests that it names, as often as it says", function()
       s.sim:fault { kind = "500", method = "GET", path = "/v1/marketplaceWebhooks", times = 2, skip = 1 }
       assert.equal(201, (select(2, create())).status)
@@ -898,6 +918,15 @@ describe("marketplace.simulator", function()
     end)
   end)
 
+  it("makes a key where it is given none", function()
+    local sim = simulator.new {}
+    local given = sim:credentials()
+    given.transport = sim:transport()
+    local client = require("marketplace.client").new(given)
+    assert.same({}, client.webhooks:list { app = simulator.APP })
+    assert.is_nil(s.sim:credentials())
+  end)
+
   it("raises for options that are wrong", function()
     local function fails(given, pattern)
       local ok, problem = pcall(simulation.new, given)
@@ -908,6 +937,6 @@ describe("marketplace.simulator", function()
     fails({ apps = {} }, "empty list")
     fails({ apps = { "a b" } }, "list of ids")
     fails({ clocks = function() end }, "unknown option 'clocks'")
-    assert.has_error(function() simulator.new { keys = {} } end)
+    fails({ rate_limit = "many" }, "'rate_limit' must be a number")
   end)
 end)

@@ -170,4 +170,32 @@ describe("keys", function()
     assert.is_false((pcall(private.sign, private, "text")))
     assert.equal("key_invalid", (select(3, core.public_key(KEY))))
   end)
+
+  it("are made, and written as PEM", function()
+    local made = assert(core.generate_key())
+    local pem = made:private_pem()
+    assert.matches("^%-%-%-%-%-BEGIN PRIVATE KEY%-%-%-%-%-\n", pem)
+    local path = shell.file(pem)
+    assert.equal(openssl("openssl pkey -pubout -in " .. path), made:public_pem())
+    os.remove(path)
+    local read = assert(core.private_key(pem))
+    assert.equal(made:public_pem(), read:public_pem())
+    local public = assert(core.public_key(made:public_pem()))
+    assert.is_true(public:verify("text", made:sign "text"))
+    assert.is_false((pcall(public.private_pem, public)))
+    assert.not_equal(pem, assert(core.generate_key()):private_pem())
+    made:close()
+    assert.is_false((pcall(made.public_pem, made)))
+  end)
+
+  it("make tokens whose parts are decoded strictly", function()
+    for i = 0, 255 do
+      local bytes = ("x"):rep(i % 3) .. string.char(i)
+      assert.equal(bytes, core.base64url_decode(core.base64url(bytes)))
+    end
+    assert.equal("", core.base64url_decode "")
+    for _, wrong in ipairs { "Z", "Zg==", "Zh", "Zm+v", "Zm9v\n", "Zm9v\0" } do
+      assert.is_nil(core.base64url_decode(wrong))
+    end
+  end)
 end)

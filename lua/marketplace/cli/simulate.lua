@@ -10,20 +10,16 @@ local text = require "marketplace.text"
 
 local simulate = { summary = "Stand in for App Store Connect: to develop without an Apple account." }
 
--- Apple's own example of an issuer id, and a key id of the length that Apple's have.
-local KEY_ID, ISSUER_ID = "SIMULATED1", "57246542-96fe-1a63-e053-0824d011072a"
-local NORMAL_APP = "6740012345"
-
 function simulate.describe(command)
   command:command_target("action")
   command:require_command(false)
   listening.describe(command, control.PORT)
   command:option("--key-file", "The private key that tokens are to be signed with, PEM; made where there is none.")
     :default("simulated-key.p8"):argname("PATH")
-  command:option("--key-id", "Its id."):default(KEY_ID):argname("ID")
-  command:option("--issuer-id", "The team's."):default(ISSUER_ID):argname("ID")
+  command:option("--key-id", "Its id."):default(simulator.KEY_ID):argname("ID")
+  command:option("--issuer-id", "The team's."):default(simulator.ISSUER_ID):argname("ID")
   command:option("--app", "An app of the account, the first one the marketplace; may be repeated. Without it " ..
-    NORMAL_APP .. "."):count("*"):argname("ID")
+    simulator.APP .. "."):count("*"):argname("ID")
   command:option("--rate-limit", "Requests in an hour."):default("3500"):argname("N")
   command:option("--retry-after", "Repeat a failed delivery after so many seconds; may be repeated. Without it never.")
     :count("*"):argname("SECONDS")
@@ -115,7 +111,7 @@ local function open(options, write, tls)
   local notifications = sender.new(options.ca_file)
   local sim = simulator.new {
     keys = { [options.key_id] = pem }, issuer_id = options.issuer_id, log = write, rate_limit = options.rate_limit,
-    apps = #options.app > 0 and options.app or { NORMAL_APP }, retry_after = options.retry_after,
+    apps = #options.app > 0 and options.app or { simulator.APP }, retry_after = options.retry_after,
     url_lifetime = options.url_lifetime, strict_deliveries = options.strict_deliveries,
     send = function(request, done) notifications:send(request, done) end,
   }

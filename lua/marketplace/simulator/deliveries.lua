@@ -260,7 +260,11 @@ function deliveries.tick(sim)
   while i do
     local item = table.remove(sim.queue, i)
     local webhook = webhook_of(sim, item.delivery)
-    if webhook then send(sim, item, webhook) end
+    if webhook and webhook.attributes.enabled == false then
+      take_answer(item.delivery, nil, "The webhook is disabled")
+    elseif webhook then
+      send(sim, item, webhook)
+    end
     i = next_due(sim)
   end
 end

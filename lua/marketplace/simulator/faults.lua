@@ -12,6 +12,7 @@ local faults = {}
 
 local HTML = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center>" ..
   "</body></html>\n"
+local FOREIGN = "https://api-appstoreconnect.itunes.apple.com" -- which Apple names in notifications
 local NORMAL_DELAY, NORMAL_RETRY = 5, 1
 
 local function too_many(retry_after)
@@ -71,6 +72,17 @@ local AFTERWARDS = {
     local middle = math.floor(#body / 2) + 1
     local byte = body:byte(middle) or 0
     return with_body(answer, body:sub(1, middle - 1) .. string.char((byte + 1) % 256) .. body:sub(middle + 1))
+  end,
+  -- a page whose next one is on another host, or is itself
+  foreign_next = function(_, _, answer)
+    local links = answer.document and answer.document.links
+    if links then links.next = (links.self:gsub("^%a+://[^/]+", FOREIGN)) end
+    return answer
+  end,
+  endless_next = function(_, _, answer)
+    local links = answer.document and answer.document.links
+    if links then links.next = links.self end
+    return answer
   end,
   slow = function(fault, _, answer)
     answer.delay = fault.seconds or NORMAL_DELAY

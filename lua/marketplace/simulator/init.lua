@@ -6,10 +6,11 @@
 ---
 --- Sans I/O: a function from a request table to a response table. The clock, the randomness and the sending are given.
 ---
----   local sim = simulator.new { keys = { ABC123 = public_pem }, issuer_id = "57246542-…", send = send }
+---   local sim = simulator.new { send = send }
+---   local credentials = sim:credentials()          -- key_id, issuer_id and key, for a client
 ---   local response = sim:handle { method = "GET", path = "/v1/apps/6740012345/webhooks", headers = { … } }
 ---   sim:event("version_available", { app = "6740067890" })
----   sim:tick()                     -- sends what is due
+---   sim:tick()                                     -- sends what is due
 local auth = require "marketplace.simulator.auth"
 local control = require "marketplace.simulator.control"
 local core = require "marketplace.core"
@@ -32,7 +33,10 @@ local simulator = {}
 local Simulator = {}
 Simulator.__index = Simulator
 
-local NORMAL_APP = "6740012345"
+--- What a simulator has where nothing else is said: the id of its app, of the key, and Apple's example of an issuer id.
+simulator.APP, simulator.KEY_ID = "6740012345", "SIMULATED1"
+simulator.ISSUER_ID = "57246542-96fe-1a63-e053-0824d011072a"
+
 local UNAUTHORIZED = "Provide a properly configured and signed bearer token, and make sure that it has not expired. " ..
   "Learn more about Generating Tokens for API Requests https://developer.apple.com/go/?id=api-generating-tokens"
 
@@ -135,6 +139,13 @@ function Simulator:handle(given)
     reason = ("%s %s"):format(request.method, request.path),
   }
   return response
+end
+
+--- What a client of this simulator needs, where it made its key itself.
+---@return {key_id: string, issuer_id: string, key: string}|nil credentials key: the private key, PEM; nil where the
+--- simulator was given keys
+function Simulator:credentials()
+  return self.own_credentials
 end
 
 --- What carries requests of a client to this simulator in the same process: a function as marketplace.http.exchange.
@@ -257,32 +268,41 @@ local function check_apps(apps)
   end
 end
 
+local function new_credentials(issuer_id)
+  local key = assert(core.generate_key())
+  local private, public = assert(key:private_pem()), assert(key:public_pem())
+  key:close()
+  return { key_id = simulator.KEY_ID, issuer_id = issuer_id, key = private }, { [simulator.KEY_ID] = public }
+end
+
 local function send_nothing(_, done)
   done(nil, "this simulator sends nothing")
 end
 
 --- A simulator.
 ---@param given table
---- keys: key id to public key, PEM; issuer_id: the team's; apps: list of ids, the first is the marketplace's, default
---- {"6740012345"}; send: function(request, done), which sends {method=, url=, headers={lines}, body=, timeout=} and
---- then calls done(response) with {status=, body=}, or done(nil, message); default: nothing is sent;
---- clock: seconds since the epoch, default the machine's; random: function(n), which gives n bytes in hex; skew:
---- seconds by which clocks may differ, default 2; rate_limit: requests in an hour, default 3500; retry_after: list of
---- seconds after which a failed delivery is repeated, default none; url_lifetime: seconds that URLs of files are good
---- for, default 3600; strict_deliveries: the list of deliveries wants its one filter, as operators report, default
---- false; base_url: default https://api.appstoreconnect.apple.com; date_header: give a Date, by `clock`, default
---- false; log: function(entry), default none
+--- keys: key id to public key, PEM, default one that it makes, see credentials; issuer_id: the team's; apps: list of
+--- ids, the first is the marketplace's, default {"6740012345"}; send: function(request, done), which sends {method=,
+--- url=, headers={lines}, body=, timeout=} and then calls done(response) with {status=, body=}, or done(nil, message),
+--- default: nothing is sent; clock: seconds since the epoch, default the machine's; random: function(n), which gives n
+--- bytes in hex; skew: seconds by which clocks may differ, default 2; rate_limit: requests in an hour, default 3500;
+--- retry_after: list of seconds after which a failed delivery is repeated, default none; url_lifetime: seconds that
+--- URLs of files are good for, default 3600; strict_deliveries: the list of deliveries wants its one filter, as
+--- operators report, default false; base_url: default https://api.appstoreconnect.apple.com; date_header: give a Date,
+--- by `clock`, default false; log: function(entry), default none
 ---@return table sim
 function simulator.new(given)
   options.check("marketplace.simulator.new", given, {
-    keys = "!table", issuer_id = "!string", apps = "table", send = "function", clock = "function", random = "function",
+    keys = "table", issuer_id = "string", apps = "table", send = "function", clock = "function", random = "function",
     skew = "number", rate_limit = "number", retry_after = "table", url_lifetime = "number",
     strict_deliveries = "boolean", base_url = "string", date_header = "boolean", log = "function",
   })
-  local apps = given.apps or { NORMAL_APP }
+  local apps = given.apps or { simulator.APP }
   check_apps(apps)
-  local clock = given.clock or core.now
-  local ok, checker = pcall(auth.new, given.keys, given.issuer_id, clock, given.skew or 2)
+  local clock, issuer_id = given.clock or core.now, given.issuer_id or simulator.ISSUER_ID
+  local credentials, keys = nil, given.keys
+  if not keys then credentials, keys = new_credentials(issuer_id) end
+  local ok, checker = pcall(auth.new, keys, issuer_id, clock, given.skew or 2)
   if not ok then error(checker, 2) end
   local random = given.random or core.random_hex
   local self = setmetatable({
@@ -292,7 +312,7 @@ function simulator.new(given)
     base_url = given.base_url or "https://api.appstoreconnect.apple.com", date_header = given.date_header,
     log = given.log and log.target(given.log).write or function() end,
     file_secret = random(16), store = store.new(), faults = faults.new(), queue = {}, in_flight = {}, counts = {},
-    latest_package = {},
+    latest_package = {}, own_credentials = credentials,
   }, Simulator)
   add_apps(self, apps)
   return self

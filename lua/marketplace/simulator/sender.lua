@@ -18,10 +18,11 @@ function Sender:send(request, done)
   self.running[#self.running + 1] = { exchange = exchange, done = done }
 end
 
---- Moves the exchanges on, without waiting, and reports those that ended.
-function Sender:poll()
+--- Moves the exchanges on, and reports those that ended.
+---@param seconds number the longest wait where there are any
+function Sender:poll(seconds)
   if #self.running == 0 then return end
-  http.poll(0)
+  http.poll(seconds)
   local left, ended = {}, {}
   for _, entry in ipairs(self.running) do
     local list = entry.exchange:done() and ended or left
@@ -31,7 +32,7 @@ function Sender:poll()
   for _, entry in ipairs(ended) do entry.done(entry.exchange:result()) end
 end
 
---- Whether anything is under way.
+--- Whether any are under way.
 ---@return boolean
 function Sender:is_busy()
   return #self.running > 0

@@ -7,7 +7,7 @@ local Server = {}
 Server.__index = Server
 
 local IDLE_SECONDS = 1     -- the longest wait: a signal that comes just before it is noticed after it
-local BUSY_SECONDS = 0.005 -- while notifications are under way
+local BUSY_SECONDS = 0.005 -- how long their answers are waited for before requests are looked at again
 
 local CUTS = { before = "unanswered", after = "unanswered", truncated = "middle" }
 
@@ -17,12 +17,10 @@ local function as_answer(response)
   }
 end
 
-local function refusal(request)
-  return { status = request.fault == "too_large" and 413 or 408 }
-end
+local REFUSALS = { too_large = 413, timeout = 408, overloaded = 503 }
 
 local function respond(self, request)
-  if request.fault then return refusal(request) end
+  if request.fault then return { status = REFUSALS[request.fault] } end
   local response = self.sim:handle(request)
   if not response.delay then return as_answer(response) end
   self.late[#self.late + 1] = { at = core.monotonic() + response.delay, request = request, response = response }
@@ -50,7 +48,7 @@ local function answer_late(self)
 end
 
 local function next_wait(self)
-  if self.sender:is_busy() then return BUSY_SECONDS end
+  if self.sender:is_busy() then return 0 end
   local wait = IDLE_SECONDS
   local due = self.sim:next_at()
   if due then wait = math.min(wait, due - core.now()) end
@@ -63,7 +61,7 @@ function Server:step()
   answer(self, self.http:poll(next_wait(self)))
   answer_late(self)
   self.sim:tick()
-  self.sender:poll()
+  self.sender:poll(BUSY_SECONDS)
 end
 
 --- Serves until SIGTERM or SIGINT.
