@@ -78,7 +78,7 @@ function simulated_api.start(arguments)
   repeat
     core.sleep(0.01)
     self.url = self:output():match "url=(%S+)"
-    assert(self.url or core.monotonic() < stop, "the simulator did not start")
+    assert(self.url or core.monotonic() < stop, "the simulator did not start:\n" .. self:output())
   until self.url
   return self
 end
