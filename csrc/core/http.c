@@ -273,10 +273,7 @@ static void finish_those_done(mkt_http_pool *pool) {
   }
 }
 
-int mkt_http_poll(int milliseconds_most) {
-  mkt_http_pool *pool = mkt_http_pool_own();
-  if (pool == NULL || pool->running == 0) return 0;
-  mkt_sigpipe_guard guard = mkt_sigpipe_hold();
+static void move_on(mkt_http_pool *pool, int milliseconds_most) {
   int before = pool->running, running = 0;
   (void)curl_multi_perform(pool->multi, &running);
   if (running == before && pool->paused == 0 && milliseconds_most > 0) {
@@ -284,7 +281,18 @@ int mkt_http_poll(int milliseconds_most) {
     (void)curl_multi_perform(pool->multi, &running);
   }
   finish_those_done(pool);
-  mkt_sigpipe_release(&guard);
+}
+
+int mkt_http_poll(int milliseconds_most) {
+  mkt_http_pool *pool = mkt_http_pool_own();
+  if (pool == NULL || pool->running == 0) return 0;
+  if (mkt_http_pool_may_raise_sigpipe()) {
+    mkt_sigpipe_guard guard = mkt_sigpipe_hold();
+    move_on(pool, milliseconds_most);
+    mkt_sigpipe_release(&guard);
+  } else {
+    move_on(pool, milliseconds_most);
+  }
   return pool->running;
 }
 

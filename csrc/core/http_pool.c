@@ -3,13 +3,18 @@
 #include "alloc.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 /* libcurl makes room for four connections an easy handle otherwise: a burst would leave hundreds */
 enum { MOST_IDLE_CONNECTIONS = 16 };
 
 static pthread_key_t key;
 static bool has_key;
+static bool may_raise_sigpipe;
+static int generation; /* how many forks lie between this process and the first one */
+
+static void note_fork(void) {
+  generation++;
+}
 
 static void free_pool(void *value) {
   mkt_http_pool *pool = value;
@@ -22,15 +27,19 @@ static void free_pool(void *value) {
   mkt_free(pool);
 }
 
+/* From 7.88 on OpenSSL's bytes, too, go through libcurl's own send(). */
+enum { VERSION_WITH_OWN_SEND = 0x075800 };
+
 static void initialise(void) {
   (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-  has_key = pthread_key_create(&key, free_pool) == 0;
+  may_raise_sigpipe = curl_version_info(CURLVERSION_NOW)->version_num < VERSION_WITH_OWN_SEND;
+  has_key = pthread_atfork(NULL, NULL, note_fork) == 0 && pthread_key_create(&key, free_pool) == 0;
 }
 
 static mkt_http_pool *make_pool(void) {
   mkt_http_pool *pool = mkt_alloc_zero(sizeof *pool);
   if (pool == NULL) return NULL;
-  pool->pid = getpid();
+  pool->generation = generation;
   pool->multi = curl_multi_init();
   if (pool->multi != NULL && pthread_setspecific(key, pool) == 0) {
     (void)curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, (long)MOST_IDLE_CONNECTIONS);
@@ -50,7 +59,11 @@ mkt_http_pool *mkt_http_pool_own(void) {
 }
 
 bool mkt_http_pool_is_ours(const mkt_http_pool *pool) {
-  return pool->pid == getpid();
+  return pool->generation == generation;
+}
+
+bool mkt_http_pool_may_raise_sigpipe(void) {
+  return may_raise_sigpipe;
 }
 
 CURL *mkt_http_pool_borrow(mkt_http_pool *pool) {

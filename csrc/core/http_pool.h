@@ -5,15 +5,14 @@
 
 #include <curl/curl.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 enum { MKT_HTTP_IDLE_HANDLES = 16 };
 
 typedef struct mkt_http_pool {
   CURLM *multi;
-  pid_t pid;   /* the process that made it */
-  int running; /* exchanges that are not done */
-  int paused;  /* of them, those that wait for their caller to take what has arrived */
+  int generation; /* of the process that made it; a fork begins the next one */
+  int running;    /* exchanges that are not done */
+  int paused;     /* of them, those that wait for their caller to take what has arrived */
   int idle_count;
   CURL *idle[MKT_HTTP_IDLE_HANDLES];
 } mkt_http_pool;
@@ -25,6 +24,9 @@ mkt_http_pool *mkt_http_pool_own(void);
 
 /* Whether this process made it. */
 bool mkt_http_pool_is_ours(const mkt_http_pool *pool);
+
+/* Whether this libcurl may write to a socket without MSG_NOSIGNAL. */
+bool mkt_http_pool_may_raise_sigpipe(void);
 
 /* An easy handle without options; NULL when memory is short. */
 CURL *mkt_http_pool_borrow(mkt_http_pool *pool);

@@ -161,8 +161,7 @@ function json.decode(text)
     error("marketplace.json.decode: a string is expected, not a " .. type(text), 2)
   end
   local ok, value = pcall(decode_text, text)
-  -- most documents have no number that is worth the walk
-  if ok and (type(value) == "number" or text:find "[%[:,%s]%-?%d") then ok, value = pcall(with_integers, value) end
+  if ok then ok, value = pcall(with_integers, value) end
   if not ok then return nil, tostring(value) end
   return value
 end
