@@ -113,6 +113,7 @@ build = {
     ["marketplace.dispatcher"] = "lua/marketplace/dispatcher.lua",
     ["marketplace.document"] = "lua/marketplace/document.lua",
     ["marketplace.download"] = "lua/marketplace/download.lua",
+    ["marketplace.environment"] = "lua/marketplace/environment.lua",
     ["marketplace.explain"] = "lua/marketplace/explain.lua",
     ["marketplace.http"] = "lua/marketplace/http.lua",
     ["marketplace.inbox"] = "lua/marketplace/inbox/init.lua",

@@ -6,6 +6,7 @@ local api_error = require "marketplace.api_error"
 local core = require "marketplace.core"
 local document = require "marketplace.document"
 local download = require "marketplace.download"
+local environment = require "marketplace.environment"
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 local log = require "marketplace.log"
@@ -26,33 +27,21 @@ Client.__index = Client
 local BASE_URL = "https://api.appstoreconnect.apple.com"
 local DEFAULTS = { timeout = 60, attempt_timeout = 30, retries = 4 }
 local LEAST_ATTEMPT = 0.05 -- seconds: with less left no other attempt is begun
-local PAUSE_MOST = 0.01    -- seconds that another's loop is asked to take between two looks at an answer
+local LOOK = 0.005         -- seconds between two looks at answers where waiting must not block
 
 --[[ Waiting ]]
 
--- How the running coroutine waits for an exchange, or for some seconds: nil where it may block.
-local function pause_of(self)
+-- How the running coroutine waits: sleep(seconds) and, for marketplace.http, until_done(exchange). Nil where it may
+-- block.
+local function waiting(self)
   local in_parallel = parallel.pause()
-  if in_parallel then return in_parallel end
-  if not self.pause then return nil end
-  return function(seconds)
-    if seconds then
-      self.pause(seconds)
-    else
-      http.poll(0)
-      self.pause(PAUSE_MOST)
-    end
-  end
-end
-
--- For marketplace.http, which asks again and again until the answer is there.
-local function exchange_pause(pause)
-  return pause and function(exchange) pause(nil, exchange) end
+  if in_parallel then return in_parallel, function(exchange) in_parallel(nil, exchange) end end
+  if self.pause then return self.pause, http.looking_pause(self.pause) end
 end
 
 local function wait(self, seconds)
-  local pause = pause_of(self)
-  if pause then pause(seconds) else self.sleep(seconds) end
+  local pause = waiting(self) or self.sleep
+  pause(seconds)
 end
 
 --[[ Requests ]]
@@ -115,11 +104,12 @@ end
 local function attempt(self, call, bearer)
   call.attempt = call.attempt + 1
   local began = self.monotonic()
+  local _, until_done = waiting(self)
   local response, message, code, detail = self.transport({
     method = call.method, url = call.url, headers = headers_of(self, call, bearer), body = call.body,
     timeout = math.max(LEAST_ATTEMPT, math.min(self.attempt_timeout, call.deadline - began)),
     connect_timeout = self.connect_timeout, ca_file = self.ca_file,
-  }, exchange_pause(pause_of(self)))
+  }, until_done)
   if response then read_rate_limit(self, response.headers["x-rate-limit"]) end
   if self.log then
     report(self, call, "info", response and "answered" or "not answered", {
@@ -231,7 +221,8 @@ end
 ---@return string? code
 ---@return table? detail {status=}
 function Client:download(address, given)
-  return download.fetch(self.transport, address, given, self.ca_file, exchange_pause(pause_of(self)))
+  local _, until_done = waiting(self)
+  return download.fetch(self.transport, address, given, self.ca_file, until_done)
 end
 
 --[[ Several at once ]]
@@ -244,16 +235,17 @@ local function as_function(self, task, place)
   return function() return self:request(task[1], task[2], task[3]) end
 end
 
+-- For parallel: waits for so long, or until an exchange moves on.
 local function idle(self)
   return function(seconds, is_exchanging)
-    local pause = pause_of(self)
-    if pause then
-      http.poll(0)
-      pause(is_exchanging and math.min(seconds, PAUSE_MOST) or seconds)
-    elseif is_exchanging then
+    local pause = waiting(self)
+    if is_exchanging and not pause then
       http.poll(seconds)
+    elseif is_exchanging then
+      http.poll(0)
+      pause(math.min(seconds, LOOK))
     else
-      self.sleep(seconds)
+      (pause or self.sleep)(seconds)
     end
   end
 end
@@ -307,7 +299,8 @@ end
 --- connect_timeout: of that for connecting, default 10; retries: at most so many after the first attempt, default 4;
 --- log: function(entry), see marketplace.log: each attempt, never a token or a secret;
 --- pause: function(seconds), called again and again while a call waits, for use in a caller's own loop: there it
---- yields, in place of blocking; transport: function(request, pause), default marketplace.http's exchange;
+--- yields, in place of blocking; in nginx default ngx.sleep;
+--- transport: function(request, pause), default marketplace.http's exchange;
 --- clock: function giving seconds since the epoch; monotonic: function giving seconds, for deadlines, default clock
 --- where that is given; random: function giving a number in [0, 1); sleep: function(seconds); user_agent
 ---@return table|nil client
@@ -326,7 +319,8 @@ function client.new(given)
   local self = setmetatable({
     base_url = base_url, session = session.new(issue, clock), clock = clock,
     monotonic = given.monotonic or given.clock or core.monotonic, random = given.random or math.random,
-    sleep = given.sleep or core.sleep, pause = given.pause, transport = given.transport or http.exchange,
+    sleep = given.sleep or core.sleep, pause = given.pause or environment.yielding_sleep,
+    transport = given.transport or http.exchange,
     log = given.log and log.target(given.log).write, timeout = given.timeout or DEFAULTS.timeout,
     attempt_timeout = given.attempt_timeout or DEFAULTS.attempt_timeout, connect_timeout = given.connect_timeout,
     retries = given.retries or DEFAULTS.retries, ca_file = given.ca_file,

@@ -12,11 +12,15 @@
 ---
 --- A failure is nil, message, code (connect_failed, tls_failed, timeout, too_large, http_failed, request_invalid,
 --- out_of_memory) and a detail table {sent=}: whether any of the request may have reached the server.
+---
+--- In nginx nothing here blocks: an exchange waits with nginx's own sleep, and so raises in a phase that cannot wait.
 local core = require "marketplace.core"
+local environment = require "marketplace.environment"
 
 local http = {}
 
 local LONGEST_POLL = 1 -- seconds: a signal that comes just before it is noticed after it
+local FIRST_LOOK, LONGEST_LOOK = 0.001, 0.01 -- seconds between two looks where waiting must not block
 
 local DEFAULTS = { timeout = 30, connect_timeout = 10, max_response = 8 * 1024 * 1024 }
 
@@ -74,14 +78,31 @@ function http.start(request)
   return setmetatable({ handle = handle, sink = request.sink }, Exchange)
 end
 
---- Moves all exchanges of this thread on; where none has anything to do, waits.
+--- Moves all exchanges of this thread on; where none has anything to do, waits, but never in nginx.
 ---@param seconds number the longest wait
 ---@return integer running how many are not done
 function http.poll(seconds)
-  return core.http_poll(seconds)
+  return core.http_poll(environment.yielding_sleep and 0 or seconds)
 end
 
---- One exchange. Without `pause` it blocks until it ends.
+--- A pause for `exchange` that looks again and again, and lets others run in between.
+---@param sleep fun(seconds: number)
+---@return fun(exchange: table)
+function http.looking_pause(sleep)
+  local look = FIRST_LOOK
+  return function(exchange)
+    core.http_poll(0)
+    if exchange:done() then return end
+    sleep(look)
+    look = math.min(2 * look, LONGEST_LOOK)
+  end
+end
+
+local function block()
+  core.http_poll(LONGEST_POLL)
+end
+
+--- One exchange. Without `pause` it blocks until it ends, but never in nginx.
 ---@param request table
 ---@param pause? fun(exchange: table) is called again and again while the answer is not there: the place to yield to
 --- others, who call `poll`
@@ -92,10 +113,12 @@ end
 function http.exchange(request, pause)
   local exchange, message, code, detail = http.start(request)
   if not exchange then return nil, message, code, detail end
-  if not pause then core.http_poll(LONGEST_POLL) end
-  while not exchange:done() do
-    if pause then pause(exchange) else core.http_poll(LONGEST_POLL) end
+  if not pause then
+    local sleep = environment.yielding_sleep
+    pause = sleep and http.looking_pause(sleep) or block
+    pause(exchange)
   end
+  while not exchange:done() do pause(exchange) end
   return exchange:result()
 end
 
