@@ -60,6 +60,7 @@ build = {
         "csrc/core/sigpipe.c",
         "csrc/core/timestamp.c",
         "csrc/core/utf8.c",
+        "csrc/lua/class.c",
         "csrc/lua/core.c",
         "csrc/lua/es256.c",
         "csrc/lua/file.c",

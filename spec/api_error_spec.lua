@@ -59,7 +59,7 @@ describe("marketplace.api_error", function()
 
   it("says what came in the place of Apple's errors", function()
     for expected, body in pairs {
-      ["and nothing in the body"] = " \n", ['what is no JSON: {"errors":[{"co'] = '{"errors":[{"co',
+      ["nothing in the body"] = " \n", ['what is no JSON: {"errors":[{"co'] = '{"errors":[{"co',
       ['what names no errors: {"message":"Forbidden"}'] = '{"message":"Forbidden"}',
       ['what names no errors: {"errors":"x"}'] = '{"errors":"x"}', ["what names no errors: [1]"] = "[1]",
       ['what names no errors: {"errors":{"a":1}}'] = '{"errors":{"a":1}}', ["what names no errors: 5"] = "5",
@@ -73,7 +73,7 @@ describe("marketplace.api_error", function()
     end
     assert.equal("answer_invalid", (select(2, from(302, { errors = {} }))))
     assert.equal("POST /v1/webhooks: 409, and no error is named", (from(409, { errors = json.list {} })))
-    assert.matches("answered with and nothing in the body", (api_error.from(REQUEST, { status = 500 })))
+    assert.matches("answered with nothing in the body", (api_error.from(REQUEST, { status = 500 })))
     assert.matches("…%.%.%.$", (from(500, ("…"):rep(100000))))
   end)
 

@@ -97,6 +97,9 @@ describe("marketplace.client", function()
       assert.error_matches(function() client:request("GET", "/v1", { querry = {} }) end, "unknown option 'querry'")
       assert.error_matches(function() marketplace.client {} end, "option 'key_id' is missing")
       assert.error_matches(function() marketplace.client { key_id = "a", key = KEY } end, "issuer_id")
+      for _, timeout in ipairs { 0, -1, 0 / 0, math.huge } do
+        assert.error_matches(function() client:request("GET", "/v1", { timeout = timeout }) end, "option 'timeout'")
+      end
       for name, value in pairs { base_url = "api.example.com", timeout = 0, retries = -1 } do
         assert.error_matches(function()
           marketplace.client { key_id = "a", key = KEY, issuer_id = "b", [name] = value }
@@ -146,6 +149,15 @@ describe("marketplace.client", function()
         assert.equal(off > 0 and 3 or 2, #made.requests)
         assert.same({}, made.slept)
       end
+    end)
+
+    it("forget a server's clock once it does not help", function()
+      local made = rig { answer(401, "", { date = "Thu, 01 Jan 1970 00:00:00 GMT" }), answer(401), answer(401),
+        answer(200, FOUND) }
+      made.client.webhooks:get "w1"
+      assert.equal(-30, claims(made.requests[2]).iat)
+      assert(made.client.webhooks:get "w1")
+      assert.equal(NOW - 30, claims(made.requests[4]).iat)
     end)
 
     it("that are refused twice end the call", function()
@@ -257,6 +269,14 @@ describe("marketplace.client", function()
       assert.is_true(select(2, outcome({ errors(500, "X"), errors(404, "NOT_FOUND") }, delete)))
       local _, got, _, _, detail = outcome({ lost(false, "connect_failed"), errors(404, "NOT_FOUND") }, delete)
       assert.same({ nil, 404 }, { got, detail.status })
+      assert.is_nil(select(2, outcome({ lost(true), answer(404, "<html>not here</html>") }, delete)))
+    end)
+
+    it("a DELETE that is answered with a page is none", function()
+      local _, got, _, code = outcome({ answer(200, "<html>hello</html>") }, delete)
+      assert.same({ nil, "answer_invalid" }, { got, code })
+      assert.is_true(select(2, outcome({ answer(204) }, delete)))
+      assert.is_true(select(2, outcome({ answer(200) }, delete)))
     end)
 
     it("what is tried again is told in the log, and never with a token or a secret", function()
@@ -265,6 +285,11 @@ describe("marketplace.client", function()
           detail = ("the secret '%s' and %s"):format(SECRET, bearer(request)), source = { pointer = SECRET } } } })
       end
       local made = rig { errors(500, "X"), echoes }
+      local quoted = 'q8/"' .. SECRET
+      local _, quoting = rig({ function(request)
+        return answer(409, { errors = { { status = "409", code = "X", title = "t", detail = "in " .. request.body } } })
+      end }).client.webhooks:update("w1", { secret = quoted })
+      assert.is_nil(quoting:find(SECRET, 1, true), quoting)
       local got, message, _, detail = made.client.webhooks:update("w1", { secret = SECRET })
       assert.is_nil(got)
       local words = { message }
@@ -305,6 +330,9 @@ describe("marketplace.client", function()
         made.client:parallel { function() made.client.webhooks:get(1) end }
       end, "an id is expected")
       assert.error_matches(function() made.client:parallel { 1 } end, "task 1 is neither")
+      for _, at_once in ipairs { 0, 1.5, 0 / 0 } do
+        assert.error_matches(function() made.client:parallel({}, { at_once = at_once }) end, "at_once")
+      end
       assert.same({}, made.client:parallel {})
     end)
 

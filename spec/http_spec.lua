@@ -63,6 +63,22 @@ describe("marketplace.http", function()
     end
   end)
 
+  it("does not let HTTP/2 repeat a POST or a DELETE", function()
+    for _, method in ipairs { "POST", "DELETE" } do
+      local request = { method = method, url = peer.tls_url .. "/refuse", ca_file = peer.ca_file }
+      assert.same({ 200, 1 }, { assert(http.exchange(request)).status, peer:counts()[method .. " /refuse"] })
+    end
+  end)
+
+  it("takes no answer for one that ends within its header", function()
+    for _, method in ipairs { "GET", "DELETE" } do
+      local response, message, code, detail = exchange("/cuthead", { method = method })
+      assert.is_nil(response)
+      assert.equal("http_failed", code, message)
+      assert.is_true(detail.sent)
+    end
+  end)
+
   it("speaks HTTP/2 over TLS", function()
     local response = assert(http.exchange { method = "GET", url = peer.tls_url .. "/echo", ca_file = peer.ca_file })
     assert.equal("2.0", json.decode(response.body).version)
@@ -81,6 +97,12 @@ describe("marketplace.http", function()
       assert.equal("tls_failed", code)
       assert.is_false(detail.sent)
     end
+  end)
+
+  it("tells a handshake that is cut off from what is not trusted", function()
+    local _, message, code, detail = http.exchange { method = "GET", url = (peer.url:gsub("http:", "https:")) }
+    assert.equal("connect_failed", code, message)
+    assert.is_false(detail.sent)
   end)
 
   it("takes https:// only, but for loopback", function()
@@ -162,6 +184,26 @@ describe("marketplace.http", function()
     assert.same({ 200, "", 20000000 }, { response.status, response.body, bytes })
     assert.is_true(pieces > 70 and largest <= 262144 + 16384, ("%d pieces, the largest %d"):format(pieces, largest))
     assert.equal("{}", assert(exchange("/status/404", { sink = error })).body)
+  end)
+
+  it("keeps little of what comes in place of a body to stream", function()
+    local request = { max_response = 2 ^ 34, sink = error }
+    assert.equal(1048576, #assert(exchange("/refusal/1048576", request)).body)
+    local _, _, code = exchange("/refusal/1048577", request)
+    assert.equal("too_large", code)
+  end)
+
+  it("ends where the sink wants no more, or raises", function()
+    local bytes = 0
+    local response, message = exchange("/bytes/20000000", { max_response = 20000000, sink = function(piece)
+      bytes = bytes + #piece
+      return false
+    end })
+    assert.is_nil(response)
+    assert.matches("wanted no more", message)
+    assert.is_true(bytes < 1000000)
+    assert.has_error(function() exchange("/bytes/10", { sink = function() error("a mistake", 0) end }) end, "a mistake")
+    assert.equal(0, http.poll(0))
   end)
 
   it("carries many exchanges at once", function()

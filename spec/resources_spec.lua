@@ -298,6 +298,11 @@ describe("each", function()
     assert.same({ { "GET", "/v1/apps/7/webhooks", { limit = 2 } }, { "GET", BASE .. "/v1/b?cursor=x" },
       { "GET", "/v1/c?cursor=y" } }, asked)
     assert.equal("", (walk { page "" }))
+    local circle = {}
+    for i = 1, 200 do circle[i] = page("", "/v1/b?cursor=" .. i) end
+    local _, endless, many = walk(circle)
+    assert.matches("one empty page after another", endless.message)
+    assert.equal(101, #many)
   end)
 
   it("works in for", function()

@@ -49,6 +49,30 @@ local function with(base, more)
 end
 
 describe("marketplace.token", function()
+  it("does not depend on how others set lua-cjson", function()
+    cjson.encode_number_precision(3)
+    finally(function() cjson.encode_number_precision(14) end)
+    local _, claims = parts(make(API))
+    assert.equal(NOW + 1170, claims.exp)
+  end)
+
+  it("takes no damaged key", function()
+    local refused, body = 0, KEY:match "%-\n(.-)\n%-"
+    for place = 50, 88 do -- within the private half
+      local letter = body:sub(place, place)
+      if letter:find "%a" then
+        local swapped = letter:lower() == letter and letter:upper() or letter:lower()
+        local damaged = body:sub(1, place - 1) .. swapped .. body:sub(place + 1)
+        local key = KEY:gsub("%-\n.-\n%-", function() return "-\n" .. damaged .. "\n-" end)
+        local token, _, code = make(API, key)
+        assert.is_nil(token)
+        assert.equal("key_invalid", code)
+        refused = refused + 1
+      end
+    end
+    assert.is_true(refused > 20)
+  end)
+
   it("makes a team's API token", function()
     local token, expires_at = make(with(API, { scope = { "GET /v1/apps", "POST /v1/webhooks?a=b" } }))
     local header, claims = parts(token)

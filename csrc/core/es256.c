@@ -26,17 +26,26 @@ static mkt_code refuse(mkt_es256_key *key, mkt_error *error, const char *why) {
   return mkt_fail(error, MKT_ERR_KEY_INVALID, "%s", why);
 }
 
-static mkt_code check_curve(mkt_es256_key *key, mkt_error *error) {
+/* A damaged key can be read: only its halves do not fit. */
+static bool halves_fit(EVP_PKEY *pkey) {
+  EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(pkey, NULL);
+  bool fit = context != NULL && EVP_PKEY_pairwise_check(context) == 1;
+  EVP_PKEY_CTX_free(context);
+  return fit;
+}
+
+static mkt_code check_key(mkt_es256_key *key, bool is_private, mkt_error *error) {
   char curve[64];
   size_t n;
   if (EVP_PKEY_get_base_id(key->pkey) != EVP_PKEY_EC) {
     return refuse(key, error, "the key is not an elliptic curve key, and ES256 needs one on P-256");
   }
-  if (EVP_PKEY_get_group_name(key->pkey, curve, sizeof curve, &n) == 1 &&
-      strcmp(curve, "prime256v1") == 0) {
-    return MKT_OK;
+  if (EVP_PKEY_get_group_name(key->pkey, curve, sizeof curve, &n) != 1 ||
+      strcmp(curve, "prime256v1") != 0) {
+    return refuse(key, error, "the key is on another curve than P-256");
   }
-  return refuse(key, error, "the key is on another curve than P-256");
+  if (is_private && !halves_fit(key->pkey)) return refuse(key, error, "the key is damaged");
+  return MKT_OK;
 }
 
 static bool holds(const char *pem, size_t n, const char *word) {
@@ -52,7 +61,7 @@ static mkt_code read_key(mkt_es256_key *key, const char *pem, size_t n, bool is_
   key->pkey = is_private ? PEM_read_bio_PrivateKey(bio, NULL, note_passphrase, &asked)
                          : PEM_read_bio_PUBKEY(bio, NULL, note_passphrase, &asked);
   BIO_free(bio);
-  if (key->pkey != NULL) return check_curve(key, error);
+  if (key->pkey != NULL) return check_key(key, is_private, error);
   if (asked) return refuse(key, error, "the key is encrypted: it is needed without a passphrase");
   if (!holds(pem, n, "-----BEGIN ")) return refuse(key, error, "the key is not PEM");
   if (!holds(pem, n, is_private ? "PRIVATE KEY-----" : "PUBLIC KEY-----")) {

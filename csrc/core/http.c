@@ -12,7 +12,8 @@
 
 enum {
   HEAD_MOST = 65536,
-  WINDOW = 262144, /* of a streamed body; libcurl hands over 16 KiB at a time */
+  WINDOW = 262144,        /* of a streamed body; libcurl hands over 16 KiB at a time */
+  REFUSAL_MOST = 1048576, /* bytes of what came in place of a body to stream */
   MOST_SECONDS = 2147483
 };
 
@@ -26,13 +27,15 @@ struct mkt_http_exchange {
   mkt_buffer body;
   size_t received;
   size_t max_response;
+  bool may_be_streamed;
   bool is_streamed;
   bool is_paused;
   bool is_done;
   bool was_sent;
   bool head_is_complete;
   int status;
-  mkt_code sink_code; /* why a callback refused bytes */
+  bool was_refused;   /* a callback refused bytes, */
+  mkt_code sink_code; /* for this reason */
   mkt_error error;    /* of code MKT_OK where it succeeded */
   char detail[CURL_ERROR_SIZE];
 };
@@ -40,6 +43,7 @@ struct mkt_http_exchange {
 /* What libcurl calls back */
 
 static size_t refuse(mkt_http_exchange *e, mkt_code code) {
+  e->was_refused = true;
   e->sink_code = code;
   return 0;
 }
@@ -62,20 +66,27 @@ static size_t take_line(char *line, size_t size, size_t count, void *context) {
     (void)curl_easy_getinfo(e->easy, CURLINFO_RESPONSE_CODE, &status);
     e->head_is_complete = true;
     e->status = status >= 200 ? (int)status : 0;
-    if (status < 200 || status > 299) e->is_streamed = false;
+    e->is_streamed = e->may_be_streamed && status >= 200 && status <= 299;
     return n;
   }
   mkt_code code = mkt_buffer_append(&e->head, line, n);
   return code == MKT_OK ? n : refuse(e, code);
 }
 
+/* Where the body was to be streamed, another answer than that is kept whole, and must be small. */
+static size_t most_of(const mkt_http_exchange *e) {
+  if (e->may_be_streamed && !e->is_streamed && e->max_response > REFUSAL_MOST) return REFUSAL_MOST;
+  return e->max_response;
+}
+
 static size_t take_bytes(char *p, size_t size, size_t count, void *context) {
   mkt_http_exchange *e = context;
   size_t n = size * count;
-  if (n > e->max_response - e->received) return refuse(e, MKT_ERR_TOO_LARGE);
+  size_t most = most_of(e);
+  if (e->received > most || n > most - e->received) return refuse(e, MKT_ERR_TOO_LARGE);
   if (e->is_streamed && e->body.n > 0 && e->body.n + n > WINDOW) {
     e->is_paused = true;
-    e->pool->paused++;
+    e->pool->has_paused = true;
     return CURL_WRITEFUNC_PAUSE;
   }
   mkt_code code = mkt_buffer_append(&e->body, p, n);
@@ -114,7 +125,18 @@ static void set_method(CURL *easy, const mkt_http_request *request, const char *
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
   }
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-  if (!may_be_repeated_unseen(request->method)) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+/* A used connection that ends, and a stream of HTTP/2 that is refused, make libcurl send the
+ * request again by itself. */
+static void set_version(CURL *easy, const mkt_http_request *request) {
+  if (may_be_repeated_unseen(request->method)) {
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+  } else {
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L); /* others may want HTTP/2 */
+  }
 }
 
 static void set_limits(CURL *easy, const mkt_http_request *request) {
@@ -142,7 +164,7 @@ static void set_options(mkt_http_exchange *e, const mkt_http_request *request, b
   curl_easy_setopt(easy, CURLOPT_PRIVATE, e);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, e->detail);
   curl_easy_setopt(easy, CURLOPT_URL, request->url);
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+  set_version(easy, request);
   /* over TLS the handshake tells whether a connection can be shared; without, only its first answer
    * would, and all others would wait for it */
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
@@ -204,7 +226,7 @@ mkt_code mkt_http_start(mkt_http_exchange **exchange, const mkt_http_request *re
   mkt_buffer_init(&e->head, HEAD_MOST);
   mkt_buffer_init(&e->body, request->max_response);
   e->max_response = request->max_response;
-  e->is_streamed = request->is_streamed;
+  e->may_be_streamed = request->is_streamed;
   e->sink_code = MKT_ERR_HTTP_FAILED;
   code = begin(e, request, is_loopback, error);
   if (code == MKT_OK) {
@@ -224,8 +246,8 @@ static mkt_code code_of(CURLcode result, const mkt_http_exchange *e) {
   case CURLE_COULDNT_RESOLVE_HOST:
   case CURLE_COULDNT_RESOLVE_PROXY:
   case CURLE_COULDNT_CONNECT:
+  case CURLE_SSL_CONNECT_ERROR: /* cut off in the handshake; what is not trusted is told below */
     return MKT_ERR_CONNECT_FAILED;
-  case CURLE_SSL_CONNECT_ERROR:
   case CURLE_PEER_FAILED_VERIFICATION:
   case CURLE_SSL_CACERT_BADFILE:
     return MKT_ERR_TLS_FAILED;
@@ -251,13 +273,18 @@ static void release(mkt_http_exchange *e) {
   mkt_http_pool_return(e->pool, e->easy);
   e->easy = NULL;
   e->pool->running--;
-  if (e->is_paused) e->pool->paused--;
 }
 
 static void finish(mkt_http_exchange *e, CURLcode result) {
   e->is_done = true;
   e->error.code = MKT_OK;
-  if (result != CURLE_OK) (void)mkt_fail(&e->error, code_of(result, e), "%s", text_of(result, e));
+  if (e->was_refused) result = CURLE_WRITE_ERROR;
+  if (result != CURLE_OK) {
+    (void)mkt_fail(&e->error, code_of(result, e), "%s", text_of(result, e));
+  } else if (e->status == 0) {
+    (void)mkt_fail(&e->error, MKT_ERR_HTTP_FAILED,
+                   "the connection ended within the answer's header");
+  }
   release(e);
 }
 
@@ -276,10 +303,11 @@ static void finish_those_done(mkt_http_pool *pool) {
 static void move_on(mkt_http_pool *pool, int milliseconds_most) {
   int before = pool->running, running = 0;
   (void)curl_multi_perform(pool->multi, &running);
-  if (running == before && pool->paused == 0 && milliseconds_most > 0) {
+  if (running == before && !pool->has_paused && milliseconds_most > 0) {
     (void)curl_multi_poll(pool->multi, NULL, 0, milliseconds_most, NULL);
     (void)curl_multi_perform(pool->multi, &running);
   }
+  pool->has_paused = false;
   finish_those_done(pool);
 }
 
@@ -300,13 +328,19 @@ void mkt_http_take(mkt_http_exchange *e) {
   e->body.n = 0;
   if (!e->is_paused || e->easy == NULL) return;
   e->is_paused = false;
-  e->pool->paused--;
+  mkt_sigpipe_guard guard = mkt_sigpipe_hold();
+  /* it hands over what it holds; a failure of that is told by was_refused when the exchange ends */
   (void)curl_easy_pause(e->easy, CURLPAUSE_CONT);
+  mkt_sigpipe_release(&guard);
 }
 
 void mkt_http_end(mkt_http_exchange *e) {
   if (e == NULL) return;
-  if (e->easy != NULL && mkt_http_pool_is_ours(e->pool)) release(e);
+  if (e->easy != NULL && mkt_http_pool_is_ours(e->pool)) {
+    mkt_sigpipe_guard guard = mkt_sigpipe_hold();
+    release(e);
+    mkt_sigpipe_release(&guard);
+  }
   mkt_http_lines_clear(&e->lines);
   if (e->sent_body != NULL) OPENSSL_cleanse(e->sent_body, e->sent_body_n);
   mkt_free(e->sent_body);

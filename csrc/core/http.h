@@ -10,9 +10,10 @@
  * (https_proxy, no_proxy). Redirects are not followed, so that credentials reach no other host.
  *
  * libcurl repeats a request by itself when a connection that it has used before ends without an
- * answer. A POST that was executed just before would be executed twice, and a DELETE be told that
- * there is nothing to delete: only GET, HEAD, OPTIONS, PUT and PATCH (App Store Connect's sets
- * attributes to what is sent) use a connection again; the others have one that was not used before.
+ * answer, and when a server refuses a stream of HTTP/2. A POST that was executed just before would
+ * be executed twice, and a DELETE be told that there is nothing to delete. GET, HEAD, OPTIONS, PUT
+ * and PATCH (App Store Connect's sets attributes to what is sent) bear that; all others are sent by
+ * HTTP/1.1 on a connection of their own.
  */
 #ifndef MKT_HTTP_H
 #define MKT_HTTP_H

@@ -10,9 +10,9 @@ enum { MKT_HTTP_IDLE_HANDLES = 16 };
 
 typedef struct mkt_http_pool {
   CURLM *multi;
-  int generation; /* of the process that made it; a fork begins the next one */
-  int running;    /* exchanges that are not done */
-  int paused;     /* of them, those that wait for their caller to take what has arrived */
+  int generation;  /* of the process that made it; a fork begins the next one */
+  int running;     /* exchanges that are not done */
+  bool has_paused; /* one paused in this poll: its caller takes what has arrived before it waits */
   int idle_count;
   CURL *idle[MKT_HTTP_IDLE_HANDLES];
 } mkt_http_pool;

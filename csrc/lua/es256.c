@@ -3,6 +3,7 @@
 #include "core/base64url.h"
 #include "core/es256.h"
 #include "core/key_file.h"
+#include "lua/class.h"
 #include "lua/push.h"
 
 #include <openssl/crypto.h>
@@ -78,24 +79,10 @@ static int key_public_pem(lua_State *L) {
   return push_pem(L, check_open(L), false);
 }
 
-static void push_metatable(lua_State *L) {
-  static const luaL_Reg methods[] = {{"sign", key_sign},
-                                     {"verify", key_verify},
-                                     {"private_pem", key_private_pem},
-                                     {"public_pem", key_public_pem},
-                                     {"close", key_close},
-                                     {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {{"__gc", key_close}, {"__close", key_close}, {NULL, NULL}};
-  if (luaL_newmetatable(L, metatable_name) == 0) return;
-  luaL_setfuncs(L, metamethods, 0);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-}
-
 static key_box *new_box(lua_State *L, bool is_private) {
   key_box *box = lua_newuserdata(L, sizeof *box);
   *box = (key_box){.is_private = is_private};
-  push_metatable(L);
+  luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   return box;
 }
@@ -153,6 +140,13 @@ static int base64url_decode(lua_State *L) {
 }
 
 void mkt_lua_add_es256(lua_State *L) {
+  static const luaL_Reg methods[] = {{"sign", key_sign},
+                                     {"verify", key_verify},
+                                     {"private_pem", key_private_pem},
+                                     {"public_pem", key_public_pem},
+                                     {"close", key_close},
+                                     {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {{"__gc", key_close}, {"__close", key_close}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"private_key", private_key},
                                        {"private_key_file", private_key_file},
                                        {"public_key", public_key},
@@ -160,5 +154,6 @@ void mkt_lua_add_es256(lua_State *L) {
                                        {"base64url", base64url},
                                        {"base64url_decode", base64url_decode},
                                        {NULL, NULL}};
+  mkt_lua_class(L, metatable_name, methods, metamethods);
   luaL_setfuncs(L, functions, 0);
 }

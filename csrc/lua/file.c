@@ -1,6 +1,7 @@
 #include "lua/file.h"
 
 #include "core/file.h"
+#include "lua/class.h"
 #include "lua/push.h"
 
 #include <errno.h>
@@ -35,21 +36,11 @@ static int lock_close(lua_State *L) {
   return 0;
 }
 
-static void push_metatable(lua_State *L) {
-  static const luaL_Reg methods[] = {{"close", lock_close}, {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {
-      {"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
-  if (luaL_newmetatable(L, metatable_name) == 0) return;
-  luaL_setfuncs(L, metamethods, 0);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-}
-
 static int lock_file(lua_State *L) {
   const char *path = check_path(L);
   mkt_file_lock *lock = lua_newuserdata(L, sizeof *lock);
   *lock = (mkt_file_lock){0};
-  push_metatable(L);
+  luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   mkt_error error;
   return mkt_file_lock_take(lock, path, &error) == MKT_OK ? 1 : mkt_push_error(L, &error);
@@ -106,6 +97,9 @@ static int is_terminal(lua_State *L) {
 }
 
 void mkt_lua_add_file(lua_State *L) {
+  static const luaL_Reg methods[] = {{"close", lock_close}, {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {
+      {"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"replace_file", replace_file},
                                        {"lock_file", lock_file},
                                        {"file_id", file_id},
@@ -113,5 +107,6 @@ void mkt_lua_add_file(lua_State *L) {
                                        {"user_id", user_id},
                                        {"is_terminal", is_terminal},
                                        {NULL, NULL}};
+  mkt_lua_class(L, metatable_name, methods, metamethods);
   luaL_setfuncs(L, functions, 0);
 }

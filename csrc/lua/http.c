@@ -2,6 +2,7 @@
 
 #include "core/http.h"
 #include "core/http_fields.h"
+#include "lua/class.h"
 #include "lua/push.h"
 
 #include <limits.h>
@@ -271,10 +272,6 @@ void mkt_lua_add_http(lua_State *L) {
                                        {"http_date", http_date},
                                        {"retry_after", retry_after},
                                        {NULL, NULL}};
-  luaL_newmetatable(L, metatable_name);
-  luaL_setfuncs(L, metamethods, 0);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  mkt_lua_class(L, metatable_name, methods, metamethods);
   luaL_setfuncs(L, functions, 0);
 }

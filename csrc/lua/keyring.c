@@ -1,6 +1,7 @@
 #include "lua/keyring.h"
 
 #include "core/signature.h"
+#include "lua/class.h"
 #include "lua/push.h"
 
 #include <string.h>
@@ -59,17 +60,6 @@ static int keyring_verify(lua_State *L) {
   return 1;
 }
 
-static void push_metatable(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"verify", keyring_verify}, {"sign", keyring_sign}, {"close", keyring_close}, {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {
-      {"__len", keyring_length}, {"__gc", keyring_close}, {"__close", keyring_close}, {NULL, NULL}};
-  if (luaL_newmetatable(L, metatable_name) == 0) return;
-  luaL_setfuncs(L, metamethods, 0);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-}
-
 static void check_secrets(lua_State *L, int count) {
   luaL_argcheck(L, count >= 1, 1, "at least one secret is needed");
   luaL_argcheck(L, count <= MKT_MAX_SECRETS, MKT_MAX_SECRETS + 1, "at most 8 secrets are allowed");
@@ -85,7 +75,7 @@ static int keyring_new(lua_State *L) {
   check_secrets(L, count);
   mkt_keyring *keyring = lua_newuserdata(L, sizeof *keyring);
   memset(keyring, 0, sizeof *keyring);
-  push_metatable(L);
+  luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   for (int i = 1; i <= count; i++) {
     size_t n;
@@ -97,5 +87,10 @@ static int keyring_new(lua_State *L) {
 }
 
 void mkt_lua_push_keyring(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"verify", keyring_verify}, {"sign", keyring_sign}, {"close", keyring_close}, {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {
+      {"__len", keyring_length}, {"__gc", keyring_close}, {"__close", keyring_close}, {NULL, NULL}};
+  mkt_lua_class(L, metatable_name, methods, metamethods);
   lua_pushcfunction(L, keyring_new);
 }

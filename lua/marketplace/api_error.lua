@@ -14,6 +14,18 @@ local MOST_PATH = 200 -- bytes of the path in the message
 local MOST_QUOTED = 80 -- bytes of an answer that is not JSON
 local REQUEST_IDS = { "x-request-id", "x-apple-request-uuid", "x-apple-jingle-correlation-key" }
 
+-- A secret as it is, and as JSON has it, with its slashes escaped or not: an answer may quote a request's body.
+local function all_forms(redact)
+  local all = {}
+  for _, secret in ipairs(redact or {}) do
+    local escaped = json.encode(secret):sub(2, -2)
+    all[#all + 1] = secret
+    all[#all + 1] = escaped
+    all[#all + 1] = escaped:gsub("/", "\\/")
+  end
+  return all
+end
+
 local function shown(value, most, redact)
   return text.cut(text.utf8(text.safe(text.hide(value, redact))), most)
 end
@@ -37,9 +49,11 @@ local function retry_after(response)
   return value and core.retry_after(value, date and core.http_date(date) or core.now())
 end
 
-local function detail_of(response, errors)
+local function detail_of(response, errors, redact)
+  local id = request_id(response)
   return {
-    status = response.status, errors = errors, retry_after = retry_after(response), request_id = request_id(response),
+    status = response.status, errors = errors, retry_after = retry_after(response),
+    request_id = id and text.hide(id, redact),
   }
 end
 
@@ -114,24 +128,12 @@ end
 
 --[[ What is not Apple's ]]
 
--- A secret as JSON has it, with its slashes escaped or not.
-local function as_json(redact)
-  local all = {}
-  for _, secret in ipairs(redact or {}) do
-    local escaped = json.encode(secret):sub(2, -2)
-    all[#all + 1] = secret
-    all[#all + 1] = escaped
-    all[#all + 1] = escaped:gsub("/", "\\/")
-  end
-  return all
-end
-
 local function what_came(response, problem, redact)
   local body = response.body or ""
   local kind = header(response, "content-type")
   kind = kind and shown(kind, MOST_QUOTED, redact) .. ", " or ""
-  if not body:find "%S" then return kind .. "and nothing in the body" end
-  local words = text.trim(text.hide(body, as_json(redact))):gsub("%s+", " ")
+  if not body:find "%S" then return kind .. "nothing in the body" end
+  local words = text.trim(text.hide(body, redact)):gsub("%s+", " ")
   if #words > MOST_QUOTED then words = text.cut(words, MOST_QUOTED) .. "..." end
   return ("%s%s: %s"):format(kind, problem, shown(words, 4 * MOST_QUOTED))
 end
@@ -145,9 +147,10 @@ end
 ---@return string code answer_invalid
 ---@return table detail {status=, errors={}, retry_after=, request_id=}
 function api_error.invalid(request, response, problem, redact)
-  local message = ("%s, answered with %s"):format(prefix(request, response, redact),
-    what_came(response, problem, redact))
-  return message, "answer_invalid", detail_of(response, {})
+  local hidden = all_forms(redact)
+  local message = ("%s, answered with %s"):format(prefix(request, response, hidden),
+    what_came(response, problem, hidden))
+  return message, "answer_invalid", detail_of(response, {}, hidden)
 end
 
 --- A document of App Store Connect's that is none of those expected.
@@ -189,16 +192,16 @@ local CODES = { [401] = "unauthorized", [429] = "rate_limited" }
 function api_error.from(request, response, redact)
   local code = CODES[response.status] or response.status >= 400 and "api_error"
   local document, problem = json.decode(response.body or "")
-  local errors = {}
+  local errors, hidden = {}, all_forms(redact)
   local known = type(document) == "table" and document.errors ~= nil
-    and flatten(document.errors, nil, redact, errors)
+    and flatten(document.errors, nil, hidden, errors)
   if not known or not code then
     problem = problem and "what is no JSON" or "what names no errors"
     local message, invalid, detail = api_error.invalid(request, response, problem, redact)
     return message, CODES[response.status] or invalid, detail
   end
   local all = #errors > 0 and " " .. list_of(errors) or ", and no error is named"
-  return prefix(request, response, redact) .. all, code, detail_of(response, errors)
+  return prefix(request, response, hidden) .. all, code, detail_of(response, errors, hidden)
 end
 
 return api_error

@@ -25,7 +25,7 @@ local Client = {}
 Client.__index = Client
 
 local BASE_URL = "https://api.appstoreconnect.apple.com"
-local DEFAULTS = { timeout = 60, attempt_timeout = 30, retries = 4 }
+local DEFAULTS = { timeout = 60, attempt_timeout = 30, retries = 4, at_once = 6 }
 local LEAST_ATTEMPT = 0.05 -- seconds: with less left no other attempt is begun
 local LOOK = 0.005         -- seconds between two looks at answers where waiting must not block
 
@@ -149,9 +149,11 @@ local function wait_for_next(self, call, status, code, detail)
   return true
 end
 
--- Of a deleted thing, a repeated DELETE is told that there is none.
+-- Of a deleted thing, a repeated DELETE is told that there is none; by App Store Connect, not by a gateway's page.
 local function is_gone(call, response)
-  return call.method == "DELETE" and response.status == 404 and call.may_have_run
+  if call.method ~= "DELETE" or response.status ~= 404 or not call.may_have_run then return false end
+  local _, code = refusal(call, response)
+  return code == "api_error"
 end
 
 local function exchange(self, call)
@@ -169,11 +171,17 @@ local function exchange(self, call)
 end
 
 local function document_of(call, response)
-  if call.method == "DELETE" then return {} end
+  if response.status == 404 or call.method == "DELETE" and response.body == "" then return {} end
   local decoded, message, code, detail = document.decode(call, response, secrets_of(call))
   if decoded then return decoded end
   message, detail = retry.add_doubt(call.method, true, message, detail)
   return nil, message, code, detail
+end
+
+local function check_seconds(where, given, name, level)
+  if given[name] and not (given[name] > 0 and given[name] <= 86400) then
+    error(("%s: option '%s' is a number of seconds, more than 0 and at most 86400"):format(where, name), level or 3)
+  end
 end
 
 local METHODS = { GET = true, POST = true, PATCH = true, DELETE = true }
@@ -199,7 +207,10 @@ function Client:request(method, path, given)
   if not METHODS[method] then error("client:request: the method is GET, POST, PATCH or DELETE", 2) end
   if type(path) ~= "string" then error("client:request: the path is a string", 2) end
   given = given or NOTHING
-  if given ~= NOTHING then options.check("client:request", given, REQUEST_OPTIONS) end
+  if given ~= NOTHING then
+    options.check("client:request", given, REQUEST_OPTIONS)
+    check_seconds("client:request", given, "timeout")
+  end
   local call, message, code, detail = prepare(self, method, path, given)
   if not call then return nil, message, code, detail end
   local response
@@ -214,8 +225,8 @@ end
 --- Fetches a file from where an answer's `url` attribute points, piece by piece. No token is sent there.
 ---@param address string https://
 ---@param given {sink?: fun(bytes: string), file?: string, timeout?: number, max_bytes?: number} sink: is given the
---- bytes as they come; or file: a path, which exists only once it is complete; timeout: seconds, default 3600;
---- max_bytes: default 16 GiB
+--- bytes as they come, and may return false to end it; or file: a path, which exists only once it is complete; timeout:
+--- seconds, default 3600; max_bytes: default 16 GiB
 ---@return table|nil result {bytes=, headers=}
 ---@return string? message
 ---@return string? code
@@ -256,10 +267,14 @@ end
 ---@return table[] results in the order of the tasks, each {n=, ...}: what the function, or client:request, returned
 function Client:parallel(tasks, given)
   options.check("client:parallel", given or {}, { at_once = "number" })
+  local at_once = given and given.at_once or DEFAULTS.at_once
+  if not (at_once >= 1 and at_once == math.floor(at_once)) then
+    error("client:parallel: option 'at_once' is a whole number from 1", 2)
+  end
   if type(tasks) ~= "table" then error("client:parallel: a list of tasks is expected, not a " .. type(tasks), 2) end
   local functions = {}
   for i, task in ipairs(tasks) do functions[i] = as_function(self, task, i) end
-  return parallel.run(functions, math.max(1, given and given.at_once or 6), self.monotonic, idle(self))
+  return parallel.run(functions, at_once, self.monotonic, idle(self))
 end
 
 --[[ A client ]]
@@ -281,9 +296,7 @@ end
 
 local function check_numbers(given)
   for _, name in ipairs { "timeout", "attempt_timeout", "connect_timeout" } do
-    if given[name] and not (given[name] > 0 and given[name] <= 86400) then
-      error(("marketplace.client: option '%s' is a number of seconds, more than 0 and at most 86400"):format(name), 3)
-    end
+    check_seconds("marketplace.client", given, name, 4)
   end
   if given.retries and not (given.retries >= 0 and given.retries <= 100) then
     error("marketplace.client: option 'retries' is from 0 to 100", 3)

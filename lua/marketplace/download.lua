@@ -1,4 +1,5 @@
 --- Large files from where App Store Connect points: a CDN, which is shown no token and may redirect.
+local core = require "marketplace.core"
 local options = require "marketplace.options"
 
 local download = {}
@@ -42,7 +43,7 @@ local function fetch_into(sink, transport, address, given, ca_file, pause)
   local bytes = 0
   local function counted(piece)
     bytes = bytes + #piece
-    sink(piece)
+    return sink(piece)
   end
   local response, message, code, detail = follow(transport, address, function(place)
     return {
@@ -57,34 +58,40 @@ local function fetch_into(sink, transport, address, given, ca_file, pause)
   return { bytes = bytes, headers = response.headers }
 end
 
--- The sink keeps what went wrong, as it must not raise in the middle of an exchange.
+-- The sink keeps what went wrong, and then wants no more.
 local function file_sink(file)
   local state = {}
   function state.write(piece)
-    if state.problem then return end
     local ok, problem = file:write(piece)
-    if not ok then state.problem = problem end
+    state.problem = not ok and problem or nil
+    return ok ~= nil
   end
   return state
 end
 
-local function fetch_to_file(path, transport, address, given, ca_file, pause)
-  local partial = path .. ".part"
+local function cannot_write(problem)
+  return nil, "cannot write " .. tostring(problem), "file_failed", {}
+end
+
+local function fetch_to_file(path, ...)
+  local there = core.stat(path)
+  if there and there.type ~= "file" then return cannot_write(path .. ": it is not a regular file") end
+  local partial = ("%s.%s.part"):format(path, core.random_hex(8))
   local file, problem = io.open(partial, "wb")
-  if not file then return nil, "cannot write " .. problem, "file_failed" end
+  if not file then return cannot_write(problem) end
   local state = file_sink(file)
-  local result, message, code, detail = fetch_into(state.write, transport, address, given, ca_file, pause)
+  local result, message, code, detail = fetch_into(state.write, ...)
   local closed, close_problem = file:close()
-  if result and (state.problem or not closed) then
-    result, message, code = nil, "cannot write " .. tostring(state.problem or close_problem), "file_failed"
+  if state.problem or result and not closed then
+    result, message, code, detail = cannot_write(state.problem or close_problem)
   end
   if result then
     local renamed, rename_problem = os.rename(partial, path)
     if renamed then return result end
-    message, code = "cannot write " .. rename_problem, "file_failed"
+    result, message, code, detail = cannot_write(rename_problem)
   end
   os.remove(partial)
-  return nil, message, code, detail
+  return result, message, code, detail
 end
 
 --- See Client:download.

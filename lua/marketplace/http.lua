@@ -5,7 +5,7 @@
 --- it ends after `low_speed_time` seconds, default never; `max_response`: bytes of the answer's body, default 8 MiB;
 --- `ca_file`: PEM certificates to trust in place of the system's; `plain`: allow http:// to any host, for what carries
 --- no credentials; `sink`: function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be
---- larger than memory.
+--- larger than memory; where it returns false the exchange ends. It must not yield on Lua 5.1.
 ---
 --- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" where a
 --- sink took it.
@@ -27,19 +27,29 @@ local DEFAULTS = { timeout = 30, connect_timeout = 10, max_response = 8 * 1024 *
 local Exchange = {}
 Exchange.__index = Exchange
 
+-- A sink that raises ends its exchange: it would never be taken further.
+local function hand_over(self, bytes)
+  local ok, goes_on = pcall(self.sink, bytes)
+  if ok and goes_on ~= false then return end
+  self.handle:close()
+  if not ok then error(goes_on, 0) end
+  self.stopped = true
+end
+
 local function drain(self)
   local status = self.handle:head()
   if not status or status < 200 or status > 299 then return end
   local bytes = self.handle:take()
-  if bytes ~= "" then self.sink(bytes) end
+  if bytes ~= "" then hand_over(self, bytes) end
 end
 
 --- Whether it has ended. Hands over to the sink what has arrived.
 ---@return boolean
 function Exchange:done()
+  if self.stopped then return true end
   local done = self.handle:done()
   if self.sink then drain(self) end
-  return done
+  return done or self.stopped
 end
 
 --- The response of one that is done, which is closed with it.
@@ -48,6 +58,7 @@ end
 ---@return string? code
 ---@return table? detail
 function Exchange:result()
+  if self.stopped then return nil, "the sink wanted no more", "http_failed", { sent = true } end
   local status, headers, body, detail = self.handle:result()
   self.handle:close()
   if not status then return nil, headers, body, detail end
@@ -75,7 +86,7 @@ function http.start(request)
     stream = request.sink ~= nil,
   }
   if not handle then return nil, message, code, { sent = false } end
-  return setmetatable({ handle = handle, sink = request.sink }, Exchange)
+  return setmetatable({ handle = handle, sink = request.sink, stopped = false }, Exchange)
 end
 
 --- Moves all exchanges of this thread on; where none has anything to do, waits, but never in nginx.

@@ -32,8 +32,9 @@ local function is_due(entry, now)
   return entry.wake <= now
 end
 
--- Runs one until it waits again. True where it has ended.
-local function resume(entry, clock)
+-- Runs one that is due until it waits again. True where it has ended.
+local function resume(entry, now, clock)
+  if not is_due(entry, now) then return false end
   local function note(ok, ...)
     if not ok then error(debug.traceback(entry.thread, tostring((...))), 0) end
     entry.exchange = nil
@@ -65,8 +66,7 @@ end
 local function turn(running, clock)
   local left, now = {}, clock()
   for _, entry in ipairs(running) do
-    local ok, ended = true, false
-    if is_due(entry, now) then ok, ended = pcall(resume, entry, clock) end
+    local ok, ended = pcall(resume, entry, now, clock)
     if not ok then
       abandon(running)
       error(ended, 0)
@@ -91,7 +91,7 @@ function parallel.run(tasks, at_once, clock, idle)
       running[#running + 1] = entries[started]
     end
     running = turn(running, clock)
-    if #running > 0 and (#running == at_once or started == #tasks) then wait_for(running, clock, idle) end
+    if #running > 0 and (#running >= at_once or started == #tasks) then wait_for(running, clock, idle) end
   end
   local results = {}
   for i, entry in ipairs(entries) do results[i] = entry.result end

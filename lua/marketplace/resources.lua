@@ -93,14 +93,16 @@ end
 --[[ Pages ]]
 
 local LISTED = { status = 200 } -- the answer that named the next page
+local MOST_EMPTY = 100           -- pages in a row: somebody sends in circles
 
 -- Why a page's `links.next` is not followed, or nil.
-local function next_problem(client, url, seen)
+local function next_problem(client, url, seen, empty)
   local relative = url:find "^/[^/\\]" and not url:find "[^\33-\126]"
   if not relative and not origin.same(url, client.base_url) then
     return "a next page that is not on the configured host"
   end
   if seen[url] then return "a next page that has been there already" end
+  if empty > MOST_EMPTY then return "one empty page after another" end
 end
 
 local function fail_walk(state, message, code, detail)
@@ -118,7 +120,7 @@ end
 
 local function following_page(state)
   local url = state.page.next
-  local problem = next_problem(state.client, url, state.seen)
+  local problem = next_problem(state.client, url, state.seen, state.empty)
   if problem then return nil, api_error.mistyped(call_of(state.operation, state.path), LISTED, problem) end
   state.seen[url] = true
   return request(state.client, state.operation, url, {})
@@ -134,6 +136,7 @@ local function turn(state)
   if not list then return fail_walk(state, page, code, detail) end
   if not state.page and page.links.self then state.seen[page.links.self] = true end
   state.list, state.page, state.index = list, page, 0
+  state.empty = #list == 0 and state.empty + 1 or 0
 end
 
 local function step(state)
@@ -200,7 +203,7 @@ local function each_of(resource)
   return function(self, given)
     given = given == nil and {} or given
     check_table(resource .. ":each", given)
-    return step, { client = self.client, operation = operation, given = given, seen = {}, index = 0 }
+    return step, { client = self.client, operation = operation, given = given, seen = {}, index = 0, empty = 0 }
   end
 end
 

@@ -28,10 +28,8 @@ end
 ---@param date string|nil the answer's Date header
 function Session:refused(token, date)
   local at = type(date) == "string" and core.http_date(date)
-  if at then
-    local skew = at - self.clock()
-    self.skew = math.abs(skew) >= SKEW_NOTICED and skew or 0
-  end
+  local skew = at and at - self.clock() or 0
+  self.skew = math.abs(skew) >= SKEW_NOTICED and skew or 0
   -- of several calls at once another may have made a new one meanwhile
   if self.current == token then self.current = nil end
 end

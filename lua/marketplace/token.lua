@@ -1,6 +1,7 @@
 --- Tokens: what a marketplace signs to talk to App Store Connect, to vouch for a developer and to have an install
 --- verified. JWT (RFC 7519) with ES256, each kind with the claims that Apple asks for.
 local core = require "marketplace.core"
+local json = require "marketplace.json"
 local options = require "marketplace.options"
 local uuid = require "marketplace.uuid"
 
@@ -24,9 +25,8 @@ end
 
 --[[ JWT ]]
 
--- lua-cjson is asked for here: those who only receive can do without it
 local function part(object)
-  return core.base64url(require("cjson").encode(object))
+  return core.base64url(json.encode(object))
 end
 
 --- A JWT.
