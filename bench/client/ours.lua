@@ -1,5 +1,5 @@
--- The same requests with the client: ours.lua BASE-URL WEBHOOK COUNT KEY-FILE [CA-FILE]. Writes the microseconds that one
--- took.
+-- The same requests with the client: ours.lua BASE-URL WEBHOOK COUNT KEY-FILE [CA-FILE]. Writes the microseconds that
+-- one took.
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 
