@@ -32,14 +32,16 @@ local SERVER = [[
   location = /parallel {
     content_by_lua_block {
       local waits = { "GET", "/meet/3?parallel" }
-      local results = client:parallel { waits, waits, function() return client:request("POST", "/meet/3?parallel") end }
+      local function post() return client:request("POST", waits[2]) end
+      local results = client:parallel { waits, waits, post }
       for i = 1, 3 do say(results[i][1] and results[i][1].data, results[i][2]) end
     }
   }
   location = /download {
     content_by_lua_block {
       local bytes = 0
-      local result = assert(client:download("PEER/bytes/3000000", { sink = function(piece) bytes = bytes + #piece end }))
+      local function sink(piece) bytes = bytes + #piece end
+      local result = assert(client:download("PEER/bytes/3000000", { sink = sink }))
       say(result.bytes, bytes)
     }
   }
