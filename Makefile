@@ -49,7 +49,7 @@ SERVER_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildca
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
 	$(filter-out csrc/lua/http_server.c csrc/lua/redis.c,$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o pin.o push.o)
-REDIS_OBJECTS := $(BUILD)/redis/redis.o $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
+REDIS_OBJECTS := $(BUILD)/redis/redis.o $(BUILD)/core/sigpipe.o $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o pin.o push.o)
 MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so redis.so)
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
