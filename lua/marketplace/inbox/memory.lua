@@ -318,7 +318,8 @@ function memory.new(settings)
     end
   end
   return setmetatable({
-    name = uuid.new(), capacity = settings.capacity or 100000, entries = {}, lanes = {}, spare_lanes = {}, wakes = wakes.new(), tokens = 0,
+    name = uuid.new(), capacity = settings.capacity or 100000, tokens = 0, entries = {}, lanes = {}, spare_lanes = {},
+    wakes = wakes.new(),
     done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
   }, Inbox)
 end
