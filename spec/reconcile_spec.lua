@@ -259,7 +259,8 @@ describe("marketplace.reconcile", function()
       local report = expect({ deliveries = 9, events = 9, missing = 9, stored = 9, redelivered = 2 }, run())
       local count, message = left(report)
       assert.same({ 7, 3 }, { count, apple.asked })
-      assert.equal("7 redeliveries are left for the next run: App Store Connect takes no more requests for now", message)
+      assert.equal("7 redeliveries are left for the next run: App Store Connect takes no more requests for now",
+        message)
       apple.refused, now = {}, now + 5 * HOUR
       expect({ deliveries = 9, events = 9, redelivered = 7 }, run())
       expect({ deliveries = 9, events = 9 }, run())
@@ -775,8 +776,8 @@ describe("marketplace.reconcile", function()
 
     it("asks which URL is the receiver's, where it cannot tell", function()
       apple.apps.a1, apple.urls.w2 = { "w1", "w2" }, "https://other.example/\27[2J"
-      expect_command(2, "^$", "more than one URL; %-%-url says which.-:\n  https://marketplace.example/notifications\n" ..
-        "  https://other.example/\\x1b%[2J\n", "--app", "a1")
+      expect_command(2, "^$", "more than one URL; %-%-url says which.-:\n" ..
+        "  https://marketplace.example/notifications\n  https://other.example/\\x1b%[2J\n", "--app", "a1")
       local written = expect_command(0, "\nwebhook w1 ", "^$", "--app", "a1", "--url",
         "https://marketplace.example/notifications")
       assert.is_nil(written:find "w2")

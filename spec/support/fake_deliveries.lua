@@ -97,7 +97,9 @@ function fake_deliveries.new(now)
     list = function(_, given)
       local found = {}
       if not self.apps[given.app] then return nil, "there is no such app", "api_error", { status = 404 } end
-      for i, id in ipairs(self.apps[given.app]) do found[i] = { type = "webhooks", id = id, url = self.urls[id] or OURS } end
+      for i, id in ipairs(self.apps[given.app]) do
+        found[i] = { type = "webhooks", id = id, url = self.urls[id] or OURS }
+      end
       return found, {}
     end,
   }
