@@ -254,16 +254,17 @@ describe("marketplace.reconcile", function()
     end
 
     it("at the first that is refused for the limit of requests", function()
-      for i = 1, 9 do deliver("e" .. i, START - 1000 + i, "FAILED") end
+      for i = 1, 9 do deliver("e" .. i, START - 5 * HOUR + i, "FAILED") end
+      deliver("later", START - 300, "SUCCEEDED")
       apple.refused["delivery e3"] = "rate_limited"
-      local report = expect({ deliveries = 9, events = 9, missing = 9, stored = 9, redelivered = 2 }, run())
+      local report = expect({ deliveries = 10, events = 10, missing = 10, stored = 10, redelivered = 2 }, run())
       local count, message = left(report)
       assert.same({ 7, 3 }, { count, apple.asked })
       assert.equal("7 redeliveries are left for the next run: App Store Connect takes no more requests for now",
         message)
       apple.refused, now = {}, now + 5 * HOUR
-      expect({ deliveries = 9, events = 9, redelivered = 7 }, run())
-      expect({ deliveries = 9, events = 9 }, run())
+      expect({ deliveries = 10, events = 10, redelivered = 7 }, run())
+      expect({ deliveries = 1, events = 1 }, run())
       assert.equal(9, #apple.redelivered)
     end)
 
@@ -447,6 +448,16 @@ describe("marketplace.reconcile", function()
       assert.same({ inbox:id(), now - 10 * DAY + 600 }, { report.inbox, report.since })
       assert.equal("", noticed(expect({ deliveries = 1, events = 1 }, run())))
       assert.equal(HOUR + 300, since())
+    end)
+
+    it("ten days again also where another inbox has the newest", function()
+      deliver("a", START - 5 * HOUR, "SUCCEEDED")
+      local newest = deliver("b", START - 300, "SUCCEEDED")
+      run()
+      inbox = memory.new()
+      inbox:put({ require("marketplace.record").of(newest.event.payload) }, now)
+      local report = expect({ deliveries = 2, events = 2, missing = 1, stored = 1 }, run())
+      assert.equal("inbox_changed", noticed(report))
     end)
 
     it("ten days again where the inbox was restored from an earlier copy", function()
