@@ -195,8 +195,8 @@ local function check_inbox(self, webhook, known)
   known.seen, known.witness = nil, nil
   add_notice(self, {
     webhook = webhook.id, code = "inbox_changed",
-    message = ("what was reconciled of webhook %s before is not in this inbox, which is another one, or lost what it " ..
-      "had: the last ten days are due again"):format(webhook.id),
+    message = ("what was reconciled of webhook %s before is not in this inbox, which is another one, or lost what " ..
+      "it had: the last ten days are due again"):format(webhook.id),
   })
   return true
 end
