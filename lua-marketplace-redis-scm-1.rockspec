@@ -34,6 +34,7 @@ build = {
         "csrc/core/alloc.c",
         "csrc/core/buffer.c",
         "csrc/core/error.c",
+        "csrc/core/sigpipe.c",
         "csrc/redis/reader.c",
         "csrc/redis/redis.c",
         "csrc/lua/pin.c",

@@ -53,6 +53,10 @@ describe("the memory inbox", function()
     assert.is_true(run(2001, 12000) - before < 256, "it grew by more than 256 KiB")
   end)
 
+  it("has another id than another one", function()
+    assert.not_equal(memory.new():id(), memory.new():id())
+  end)
+
   it("refuses an option that it does not know", function()
     assert.is_false((pcall(memory.new, { capacty = 1 })))
     for _, value in ipairs { 0, -1, 1.5, 0 / 0 } do

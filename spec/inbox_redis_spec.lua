@@ -2,6 +2,7 @@ local contract = require "support.inbox_contract"
 local inbox = require "marketplace.inbox"
 local redis_server = require "support.redis_server"
 local shared_inbox = require "support.shared_inbox"
+local shell = require "support.shell"
 
 local record = shared_inbox.record
 
@@ -45,6 +46,24 @@ describe("the Redis inbox", function()
     local by_socket = assert(inbox.open("redis:path=" .. server.folder .. "/socket", { clock = false }))
     assert.same({ "duplicate" }, by_socket:put({ record "a" }, 1))
     for _, box in ipairs { one, other, third, by_socket } do box:close() end
+  end)
+
+  it("outlives a connection by a socket that the server has closed", function()
+    open_empty():close()
+    local script = shell.file(([[
+      local box = assert(require("marketplace.inbox").open "redis:path=%s/socket")
+      local record = { key = "a", digest = "d", body = "{}" }
+      os.execute "redis-cli -p %d CLIENT KILL TYPE normal >/dev/null"
+      local outcomes, message, code = box:put({ record }, 1)
+      print(outcomes, code, message)
+      print(box:put({ record }, 2)[1])
+      box:close()
+    ]]):format(server.folder, server.port))
+    -- whoever runs the specs may ignore the signal, and what it starts would too
+    local output, status = shell.capture(("env --default-signal=PIPE %s %s"):format(shell.LUA, script))
+    os.remove(script)
+    assert.same(0, status, output)
+    assert.matches("^nil\tinbox_unavailable\tredis: .+\nstored\n$", output)
   end)
 
   it("has what was stored before it kept which secret verified it", function()

@@ -54,6 +54,18 @@ describe("the SQLite inbox", function()
     other:close()
   end)
 
+  it("keeps its id, which another file has not", function()
+    local ids = {}
+    for i, name in ipairs { "inbox.db", "inbox.db", "other.db" } do
+      path = folder .. "/" .. name
+      local box = open()
+      ids[i] = box:id()
+      box:close()
+    end
+    assert.equal(ids[1], ids[2])
+    assert.not_equal(ids[1], ids[3])
+  end)
+
   it("says so while another process holds it, and recovers", function()
     local one, other = open(), open()
     other.database.connection.link:run "PRAGMA busy_timeout = 10"
@@ -132,7 +144,7 @@ describe("the SQLite inbox", function()
     link:close()
     for _ = 1, 2 do
       local box = open()
-      assert.equal(2, box:read(function(query) return query "PRAGMA user_version"[1][1] end))
+      assert.equal(3, box:read(function(query) return query "PRAGMA user_version"[1][1] end))
       box:close()
     end
     local box = open()

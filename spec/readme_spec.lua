@@ -193,6 +193,9 @@ local WEBHOOK_COMMANDS = {
 local MAKE_WEBHOOK = "bin/marketplace webhooks create --app 6740012345 --name mine " ..
   "--url http://127.0.0.1:8080/notifications --secret-file .marketplace-secret"
 
+local RECONCILE_OURS =
+  "bin/marketplace reconcile --app 6740067890 --url https://marketplace.example/notifications"
+
 local COMMANDS = {
   ["make run PORT=8080"] = function()
     with_server("make --no-print-directory run PORT=0 LUA=" .. LUA, function(url)
@@ -244,6 +247,8 @@ local COMMANDS = {
     reconciled("reconcile --app 6740067890 --dry-run", 1, "missing .*app_unavailable.*: 1 missing, 0 stored"),
   ["bin/marketplace reconcile --app 6740067890"] =
     reconciled("reconcile --app 6740067890", 0, "stored .*app_unavailable.*: 1 missing, 1 stored"),
+  [RECONCILE_OURS] = reconciled("reconcile --app 6740067890 --url https://127.0.0.1:1/notifications", 0,
+    "stored .*app_unavailable.*: 1 missing, 1 stored.*webhook %S+ https://127"),
   ["make install LUA=lua5.4 PREFIX=/usr/local"] = make_install,
   ["luarocks make lua-marketplace-scm-1.rockspec"] = luarocks_make "lua-marketplace-scm-1.rockspec",
   ["luarocks make lua-marketplace-redis-scm-1.rockspec"] = luarocks_make "lua-marketplace-redis-scm-1.rockspec",

@@ -2,6 +2,7 @@ local core = require "marketplace.core"
 local fake_deliveries = require "support.fake_deliveries"
 local log = require "marketplace.log"
 local marketplace = require "marketplace"
+local is_unsigned = require("marketplace.record").is_unsigned
 local memory = require "marketplace.inbox.memory"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
@@ -155,20 +156,30 @@ describe("marketplace.reconcile", function()
     local same = deliver("same", START - 10, "FAILED")
     put("same", same.event.payload)
     for _, id in ipairs { "done", "dead", "ready" } do deliver(id, START - 10, "FAILED") end
-    expect({ deliveries = 4, events = 4, redelivered = 4 }, run())
+    expect({ deliveries = 4, events = 4 }, run())
+    assert.equal(0, apple.asked)
     assert.same({ ready = 2, leased = 0, done = 1, dead = 1 }, inbox:counts())
   end)
 
-  it("takes what is delivered afterwards for the same, even with other bytes", function()
+  it("takes what is delivered afterwards for the same, even with other bytes, and keeps what was signed", function()
     local receiver = marketplace.receiver { secrets = "s", inbox = inbox, clock = clock, log = function() end }
-    local made = deliver("a", START - 10, "FAILED")
-    run()
-    for _, body in ipairs { made.event.payload, (made.event.payload:gsub(":", ": ")) } do
+    local function receive(body)
       assert.equal(200, (receiver:handle { method = "POST", body = body,
         headers = { ["x-apple-signature"] = marketplace.sign("s", body) } }))
     end
+    local made = deliver("a", START - 10, "FAILED")
+    run()
+    assert.same({ true, made.event.payload }, { is_unsigned(inbox:get("a").digest), inbox:get("a").body })
+    local signed = made.event.payload:gsub(":", ": ")
+    receive(signed)
+    receive(signed)
     assert.same({ duplicate = 2 }, receiver:counts())
     assert.same({ "a" }, keys())
+    local entry = inbox:get "a"
+    assert.same({ core.sha256(signed), marketplace.fingerprint "s", signed },
+      { entry.digest, entry.verified_by, entry.body })
+    receive(made.event.payload)
+    assert.same({ duplicate = 2, conflict = 1 }, receiver:counts())
   end)
 
   it("does not count as missing what comes while it looks", function()
@@ -225,14 +236,74 @@ describe("marketplace.reconcile", function()
   it("goes on where a redelivery is refused, tells it, and asks again the next time", function()
     deliver("a", START - 300, "FAILED")
     deliver("b", START - 200, "FAILED")
-    apple.refused["delivery a"] = true
+    apple.refused["delivery a"] = "api_error"
     local report = expect({ deliveries = 2, events = 2, missing = 2, stored = 2, redelivered = 1, failed = 1,
       complete = false }, run())
     assert.same({ webhook = "w1", event = "event a", delivery = "delivery a", message = "not now",
-      code = "rate_limited", detail = { status = 429 } }, report.failed[1])
+      code = "api_error", detail = { status = 409 } }, report.failed[1])
     now, apple.refused = now + 5 * HOUR, {}
     expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
     assert.same({ "delivery b", "delivery a" }, apple.redelivered)
+    expect({ deliveries = 2, events = 2 }, run())
+  end)
+
+  describe("leaves redeliveries for the next run", function()
+    local function left(report)
+      assert.same({ "rate_limited", 1 }, { report.notices[1].code, #report.notices })
+      return report.left, report.notices[1].message
+    end
+
+    it("at the first that is refused for the limit of requests", function()
+      for i = 1, 9 do deliver("e" .. i, START - 5 * HOUR + i, "FAILED") end
+      deliver("later", START - 300, "SUCCEEDED")
+      apple.refused["delivery e3"] = "rate_limited"
+      local report = expect({ deliveries = 10, events = 10, missing = 10, stored = 10, redelivered = 2 }, run())
+      local count, message = left(report)
+      assert.same({ 7, 3 }, { count, apple.asked })
+      assert.equal("7 redeliveries are left for the next run: App Store Connect takes no more requests for now",
+        message)
+      apple.refused, now = {}, now + 5 * HOUR
+      expect({ deliveries = 10, events = 10, redelivered = 7 }, run())
+      expect({ deliveries = 1, events = 1 }, run())
+      assert.equal(9, #apple.redelivered)
+    end)
+
+    it("before a fifth of the requests is all that remains", function()
+      for i = 1, 9 do deliver("e" .. i, START - 1000 + i, "FAILED") end
+      apple.rate_limit = { limit = 50, remaining = 13 }
+      local report = expect({ deliveries = 9, events = 9, missing = 9, stored = 9, redelivered = 4 }, run())
+      local count, message = left(report)
+      assert.same({ 5, 4 }, { count, apple.asked })
+      assert.matches("less than a fifth", message)
+      assert.equal(5, left(expect({ deliveries = 9, events = 9 }, run())))
+      apple.rate_limit = { limit = 50, remaining = 50 }
+      expect({ deliveries = 9, events = 9, redelivered = 5 }, run())
+    end)
+
+    it("and is not complete while one is of an event that can be had in no other way", function()
+      deliver("a", START - 300, "FAILED", { untold = true })
+      apple.rate_limit = { limit = 50, remaining = 1 }
+      assert.equal(1, left(expect({ deliveries = 1, events = 1, complete = false }, run())))
+    end)
+
+    it("or not at all, where nothing is remembered", function()
+      deliver("a", START - 300, "FAILED")
+      apple.rate_limit = { limit = 50, remaining = 1 }
+      local _, message = left(run { state_file = "none" })
+      assert.matches("^1 redeliveries are not asked for: ", message)
+      apple.rate_limit = {}
+      expect({ deliveries = 1, events = 1 }, run { state_file = "none" })
+    end)
+
+    it("unless they succeed meanwhile", function()
+      local made = deliver("a", START - 300, "FAILED")
+      apple.rate_limit = { limit = 50, remaining = 1 }
+      run()
+      apple:deliver { id = "by hand", event = made.event, at = START - 100, state = "SUCCEEDED", redelivery = true }
+      expect({ deliveries = 2, events = 1 }, run())
+      apple.deliveries[2], apple.rate_limit = nil, {}
+      expect({ deliveries = 1, events = 1 }, run())
+    end)
   end)
 
   it("keeps a payload that cannot be read as dead", function()
@@ -265,7 +336,7 @@ describe("marketplace.reconcile", function()
     assert.equal("inbox_unavailable", report.problems[1].code)
     assert.is_nil(core.file_id(folder .. "/state.json"))
     inbox.put = put
-    expect({ deliveries = 250, events = 250, missing = 50, stored = 50, redelivered = 250 }, run())
+    expect({ deliveries = 250, events = 250, missing = 50, stored = 50, redelivered = 50 }, run())
     assert.equal(250, #keys())
   end)
 
@@ -273,6 +344,9 @@ describe("marketplace.reconcile", function()
     deliver("a", START - 300, "FAILED")
     local report = expect({ deliveries = 1, events = 1, missing = 1, complete = false }, run { dry_run = true })
     assert.same({ "a", false }, { report.entries[1].key, report.entries[1].stored })
+    assert.same({ { webhook = "w1", event = "event a", delivery = "delivery a", created_at = START - 300,
+      asked = false } }, report.redeliveries)
+    assert.same({}, run({ dry_run = true, redeliver = false }).redeliveries)
     assert.same({}, keys())
     assert.same({}, apple.redelivered)
     assert.equal("", shell.run("ls " .. folder))
@@ -333,7 +407,100 @@ describe("marketplace.reconcile", function()
       now = now + 11 * DAY
       local report = expect({ problems = 1, complete = false }, run())
       assert.equal("history_expired", report.problems[1].code)
+      local lost = report.problems[1].message
+      assert.matches("between 2026%-02%-%d%dT%S+ and 2026%-03%-%d%dT", lost)
+      now = now + DAY
+      report = expect({ problems = 1, complete = false }, run { since = now - 10 * DAY })
+      assert.equal(lost, report.problems[1].message)
+      now = now + 11 * DAY
+      report = expect({ problems = 1, complete = false }, run())
+      assert.equal(lost:match "between (%S+)", report.problems[1].message:match "between (%S+)")
+      expect({}, run { accept_gap = true, dry_run = true })
+      expect({ problems = 1, complete = false }, run())
+      expect({}, run { accept_gap = true })
       expect({}, run())
+    end)
+
+    it("as far as a narrow view, and says what it did not cover", function()
+      deliver("a", START - 2 * DAY, "SUCCEEDED")
+      local report = run { since = now - DAY }
+      assert.is_false(report.covers)
+      assert.same({ { id = "w1", since = now - DAY, due = now - 10 * DAY + 600, covers = false } }, report.webhooks)
+      assert.is_true(report.complete)
+      report = run()
+      assert.is_true(report.covers)
+      assert.equal(now - 10 * DAY + 600, report.since)
+      assert.is_true(run({ since = now - 3 * DAY }).covers)
+    end)
+
+    local function noticed(report)
+      local codes = {}
+      for i, notice in ipairs(report.notices) do codes[i] = notice.code end
+      return table.concat(codes, " ")
+    end
+
+    it("ten days again where the inbox is another one", function()
+      deliver("a", START - 300, "FAILED")
+      run()
+      inbox = memory.new()
+      local report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1 }, run())
+      assert.equal("inbox_changed", noticed(report))
+      assert.matches("the last ten days are due again", report.notices[1].message)
+      assert.same({ inbox:id(), now - 10 * DAY + 600 }, { report.inbox, report.since })
+      assert.equal("", noticed(expect({ deliveries = 1, events = 1 }, run())))
+      assert.equal(HOUR + 300, since())
+    end)
+
+    it("ten days again also where another inbox has the newest", function()
+      deliver("a", START - 5 * HOUR, "SUCCEEDED")
+      local newest = deliver("b", START - 300, "SUCCEEDED")
+      run()
+      inbox = memory.new()
+      inbox:put({ require("marketplace.record").of(newest.event.payload) }, now)
+      local report = expect({ deliveries = 2, events = 2, missing = 1, stored = 1 }, run())
+      assert.equal("inbox_changed", noticed(report))
+    end)
+
+    it("ten days again where the inbox was restored from an earlier copy", function()
+      local path = folder .. "/inbox.db"
+      inbox = assert(marketplace.inbox("sqlite:" .. path))
+      deliver("a", START - 6 * HOUR, "SUCCEEDED")
+      run()
+      inbox:close()
+      shell.run(("cp %s %s.copy"):format(path, path))
+      inbox = assert(marketplace.inbox("sqlite:" .. path))
+      deliver("b", START - 4 * HOUR, "SUCCEEDED")
+      deliver("c", START - 300, "SUCCEEDED")
+      run()
+      inbox:close()
+      shell.run(("rm %s-* ; cp %s.copy %s"):format(path, path, path))
+      inbox = assert(marketplace.inbox("sqlite:" .. path))
+      local report = expect({ deliveries = 3, events = 3, missing = 2, stored = 2 }, run())
+      assert.equal("inbox_changed", noticed(report))
+      assert.equal("", noticed(run()))
+      -- what has been done for long may have been pruned
+      inbox:transact(function(query) return query "DELETE FROM inbox" end)
+      now = now + 11 * DAY
+      assert.equal("", noticed(run()))
+      inbox:close()
+    end)
+
+    it("ten days again where what it remembers is yet to come", function()
+      deliver("a", START - 300, "SUCCEEDED")
+      now = now + 5 * DAY
+      run()
+      now = START
+      local report = expect({ deliveries = 1, events = 1, problems = 1, complete = false }, run())
+      assert.equal("time_invalid", report.problems[1].code)
+      expect({ deliveries = 1, events = 1 }, run())
+      now = START - 301
+      local file = assert(io.open(folder .. "/state.json", "wb"))
+      file:write(('{"version":1,"webhooks":{"w1":{"seen":"%s","inbox":"%s"}}}'):format(log.timestamp(now + 400),
+        inbox:id()))
+      file:close()
+      report = expect({ deliveries = 1, events = 1, problems = 1, complete = false }, run())
+      assert.matches("w1 is from 2026%-01%-31T12:01:39", report.problems[1].message)
+      assert.equal(now - 10 * DAY + 600, report.since)
     end)
   end)
 
@@ -364,6 +531,45 @@ describe("marketplace.reconcile", function()
     inbox:close()
     inbox.get = function() return nil, "closed", "inbox_unavailable" end
     refused "inbox_unavailable"
+  end)
+
+  it("takes only the webhooks that lead to the receiver", function()
+    apple.apps = { a1 = { "w1", "w2" }, a2 = { "w3" } }
+    apple.urls.w2 = "https://other.example/"
+    deliver("a", START - 300, "FAILED")
+    apple:deliver { id = "theirs", event = event("theirs", START - 300), at = START - 300, state = "FAILED",
+      webhook = "w2" }
+    local report, message, code, detail = run { webhooks = "none", apps = { "a1", "a2" } }
+    assert.is_nil(report)
+    assert.equal("webhook_ambiguous", code)
+    assert.same({ urls = { "https://marketplace.example/notifications", "https://other.example/" } }, detail)
+    assert.matches("https://other.example/", message, 1, true)
+    assert.equal(0, apple.asked)
+    report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1, redelivered = 1 },
+      run { webhooks = "none", apps = { "a1", "a2" }, url = "https://marketplace.example/notifications" })
+    assert.same({ "w1", "w3" }, { report.webhooks[1].id, report.webhooks[2].id })
+    assert.equal("https://marketplace.example/notifications", report.webhooks[1].url)
+    assert.same({ "delivery a" }, apple.redelivered)
+    report = run { webhooks = "none", apps = { "a1", "a2" }, url = "https://other.example/" }
+    assert.equal("app a2 has no webhook with the URL https://other.example/", report.problems[1].message)
+    -- one that is named needs no URL
+    expect({ deliveries = 1, events = 1 }, run { webhooks = { "w2" } })
+  end)
+
+  it("forgets a webhook ten days after it was deleted", function()
+    local function known() return shell.run(("grep -o 'w[0-9]' %s/state.json | sort | tr -d '\n'"):format(folder)) end
+    apple.apps.a1 = { "w1", "w2" }
+    run { webhooks = { "w3" }, apps = { "a1" } }
+    assert.equal("w1w2w3", known())
+    apple.apps.a1, apple.gone.w3 = { "w1" }, true
+    local function go_on() return run { webhooks = { "w3" }, apps = { "a1" } } end
+    go_on()
+    now = now + 9 * DAY
+    go_on()
+    assert.equal("w1w2w3", known())
+    now = now + 1.5 * DAY
+    go_on()
+    assert.equal("w1", known())
   end)
 
   it("looks at the rest where one app cannot be looked at", function()
@@ -438,6 +644,8 @@ describe("marketplace.reconcile", function()
     assert.matches("unknown option 'app'", problem { app = "1" })
     assert.matches("'webhooks' or 'apps' must name one", problem { webhooks = {} })
     assert.matches("option 'webhooks' must be a list of ids", problem { webhooks = { 5 } })
+    assert.matches("option 'url' is for option 'apps'", problem { url = "https://a.example/" })
+    assert.matches("option 'since' is yet to come", problem { since = now + 1 })
   end)
 
   describe("after an hour in which the receiver was down", function()
@@ -506,7 +714,7 @@ describe("marketplace.reconcile", function()
         inbox.put = nil
         receiver:dispatch()
         shell.run("mkdir " .. state_folder)
-        expect({ deliveries = 180, events = 180, redelivered = 60 }, run { state_file = state_folder .. "/state.json" })
+        expect({ deliveries = 180, events = 180 }, run { state_file = state_folder .. "/state.json" })
         receiver:dispatch()
         expect_all_once(ran)
         inbox:close()
@@ -556,12 +764,61 @@ describe("marketplace.reconcile", function()
       deliver("a", now - 2 * HOUR, "FAILED")
       deliver("b", now - 5000, "FAILED", { event = { id = "event b", payload = "{" } })
       expect_command(1, "^missing %S+Z app_unavailable 6740067890 a\nmissing %S+Z %- %- %x+ %(.+%)\n" ..
-        "2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 0 redeliveries asked for", "^$",
+        "to be redelivered: event a, delivery delivery a of %S+Z to webhook w1\nto be redelivered: event b, .-\n" ..
+        "2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 2 redeliveries would be asked for", "^$",
         "--app", "a1", "--dry-run")
       expect_command(0, "^stored  %S+Z app_unavailable 6740067890 a\nstored .*: 2 missing, 2 stored, 2 redel", "^$",
         "--app", "a1")
       expect_command(0, "^2 deliveries of 2 events since %S+Z: 0 missing, 0 stored, 0 redel", "^$", "--webhook", "w1")
       assert.same({ ready = 1, leased = 0, done = 0, dead = 1 }, box:counts())
+    end)
+
+    it("names the webhooks, the state and the inbox", function()
+      expect_command(0, "\nwebhook w1 https://marketplace.example/notifications\nstate " .. folder ..
+        "/state.json, inbox " .. word .. " %(" .. box:id():gsub("%-", "%%-") .. "%)\n$", "^$", "--app", "a1")
+      expect_command(0, "\nwebhook w1\nstate ", "^$", "--webhook", "w1")
+    end)
+
+    it("tells where it looked at less than what is due", function()
+      deliver("a", now - 2 * HOUR, "SUCCEEDED")
+      expect_command(0, "\nwebhook w1, looked at only since %S+Z: since %S+Z is due\n", "^$",
+        "--webhook", "w1", "--since", "1h")
+      assert.is_nil(expect_command(0, "1 missing, 1 stored", "^$", "--webhook", "w1"):find "only")
+    end)
+
+    it("asks which URL is the receiver's, where it cannot tell", function()
+      apple.apps.a1, apple.urls.w2 = { "w1", "w2" }, "https://other.example/\27[2J"
+      expect_command(2, "^$", "more than one URL; %-%-url says which.-:\n" ..
+        "  https://marketplace.example/notifications\n  https://other.example/\\x1b%[2J\n", "--app", "a1")
+      local written = expect_command(0, "\nwebhook w1 ", "^$", "--app", "a1", "--url",
+        "https://marketplace.example/notifications")
+      assert.is_nil(written:find "w2")
+    end)
+
+    it("tells in one line what is left for the next run, and is done all the same", function()
+      for i = 1, 83 do deliver("e" .. i, now - 2 * HOUR + i, "FAILED") end
+      apple.refused["delivery e1"] = "rate_limited"
+      expect_command(0, "83 missing, 83 stored, 0 redeliveries asked for",
+        "^marketplace: 83 redeliveries are left for the next run: [^\n]+\n$", "--webhook", "w1")
+    end)
+
+    it("tells of what was not looked at in time until that is accepted", function()
+      local file = assert(io.open(folder .. "/state.json", "wb"))
+      file:write(('{"version":1,"webhooks":{"w1":{"checked":"%s"}}}'):format(log.timestamp(now - 12 * DAY)))
+      file:close()
+      for _ = 1, 2 do
+        expect_command(1, "^0 deliveries", "^marketplace: webhook w1 was not looked at between [^\n]+ " ..
+          "%(%-%-accept%-gap: this is known%)\n$", "--webhook", "w1")
+      end
+      expect_command(0, "^0 deliveries", "^$", "--webhook", "w1", "--accept-gap")
+      expect_command(0, "^0 deliveries", "^$", "--webhook", "w1")
+    end)
+
+    it("puts what `inbox show` tells as unsigned", function()
+      deliver("a", now - 2 * HOUR, "FAILED")
+      expect_command(0, "1 stored", "^$", "--webhook", "w1")
+      assert.matches("verified_by  %- %(came without a signature, put by reconcile%)",
+        (shell.run(shell.marketplace("inbox show a --inbox " .. word))))
     end)
 
     it("writes JSON, one object a line", function()
@@ -573,11 +830,17 @@ describe("marketplace.reconcile", function()
       assert.same({ "a", true, "w1", log.timestamp(now - 2 * HOUR) },
         { told.key, told.stored, told.webhook, told.created_at })
       assert.same({ 1, 0, true, 0 }, { summary.stored, summary.redelivered, summary.complete, summary.failed })
+      assert.same({ 0, false, word, box:id(), folder .. "/state.json", "w1" }, { summary.left, summary.covers,
+        summary.inbox, summary.inbox_id, summary.state, summary.webhooks[1].id })
+      deliver("b", now - HOUR, "FAILED")
+      local redelivery = json.decode(expect_command(1, "", "^$", "--webhook", "w1", "--json", "--dry-run")
+        :match "\n([^\n]+)\n[^\n]+\n$")
+      assert.same({ "delivery b", false }, { redelivery.redelivery, redelivery.asked })
     end)
 
     it("fails where something could not be done, and says what", function()
       deliver("a", now - 2 * HOUR, "FAILED")
-      apple.refused["delivery a"] = true
+      apple.refused["delivery a"] = "api_error"
       expect_command(1, "1 missing, 1 stored, 0 redel",
         "^marketplace: app a2 has no webhook\nmarketplace: delivery delivery a was not redelivered: not now\n$",
         "--app", "a1", "--app", "a2")
@@ -590,6 +853,9 @@ describe("marketplace.reconcile", function()
       expect_command(2, "^$", "%-%-app or %-%-webhook is missing")
       expect_command(2, "^$", "%-%-webhook is empty", "--webhook", "")
       expect_command(2, "^$", "%-%-since is 9d", "--app", "a1", "--since", "soon")
+      expect_command(2, "^$", "%-%-since is yet to come", "--app", "a1", "--since",
+        (log.timestamp(now + 2 * DAY):gsub("%.%d+Z", "Z")))
+      expect_command(2, "^$", "%-%-url is for %-%-app", "--webhook", "w1", "--url", "https://a.example/")
       word = "memory"
       expect_command(2, "^$", "a memory inbox belongs to the process that receives", "--app", "a1")
     end)

@@ -1,5 +1,7 @@
 #include "redis/redis.h"
 
+#include "core/sigpipe.h"
+
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <unistd.h>
@@ -17,10 +19,15 @@ static mkt_code fail(const redisContext *context, mkt_code code, mkt_error *erro
   return mkt_fail(error, code, "%s", context->errstr);
 }
 
+/* hiredis writes without MSG_NOSIGNAL: to a peer that is gone, that would end the process. */
 static redisContext *connect_to(const mkt_redis_options *options) {
-  struct timeval limit = as_timeval(options->connect_timeout);
-  if (options->path != NULL) return redisConnectUnixWithTimeout(options->path, limit);
-  return redisConnectWithTimeout(options->host, options->port, limit);
+  const struct timeval limit = as_timeval(options->connect_timeout);
+  const mkt_sigpipe_guard guard = mkt_sigpipe_hold();
+  redisContext *context = options->path != NULL
+                              ? redisConnectUnixWithTimeout(options->path, limit)
+                              : redisConnectWithTimeout(options->host, options->port, limit);
+  mkt_sigpipe_release(&guard);
+  return context;
 }
 
 mkt_code mkt_redis_open(mkt_redis *redis, const mkt_redis_options *options, mkt_error *error) {
@@ -48,8 +55,12 @@ mkt_code mkt_redis_command(mkt_redis *redis, int count, const char **words, cons
                            redisReply **reply, mkt_error *error) {
   mkt_code code = check_usable(redis, error);
   if (code != MKT_OK) return code;
+  const mkt_sigpipe_guard guard = mkt_sigpipe_hold();
   errno = 0;
   *reply = redisCommandArgv(redis->context, count, words, lengths);
+  const int problem = errno;
+  mkt_sigpipe_release(&guard);
+  errno = problem;
   if (*reply != NULL) return MKT_OK;
   code = fail(redis->context, MKT_ERR_CONNECT_FAILED, error);
   mkt_redis_close(redis);
@@ -63,6 +74,8 @@ void mkt_redis_free(redisReply *reply) {
 void mkt_redis_close(mkt_redis *redis) {
   if (redis->context == NULL) return;
   /* in a process that was forked off this closes its own copy of the socket, and sends nothing */
+  const mkt_sigpipe_guard guard = mkt_sigpipe_hold();
   redisFree(redis->context);
+  mkt_sigpipe_release(&guard);
   redis->context = NULL;
 }

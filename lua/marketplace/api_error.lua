@@ -131,11 +131,11 @@ end
 local function what_came(response, problem, redact)
   local body = response.body or ""
   local kind = header(response, "content-type")
-  kind = kind and shown(kind, MOST_QUOTED, redact) .. ", " or ""
-  if not body:find "%S" then return kind .. "nothing in the body" end
+  kind = kind and shown(kind, MOST_QUOTED, redact)
+  if not body:find "%S" then return kind and kind .. " and nothing in the body" or "an empty body" end
   local words = text.trim(text.hide(body, redact)):gsub("%s+", " ")
   if #words > MOST_QUOTED then words = text.cut(words, MOST_QUOTED) .. "..." end
-  return ("%s%s: %s"):format(kind, problem, shown(words, 4 * MOST_QUOTED))
+  return ("%s%s: %s"):format(kind and kind .. ", " or "", problem, shown(words, 4 * MOST_QUOTED))
 end
 
 --- An answer that is none of App Store Connect's: HTML, nothing, cut off, or of other types than expected.

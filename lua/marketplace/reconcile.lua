@@ -11,13 +11,16 @@ local core = require "marketplace.core"
 local log = require "marketplace.log"
 local options = require "marketplace.options"
 local record_of = require("marketplace.record").of_unsigned
+local reconcile_redelivery = require "marketplace.reconcile_redelivery"
 local reconcile_state = require "marketplace.reconcile_state"
+local reconcile_webhooks = require "marketplace.reconcile_webhooks"
 
 local reconcile = {}
 
 local DAY = 86400
 local FURTHEST = 10 * DAY - 600 -- seconds back; App Store Connect's clock need not be this one
 local OVERLAP = 3600            -- a delivery may be told later than it was made
+local CLOCKS_DIFFER = 300       -- at most, seconds: what is further ahead is no time that has been
 local PENDING_AT_MOST = DAY     -- after that one need not wait: what then comes is a duplicate
 local BATCH = 100               -- events in one commit
 local PAGE = 200                -- deliveries in one answer: the most that App Store Connect gives
@@ -79,6 +82,18 @@ local function add_problem(self, problem)
   self.log.write { level = "error", message = "not reconciled", at = self.now, reason = problem.message }
 end
 
+local function add_notice(self, notice)
+  local report = self.report
+  report.notices[#report.notices + 1] = notice
+  self.log.write { level = "warning", message = "reconciled", at = self.now, reason = notice.message }
+end
+
+-- Something that was to be looked at could not be.
+local function add_failure(self, problem)
+  self.first_failure = self.first_failure or problem
+  add_problem(self, problem)
+end
+
 -- The next run must look at it again.
 local function hold(look, created)
   look.held_at = math.min(look.held_at or created, created)
@@ -94,9 +109,14 @@ local function add_missing(self, look, event, record)
     record = record, created = event.created, turn = #self.missing,
     told = {
       key = record.key, event = record.event, type = record.type, app_id = record.app_id, reason = record.reason,
-      webhook = look.webhook, created_at = event.created, stored = false,
+      webhook = look.webhook.id, created_at = event.created, stored = false,
     },
   }
+end
+
+local function note_witness(look, event, record)
+  local at = event.newest.created
+  if not look.witness or at > look.witness.at then look.witness = { key = record.key, at = at } end
 end
 
 -- Compares one event with the inbox; nil, message, code where that does not answer.
@@ -104,7 +124,7 @@ local function compare(self, look, event)
   local record, message, code = record_of(event.payload)
   if not record then
     hold(look, event.newest.created)
-    add_problem(self, { webhook = look.webhook, event = event.id, message = message, code = code })
+    add_problem(self, { webhook = look.webhook.id, event = event.id, message = message, code = code })
     return true
   end
   if record.event == "ping" then
@@ -114,6 +134,8 @@ local function compare(self, look, event)
   local entry
   entry, message, code = self.inbox:get(record.key)
   if message then return nil, message, code end
+  event.was_missing = not entry
+  note_witness(look, event, record)
   if not entry and not self.keys[record.key] then add_missing(self, look, event, record) end
   return true
 end
@@ -128,40 +150,109 @@ local function examine(self, look, event)
     if not ok or event.is_ping then return ok, message, code end
   end
   self.report.events = self.report.events + 1
-  if event.newest.state == "FAILED" then look.undelivered[#look.undelivered + 1] = event end
+  if event.newest.state == "FAILED" then
+    look.undelivered[#look.undelivered + 1] = event
+  elseif event.newest.state == "SUCCEEDED" then
+    look.known.left[event.id] = nil
+  end
   return true
 end
 
 --[[ Where to look ]]
 
-local function report_gap(self, webhook, known)
+-- A time that is yet to come would keep everything from being looked at until then.
+local function drop_impossible(self, webhook, known)
+  for _, name in ipairs { "seen", "checked" } do
+    local time = known[name]
+    if time and time > self.now + CLOCKS_DIFFER then
+      known[name] = nil
+      add_problem(self, {
+        webhook = webhook.id, code = "time_invalid",
+        message = ("what is known of webhook %s is from %s, which is yet to come: is a clock wrong?"):format(
+          webhook.id, log.timestamp(time)),
+      })
+    end
+  end
+end
+
+-- Whether what was reconciled before is in this inbox. One that was lost has another id; one that was restored from a
+-- copy does not have the newest notification that was seen.
+local function is_in_this_inbox(self, known)
+  if known.inbox ~= self.report.inbox then return false end
+  local witness = known.witness
+  -- an older one may have been pruned
+  if not witness or witness.at < self.now - FURTHEST then return true end
+  local entry, message, code = self.inbox:get(witness.key)
+  if message then return nil, message, code end
+  return entry ~= nil
+end
+
+local function check_inbox(self, webhook, known)
+  if not known.seen then return true end
+  local is_there, message, code = is_in_this_inbox(self, known)
+  if is_there == nil then return nil, message, code end
+  if is_there then return true end
+  known.seen, known.witness = nil, nil
+  add_notice(self, {
+    webhook = webhook.id, code = "inbox_changed",
+    message = ("what was reconciled of webhook %s before is not in this inbox, which is another one, or lost what " ..
+      "it had: the last ten days are due again"):format(webhook.id),
+  })
+  return true
+end
+
+-- What was not looked at in time stays a problem until somebody has taken note of it.
+local function report_unseen(self, webhook, known)
   local earliest = self.now - FURTHEST
-  if not known.checked or known.checked >= earliest then return end
+  if self.accept_gap then
+    known.unseen = nil
+    return
+  end
+  if known.checked and known.checked < earliest then
+    known.unseen = { from = known.unseen and known.unseen.from or known.checked, to = earliest }
+  end
+  if not known.unseen then return end
   add_problem(self, {
-    webhook = webhook, code = "history_expired",
-    message = ("webhook %s was last looked at on %s, and App Store Connect tells of the last ten days only"):format(
-      webhook, log.timestamp(known.checked)),
+    webhook = webhook.id, code = "history_expired",
+    message = ("webhook %s was not looked at between %s and %s, and App Store Connect tells of the last ten days only")
+      :format(webhook.id, log.timestamp(known.unseen.from), log.timestamp(known.unseen.to)),
   })
 end
 
-local function begin_of(self, known)
+local function due_since(self, known)
   local earliest = self.now - FURTHEST
   return math.max(known.seen and known.seen - OVERLAP or earliest, earliest)
 end
 
--- Looks at one webhook; nil, message, code where the inbox does not answer.
-local function look_at(self, webhook)
-  local known = self.state:of(webhook)
-  local due = begin_of(self, known)
+local function begin_look(self, webhook)
+  local known = self.state:of(webhook.id)
+  known.app = webhook.app or known.app
+  drop_impossible(self, webhook, known)
+  local ok, message, code = check_inbox(self, webhook, known)
+  if not ok then return nil, message, code end
+  local due = due_since(self, known)
   local since = self.since and math.max(self.since, self.now - FURTHEST) or due
   local look = { webhook = webhook, known = known, undelivered = {}, covers = since <= due }
-  self.report.since = math.min(self.report.since or since, since)
-  local events, latest, problem = list_deliveries(self, webhook, since)
+  look.hold = function(created) hold(look, created) end
+  local report = self.report
+  report.since = math.min(report.since or since, since)
+  report.covers = report.covers and look.covers
+  report.webhooks[#report.webhooks + 1] = {
+    id = webhook.id, url = webhook.url, since = since, due = due, covers = look.covers,
+  }
+  return look, since
+end
+
+-- Looks at one webhook; nil, message, code where the inbox does not answer.
+local function look_at(self, webhook)
+  local look, since, begin_code = begin_look(self, webhook)
+  if not look then return nil, since, begin_code end
+  local events, latest, problem = list_deliveries(self, webhook.id, since)
   if problem then
-    add_problem(self, { webhook = webhook, message = problem.message, code = problem.code, detail = problem.detail })
-    look.failed = true
+    add_failure(self, { webhook = webhook.id, message = problem.message, code = problem.code, detail = problem.detail })
+    look.failed, look.is_gone = true, type(problem.detail) == "table" and problem.detail.status == 404
   end
-  report_gap(self, webhook, known)
+  report_unseen(self, webhook, look.known)
   look.latest = latest
   for i = 1, #events do
     local ok, message, code = examine(self, look, events[i])
@@ -171,23 +262,12 @@ local function look_at(self, webhook)
   return true
 end
 
-local function add_webhook(self, id)
-  if self.is_chosen[id] then return end
-  self.is_chosen[id] = true
-  self.webhooks[#self.webhooks + 1] = id
-end
-
-local function find_webhooks(self, apps)
-  for _, app in ipairs(apps) do
-    local found, message, code, detail = self.client.webhooks:list { app = app, limit = PAGE }
-    if not found then
-      add_problem(self, { app = app, message = message, code = code, detail = detail })
-    elseif #found == 0 then
-      add_problem(self, { app = app, message = ("app %s has no webhook"):format(app), code = "webhook_missing" })
-    else
-      for _, webhook in ipairs(found) do add_webhook(self, webhook.id) end
-    end
-  end
+local function find_webhooks(self, given)
+  local found, message, code, detail = reconcile_webhooks.find(self.client, given)
+  if not found then return nil, message, code, detail end
+  for _, problem in ipairs(found.problems) do add_failure(self, problem) end
+  for app, ids in pairs(found.of_app) do self.state:note_gone(app, ids, self.now) end
+  return found.chosen
 end
 
 --[[ What is done about it ]]
@@ -229,67 +309,58 @@ local function put_missing(self)
   return true
 end
 
-local function add_failed(self, look, event, message, code, detail)
-  local failed = self.report.failed
-  failed[#failed + 1] = {
-    webhook = look.webhook, event = event.id, delivery = event.newest.id, message = message, code = code,
-    detail = detail,
-  }
-  hold(look, event.newest.created)
+local function log_failed(self, failed)
   self.log.write {
-    level = "warning", message = "not redelivered", at = self.now, id = event.newest.id, reason = message,
+    level = "warning", message = "not redelivered", at = self.now, id = failed.delivery, reason = failed.message,
   }
 end
 
-local function ask_redelivery(self, look, event)
-  if not self.redeliver then
-    if not event.payload then
-      add_failed(self, look, event, "its payload is not told, and no redelivery is asked for", "payload_missing")
-    end
-    return
-  end
-  -- once is enough, unless what it brings can be had in no other way
-  if event.payload and look.known.asked[event.id] then return end
-  local created, message, code, detail = self.client.webhookDeliveries:create { template = event.newest.id }
-  if not created then return add_failed(self, look, event, message, code, detail) end
-  look.known.asked[event.id] = self.now
-  self.report.redelivered = self.report.redelivered + 1
+local function redeliver(self)
+  local result, report = reconcile_redelivery.ask {
+    client = self.client, looks = self.looks, now = self.now, is_allowed = self.redeliver, dry_run = self.dry_run,
+  }, self.report
+  report.redeliveries, report.failed, report.left = result.redeliveries, result.failed, result.left
+  report.redelivered = self.dry_run and 0 or #result.redeliveries
+  self.is_incomplete = result.is_incomplete
+  for _, failed in ipairs(result.failed) do log_failed(self, failed) end
+  if result.left == 0 then return end
+  add_notice(self, {
+    code = "rate_limited", message = ("%d redeliveries are %s: %s"):format(result.left,
+      self.state.path and "left for the next run" or "not asked for", result.why_ended),
+  })
 end
 
-local function redeliver_failed(self)
-  for _, look in ipairs(self.looks) do
-    table.sort(look.undelivered, by_creation)
-    for _, event in ipairs(look.undelivered) do ask_redelivery(self, look, event) end
-  end
-end
-
-local function forget_old(self, asked)
-  for event, time in pairs(asked) do
-    if time < self.now - 10 * DAY then asked[event] = nil end
+local function forget_times(self, times)
+  for event, time in pairs(times) do
+    if time < self.now - 10 * DAY or time > self.now + CLOCKS_DIFFER then times[event] = nil end
   end
 end
 
 -- What was not looked at whole, or from later on than was due, is due again.
 local function advance(self, look)
-  forget_old(self, look.known.asked)
-  if look.failed or not look.covers then return end
   local known = look.known
-  known.checked = self.now
+  forget_times(self, known.asked)
+  forget_times(self, known.left)
+  known.gone = look.is_gone and (known.gone or self.now) or nil
+  if look.failed or not look.covers then return end
+  known.checked, known.inbox = self.now, self.report.inbox
+  known.witness = look.witness or known.witness
   if look.latest then known.seen = math.max(known.seen or 0, look.latest) end
   if look.held_at then known.seen = math.min(known.seen, look.held_at) end
 end
 
 local function save_state(self)
   for _, look in ipairs(self.looks) do advance(self, look) end
+  self.state:forget_gone(self.now - 10 * DAY)
   local ok, message, code = self.state:save()
   if not ok then add_problem(self, { message = message, code = code }) end
 end
 
 local function act(self)
   table.sort(self.missing, by_creation)
-  if self.dry_run or not put_missing(self) then return end
-  redeliver_failed(self)
-  save_state(self)
+  if not self.dry_run and not put_missing(self) then return end
+  redeliver(self)
+  if not self.dry_run then save_state(self) end
 end
 
 local function complete_report(self)
@@ -300,24 +371,28 @@ local function complete_report(self)
   end
   report.missing = #report.entries
   report.complete = #report.problems == 0 and #report.failed == 0 and report.stored == report.missing
+    and not self.is_incomplete
   return report
 end
 
--- Where nothing at all could be looked at, the first problem is the result.
+-- Where nothing at all could be looked at, the first failure is the result.
 local function fruitless(self)
-  local problem = self.report.problems[1]
-  if problem and self.report.deliveries == 0 then
-    for _, look in ipairs(self.looks) do
-      if not look.failed then return nil end
-    end
-    return problem
+  if not self.first_failure or self.report.deliveries > 0 then return nil end
+  for _, look in ipairs(self.looks) do
+    if not look.failed then return nil end
   end
+  return self.first_failure
 end
 
-local function run(self, apps)
-  find_webhooks(self, apps)
-  for _, webhook in ipairs(self.webhooks) do
-    local ok, message, code = look_at(self, webhook)
+local function run(self, given)
+  local message, code, webhooks, detail
+  self.report.inbox, message, code = self.inbox:id()
+  if not self.report.inbox then return nil, message, code end
+  webhooks, message, code, detail = find_webhooks(self, given)
+  if not webhooks then return nil, message, code, detail end
+  for _, webhook in ipairs(webhooks) do
+    local ok
+    ok, message, code = look_at(self, webhook)
     if not ok then return nil, message, code end
   end
   local problem = fruitless(self)
@@ -327,16 +402,28 @@ local function run(self, apps)
 end
 
 local OPTIONS = {
-  client = "!table", inbox = "!table", webhooks = "table", apps = "table", since = "number", state_file = "string",
-  redeliver = "boolean", dry_run = "boolean", clock = "function", log = "function",
+  client = "!table", inbox = "!table", webhooks = "table", apps = "table", url = "string", since = "number",
+  state_file = "string", accept_gap = "boolean", redeliver = "boolean", dry_run = "boolean", clock = "function",
+  log = "function",
 }
 
 local function check_ids(name, list)
   for _, id in ipairs(list or {}) do
     if type(id) ~= "string" or id == "" then
-      error(("marketplace.reconcile: option '%s' must be a list of ids"):format(name), 3)
+      error(("marketplace.reconcile: option '%s' must be a list of ids"):format(name), 4)
     end
   end
+end
+
+local function check(given)
+  options.check("marketplace.reconcile", given, OPTIONS, 4)
+  check_ids("webhooks", given.webhooks)
+  check_ids("apps", given.apps)
+  local apps = #(given.apps or {})
+  if apps + #(given.webhooks or {}) == 0 then
+    error("marketplace.reconcile: option 'webhooks' or 'apps' must name one", 3)
+  end
+  if given.url and apps == 0 then error("marketplace.reconcile: option 'url' is for option 'apps'", 3) end
 end
 
 --- Reconciles the inbox with App Store Connect, once.
@@ -344,45 +431,51 @@ end
 --- It needs an inbox that remembers what is done for eleven days: what was forgotten (`inbox prune`) would be missing,
 --- and run again.
 ---@param given table
---- client, inbox: required; webhooks, apps: lists of ids, of which there must be one: all webhooks of these apps;
---- since: seconds since the epoch, in place of what is due since the last run, at most ten days back;
---- state_file: where it is kept how far the last run came; without it every run looks ten days back;
---- redeliver: whether a redelivery is asked for, once an event, where the newest delivery failed, default true;
+--- client, inbox: required; webhooks, apps: lists of ids, of which there must be one; of apps all webhooks, which must
+--- have one URL, the receiver's; url: of the apps' webhooks only those with this one;
+--- since: seconds since the epoch, in place of what is due since the last run, at most ten days back, not later than
+--- now;
+--- state_file: where it is kept how far the last run came; without it every run looks ten days back, and asks for
+--- redeliveries only of what it put itself;
+--- accept_gap: history_expired is not told again; redeliver: whether redeliveries are asked for, default true: once an
+--- event, where the newest delivery failed and the event was not in the inbox before (or its payload is not told), and
+--- as long as App Store Connect's limit of requests is not nearly reached;
 --- dry_run: only look, change nothing; clock: default the machine's; log: see marketplace.log
 ---@return table|nil report
 --- deliveries: how many were told of; events: those they were of, without pings; pending: events that App Store Connect
 --- still tries to deliver, which are left until a day has passed; missing: events that were not in the inbox; stored:
 --- how many of these this run put there; entries: these events, oldest first, each {key, event, type, app_id, reason,
---- webhook, created_at, stored}; redelivered: how many redeliveries were asked for; failed: list of {webhook, event,
---- delivery, message, code, detail}, of redeliveries that could not be asked for; problems: list of {message, code,
---- detail, webhook, app}: what could not be looked at, stored or remembered; since, up_to: seconds since the epoch;
---- complete: whether nothing is missing any more and nothing failed
+--- webhook, created_at, stored}; redelivered: how many redeliveries were asked for; redeliveries: list of {webhook,
+--- event, delivery, created_at, asked}, in a dry run those that would be asked for; left: how many are left for the
+--- next run, as the limit of requests is near; failed: list of {webhook, event, delivery, message, code, detail}, of
+--- redeliveries that could not be asked for; problems: list of {message, code, detail, webhook, app}: what could not be
+--- looked at, stored or remembered, or is lost (history_expired, until it is accepted); notices: list of {message,
+--- code, webhook}, of what is to be known and is no problem: inbox_changed, rate_limited; webhooks: list of {id, url,
+--- since, due, covers} that were looked at, where due is since when they had to be; inbox: its id; since, up_to:
+--- seconds since the epoch; covers: whether `since` was early enough for all that was due; complete: whether, of what
+--- was looked at, nothing is missing any more and nothing failed
 ---@return string? message nothing could be looked at, and nothing was changed
----@return string? code inbox_unavailable, locked, file_failed, json_invalid, webhook_missing, and those of the client
+---@return string? code inbox_unavailable, locked, file_failed, json_invalid, webhook_missing, webhook_ambiguous (with
+--- {urls=}), and those of the client
 ---@return table? detail the client's
 function reconcile.run(given)
-  options.check("marketplace.reconcile", given, OPTIONS)
-  check_ids("webhooks", given.webhooks)
-  check_ids("apps", given.apps)
-  local apps = given.apps or {}
-  if #apps + #(given.webhooks or {}) == 0 then
-    error("marketplace.reconcile: option 'webhooks' or 'apps' must name one", 2)
-  end
-  local state, message, code = reconcile_state.open(given.state_file, given.dry_run)
-  if not state then return nil, message, code end
+  check(given)
   local clock = given.clock or core.now
   local now = clock()
+  if given.since and given.since > now then error("marketplace.reconcile: option 'since' is yet to come", 2) end
+  local state, message, code = reconcile_state.open(given.state_file, given.dry_run)
+  if not state then return nil, message, code end
   local self = {
     client = given.client, inbox = given.inbox, state = state, since = given.since, clock = clock, now = now,
-    redeliver = given.redeliver ~= false, dry_run = given.dry_run, log = log.target(given.log), webhooks = {},
-    is_chosen = {}, looks = {}, missing = {}, keys = {},
+    accept_gap = given.accept_gap, redeliver = given.redeliver ~= false, dry_run = given.dry_run,
+    log = log.target(given.log), looks = {}, missing = {}, keys = {}, first_failure = nil, is_incomplete = false,
     report = {
-      deliveries = 0, events = 0, pending = 0, missing = 0, stored = 0, redelivered = 0, entries = {}, failed = {},
-      problems = {}, since = nil, up_to = now, complete = false,
+      deliveries = 0, events = 0, pending = 0, missing = 0, stored = 0, redelivered = 0, left = 0, entries = {},
+      redeliveries = {}, failed = {}, problems = {}, notices = {}, webhooks = {}, inbox = nil, since = nil, up_to = now,
+      covers = true, complete = false,
     },
   }
-  for _, id in ipairs(given.webhooks or {}) do add_webhook(self, id) end
-  local report, problem, problem_code, detail = run(self, apps)
+  local report, problem, problem_code, detail = run(self, given)
   state:close()
   return report, problem, problem_code, detail
 end

@@ -1,9 +1,14 @@
 --- What a reconciliation remembers until the next one, in a file: one JSON object,
 ---
----   { "version": 1, "webhooks": { ID: { "seen": TIME, "checked": TIME, "asked": { ID OF EVENT: TIME } } } }
+---   { "version": 1, "webhooks": { ID: {
+---       "app": ID, "inbox": ID, "seen": TIME, "checked": TIME, "witness": { "key": KEY, "at": TIME },
+---       "unseen": { "from": TIME, "to": TIME }, "gone": TIME,
+---       "asked": { ID OF EVENT: TIME }, "left": { ID OF EVENT: TIME } } } }
 ---
---- `seen`: up to which of App Store Connect's times everything was looked at; `checked`: when, by this machine's clock;
---- `asked`: for which events a redelivery was asked. Times are ISO 8601 there, and seconds since the epoch here.
+--- `inbox`: the inbox's id; `seen`: up to which of App Store Connect's times everything was looked at; `checked`: when,
+--- by this machine's clock; `witness`: the newest notification that was in the inbox then; `unseen`: what App Store
+--- Connect no longer told of; `gone`: since when there is no such webhook; `asked`: for which events a redelivery was
+--- asked; `left`: for which it is yet to be asked. Times are ISO 8601 there, and seconds since the epoch here.
 local core = require "marketplace.core"
 local json = require "marketplace.json"
 local log = require "marketplace.log"
@@ -45,6 +50,26 @@ local function times_of(object)
   return times
 end
 
+-- A table of one text and one time, or of two times; nil unless it is whole.
+local function pair_of(object, first, second, read_first)
+  if type(object) ~= "table" then return nil end
+  local one, other = read_first(object[first]), time_of(object[second])
+  return one and other and { [first] = one, [second] = other } or nil
+end
+
+local function text_of(value)
+  return type(value) == "string" and value or nil
+end
+
+local function known_of(object)
+  return {
+    app = text_of(object.app), inbox = text_of(object.inbox), seen = time_of(object.seen),
+    checked = time_of(object.checked), witness = pair_of(object.witness, "key", "at", text_of),
+    unseen = pair_of(object.unseen, "from", "to", time_of), gone = time_of(object.gone),
+    asked = times_of(object.asked), left = times_of(object.left),
+  }
+end
+
 local function parse(bytes, path)
   local document = json.decode(bytes)
   if type(document) ~= "table" or document.version ~= VERSION or type(document.webhooks) ~= "table" then
@@ -53,7 +78,7 @@ local function parse(bytes, path)
   local webhooks = {}
   for id, known in pairs(document.webhooks) do
     if type(known) ~= "table" then return invalid(path) end
-    webhooks[id] = { seen = time_of(known.seen), checked = time_of(known.checked), asked = times_of(known.asked) }
+    webhooks[id] = known_of(known)
   end
   return webhooks
 end
@@ -73,22 +98,51 @@ local function as_text(time)
   return time and log.timestamp(time)
 end
 
+local function as_texts(times)
+  local texts = {}
+  for name, time in pairs(times) do texts[name] = as_text(time) end
+  return texts
+end
+
+local function as_object(known)
+  return {
+    app = known.app, inbox = known.inbox, seen = as_text(known.seen), checked = as_text(known.checked),
+    witness = known.witness and { key = known.witness.key, at = as_text(known.witness.at) },
+    unseen = known.unseen and as_texts(known.unseen), gone = as_text(known.gone), asked = as_texts(known.asked),
+    left = as_texts(known.left),
+  }
+end
+
 local function as_document(webhooks)
   local document = { version = VERSION, webhooks = {} }
-  for id, known in pairs(webhooks) do
-    local asked = {}
-    for event, time in pairs(known.asked) do asked[event] = as_text(time) end
-    document.webhooks[id] = { seen = as_text(known.seen), checked = as_text(known.checked), asked = asked }
-  end
+  for id, known in pairs(webhooks) do document.webhooks[id] = as_object(known) end
   return document
 end
 
---- What is known of a webhook, to be changed.
+--- What is known of a webhook, to be changed: fields as in the file, of which only asked and left are always there.
 ---@param id string
----@return {seen: number|nil, checked: number|nil, asked: table<string, number>}
+---@return table known
 function State:of(id)
-  self.webhooks[id] = self.webhooks[id] or { asked = {} }
+  self.webhooks[id] = self.webhooks[id] or { asked = {}, left = {} }
   return self.webhooks[id]
+end
+
+--- Notes which webhooks of an app there are no more.
+---@param app string
+---@param ids table<string, boolean> of those that there are
+---@param now number
+function State:note_gone(app, ids, now)
+  for id, known in pairs(self.webhooks) do
+    if known.app == app and not ids[id] then known.gone = known.gone or now end
+  end
+end
+
+--- Forgets the webhooks that were gone before a time.
+---@param time number
+function State:forget_gone(time)
+  for id, known in pairs(self.webhooks) do
+    if known.gone and known.gone < time then self.webhooks[id] = nil end
+  end
 end
 
 --- Writes what has changed. Without a path there is nothing to do.

@@ -4,6 +4,8 @@ local log = require "marketplace.log"
 
 local fake_deliveries = {}
 
+local OURS = "https://marketplace.example/notifications"
+
 local Fake = {}
 Fake.__index = Fake
 
@@ -58,10 +60,17 @@ local function webhook_deliveries(self)
   return {
     each = function(_, given)
       local since = check_query(self, given)
+      if self.gone[given.webhook] then
+        return step, { fake = self, problem = { message = "no such webhook", code = "api_error",
+          detail = { status = 404 } }, found = {}, index = 0 }
+      end
       return step, { fake = self, index = 0, found = matching(self, given.webhook, since) }
     end,
     create = function(_, given)
-      if self.refused[given.template] then return nil, "not now", "rate_limited", { status = 429 } end
+      self.asked = self.asked + 1
+      local code = self.refused[given.template]
+      if code then return nil, "not now", code, { status = code == "rate_limited" and 429 or 409 } end
+      if self.rate_limit.remaining then self.rate_limit.remaining = self.rate_limit.remaining - 1 end
       self.redelivered[#self.redelivered + 1] = given.template
       return { type = "webhookDeliveries", id = "again " .. given.template }, {}
     end,
@@ -81,14 +90,16 @@ end
 function fake_deliveries.new(now)
   local self = setmetatable({
     now = now, deliveries = {}, redelivered = {}, refused = {}, fails_after = nil, asked_since = {},
-    apps = { a1 = { "w1" }, a2 = {} },
+    apps = { a1 = { "w1" }, a2 = {} }, urls = {}, gone = {}, rate_limit = {}, asked = 0,
   }, Fake)
   self.webhookDeliveries = webhook_deliveries(self)
   self.webhooks = {
     list = function(_, given)
       local found = {}
       if not self.apps[given.app] then return nil, "there is no such app", "api_error", { status = 404 } end
-      for i, id in ipairs(self.apps[given.app]) do found[i] = { type = "webhooks", id = id } end
+      for i, id in ipairs(self.apps[given.app]) do
+        found[i] = { type = "webhooks", id = id, url = self.urls[id] or OURS }
+      end
       return found, {}
     end,
   }

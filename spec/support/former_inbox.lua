@@ -48,6 +48,7 @@ function former_inbox.check(box)
   assert.same({ "duplicate", "stored" }, outcomes)
   assert.equal("f", box:get("d").verified_by)
   assert.equal("{}", box:claim(10, 31, 60)[1].body)
+  assert.equal(36, #box:id())
 end
 
 return former_inbox

@@ -48,11 +48,48 @@ return function(busted, open)
       assert.same({ "stored", "stored" }, inbox:put({ signed("a", "1"), unsigned "b" }, 1))
       assert.same({ "duplicate", "duplicate", "duplicate" },
         inbox:put({ unsigned "a", unsigned "b", signed("b", "2") }, 2))
-      assert.same({ "body of a", "as told" }, { inbox:get("a").body, inbox:get("b").body })
+      assert.same({ "body of a", "body of b" }, { inbox:get("a").body, inbox:get("b").body })
       for _ = 1, 2 do finish(claim_one(3), "done", 3) end
-      assert.same({ "duplicate", "duplicate", "conflict" },
+      assert.same({ "duplicate", "conflict", "conflict" },
         inbox:put({ unsigned "a", signed("b", "3"), signed("a", "4") }, 4))
-      assert.same({ ready = 1, leased = 0, done = 2, dead = 0 }, inbox:counts())
+      assert.same({ ready = 2, leased = 0, done = 2, dead = 0 }, inbox:counts())
+    end)
+
+    it("gives the place of what came without a signature to the first that is signed, unless it runs", function()
+      local function told(key) return record(key, { digest = "unsigned:1", body = "as told" }) end
+      local function signed(key, digest)
+        return record(key, { digest = digest or "2", verified_by = "0123456789ab", body = "signed" })
+      end
+      local states = { "ready", "leased", "done", "dead" }
+      for i, state in ipairs(states) do
+        assert.same({ "stored" }, inbox:put({ told(state) }, i))
+        if state ~= "ready" then
+          inbox:put({ record "other" }, i)
+          local claimed = inbox:claim(10, i, 60)
+          for _, one in ipairs(claimed) do
+            if one.key == state and state ~= "leased" then
+              finish(one, state, i, { reason = state == "dead" and "gave up" or nil })
+            elseif one.key ~= state then
+              finish(one, "ready", i, { at = i, uncounted = true })
+            end
+          end
+        end
+      end
+      assert.same({ "duplicate", "duplicate", "duplicate", "rearmed" },
+        inbox:put({ signed "ready", signed "leased", signed "done", signed "dead" }, 5))
+      local found = {}
+      for _, state in ipairs(states) do
+        local entry = inbox:get(state)
+        found[state] = ("%s %s %s"):format(entry.digest, tostring(entry.verified_by), tostring(entry.body))
+      end
+      assert.same({
+        ready = "2 0123456789ab signed", leased = "unsigned:1 nil as told", done = "2 0123456789ab nil",
+        dead = "2 0123456789ab signed",
+      }, found)
+      assert.same({ "duplicate", "conflict", "duplicate", "conflict", "duplicate" }, inbox:put({
+        told "ready", signed("ready", "3"), signed("leased", "3"), signed("done", "3"), signed("dead", "2"),
+      }, 6))
+      assert.equal("2", inbox:get("ready").digest)
     end)
 
     it("makes a dead one ready again for what was sent, not for what was only told", function()
@@ -309,6 +346,14 @@ return function(busted, open)
     assert.equal(10, inbox:list({})[1].received_at)
   end)
 
+  it("has an id of its own, which stays", function()
+    local id = inbox:id()
+    assert.matches("^%x+%-%x+%-4%x+%-%x+%-%x+$", id)
+    assert.equal(36, #id)
+    inbox:put({ record "a" }, 1)
+    assert.equal(id, inbox:id())
+  end)
+
   it("get gives an entry whole, or nil", function()
     inbox:put({ record "a" }, 10)
     local entry = inbox:get "a"
@@ -359,6 +404,7 @@ return function(busted, open)
       function() return inbox:finish({}, 1) end, function() return inbox:extend({}, 1, 1) end,
       function() return inbox:replay({}, 1) end, function() return inbox:prune(1) end,
       function() return inbox:backlog() end, function() return inbox:later("a", 1) end,
+      function() return inbox:id() end,
     } do
       local result, message, code = call()
       assert.is_nil(result)

@@ -3,11 +3,14 @@ local core = require "marketplace.core"
 local inbox = require "marketplace.inbox"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.output"
+local record = require "marketplace.record"
 local running = require "marketplace.cli.running"
 local text = require "marketplace.text"
 local times = require "marketplace.cli.times"
 
 local command_inbox = { summary = "Look into an inbox, replay what is dead, forget what is done." }
+
+local RECONCILED_DAYS = 11 -- reconcile looks ten days back, and clocks differ
 
 local STATES = { "ready", "leased", "done", "dead" }
 
@@ -56,6 +59,8 @@ function actions.list(box, options, now)
   return 0
 end
 
+local UNSIGNED = "- (came without a signature, put by reconcile)"
+
 local SHOWN = {
   "identity", "state", "type", "event", "app_id", "time", "received_at", "at", "attempt", "reason", "digest",
   "verified_by",
@@ -68,8 +73,11 @@ function actions.show(box, options)
   for _, found in ipairs(entries) do
     local entry = box:get(found.identity) or found
     local lines, object = {}, as_object(entry)
+    local verified_by = record.is_unsigned(entry.digest) and UNSIGNED or object.verified_by
     for _, name in ipairs(SHOWN) do
-      if object[name] ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, text.safe(object[name])) end
+      local value = object[name]
+      if name == "verified_by" then value = verified_by end
+      if value ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, text.safe(value)) end
     end
     lines[#lines + 1] = entry.body and "\n" .. text.safe(entry.body) or "\n(the body of what is done is not kept)"
     output.write(options.json, table.concat(lines, "\n"), object)
@@ -88,9 +96,13 @@ function actions.replay(box, options, now)
 end
 
 function actions.prune(box, options, now)
-  local count, message = box:prune(times.parse(options.done_before, now))
+  local before = times.parse(options.done_before, now)
+  local count, message = box:prune(before)
   if not count then return nil, message end
   output.write(options.json, ("%d done notifications are forgotten"):format(count), { pruned = count })
+  if before > now - RECONCILED_DAYS * 86400 then
+    output.note(("reconcile puts again, and has run again, what was forgotten within %d days"):format(RECONCILED_DAYS))
+  end
   return 0
 end
 

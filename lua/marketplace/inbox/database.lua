@@ -46,7 +46,7 @@ end
 
 --- Brings a schema up to date: runs the steps that are missing.
 ---@param run function
----@param steps string[][] the statements of each version, from 1
+---@param steps (string|fun(run: function))[][] what makes each version, from 1
 ---@param version integer the one that is there
 ---@return integer version that is there now
 function database.migrate(run, steps, version)
@@ -55,7 +55,9 @@ function database.migrate(run, steps, version)
       version, #steps))
   end
   for step = version + 1, #steps do
-    for _, statement in ipairs(steps[step]) do run(statement) end
+    for _, action in ipairs(steps[step]) do
+      if type(action) == "function" then action(run) else run(action) end
+    end
   end
   return #steps
 end

@@ -8,9 +8,10 @@
 --- A record is {key, digest, type, event, app_id, time, body, reason, verified_by}: `key` is the notification's id (or,
 --- without one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is kept
 --- as dead; `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil where it did not
---- come with a signature: a later duplicate does not change it. A digest that begins with "unsigned:"
---- (marketplace.record) is of such a body: under one key it and any other body are the same. The inbox may keep the
---- tables of records and change them.
+--- come with a signature. A digest that begins with "unsigned:" (marketplace.record) is of such a body: under one key
+--- it and any other body are the same. The first one that is signed takes its place: its digest and verified_by, and
+--- its body where one is kept; not while it is leased, as what runs then is what was not signed. A later duplicate
+--- changes nothing. The inbox may keep the tables of records and change them.
 ---
 --- An entry is a record in the inbox; its `identity` is the key, and for a further body under the same key the key, "#"
 --- and the digest. Notifications of one app form a lane, of which only the first can be claimed.
@@ -39,6 +40,8 @@
 ---   inbox:get(identity)           -> the entry with its body, or nil
 ---   inbox:replay(filter, now)     -> how many dead ones that the filter finds are ready again, from attempt 0
 ---   inbox:prune(done_before)      -> how many done ones, done before that time, were forgotten
+---   inbox:id()                    -> the inbox's own name, a random UUID that was made with it: another inbox, and one
+---                                    that was lost and made anew, has another
 ---   inbox:close()
 ---   inbox.durable                 -> true where what it holds outlives the process
 local inbox = {}

@@ -4,6 +4,7 @@
 local filter = require "marketplace.inbox.filter"
 local history = require "marketplace.inbox.history"
 local options = require "marketplace.options"
+local uuid = require "marketplace.uuid"
 local wakes = require "marketplace.inbox.wakes"
 
 local is_same = require("marketplace.record").is_same
@@ -96,6 +97,13 @@ local function put_again(self, entry, record, now)
   return "rearmed"
 end
 
+-- What was not signed gives its place to what is.
+local function put_signed(self, entry, record, identity)
+  if not entry then return self.done:sign(identity, record.digest, record.verified_by) end
+  if entry.state == "leased" then return end
+  entry.digest, entry.verified_by, entry.body = record.digest, record.verified_by, record.body
+end
+
 local function put_as(self, record, identity, now)
   local entry = self.entries[identity]
   local digest = entry and entry.digest or self.done:digest(identity)
@@ -103,7 +111,10 @@ local function put_as(self, record, identity, now)
     add(self, record, identity, now)
     return "stored"
   end
-  if digest ~= record.digest and not is_same(digest, record.digest) then return "conflict" end
+  if digest ~= record.digest then
+    if not is_same(digest, record.digest) then return "conflict" end
+    if not is_unsigned(record.digest) then put_signed(self, entry, record, identity) end
+  end
   return entry and put_again(self, entry, record, now) or "duplicate"
 end
 
@@ -284,6 +295,11 @@ function Inbox:prune(done_before)
   return self.done:prune(done_before)
 end
 
+function Inbox:id()
+  if self.closed then return unavailable(self) end
+  return self.name
+end
+
 function Inbox:close()
   self.closed = true
 end
@@ -302,7 +318,8 @@ function memory.new(settings)
     end
   end
   return setmetatable({
-    capacity = settings.capacity or 100000, entries = {}, lanes = {}, spare_lanes = {}, wakes = wakes.new(), tokens = 0,
+    name = uuid.new(), capacity = settings.capacity or 100000, tokens = 0, entries = {}, lanes = {}, spare_lanes = {},
+    wakes = wakes.new(),
     done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
   }, Inbox)
 end

@@ -7,6 +7,7 @@ local filter = require "marketplace.inbox.filter"
 local options = require "marketplace.options"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local scripts = require "marketplace.inbox.redis_scripts"
+local uuid = require "marketplace.uuid"
 
 local fail = reconnecting.fail
 
@@ -265,6 +266,10 @@ function Inbox:prune(done_before)
     pruned = pruned + count
   until count < PRUNE_CHUNK
   return pruned
+end
+
+function Inbox:id()
+  return run(self, "id", function() return { uuid.new() } end)
 end
 
 function Inbox:close()

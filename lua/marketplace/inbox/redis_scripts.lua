@@ -6,6 +6,7 @@
 ---   Pw, Px       sorted sets of lanes by when they wake: those whose leader is ready, those whose leader is leased
 ---   Ps:STATE     sorted set of identities, by when they were received; of done ones by when that was
 ---   Pa:APP       sorted set of an app's identities, by their event's time
+---   Pid          the inbox's own id
 ---
 --- KEYS[1] is the prefix; numbers travel as text. An empty argument stands for an absent one.
 local redis_scripts = {}
@@ -65,6 +66,15 @@ end
 -- See marketplace.record.
 local function is_unsigned(digest) return string.sub(digest, 1, 9) == "unsigned:" end
 
+-- What was not signed gives its place to what is.
+local function sign(identity, state, record)
+  if state == "leased" then return end
+  local key = entry_key(identity)
+  call("HSET", key, "digest", record.digest)
+  if record.verified_by ~= "" then call("HSET", key, "verified_by", record.verified_by) end
+  if state ~= "done" then call("HSET", key, "body", record.body) end
+end
+
 local function put_as(identity, record)
   local there = call("HMGET", entry_key(identity), "digest", "state")
   if not there[1] then
@@ -72,7 +82,10 @@ local function put_as(identity, record)
     return "stored"
   end
   local unsigned = is_unsigned(record.digest)
-  if there[1] ~= record.digest and not unsigned and not is_unsigned(there[1]) then return "conflict" end
+  if there[1] ~= record.digest and not unsigned then
+    if not is_unsigned(there[1]) then return "conflict" end
+    sign(identity, there[2], record)
+  end
   if there[2] ~= "dead" or record.reason ~= "" or unsigned then return "duplicate" end
   rearm(identity, now)
   return "rearmed"
@@ -218,6 +231,12 @@ for _, identity in ipairs(call("ZRANGEBYSCORE", P .. "a:" .. ARGV[1], "(" .. ARG
   found[#found + 1] = call("HMGET", entry_key(identity), "key", "event", "time", "scope", "body")
 end
 return found
+]]
+
+-- ARGV: the id that it takes where it has none. Gives the id.
+redis_scripts.id = [[
+redis.call("SET", KEYS[1] .. "id", ARGV[1], "NX")
+return redis.call("GET", KEYS[1] .. "id")
 ]]
 
 -- ARGV: now, then identities. Gives how many were dead.

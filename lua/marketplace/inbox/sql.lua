@@ -18,6 +18,7 @@ local unpack = require("marketplace.compat").unpack
 
 local is_same = require("marketplace.record").is_same
 local is_unsigned = require("marketplace.record").is_unsigned
+local uuid = require "marketplace.uuid"
 
 local sql = {}
 
@@ -112,10 +113,26 @@ local function rearm(run, identity, now)
   return rearmed ~= nil
 end
 
+local function digest_of(run, identity)
+  local row = run("SELECT digest FROM inbox WHERE identity = ?", identity)[1]
+  return row and row[1]
+end
+
+local SIGN = "UPDATE inbox SET digest = ?, verified_by = ?, body = CASE WHEN state = 'done' THEN body ELSE ? END " ..
+  "WHERE identity = ? AND digest = ? AND state <> 'leased'"
+
+-- The digest that is there; what was not signed has given its place to a record that is.
+local function digest_beside(run, record, identity)
+  local digest = digest_of(run, identity)
+  if not digest or not is_unsigned(digest) or is_unsigned(record.digest) then return digest end
+  run(SIGN, record.digest, record.verified_by, stored_body(record), identity, digest)
+  return digest_of(run, identity)
+end
+
 -- What becomes of a record whose identity is there: nil where the digest there is another.
 local function put_again(run, record, identity, now)
-  local there = run("SELECT digest FROM inbox WHERE identity = ?", identity)[1]
-  if not there or not is_same(there[1], record.digest) then return nil end
+  local digest = digest_beside(run, record, identity)
+  if not digest or not is_same(digest, record.digest) then return nil end
   -- one that cannot be read, or that nobody sent, is no reason to try again; one whose callbacks failed is
   if record.reason or is_unsigned(record.digest) then return "duplicate" end
   return rearm(run, identity, now) and "rearmed" or "duplicate"
@@ -403,6 +420,12 @@ function Inbox:prune(done_before)
   return pruned
 end
 
+function Inbox:id()
+  local rows, message, code = query(self, "SELECT id FROM inbox_id")
+  if not rows then return nil, message, code end
+  return rows[1][1]
+end
+
 --[[ The database ]]
 
 local function unavailable(message)
@@ -435,10 +458,14 @@ function Inbox:close()
   self.closed = true
 end
 
---- The statements that make each version of the table, for databases that name their columns' types so. A released
---- version's are never changed.
+local function name_it(run)
+  run("INSERT INTO inbox_id (id) VALUES (?)", uuid.new())
+end
+
+--- What makes each version of the tables, for databases that name their columns' types so: statements, and functions
+--- that are given `run`. A released version's are never changed.
 ---@param types {seq: string, real: string}
----@return string[][]
+---@return (string|fun(run: function))[][]
 function sql.schema(types)
   local first = {
     ("CREATE TABLE inbox (seq %s, identity text NOT NULL UNIQUE, key text NOT NULL, digest text NOT NULL, " ..
@@ -453,7 +480,9 @@ function sql.schema(types)
     "CREATE INDEX inbox_done ON inbox (due) WHERE state = 'done'",
     "CREATE INDEX inbox_later ON inbox (app_id, event_time) WHERE state = 'done'",
   }
-  return { first, { "ALTER TABLE inbox ADD COLUMN verified_by text" } }
+  return {
+    first, { "ALTER TABLE inbox ADD COLUMN verified_by text" }, { "CREATE TABLE inbox_id (id text NOT NULL)", name_it },
+  }
 end
 
 --- An inbox in a database.

@@ -5,6 +5,7 @@ local front = {}
 --- The contract's methods, but for close.
 front.METHODS = {
   "put", "claim", "finish", "extend", "counts", "backlog", "next_at", "later", "list", "get", "replay", "prune",
+  "id",
 }
 
 ---@param inbox table

@@ -1,0 +1,88 @@
+--- Which webhooks a reconciliation looks at: those that are named, and those of apps that lead to the receiver.
+---
+--- An app's webhooks may be others': what is delivered there is no business of this receiver's, and a redelivery would
+--- go there. So all that are looked at for their app have one URL.
+local reconcile_webhooks = {}
+
+local PAGE = 200 -- more than an app can have
+
+local function add_problem(found, problem)
+  found.problems[#found.problems + 1] = problem
+end
+
+-- Adds an app's webhooks to those that were told of.
+local function list_app(client, found, app)
+  local webhooks, message, code, detail = client.webhooks:list { app = app, limit = PAGE }
+  if not webhooks then
+    return add_problem(found, { app = app, message = message, code = code, detail = detail })
+  end
+  local ids = {}
+  for _, webhook in ipairs(webhooks) do
+    ids[webhook.id] = true
+    found.told[#found.told + 1] = { id = webhook.id, url = webhook.url or "", app = app }
+  end
+  found.of_app[app] = ids
+end
+
+local function urls_of(told)
+  local urls, is_there = {}, {}
+  for _, webhook in ipairs(told) do
+    if not is_there[webhook.url] then
+      is_there[webhook.url], urls[#urls + 1] = true, webhook.url
+    end
+  end
+  table.sort(urls)
+  return urls
+end
+
+local function choose(found, webhook)
+  if found.is_chosen[webhook.id] then return end
+  found.is_chosen[webhook.id] = true
+  found.chosen[#found.chosen + 1] = webhook
+end
+
+local function report_missing(found, apps, url, has_webhook)
+  for _, app in ipairs(apps) do
+    if found.of_app[app] and not has_webhook[app] then
+      local which = url and next(found.of_app[app]) and " with the URL " .. url or ""
+      add_problem(found, { app = app, message = ("app %s has no webhook%s"):format(app, which),
+        code = "webhook_missing" })
+    end
+  end
+end
+
+local function choose_told(found, apps, url)
+  local has_webhook = {}
+  for _, webhook in ipairs(found.told) do
+    if not url or webhook.url == url then
+      has_webhook[webhook.app] = true
+      choose(found, webhook)
+    end
+  end
+  report_missing(found, apps, url, has_webhook)
+end
+
+--- Finds them.
+---@param client table
+---@param given {webhooks?: string[], apps?: string[], url?: string} url: of an app's webhooks only those with it
+---@return table|nil found
+--- chosen: list of {id, url, app}, url and app nil for those that are named; of_app: for each app that could be asked
+--- about, the set of its webhooks' ids; problems: list of {app, message, code, detail}
+---@return string? message
+---@return string? code webhook_ambiguous: they have more than one URL, and none is given
+---@return table? detail {urls=}
+function reconcile_webhooks.find(client, given)
+  local found = { chosen = {}, is_chosen = {}, told = {}, of_app = {}, problems = {} }
+  local apps = given.apps or {}
+  for _, app in ipairs(apps) do list_app(client, found, app) end
+  local urls = urls_of(found.told)
+  if not given.url and #urls > 1 then
+    return nil, ("the apps' webhooks have more than one URL, and which is the receiver's own is not said: %s"):format(
+      table.concat(urls, " ")), "webhook_ambiguous", { urls = urls }
+  end
+  for _, id in ipairs(given.webhooks or {}) do choose(found, { id = id }) end
+  choose_told(found, apps, given.url)
+  return found
+end
+
+return reconcile_webhooks
