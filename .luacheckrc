@@ -1,5 +1,6 @@
 std = "min"
 max_line_length = 120
 files["spec"] = { std = "min+busted" }
+files["lua/marketplace/nginx"] = { globals = { "ngx" } }
 files["bench/server/load.lua"] = { globals = { "init", "request", "done" } }
 exclude_files = { "build", "node_modules" }

@@ -347,7 +347,7 @@ local function never() return false end
 
 --- The dispatcher's options, for those who take them too.
 dispatcher.OPTIONS = {
-  inbox = "!table", log = "function", lease = "number", retry = "table", clock = "function", random = "function",
+  inbox = "!table", log = "function|table", lease = "number", retry = "table", clock = "function", random = "function",
   stop_asked = "function",
 }
 

@@ -103,6 +103,7 @@ local FAULTS = {
   timeout = { "timeout", "the body was not complete in time" },
   too_large = { "too_large", "the body is larger than the limit" },
   overloaded = { "unavailable", "too much is being received at once" },
+  unreadable = { "unavailable", "the body cannot be read from where it was put" },
 }
 
 -- What is wrong with the request before its signature is looked at: kind, reason, code.
@@ -216,6 +217,20 @@ function Receiver:handle_many(requests)
     for i = 1, #stored do responses[places[i]] = stored[i] end
   end
   return responses
+end
+
+--- Answers a request whose body has not been read yet, where its head alone tells that it is refused: who carries
+--- requests need not read such a body.
+---@param request table {method=, headers=}
+---@return integer|nil status nil: read the body and call `handle`
+---@return table headers
+---@return string body
+function Receiver:refuse(request)
+  check_request(request, "receiver:refuse")
+  local kind, reason, code = find_fault(self, request, lower_case(request.headers or {}))
+  if not kind then return nil end
+  local _, answer = refuse(self, request, kind, reason, code)
+  return answer.status, answer.headers, answer.body
 end
 
 --- Answers one request, as handle_many.

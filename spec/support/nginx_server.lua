@@ -1,0 +1,169 @@
+--- An nginx of its own, with the module for Lua, on free loopback ports, in a temporary folder.
+local shell = require "support.shell"
+local socket = require "socket"
+
+local nginx_server = {}
+
+local Server = {}
+Server.__index = Server
+
+local MOST_TRIES = 500
+
+local CONFIG = [[
+<user>load_module <modules>/ndk_http_module.so;
+load_module <modules>/ngx_http_lua_module.so;
+worker_processes <workers>;
+pid <folder>/pid;
+error_log <folder>/error.log <level>;
+<env><main>
+events { worker_connections 512; }
+http {
+  access_log <folder>/access.log;
+  client_body_temp_path <folder>/body;
+  proxy_temp_path <folder>/proxy;
+  fastcgi_temp_path <folder>/fastcgi;
+  uwsgi_temp_path <folder>/uwsgi;
+  scgi_temp_path <folder>/scgi;
+  lua_package_path "<repository>/lua/?.lua;<repository>/lua/?/init.lua;<repository>/spec/?.lua;;";
+  lua_package_cpath "<repository>/build/jit/?.so;;";
+  <http>
+  server {
+    listen 127.0.0.1:<port>;
+    <server>
+  }
+}
+]]
+
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return "" end
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+local function variables(env)
+  local lines = {}
+  for name, value in pairs(env) do lines[#lines + 1] = ("env %s=%s;\n"):format(name, value) end
+  table.sort(lines)
+  return table.concat(lines)
+end
+
+-- The workers are another user where the master is root, and could not reach what the specs made.
+local function user()
+  return shell.run "id -u" == "0" and "user root;\n" or ""
+end
+
+local function fill(self, given)
+  local values = {
+    modules = "/usr/lib/nginx/modules", folder = self.folder, port = self.port, repository = shell.run "pwd",
+    user = user(), workers = given.workers or 1, level = given.level or "info", env = variables(given.env or {}),
+    main = given.main or "", http = given.http or "", server = given.server or "",
+  }
+  return (CONFIG:gsub("<(%l+)>", values):gsub("<(%l+)>", values))
+end
+
+function Server:command(words)
+  return ("nginx -p %s -c %s/nginx.conf %s"):format(self.folder, self.folder, words or "")
+end
+
+--- Writes the configuration anew, for the next reload.
+function Server:configure(given)
+  write(self.folder .. "/nginx.conf", fill(self, given))
+end
+
+function Server:error_log() return read(self.folder .. "/error.log") end
+function Server:access_log() return read(self.folder .. "/access.log") end
+
+--- Waits until `is_so()` is true.
+function Server:wait(is_so, what)
+  for _ = 1, MOST_TRIES do
+    if is_so() then return end
+    socket.sleep(0.02)
+  end
+  error(("it did not happen in time: %s\n%s"):format(what, self:error_log()), 2)
+end
+
+--- Waits until the error log has this text as often as `count` (1) tells.
+function Server:wait_for(text, count)
+  self:wait(function()
+    local _, found = self:error_log():gsub(text:gsub("%p", "%%%0"), "")
+    return found >= (count or 1)
+  end, text)
+end
+
+--- The process ids of the workers, also of those that are ending.
+---@return string[]
+function Server:workers()
+  local list = {}
+  local children = read(("/proc/%d/task/%d/children"):format(self.pid, self.pid))
+  for pid in children:gmatch "%d+" do list[#list + 1] = pid end
+  return list
+end
+
+--- Sends HUP and waits until workers of the new configuration are there and, unless told otherwise, the old have gone.
+function Server:reload(keeps_old)
+  local old = {}
+  for _, pid in ipairs(self:workers()) do old[pid] = true end
+  shell.run("kill -HUP " .. self.pid)
+  self:wait(function()
+    local new, left = 0, 0
+    for _, pid in ipairs(self:workers()) do
+      if old[pid] then left = left + 1 else new = new + 1 end
+    end
+    return new > 0 and (keeps_old or left == 0)
+  end, "reload")
+end
+
+--- A connection to it that waits ten seconds at most.
+function Server:connect()
+  local client = socket.tcp4()
+  client:settimeout(10)
+  assert(client:connect("127.0.0.1", self.port))
+  return client
+end
+
+--- Ends it: QUIT lets requests finish, TERM does not.
+---@param signal? string default "QUIT"
+function Server:quit(signal)
+  if not self.pid then return end
+  shell.run(("kill -%s %d"):format(signal or "QUIT", self.pid))
+  local gone = ("! kill -0 %d 2>/dev/null"):format(self.pid)
+  self:wait(function() return select(2, shell.capture(gone)) == 0 end, "the end")
+  self.pid = nil
+end
+
+--- Ends it and removes its folder.
+function Server:stop()
+  self:quit "TERM"
+  shell.run("rm -rf " .. self.folder)
+end
+
+--- Starts one. The caller calls stop.
+---@param given table main, http, server: more of the configuration, where <folder>, <port> and <repository> stand for
+--- this server's; workers: default 1; env: table of variables; level: of the error log, default "info"
+---@return table|nil server
+---@return string? message what nginx said where it did not start
+function nginx_server.start(given)
+  local self = setmetatable({ folder = shell.run "mktemp -d", port = shell.free_port() }, Server)
+  self.url = ("http://127.0.0.1:%d"):format(self.port)
+  self:configure(given)
+  local output, status = shell.capture(self:command())
+  if status ~= 0 then
+    output = output .. "\n" .. self:error_log()
+    self:stop()
+    return nil, output
+  end
+  self:wait(function() return read(self.folder .. "/pid") ~= "" end, "the process id")
+  self.pid = tonumber(read(self.folder .. "/pid"))
+  return self
+end
+
+return nginx_server
