@@ -74,13 +74,20 @@ function Server:command(words)
   return ("nginx -p %s -c %s/nginx.conf %s"):format(self.folder, self.folder, words or "")
 end
 
---- Writes the configuration anew, for the next reload.
-function Server:configure(given)
-  write(self.folder .. "/nginx.conf", fill(self, given))
+--- Writes a file into its folder; gives its path.
+function Server:write(name, text)
+  local path = self.folder .. "/" .. name
+  write(path, text)
+  return path
 end
 
-function Server:error_log() return read(self.folder .. "/error.log") end
-function Server:access_log() return read(self.folder .. "/access.log") end
+--- The text of a file in its folder; of one that is not there, none.
+function Server:read(name)
+  return read(self.folder .. "/" .. name)
+end
+
+function Server:error_log() return self:read "error.log" end
+function Server:access_log() return self:read "access.log" end
 
 --- Waits until `is_so()` is true.
 function Server:wait(is_so, what)
@@ -135,8 +142,7 @@ end
 function Server:quit(signal)
   if not self.pid then return end
   shell.run(("kill -%s %d"):format(signal or "QUIT", self.pid))
-  local gone = ("! kill -0 %d 2>/dev/null"):format(self.pid)
-  self:wait(function() return select(2, shell.capture(gone)) == 0 end, "the end")
+  self:wait(function() return not shell.is_alive(self.pid) end, "the end")
   self.pid = nil
 end
 
@@ -148,21 +154,23 @@ end
 
 --- Starts one. The caller calls stop.
 ---@param given table main, http, server: more of the configuration, where <folder>, <port> and <repository> stand for
---- this server's; workers: default 1; env: table of variables; level: of the error log, default "info"
+--- this server's; files: table of texts by name, for its folder; workers: default 1; env: table of variables;
+--- level: of the error log, default "info"
 ---@return table|nil server
 ---@return string? message what nginx said where it did not start
 function nginx_server.start(given)
   local self = setmetatable({ folder = shell.run "mktemp -d", port = shell.free_port() }, Server)
   self.url = ("http://127.0.0.1:%d"):format(self.port)
-  self:configure(given)
+  for name, text in pairs(given.files or {}) do self:write(name, (text:gsub("<folder>", self.folder))) end
+  self:write("nginx.conf", fill(self, given))
   local output, status = shell.capture(self:command())
   if status ~= 0 then
     output = output .. "\n" .. self:error_log()
     self:stop()
     return nil, output
   end
-  self:wait(function() return read(self.folder .. "/pid") ~= "" end, "the process id")
-  self.pid = tonumber(read(self.folder .. "/pid"))
+  self:wait(function() return self:read "pid" ~= "" end, "the process id")
+  self.pid = tonumber(self:read "pid")
   return self
 end
 
