@@ -55,6 +55,7 @@ build = {
         "csrc/core/key_file.c",
         "csrc/core/notification.c",
         "csrc/core/openssl_error.c",
+        "csrc/core/openssl_version.c",
         "csrc/core/signals.c",
         "csrc/core/signature.c",
         "csrc/core/sigpipe.c",
