@@ -8,6 +8,8 @@ local samples = require "marketplace.samples"
 local shell = require "support.shell"
 
 local SECRET = "the secret of the specs"
+local MEMORY = 'inbox = "memory", dispatch = true'
+local SHARED = 'inbox = require("support.lazy_inbox").sqlite("<folder>/inbox.db"), dispatch = true'
 
 local LOCATIONS = [[
 location = /notifications { content_by_lua_block { require("marketplace.nginx").handle() } }
@@ -30,20 +32,19 @@ describe("marketplace.nginx", function()
   local function start(given)
     server = nil
     local made, problem = nginx_server.start {
-      workers = given.workers, env = given.env, files = {
+      workers = given.workers, listen = given.listen, files = {
         ["handlers.lua"] = HANDLERS .. (given.handlers or [[
           return function(receiver) receiver:on("*", function(n) tell(n.id or "-") end) end]]),
         secrets = SECRET .. "\n",
       },
-      main = given.main,
       http = (given.http or "") .. ([[
         init_by_lua_block {
           require("marketplace.nginx").init {
             handlers = "handlers.lua", secret_file = "secrets", %s
           }
         }
-        init_worker_by_lua_block { require("marketplace.nginx").init_worker() }
-      ]]):format(given.init or 'inbox = "memory", dispatch = true'),
+        init_worker_by_lua_block { %s }
+      ]]):format(given.init or MEMORY, given.init_worker or 'require("marketplace.nginx").init_worker()'),
       server = (given.server or "") .. LOCATIONS,
     }
     server = made
@@ -94,9 +95,8 @@ describe("marketplace.nginx", function()
   -- An authentic notification of this many bytes.
   local function sized(bytes)
     local id = core.random_hex(8)
-    local body = ('{"data":{"type":"AppUnavailable","version":1,"id":"%s","attributes":{"appId":"1","x":"%s"}}}'):format(
-      id, "%s")
-    return body:format(("x"):rep(bytes - #body + 2)), id
+    local head = ('{"data":{"type":"AppUnavailable","version":1,"id":"%s","attributes":{"appId":"1","x":"'):format(id)
+    return head .. ("x"):rep(bytes - #head - 4) .. '"}}}', id
   end
 
   local function told()
@@ -256,5 +256,276 @@ describe("marketplace.nginx", function()
       assert.are.same({ 503, "5" }, { answer.status, answer.headers["retry-after"] })
       server:wait_for 'reason="shutting down"'
     end)
+  end)
+
+  -- A notification of an app of its own.
+  local function of_app(app_id, id)
+    return samples.body("app_unavailable", { app_id = app_id, id = id })
+  end
+
+  -- Waits, in a callback, until the specs let it go on.
+  local WAIT = [[
+    local function wait_for_go()
+      local file
+      repeat
+        ngx.sleep(0.005)
+        file = io.open("<folder>/go")
+      until file
+      file:close()
+    end
+  ]]
+
+  local function inbox_of_server()
+    return assert(inbox.open("sqlite:" .. server.folder .. "/inbox.db"))
+  end
+
+  describe("runs callbacks", function()
+    it("that sleep, without delaying other requests", function()
+      assert(start { handlers = WAIT .. [[
+        return function(receiver)
+          receiver:on("*", function(n)
+            if n.app_id ~= "slow" then return end
+            tell("asleep")
+            wait_for_go()
+            tell("awake")
+          end)
+        end]] })
+      ask(signed(of_app "slow"))
+      wait_for_told "asleep"
+      local client = server:connect()
+      for _ = 1, 100 do
+        client:send(signed(of_app "quick"))
+        assert.are.equal(200, answers(client)[1].status)
+      end
+      client:close()
+      assert.are.equal("asleep\n", told())
+      server:write("go", "")
+      wait_for_told "awake"
+    end)
+
+    it("again when they fail, and those of one app in order", function()
+      assert(start { init = MEMORY .. ", retry = { base = 0.01 }", handlers = [[
+        return function(receiver)
+          receiver:on("*", function(n, ctx)
+            tell(n.id, ctx.attempt)
+            if n.id == "a" and ctx.attempt == 1 then return nil, "not yet" end
+            if n.id == "a" and ctx.attempt == 2 then ngx.sleep(0.01) error "not yet either" end
+          end)
+        end]] })
+      for _, id in ipairs { "a", "b", "c" } do ask(signed(of_app("1", id))) end
+      wait_for_told "c 1"
+      assert.are.equal("a 1\na 2\na 3\nb 1\nc 1\n", told())
+      server:wait_for('callback failed event=app_unavailable app=1 id=a type=AppUnavailable attempt=2')
+    end)
+
+    it("in one worker at a time, for as long as a callback keeps its lease", function()
+      assert(start { workers = 2, init = SHARED .. ", lease = 1", handlers = [[
+        return function(receiver)
+          receiver:on("*", function(n, ctx)
+            tell("begun", ctx.attempt)
+            for _ = 1, 8 do
+              ngx.sleep(0.2)
+              assert(ctx:heartbeat())
+            end
+            tell("ended", ctx.attempt)
+          end)
+        end]] })
+      ask(signed(of_app "1"))
+      wait_for_told "ended 1"
+      server:wait_for " done "
+      assert.are.equal("begun 1\nended 1\n", told())
+    end)
+  end)
+
+  describe("when a worker ends", function()
+    local SLOW_FOURTH = WAIT .. [[
+      return function(receiver)
+        receiver:on("*", function(n)
+          tell("begun", n.app_id)
+          if n.app_id == "4" then wait_for_go() end
+          tell("ended", n.app_id)
+        end)
+      end]]
+
+    it("finishes what runs and gives back, uncounted, what it has claimed and not begun", function()
+      -- what waits is claimed by one worker: the first as a trial, the rest at once
+      assert(start { init = "dispatch = false, " .. SHARED:gsub(", dispatch.*", ""), handlers = SLOW_FOURTH })
+      for app = 1, 9 do assert.are.equal(200, ask(signed(of_app(tostring(app)))).status) end
+      server:write("nginx.conf", (server:read "nginx.conf":gsub("dispatch = false", "dispatch = true")))
+      server:reload()
+      wait_for_told "begun 4"
+      local box = inbox_of_server()
+      assert.are.equal(8, box:counts().leased)
+      shell.run("kill -QUIT " .. server.pid)
+      server:wait_for("gracefully shutting down", 2)
+      server:write("go", "")
+      server:wait(function() return not shell.is_alive(server.pid) end, "the end")
+      server.pid = nil
+      assert.are.same({ ready = 5, leased = 0, done = 4, dead = 0 }, box:counts())
+      for _, entry in ipairs(box:list { state = "ready" }) do assert.are.equal(0, entry.attempt) end
+      box:close()
+      assert.is_nil(told():find("begun 5", 1, true))
+    end)
+
+    it("runs what only it knows of", function()
+      assert(start { handlers = SLOW_FOURTH })
+      for app = 4, 9 do assert.are.equal(200, ask(signed(of_app(tostring(app)))).status) end
+      wait_for_told "begun 4"
+      shell.run("kill -QUIT " .. server.pid)
+      server:wait_for "gracefully shutting down"
+      server:write("go", "")
+      server:wait(function() return not shell.is_alive(server.pid) end, "the end")
+      server.pid = nil
+      for app = 4, 9 do assert.is_truthy(told():find("ended " .. app, 1, true)) end
+    end)
+
+    it("by a kill, leaves what ran to another, once the lease has ended", function()
+      assert(start { init = SHARED .. ", lease = 1", handlers = WAIT .. [[
+        return function(receiver)
+          receiver:on("*", function(n, ctx)
+            tell("begun", ctx.attempt)
+            if ctx.attempt == 1 then wait_for_go() end
+            tell("ended", ctx.attempt)
+          end)
+        end]] })
+      ask(signed(of_app "1"))
+      wait_for_told "begun 1"
+      shell.run("kill -9 " .. server:workers()[1])
+      wait_for_told "ended 2"
+      assert.are.equal("begun 1\nbegun 2\nended 2\n", told())
+      assert.are.equal(200, ask(signed(of_app "1")).status)
+    end)
+  end)
+
+  describe("reloaded", function()
+    it("rereads the secrets and the handlers, and keeps what it has where they cannot be used", function()
+      assert(start {})
+      server:write("secrets", "another secret\n")
+      server:write("handlers.lua", server:read "handlers.lua":gsub("tell%(n", 'tell("new", n'))
+      server:reload()
+      assert.are.equal(401, ask(signed(of_app "1")).status)
+      SECRET = "another secret"
+      finally(function() SECRET = "the secret of the specs" end)
+      assert.are.equal(200, ask(signed(of_app("1", "x"))).status)
+      wait_for_told "new x"
+      server:write("handlers.lua", "return 1")
+      shell.run("kill -HUP " .. server.pid)
+      server:wait_for "the handlers file must return function(receiver)"
+      assert.are.equal(200, ask(signed(of_app("1", "y"))).status)
+      wait_for_told "new y"
+      assert.is_nil(server:error_log():find("another secret", 1, true))
+    end)
+
+    it("while notifications arrive, has each that it acknowledged", function()
+      assert(start { workers = 2, init = SHARED })
+      local acknowledged = {}
+      for round = 1, 20 do
+        local clients = {}
+        for i = 1, 8 do
+          local id = ("%d-%d"):format(round, i)
+          local request = signed(of_app(id, id))
+          clients[i] = { id = id, socket = server:connect(), rest = request:sub(-40) }
+          clients[i].socket:send(request:sub(1, -41))
+        end
+        if round % 3 == 1 then shell.run("kill -HUP " .. server.pid) end
+        for _, client in ipairs(clients) do
+          client.socket:send(client.rest)
+          local answer = answers(client.socket)[1]
+          if answer and answer.status == 200 then acknowledged[#acknowledged + 1] = client.id end
+          client.socket:close()
+        end
+      end
+      assert.is_true(#acknowledged >= 150)
+      server:wait(function() return #server:workers() == 2 end, "the old workers' end")
+      local box = inbox_of_server()
+      for _, id in ipairs(acknowledged) do assert.is_truthy(box:get(id), id) end
+      server:wait(function() return box:counts().done == #box:list {} end, "the callbacks")
+      box:close()
+    end)
+
+    it("again and again, keeps no file open and no worker", function()
+      assert(start {})
+      local function open_files()
+        return select(2, shell.run(("ls /proc/%d/fd"):format(server.pid)):gsub("\n", ""))
+      end
+      for _ = 1, 3 do server:reload() end
+      local before = open_files()
+      for _ = 1, 10 do server:reload() end
+      assert.are.equal(before, open_files())
+      assert.are.equal(1, #server:workers())
+    end)
+  end)
+
+  it("stores once what reaches four workers at once", function()
+    assert(start { workers = 4, listen = "reuseport", init = SHARED })
+    local clients, body = {}, of_app("1", "the same")
+    for i = 1, 40 do
+      clients[i] = server:connect()
+      clients[i]:send(signed(body):sub(1, -2))
+    end
+    for _, client in ipairs(clients) do client:send(body:sub(-1)) end
+    for _, client in ipairs(clients) do
+      assert.are.equal(200, answers(client)[1].status)
+      client:close()
+    end
+    wait_for_told "the same"
+    local pids = {}
+    for pid in server:error_log():gmatch "%[info%] (%d+)#%d+: %*%d+ duplicate" do pids[pid] = true end
+    assert.is_truthy(next(pids, next(pids)))
+    local _, stored = server:error_log():gsub(" stored event=", "")
+    assert.are.equal(1, stored)
+    local box = inbox_of_server()
+    assert.are.equal(1, #box:list {})
+    box:close()
+    assert.are.equal("the same\n", told())
+  end)
+
+  describe("with lua_code_cache off", function()
+    it("reads the handlers anew for each request, and runs them", function()
+      for _, init in ipairs { MEMORY .. ", retry = { base = 0.01 }", SHARED } do
+        assert(start { http = "lua_code_cache off;\n", init = init, handlers = [[
+          return function(receiver)
+            receiver:on("*", function(n, ctx)
+              tell("old", n.id, ctx.attempt)
+              if ctx.attempt == 1 and n.app_id == "again" then return nil, "not yet" end
+            end)
+          end]] })
+        assert.are.equal(200, ask(signed(of_app("1", "a"))).status)
+        wait_for_told "old a 1"
+        server:write("handlers.lua", server:read "handlers.lua":gsub('"old"', '"new"'))
+        assert.are.equal(200, ask(signed(of_app("1", "b"))).status)
+        wait_for_told "new b 1"
+        if init ~= SHARED then
+          assert.are.equal(200, ask(signed(of_app("again", "c"))).status)
+          wait_for_told "new c 2"
+        end
+        server:stop()
+      end
+      server = nil
+    end)
+  end)
+
+  describe("does not start", function()
+    local function refused(given, message)
+      local made, problem = start(given)
+      assert.is_nil(made)
+      assert.is_truthy(problem:find(message, 1, true), problem)
+    end
+
+    it("without what it needs, and says what that is", function()
+      refused({ init = 'inbox = "memory", dispatch = true', workers = 4 }, "set worker_processes 1")
+      refused({ init = 'inbox = "memory"' }, "needs dispatch = true")
+      refused({ init = 'inbox = "memory", dispatch = true, secrets = "x"' }, "one of the options 'secrets'")
+      refused({ init = 'inbox = "memory", dispatch = true, dict = "none"' }, "no lua_shared_dict 'none'")
+      refused({ init = 'inbox = "memory", dispatch = true, lese = 1' }, "unknown option 'lese'")
+      refused({ handlers = "return 1" }, "must return function(receiver)")
+      refused({ handlers = "syntax error" }, "handlers.lua")
+    end)
+  end)
+
+  it("answers 503 where init_worker was forgotten, as nobody would run what is stored", function()
+    assert(start { init_worker = "" })
+    assert.are.equal(503, ask(signed(of_app "1")).status)
+    server:wait_for "call marketplace.nginx's init_worker in init_worker_by_lua"
   end)
 end)

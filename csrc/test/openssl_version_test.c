@@ -36,5 +36,5 @@ int main(void) {
       cmocka_unit_test(refuses_an_older_minor_and_another_major),
       cmocka_unit_test(fits_where_it_is_tested),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests_name("openssl_version", tests, NULL, NULL);
 }

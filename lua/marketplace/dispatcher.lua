@@ -40,7 +40,9 @@ end
 local call_with_traceback
 if select(2, xpcall(function(...) return ... end, print, true)) then
   call_with_traceback = function(callback, n, ctx)
-    return xpcall(callback, debug.traceback, n, ctx)
+    -- not returned at once: LuaJIT would take xpcall for this function, in the traceback
+    local ok, value, message = xpcall(callback, debug.traceback, n, ctx)
+    return ok, value, message
   end
 else
   -- Lua 5.1's xpcall passes no arguments

@@ -8,6 +8,7 @@ local Server = {}
 Server.__index = Server
 
 local MOST_TRIES = 500
+local MOST_SHOWN = 4000 -- bytes of the error log
 
 local CONFIG = [[
 <user>load_module <modules>/ndk_http_module.so;
@@ -28,7 +29,7 @@ http {
   lua_package_cpath "<repository>/build/jit/?.so;;";
   <http>
   server {
-    listen 127.0.0.1:<port>;
+    listen 127.0.0.1:<port> <listen>;
     <server>
   }
 }
@@ -65,7 +66,7 @@ local function fill(self, given)
   local values = {
     modules = "/usr/lib/nginx/modules", folder = self.folder, port = self.port, repository = shell.run "pwd",
     user = user(), workers = given.workers or 1, level = given.level or "info", env = variables(given.env or {}),
-    main = given.main or "", http = given.http or "", server = given.server or "",
+    main = given.main or "", listen = given.listen or "", http = given.http or "", server = given.server or "",
   }
   return (CONFIG:gsub("<(%l+)>", values):gsub("<(%l+)>", values))
 end
@@ -95,7 +96,7 @@ function Server:wait(is_so, what)
     if is_so() then return end
     socket.sleep(0.02)
   end
-  error(("it did not happen in time: %s\n%s"):format(what, self:error_log()), 2)
+  error(("it did not happen in time: %s\n%s"):format(what, self:error_log():sub(-MOST_SHOWN)), 2)
 end
 
 --- Waits until the error log has this text as often as `count` (1) tells.
@@ -154,8 +155,8 @@ end
 
 --- Starts one. The caller calls stop.
 ---@param given table main, http, server: more of the configuration, where <folder>, <port> and <repository> stand for
---- this server's; files: table of texts by name, for its folder; workers: default 1; env: table of variables;
---- level: of the error log, default "info"
+--- this server's; listen: more of its listen directive; files: table of texts by name, for its folder; workers:
+--- default 1; env: table of variables; level: of the error log, default "info"
 ---@return table|nil server
 ---@return string? message what nginx said where it did not start
 function nginx_server.start(given)

@@ -123,12 +123,16 @@ end
 --[[ Requests ]]
 
 -- With lua_code_cache off each request has a Lua of its own, in which init has run, in this process, and init_worker
--- has not. Without it, what init_by_lua has made comes from another process, nginx's master.
+-- has not. With it, init ran in nginx's master.
+local function check_worker()
+  if state.callbacks and not state.has_worker and state.pid ~= ngx.worker.pid() then
+    error("call marketplace.nginx's init_worker in init_worker_by_lua", 0)
+  end
+end
+
 local function wake_callbacks()
   if not state.callbacks then return end
-  if state.has_worker then return state.callbacks:wake() end
-  if state.pid ~= ngx.worker.pid() then error("call marketplace.nginx's init_worker in init_worker_by_lua", 0) end
-  state.callbacks:start_once()
+  if state.has_worker then state.callbacks:wake() else state.callbacks:start_once() end
 end
 
 -- What a memory inbox takes now nobody would run.
@@ -154,6 +158,7 @@ local function respond(receiver)
 end
 
 local function handle()
+  check_worker()
   local status, headers, body = respond(state.receiver)
   if status == 200 then wake_callbacks() end
   request.answer(status, headers, body)
