@@ -73,7 +73,8 @@ end
 -- nginx runs waiting timers at once when the worker is to end: this one wakes the callbacks then.
 local function wake_at_end(premature, self)
   self:wake()
-  if not premature then ngx.timer.at(DAY, wake_at_end, self) end
+  if not premature then return ngx.timer.at(DAY, wake_at_end, self) end
+  ngx.sleep(YIELD_SECONDS) -- else nginx would look after the woken one only when something else happens
 end
 
 --- Runs callbacks from now on, until the worker ends. For init_worker_by_lua.
