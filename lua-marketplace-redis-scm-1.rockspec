@@ -10,7 +10,7 @@ source = {
 description = {
   summary = "The connection to Redis of lua-marketplace",
   detailed = [[
-    marketplace.redis, on hiredis: for those whose inbox is in Redis and who do not run nginx.
+    marketplace.redis, on hiredis: for those whose inbox is in Redis.
   ]],
   license = "MIT",
   labels = { "webhook", "app-store-connect", "marketplace", "redis" },
@@ -34,10 +34,13 @@ build = {
         "csrc/core/alloc.c",
         "csrc/core/buffer.c",
         "csrc/core/error.c",
+        "csrc/redis/reader.c",
         "csrc/redis/redis.c",
         "csrc/lua/pin.c",
         "csrc/lua/push.c",
         "csrc/lua/redis.c",
+        "csrc/lua/redis_reader.c",
+        "csrc/lua/redis_values.c",
       },
       defines = { "_GNU_SOURCE" },
       incdirs = { "csrc", "$(HIREDIS_INCDIR)" },

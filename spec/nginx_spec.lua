@@ -9,7 +9,7 @@ local shell = require "support.shell"
 
 local SECRET = "the secret of the specs"
 local MEMORY = 'inbox = "memory", dispatch = true'
-local SHARED = 'inbox = require("support.lazy_inbox").sqlite("<folder>/inbox.db"), dispatch = true'
+local SHARED = 'inbox = "sqlite:inbox.db", dispatch = true'
 
 local LOCATIONS = [[
 location = /notifications { content_by_lua_block { require("marketplace.nginx").handle() } }
@@ -37,6 +37,7 @@ describe("marketplace.nginx", function()
           return function(receiver) receiver:on("*", function(n) tell(n.id or "-") end) end]]),
         secrets = SECRET .. "\n",
       },
+      main = "thread_pool marketplace threads=4;",
       http = (given.http or "") .. ([[
         init_by_lua_block {
           require("marketplace.nginx").init {

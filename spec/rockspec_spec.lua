@@ -21,14 +21,9 @@ local function files(command)
   return found
 end
 
-local function without(set, ...)
-  for _, path in ipairs { ... } do set[path] = nil end
-  return set
-end
-
 describe("the rockspec of", function()
   it("lua-marketplace builds every C file but those of the server and of Redis", function()
-    local expected = without(files "ls csrc/core/*.c csrc/lua/*.c", "csrc/lua/http_server.c", "csrc/lua/redis.c")
+    local expected = files "ls csrc/core/*.c csrc/lua/*.c | grep -v -e lua/http_server.c -e lua/redis"
     assert.are.same(expected, load_rockspec("lua-marketplace-scm-1.rockspec").sources)
   end)
 
@@ -43,7 +38,7 @@ describe("the rockspec of", function()
   it("lua-marketplace-redis builds the C files for Redis and what they share", function()
     local expected = {}
     for path in pairs(files("ls csrc/redis/*.c csrc/core/alloc.c csrc/core/buffer.c csrc/core/error.c " ..
-      "csrc/lua/redis.c csrc/lua/pin.c csrc/lua/push.c")) do expected[path] = true end
+      "csrc/lua/redis*.c csrc/lua/pin.c csrc/lua/push.c")) do expected[path] = true end
     assert.are.same(expected, load_rockspec("lua-marketplace-redis-scm-1.rockspec").sources)
   end)
 

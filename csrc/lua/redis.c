@@ -1,21 +1,20 @@
 /* redis.c: the module marketplace.redis, for marketplace.inbox.redis.
  *
  *   redis.open{host=, port=, path=, connect_timeout=, timeout=} -> connection | nil, message, code
- *   connection:command{word, ...} -> a string, an integer, a list, nil for nothing | nil, message,
- * code connection:close(), also by the garbage collector
+ *   connection:command{word, ...} -> a string, an integer, a list, nil for nothing
+ *     | nil, message, code
+ *   connection:close(), also by the garbage collector
+ *   redis.format, redis.reader: see lua/redis_reader.h
  */
 #include "redis/redis.h"
 
 #include "lua/compat.h"
 #include "lua/pin.h"
 #include "lua/push.h"
-
-#include <hiredis/hiredis.h>
+#include "lua/redis_reader.h"
+#include "lua/redis_values.h"
 
 static const char metatable_name[] = "marketplace.redis";
-static const char reply_metatable_name[] = "marketplace.redis.reply";
-
-enum { MOST_DEPTH = 16, MOST_WORDS = 1000000 };
 
 static mkt_redis *check_redis(lua_State *L) {
   return luaL_checkudata(L, 1, metatable_name);
@@ -26,82 +25,15 @@ static int redis_close(lua_State *L) {
   return 0;
 }
 
-/* The answer belongs to a userdata while it is made into Lua values, which may raise. */
-static redisReply **push_reply_box(lua_State *L) {
-  redisReply **box = lua_newuserdata(L, sizeof *box);
-  *box = NULL;
-  luaL_getmetatable(L, reply_metatable_name);
-  lua_setmetatable(L, -2);
-  return box;
-}
-
-static int reply_free(lua_State *L) {
-  redisReply **box = luaL_checkudata(L, 1, reply_metatable_name);
-  mkt_redis_free(*box);
-  *box = NULL;
-  return 0;
-}
-
-static void push_reply(lua_State *L, const redisReply *reply, int depth) {
-  switch (reply->type) {
-  case REDIS_REPLY_INTEGER:
-    lua_pushnumber(L, (lua_Number)reply->integer);
-    return;
-  case REDIS_REPLY_ARRAY:
-    if (depth == MOST_DEPTH) luaL_error(L, "the answer has more than %d levels", MOST_DEPTH);
-    luaL_checkstack(L, 4, "the answer is too deep");
-    lua_createtable(L, (int)reply->elements, 0);
-    for (size_t i = 0; i < reply->elements; i++) {
-      push_reply(L, reply->element[i], depth + 1);
-      lua_rawseti(L, -2, (int)i + 1);
-    }
-    return;
-  case REDIS_REPLY_NIL:
-    lua_pushnil(L);
-    return;
-  default:
-    lua_pushlstring(L, reply->str, reply->len);
-  }
-}
-
-static int push_refusal(lua_State *L, const redisReply *reply) {
-  lua_pushnil(L);
-  lua_pushlstring(L, reply->str, reply->len);
-  lua_pushstring(L, "redis_error");
-  return 3;
-}
-
-/* Two arrays in one userdata at the top of the stack; the list at index 2 keeps the words alive. */
-static const char **push_words(lua_State *L, int count, size_t **lengths) {
-  char *block = lua_newuserdata(L, (size_t)count * (sizeof(char *) + sizeof(size_t)));
-  const char **words = (const char **)(void *)block;
-  *lengths = (size_t *)(void *)(block + (size_t)count * sizeof(char *));
-  for (int i = 0; i < count; i++) {
-    lua_rawgeti(L, 2, i + 1);
-    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "word %d must be a string", i + 1);
-    words[i] = lua_tolstring(L, -1, &(*lengths)[i]);
-    lua_pop(L, 1);
-  }
-  return words;
-}
-
 static int redis_command(lua_State *L) {
   mkt_redis *redis = check_redis(L);
-  luaL_checktype(L, 2, LUA_TTABLE);
-  size_t count = lua_rawlen(L, 2);
-  luaL_argcheck(L, count >= 1 && count <= MOST_WORDS, 2, "1 to 1000000 words are expected");
-  size_t *lengths;
-  const char **words = push_words(L, (int)count, &lengths);
-  redisReply **box = push_reply_box(L);
+  mkt_redis_words words = mkt_push_redis_words(L, 2);
+  redisReply **box = mkt_push_reply_box(L);
   mkt_error error;
-  if (mkt_redis_command(redis, (int)count, words, lengths, box, &error) != MKT_OK) {
+  if (mkt_redis_command(redis, words.count, words.words, words.lengths, box, &error) != MKT_OK) {
     return mkt_push_error(L, &error);
   }
-  if ((*box)->type == REDIS_REPLY_ERROR) return push_refusal(L, *box);
-  push_reply(L, *box, 0);
-  mkt_redis_free(*box);
-  *box = NULL;
-  return 1;
+  return mkt_push_reply(L, box);
 }
 
 /* NULL where it is absent. */
@@ -139,19 +71,17 @@ static int redis_open(lua_State *L) {
   return 1;
 }
 
-static void make_metatables(lua_State *L) {
+static void make_metatable(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"command", redis_command}, {"close", redis_close}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", redis_close}, {"__close", redis_close}, {NULL, NULL}};
-  static const luaL_Reg reply_metamethods[] = {{"__gc", reply_free}, {NULL, NULL}};
   if (luaL_newmetatable(L, metatable_name) != 0) {
     luaL_setfuncs(L, metamethods, 0);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
   }
-  if (luaL_newmetatable(L, reply_metatable_name) != 0) luaL_setfuncs(L, reply_metamethods, 0);
-  lua_pop(L, 2);
+  lua_pop(L, 1);
 }
 
 __attribute__((visibility("default"))) int luaopen_marketplace_redis(lua_State *L);
@@ -159,7 +89,9 @@ __attribute__((visibility("default"))) int luaopen_marketplace_redis(lua_State *
 int luaopen_marketplace_redis(lua_State *L) {
   static const luaL_Reg functions[] = {{"open", redis_open}, {NULL, NULL}};
   mkt_pin();
-  make_metatables(L);
+  make_metatable(L);
+  mkt_make_redis_values(L);
   luaL_newlib(L, functions);
+  mkt_lua_add_redis_reader(L);
   return 1;
 }

@@ -19,24 +19,43 @@ Reconnecting.__index = Reconnecting
 
 local function always() return true end
 
--- A try to connect can take its whole time limit. Soon after a failed one the answer is known: no more than half of
--- the time is spent on tries, as whoever waits for them could be answering others.
-local function connect(self)
-  local started = core.monotonic()
-  if started < self.refused_until then reconnecting.fail(self.refusal) end
-  local ok, link = pcall(self.connect)
-  if ok then return link end
-  if getmetatable(link) == Failure then
-    local now = core.monotonic()
-    self.refused_until, self.refusal = now + math.max(self.pause, now - started), link.message
+--- A function that connects, but not soon after that failed. A try can take its whole time limit, and soon after a
+--- failed one the answer is known: no more than half of the time is spent on tries, as whoever waits for them could be
+--- answering others.
+---@param connect fun(): table
+---@param pause number seconds after a failed try in which none is made; at least as long as that took
+---@return fun(): table
+function reconnecting.patient(connect, pause)
+  local refused_until, refusal = 0, nil
+  return function()
+    local started = core.monotonic()
+    if started < refused_until then reconnecting.fail(refusal) end
+    local ok, link = pcall(connect)
+    if ok then return link end
+    if getmetatable(link) == Failure then
+      local now = core.monotonic()
+      refused_until, refusal = now + math.max(pause, now - started), link.message
+    end
+    error(link, 0)
   end
-  error(link, 0)
+end
+
+--- What a pcall of something that may fail so gave, as `use` gives it.
+---@param name string for the message
+---@param ok boolean
+---@param result any
+---@return any|nil
+---@return string? message
+function reconnecting.outcome(name, ok, result)
+  if ok then return result end
+  if getmetatable(result) ~= Failure then error(result, 0) end
+  return nil, name .. ": " .. result.message
 end
 
 local function link_of(self)
   if self.link and (core.monotonic() >= self.renew_at or not self.is_current()) then self:close() end
   if not self.link then
-    self.link = connect(self)
+    self.link = self.connect()
     self.renew_at = core.monotonic() + self.renew_after
   end
   return self.link
@@ -48,10 +67,8 @@ end
 ---@return string? message
 function Reconnecting:use(work)
   local ok, result = pcall(function() return work(link_of(self)) end)
-  if ok then return result end
-  self:close()
-  if getmetatable(result) ~= Failure then error(result, 0) end
-  return nil, self.name .. ": " .. result.message
+  if not ok then self:close() end
+  return reconnecting.outcome(self.name, ok, result)
 end
 
 function Reconnecting:close()
@@ -67,8 +84,8 @@ end
 --- renew_after: seconds after which a connection is made anew, default never
 function reconnecting.new(given)
   return setmetatable({
-    name = given.name, connect = given.connect, is_current = given.is_current or always, pause = given.pause or 0,
-    renew_after = given.renew_after or math.huge, renew_at = 0, refused_until = 0, refusal = nil, link = nil,
+    name = given.name, connect = reconnecting.patient(given.connect, given.pause or 0),
+    is_current = given.is_current or always, renew_after = given.renew_after or math.huge, renew_at = 0, link = nil,
   }, Reconnecting)
 end
 

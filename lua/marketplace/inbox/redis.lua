@@ -43,18 +43,18 @@ local function command(link, words)
   return reply, code
 end
 
-local function load(link, name)
-  link.hashes[name] = command(link, { "SCRIPT", "LOAD", scripts[name] })
-  return link.hashes[name]
+local function load(self, link, name)
+  self.hashes[name] = command(link, { "SCRIPT", "LOAD", scripts[name] })
+  return self.hashes[name]
 end
 
-local function evaluate(link, name, prefix, arguments)
-  local words = { "EVALSHA", link.hashes[name] or load(link, name), "1", prefix }
+local function evaluate(self, link, name, arguments)
+  local words = { "EVALSHA", self.hashes[name] or load(self, link, name), "1", self.prefix }
   for i = 1, #arguments do words[i + 4] = arguments[i] end
   local reply, message = link:command(words)
   if message and message:find("^NOSCRIPT") then
     -- the server was restarted, or somebody emptied its cache; nothing was run
-    words[2] = load(link, name)
+    words[2] = load(self, link, name)
     reply, message = link:command(words)
   end
   if message then fail(message) end
@@ -69,7 +69,7 @@ end
 local function run(self, name, make)
   if self.closed then return unavailable "the inbox is closed" end
   local reply, message = self.connection:use(function(link)
-    return evaluate(link, name, self.prefix, make and make() or {})
+    return evaluate(self, link, name, make and make() or {})
   end)
   if reply == nil then return unavailable(message) end
   return reply
@@ -341,13 +341,15 @@ local function measure_offset(link, clock)
   return (before + clock()) / 2 - (tonumber(server[1]) + tonumber(server[2]) / 1e6)
 end
 
-local function prepare(self, plain, given, clock)
-  local link = { hashes = {}, command = function(_, words) return plain:command(words) end,
-    close = function() plain:close() end }
+-- A connection that was used before is the same user's, and in the same database.
+local function prepare(self, link, given, clock)
+  local is_due = core.monotonic() >= self.survey_at
+  if link.reused and not is_due then return link end
   local ok, problem = pcall(function()
-    authenticate(link, given)
+    if not link.reused then authenticate(link, given) end
     if given.durability ~= "relaxed" then check_durability(link) end
     if clock then self.offset = measure_offset(link, clock) end
+    self.survey_at = core.monotonic() + RENEW_SECONDS
   end)
   if ok then return link end
   link:close()
@@ -357,9 +359,13 @@ end
 --- Opens the inbox in a server.
 ---@param words string "host=127.0.0.1 port=6379 db=0 user=NAME prefix=marketplace" or "path=SOCKET ..."; the password
 --- is in the environment, REDISCLI_AUTH; durability=relaxed takes a server that can lose what it stored
----@param settings? {clock?: (fun(): number)|false, durability?: string, must_exist?: boolean, connect?: function}
+---@param settings? {clock?: (fun(): number)|false, durability?: string, must_exist?: boolean, connect?: function,
+--- links?: function}
 --- clock: the caller's, default the machine's; false: times are taken as they are given;
---- connect: in place of hiredis, function(words) giving a connection with command{word, ...} and close()
+--- connect: in place of hiredis, function(words) giving a connection with command{word, ...} and close(), and `reused`
+--- where it was used before; raises as marketplace.inbox.reconnecting;
+--- links: in place of marketplace.inbox.reconnecting's new, where connections are not kept by the inbox: nothing is
+--- connected then before it is needed
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
@@ -367,18 +373,20 @@ function redis.open(words, settings)
   settings = settings or {}
   options.check("marketplace.inbox.open", settings, {
     clock = "function|boolean", durability = "string", must_exist = "boolean", connect = "function",
+    links = "function",
   })
   local given, problem = parse_words(words)
   if not given then return unavailable("redis: " .. problem) end
   given.durability = settings.durability or given.durability
   local clock = settings.clock == nil and core.now or settings.clock
   local self = setmetatable({
-    prefix = ("{%s}:"):format(given.prefix or "marketplace"), offset = 0, closed = false,
+    prefix = ("{%s}:"):format(given.prefix or "marketplace"), hashes = {}, offset = 0, survey_at = 0, closed = false,
   }, Inbox)
-  self.connection = reconnecting.new {
+  self.connection = (settings.links or reconnecting.new) {
     name = "redis", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,
     connect = function() return prepare(self, (settings.connect or hiredis)(given), given, clock) end,
   }
+  if settings.links then return self end
   local ok, message = self.connection:use(function() return true end)
   if not ok then return unavailable(message) end
   return self

@@ -9,9 +9,10 @@ if not rawget(_G, "ngx") then error("marketplace.nginx runs inside nginx only", 
 
 local callbacks = require "marketplace.nginx.callbacks"
 local core = require "marketplace.core"
+local duplicates = require "marketplace.nginx.duplicates"
 local handlers = require "marketplace.handlers"
+local inboxes = require "marketplace.nginx.inbox"
 local marketplace_receiver = require "marketplace.receiver"
-local memory = require "marketplace.inbox.memory"
 local nginx_log = require "marketplace.nginx.log"
 local options = require "marketplace.options"
 local request = require "marketplace.nginx.request"
@@ -45,28 +46,25 @@ local function secrets_of(given)
   return list or fail("%s", problem)
 end
 
-local function memory_inbox(given)
+local function check_memory(given)
   if ngx.worker.count() > 1 then
     fail("the memory inbox belongs to one process: set worker_processes 1, or name an inbox that all workers reach")
   end
   if not given.dispatch then fail("the memory inbox needs dispatch = true: no other process can run its callbacks") end
-  return memory.new()
 end
 
 local function inbox_of(given)
-  if given.inbox == "memory" then return memory_inbox(given) end
-  local found, inboxes = pcall(require, "marketplace.nginx.inbox")
-  if not found then fail("%s", inboxes) end
+  if type(given.inbox) == "table" then return given.inbox end
+  if given.inbox == "memory" then check_memory(given) end
   local inbox, problem = inboxes.open(given.inbox)
-  if not inbox then fail("%s", problem) end
-  return inbox
+  return inbox or fail("%s", problem)
 end
 
 local function with_duplicates(given, inbox)
   if not given.dict then return inbox end
   local dict = ngx.shared[given.dict]
   if not dict then fail("there is no lua_shared_dict '%s'", given.dict) end
-  return require("marketplace.nginx.duplicates").wrap(inbox, dict)
+  return duplicates.wrap(inbox, dict)
 end
 
 local function add_handlers(given, receiver)
@@ -84,7 +82,8 @@ end
 --- it has; secrets and handlers are read anew then.
 ---@param given table
 --- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
---- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out;
+--- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
+--- marketplace.nginx.inbox, or an inbox whose methods do not block;
 --- dict: name of a lua_shared_dict that tells duplicates without the inbox;
 --- dispatch: run the callbacks in nginx too, default false: `marketplace work` does;
 --- max_body: bytes, default 1048576; lease, retry: see marketplace.dispatcher.
@@ -94,10 +93,9 @@ function nginx.init(given)
     handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
     dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
   })
-  local inbox = type(given.inbox) == "table" and given.inbox or inbox_of(given)
   local runs = callbacks.new(nginx_log.target)
   local receiver = marketplace_receiver.new {
-    secrets = secrets_of(given), inbox = with_duplicates(given, inbox), max_body = given.max_body,
+    secrets = secrets_of(given), inbox = with_duplicates(given, inbox_of(given)), max_body = given.max_body,
     log = nginx_log.target, lease = given.lease, retry = given.retry, random = random,
     stop_asked = function() return runs:stop_asked() end,
   }
@@ -113,10 +111,11 @@ local function started(where)
   return state
 end
 
---- Starts the callbacks: in init_worker_by_lua.
+--- Starts the callbacks, and has it logged where the inbox cannot be reached: in init_worker_by_lua.
 function nginx.init_worker()
   started "marketplace.nginx.init_worker"
   state.has_worker = true
+  inboxes.look(state.receiver.inbox)
   if state.callbacks then state.callbacks:start() end
 end
 

@@ -1,0 +1,98 @@
+#include "lua/redis_reader.h"
+
+#include "lua/push.h"
+#include "lua/redis_values.h"
+#include "redis/reader.h"
+
+static const char metatable_name[] = "marketplace.redis.reader";
+static const char command_metatable_name[] = "marketplace.redis.bytes";
+
+static mkt_redis_reader *check_reader(lua_State *L) {
+  return luaL_checkudata(L, 1, metatable_name);
+}
+
+static int reader_close(lua_State *L) {
+  mkt_redis_reader_close(check_reader(L));
+  return 0;
+}
+
+static int reader_feed(lua_State *L) {
+  mkt_redis_reader *reader = check_reader(L);
+  size_t n;
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  mkt_error error;
+  if (mkt_redis_reader_feed(reader, bytes, n, &error) != MKT_OK) return mkt_push_error(L, &error);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int reader_next(lua_State *L) {
+  mkt_redis_reader *reader = check_reader(L);
+  redisReply **box = mkt_push_reply_box(L);
+  mkt_error error;
+  if (mkt_redis_reader_next(reader, box, &error) != MKT_OK) return mkt_push_error(L, &error);
+  lua_pushboolean(L, *box != NULL);
+  return *box == NULL ? 1 : 1 + mkt_push_reply(L, box);
+}
+
+static int reader_is_empty(lua_State *L) {
+  lua_pushboolean(L, mkt_redis_reader_is_empty(check_reader(L)));
+  return 1;
+}
+
+static int open_reader(lua_State *L) {
+  mkt_redis_reader *reader = lua_newuserdata(L, sizeof *reader);
+  *reader = (mkt_redis_reader){0};
+  luaL_getmetatable(L, metatable_name);
+  lua_setmetatable(L, -2);
+  mkt_error error;
+  if (mkt_redis_reader_open(reader, &error) != MKT_OK) return mkt_push_error(L, &error);
+  return 1;
+}
+
+static int command_free(lua_State *L) {
+  char **command = luaL_checkudata(L, 1, command_metatable_name);
+  redisFreeCommand(*command);
+  *command = NULL;
+  return 0;
+}
+
+/* Owns a command while it is made into a Lua string, which may raise. */
+static char **push_command_box(lua_State *L) {
+  char **command = lua_newuserdata(L, sizeof *command);
+  *command = NULL;
+  luaL_getmetatable(L, command_metatable_name);
+  lua_setmetatable(L, -2);
+  return command;
+}
+
+static int format(lua_State *L) {
+  mkt_redis_words words = mkt_push_redis_words(L, 1);
+  char **command = push_command_box(L);
+  long long n = redisFormatCommandArgv(command, words.count, words.words, words.lengths);
+  if (n < 0) return luaL_error(L, "not enough memory");
+  lua_pushlstring(L, *command, (size_t)n);
+  redisFreeCommand(*command);
+  *command = NULL;
+  return 1;
+}
+
+static void make_metatables(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"feed", reader_feed}, {"next", reader_next}, {"is_empty", reader_is_empty}, {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {{"__gc", reader_close}, {NULL, NULL}};
+  static const luaL_Reg command_metamethods[] = {{"__gc", command_free}, {NULL, NULL}};
+  if (luaL_newmetatable(L, metatable_name) != 0) {
+    luaL_setfuncs(L, metamethods, 0);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+  }
+  if (luaL_newmetatable(L, command_metatable_name) != 0) luaL_setfuncs(L, command_metamethods, 0);
+  lua_pop(L, 2);
+}
+
+void mkt_lua_add_redis_reader(lua_State *L) {
+  static const luaL_Reg functions[] = {{"format", format}, {"reader", open_reader}, {NULL, NULL}};
+  make_metatables(L);
+  luaL_setfuncs(L, functions, 0);
+}

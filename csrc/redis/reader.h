@@ -1,0 +1,45 @@
+/* reader.h: reads what a Redis server answers from bytes that somebody else received.
+ *
+ * On hiredis, without a socket: for where waiting is done by another (nginx's cosockets). After an
+ * error a reader is of no more use: where the next answer begins is not known then.
+ */
+#ifndef MKT_REDIS_READER_H
+#define MKT_REDIS_READER_H
+
+#include "core/error.h"
+
+#include <hiredis/hiredis.h>
+#include <stddef.h>
+
+/* Of one answer: bytes as Redis limits a string, elements in all of its lists together. */
+enum { MKT_REDIS_MOST_BYTES = 512 * 1024 * 1024, MKT_REDIS_MOST_ELEMENTS = 1 << 22 };
+
+/* Zero it before use. It must stay where it is while it is open. */
+typedef struct mkt_redis_reader {
+  redisReader *reader;                        /* NULL where it is closed */
+  redisReplyObjectFunctions functions;        /* hiredis's, with a limit */
+  const redisReplyObjectFunctions *unlimited; /* hiredis's */
+  size_t bytes;    /* received since all that was received had been given as answers */
+  size_t elements; /* of the answer that is being read */
+} mkt_redis_reader;
+
+/* MKT_ERR_OUT_OF_MEMORY. */
+mkt_code mkt_redis_reader_open(mkt_redis_reader *reader, mkt_error *error);
+
+/* Takes bytes, which are copied. MKT_ERR_TOO_LARGE, MKT_ERR_OUT_OF_MEMORY, MKT_ERR_CONNECT_FAILED
+ * (it is closed, or failed before). */
+mkt_code mkt_redis_reader_feed(mkt_redis_reader *reader, const char *bytes, size_t n,
+                               mkt_error *error);
+
+/* The next answer, which the caller frees with mkt_redis_free; NULL where more bytes are needed.
+ * MKT_ERR_CONNECT_FAILED (this is no answer of a Redis server's; it is closed, or failed before),
+ * MKT_ERR_TOO_LARGE, MKT_ERR_OUT_OF_MEMORY. */
+mkt_code mkt_redis_reader_next(mkt_redis_reader *reader, redisReply **reply, mkt_error *error);
+
+/* Whether all that was received belongs to answers that were given. */
+bool mkt_redis_reader_is_empty(const mkt_redis_reader *reader);
+
+/* Idempotent. */
+void mkt_redis_reader_close(mkt_redis_reader *reader);
+
+#endif

@@ -1,0 +1,84 @@
+--- The inbox that a word names, for nginx: none of its methods blocks the worker, all of them may yield. The contract
+--- is marketplace.inbox's.
+---
+--- The methods can be called where cosockets can be used: in rewrite_by_lua, access_by_lua, content_by_lua and timers.
+--- `open` can be called in init_by_lua and init_worker_by_lua too: it connects to nothing.
+local gather = require "marketplace.nginx.gather"
+local options = require "marketplace.options"
+
+local inbox = {}
+
+local KNOWN = "sqlite:PATH, redis:host=HOST ..., memory"
+
+local function unavailable(message)
+  return nil, message, "inbox_unavailable"
+end
+
+-- As nginx takes its own relative paths.
+local function from_prefix(path)
+  if path == "" or path:sub(1, 1) == "/" then return path end
+  return ngx.config.prefix() .. path
+end
+
+local KINDS = {}
+
+function KINDS.memory()
+  return require("marketplace.inbox.memory").new()
+end
+
+function KINDS.sqlite(path, settings)
+  return require("marketplace.nginx.sqlite").open(from_prefix(path), {
+    thread_pool = settings.thread_pool, must_exist = settings.must_exist,
+  })
+end
+
+function KINDS.redis(words, settings)
+  return require("marketplace.inbox.redis").open(words, {
+    clock = settings.clock, durability = settings.durability, connect = require("marketplace.nginx.redis").connect,
+    links = require("marketplace.nginx.connections").new,
+  })
+end
+
+function KINDS.postgres()
+  return unavailable("there is no PostgreSQL inbox inside nginx, as it would block the worker: use an inbox in " ..
+    "Redis or SQLite, or receive with `marketplace serve --inbox postgres:...` behind nginx")
+end
+KINDS.postgresql = KINDS.postgres
+
+--- The inbox that a word names. Its `place` is the word.
+---@param word string "sqlite:PATH", "redis:" and words like host=, port=, or "memory": each worker's own, to try out
+---@param settings? {thread_pool?: string, must_exist?: boolean, clock?: function|false, durability?: string}
+--- thread_pool: for SQLite, a thread_pool of nginx's configuration, default "marketplace"; must_exist: do not make a
+--- new SQLite file; clock, durability: see marketplace.inbox.redis
+---@return table|nil inbox
+---@return string? message
+---@return string? code inbox_unavailable
+function inbox.open(word, settings)
+  settings = settings or {}
+  if type(word) ~= "string" then error("marketplace.nginx.inbox: a word is expected, not a " .. type(word), 2) end
+  options.check("marketplace.nginx.inbox.open", settings, {
+    thread_pool = "string", must_exist = "boolean", clock = "function|boolean", durability = "string",
+  })
+  local kind, place = word:match "^([^:]*):?(.*)$"
+  local open = KINDS[kind]
+  -- not the rest of it, which may hold a password
+  if not open then return unavailable(("there is no inbox '%s' inside nginx; known: %s"):format(kind, KNOWN)) end
+  local opened, message, code = open(place, settings)
+  if not opened then return nil, message, code end
+  opened.place = word
+  return opened.durable and gather.wrap(opened) or opened
+end
+
+--- Looks, once a worker runs, whether the inbox can be reached, and logs why where it cannot: in init_worker_by_lua.
+---@param opened table
+function inbox.look(opened)
+  local function look(is_ending)
+    if is_ending then return end
+    local _, message = opened:backlog()
+    if message then ngx.log(ngx.ERR, "marketplace: the inbox cannot be reached: ", message) end
+  end
+  local started, problem = ngx.timer.at(0, look)
+  if not started then ngx.log(ngx.ERR, "marketplace: no timer: ", problem) end
+end
+
+return inbox

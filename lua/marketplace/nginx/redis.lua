@@ -1,0 +1,99 @@
+--- Connections to a Redis server over nginx's cosockets, which wait without blocking. The bytes are hiredis's, as
+--- outside nginx.
+local reconnecting = require "marketplace.inbox.reconnecting"
+
+local fail = reconnecting.fail
+
+local redis = {}
+
+local CONNECT_SECONDS = 5
+local COMMAND_SECONDS = 10
+local POOL_SIZE = 32        -- connections that a worker keeps
+local IDLE_SECONDS = 60     -- that it keeps one
+local CHUNK = 65536         -- bytes received at once
+
+local Link = {}
+Link.__index = Link
+
+local function receive(self)
+  local ready, reply, message, code = self.reader:next()
+  while ready == false do
+    local bytes, problem = self.socket:receiveany(CHUNK)
+    if not bytes then fail(problem == "closed" and "the server closed the connection" or problem) end
+    local taken
+    taken, message = self.reader:feed(bytes)
+    if not taken then fail(message) end
+    ready, reply, message, code = self.reader:next()
+  end
+  if ready == nil then fail(reply) end
+  return reply, message, code
+end
+
+--- Sends a command and waits for its answer. Raises, as marketplace.inbox.reconnecting, where none came: what became
+--- of the command is not known then.
+---@param words string[]
+---@return any reply as marketplace.redis gives it
+---@return string? message an error of the server's
+---@return string? code
+function Link:command(words)
+  local sent, problem = self.socket:send(self.format(words))
+  if not sent then fail(problem) end
+  return receive(self)
+end
+
+--- Gives it back to nginx's pool.
+function Link:release()
+  -- what came and was not asked for must not answer another's question
+  if not self.reader:is_empty() then return self:close() end
+  self.socket:setkeepalive(IDLE_SECONDS * 1000, POOL_SIZE)
+end
+
+function Link:close()
+  self.socket:close()
+end
+
+local function protocol()
+  local found, module = pcall(require, "marketplace.redis")
+  if not found then fail "marketplace.redis is not installed: luarocks install lua-marketplace-redis" end
+  return module
+end
+
+local function address(given)
+  if given.path then return "unix:" .. given.path, nil end
+  return given.host or "127.0.0.1", tonumber(given.port or 6379)
+end
+
+-- One that is of another user or database is another's.
+local function pool_name(given)
+  local words = {}
+  for _, name in ipairs { "host", "port", "path", "user", "db" } do
+    words[#words + 1] = name .. "=" .. (given[name] or "")
+  end
+  return "marketplace redis " .. table.concat(words, " ")
+end
+
+local function connect_to(socket, given)
+  local host, port = address(given)
+  local pool = { pool = pool_name(given) }
+  if port then return socket:connect(host, port, pool) end
+  return socket:connect(host, pool)
+end
+
+--- A connection from nginx's pool, or a new one: `reused` tells.
+---@param given {host?: string, port?: string, path?: string, user?: string, db?: string, timeout?: string}
+---@return table link
+function redis.connect(given)
+  local module = protocol()
+  local reader, message = module.reader()
+  if not reader then fail(message) end
+  local socket = ngx.socket.tcp()
+  local wait = (tonumber(given.timeout) or COMMAND_SECONDS) * 1000
+  socket:settimeouts(CONNECT_SECONDS * 1000, wait, wait)
+  local connected, problem = connect_to(socket, given)
+  if not connected then fail(problem) end
+  return setmetatable({
+    socket = socket, reader = reader, format = module.format, reused = socket:getreusedtimes() > 0,
+  }, Link)
+end
+
+return redis

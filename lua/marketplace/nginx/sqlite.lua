@@ -1,0 +1,107 @@
+--- The SQLite inbox in nginx: the file is written in a thread of nginx's, while the worker goes on. The contract is
+--- marketplace.inbox's, the work is marketplace.inbox.sqlite's.
+local core = require "marketplace.core"
+local METHODS = require("marketplace.nginx.front").METHODS
+
+local sqlite = {}
+
+local MODULE = "marketplace.nginx.sqlite_thread"
+local POOL = "marketplace"
+local BUSY_SECONDS = 5      -- that is waited for a thread's Lua
+local PAUSE_SECONDS = 0.005
+
+local Inbox = { durable = true }
+Inbox.__index = Inbox
+
+local function unavailable(message)
+  return nil, message, "inbox_unavailable"
+end
+
+local function run(self, method, ...)
+  local give_up_at = core.monotonic() + BUSY_SECONDS
+  repeat
+    local ok, answer = ngx.run_worker_thread(self.pool, MODULE, "call", self.path, self.was_opened, method, ...)
+    if ok or answer ~= "no available Lua vm" then return ok, answer end
+    ngx.sleep(PAUSE_SECONDS)
+  until core.monotonic() >= give_up_at
+  return false, "all of its threads are busy"
+end
+
+local function explain(self, problem)
+  problem = tostring(problem)
+  if problem:find "thread.pool.*not found" then
+    return ("nginx has no thread pool '%s': write thread_pool %s threads=4; at the top of its configuration"):format(
+      self.pool, self.pool)
+  end
+  return problem
+end
+
+local function call(self, method, ...)
+  if self.closed then return unavailable "the inbox is closed" end
+  local ok, answer = run(self, method, ...)
+  if not ok then return unavailable("sqlite:" .. self.path .. ": " .. explain(self, answer)) end
+  if answer.code then return nil, answer.message, answer.code end
+  -- a further thread must not make the file anew where it is gone
+  self.was_opened = true
+  return answer.result
+end
+
+for _, method in ipairs(METHODS) do
+  Inbox[method] = function(self, ...) return call(self, method, ...) end
+end
+
+local ITEM = { "identity", "token", "state", "at", "reason", "uncounted", "scope" }
+
+-- What the contract names of the items: beside it a dispatcher's hold what no thread can be given.
+local function plain(items)
+  local list = {}
+  for i, item in ipairs(items) do
+    local copy = {}
+    for _, name in ipairs(ITEM) do copy[name] = item[name] end
+    list[i] = copy
+  end
+  return list
+end
+
+function Inbox:finish(items, now)
+  return call(self, "finish", plain(items), now)
+end
+
+function Inbox:extend(items, now, lease)
+  return call(self, "extend", plain(items), now, lease)
+end
+
+--- The threads keep the file open until the worker ends.
+function Inbox:close()
+  self.closed = true
+end
+
+--- Whether this nginx can do it; what to do where it cannot.
+---@return boolean
+---@return string? message
+function sqlite.supported()
+  if not ngx.run_worker_thread or not ngx.config.nginx_configure():find("--with-threads", 1, true) then
+    return false, "sqlite: this nginx cannot run Lua in threads, which needs nginx --with-threads and its module " ..
+      "for Lua from 0.10.21 on: use an inbox in Redis, or receive with `marketplace serve` behind nginx"
+  end
+  return true
+end
+
+--- The inbox in a file, which is opened when it is first needed.
+---@param path string
+---@param settings? {thread_pool?: string, must_exist?: boolean} thread_pool: a thread_pool of nginx's configuration,
+--- default "marketplace"; must_exist: do not make the file
+---@return table|nil inbox
+---@return string? message
+---@return string? code inbox_unavailable
+function sqlite.open(path, settings)
+  settings = settings or {}
+  if path == "" then return unavailable "sqlite: needs a path, as in sqlite:marketplace.db" end
+  local is_supported, message = sqlite.supported()
+  if not is_supported then return unavailable(message) end
+  return setmetatable({
+    path = path, pool = settings.thread_pool or POOL, was_opened = settings.must_exist or false, closed = false,
+  }, Inbox)
+end
+
+return sqlite

@@ -1,0 +1,34 @@
+--- The SQLite inbox in a thread of nginx's: what marketplace.nginx.sqlite calls there. Each of these threads' Luas has
+--- connections of its own, which it keeps.
+---
+--- nginx copies arguments and results: plain values and tables only. What is raised here must be a string.
+local sqlite = require "marketplace.inbox.sqlite"
+
+local sqlite_thread = {}
+
+local opened = {}
+
+local function call(path, must_exist, method, ...)
+  local inbox = opened[path]
+  if not inbox then
+    local message, code
+    inbox, message, code = sqlite.open(path, { must_exist = must_exist })
+    if not inbox then return { message = message, code = code } end
+    opened[path] = inbox
+  end
+  local result, message, code = inbox[method](inbox, ...)
+  return { result = result, message = message, code = code }
+end
+
+--- Calls a method of the inbox in a file.
+---@param path string
+---@param must_exist boolean do not make the file
+---@param method string
+---@return {result: any, message?: string, code?: string}
+function sqlite_thread.call(path, must_exist, method, ...)
+  local ok, answer = pcall(call, path, must_exist, method, ...)
+  if not ok then error(tostring(answer), 0) end
+  return answer
+end
+
+return sqlite_thread

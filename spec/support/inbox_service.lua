@@ -1,0 +1,36 @@
+--- Inboxes inside nginx, for specs outside: calls and results travel as JSON. `spec/support/nginx_inbox.lua` asks.
+local duplicates = require "marketplace.nginx.duplicates"
+local inbox = require "marketplace.nginx.inbox"
+local json = require "marketplace.json"
+local unpack = require("marketplace.compat").unpack
+
+local inbox_service = {}
+
+local opened = {}
+
+local function open(given)
+  local box, message, code = inbox.open(given.word, given.settings)
+  if not box then return nil, message, code end
+  if given.dict then box = duplicates.wrap(box, ngx.shared[given.dict]) end
+  opened[given.word] = box
+  return true
+end
+
+local function call(given)
+  if given.method == "open" then return open(given) end
+  if not opened[given.word] then
+    local ok, message, code = open(given)
+    if not ok then return nil, message, code end
+  end
+  local box = opened[given.word]
+  return box[given.method](box, unpack(given.arguments))
+end
+
+--- Answers the current request: in content_by_lua.
+function inbox_service.answer()
+  ngx.req.read_body()
+  local result, message, code = call(assert(json.decode(ngx.req.get_body_data())))
+  ngx.print(json.encode { result = result, message = message, code = code, pid = ngx.worker.pid() })
+end
+
+return inbox_service
