@@ -1,38 +1,511 @@
+-- The inboxes inside nginx, in a real nginx with the module for Lua.
+local connection = require "marketplace.inbox.connection"
 local contract = require "support.inbox_contract"
 local nginx_inbox = require "support.nginx_inbox"
 local redis_server = require "support.redis_server"
 local shell = require "support.shell"
+local socket = require "socket"
+
+local record = require("support.shared_inbox").record
 
 local busted = { describe = describe, it = it, before_each = before_each, after_each = after_each }
+local settle, run = nginx_inbox.settle, shell.run
 
-describe("the inbox inside nginx", function()
+describe("inside nginx", function()
   local nginx, redis, folder
+  local files = 0
 
   setup(function()
-    nginx, redis, folder = nginx_inbox.start(), redis_server.start(), shell.run "mktemp -d"
-    shell.run("chmod 777 " .. folder) -- nginx's workers are another user where the master is root
+    nginx, redis, folder = nginx_inbox.start(), redis_server.start(), run "mktemp -d"
   end)
 
   teardown(function()
     nginx:stop()
     redis:remove()
-    shell.run("rm -rf " .. folder)
+    run("rm -rf " .. folder)
   end)
 
-  local files = 0
-  local function sqlite_word()
+  local function new_file()
     files = files + 1
-    return ("sqlite:%s/%d.db"):format(folder, files)
+    return ("%s/%d.db"):format(folder, files)
   end
 
-  describe("in Redis, as every inbox", function()
-    contract(busted, function()
-      redis:reset()
-      return assert(nginx_inbox.open(nginx, "redis:" .. redis:words(), { settings = { clock = false } }))
+  local function redis_word(words) return "redis:" .. redis:words() .. (words or "") end
+
+  local function open_redis(words, more)
+    more = more or {}
+    more.settings = more.settings or { clock = false }
+    redis:reset()
+    return assert(nginx_inbox.open(nginx, redis_word(words), more))
+  end
+
+  local function expect_unavailable(pattern, result, message, code)
+    assert.is_nil(result)
+    assert.matches(pattern, message)
+    assert.equal("inbox_unavailable", code)
+  end
+
+  -- Stops the Redis server, calls use(), and lets it go on.
+  local function while_stopped(use)
+    local pid = run(("cat %s/pid"):format(redis.folder))
+    run("kill -STOP " .. pid)
+    local ok, problem = pcall(use)
+    run("kill -CONT " .. pid)
+    assert(ok, problem)
+  end
+
+  local function begin_put(word, keys)
+    local records = {}
+    for i, key in ipairs(keys) do records[i] = record(key) end
+    return nginx_inbox.begin(nginx, word, "put", { records, 1 })
+  end
+
+  local function calls_of_scripts()
+    return tonumber(redis:query("INFO commandstats"):match "cmdstat_evalsha:calls=(%d+)") or 0
+  end
+
+  describe("the Redis inbox", function()
+    describe("as every inbox", function()
+      contract(busted, open_redis)
+    end)
+
+    it("delays nothing else while the server does not answer, and has the answer when it does", function()
+      open_redis()
+      local finish, is_there
+      while_stopped(function()
+        finish, is_there = begin_put(redis_word(), { "a" })
+        settle(nginx)
+        assert.is_false(is_there())
+      end)
+      assert.same({ "stored" }, finish().result)
+    end)
+
+    it("stores what came while it stored with one script", function()
+      local box = open_redis()
+      box:put({ record "warm" }, 1)
+      local before = calls_of_scripts()
+      local finishes = {}
+      while_stopped(function()
+        for i = 1, 40 do
+          finishes[i] = begin_put(redis_word(), { "k" .. i % 20, "only " .. i })
+          settle(nginx)
+        end
+      end)
+      local stored = 0
+      for _, finish in ipairs(finishes) do
+        local result = finish().result
+        assert.equal("stored", result[2])
+        if result[1] == "stored" then stored = stored + 1 end
+      end
+      assert.equal(20, stored)
+      assert.equal(before + 2, calls_of_scripts())
+      assert.equal(61, box:counts().ready)
+    end)
+
+    it("uses its connections again, one request after another", function()
+      local box = open_redis()
+      for i = 1, 30 do box:put({ record("k" .. i) }, i) end
+      -- redis-cli's own is the other
+      assert.equal(2, tonumber(redis:query("CLIENT LIST"):gsub("[^\n]", ""):len()) + 1)
+    end)
+
+    it("says so while the server is gone, and then has all that it acknowledged", function()
+      local box = open_redis()
+      assert.same({ "stored" }, box:put({ record "a" }, 1))
+      redis:kill()
+      expect_unavailable("^redis: ", box:put({ record "b" }, 2))
+      expect_unavailable("^redis: ", box:claim(1, 2, 60))
+      expect_unavailable("^redis: ", box:backlog())
+      redis:start()
+      local outcomes
+      local stop = os.time() + 30
+      repeat outcomes = box:put({ record "b" }, 3) until outcomes or os.time() > stop
+      assert.same({ "stored" }, outcomes)
+      assert.same({ "duplicate" }, box:put({ record "a" }, 4))
+    end)
+
+    it("goes on when the server has forgotten the scripts", function()
+      local box = open_redis()
+      box:put({ record "a" }, 1)
+      redis:query "SCRIPT FLUSH"
+      assert.same({ "duplicate", "stored" }, box:put({ record "a", record "b" }, 2))
+    end)
+
+    it("keeps databases and prefixes apart, and takes a socket", function()
+      local one, other, third = open_redis(), open_redis " prefix=other", open_redis " db=1"
+      for _, box in ipairs { one, other, third, one } do
+        local expected = box == one and #one:list {} > 0 and "duplicate" or "stored"
+        assert.same({ expected }, box:put({ record "a" }, 1))
+      end
+      local word = "redis:path=" .. redis.folder .. "/socket"
+      local by_socket = assert(nginx_inbox.open(nginx, word, { settings = { clock = false } }))
+      assert.same({ "duplicate" }, by_socket:put({ record "a" }, 1))
+    end)
+
+    it("times leases by the server's clock", function()
+      local box = open_redis("", { settings = { durability = "strict" } })
+      box:put({ record "a" }, os.time())
+      assert.is_true(math.abs(box:get("a").received_at - os.time()) < 5)
+    end)
+
+    it("refuses a server that can lose what it stored", function()
+      local loose = redis_server.start "--appendfsync everysec"
+      local word = "redis:" .. loose:words()
+      local ok, problem = pcall(function()
+        local box = assert(nginx_inbox.open(nginx, word))
+        expect_unavailable("appendfsync everysec", box:put({ record "a" }, 1))
+        box = assert(nginx_inbox.open(nginx, word .. " durability=relaxed"))
+        assert.same({ "stored" }, box:put({ record "a" }, 1))
+      end)
+      loose:remove()
+      assert(ok, problem)
+    end)
+
+    it("tells the server its password, and nobody else", function()
+      local guarded = redis_server.start "--requirepass hunter2"
+      local ok, problem = pcall(function()
+        local word = "redis:" .. guarded:words()
+        expect_unavailable("NOAUTH", assert(nginx_inbox.open(nginx, word)):put({ record "a" }, 1))
+        local other = nginx_inbox.start { env = { REDISCLI_AUTH = "hunter2" } }
+        local called, trouble = pcall(function()
+          assert.same({ "stored" }, assert(nginx_inbox.open(other, word)):put({ record "a" }, 1))
+          assert.is_nil(other:error_log():find("hunter2", 1, true))
+        end)
+        other:stop()
+        assert(called, trouble)
+      end)
+      guarded:remove()
+      assert(ok, problem)
+    end)
+
+    describe("ends a connection whose answer is", function()
+      local listener, word
+
+      before_each(function()
+        listener = assert(socket.bind("127.0.0.1", 0))
+        listener:settimeout(10)
+        word = "redis:durability=relaxed port=" .. select(2, listener:getsockname())
+        assert(nginx_inbox.open(nginx, word, { settings = { clock = false } }))
+      end)
+
+      after_each(function() listener:close() end)
+
+      -- What the caller gets where the server's answers are these; the connection is then ended from nginx's side.
+      local function answer_with(...)
+        local finish = begin_put(word, { "a" })
+        local peer = assert(listener:accept())
+        peer:settimeout(10)
+        for i = 1, select("#", ...) do
+          assert(peer:receive(1))
+          assert(peer:send((select(i, ...))))
+          if i < select("#", ...) then assert(peer:receive "*l") end
+        end
+        local answer = finish()
+        return answer, peer
+      end
+
+      local function is_ended(peer)
+        local problem
+        repeat
+          local line
+          line, problem = peer:receive "*l"
+        until not line
+        peer:close()
+        return problem == "closed"
+      end
+
+      it("no answer", function()
+        local answer, peer = answer_with "?what\r\n"
+        expect_unavailable("^redis: Protocol error", answer.result, answer.message, answer.code)
+        assert.is_true(is_ended(peer))
+      end)
+
+      it("longer than any", function()
+        local answer, peer = answer_with "*1000000000\r\n"
+        expect_unavailable("^redis: ", answer.result, answer.message, answer.code)
+        assert.is_true(is_ended(peer))
+      end)
+
+      it("cut", function()
+        local finish = begin_put(word, { "a" })
+        local peer = assert(listener:accept())
+        assert(peer:send "$40\r\n0123")
+        peer:shutdown "send"
+        local answer = finish()
+        peer:close()
+        expect_unavailable("closed", answer.result, answer.message, answer.code)
+      end)
+
+      it("followed by another", function()
+        local finish = begin_put(word, { "a" })
+        local peer = assert(listener:accept())
+        peer:settimeout(10)
+        assert(peer:send(("$40\r\n%s\r\n"):format(("0"):rep(40))))
+        assert(peer:receive "*l")
+        -- of the second command
+        repeat local line = assert(peer:receive "*l") until line == "EVALSHA"
+        assert(peer:send "*1\r\n$6\r\nstored\r\n+more\r\n")
+        assert.same({ "stored" }, finish().result)
+        assert.is_true(is_ended(peer))
+      end)
     end)
   end)
 
-  describe("in SQLite, as every inbox", function()
-    contract(busted, function() return assert(nginx_inbox.open(nginx, sqlite_word())) end)
+  describe("the SQLite inbox", function()
+    local path, word
+
+    before_each(function()
+      path = new_file()
+      word = "sqlite:" .. path
+    end)
+
+    describe("as every inbox", function()
+      contract(busted, function() return assert(nginx_inbox.open(nginx, word)) end)
+    end)
+
+    -- Holds the file as another process that writes, calls use(), and lets go.
+    local function while_held(use)
+      local link = connection.open("SQLite3", "", path)
+      link:run "BEGIN IMMEDIATE"
+      local ok, problem = pcall(use)
+      link:run "ROLLBACK"
+      link:close()
+      assert(ok, problem)
+    end
+
+    it("delays nothing else while another process holds the file, and stores with one commit what gathered", function()
+      local box = assert(nginx_inbox.open(nginx, word))
+      box:put({ record "before" }, 1)
+      local finishes = {}
+      while_held(function()
+        for i = 1, 10 do
+          local finish, is_there = begin_put(word, { "k" .. i })
+          finishes[i] = finish
+          settle(nginx)
+          assert.is_false(is_there())
+        end
+      end)
+      for i = 1, 10 do assert.same({ "stored" }, finishes[i]().result) end
+      assert.equal(11, box:counts().ready)
+    end)
+
+    it("reads and claims in several threads at once", function()
+      local box = assert(nginx_inbox.open(nginx, word))
+      local records = {}
+      for i = 1, 60 do records[i] = record("k" .. i) end
+      box:put(records, 1)
+      local finishes, claimed, seen = {}, 0, {}
+      for i = 1, 20 do finishes[i] = nginx_inbox.begin(nginx, word, "claim", { 3, 2, 60 }) end
+      for _, finish in ipairs(finishes) do
+        for _, item in ipairs(finish().result) do
+          assert.is_nil(seen[item.key])
+          seen[item.key], claimed = true, claimed + 1
+        end
+      end
+      assert.equal(60, claimed)
+    end)
+
+    it("does not make the file anew where it was moved away, whichever thread asks, and recovers", function()
+      local box = assert(nginx_inbox.open(nginx, word))
+      box:put({ record "a" }, 1)
+      run(("mkdir %s/old && mv %s* %s/old"):format(folder, path, folder))
+      local finishes = {}
+      for i = 1, 12 do finishes[i] = nginx_inbox.begin(nginx, word, "backlog", {}) end
+      for _, finish in ipairs(finishes) do
+        local answer = finish()
+        expect_unavailable("", answer.result, answer.message, answer.code)
+      end
+      assert.equal("", (shell.capture("ls " .. path .. " 2>/dev/null")))
+      run(("mv %s/old/* %s && rmdir %s/old"):format(folder, folder, folder))
+      assert.same({ "duplicate", "stored" }, box:put({ record "a", record "b" }, 2))
+    end)
+
+    it("says so where there is no such folder", function()
+      local box = assert(nginx_inbox.open(nginx, "sqlite:" .. folder .. "/none/x.db"))
+      expect_unavailable("unable to open", box:put({ record "a" }, 1))
+    end)
+
+    it("says what to write where nginx has no threads for it, as it starts too", function()
+      local other = nginx_inbox.start {
+        main = "", http = ([[
+          init_worker_by_lua_block {
+            local inbox = require "marketplace.nginx.inbox"
+            inbox.look(assert(inbox.open "%s"))
+          } ]]):format(word),
+      }
+      local ok, problem = pcall(function()
+        other:wait_for "write thread_pool marketplace threads=4;"
+        expect_unavailable("write thread_pool marketplace threads=4;",
+          assert(nginx_inbox.open(other, word)):put({ record "a" }, 1))
+        assert.same({ "stored" }, assert(nginx_inbox.open(nginx, word)):put({ record "a" }, 1))
+      end)
+      other:stop()
+      assert(ok, problem)
+    end)
+
+    it("is refused at the start by an nginx that cannot run Lua in threads", function()
+      local other, problem = nginx_inbox.try {
+        http = ([[
+          init_by_lua_block {
+            ngx.run_worker_thread = nil
+            assert(require("marketplace.nginx.inbox").open "%s")
+          } ]]):format(word),
+      }
+      assert.is_nil(other)
+      assert.matches("this nginx cannot run Lua in threads", problem)
+    end)
+  end)
+
+  it("an inbox that there is not is refused", function()
+    expect_unavailable("marketplace serve %-%-inbox postgres", nginx_inbox.open(nginx, "postgres:dbname=x"))
+    expect_unavailable("no inbox 'x'", nginx_inbox.open(nginx, "x:hunter2"))
+    expect_unavailable("known: host", nginx_inbox.open(nginx, "redis:x"))
+    expect_unavailable("needs a path", nginx_inbox.open(nginx, "sqlite:"))
+  end)
+
+  describe("workers that get the same at once store it once:", function()
+    local several
+
+    setup(function() several = nginx_inbox.start { workers = 4 } end)
+    teardown(function() several:stop() end)
+
+    local function specs(name, word, more)
+      it(name, function()
+        word = word()
+        local pids, count, rounds = {}, 0, 0
+        repeat
+          rounds = rounds + 1
+          local finishes, outcomes = {}, { stored = 0, duplicate = 0 }
+          for i = 1, 16 do
+            finishes[i] = nginx_inbox.begin(several, word, "put", { { record("k" .. rounds) }, 1 }, more)
+          end
+          for _, finish in ipairs(finishes) do
+            local answer = finish()
+            local outcome = assert(answer.result, answer.message)[1]
+            outcomes[outcome] = outcomes[outcome] + 1
+            if not pids[answer.pid] then pids[answer.pid], count = true, count + 1 end
+          end
+          assert.same({ stored = 1, duplicate = 15 }, outcomes)
+        until rounds >= 10 and count >= 2 or rounds >= 200
+        assert.is_true(count >= 2)
+        assert.equal(rounds, nginx_inbox.ask(several, word, "counts", {}, more).result.ready)
+      end)
+    end
+
+    specs("Redis", function()
+      redis:reset()
+      return redis_word()
+    end)
+    specs("SQLite", function() return "sqlite:" .. new_file() end)
+    specs("Redis behind a dictionary", function()
+      redis:reset()
+      return redis_word()
+    end, { dict = "large" })
+  end)
+
+  describe("the dictionary in front of an inbox", function()
+    describe("leaves it as every inbox", function()
+      local inboxes = 0
+      -- what was done and pruned within the minute it still takes for a duplicate, which does no harm
+      local function it_is(name, test) return name:find "^prune" or it(name, test) end
+      local but_prune = { describe = describe, it = it_is, before_each = before_each, after_each = after_each }
+      contract(but_prune, function()
+        inboxes = inboxes + 1
+        return open_redis(" prefix=contract" .. inboxes, { dict = "large" })
+      end)
+    end)
+
+    it("tells a duplicate without the inbox, once it is stored and not before", function()
+      local box = open_redis("", { dict = "large" })
+      local more = { dict = "large", settings = { clock = false } }
+      local first, second, is_there
+      while_stopped(function()
+        first = nginx_inbox.begin(nginx, redis_word(), "put", { { record "d1" }, 1 }, more)
+        settle(nginx)
+        second, is_there = nginx_inbox.begin(nginx, redis_word(), "put", { { record "d1" }, 1 }, more)
+        settle(nginx)
+        assert.is_false(is_there())
+      end)
+      assert.same({ "stored", "duplicate" }, { first().result[1], second().result[1] })
+      while_stopped(function() assert.same({ "duplicate", "duplicate" }, box:put({ record "d1", record "d1" }, 2)) end)
+      assert.same({ "duplicate", "stored" }, box:put({ record "d1", record "d2" }, 2))
+      assert.same({ "conflict" }, box:put({ record("d1", { digest = "other" }) }, 3))
+    end)
+
+    it("knows nothing of what could not be stored", function()
+      local box = open_redis("", { dict = "large" })
+      redis:kill()
+      expect_unavailable("^redis: ", box:put({ record "lost" }, 1))
+      expect_unavailable("^redis: ", box:put({ record "lost" }, 1))
+      redis:start()
+      local outcomes
+      local stop = os.time() + 30
+      repeat outcomes = box:put({ record "lost" }, 2) until outcomes or os.time() > stop
+      assert.same({ "stored" }, outcomes)
+    end)
+
+    it("does no harm when it is full", function()
+      local box = open_redis("", { dict = "small" })
+      for round, expected in ipairs { "stored", "duplicate" } do
+        for first = 1, 1000, 200 do
+          local records = {}
+          for i = 0, 199 do records[i + 1] = record("full" .. first + i) end
+          for _, outcome in ipairs(box:put(records, round)) do assert.equal(expected, outcome) end
+        end
+      end
+      assert.equal(1000, box:counts().ready)
+    end)
+
+    it("lets a dead one be tried again when it is redelivered", function()
+      local box = open_redis("", { dict = "large" })
+      box:put({ record "dead" }, 1)
+      local item = box:claim(1, 1, 60)[1]
+      item.state, item.reason = "dead", "gave up"
+      assert.same({ true }, box:finish({ item }, 2))
+      assert.same({ "rearmed" }, box:put({ record "dead" }, 3))
+    end)
+
+    it("keeps inboxes apart", function()
+      open_redis("", { dict = "large" }):put({ record "apart" }, 1)
+      local other = open_redis(" prefix=other", { dict = "large" })
+      assert.same({ "stored" }, other:put({ record "apart" }, 1))
+    end)
+  end)
+
+  describe("a request that ends in the midst of storing", function()
+    it("does not keep others from storing", function()
+      local server = nginx_inbox.start {
+        http = [[
+          init_worker_by_lua_block {
+            local calls = 0
+            box = require("marketplace.nginx.gather").wrap({ durable = true, put = function(_, records)
+              calls = calls + 1
+              if calls == 1 then ngx.sleep(3600) end
+              local outcomes = {}
+              for i = 1, #records do outcomes[i] = "stored" end
+              return outcomes
+            end }, 0.1)
+          } ]],
+        server = [[
+          location = /put {
+            lua_check_client_abort on;
+            content_by_lua_block { ngx.say((box:put({ { body = "" } }, 1) or { "none" })[1]) }
+          } ]],
+      }
+      local ok, problem = pcall(function()
+        local function ask()
+          local client = server:connect()
+          assert(client:send "GET /put HTTP/1.0\r\n\r\n")
+          settle(server)
+          return client
+        end
+        local ended, other = ask(), ask()
+        ended:close()
+        assert.matches("stored", assert(other:receive "*a"))
+        other:close()
+      end)
+      server:stop()
+      assert(ok, problem)
+    end)
   end)
 end)

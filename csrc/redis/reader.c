@@ -59,6 +59,9 @@ mkt_code mkt_redis_reader_next(mkt_redis_reader *reader, redisReply **reply, mkt
   mkt_code code = check_usable(reader, error);
   if (code != MKT_OK) return code;
   void *read = NULL;
+  *reply = NULL;
+  /* hiredis would take the next answer for begun */
+  if (mkt_redis_reader_is_empty(reader) && reader->reader->err == 0) return MKT_OK;
   if (redisReaderGetReply(reader->reader, &read) != REDIS_OK) return fail(reader, error);
   *reply = read;
   if (read != NULL) reader->elements = 0;

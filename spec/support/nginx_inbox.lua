@@ -2,6 +2,7 @@
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 local nginx_server = require "support.nginx_server"
+local socket = require "socket"
 
 local nginx_inbox = {}
 
@@ -27,6 +28,29 @@ function nginx_inbox.ask(server, word, method, arguments, more)
   return assert(json.decode(answer.body))
 end
 
+--- Begins a call, and gives a function that waits for its answer, and one that tells whether it is there.
+function nginx_inbox.begin(server, word, method, arguments, more)
+  local client = server:connect()
+  local body = nginx_inbox.body(word, method, arguments, more)
+  assert(client:send(("POST /inbox HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body)))
+  local function finish()
+    client:settimeout(30)
+    local answer = assert(client:receive "*a")
+    client:close()
+    return assert(json.decode((answer:match "\r\n\r\n(.*)$")), answer .. server:error_log())
+  end
+  local function is_there() return #socket.select({ client }, nil, 0) > 0 end
+  return finish, is_there
+end
+
+--- Waits until the worker has turned to all that was sent to it before.
+function nginx_inbox.settle(server)
+  for _ = 1, 2 do
+    local answer = assert(http.exchange { method = "GET", url = server.url .. "/ping", timeout = 30, fresh = true })
+    assert(answer.body == "pong", answer.body)
+  end
+end
+
 --- An inbox anew.
 ---@param server table of start
 ---@param word string
@@ -41,9 +65,9 @@ function nginx_inbox.open(server, word, more)
   return setmetatable({ call = call }, Inbox)
 end
 
---- An nginx with /inbox, and /ping, which answers at once.
+--- An nginx with /inbox, and /ping, which answers at once; or nil and what it said.
 ---@param given? table as of nginx_server.start
-function nginx_inbox.start(given)
+function nginx_inbox.try(given)
   given = given or {}
   given.main = given.main or "thread_pool marketplace threads=4;"
   given.http = (given.http or "") .. "lua_shared_dict small 12k; lua_shared_dict large 1m;"
@@ -55,7 +79,12 @@ function nginx_inbox.start(given)
     }
     location = /ping { content_by_lua_block { ngx.print "pong" } }
   ]]
-  return assert(nginx_server.start(given))
+  return nginx_server.start(given)
+end
+
+--- As try, but it must start.
+function nginx_inbox.start(given)
+  return assert(nginx_inbox.try(given))
 end
 
 return nginx_inbox

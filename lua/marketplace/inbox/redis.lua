@@ -327,8 +327,7 @@ local function check_durability(link)
   end
 end
 
-local function authenticate(link, given)
-  local password = os.getenv "REDISCLI_AUTH"
+local function authenticate(link, given, password)
   if password and password ~= "" then
     command(link, given.user and { "AUTH", given.user, password } or { "AUTH", password })
   end
@@ -342,11 +341,11 @@ local function measure_offset(link, clock)
 end
 
 -- A connection that was used before is the same user's, and in the same database.
-local function prepare(self, link, given, clock)
+local function prepare(self, link, given, clock, password)
   local is_due = core.monotonic() >= self.survey_at
   if link.reused and not is_due then return link end
   local ok, problem = pcall(function()
-    if not link.reused then authenticate(link, given) end
+    if not link.reused then authenticate(link, given, password) end
     if given.durability ~= "relaxed" then check_durability(link) end
     if clock then self.offset = measure_offset(link, clock) end
     self.survey_at = core.monotonic() + RENEW_SECONDS
@@ -379,12 +378,14 @@ function redis.open(words, settings)
   if not given then return unavailable("redis: " .. problem) end
   given.durability = settings.durability or given.durability
   local clock = settings.clock == nil and core.now or settings.clock
+  -- read now: nginx's workers do not have all of the environment that its master has
+  local password = os.getenv "REDISCLI_AUTH"
   local self = setmetatable({
     prefix = ("{%s}:"):format(given.prefix or "marketplace"), hashes = {}, offset = 0, survey_at = 0, closed = false,
   }, Inbox)
   self.connection = (settings.links or reconnecting.new) {
     name = "redis", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,
-    connect = function() return prepare(self, (settings.connect or hiredis)(given), given, clock) end,
+    connect = function() return prepare(self, (settings.connect or hiredis)(given), given, clock, password) end,
   }
   if settings.links then return self end
   local ok, message = self.connection:use(function() return true end)

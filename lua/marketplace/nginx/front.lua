@@ -1,4 +1,5 @@
---- An inbox in front of another: its `put` is its own, all else the other's. `marketplace.inbox` has the contract.
+--- An inbox in front of another: some methods are its own, the rest is the other's. `marketplace.inbox` has
+--- the contract.
 local front = {}
 
 --- The contract's methods, but for close.
@@ -7,14 +8,16 @@ front.METHODS = {
 }
 
 ---@param inbox table
----@param put fun(records: table[], now: number): table|nil, string?, string?
+---@param own table<string, function> its own methods, which are called without it: put(records, now)
 ---@return table inbox
-function front.new(inbox, put)
+function front.new(inbox, own)
   local made = { durable = inbox.durable, place = inbox.place }
   for _, method in ipairs(front.METHODS) do
     made[method] = function(_, ...) return inbox[method](inbox, ...) end
   end
-  function made.put(_, records, now) return put(records, now) end
+  for method, call in pairs(own) do
+    made[method] = function(_, ...) return call(...) end
+  end
   function made.close() return inbox:close() end
   return made
 end

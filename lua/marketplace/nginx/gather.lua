@@ -11,8 +11,8 @@ local gather = {}
 
 local MOST_RECORDS = 256
 local MOST_BYTES = 8 * 1024 * 1024
-local TURN_SECONDS = 30 -- then whoever stores is taken for ended: a request can be, in the midst of it
-local LOOK_SECONDS = 1  -- whoever waits looks as often whether that is so
+local TURN_SECONDS = 30 -- longer than any commit; a request can be ended in the midst of one, where nginx is told to
+local LOOK_SECONDS = 1  -- whoever waits looks as often whether that happened
 
 local function size_of(records)
   local bytes = 0
@@ -66,7 +66,7 @@ end
 
 -- Stores what waits.
 local function store(self)
-  local turn = { ends_at = core.monotonic() + TURN_SECONDS }
+  local turn = { ends_at = core.monotonic() + self.turn_seconds }
   self.turn = turn
   local batch, records, now = take_batch(self, turn)
   local ok, outcomes, message, code = pcall(self.inbox.put, self.inbox, records, now)
@@ -106,10 +106,11 @@ end
 
 --- An inbox whose `put` shares commits.
 ---@param inbox table
+---@param turn_seconds? number after which whoever stores is taken for ended, default 30
 ---@return table inbox
-function gather.wrap(inbox)
-  local self = { inbox = inbox, waiting = {}, turn = nil }
-  return front.new(inbox, function(records, now) return put(self, records, now) end)
+function gather.wrap(inbox, turn_seconds)
+  local self = { inbox = inbox, waiting = {}, turn = nil, turn_seconds = turn_seconds or TURN_SECONDS }
+  return front.new(inbox, { put = function(records, now) return put(self, records, now) end })
 end
 
 return gather
