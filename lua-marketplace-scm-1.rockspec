@@ -144,6 +144,7 @@ build = {
     ["marketplace.nginx.log"] = "lua/marketplace/nginx/log.lua",
     ["marketplace.nginx.redis"] = "lua/marketplace/nginx/redis.lua",
     ["marketplace.nginx.request"] = "lua/marketplace/nginx/request.lua",
+    ["marketplace.nginx.shared_metrics"] = "lua/marketplace/nginx/shared_metrics.lua",
     ["marketplace.nginx.sqlite"] = "lua/marketplace/nginx/sqlite.lua",
     ["marketplace.nginx.sqlite_thread"] = "lua/marketplace/nginx/sqlite_thread.lua",
     ["marketplace.notification"] = "lua/marketplace/notification.lua",

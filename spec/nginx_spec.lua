@@ -440,7 +440,11 @@ describe("marketplace.nginx", function()
       server:wait(function() return #server:workers() == 2 end, "the old workers' end")
       local box = inbox_of_server()
       for _, id in ipairs(acknowledged) do assert.is_truthy(box:get(id), id) end
-      server:wait(function() return box:counts().done == #box:list {} end, "the callbacks")
+      server:wait(function()
+        local backlog = box:backlog()
+        return backlog.ready + backlog.leased == 0
+      end, "the callbacks")
+      assert.is_true(box:counts().done >= #acknowledged)
       box:close()
     end)
 
@@ -479,6 +483,34 @@ describe("marketplace.nginx", function()
     assert.are.equal(1, #box:list {})
     box:close()
     assert.are.equal("the same\n", told())
+  end)
+
+  it("tells the metrics of all workers, also of those that have ended", function()
+    assert(start { workers = 4, listen = "reuseport", http = "lua_shared_dict shared 1m;\n",
+      init = SHARED .. ', dict = "shared"' })
+    local function metrics()
+      return ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").body
+    end
+    local function wait_for_metric(line)
+      server:wait(function() return metrics():find("\n" .. line .. "\n", 1, true) end, line)
+    end
+    local body = of_app("1", "the same")
+    for _ = 1, 25 do assert.are.equal(200, ask(signed(body)).status) end
+    assert.are.equal(401, ask(raw.post(body)).status)
+    local stored = 'marketplace_requests_total{outcome="stored",reason=""} '
+    local refused = 'marketplace_requests_total{outcome="refused",reason="signature_missing"} 1'
+    wait_for_metric 'marketplace_requests_total{outcome="duplicate",reason=""} 24'
+    wait_for_metric(refused)
+    server:reload()
+    assert.are.equal(200, ask(signed(of_app("2", "another"))).status)
+    wait_for_metric(stored .. 2)
+    wait_for_metric(refused)
+    wait_for_metric "marketplace_commit_seconds_count 26"
+    wait_for_metric 'marketplace_runs_total{outcome="done"} 2'
+    wait_for_metric 'marketplace_inbox_notifications{state="ready"} 0'
+    local _, heads = metrics():gsub("# HELP marketplace_requests_total", "")
+    assert.are.equal(1, heads)
+    assert.is_truthy(metrics():find(stored:gsub("%p", "%%%0") .. "2\n[^#]*# HELP marketplace_verified"))
   end)
 
   describe("with lua_code_cache off", function()

@@ -323,17 +323,30 @@ local function verified_values(verified)
   return values
 end
 
---- What has happened so far and what waits, as text for Prometheus.
----@return string
-function Receiver:metrics()
-  local lines = {}
+local function add_counters(self, lines)
   metrics.add(lines, "marketplace_requests_total", "counter", "Requests, by outcome and reason.",
     counted_values(self.counted))
   metrics.add(lines, "marketplace_verified_total", "counter",
     "Authentic requests, by the fingerprint of the secret that signed them.", verified_values(self.verified))
   metrics.add_histogram(lines, "marketplace_commit_seconds", "How long it took to store what arrived together.",
     self.commit_seconds)
-  self.dispatcher:add_metrics(lines)
+  self.dispatcher:add_counters(lines)
+end
+
+--- What has happened so far, as text for Prometheus; asks the inbox nothing.
+---@return string
+function Receiver:counters()
+  local lines = {}
+  add_counters(self, lines)
+  return metrics.text(lines)
+end
+
+--- What has happened so far and what waits, as text for Prometheus.
+---@return string
+function Receiver:metrics()
+  local lines = {}
+  add_counters(self, lines)
+  self.dispatcher:add_inbox_metrics(lines)
   return metrics.text(lines)
 end
 

@@ -18,12 +18,13 @@ local options = require "marketplace.options"
 local request = require "marketplace.nginx.request"
 local responses = require "marketplace.responses"
 local secret_file = require "marketplace.secret_file"
+local shared_metrics = require "marketplace.nginx.shared_metrics"
 
 local nginx = {}
 
 local WHERE = "marketplace.nginx.init"
 
--- What init made: {receiver=, callbacks=, pid=, has_worker=}. One for each Lua: each worker has one.
+-- What init made: {receiver=, callbacks=, metrics=, pid=, has_worker=}. One for each Lua: each worker has one.
 local state
 
 local function fail(message, ...)
@@ -60,11 +61,9 @@ local function inbox_of(given)
   return inbox or fail("%s", problem)
 end
 
-local function with_duplicates(given, inbox)
-  if not given.dict then return inbox end
-  local dict = ngx.shared[given.dict]
-  if not dict then fail("there is no lua_shared_dict '%s'", given.dict) end
-  return duplicates.wrap(inbox, dict)
+local function dict_of(given)
+  if not given.dict then return nil end
+  return ngx.shared[given.dict] or fail("there is no lua_shared_dict '%s'", given.dict)
 end
 
 local function add_handlers(given, receiver)
@@ -84,7 +83,7 @@ end
 --- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
 --- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
 --- marketplace.nginx.inbox, or an inbox whose methods do not block;
---- dict: name of a lua_shared_dict that tells duplicates without the inbox;
+--- dict: name of a lua_shared_dict that tells duplicates without the inbox and sums up the metrics of all workers;
 --- dispatch: run the callbacks in nginx too, default false: `marketplace work` does;
 --- max_body: bytes, default 1048576; lease, retry: see marketplace.dispatcher.
 --- Relative paths begin at nginx's prefix.
@@ -93,9 +92,9 @@ function nginx.init(given)
     handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
     dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
   })
-  local runs = callbacks.new(nginx_log.target)
+  local dict, inbox, runs = dict_of(given), inbox_of(given), callbacks.new(nginx_log.target)
   local receiver = marketplace_receiver.new {
-    secrets = secrets_of(given), inbox = with_duplicates(given, inbox_of(given)), max_body = given.max_body,
+    secrets = secrets_of(given), inbox = dict and duplicates.wrap(inbox, dict) or inbox, max_body = given.max_body,
     log = nginx_log.target, lease = given.lease, retry = given.retry, random = random,
     stop_asked = function() return runs:stop_asked() end,
   }
@@ -103,6 +102,7 @@ function nginx.init(given)
   add_handlers(given, receiver)
   state = {
     receiver = receiver, callbacks = given.dispatch and runs or nil, pid = ngx.worker.pid(), has_worker = false,
+    metrics = dict and shared_metrics.new(receiver, dict) or nil,
   }
 end
 
@@ -117,6 +117,7 @@ function nginx.init_worker()
   state.has_worker = true
   inboxes.look(state.receiver.inbox)
   if state.callbacks then state.callbacks:start() end
+  if state.metrics then state.metrics:start() end
 end
 
 --[[ Requests ]]
@@ -181,10 +182,13 @@ local function answer(response)
   request.answer(response.status, response.headers, response.body)
 end
 
---- Answers GET with the metrics for Prometheus: in content_by_lua, on a port that is not public.
+--- Answers GET with the metrics for Prometheus, of all workers where init was given a `dict`, else of one: in
+--- content_by_lua, on a port that is not public.
 function nginx.metrics()
-  local receiver = started("marketplace.nginx.metrics").receiver
-  answer(responses.metrics(ngx.req.get_method(), function() return receiver:metrics() end))
+  started "marketplace.nginx.metrics"
+  answer(responses.metrics(ngx.req.get_method(), function()
+    return state.metrics and state.metrics:render() or state.receiver:metrics()
+  end))
 end
 
 --- Answers GET with 200, or 503 while the worker ends: in content_by_lua.
