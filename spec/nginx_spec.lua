@@ -419,7 +419,7 @@ describe("marketplace.nginx", function()
 
     it("while notifications arrive, has each that it acknowledged", function()
       assert(start { workers = 2, init = SHARED })
-      local acknowledged = {}
+      local acknowledged, others = {}, {}
       for round = 1, 20 do
         local clients = {}
         for i = 1, 8 do
@@ -432,12 +432,15 @@ describe("marketplace.nginx", function()
         for _, client in ipairs(clients) do
           client.socket:send(client.rest)
           local answer = answers(client.socket)[1]
-          if answer and answer.status == 200 then acknowledged[#acknowledged + 1] = client.id end
+          local list = answer and answer.status == 200 and acknowledged or others
+          list[#list + 1] = list == others and client.id .. ":" .. tostring(answer and answer.status) or client.id
           client.socket:close()
         end
       end
-      assert.is_true(#acknowledged >= 150)
+      -- nginx may close a connection of which a worker that is to end has read nothing yet
+      assert.is_true(#others <= 16, "not acknowledged: " .. table.concat(others, " "))
       server:wait(function() return #server:workers() == 2 end, "the old workers' end")
+      assert.is_nil(server:error_log():find("exited on signal", 1, true))
       local box = inbox_of_server()
       for _, id in ipairs(acknowledged) do assert.is_truthy(box:get(id), id) end
       server:wait(function()

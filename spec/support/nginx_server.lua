@@ -172,6 +172,7 @@ function nginx_server.start(given)
   end
   self:wait(function() return self:read "pid" ~= "" end, "the process id")
   self.pid = tonumber(self:read "pid")
+  self:wait(function() return #self:workers() == (given.workers or 1) end, "the workers")
   return self
 end
 

@@ -79,6 +79,8 @@ end
 
 --- Runs callbacks from now on, until the worker ends. For init_worker_by_lua.
 function Callbacks:start()
+  -- not earlier: nginx's master, which runs init_by_lua, makes them with a log that it frees at the next reload
+  self.semaphore = assert(semaphore.new())
   assert(ngx.timer.at(0, turn, self))
   assert(ngx.timer.at(DAY, wake_at_end, self))
 end
@@ -115,9 +117,7 @@ end
 --- The receiver, whose `stop_asked` must be this one's, is given later.
 ---@param log_target table see marketplace.log
 function callbacks.new(log_target)
-  return setmetatable({
-    receiver = nil, log = log_target, semaphore = assert(semaphore.new()), breathed_at = 0,
-  }, Callbacks)
+  return setmetatable({ receiver = nil, log = log_target, semaphore = nil, breathed_at = 0 }, Callbacks)
 end
 
 return callbacks
