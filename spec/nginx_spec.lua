@@ -4,6 +4,7 @@ local inbox = require "marketplace.inbox"
 local marketplace = require "marketplace"
 local nginx_server = require "support.nginx_server"
 local raw = require "support.raw_http"
+local redis_server = require "support.redis_server"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
 
@@ -304,8 +305,23 @@ describe("marketplace.nginx", function()
       wait_for_told "awake"
     end)
 
-    it("again when they fail, and those of one app in order", function()
-      assert(start { init = MEMORY .. ", retry = { base = 0.01 }", handlers = [[
+    it("that use cosockets", function()
+      assert(start { handlers = [[
+        return function(receiver)
+          receiver:on("*", function()
+            local socket = ngx.socket.tcp()
+            assert(socket:connect("127.0.0.1", <port>))
+            assert(socket:send "GET /healthz HTTP/1.0\r\n\r\n")
+            tell(assert(socket:receive "*l"))
+            socket:close()
+          end)
+        end]] })
+      ask(signed(of_app "1"))
+      wait_for_told "HTTP/1.1 200 OK"
+    end)
+
+    local function run_in_order(init)
+      assert(start { init = init .. ", retry = { base = 0.01 }", handlers = [[
         return function(receiver)
           receiver:on("*", function(n, ctx)
             tell(n.id, ctx.attempt)
@@ -317,6 +333,18 @@ describe("marketplace.nginx", function()
       wait_for_told "c 1"
       assert.are.equal("a 1\na 2\na 3\nb 1\nc 1\n", told())
       server:wait_for('callback failed event=app_unavailable app=1 id=a type=AppUnavailable attempt=2')
+    end
+
+    it("again when they fail, and those of one app in order", function()
+      run_in_order(MEMORY)
+      server:stop()
+      run_in_order(SHARED)
+    end)
+
+    it("of what is in Redis", function()
+      local redis = redis_server.start()
+      finally(function() redis:remove() end)
+      run_in_order(('inbox = "redis:%s", dispatch = true'):format(redis:words()))
     end)
 
     it("in one worker at a time, for as long as a callback keeps its lease", function()
@@ -551,6 +579,7 @@ describe("marketplace.nginx", function()
     it("without what it needs, and says what that is", function()
       refused({ init = 'inbox = "memory", dispatch = true', workers = 4 }, "set worker_processes 1")
       refused({ init = 'inbox = "memory"' }, "needs dispatch = true")
+      refused({ init = 'inbox = "postgres:host=a password=b"' }, "there is no PostgreSQL inbox inside nginx")
       refused({ init = 'inbox = "memory", dispatch = true, secrets = "x"' }, "one of the options 'secrets'")
       refused({ init = 'inbox = "memory", dispatch = true, dict = "none"' }, "no lua_shared_dict 'none'")
       refused({ init = 'inbox = "memory", dispatch = true, lese = 1' }, "unknown option 'lese'")

@@ -155,14 +155,16 @@ end
 
 --- Starts one. The caller calls stop.
 ---@param given table main, http, server: more of the configuration, where <folder>, <port> and <repository> stand for
---- this server's; listen: more of its listen directive; files: table of texts by name, for its folder; workers:
---- default 1; env: table of variables; level: of the error log, default "info"
+--- this server's; listen: more of its listen directive; files: table of texts by name, for its folder, likewise;
+--- workers: default 1; env: table of variables; level: of the error log, default "info"
 ---@return table|nil server
 ---@return string? message what nginx said where it did not start
 function nginx_server.start(given)
   local self = setmetatable({ folder = shell.run "mktemp -d", port = shell.free_port() }, Server)
   self.url = ("http://127.0.0.1:%d"):format(self.port)
-  for name, text in pairs(given.files or {}) do self:write(name, (text:gsub("<folder>", self.folder))) end
+  for name, text in pairs(given.files or {}) do
+    self:write(name, (text:gsub("<folder>", self.folder):gsub("<port>", self.port)))
+  end
   self:write("nginx.conf", fill(self, given))
   local output, status = shell.capture(self:command())
   if status ~= 0 then
