@@ -114,6 +114,11 @@ run: packages-run ## receive notifications with examples/marketplace.lua (PORT=0
 	@$(MAKE) --no-print-directory build
 	@LUA=$(LUA) exec tools/run $(or $(PORT),0)
 
+.PHONY: run-nginx
+run-nginx: packages-run-nginx ## receive notifications in nginx, as examples/nginx has it (PORT=8443 METRICS_PORT=9464)
+	@$(MAKE) --no-print-directory build LUA=luajit
+	@exec tools/run-nginx $(or $(PORT),8443) $(or $(METRICS_PORT),9464)
+
 .PHONY: demo
 demo: packages-run ## start a server, send it one of everything and show what each caused
 	@$(MAKE) --no-print-directory build
@@ -156,9 +161,11 @@ install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: packages-run packages-test packages-bench
+.PHONY: packages-run packages-run-nginx packages-test packages-bench
 packages-run:
 	@tools/install-packages run $(LUA)
+packages-run-nginx:
+	@tools/install-packages run luajit run-nginx
 packages-test:
 	@tools/install-packages run test
 	@tools/install-npm

@@ -62,14 +62,35 @@ end
 
 local send_with_secret_file = "bin/marketplace send app_unavailable --secret-file .marketplace-secret"
 
-local function make_install()
-  expect(0, ("make install LUA=%s PREFIX='%s/usr'"):format(LUA, folder))
-  local version = LUA == "luajit" and "5.1" or LUA:match "%d.%d"
+local function install(lua)
+  expect(0, ("make install LUA=%s PREFIX='%s/usr'"):format(lua, folder))
+  local version = lua == "luajit" and "5.1" or lua:match "%d.%d"
   local paths = ("LUA_PATH='<usr>/share/lua/<v>/?.lua;<usr>/share/lua/<v>/?/init.lua;;' " ..
     "LUA_CPATH='<usr>/lib/lua/<v>/?.so;;'")
     :gsub("<usr>", folder .. "/usr"):gsub("<v>", version)
   expect(0, ("cd / && %s MARKETPLACE_SECRET=x '%s/usr/bin/marketplace' sign /dev/null"):format(paths, folder),
     "^hmacsha256=%x+")
+end
+
+-- The example's configuration, on free ports.
+local function run_nginx()
+  local port, metrics_port = shell.free_port(), shell.free_port()
+  local command = ("make --no-print-directory run-nginx PORT=%d METRICS_PORT=%d"):format(port, metrics_port)
+  with_server(command, function(url, _, pipe)
+    local origin, tls = "https://localhost:" .. port, "--cacert build/nginx/cert.pem"
+    expect(0, ("curl -s --retry 9 --retry-connrefused %s %s/healthz"):format(tls, origin), "^ok")
+    expect(0, ("%s bin/marketplace send app_unavailable --secret-file build/nginx/secrets --ca-file %s --url %s")
+      :format(LUA, "build/nginx/cert.pem", url), "200 AppUnavailable")
+    for line in pipe:lines() do
+      if line:find " done event=app_unavailable" then break end
+    end
+    local stop, metrics = os.time() + 30
+    repeat -- a worker tells the others once a second
+      metrics = expect(0, ("curl -s http://127.0.0.1:%d/metrics"):format(metrics_port))
+    until metrics:find('outcome="done"} 1', 1, true) or os.time() > stop
+    assert.is_truthy(metrics:find('outcome="stored",reason=""} 1', 1, true), metrics)
+    expect(0, ("curl -s -o /dev/null -w '%%{http_code}' %s %s/metrics"):format(tls, origin), "^404")
+  end)
 end
 
 local function luarocks_make(rockspec)
@@ -249,7 +270,9 @@ local COMMANDS = {
     reconciled("reconcile --app 6740067890", 0, "stored .*app_unavailable.*: 1 missing, 1 stored"),
   [RECONCILE_OURS] = reconciled("reconcile --app 6740067890 --url https://127.0.0.1:1/notifications", 0,
     "stored .*app_unavailable.*: 1 missing, 1 stored.*webhook %S+ https://127"),
-  ["make install LUA=lua5.4 PREFIX=/usr/local"] = make_install,
+  ["make install LUA=lua5.4 PREFIX=/usr/local"] = function() install(LUA) end,
+  ["make install LUA=luajit PREFIX=/usr/local"] = function() install "luajit" end,
+  ["make run-nginx PORT=8443"] = run_nginx,
   ["luarocks make lua-marketplace-scm-1.rockspec"] = luarocks_make "lua-marketplace-scm-1.rockspec",
   ["luarocks make lua-marketplace-redis-scm-1.rockspec"] = luarocks_make "lua-marketplace-redis-scm-1.rockspec",
   ["luarocks make lua-marketplace-server-scm-1.rockspec"] = luarocks_make "lua-marketplace-server-scm-1.rockspec",

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/crc32.h"
 #include "core/error.h"
+#include "core/openssl_version.h"
 #include "core/signals.h"
 #include "core/utf8.h"
 #include "lua/compat.h"
@@ -114,6 +115,8 @@ int luaopen_marketplace_core(lua_State *L) {
                                        {"stop_asked", stop_asked},
                                        {"take_reload", take_reload},
                                        {NULL, NULL}};
+  mkt_error error;
+  if (mkt_openssl_check(&error) != MKT_OK) return luaL_error(L, "%s", error.message);
   mkt_pin();
   luaL_newlib(L, functions);
   mkt_lua_add_notification(L);

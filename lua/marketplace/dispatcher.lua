@@ -40,7 +40,9 @@ end
 local call_with_traceback
 if select(2, xpcall(function(...) return ... end, print, true)) then
   call_with_traceback = function(callback, n, ctx)
-    return xpcall(callback, debug.traceback, n, ctx)
+    -- not returned at once: LuaJIT would take xpcall for this function, in the traceback
+    local ok, value, message = xpcall(callback, debug.traceback, n, ctx)
+    return ok, value, message
   end
 else
   -- Lua 5.1's xpcall passes no arguments
@@ -297,7 +299,9 @@ function Dispatcher:waiting()
   return backlog.ready + backlog.leased
 end
 
-local function add_inbox_metrics(self, lines)
+--- Adds what the inbox holds to a text of metrics.
+---@param lines string[]
+function Dispatcher:add_inbox_metrics(lines)
   local backlog = self.inbox:backlog()
   metrics.add(lines, "marketplace_inbox_up", "gauge", "Whether the inbox can be reached.", { { backlog and 1 or 0 } })
   if not backlog then return end
@@ -309,9 +313,9 @@ local function add_inbox_metrics(self, lines)
     { { backlog.oldest_at and math.max(0, self.clock() - backlog.oldest_at) or 0 } })
 end
 
---- Adds what it has done so far, and what the inbox holds, to a text of metrics.
+--- Adds what it has done so far to a text of metrics.
 ---@param lines string[]
-function Dispatcher:add_metrics(lines)
+function Dispatcher:add_counters(lines)
   local values = {}
   for _, outcome in ipairs { "done", "retry", "snoozed", "dead", "unhandled", "lost" } do
     values[#values + 1] = { self.counted[outcome] or 0, "outcome", outcome }
@@ -319,14 +323,14 @@ function Dispatcher:add_metrics(lines)
   metrics.add(lines, "marketplace_runs_total", "counter", "Runs of notifications, by outcome.", values)
   metrics.add_histogram(lines, "marketplace_callback_seconds", "How long the callbacks of a notification took.",
     self.callback_seconds)
-  add_inbox_metrics(self, lines)
 end
 
 --- What it has done so far, and what the inbox holds, as text for Prometheus.
 ---@return string
 function Dispatcher:metrics()
   local lines = {}
-  self:add_metrics(lines)
+  self:add_counters(lines)
+  self:add_inbox_metrics(lines)
   return metrics.text(lines)
 end
 
@@ -347,7 +351,7 @@ local function never() return false end
 
 --- The dispatcher's options, for those who take them too.
 dispatcher.OPTIONS = {
-  inbox = "!table", log = "function", lease = "number", retry = "table", clock = "function", random = "function",
+  inbox = "!table", log = "function|table", lease = "number", retry = "table", clock = "function", random = "function",
   stop_asked = "function",
 }
 

@@ -36,17 +36,24 @@ local function shown(name, value)
   return text.safe(quoted_if_needed(tostring(value)))
 end
 
---- One line: time, level, message, then what is known as name=value.
+--- The message, then what is known as name=value, for a log that has its own time and level.
 ---@param entry table
----@return string line without a line feed
-function log.line(entry)
-  local words = { log.timestamp(entry.at or core.now()), ("%-7s"):format(entry.level), text.safe(entry.message) }
+---@return string words on one line
+function log.words(entry)
+  local words = { text.safe(entry.message) }
   for _, name in ipairs(ORDER) do
     if entry[name] ~= nil then
       words[#words + 1] = (SHOWN_AS[name] or name) .. "=" .. shown(name, entry[name])
     end
   end
   return table.concat(words, " ")
+end
+
+--- One line: time, level, message, then what is known as name=value.
+---@param entry table
+---@return string line without a line feed
+function log.line(entry)
+  return ("%s %-7s %s"):format(log.timestamp(entry.at or core.now()), entry.level, log.words(entry))
 end
 
 --- A sink that writes lines for people.
@@ -83,9 +90,10 @@ end
 
 --- Where a part writes to: the operator's own log, or, where there is none, the standard error stream, which gets
 --- only what somebody should look at.
----@param given? fun(entry: table)
+---@param given? fun(entry: table)|table a function, or what this function gave
 ---@return {write: fun(entry: table), wants_info: boolean}
 function log.target(given)
+  if type(given) == "table" then return given end
   if given then return { write = guarded(given), wants_info = true } end
   return { write = log.text(io.stderr), wants_info = false }
 end

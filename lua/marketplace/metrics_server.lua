@@ -1,27 +1,23 @@
 --- GET /metrics on a port of its own, so that the public one never shows them.
+local responses = require "marketplace.responses"
+
 local metrics_server = {}
 
 local MetricsServer = {}
 MetricsServer.__index = MetricsServer
 
 local MAX_CONNECTIONS = 16
-local TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 local function respond(self, request)
   if request.path ~= "/metrics" then return { status = 404, headers = {}, body = "see /metrics\n" } end
-  if request.method ~= "GET" and request.method ~= "HEAD" then
-    return { status = 405, headers = { allow = "GET, HEAD" }, body = "only GET is answered here\n" }
-  end
-  local ok, text = pcall(self.render)
-  if not ok then return { status = 500, headers = {}, body = "the metrics cannot be told\n" } end
-  return { status = 200, headers = { ["content-type"] = TEXT }, body = text }
+  return responses.metrics(request.method, self.render)
 end
 
 --- Waits for requests, `wait` seconds at most, and answers them.
 function MetricsServer:step(wait)
-  local requests, responses = self.http:poll(wait), {}
-  for i, request in ipairs(requests) do responses[i] = respond(self, request) end
-  if #requests > 0 then self.http:answer(requests, responses) end
+  local requests, answers = self.http:poll(wait), {}
+  for i, request in ipairs(requests) do answers[i] = respond(self, request) end
+  if #requests > 0 then self.http:answer(requests, answers) end
 end
 
 ---@return string

@@ -103,6 +103,7 @@ local FAULTS = {
   timeout = { "timeout", "the body was not complete in time" },
   too_large = { "too_large", "the body is larger than the limit" },
   overloaded = { "unavailable", "too much is being received at once" },
+  unreadable = { "unavailable", "the body cannot be read from where it was put" },
 }
 
 -- What is wrong with the request before its signature is looked at: kind, reason, code.
@@ -218,6 +219,20 @@ function Receiver:handle_many(requests)
   return responses
 end
 
+--- Answers a request whose body has not been read yet, where its head alone tells that it is refused: who carries
+--- requests need not read such a body.
+---@param request table {method=, headers=}
+---@return integer|nil status nil: read the body and call `handle`
+---@return table headers
+---@return string body
+function Receiver:refuse(request)
+  check_request(request, "receiver:refuse")
+  local kind, reason, code = find_fault(self, request, lower_case(request.headers or {}))
+  if not kind then return nil end
+  local _, answer = refuse(self, request, kind, reason, code)
+  return answer.status, answer.headers, answer.body
+end
+
 --- Answers one request, as handle_many.
 ---@param request table {method=, headers=, body=}
 ---@return integer status
@@ -308,17 +323,30 @@ local function verified_values(verified)
   return values
 end
 
---- What has happened so far and what waits, as text for Prometheus.
----@return string
-function Receiver:metrics()
-  local lines = {}
+local function add_counters(self, lines)
   metrics.add(lines, "marketplace_requests_total", "counter", "Requests, by outcome and reason.",
     counted_values(self.counted))
   metrics.add(lines, "marketplace_verified_total", "counter",
     "Authentic requests, by the fingerprint of the secret that signed them.", verified_values(self.verified))
   metrics.add_histogram(lines, "marketplace_commit_seconds", "How long it took to store what arrived together.",
     self.commit_seconds)
-  self.dispatcher:add_metrics(lines)
+  self.dispatcher:add_counters(lines)
+end
+
+--- What has happened so far, as text for Prometheus; asks the inbox nothing.
+---@return string
+function Receiver:counters()
+  local lines = {}
+  add_counters(self, lines)
+  return metrics.text(lines)
+end
+
+--- What has happened so far and what waits, as text for Prometheus.
+---@return string
+function Receiver:metrics()
+  local lines = {}
+  add_counters(self, lines)
+  self.dispatcher:add_inbox_metrics(lines)
   return metrics.text(lines)
 end
 

@@ -23,6 +23,19 @@ function secret_file.parse(text, path)
   return list
 end
 
+--- The secrets of a file.
+---@param path string
+---@return string[]|nil secrets
+---@return string? message
+function secret_file.read(path)
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, "the secret file cannot be read: " .. problem end
+  local text = file:read("*a")
+  file:close()
+  if not text then return nil, "the secret file cannot be read: " .. path end
+  return secret_file.parse(text, path)
+end
+
 --- A file's text with these secrets.
 ---@param list string[]
 ---@return string

@@ -6,6 +6,7 @@ local core = require "marketplace.core"
 local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.metrics_server"
 local options = require "marketplace.options"
+local responses = require "marketplace.responses"
 
 local server = {}
 
@@ -19,16 +20,6 @@ local METRICS_SECONDS = 0.25 -- the longest wait where there is a second port to
 local MOST_PATH_SHOWN = 200  -- bytes
 local DEFAULT_STOP_SECONDS = 10
 
-local function plain(status, text, headers)
-  headers = headers or {}
-  headers["content-type"] = "text/plain; charset=utf-8"
-  return { status = status, headers = headers, body = text .. "\n" }
-end
-
-local function unavailable()
-  return plain(503, "try again later", { ["retry-after"] = "5" })
-end
-
 local function log(self, level, message, about)
   about = about or {}
   about.level, about.message, about.at = level, message, core.now()
@@ -37,47 +28,41 @@ end
 
 --[[ Requests ]]
 
-local function health(self, request)
-  if request.method ~= "GET" and request.method ~= "HEAD" then
-    return plain(405, "only GET is answered here", { allow = "GET, HEAD" })
-  end
-  return self.stopping and plain(503, "stopping") or plain(200, "ok")
-end
-
 -- A wrong path on Apple's side looks just so, and would cost every notification: it must be seen.
 local function not_found(self, request)
   log(self, "warning", "not found", {
     status = 404, remote = request.remote, reason = ("%s %s; notifications go to %s"):format(
       request.method, request.path:sub(1, MOST_PATH_SHOWN), self.path),
   })
-  return plain(404, "nothing is here")
+  return responses.plain(404, "nothing is here")
 end
 
 -- A mistake of ours must not look like an answer: Apple shall send the notification again.
 local function handle_all(self, requests)
   if #requests == 0 then return {} end
-  local ok, responses = pcall(self.receiver.handle_many, self.receiver, requests)
-  if ok then return responses end
-  log(self, "error", "the receiver failed", { status = 503, reason = tostring(responses) })
+  local ok, answers = pcall(self.receiver.handle_many, self.receiver, requests)
+  if ok then return answers end
+  log(self, "error", "the receiver failed", { status = 503, reason = tostring(answers) })
   local refusals = {}
-  for i = 1, #requests do refusals[i] = unavailable() end
+  for i = 1, #requests do refusals[i] = responses.unavailable() end
   return refusals
 end
 
 local function respond(self, requests)
-  local responses, notifications, places = {}, {}, {}
+  local answers, notifications, places = {}, {}, {}
   for i = 1, #requests do
     local request = requests[i]
     if request.path == self.path then
       notifications[#notifications + 1] = request
       places[#notifications] = i
     else
-      responses[i] = request.path == "/healthz" and health(self, request) or not_found(self, request)
+      answers[i] = request.path == "/healthz" and responses.health(request.method, self.stopping)
+        or not_found(self, request)
     end
   end
   local handled = handle_all(self, notifications)
-  for i = 1, #handled do responses[places[i]] = handled[i] end
-  return responses
+  for i = 1, #handled do answers[places[i]] = handled[i] end
+  return answers
 end
 
 local function exchange(self, wait)

@@ -8,6 +8,7 @@ local Server = {}
 Server.__index = Server
 
 local MOST_TRIES = 500
+local MOST_SHOWN = 4000 -- bytes of the error log
 
 local CONFIG = [[
 <user>load_module <modules>/ndk_http_module.so;
@@ -28,7 +29,7 @@ http {
   lua_package_cpath "<repository>/build/jit/?.so;;";
   <http>
   server {
-    listen 127.0.0.1:<port>;
+    listen 127.0.0.1:<port> <listen>;
     <server>
   }
 }
@@ -65,7 +66,7 @@ local function fill(self, given)
   local values = {
     modules = "/usr/lib/nginx/modules", folder = self.folder, port = self.port, repository = shell.run "pwd",
     user = user(), workers = given.workers or 1, level = given.level or "info", env = variables(given.env or {}),
-    main = given.main or "", http = given.http or "", server = given.server or "",
+    main = given.main or "", listen = given.listen or "", http = given.http or "", server = given.server or "",
   }
   return (CONFIG:gsub("<(%l+)>", values):gsub("<(%l+)>", values))
 end
@@ -95,7 +96,7 @@ function Server:wait(is_so, what)
     if is_so() then return end
     socket.sleep(0.02)
   end
-  error(("it did not happen in time: %s\n%s"):format(what, self:error_log()), 2)
+  error(("it did not happen in time: %s\n%s"):format(what, self:error_log():sub(-MOST_SHOWN)), 2)
 end
 
 --- Waits until the error log has this text as often as `count` (1) tells.
@@ -142,8 +143,7 @@ end
 function Server:quit(signal)
   if not self.pid then return end
   shell.run(("kill -%s %d"):format(signal or "QUIT", self.pid))
-  local gone = ("! kill -0 %d 2>/dev/null"):format(self.pid)
-  self:wait(function() return select(2, shell.capture(gone)) == 0 end, "the end")
+  self:wait(function() return not shell.is_alive(self.pid) end, "the end")
   self.pid = nil
 end
 
@@ -155,14 +155,16 @@ end
 
 --- Starts one. The caller calls stop.
 ---@param given table main, http, server: more of the configuration, where <folder>, <port> and <repository> stand for
---- this server's; files: table of texts by name, for its folder; workers: default 1; env: table of variables;
---- level: of the error log, default "info"
+--- this server's; listen: more of its listen directive; files: table of texts by name, for its folder, likewise;
+--- workers: default 1; env: table of variables; level: of the error log, default "info"
 ---@return table|nil server
 ---@return string? message what nginx said where it did not start
 function nginx_server.start(given)
   local self = setmetatable({ folder = shell.run "mktemp -d", port = shell.free_port() }, Server)
   self.url = ("http://127.0.0.1:%d"):format(self.port)
-  for name, text in pairs(given.files or {}) do self:write(name, (text:gsub("<folder>", self.folder))) end
+  for name, text in pairs(given.files or {}) do
+    self:write(name, (text:gsub("<folder>", self.folder):gsub("<port>", self.port)))
+  end
   self:write("nginx.conf", fill(self, given))
   local output, status = shell.capture(self:command())
   if status ~= 0 then
@@ -172,6 +174,7 @@ function nginx_server.start(given)
   end
   self:wait(function() return self:read "pid" ~= "" end, "the process id")
   self.pid = tonumber(self:read "pid")
+  self:wait(function() return #self:workers() == (given.workers or 1) end, "the workers")
   return self
 end
 

@@ -38,8 +38,7 @@ function Server:kill()
   local pid = run(("cat %s/pid"):format(self.folder))
   run("kill -9 " .. pid)
   for try = 1, MOST_TRIES do
-    local is_alive = ("kill -0 %s 2>/dev/null && ! grep -q 'State:.Z' /proc/%s/status"):format(pid, pid)
-    if select(2, shell.capture(is_alive)) ~= 0 then return end
+    if not shell.is_alive(pid) then return end
     assert(try < MOST_TRIES, "it does not end")
     socket.sleep(0.02)
   end

@@ -29,6 +29,15 @@ function shell.free_port()
   return tonumber(port)
 end
 
+--- Whether a process runs; one that has ended and waits for its parent does not.
+function shell.is_alive(pid)
+  local status = io.open(("/proc/%s/status"):format(pid))
+  if not status then return false end
+  local state = status:read "*a":match "State:%s(%a)"
+  status:close()
+  return state ~= nil and state ~= "Z"
+end
+
 --- The command in this checkout, on this Lua.
 function shell.marketplace(arguments, environment)
   return ("%s %s bin/marketplace %s"):format(environment or "", shell.LUA, arguments)

@@ -6,19 +6,6 @@ local secrets = {}
 
 local VARIABLE = "MARKETPLACE_SECRET"
 
---- The secrets of a file, see marketplace.secret_file.
----@param path string
----@return string[]|nil secrets
----@return string? message
-function secrets.from_file(path)
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, "the secret file cannot be read: " .. problem end
-  local text = file:read("*a")
-  file:close()
-  if not text then return nil, "the secret file cannot be read: " .. path end
-  return secret_file.parse(text, path)
-end
-
 local function from_environment()
   local secret = os.getenv(VARIABLE)
   if not secret or secret == "" then
@@ -35,7 +22,7 @@ end
 ---@return string[]|nil secrets
 ---@return string? message
 function secrets.load(path)
-  if path then return secrets.from_file(path) end
+  if path then return secret_file.read(path) end
   return from_environment()
 end
 

@@ -1,6 +1,6 @@
 --- marketplace serve: receives notifications and runs a handlers file for them.
 local core = require "marketplace.core"
-local handlers = require "marketplace.cli.handlers"
+local handlers = require "marketplace.handlers"
 local listening = require "marketplace.cli.listening"
 local marketplace = require "marketplace"
 local running = require "marketplace.cli.running"

@@ -1,7 +1,7 @@
 --- marketplace work: runs a handlers file for what an inbox holds, beside the processes that receive.
 local core = require "marketplace.core"
 local dispatcher = require "marketplace.dispatcher"
-local handlers = require "marketplace.cli.handlers"
+local handlers = require "marketplace.handlers"
 local metrics_server = require "marketplace.metrics_server"
 local running = require "marketplace.cli.running"
 

@@ -9,6 +9,7 @@ local MODULE = "marketplace.nginx.sqlite_thread"
 local POOL = "marketplace"
 local BUSY_SECONDS = 5      -- that is waited for a thread's Lua
 local PAUSE_SECONDS = 0.005
+local MOST_SECONDS = 60     -- that a thread may keep a worker which is to end
 
 local Inbox = { durable = true }
 Inbox.__index = Inbox
@@ -17,10 +18,23 @@ local function unavailable(message)
   return nil, message, "inbox_unavailable"
 end
 
+-- A worker that is to end waits for timers, and for nothing else: without one it would end while a thread claims
+-- notifications, which nobody else would run until their leases end.
+local function keep_worker()
+  ngx.sleep(MOST_SECONDS)
+end
+
+local function run_thread(self, ...)
+  local kept = ngx.thread.spawn(keep_worker)
+  local ok, answer = ngx.run_worker_thread(self.pool, MODULE, "call", self.path, self.was_opened, ...)
+  ngx.thread.kill(kept)
+  return ok, answer
+end
+
 local function run(self, method, ...)
   local give_up_at = core.monotonic() + BUSY_SECONDS
   repeat
-    local ok, answer = ngx.run_worker_thread(self.pool, MODULE, "call", self.path, self.was_opened, method, ...)
+    local ok, answer = run_thread(self, method, ...)
     if ok or answer ~= "no available Lua vm" then return ok, answer end
     ngx.sleep(PAUSE_SECONDS)
   until core.monotonic() >= give_up_at
@@ -48,6 +62,27 @@ end
 
 for _, method in ipairs(METHODS) do
   Inbox[method] = function(self, ...) return call(self, method, ...) end
+end
+
+local ITEM = { "identity", "token", "state", "at", "reason", "uncounted", "scope" }
+
+-- What the contract names of the items: beside it a dispatcher's hold what no thread can be given.
+local function plain(items)
+  local list = {}
+  for i, item in ipairs(items) do
+    local copy = {}
+    for _, name in ipairs(ITEM) do copy[name] = item[name] end
+    list[i] = copy
+  end
+  return list
+end
+
+function Inbox:finish(items, now)
+  return call(self, "finish", plain(items), now)
+end
+
+function Inbox:extend(items, now, lease)
+  return call(self, "extend", plain(items), now, lease)
 end
 
 --- The threads keep the file open until the worker ends.

@@ -3,6 +3,7 @@
 local core = require "marketplace.core"
 local generations = require "marketplace.cli.webhooks.generations"
 local output = require "marketplace.cli.output"
+local secret_file = require "marketplace.secret_file"
 local secrets = require "marketplace.cli.secrets"
 local times = require "marketplace.cli.times"
 
@@ -39,7 +40,7 @@ end
 -- Never the environment's secret: it is there for other commands, and would be changed without being asked for.
 local function new_secret(options)
   if not options.secret_file then return nil end
-  local list, problem = secrets.from_file(options.secret_file)
+  local list, problem = secret_file.read(options.secret_file)
   return list and list[1], problem
 end
 

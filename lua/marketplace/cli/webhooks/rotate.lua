@@ -7,7 +7,7 @@ local inbox = require "marketplace.inbox"
 local output = require "marketplace.cli.output"
 local rotation = require "marketplace.rotation"
 local running = require "marketplace.cli.running"
-local secrets = require "marketplace.cli.secrets"
+local secret_file = require "marketplace.secret_file"
 local signature = require "marketplace.signature"
 
 local rotate = {}
@@ -121,7 +121,7 @@ local FILES = { read = read, replace = core.replace_file, remove = os.remove, lo
 
 -- What would be changed, which reads the same things and changes none.
 local function rehearse(client, options)
-  local list, message = secrets.from_file(options.secret_file)
+  local list, message = secret_file.read(options.secret_file)
   if not list then return nil, message end
   local apple = apple_of(client, options)
   for _, id in ipairs(options.id) do

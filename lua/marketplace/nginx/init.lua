@@ -1,0 +1,200 @@
+--- Notifications received in nginx or OpenResty, by the same receiver and the same handlers file as everywhere.
+---
+---     init_by_lua_block { require("marketplace.nginx").init { handlers = ..., secret_file = ..., inbox = ... } }
+---     init_worker_by_lua_block { require("marketplace.nginx").init_worker() }
+---     location = /notifications { content_by_lua_block { require("marketplace.nginx").handle() } }
+---
+--- What is held here belongs to one worker. Nothing is connected before a worker asks for it.
+if not rawget(_G, "ngx") then error("marketplace.nginx runs inside nginx only", 0) end
+
+local callbacks = require "marketplace.nginx.callbacks"
+local core = require "marketplace.core"
+local duplicates = require "marketplace.nginx.duplicates"
+local handlers = require "marketplace.handlers"
+local inboxes = require "marketplace.nginx.inbox"
+local marketplace_receiver = require "marketplace.receiver"
+local nginx_log = require "marketplace.nginx.log"
+local options = require "marketplace.options"
+local request = require "marketplace.nginx.request"
+local responses = require "marketplace.responses"
+local secret_file = require "marketplace.secret_file"
+local shared_metrics = require "marketplace.nginx.shared_metrics"
+
+local nginx = {}
+
+local WHERE = "marketplace.nginx.init"
+
+-- What init made: {receiver=, callbacks=, metrics=, pid=, has_worker=}. One for each Lua: each worker has one.
+local state
+
+local function fail(message, ...)
+  error(WHERE .. ": " .. message:format(...), 0)
+end
+
+--[[ Start ]]
+
+-- As nginx takes its own relative paths.
+local function from_prefix(path)
+  return path:sub(1, 1) == "/" and path or ngx.config.prefix() .. path
+end
+
+local function secrets_of(given)
+  if (given.secrets == nil) == (given.secret_file == nil) then
+    fail("one of the options 'secrets' and 'secret_file' is needed")
+  end
+  if given.secrets then return given.secrets end
+  local list, problem = secret_file.read(from_prefix(given.secret_file))
+  return list or fail("%s", problem)
+end
+
+local function check_memory(given)
+  if ngx.worker.count() > 1 then
+    fail("the memory inbox belongs to one process: set worker_processes 1, or name an inbox that all workers reach")
+  end
+  if not given.dispatch then fail("the memory inbox needs dispatch = true: no other process can run its callbacks") end
+end
+
+local function inbox_of(given)
+  if type(given.inbox) == "table" then return given.inbox end
+  if given.inbox == "memory" then check_memory(given) end
+  local inbox, problem = inboxes.open(given.inbox)
+  return inbox or fail("%s", problem)
+end
+
+local function dict_of(given)
+  if not given.dict then return nil end
+  return ngx.shared[given.dict] or fail("there is no lua_shared_dict '%s'", given.dict)
+end
+
+local function add_handlers(given, receiver)
+  if type(given.handlers) == "function" then return given.handlers(receiver) end
+  local ok, problem = handlers.load(from_prefix(given.handlers), receiver)
+  if not ok then fail("%s", problem) end
+end
+
+-- Workers begin with the same state of math.random, and would try again all at once.
+local function random()
+  return tonumber(core.random_hex(6), 16) / 2 ^ 48
+end
+
+--- Prepares a receiver: in init_by_lua. Raises what is wrong, so that nginx does not start, or at a reload keeps what
+--- it has; secrets and handlers are read anew then.
+---@param given table
+--- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
+--- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
+--- marketplace.nginx.inbox, or an inbox whose methods do not block;
+--- dict: name of a lua_shared_dict that tells duplicates without the inbox and sums up the metrics of all workers;
+--- dispatch: run the callbacks in nginx too, default false: `marketplace work` does;
+--- max_body: bytes, default 1048576; lease, retry: see marketplace.dispatcher.
+--- Relative paths begin at nginx's prefix.
+function nginx.init(given)
+  options.check(WHERE, given, {
+    handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
+    dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
+  })
+  local dict, inbox, runs = dict_of(given), inbox_of(given), callbacks.new(nginx_log.target)
+  local receiver = marketplace_receiver.new {
+    secrets = secrets_of(given), inbox = dict and duplicates.wrap(inbox, dict) or inbox, max_body = given.max_body,
+    log = nginx_log.target, lease = given.lease, retry = given.retry, random = random,
+    stop_asked = function() return runs:stop_asked() end,
+  }
+  runs.receiver = receiver
+  add_handlers(given, receiver)
+  state = {
+    receiver = receiver, callbacks = given.dispatch and runs or nil, pid = ngx.worker.pid(), has_worker = false,
+    metrics = dict and shared_metrics.new(receiver, dict) or nil,
+  }
+end
+
+local function started(where)
+  if not state then error(where .. ": call marketplace.nginx's init in init_by_lua first", 3) end
+  return state
+end
+
+--- Starts the callbacks, and has it logged where the inbox cannot be reached: in init_worker_by_lua.
+function nginx.init_worker()
+  started "marketplace.nginx.init_worker"
+  state.has_worker = true
+  inboxes.look(state.receiver.inbox)
+  if state.callbacks then state.callbacks:start() end
+  if state.metrics then state.metrics:start() end
+end
+
+--[[ Requests ]]
+
+-- With lua_code_cache off each request has a Lua of its own, in which init has run, in this process, and init_worker
+-- has not. With it, init ran in nginx's master.
+local function check_worker()
+  if state.callbacks and not state.has_worker and state.pid ~= ngx.worker.pid() then
+    error("call marketplace.nginx's init_worker in init_worker_by_lua", 0)
+  end
+end
+
+local function wake_callbacks()
+  if not state.callbacks then return end
+  if state.has_worker then state.callbacks:wake() else state.callbacks:start_once() end
+end
+
+-- What a memory inbox takes now nobody would run.
+local function drain_at_end(receiver)
+  if ngx.worker.exiting() and not receiver.inbox.durable then receiver:drain() end
+end
+
+local function respond(receiver)
+  drain_at_end(receiver)
+  local asked = request.head()
+  local status, headers, body = receiver:refuse(asked)
+  if status then
+    ngx.req.discard_body()
+    return status, headers, body
+  end
+  local problem
+  asked.body, asked.fault, problem = request.read_body(receiver.max_body)
+  if problem then
+    nginx_log.target.write { level = "error", message = "the body cannot be read", at = core.now(), reason = problem }
+  end
+  drain_at_end(receiver)
+  return receiver:handle(asked)
+end
+
+local function handle()
+  check_worker()
+  local status, headers, body = respond(state.receiver)
+  if status == 200 then wake_callbacks() end
+  request.answer(status, headers, body)
+end
+
+--- Answers the current request: in content_by_lua. What it answers is the README's table; a body that is larger than
+--- client_max_body_size, or does not come within client_body_timeout, nginx answers itself.
+function nginx.handle()
+  started "marketplace.nginx.handle"
+  local ok, problem = xpcall(handle, debug.traceback)
+  if ok then return end
+  -- a mistake of ours must not look like an answer
+  nginx_log.target.write {
+    level = "error", message = "the receiver failed", at = core.now(), status = 503, reason = tostring(problem),
+  }
+  local failed = responses.unavailable()
+  request.answer(failed.status, failed.headers, failed.body)
+end
+
+local function answer(response)
+  request.answer(response.status, response.headers, response.body)
+end
+
+--- Answers GET with the metrics for Prometheus, of all workers where init was given a `dict`, else of one: in
+--- content_by_lua, on a port that is not public.
+function nginx.metrics()
+  started "marketplace.nginx.metrics"
+  answer(responses.metrics(ngx.req.get_method(), function()
+    return state.metrics and state.metrics:render() or state.receiver:metrics()
+  end))
+end
+
+--- Answers GET with 200, or 503 while the worker ends: in content_by_lua.
+function nginx.health()
+  started "marketplace.nginx.health"
+  answer(responses.health(ngx.req.get_method(), ngx.worker.exiting()))
+end
+
+return nginx
