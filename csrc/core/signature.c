@@ -61,11 +61,11 @@ mkt_code mkt_sign(mkt_keyring *keyring, const char *body, size_t n,
   return MKT_OK;
 }
 
-static int lower_hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
+/* One more than the digit's value, 0 for what is no digit. A table and no comparisons: whether the
+ * next digit is a letter is as hard to predict as the tag. */
+static const unsigned char lower_hex[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
 
 mkt_code mkt_signature_parse(const char *header, size_t n, unsigned char tag[MKT_TAG_BYTES],
                              mkt_error *error) {
@@ -80,13 +80,13 @@ mkt_code mkt_signature_parse(const char *header, size_t n, unsigned char tag[MKT
   }
   for (size_t i = 0; i < MKT_TAG_BYTES; i++) {
     size_t at = SCHEME_BYTES + 2 * i;
-    int high = lower_hex_value(header[at]);
-    int low = lower_hex_value(header[at + 1]);
-    if (high < 0 || low < 0) {
-      return mkt_fail_at(error, MKT_ERR_SIGNATURE_MALFORMED, high < 0 ? at : at + 1,
+    unsigned high = lower_hex[(unsigned char)header[at]];
+    unsigned low = lower_hex[(unsigned char)header[at + 1]];
+    if (high == 0 || low == 0) {
+      return mkt_fail_at(error, MKT_ERR_SIGNATURE_MALFORMED, high == 0 ? at : at + 1,
                          "the signature has a character that is no lower-case hex digit");
     }
-    tag[i] = (unsigned char)(high * 16 + low);
+    tag[i] = (unsigned char)((high - 1) * 16 + low - 1);
   }
   return MKT_OK;
 }
