@@ -1,9 +1,9 @@
--- requests.lua COUNT: writes a line with the length of one request, then COUNT requests of that length: signed
--- notifications of 567 bytes, no two with one id. The signature stands where the load generator's LuaJIT looks when it
+-- requests.lua COUNT [FIRST]: writes a line with the length of one request, then COUNT requests of that length: signed
+-- notifications of 567 bytes, no two with one id, numbered from FIRST (1). The signature stands where the load generator's LuaJIT looks when it
 -- hashes a string of this length; elsewhere all of them would fall on one hash, and loading them would take minutes.
 local marketplace = require "marketplace"
 
-local SECRET, COUNT = os.getenv "MARKETPLACE_SECRET", tonumber(arg[1])
+local SECRET, COUNT, FIRST = os.getenv "MARKETPLACE_SECRET", tonumber(arg[1]), tonumber(arg[2] or 1)
 
 local BODY = '{"data":{"type":"alternativeDistributionPackageVersionCreated",' ..
   '"id":"%08d-3f1c-4b52-9d0a-5be1c7a2f904",' ..
@@ -21,4 +21,4 @@ local function request(i)
 end
 
 io.write(#request(1), "\n")
-for i = 1, COUNT do io.write(request(i)) end
+for i = FIRST, FIRST + COUNT - 1 do io.write(request(i)) end
