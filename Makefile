@@ -143,6 +143,17 @@ bench: packages-bench ## measure against what users would use instead, in one ru
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
 	@bench/run
 
+.PHONY: bench-nginx
+bench-nginx: packages-bench ## measure the receiver in nginx beside nginx alone, luaossl and Node, and its memory
+	@$(MAKE) --no-print-directory build LUA=luajit
+	@bench/nginx/run
+	@bench/nginx/memory $(or $(MEMORY_COUNT),2000000)
+
+.PHONY: sanitize-nginx
+sanitize-nginx: packages-bench ## run the C module with ASan and UBSan inside nginx, for thousands of notifications
+	@$(MAKE) --no-print-directory build LUA=luajit SANITIZE=1
+	@bench/nginx/sanitize
+
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
 	@$(MAKE) --no-print-directory build

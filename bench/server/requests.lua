@@ -1,6 +1,7 @@
 -- requests.lua COUNT [FIRST]: writes a line with the length of one request, then COUNT requests of that length: signed
--- notifications of 567 bytes, no two with one id, numbered from FIRST (1). The signature stands where the load generator's LuaJIT looks when it
--- hashes a string of this length; elsewhere all of them would fall on one hash, and loading them would take minutes.
+-- notifications of 567 bytes, no two with one id, numbered from FIRST (1). The signature stands where the load
+-- generator's LuaJIT looks when it hashes a string of this length; elsewhere all of them would fall on one hash, and
+-- loading them would take minutes.
 local marketplace = require "marketplace"
 
 local SECRET, COUNT, FIRST = os.getenv "MARKETPLACE_SECRET", tonumber(arg[1]), tonumber(arg[2] or 1)
