@@ -3,5 +3,6 @@ max_line_length = 120
 files["spec"] = { std = "min+busted" }
 files["lua/marketplace/nginx"] = { globals = { "ngx" } }
 files["spec/support/inbox_service.lua"] = { read_globals = { "ngx" } }
+files["bench/nginx"] = { read_globals = { "ngx" } }
 files["bench/server/load.lua"] = { globals = { "init", "request", "done" } }
 exclude_files = { "build", "node_modules" }
