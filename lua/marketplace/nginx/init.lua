@@ -123,7 +123,7 @@ end
 --[[ Requests ]]
 
 -- With lua_code_cache off each request has a Lua of its own, in which init has run, in this process, and init_worker
--- has not. With it, init ran in nginx's master.
+-- has not. Else init ran in nginx's master.
 local function check_worker()
   if state.callbacks and not state.has_worker and state.pid ~= ngx.worker.pid() then
     error("call marketplace.nginx's init_worker in init_worker_by_lua", 0)
