@@ -33,7 +33,8 @@ local function new_apple()
     for name, value in pairs(hook) do
       if name ~= "id" and name ~= "secret" and name ~= "app" then attributes[name] = value end
     end
-    return { type = kind, id = hook.id, attributes = attributes }
+    local app = hook.app and { app = { data = { type = "apps", id = hook.app } } } or nil
+    return { type = kind, id = hook.id, attributes = attributes, relationships = app }
   end
 
   local function find(list, id)
@@ -103,6 +104,7 @@ local function new_apple()
     local document = request.body and cjson.decode(request.body)
     apple.requests[#apple.requests + 1] = { method = request.method, path = path, query = query, body = document }
     local status, body = answer(request.method, path, document)
+    if apple.refuse[path] then status, body = refuse(apple.refuse[path], "refused") end
     -- an empty list is one, also for lua-cjson
     local text = body and cjson.encode(body):gsub('"data":{}', '"data":[]') or ""
     return { status = status, headers = { ["content-type"] = "application/json" }, body = text }
@@ -326,8 +328,10 @@ describe("marketplace webhooks", function()
       { shown.method, shown.url, shown.body.data.attributes.name })
     assert.matches("^POST %S+/v1/webhookPings\n", (run(0, "ping", "w1", "--dry-run")))
     assert.matches("^POST %S+/v1/webhookDeliveries\n", (run(0, "redeliver", "d1", "--dry-run")))
-    assert.matches("^PATCH %S+/v1/webhooks/w1\n.*%(hidden%).*\nPOST %S+/v1/webhookPings\n",
-      (run(0, "rotate-secret", "w1", "--secret-file", folder .. "/secrets", "--dry-run")))
+    local box = "sqlite:" .. folder .. "/shown.db"
+    assert(marketplace.inbox(box)):close()
+    assert.matches("^begin .*\nPATCH %S+/v1/webhooks/w1\n.*%(hidden%).*\nPOST %S+/v1/webhookPings\n",
+      (run(0, "rotate-secret", "w1", "--secret-file", folder .. "/secrets", "--inbox", box, "--dry-run")))
     assert.same({}, changes())
     assert.equal(SECRET .. "\nolder\n", shell.run("cat " .. folder .. "/secrets") .. "\n")
   end)
@@ -417,6 +421,11 @@ describe("marketplace webhooks", function()
 
     local function deliver(hook, id)
       local body = samples.body("ping", { id = id })
+      local deliveries = apple.deliveries
+      deliveries.data[#deliveries.data + 1] = { type = "webhookDeliveries", id = "d" .. id, attributes = {},
+        relationships = { event = { data = { type = "webhookEvents", id = "e" .. id } } } }
+      deliveries.included[#deliveries.included + 1] = { type = "webhookEvents", id = "e" .. id,
+        attributes = { payload = body } }
       return assert(real.exchange {
         method = "POST", url = hook.url, body = body,
         headers = { "x-apple-signature: " .. marketplace.sign(hook.secret, body) },
@@ -427,6 +436,7 @@ describe("marketplace webhooks", function()
       secrets, pid_file, database = folder .. "/rotated", folder .. "/pid", folder .. "/inbox.db"
       assert(core.replace_file(secrets, SECRET .. "\n"))
       apple.deliver, apple.receiver = deliver, real.exchange
+      apple.deliveries = { data = {}, included = {}, links = { self = "x" } }
     end)
 
     after_each(function() shell.run(("rm -f %s* %s*"):format(secrets, database)) end)
@@ -439,8 +449,8 @@ describe("marketplace webhooks", function()
     end
 
     local function rotate(status, ...)
-      return run(status, "rotate-secret", "w1", "--yes", "--secret-file", secrets, "--inbox", "sqlite:" .. database,
-        ...)
+      return run(status, "rotate-secret", "w1", "--yes", "--grace", "0", "--secret-file", secrets, "--inbox",
+        "sqlite:" .. database, ...)
     end
 
     it("changes it at App Store Connect and in the running receiver", function()
@@ -450,7 +460,8 @@ describe("marketplace webhooks", function()
         assert.equal(200, deliver(hook, "before"))
         local out = rotate(0, "--pid-file", pid_file)
         assert.is_nil(out:find(hook.secret, 1, true))
-        assert.matches("^begin .*\naccept .*\nreload .*\nprobe .*\nchange .*\nverify .*\nverify .*\nretire .*\n", out)
+        assert.matches("^begin .*\naccept .*\nreload .*\nprobe .*\nchange .*\nverify .*\nverify .*\nsettle .*\n" ..
+          "retire .*\n", out)
         assert.equal(200, deliver(hook, "after"))
       end)
       assert.equal(64, #hook.secret)
@@ -483,10 +494,86 @@ describe("marketplace webhooks", function()
       serve(function() end)
       add_second { secret = SECRET }
       apple.first[1] = { id = "m1", endpointUrl = URL }
-      assert.matches("generation 1 webhook m1 sends there too, .*: marketplace webhooks delete %-%-generation 1 m1",
+      assert.matches("generation 1 webhook m1 may use .*: marketplace webhooks delete %-%-generation 1 m1; where no " ..
+        "other webhook uses the secret, say so with %-%-not%-shared", (select(2, rotate(1))))
+      assert.matches("generation 1 webhook m1 may use", (select(2, rotate(1, "--dry-run"))))
+      -- whatever its URL looks like, and whether App Store Connect tells of it or not
+      apple.first[1].endpointUrl = "https://elsewhere.example/"
+      assert.matches("generation 1 webhook m1 may use", (select(2, rotate(1))))
+      apple.refuse["/v1/marketplaceWebhooks"] = 403
+      assert.matches("generation 1 webhook uses the secret cannot be found out: .*%-%-not%-shared",
         (select(2, rotate(1))))
+      apple.refuse["/v1/marketplaceWebhooks"], apple.first[1] = nil, nil
+      add_second { id = "w2", url = "https://elsewhere.example/" }
+      assert.matches("webhook w2 of app 1 is not named, .*; name it too; .*%-%-not%-shared", (select(2, rotate(1))))
+      apple.refuse["/v1/apps/1/webhooks"] = 403
+      assert.matches("the webhooks of app 1 cannot be listed: .*%-%-not%-shared", (select(2, rotate(1))))
       assert.same({}, changes())
       assert.equal(SECRET .. "\n", held())
+      apple.refuse["/v1/apps/1/webhooks"] = nil
+      assert.matches("cannot be found out; .*%-%-not%-shared", (select(2, rotate(1, "--generation", "1"))))
+      run(0, "rotate-secret", "w1", "w2", "w1", "--dry-run", "--secret-file", secrets, "--inbox",
+        "sqlite:" .. database)
+      assert.matches("there is no generation 1 webhook w1",
+        (select(2, rotate(1, "--generation", "1", "--not-shared"))))
+      rotate(0, "--not-shared", "--dry-run")
+    end)
+
+    it("fails when it is tried as it would fail", function()
+      add_second { secret = SECRET }
+      assert.matches("there is no such file", (select(2, rotate(1, "--dry-run"))))
+      assert(marketplace.inbox("sqlite:" .. database)):close()
+      rotate(0, "--dry-run")
+      assert.matches("the pid file cannot be read: /nowhere", (select(2, rotate(1, "--dry-run", "--pid-file",
+        "/nowhere/at/all"))))
+      local lock = assert(core.lock_file(secrets .. ".rotation.lock"))
+      assert.matches("another process holds this lock", (select(2, rotate(1, "--dry-run"))))
+      lock:close()
+      assert(core.replace_file(secrets .. ".rotation", "{}"))
+      assert.matches("the state of a rotation is damaged", (select(2, rotate(1, "--dry-run"))))
+      os.remove(secrets .. ".rotation")
+      assert(core.replace_file(secrets, (SECRET .. "\n"):rep(8)))
+      assert.matches("holds 8 secrets already", (select(2, rotate(1, "--dry-run"))))
+      for _, make in ipairs { "mkfifo ", "mkdir " } do
+        shell.run("rm -rf " .. secrets .. " && " .. make .. secrets)
+        for _, how in ipairs { "--dry-run", "--not-shared" } do
+          assert.matches("the secret file cannot be read: " .. secrets .. ": it is not a regular file",
+            (select(2, rotate(1, how))))
+        end
+        shell.run("rm -rf " .. secrets)
+      end
+      assert.same({}, changes())
+      assert.equal("", shell.run("ls -d " .. secrets .. ".rotation 2>/dev/null || true"))
+    end)
+
+    it("has one state and one lock, by whatever link the secret file is named", function()
+      local link = folder .. "/linked"
+      shell.run(("ln -sf %s %s"):format(secrets, link))
+      serve(function(url)
+        add_second { url = url, secret = SECRET }
+        apple.deliver = nil
+        secrets, link = link, secrets
+        assert.matches("within 0 seconds", (select(2, rotate(1, "--pid-file", pid_file, "--wait", "0"))))
+        secrets, link = link, secrets
+        assert.equal("no", shell.run(("test -e %s.rotation && echo yes || echo no"):format(link)))
+        assert.equal("yes", shell.run(("test -e %s.rotation && echo yes"):format(secrets)))
+        assert.matches("may sign with the new secret for webhook w1 already", (select(2, rotate(1, "--abort"))))
+        apple.deliver = deliver
+        rotate(0, "--pid-file", pid_file)
+      end)
+      os.remove(link)
+    end)
+
+    it("can be ended before App Store Connect has the new secret", function()
+      serve(function(url)
+        add_second { url = url, secret = SECRET }
+        rotate(1, "--reload-command", "exit 3")
+        assert.matches("^%x+\n" .. SECRET .. "\n$", held())
+        local out = rotate(0, "--abort", "--pid-file", pid_file)
+        assert.matches("^restore .*\nreload .*\ndone .*", out)
+        assert.equal(SECRET .. "\n", held())
+        assert.matches("no rotation is under way", (select(2, rotate(1, "--abort"))))
+      end)
     end)
 
     it("changes nothing where the receiver cannot be reached", function()
