@@ -560,8 +560,8 @@ describe("a rotation", function()
     local told = {}
     for _, line in ipairs(world.said) do told[#told + 1] = line:match "nothing after (%d+) of 30 seconds" end
     assert.same({ "10", "20" }, told)
-    assert.is_truthy(message:find("look for answers of 401 in the receiver's log, and see what was sent: marketplace " ..
-      "webhooks deliveries w1", 1, true), message)
+    assert.is_truthy(message:find("look for answers of 401 in the receiver's log, and see what was sent: " ..
+      "marketplace webhooks deliveries w1", 1, true), message)
   end)
 
   it("names secrets by their fingerprints", function()

@@ -101,6 +101,7 @@ local function new_apple()
   function apple.exchange(request)
     local path, query = request.url:match "^https://api%.example(/[^?]*)%??(.*)$"
     if not path then return apple.receiver(request) end
+    path = path:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
     local document = request.body and cjson.decode(request.body)
     apple.requests[#apple.requests + 1] = { method = request.method, path = path, query = query, body = document }
     local status, body = answer(request.method, path, document)
@@ -293,14 +294,20 @@ describe("marketplace webhooks", function()
         }),
         delivery("d3", "PENDING"),
       },
-      included = { event("ed1", { eventType = VERSION_CREATED, ping = false }), event("ed2", { ping = true }) },
+      included = {
+        event("ed1", { eventType = VERSION_CREATED, ping = false }), event("ed2", { ping = true }),
+        event("ed3", {
+          eventType = TERRITORY_UPDATED, ping = false,
+          payload = samples.body("app_restored", { id = "n3" }),
+        }),
+      },
       links = { self = "x" },
     }
     assert.equal(
-      "CREATED               STATE      AGAIN  HTTP  EVENT" .. (" "):rep(45) .. "ID  ERROR\n" ..
-      "2026-01-31T12:00:00Z  SUCCEEDED  no     200   " .. VERSION_CREATED .. "  d1\n" ..
-      "2026-01-31T12:00:00Z  FAILED     yes    503   ping" .. (" "):rep(46) .. "d2  bad\\x1b[2J\n" ..
-      "2026-01-31T12:00:00Z  PENDING    no     -     -" .. (" "):rep(49) .. "d3\n",
+      "CREATED               STATE      AGAIN  HTTP  EVENT              NOTIFICATION  ID  ERROR\n" ..
+      "2026-01-31T12:00:00Z  SUCCEEDED  no     200   version_available  -             d1\n" ..
+      "2026-01-31T12:00:00Z  FAILED     yes    503   ping               -             d2  bad\\x1b[2J\n" ..
+      "2026-01-31T12:00:00Z  PENDING    no     -     app_restored       n3            d3\n",
       (run(0, "deliveries", "w1", "--table")))
     local query = apple.requests[1].query
     assert.matches("filter%[?%%?5?B?createdDateGreaterThanOrEqualTo", query)
@@ -310,7 +317,49 @@ describe("marketplace webhooks", function()
     local found = cjson.decode(out)
     assert.same({ "d2", 503, "ping", true }, { found.id, found.httpStatusCode, found.eventType, found.redelivery })
     assert.matches("only the first 1", err)
+    found = cjson.decode((run(0, "deliveries", "w1", "--state", "PENDING")))
+    assert.same({ "app_restored", "n3", TERRITORY_UPDATED }, { found.event, found.notification, found.eventType })
     assert.matches("2026%-01%-31T00", apple.requests[2].query)
+  end)
+
+  it("says what was made before a migration failed", function()
+    apple.first[1] = { id = "m1", endpointUrl = URL }
+    apple.refuse["/v1/apps/2/webhooks"] = 403
+    local _, err = run(1, "migrate", "--app", "1", "--app", "2")
+    assert.matches("^app 2: .*; made before, and kept: webhook new%d+ %(app 1%); run the same command again", err)
+    _, err = run(1, "migrate", "--app", "2", "--app", "3")
+    assert.matches("^app 2: .*; nothing was made$", err)
+  end)
+
+  it("does not let what App Store Connect tells steer a terminal", function()
+    local evil = "https://x.example/\27[2J\ncreated"
+    apple.first[1] = { id = "m1", endpointUrl = evil }
+    add_second { id = "w\27", url = evil }
+    for _, arguments in ipairs {
+      { "migrate", "--app", "1" }, { "update", "w\27", "--name", "x" }, { "delete", "w\27", "--yes" },
+      { "update", "m1", "--generation", "1", "--secret-file", folder .. "/secrets" },
+    } do
+      local out, err = run(0, unpack(arguments))
+      assert.is_nil((out .. err):find("\27", 1, true), arguments[1])
+      assert.is_nil(out:find("\ncreated", 1, true), arguments[1])
+      assert.matches("\\x1b", out)
+    end
+  end)
+
+  it("warns of a key file that everybody can read", function()
+    add_second()
+    local warning = "everybody on this machine can read the key file: chmod 600 " .. folder .. "/key.pem"
+    assert.is_nil((select(2, run(0, "list", "--app", "1"))):find(warning, 1, true))
+    shell.run("chmod 644 " .. folder .. "/key.pem")
+    local _, err = run(0, "list", "--app", "1")
+    shell.run("chmod 600 " .. folder .. "/key.pem")
+    assert.is_truthy(err:find(warning, 1, true), err)
+    assert.equal(1, #noted)
+  end)
+
+  it("says that a secret file is a folder", function()
+    assert.equal("the secret file is a folder: " .. folder,
+      (select(2, run(1, "create", "--app", "1", "--name", "n", "--url", URL, "--secret-file", folder))))
   end)
 
   it("shows, and does not send, what would change something", function()
@@ -376,6 +425,12 @@ describe("marketplace webhooks", function()
       ["no redeliver for generation 1"] = { "redeliver", "d1", "--generation", "1" },
       ["%-%-since is"] = { "deliveries", "w1", "--since", "soon" },
       ["%-%-limit is"] = { "deliveries", "w1", "--limit", "0" },
+      ["%-%-app is empty"] = { "list", "--app", "" },
+      ["an id is empty"] = { "ping", "" },
+      ["an id is empty."] = { "redeliver", "d1", " " },
+      ["an id is empty.."] = { "rotate-secret", "w1", "", "--secret-file", "x", "--yes" },
+      ["%-%-grace is"] = { "rotate-secret", "w1", "--secret-file", "x", "--grace", "long", "--yes" },
+      ["%-%-abort has no"] = { "rotate-secret", "w1", "--secret-file", "x", "--abort", "--dry-run" },
       ["needs %-%-secret%-file"] = { "rotate-secret", "w1", "--yes" },
       ["needs %-%-yes"] = { "rotate-secret", "w1", "--secret-file", "x" },
       ["a memory inbox"] = { "rotate-secret", "w1", "--secret-file", "x", "--inbox", "memory", "--yes" },

@@ -1,5 +1,6 @@
 --- Where the command has its secrets from: a file, or the environment; never the argument list, which other users
 --- of the machine can read.
+local core = require "marketplace.core"
 local secret_file = require "marketplace.secret_file"
 
 local secrets = {}
@@ -11,6 +12,8 @@ local VARIABLE = "MARKETPLACE_SECRET"
 ---@return string[]|nil secrets
 ---@return string? message
 function secrets.from_file(path)
+  local found = core.stat(path)
+  if found and found.type == "folder" then return nil, "the secret file is a folder: " .. path end
   local file, problem = io.open(path, "rb")
   if not file then return nil, "the secret file cannot be read: " .. problem end
   local text = file:read("*a")

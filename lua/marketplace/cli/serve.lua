@@ -26,7 +26,7 @@ local function reload(receiver, path, write)
   local list, message = secrets.load(path)
   if list then
     receiver:set_secrets(list)
-    write { level = "info", message = "secrets reread", reason = ("%d live"):format(#list) }
+    write { level = "info", message = "secrets reread", secrets = receiver.live }
   else
     write { level = "error", message = "secrets kept", reason = message }
   end

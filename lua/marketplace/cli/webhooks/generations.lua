@@ -3,13 +3,10 @@
 ---
 --- A row is what the command shows of a webhook: {id=, generation=, url=} and, of generation 2, {app=, name=, enabled=,
 --- eventTypes=}. Functions that ask App Store Connect return nil, message where that fails.
-local core = require "marketplace.core"
 local event_types = require "marketplace.cli.webhooks.event_types"
 local json = require "marketplace.json"
 
 local generations = {}
-
-local FURTHEST = 10 * 86400 - 600 -- seconds back; App Store Connect's clock need not be this one
 
 --- Resources a page: the most that App Store Connect allows.
 generations.PAGE = 200
@@ -191,13 +188,11 @@ function second.ping(client, id)
   return client.webhookPings:create { webhook = id }
 end
 
---- The deliveries of a webhook since a time, with their events. App Store Connect takes one filter here, and tells of
---- the last ten days only.
+--- The deliveries of a webhook since a time, with their events. App Store Connect takes one filter here.
 ---@param since number seconds since the epoch
 ---@param most? integer
 ---@param fits? fun(delivery: table): boolean
 function second.deliveries(client, id, since, most, fits)
-  since = math.max(since, core.now() - FURTHEST)
   return generations.collect(client.webhookDeliveries, {
     webhook = id, include = "event", limit = math.min(most or generations.PAGE, generations.PAGE),
     filter = { createdDateGreaterThanOrEqualTo = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(since)) },

@@ -16,6 +16,7 @@ local rotate = {}
 
 local PROBE_TIMEOUT = 10   -- seconds
 local DELIVERY_CLOCK = 3600 -- seconds that App Store Connect's clock may be behind this one
+local FURTHEST = 10 * 86400 - 600 -- seconds back that it tells of deliveries, less what its clock may be ahead
 
 function rotate.describe(command)
   command:argument("id", "The ids of all webhooks that use the secret: the old one ends with the rotation.")
@@ -79,7 +80,8 @@ end
 
 local function delivered_by(generation, client)
   return function(id, since)
-    local deliveries, message = generation.deliveries(client, id, since - DELIVERY_CLOCK)
+    local deliveries, message = generation.deliveries(client, id,
+      math.max(since - DELIVERY_CLOCK, core.now() - FURTHEST))
     if not deliveries then return nil, message end
     local keys = {}
     for _, delivery in ipairs(deliveries) do
