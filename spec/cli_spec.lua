@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local http = require "marketplace.http"
 local marketplace = require "marketplace"
+local pid_file = require "marketplace.cli.pid_file"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
 
@@ -214,6 +215,9 @@ describe("the command", function()
       local output, status = serve("--pid-file " .. path, function(_, pid)
         local handle = assert(io.open(path))
         assert.equal(pid, tonumber(handle:read "*a"))
+        assert.equal(pid, pid_file.find(path))
+        shell.run("touch -d '1 year ago' " .. path)
+        assert.equal(pid, pid_file.find(path))
         handle:close()
       end)
       assert.equal(0, status, output)
@@ -244,11 +248,11 @@ describe("the command", function()
         handle:write "new\n"
         handle:close()
         os.execute("kill -HUP " .. pid)
-        wait_for(pipe, "secrets")
+        wait_for(pipe, "secrets reread secrets=" .. marketplace.fingerprint "new")
         expect(0, send "new", "200")
         os.remove(secrets)
         os.execute("kill -HUP " .. pid)
-        wait_for(pipe, "secret")
+        wait_for(pipe, "secrets kept")
         expect(0, send "new", "200")
       end, NO_SECRET:gsub("env ", ""))
       assert.equal(0, status, output)

@@ -102,6 +102,26 @@ describe("files", function()
   end)
 end)
 
+describe("standard streams that are closed", function()
+  it("are no file that the command opens", function()
+    local path = os.tmpname()
+    local environment = ('LUA_PATH="%s" LUA_CPATH="%s"'):format(package.path, package.cpath)
+    local code = "io.stdout:write('x') require('marketplace.cli').main { 'sign' } " ..
+      "local f = io.open('" .. path .. "', 'w') io.stderr:write('said') io.stdout:write('said') " ..
+      "io.stdout:flush() f:write('held') f:close()"
+    for _, closed in ipairs { "<&-", ">&-", "2>&-", "<&- >&- 2>&-" } do
+      os.execute(('%s %s -e "%s" 2>/dev/null >/dev/null %s'):format(environment, shell.LUA, code, closed))
+      assert.equal("held", shell.run("cat " .. path), closed)
+    end
+    os.remove(path)
+  end)
+
+  it("stay failing ones", function()
+    local _, status = shell.capture(shell.marketplace("send --list >&-"))
+    assert.equal(1, status)
+  end)
+end)
+
 describe("a terminal", function()
   it("is none where a file or a pipe is", function()
     local environment = ('LUA_PATH="%s" LUA_CPATH="%s"'):format(package.path, package.cpath)

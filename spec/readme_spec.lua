@@ -121,7 +121,8 @@ end
 
 local function a_token(arguments)
   return function()
-    expect(0, in_folder("openssl ecparam -name prime256v1 -genkey -noout > AuthKey.p8 && cp AuthKey.p8 Key.p8"))
+    expect(0, in_folder("umask 077 && openssl ecparam -name prime256v1 -genkey -noout > AuthKey.p8 && " ..
+      "cp AuthKey.p8 Key.p8"))
     expect(0, in_folder("bin/marketplace " .. arguments), "^[%w_-]+%.[%w_-]+%.[%w_-]+%s*$")
   end
 end
@@ -311,7 +312,7 @@ end
 
 local ROTATE = 'bin/marketplace webhooks rotate-secret "$WEBHOOK" --secret-file secrets.txt ' ..
   "--pid-file marketplace.pid --yes"
-COMMANDS[ROTATE] = rotated(ROTATE .. " --wait 30")
+COMMANDS[ROTATE] = rotated(ROTATE .. " --wait 30 --grace 1 --not-shared")
 
 for _, block in ipairs(blocks "sh") do
   for line in block:gmatch "[^\n]+" do

@@ -222,6 +222,11 @@ describe("marketplace.receiver", function()
     assert.equal(old, inbox:list({ state = "dead" })[1].verified_by)
     assert.same({ old, 2, new, 1 },
       { entries[1].verified_by, entries[1].secret, entries[3].verified_by, entries[3].secret })
+    receiver:set_secrets { "new", SECRET }
+    assert.equal(401, (post("{}", { ["x-apple-signature"] = marketplace.sign("another", "{}") })))
+    assert.equal(new .. "," .. old, entries[#entries].secrets)
+    post(("x"):rep(2000000))
+    assert.is_nil(entries[#entries].secrets)
     assert.matches(('marketplace_verified_total{secret="%s"} 2\n'):format(old), receiver:metrics())
     assert.matches(('marketplace_verified_total{secret="%s"} 1\n'):format(new), receiver:metrics())
   end)

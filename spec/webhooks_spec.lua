@@ -33,7 +33,8 @@ local function new_apple()
     for name, value in pairs(hook) do
       if name ~= "id" and name ~= "secret" and name ~= "app" then attributes[name] = value end
     end
-    return { type = kind, id = hook.id, attributes = attributes }
+    local app = hook.app and { app = { data = { type = "apps", id = hook.app } } } or nil
+    return { type = kind, id = hook.id, attributes = attributes, relationships = app }
   end
 
   local function find(list, id)
@@ -100,9 +101,11 @@ local function new_apple()
   function apple.exchange(request)
     local path, query = request.url:match "^https://api%.example(/[^?]*)%??(.*)$"
     if not path then return apple.receiver(request) end
+    path = path:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
     local document = request.body and cjson.decode(request.body)
     apple.requests[#apple.requests + 1] = { method = request.method, path = path, query = query, body = document }
     local status, body = answer(request.method, path, document)
+    if apple.refuse[path] then status, body = refuse(apple.refuse[path], "refused") end
     -- an empty list is one, also for lua-cjson
     local text = body and cjson.encode(body):gsub('"data":{}', '"data":[]') or ""
     return { status = status, headers = { ["content-type"] = "application/json" }, body = text }
@@ -291,14 +294,20 @@ describe("marketplace webhooks", function()
         }),
         delivery("d3", "PENDING"),
       },
-      included = { event("ed1", { eventType = VERSION_CREATED, ping = false }), event("ed2", { ping = true }) },
+      included = {
+        event("ed1", { eventType = VERSION_CREATED, ping = false }), event("ed2", { ping = true }),
+        event("ed3", {
+          eventType = TERRITORY_UPDATED, ping = false,
+          payload = samples.body("app_restored", { id = "n3" }),
+        }),
+      },
       links = { self = "x" },
     }
     assert.equal(
-      "CREATED               STATE      AGAIN  HTTP  EVENT" .. (" "):rep(45) .. "ID  ERROR\n" ..
-      "2026-01-31T12:00:00Z  SUCCEEDED  no     200   " .. VERSION_CREATED .. "  d1\n" ..
-      "2026-01-31T12:00:00Z  FAILED     yes    503   ping" .. (" "):rep(46) .. "d2  bad\\x1b[2J\n" ..
-      "2026-01-31T12:00:00Z  PENDING    no     -     -" .. (" "):rep(49) .. "d3\n",
+      "CREATED               STATE      AGAIN  HTTP  EVENT              NOTIFICATION  ID  ERROR\n" ..
+      "2026-01-31T12:00:00Z  SUCCEEDED  no     200   version_available  -             d1\n" ..
+      "2026-01-31T12:00:00Z  FAILED     yes    503   ping               -             d2  bad\\x1b[2J\n" ..
+      "2026-01-31T12:00:00Z  PENDING    no     -     app_restored       n3            d3\n",
       (run(0, "deliveries", "w1", "--table")))
     local query = apple.requests[1].query
     assert.matches("filter%[?%%?5?B?createdDateGreaterThanOrEqualTo", query)
@@ -308,7 +317,49 @@ describe("marketplace webhooks", function()
     local found = cjson.decode(out)
     assert.same({ "d2", 503, "ping", true }, { found.id, found.httpStatusCode, found.eventType, found.redelivery })
     assert.matches("only the first 1", err)
+    found = cjson.decode((run(0, "deliveries", "w1", "--state", "PENDING")))
+    assert.same({ "app_restored", "n3", TERRITORY_UPDATED }, { found.event, found.notification, found.eventType })
     assert.matches("2026%-01%-31T00", apple.requests[2].query)
+  end)
+
+  it("says what was made before a migration failed", function()
+    apple.first[1] = { id = "m1", endpointUrl = URL }
+    apple.refuse["/v1/apps/2/webhooks"] = 403
+    local _, err = run(1, "migrate", "--app", "1", "--app", "2")
+    assert.matches("^app 2: .*; made before, and kept: webhook new%d+ %(app 1%); run the same command again", err)
+    _, err = run(1, "migrate", "--app", "2", "--app", "3")
+    assert.matches("^app 2: .*; nothing was made$", err)
+  end)
+
+  it("does not let what App Store Connect tells steer a terminal", function()
+    local evil = "https://x.example/\27[2J\ncreated"
+    apple.first[1] = { id = "m1", endpointUrl = evil }
+    add_second { id = "w\27", url = evil }
+    for _, arguments in ipairs {
+      { "migrate", "--app", "1" }, { "update", "w\27", "--name", "x" }, { "delete", "w\27", "--yes" },
+      { "update", "m1", "--generation", "1", "--secret-file", folder .. "/secrets" },
+    } do
+      local out, err = run(0, unpack(arguments))
+      assert.is_nil((out .. err):find("\27", 1, true), arguments[1])
+      assert.is_nil(out:find("\ncreated", 1, true), arguments[1])
+      assert.matches("\\x1b", out)
+    end
+  end)
+
+  it("warns of a key file that everybody can read", function()
+    add_second()
+    local warning = "everybody on this machine can read the key file: chmod 600 " .. folder .. "/key.pem"
+    assert.is_nil((select(2, run(0, "list", "--app", "1"))):find(warning, 1, true))
+    shell.run("chmod 644 " .. folder .. "/key.pem")
+    local _, err = run(0, "list", "--app", "1")
+    shell.run("chmod 600 " .. folder .. "/key.pem")
+    assert.is_truthy(err:find(warning, 1, true), err)
+    assert.equal(1, #noted)
+  end)
+
+  it("says that a secret file is a folder", function()
+    assert.equal("the secret file is a folder: " .. folder,
+      (select(2, run(1, "create", "--app", "1", "--name", "n", "--url", URL, "--secret-file", folder))))
   end)
 
   it("shows, and does not send, what would change something", function()
@@ -326,8 +377,10 @@ describe("marketplace webhooks", function()
       { shown.method, shown.url, shown.body.data.attributes.name })
     assert.matches("^POST %S+/v1/webhookPings\n", (run(0, "ping", "w1", "--dry-run")))
     assert.matches("^POST %S+/v1/webhookDeliveries\n", (run(0, "redeliver", "d1", "--dry-run")))
-    assert.matches("^PATCH %S+/v1/webhooks/w1\n.*%(hidden%).*\nPOST %S+/v1/webhookPings\n",
-      (run(0, "rotate-secret", "w1", "--secret-file", folder .. "/secrets", "--dry-run")))
+    local box = "sqlite:" .. folder .. "/shown.db"
+    assert(marketplace.inbox(box)):close()
+    assert.matches("^begin .*\nPATCH %S+/v1/webhooks/w1\n.*%(hidden%).*\nPOST %S+/v1/webhookPings\n",
+      (run(0, "rotate-secret", "w1", "--secret-file", folder .. "/secrets", "--inbox", box, "--dry-run")))
     assert.same({}, changes())
     assert.equal(SECRET .. "\nolder\n", shell.run("cat " .. folder .. "/secrets") .. "\n")
   end)
@@ -372,6 +425,12 @@ describe("marketplace webhooks", function()
       ["no redeliver for generation 1"] = { "redeliver", "d1", "--generation", "1" },
       ["%-%-since is"] = { "deliveries", "w1", "--since", "soon" },
       ["%-%-limit is"] = { "deliveries", "w1", "--limit", "0" },
+      ["%-%-app is empty"] = { "list", "--app", "" },
+      ["an id is empty"] = { "ping", "" },
+      ["an id is empty."] = { "redeliver", "d1", " " },
+      ["an id is empty.."] = { "rotate-secret", "w1", "", "--secret-file", "x", "--yes" },
+      ["%-%-grace is"] = { "rotate-secret", "w1", "--secret-file", "x", "--grace", "long", "--yes" },
+      ["%-%-abort has no"] = { "rotate-secret", "w1", "--secret-file", "x", "--abort", "--dry-run" },
       ["needs %-%-secret%-file"] = { "rotate-secret", "w1", "--yes" },
       ["needs %-%-yes"] = { "rotate-secret", "w1", "--secret-file", "x" },
       ["a memory inbox"] = { "rotate-secret", "w1", "--secret-file", "x", "--inbox", "memory", "--yes" },
@@ -417,6 +476,11 @@ describe("marketplace webhooks", function()
 
     local function deliver(hook, id)
       local body = samples.body("ping", { id = id })
+      local deliveries = apple.deliveries
+      deliveries.data[#deliveries.data + 1] = { type = "webhookDeliveries", id = "d" .. id, attributes = {},
+        relationships = { event = { data = { type = "webhookEvents", id = "e" .. id } } } }
+      deliveries.included[#deliveries.included + 1] = { type = "webhookEvents", id = "e" .. id,
+        attributes = { payload = body } }
       return assert(real.exchange {
         method = "POST", url = hook.url, body = body,
         headers = { "x-apple-signature: " .. marketplace.sign(hook.secret, body) },
@@ -427,6 +491,7 @@ describe("marketplace webhooks", function()
       secrets, pid_file, database = folder .. "/rotated", folder .. "/pid", folder .. "/inbox.db"
       assert(core.replace_file(secrets, SECRET .. "\n"))
       apple.deliver, apple.receiver = deliver, real.exchange
+      apple.deliveries = { data = {}, included = {}, links = { self = "x" } }
     end)
 
     after_each(function() shell.run(("rm -f %s* %s*"):format(secrets, database)) end)
@@ -439,8 +504,8 @@ describe("marketplace webhooks", function()
     end
 
     local function rotate(status, ...)
-      return run(status, "rotate-secret", "w1", "--yes", "--secret-file", secrets, "--inbox", "sqlite:" .. database,
-        ...)
+      return run(status, "rotate-secret", "w1", "--yes", "--grace", "0", "--secret-file", secrets, "--inbox",
+        "sqlite:" .. database, ...)
     end
 
     it("changes it at App Store Connect and in the running receiver", function()
@@ -450,7 +515,8 @@ describe("marketplace webhooks", function()
         assert.equal(200, deliver(hook, "before"))
         local out = rotate(0, "--pid-file", pid_file)
         assert.is_nil(out:find(hook.secret, 1, true))
-        assert.matches("^begin .*\naccept .*\nreload .*\nprobe .*\nchange .*\nverify .*\nverify .*\nretire .*\n", out)
+        assert.matches("^begin .*\naccept .*\nreload .*\nprobe .*\nchange .*\nverify .*\nverify .*\nsettle .*\n" ..
+          "retire .*\n", out)
         assert.equal(200, deliver(hook, "after"))
       end)
       assert.equal(64, #hook.secret)
@@ -483,10 +549,86 @@ describe("marketplace webhooks", function()
       serve(function() end)
       add_second { secret = SECRET }
       apple.first[1] = { id = "m1", endpointUrl = URL }
-      assert.matches("generation 1 webhook m1 sends there too, .*: marketplace webhooks delete %-%-generation 1 m1",
+      assert.matches("generation 1 webhook m1 may use .*: marketplace webhooks delete %-%-generation 1 m1; where no " ..
+        "other webhook uses the secret, say so with %-%-not%-shared", (select(2, rotate(1))))
+      assert.matches("generation 1 webhook m1 may use", (select(2, rotate(1, "--dry-run"))))
+      -- whatever its URL looks like, and whether App Store Connect tells of it or not
+      apple.first[1].endpointUrl = "https://elsewhere.example/"
+      assert.matches("generation 1 webhook m1 may use", (select(2, rotate(1))))
+      apple.refuse["/v1/marketplaceWebhooks"] = 403
+      assert.matches("generation 1 webhook uses the secret cannot be found out: .*%-%-not%-shared",
         (select(2, rotate(1))))
+      apple.refuse["/v1/marketplaceWebhooks"], apple.first[1] = nil, nil
+      add_second { id = "w2", url = "https://elsewhere.example/" }
+      assert.matches("webhook w2 of app 1 is not named, .*; name it too; .*%-%-not%-shared", (select(2, rotate(1))))
+      apple.refuse["/v1/apps/1/webhooks"] = 403
+      assert.matches("the webhooks of app 1 cannot be listed: .*%-%-not%-shared", (select(2, rotate(1))))
       assert.same({}, changes())
       assert.equal(SECRET .. "\n", held())
+      apple.refuse["/v1/apps/1/webhooks"] = nil
+      assert.matches("cannot be found out; .*%-%-not%-shared", (select(2, rotate(1, "--generation", "1"))))
+      run(0, "rotate-secret", "w1", "w2", "w1", "--dry-run", "--secret-file", secrets, "--inbox",
+        "sqlite:" .. database)
+      assert.matches("there is no generation 1 webhook w1",
+        (select(2, rotate(1, "--generation", "1", "--not-shared"))))
+      rotate(0, "--not-shared", "--dry-run")
+    end)
+
+    it("fails when it is tried as it would fail", function()
+      add_second { secret = SECRET }
+      assert.matches("there is no such file", (select(2, rotate(1, "--dry-run"))))
+      assert(marketplace.inbox("sqlite:" .. database)):close()
+      rotate(0, "--dry-run")
+      assert.matches("the pid file cannot be read: /nowhere", (select(2, rotate(1, "--dry-run", "--pid-file",
+        "/nowhere/at/all"))))
+      local lock = assert(core.lock_file(secrets .. ".rotation.lock"))
+      assert.matches("another process holds this lock", (select(2, rotate(1, "--dry-run"))))
+      lock:close()
+      assert(core.replace_file(secrets .. ".rotation", "{}"))
+      assert.matches("the state of a rotation is damaged", (select(2, rotate(1, "--dry-run"))))
+      os.remove(secrets .. ".rotation")
+      assert(core.replace_file(secrets, (SECRET .. "\n"):rep(8)))
+      assert.matches("holds 8 secrets already", (select(2, rotate(1, "--dry-run"))))
+      for _, make in ipairs { "mkfifo ", "mkdir " } do
+        shell.run("rm -rf " .. secrets .. " && " .. make .. secrets)
+        for _, how in ipairs { "--dry-run", "--not-shared" } do
+          assert.matches("the secret file cannot be read: " .. secrets .. ": it is not a regular file",
+            (select(2, rotate(1, how))))
+        end
+        shell.run("rm -rf " .. secrets)
+      end
+      assert.same({}, changes())
+      assert.equal("", shell.run("ls -d " .. secrets .. ".rotation 2>/dev/null || true"))
+    end)
+
+    it("has one state and one lock, by whatever link the secret file is named", function()
+      local link = folder .. "/linked"
+      shell.run(("ln -sf %s %s"):format(secrets, link))
+      serve(function(url)
+        add_second { url = url, secret = SECRET }
+        apple.deliver = nil
+        secrets, link = link, secrets
+        assert.matches("within 0 seconds", (select(2, rotate(1, "--pid-file", pid_file, "--wait", "0"))))
+        secrets, link = link, secrets
+        assert.equal("no", shell.run(("test -e %s.rotation && echo yes || echo no"):format(link)))
+        assert.equal("yes", shell.run(("test -e %s.rotation && echo yes"):format(secrets)))
+        assert.matches("may sign with the new secret for webhook w1 already", (select(2, rotate(1, "--abort"))))
+        apple.deliver = deliver
+        rotate(0, "--pid-file", pid_file)
+      end)
+      os.remove(link)
+    end)
+
+    it("can be ended before App Store Connect has the new secret", function()
+      serve(function(url)
+        add_second { url = url, secret = SECRET }
+        rotate(1, "--reload-command", "exit 3")
+        assert.matches("^%x+\n" .. SECRET .. "\n$", held())
+        local out = rotate(0, "--abort", "--pid-file", pid_file)
+        assert.matches("^restore .*\nreload .*\ndone .*", out)
+        assert.equal(SECRET .. "\n", held())
+        assert.matches("no rotation is under way", (select(2, rotate(1, "--abort"))))
+      end)
     end)
 
     it("changes nothing where the receiver cannot be reached", function()

@@ -1,5 +1,6 @@
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,13 +12,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEMPORARY_NAME_BYTES = 48, MOST_TRIES = 100 };
+/* A temporary file beside NAME is .NAME.<16 hex digits>.tmp; of a NAME that is too long for that,
+ * the beginning. */
+enum { RANDOM_DIGITS = 16, AROUND_NAME = 1 + 1 + RANDOM_DIGITS + 4, MOST_TRIES = 100 };
+#define NAME_PART (NAME_MAX - AROUND_NAME)
 
 /* Where a file is: its folder, open, and its name in there. */
 typedef struct place {
   int folder;
   char name[NAME_MAX + 1];
 } place;
+
+/* What is to be written, and how. */
+typedef struct order {
+  const char *path; /* as it was given, for messages */
+  const char *p;
+  size_t n;
+  mkt_file_how how;
+  mode_t mode;
+  const struct stat *old; /* whose owner and mode are kept; NULL: the caller's own, with `mode` */
+  mkt_file_lock *lock;    /* NULL: none is wanted */
+} order;
 
 static mkt_code fail(mkt_error *error, const char *path, const char *what, int why) {
   return mkt_fail(error, MKT_ERR_FILE_FAILED, "%.150s: %s: %s", path, what, strerror(why));
@@ -57,13 +72,13 @@ static mkt_code find_place(place *where, const char *path, mkt_file_how how, mkt
 
 /* ---- The temporary file ---- */
 
-static int open_temporary(const place *where, char name[TEMPORARY_NAME_BYTES]) {
+static int open_temporary(const place *where, char name[NAME_MAX + 1]) {
   for (int i = 0; i < MOST_TRIES; i++) {
     unsigned char random[8];
     if (RAND_bytes(random, sizeof random) != 1) break;
     unsigned long long number;
     memcpy(&number, random, sizeof number);
-    (void)snprintf(name, TEMPORARY_NAME_BYTES, ".marketplace-%016llx.tmp", number);
+    (void)snprintf(name, NAME_MAX + 1, ".%.*s.%016llx.tmp", NAME_PART, where->name, number);
     int fd = openat(where->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                     S_IRUSR | S_IWUSR);
     if (fd >= 0 || errno != EEXIST) return fd;
@@ -83,22 +98,24 @@ static bool write_all(int fd, const char *p, size_t n) {
   return true;
 }
 
-/* As the file that it replaces. The owner comes first: the mode could open it to the wrong group.
- */
-static bool take_after(int fd, const struct stat *old) {
+static bool take_owner(int fd, const struct stat *old) {
   struct stat now;
   if (fstat(fd, &now) != 0) return false;
   bool same_owner = now.st_uid == old->st_uid && now.st_gid == old->st_gid;
-  if (!same_owner && fchown(fd, old->st_uid, old->st_gid) != 0) return false;
-  return fchmod(fd, old->st_mode & 07777) == 0;
+  return same_owner || fchown(fd, old->st_uid, old->st_gid) == 0;
 }
 
-/* What went wrong, or NULL; errno says why. */
-static const char *fill(int fd, const char *p, size_t n, const struct stat *old) {
-  if (!write_all(fd, p, n)) return "it cannot be written";
-  if (old != NULL && !take_after(fd, old)) return "its owner and mode cannot be kept";
+/* What went wrong, or NULL; errno says why. The mode comes last, so that what a killed process
+ * leaves is its owner's alone, and after the owner: it could open the file to the wrong group. */
+static const char *fill(int fd, const order *wanted) {
+  if (!write_all(fd, wanted->p, wanted->n)) return "it cannot be written";
+  if (wanted->old != NULL && !take_owner(fd, wanted->old)) return "its owner cannot be kept";
+  if (wanted->lock != NULL && flock(fd, LOCK_EX | LOCK_NB) != 0) return "it cannot be locked";
   if (fsync(fd) != 0) return "it cannot be synced";
-  return NULL;
+  mode_t mode = wanted->old != NULL ? wanted->old->st_mode & 07777 : wanted->mode;
+  if (mode == (S_IRUSR | S_IWUSR)) return NULL;
+  if (fchmod(fd, mode) != 0) return "its mode cannot be kept";
+  return fsync(fd) == 0 ? NULL : "it cannot be synced";
 }
 
 /* ---- Into its place ---- */
@@ -124,50 +141,99 @@ static mkt_code fail_to_place(const char *path, int why, mkt_error *error) {
   return fail(error, path, "it cannot be put in its place", why);
 }
 
-static mkt_code write_in(const place *where, const char *path, const char *p, size_t n,
-                         mkt_file_how how, const struct stat *old, mkt_error *error) {
-  char temporary[TEMPORARY_NAME_BYTES];
+/* The file's descriptor, which a lock is kept by, or -1. */
+static int write_temporary(const place *where, const order *wanted, char temporary[NAME_MAX + 1],
+                           mkt_error *error) {
   int fd = open_temporary(where, temporary);
-  if (fd < 0) return fail(error, path, "a file beside it cannot be made", errno);
-  const char *problem = fill(fd, p, n, old);
-  int why = errno;
-  if (close(fd) != 0 && problem == NULL) {
-    problem = "it cannot be written";
-    why = errno;
+  if (fd < 0) {
+    (void)fail(error, wanted->path, "a file beside it cannot be made", errno);
+    return -1;
   }
-  if (problem != NULL) {
-    (void)unlinkat(where->folder, temporary, 0);
-    return fail(error, path, problem, why);
-  }
-  if (!put_in_place(where, temporary, how)) {
-    why = errno;
-    (void)unlinkat(where->folder, temporary, 0);
-    return fail_to_place(path, why, error);
-  }
-  if (sync_folder(where->folder)) return MKT_OK;
-  return fail(error, path, "it was written, but its folder cannot be synced", errno);
+  const char *problem = fill(fd, wanted);
+  if (problem == NULL) return fd;
+  (void)fail(error, wanted->path, problem, errno);
+  (void)close(fd);
+  (void)unlinkat(where->folder, temporary, 0);
+  return -1;
 }
 
-static mkt_code replace_in(const place *where, const char *path, const char *p, size_t n,
-                           mkt_file_how how, mkt_error *error) {
+static mkt_code write_in(const place *where, const order *wanted, mkt_error *error) {
+  char temporary[NAME_MAX + 1];
+  int fd = write_temporary(where, wanted, temporary, error);
+  if (fd < 0) return MKT_ERR_FILE_FAILED;
+  if (wanted->lock == NULL && close(fd) != 0) {
+    int why = errno;
+    (void)unlinkat(where->folder, temporary, 0);
+    return fail(error, wanted->path, "it cannot be written", why);
+  }
+  if (!put_in_place(where, temporary, wanted->how)) {
+    int why = errno;
+    (void)unlinkat(where->folder, temporary, 0);
+    if (wanted->lock != NULL) (void)close(fd);
+    return fail_to_place(wanted->path, why, error);
+  }
+  if (wanted->lock != NULL) *wanted->lock = (mkt_file_lock){.held = true, .fd = fd};
+  if (sync_folder(where->folder)) return MKT_OK;
+  return fail(error, wanted->path, "it was written, but its folder cannot be synced", errno);
+}
+
+static mkt_code replace_in(const place *where, order *wanted, mkt_error *error) {
   struct stat old;
   bool exists = fstatat(where->folder, where->name, &old, AT_SYMLINK_NOFOLLOW) == 0;
-  if (!exists && errno != ENOENT) return fail(error, path, "it cannot be looked at", errno);
-  if (exists && how == MKT_FILE_NEW) return fail_to_place(path, EEXIST, error);
+  if (!exists && errno != ENOENT) return fail(error, wanted->path, "it cannot be looked at", errno);
+  if (exists && wanted->how == MKT_FILE_NEW) return fail_to_place(wanted->path, EEXIST, error);
   if (exists && !S_ISREG(old.st_mode)) {
-    return mkt_fail(error, MKT_ERR_FILE_FAILED, "%s: it is not a regular file", path);
+    return mkt_fail(error, MKT_ERR_FILE_FAILED, "%s: it is not a regular file", wanted->path);
   }
-  return write_in(where, path, p, n, how, exists ? &old : NULL, error);
+  /* with a lock it is another process's file that is replaced, and this one's own is made */
+  wanted->old = exists && wanted->lock == NULL ? &old : NULL;
+  return write_in(where, wanted, error);
+}
+
+static mkt_code carry_out(order *wanted, mkt_error *error) {
+  place where;
+  mkt_code code = find_place(&where, wanted->path, wanted->how, error);
+  if (code != MKT_OK) return code;
+  code = replace_in(&where, wanted, error);
+  (void)close(where.folder);
+  return code;
 }
 
 mkt_code mkt_file_replace(const char *path, const char *p, size_t n, mkt_file_how how,
                           mkt_error *error) {
+  order wanted = {.path = path, .p = p, .n = n, .how = how, .mode = S_IRUSR | S_IWUSR};
+  return carry_out(&wanted, error);
+}
+
+/* ---- What killed processes left ---- */
+
+static bool is_leftover(const char *name, const char *of) {
+  size_t of_n = strlen(of);
+  if (name[0] != '.' || strncmp(name + 1, of, of_n) != 0 || name[1 + of_n] != '.') return false;
+  const char *random = name + of_n + 2;
+  return strspn(random, "0123456789abcdef") == RANDOM_DIGITS &&
+         strcmp(random + RANDOM_DIGITS, ".tmp") == 0;
+}
+
+static void remove_from(DIR *folder, const char *name) {
+  for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+    if (is_leftover(entry->d_name, name)) (void)unlinkat(dirfd(folder), entry->d_name, 0);
+  }
+}
+
+mkt_code mkt_file_remove_leftovers(const char *path, mkt_error *error) {
   place where;
-  mkt_code code = find_place(&where, path, how, error);
+  mkt_code code = find_place(&where, path, MKT_FILE_REPLACE, error);
   if (code != MKT_OK) return code;
-  code = replace_in(&where, path, p, n, how, error);
-  (void)close(where.folder);
-  return code;
+  DIR *folder = fdopendir(where.folder);
+  if (folder == NULL) {
+    code = fail(error, path, "its folder cannot be read", errno);
+    (void)close(where.folder);
+    return code;
+  }
+  remove_from(folder, where.name);
+  (void)closedir(folder);
+  return MKT_OK;
 }
 
 /* ---- Locks ---- */
@@ -197,6 +263,27 @@ mkt_code mkt_file_lock_take(mkt_file_lock *lock, const char *path, mkt_error *er
     (void)close(fd);
   }
   return mkt_fail(error, MKT_ERR_LOCKED, "%s: it changes hands too often", path);
+}
+
+mkt_code mkt_file_replace_locked(mkt_file_lock *lock, const char *path, const char *p, size_t n,
+                                 mkt_error *error) {
+  order wanted = {.path = path,
+                  .p = p,
+                  .n = n,
+                  .how = MKT_FILE_REPLACE,
+                  .mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH,
+                  .lock = lock};
+  mkt_code code = carry_out(&wanted, error);
+  if (code != MKT_OK) mkt_file_unlock(lock);
+  return code;
+}
+
+mkt_code mkt_file_is_locked(const char *path, bool *locked, mkt_error *error) {
+  int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return fail(error, path, "it cannot be opened", errno);
+  *locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  (void)close(fd);
+  return MKT_OK;
 }
 
 void mkt_file_unlock(mkt_file_lock *lock) {

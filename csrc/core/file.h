@@ -25,10 +25,14 @@ typedef enum mkt_file_how {
  *
  * MKT_ERR_FILE_FAILED: the old file is as it was and the temporary one is gone, with one exception,
  * which the message tells: the folder could not be synced after the rename. A process that is
- * killed leaves the old file or the new one, and may leave the temporary one (.marketplace-*.tmp,
- * 0600). */
+ * killed leaves the old file or the new one, and may leave the temporary one, which is 0600 but for
+ * the moment before it is renamed: .NAME.<16 hex digits>.tmp, see mkt_file_remove_leftovers. */
 mkt_code mkt_file_replace(const char *path, const char *p, size_t n, mkt_file_how how,
                           mkt_error *error);
+
+/* Removes the temporary files of that path that killed processes left. Only for who knows that
+ * nobody writes it now. A name longer than NAME_MAX - 22 bytes has leftovers that this leaves. */
+mkt_code mkt_file_remove_leftovers(const char *path, mkt_error *error);
 
 /* An advisory lock (flock). Zero it before use; mkt_file_unlock gives it back. */
 typedef struct mkt_file_lock {
@@ -41,6 +45,15 @@ typedef struct mkt_file_lock {
  * is not passed on by exec, and a forked child that gives it back does not take it from its parent.
  * MKT_ERR_LOCKED where another has it; MKT_ERR_FILE_FAILED. */
 mkt_code mkt_file_lock_take(mkt_file_lock *lock, const char *path, mkt_error *error);
+
+/* Makes p[0..n) what the file holds, as mkt_file_replace does, but a new file of the caller's
+ * (0644) in place of whatever was there, on which the lock is held from before anybody sees it: who
+ * finds it locked knows that its maker lives. A file that replaces it does not have the lock. */
+mkt_code mkt_file_replace_locked(mkt_file_lock *lock, const char *path, const char *p, size_t n,
+                                 mkt_error *error);
+
+/* Whether another process, or this one, holds a lock on the file. */
+mkt_code mkt_file_is_locked(const char *path, bool *locked, mkt_error *error);
 
 /* Idempotent. */
 void mkt_file_unlock(mkt_file_lock *lock);

@@ -5,6 +5,9 @@
 #include "lua/push.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,17 +34,58 @@ static int replace_file(lua_State *L) {
   return 1;
 }
 
+static int remove_leftovers(lua_State *L) {
+  mkt_error error;
+  if (mkt_file_remove_leftovers(check_path(L), &error) != MKT_OK) {
+    return mkt_push_error(L, &error);
+  }
+  lua_pushboolean(L, true);
+  return 1;
+}
+
 static int lock_close(lua_State *L) {
   mkt_file_unlock(luaL_checkudata(L, 1, metatable_name));
   return 0;
 }
 
-static int lock_file(lua_State *L) {
-  const char *path = check_path(L);
+static mkt_file_lock *push_lock(lua_State *L) {
   mkt_file_lock *lock = lua_newuserdata(L, sizeof *lock);
   *lock = (mkt_file_lock){0};
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
+  return lock;
+}
+
+static int replace_locked(lua_State *L) {
+  size_t n;
+  const char *path = check_path(L);
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  mkt_file_lock *lock = push_lock(L);
+  mkt_error error;
+  bool done = mkt_file_replace_locked(lock, path, bytes, n, &error) == MKT_OK;
+  return done ? 1 : mkt_push_error(L, &error);
+}
+
+static int is_locked(lua_State *L) {
+  mkt_error error;
+  bool locked = false;
+  if (mkt_file_is_locked(check_path(L), &locked, &error) != MKT_OK) {
+    return mkt_push_error(L, &error);
+  }
+  lua_pushboolean(L, locked);
+  return 1;
+}
+
+static int real_path(lua_State *L) {
+  char resolved[PATH_MAX];
+  if (realpath(check_path(L), resolved) == NULL) return 0;
+  lua_pushstring(L, resolved);
+  return 1;
+}
+
+static int lock_file(lua_State *L) {
+  const char *path = check_path(L);
+  mkt_file_lock *lock = push_lock(L);
   mkt_error error;
   return mkt_file_lock_take(lock, path, &error) == MKT_OK ? 1 : mkt_push_error(L, &error);
 }
@@ -72,13 +116,14 @@ static int file_stat(lua_State *L) {
     (void)mkt_fail(&error, MKT_ERR_FILE_FAILED, "%s: %s", path, strerror(errno));
     return mkt_push_error(L, &error);
   }
-  lua_createtable(L, 0, 6);
+  lua_createtable(L, 0, 7);
   lua_pushstring(L, S_ISREG(file.st_mode) ? "file" : S_ISDIR(file.st_mode) ? "folder" : "other");
   lua_setfield(L, -2, "type");
   set_integer(L, "mode", (lua_Integer)(file.st_mode & 07777));
   set_integer(L, "uid", (lua_Integer)file.st_uid);
   set_integer(L, "gid", (lua_Integer)file.st_gid);
   set_integer(L, "size", (lua_Integer)file.st_size);
+  set_integer(L, "changed_at", (lua_Integer)file.st_mtime);
   push_id(L, &file);
   lua_setfield(L, -2, "id");
   return 1;
@@ -96,16 +141,33 @@ static int is_terminal(lua_State *L) {
   return 1;
 }
 
+/* Each fails as it would have while it was closed: nobody reads from the first or writes to the
+ * others. */
+static int hold_standard_streams(lua_State *L) {
+  static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+  (void)L;
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    /* the lowest that is free is this one */
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0) break;
+  }
+  return 0;
+}
+
 void mkt_lua_add_file(lua_State *L) {
   static const luaL_Reg methods[] = {{"close", lock_close}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"replace_file", replace_file},
+                                       {"replace_locked", replace_locked},
+                                       {"remove_leftovers", remove_leftovers},
                                        {"lock_file", lock_file},
+                                       {"is_locked", is_locked},
+                                       {"real_path", real_path},
                                        {"file_id", file_id},
                                        {"stat", file_stat},
                                        {"user_id", user_id},
                                        {"is_terminal", is_terminal},
+                                       {"hold_standard_streams", hold_standard_streams},
                                        {NULL, NULL}};
   mkt_lua_class(L, metatable_name, methods, metamethods);
   luaL_setfuncs(L, functions, 0);

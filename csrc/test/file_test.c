@@ -62,6 +62,87 @@ static mode_t mode_of(const char *where) {
   return file.st_mode & 07777;
 }
 
+/* In place of libc's: notes the mode that a file has with all its bytes, when it is synced first.
+ */
+static mode_t mode_while_written;
+
+int fsync(int fd) {
+  struct stat file;
+  if (fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && mode_while_written == 0) {
+    mode_while_written = file.st_mode & 07777;
+  }
+  return fdatasync(fd);
+}
+
+static void is_its_owners_alone_while_it_is_written(void **state) {
+  (void)state;
+  assert_int_equal(put(path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(chmod(path, 0644), 0);
+  mode_while_written = 0;
+  assert_int_equal(put(path, "a secret", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mode_while_written, 0600);
+  assert_int_equal(mode_of(path), 0644);
+}
+
+static void make_beside(const char *name) {
+  char beside[sizeof path + NAME_MAX];
+  (void)snprintf(beside, sizeof beside, "%s/%s", folder, name);
+  int fd = open(beside, O_WRONLY | O_CREAT, 0600);
+  assert_true(fd >= 0);
+  assert_int_equal(close(fd), 0);
+}
+
+static void removes_what_killed_processes_left_of_it(void **state) {
+  (void)state;
+  static const char *const others[] = {".file.0123456789abcde.tmp",  ".file.0123456789abcdef.tmpx",
+                                       ".file.0123456789ABCDEF.tmp", ".other.0123456789abcdef.tmp",
+                                       "file.0123456789abcdef.tmp",  ".file.tmp"};
+  enum { OTHERS = sizeof others / sizeof others[0] };
+  assert_int_equal(put(path, "held", MKT_FILE_REPLACE, NULL), MKT_OK);
+  for (size_t i = 0; i < OTHERS; i++)
+    make_beside(others[i]);
+  make_beside(".file.0123456789abcdef.tmp");
+  make_beside(".file.fedcba9876543210.tmp");
+  assert_int_equal(symlink("file", link_path), 0);
+  assert_int_equal(mkt_file_remove_leftovers(link_path, NULL), MKT_OK);
+  assert_int_equal(names(), OTHERS + 2);
+  expect_held("held");
+  for (size_t i = 0; i < OTHERS; i++) {
+    char beside[sizeof path + NAME_MAX];
+    (void)snprintf(beside, sizeof beside, "%s/%s", folder, others[i]);
+    assert_int_equal(unlink(beside), 0);
+  }
+  assert_int_equal(mkt_file_remove_leftovers("/nowhere/at/all", NULL), MKT_ERR_FILE_FAILED);
+}
+
+/* What the process leaves that is killed while it writes is what is removed. */
+static void what_it_leaves_is_found_again(void **state) {
+  (void)state;
+  char long_path[sizeof folder + NAME_MAX + 1];
+  int n = snprintf(long_path, sizeof long_path, "%s/", folder);
+  memset(long_path + n, 'x', NAME_MAX);
+  long_path[(size_t)n + NAME_MAX] = '\0';
+  assert_int_equal(put(long_path, "x", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(unlink(long_path), 0);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    struct rlimit tiny = {.rlim_cur = 4, .rlim_max = 4};
+    struct rlimit none = {0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)signal(SIGXFSZ, SIG_DFL);
+    (void)setrlimit(RLIMIT_FSIZE, &tiny);
+    (void)put(path, "more than four bytes", MKT_FILE_REPLACE, NULL);
+    _exit(0);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFSIGNALED(status));
+  assert_int_equal(names(), 1);
+  assert_int_equal(mkt_file_remove_leftovers(path, NULL), MKT_OK);
+  assert_int_equal(names(), 0);
+}
+
 static void makes_and_replaces(void **state) {
   (void)state;
   assert_int_equal(put(path, "first", MKT_FILE_REPLACE, NULL), MKT_OK);
@@ -232,6 +313,33 @@ static void a_holder_may_remove_the_file(void **state) {
   mkt_file_unlock(&second);
 }
 
+static void a_file_is_made_with_its_lock(void **state) {
+  (void)state;
+  mkt_file_lock first = {0};
+  mkt_file_lock second = {0};
+  bool locked = true;
+  assert_int_equal(put(path, "stale", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mkt_file_is_locked(path, &locked, NULL), MKT_OK);
+  assert_false(locked);
+  assert_int_equal(mkt_file_replace_locked(&first, path, "1", 1, NULL), MKT_OK);
+  assert_int_equal(mode_of(path), 0644);
+  assert_int_equal(fcntl(first.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  assert_int_equal(mkt_file_is_locked(path, &locked, NULL), MKT_OK);
+  assert_true(locked);
+  assert_int_equal(mkt_file_replace_locked(&second, path, "2", 1, NULL), MKT_OK);
+  expect_held("2");
+  mkt_file_unlock(&first);
+  assert_int_equal(mkt_file_is_locked(path, &locked, NULL), MKT_OK);
+  assert_true(locked);
+  mkt_file_unlock(&second);
+  assert_int_equal(mkt_file_is_locked(path, &locked, NULL), MKT_OK);
+  assert_false(locked);
+  assert_int_equal(mkt_file_is_locked("/nowhere/at/all", &locked, NULL), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_file_replace_locked(&first, folder, "3", 1, NULL), MKT_ERR_FILE_FAILED);
+  assert_false(first.held);
+  assert_int_equal(names(), 1);
+}
+
 static void locks_nothing_by_a_link(void **state) {
   (void)state;
   mkt_file_lock lock = {0};
@@ -246,6 +354,9 @@ int main(void) {
 #define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
   const struct CMUnitTest tests[] = {
       IN_A_FOLDER(makes_and_replaces),
+      IN_A_FOLDER(is_its_owners_alone_while_it_is_written),
+      IN_A_FOLDER(removes_what_killed_processes_left_of_it),
+      IN_A_FOLDER(what_it_leaves_is_found_again),
       IN_A_FOLDER(keeps_the_owner),
       IN_A_FOLDER(makes_only_what_is_new),
       IN_A_FOLDER(replaces_what_a_link_names),
@@ -256,6 +367,7 @@ int main(void) {
       IN_A_FOLDER(one_holder_at_a_time),
       IN_A_FOLDER(a_forked_child_does_not_take_it_away),
       IN_A_FOLDER(a_holder_may_remove_the_file),
+      IN_A_FOLDER(a_file_is_made_with_its_lock),
       IN_A_FOLDER(locks_nothing_by_a_link),
   };
 #undef IN_A_FOLDER

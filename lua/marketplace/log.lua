@@ -2,16 +2,16 @@
 ---
 --- An entry is a table: `level` ("info", "warning", "error"), `message`, `at` (seconds since the epoch)
 --- and what is known: `id`, `type`, `event`, `app_id`, `secret` (index of the one that matched), `verified_by` (its
---- fingerprint), `status`, `reason`, `attempt`, `again_in` and `took` (seconds), `remote`, `url`. Never a body, a
---- secret or a signature.
+--- fingerprint), `secrets` (fingerprints of all that are live), `status`, `reason`, `attempt`, `again_in` and `took`
+--- (seconds), `remote`, `url`. Never a body, a secret or a signature.
 local core = require "marketplace.core"
 local text = require "marketplace.text"
 
 local log = {}
 
 local ORDER = {
-  "event", "app_id", "id", "type", "secret", "verified_by", "status", "attempt", "took", "again_in", "remote", "url",
-  "reason",
+  "event", "app_id", "id", "type", "secret", "verified_by", "secrets", "status", "attempt", "took", "again_in",
+  "remote", "url", "reason",
 }
 local SHOWN_AS = { app_id = "app" }
 

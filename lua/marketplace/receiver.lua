@@ -57,7 +57,7 @@ local function refuse(self, request, kind, reason, code)
   tally(self, "refused", code)
   self.log.write {
     level = "warning", message = "refused", at = self.clock(), status = RESPONSES[kind][1], reason = reason,
-    remote = request.remote,
+    remote = request.remote, secrets = kind == "refused" and self.live or nil,
   }
   return nil, response(kind)
 end
@@ -286,6 +286,7 @@ end
 local function use_secrets(self, secrets, where)
   self.keyring = signature.keyring(secrets, where, 4)
   self.fingerprints, self.secret_of = signature.fingerprints(secrets), {}
+  self.live = table.concat(self.fingerprints, ",")
   for index, fingerprint in ipairs(self.fingerprints) do
     self.secret_of[fingerprint] = self.secret_of[fingerprint] or index
     self.verified[fingerprint] = self.verified[fingerprint] or 0

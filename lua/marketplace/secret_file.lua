@@ -1,4 +1,6 @@
 --- Secret files: one secret a line, the newest first, up to 8 while they are rotated.
+local core = require "marketplace.core"
+
 local secret_file = {}
 
 --- The most secrets that a receiver takes.
@@ -28,6 +30,8 @@ end
 ---@return string[]|nil secrets
 ---@return string? message
 function secret_file.read(path)
+  local found = core.stat(path)
+  if found and found.type == "folder" then return nil, "the secret file is a folder: " .. path end
   local file, problem = io.open(path, "rb")
   if not file then return nil, "the secret file cannot be read: " .. problem end
   local text = file:read("*a")

@@ -373,7 +373,14 @@ return function(busted, open)
     end
     local expected = { a = "0123456789ab", ["a#other"] = "ba9876543210" }
     assert.same(expected, verified_by())
-    assert.equal("0123456789ab", inbox:get("a").verified_by)
+    local function keys(filter)
+      local found = {}
+      for i, entry in ipairs(inbox:list(filter)) do found[i] = entry.identity end
+      return found
+    end
+    assert.same({ "a" }, keys { verified_by = "0123456789ab" })
+    assert.same({ "a#other" }, keys { verified_by = "ba9876543210", received_since = 2, limit = 1 })
+    assert.same({}, keys { verified_by = "ba9876543210", received_since = 3 })
     assert.is_true(finish(claim_one(3), "done", 3))
     assert.same(expected, verified_by())
     assert.equal("0123456789ab", inbox:get("a").verified_by)

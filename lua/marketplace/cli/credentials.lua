@@ -7,6 +7,7 @@ local core = require "marketplace.core"
 local dry_run = require "marketplace.cli.dry_run"
 local http = require "marketplace.http"
 local log = require "marketplace.log"
+local output = require "marketplace.cli.output"
 local text = require "marketplace.text"
 
 local credentials = {}
@@ -160,6 +161,16 @@ local function client_log(verbose)
   end
 end
 
+--- Says so where anybody on the machine can read the private key.
+---@param path string
+function credentials.warn_of(path)
+  local file = core.stat(path)
+  if file and math.floor(file.mode / 4) % 2 == 1 then
+    output.note(("warning: everybody on this machine can read the key file: chmod 600 %s"):format(
+      text.shell_word(path)))
+  end
+end
+
 local function usage_problem(parsed, settings)
   if not settings.key_file then return credentials.missing "key_file" end
   if not settings.key_id then return credentials.missing "key_id" end
@@ -185,6 +196,7 @@ function credentials.client(parsed)
   if not settings then return nil, 1, message end
   local usage = usage_problem(parsed, settings)
   if usage then return nil, 2, parsed.command .. ": " .. usage end
+  credentials.warn_of(settings.key_file)
   local ok, made, problem = pcall(require("marketplace.client").new, {
     key_file = settings.key_file, key_id = settings.key_id, issuer_id = settings.issuer_id,
     individual = settings.individual, base_url = settings.api_url, ca_file = settings.ca_file,

@@ -2,6 +2,7 @@
 ---
 --- Exit status: 0 done, 1 failed, 2 wrong usage. Results go to the standard output, complaints to the standard
 --- error stream.
+local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local output = require "marketplace.cli.output"
 
@@ -50,6 +51,7 @@ end
 ---@param arguments string[]
 ---@return integer status for os.exit
 function cli.main(arguments)
+  core.hold_standard_streams() -- a file opened as descriptor 1 would be written over by what is said
   local found, argparse = pcall(require, "argparse")
   if not found then
     io.stderr:write(install_line("argparse", "argparse"))

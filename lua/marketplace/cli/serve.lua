@@ -3,6 +3,7 @@ local core = require "marketplace.core"
 local handlers = require "marketplace.handlers"
 local listening = require "marketplace.cli.listening"
 local marketplace = require "marketplace"
+local pid_file = require "marketplace.cli.pid_file"
 local running = require "marketplace.cli.running"
 local secrets = require "marketplace.cli.secrets"
 local server = require "marketplace.server"
@@ -25,7 +26,7 @@ local function reload(receiver, path, write)
   local list, message = secrets.load(path)
   if list then
     receiver:set_secrets(list)
-    write { level = "info", message = "secrets reread", reason = ("%d live"):format(#list) }
+    write { level = "info", message = "secrets reread", secrets = receiver.live }
   else
     write { level = "error", message = "secrets kept", reason = message }
   end
@@ -61,22 +62,6 @@ local function announce(options, listener, secret_count, write)
   io.stdout:flush()
 end
 
-local function write_pid(path)
-  if not path then return true end
-  local ok, message = core.replace_file(path, core.process_id() .. "\n")
-  if not ok then return nil, "the pid file cannot be written: " .. message end
-  return true
-end
-
--- One that another process has written since is left alone.
-local function remove_pid(path)
-  local file = path and io.open(path, "rb")
-  if not file then return end
-  local is_mine = file:read("*l") == tostring(core.process_id())
-  file:close()
-  if is_mine then os.remove(path) end
-end
-
 local function open_receiver(options, write)
   local list, message = secrets.load(options.secret_file)
   if not list then return nil, message end
@@ -93,14 +78,15 @@ end
 
 local function run_listener(options, listener, count, write)
   core.catch_signals() -- before anybody is told that it listens: a SIGHUP would end it
-  local ok, problem = write_pid(options.pid_file)
-  if not ok then
+  local lock, problem
+  if options.pid_file then lock, problem = pid_file.write(options.pid_file) end
+  if problem then
     listener:stop()
     return 1, problem
   end
   announce(options, listener, count, write)
   listener:run()
-  remove_pid(options.pid_file)
+  if lock then pid_file.remove(options.pid_file, lock) end
   return 0
 end
 

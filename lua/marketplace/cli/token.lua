@@ -38,6 +38,7 @@ function command_token.run(parsed)
   local given, message = credentials.settings(parsed)
   if not given then return 1, message end
   if not given.key_file then return 2, "token: " .. credentials.missing "key_file" end
+  credentials.warn_of(given.key_file)
   local settings = settings_of(parsed, given)
   if parsed.lifetime then
     settings.lifetime = tonumber(parsed.lifetime)

@@ -11,6 +11,7 @@ function filter.matches(entry, wanted)
     and (not wanted.app_id or entry.app_id == wanted.app_id)
     and (not wanted.type or entry.type == wanted.type)
     and (not wanted.event or entry.event == wanted.event)
+    and (not wanted.verified_by or entry.verified_by == wanted.verified_by)
     and (not wanted.received_before or entry.received_at < wanted.received_before)
     and (not wanted.received_since or entry.received_at >= wanted.received_since)
 end

@@ -36,7 +36,8 @@
 ---                                    nil when nothing waits
 ---   inbox:later(app_id, time)     -> entries of an app whose event's time is later, with `scope` or `body`
 ---   inbox:list(filter)            -> entries without bodies, oldest first; filter {key, state, app_id, type, event,
----                                    received_before, received_since, limit}; `key` is a key or an identity
+---                                    verified_by, received_before, received_since, limit}; `key` is a key or an
+---                                    identity
 ---   inbox:get(identity)           -> the entry with its body, or nil
 ---   inbox:replay(filter, now)     -> how many dead ones that the filter finds are ready again, from attempt 0
 ---   inbox:prune(done_before)      -> how many done ones, done before that time, were forgotten

@@ -329,7 +329,8 @@ end
 
 local FILTERS = {
   { "key", "? IN (key, identity)" }, { "state", "state = ?" }, { "app_id", "app_id = ?" }, { "type", "type = ?" },
-  { "event", "event = ?" }, { "received_before", "received_at < ?" }, { "received_since", "received_at >= ?" },
+  { "event", "event = ?" }, { "verified_by", "verified_by = ?" }, { "received_before", "received_at < ?" },
+  { "received_since", "received_at >= ?" },
 }
 local IS_TIME = { received_before = true, received_since = true }
 

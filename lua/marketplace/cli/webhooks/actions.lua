@@ -1,10 +1,13 @@
 --- What `marketplace webhooks` does: each action is given the client and the parsed options, and gives the exit status,
 --- or nil (or an exit status) and a message.
 local core = require "marketplace.core"
+local event_types = require "marketplace.cli.webhooks.event_types"
 local generations = require "marketplace.cli.webhooks.generations"
+local notification = require "marketplace.notification"
 local output = require "marketplace.cli.output"
 local secret_file = require "marketplace.secret_file"
 local secrets = require "marketplace.cli.secrets"
+local text = require "marketplace.text"
 local times = require "marketplace.cli.times"
 
 local actions = {}
@@ -16,7 +19,7 @@ local function done(options, line, object)
 end
 
 local function named(row)
-  return ("webhook %s (%s)"):format(row.id, row.url or "-")
+  return text.safe(("webhook %s (%s)"):format(row.id, row.url or "-"))
 end
 
 --[[ Webhooks ]]
@@ -88,8 +91,8 @@ end
 function actions.ping(client, options)
   local ping, message = generations[2].ping(client, options.id)
   if not ping then return nil, message end
-  return done(options, ("asked for a ping (%s); see: marketplace webhooks deliveries %s"):format(ping.id, options.id),
-    { id = ping.id, webhook = options.id })
+  return done(options, ("asked for a ping (%s); see: marketplace webhooks deliveries %s"):format(text.safe(ping.id),
+    text.safe(options.id)), { id = ping.id, webhook = options.id })
 end
 
 local function optional(name)
@@ -104,28 +107,35 @@ local DELIVERY_COLUMNS = {
   { "STATE", optional "deliveryState" },
   { "AGAIN", function(row) return row.redelivery and "yes" or "no" end },
   { "HTTP", optional "httpStatusCode" },
-  { "EVENT", optional "eventType" },
+  { "EVENT", optional "event" },
+  { "NOTIFICATION", optional "notification" },
   { "ID", optional "id" },
   { "ERROR", function(row) return row.errorMessage or "" end },
 }
 
+-- Our word for what happened, as for `list`; the notification itself tells it better than its type.
+local function event_of(event, n)
+  if n.event and n.event ~= "other" then return n.event end
+  if event.ping then return "ping" end
+  return event.eventType and event_types.shown { event.eventType } or nil
+end
+
 local function delivery_row(delivery)
   local event, response = delivery.event or {}, delivery.response or {}
+  local n = type(event.payload) == "string" and notification.parse(event.payload) or {}
   return {
     id = delivery.id, createdDate = delivery.createdDate, sentDate = delivery.sentDate,
     deliveryState = delivery.deliveryState, redelivery = delivery.redelivery or false,
     httpStatusCode = response.httpStatusCode, errorMessage = delivery.errorMessage,
-    eventType = event.ping and "ping" or event.eventType,
+    eventType = event.ping and "ping" or event.eventType, event = event_of(event, n), notification = n.id,
   }
 end
 
--- App Store Connect takes one filter here, so the state is looked at on this side.
+-- The state is looked at on this side, as App Store Connect takes one filter.
 function actions.deliveries(client, options)
   local since = times.parse(options.since, core.now())
-  local deliveries, message = generations.collect(client.webhookDeliveries, {
-    webhook = options.id, include = "event", limit = math.min(options.limit, generations.PAGE),
-    filter = { createdDateGreaterThanOrEqualTo = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(since)) },
-  }, options.limit, options.state and function(delivery) return delivery.deliveryState == options.state end)
+  local deliveries, message = generations[2].deliveries(client, options.id, since, options.limit,
+    options.state and function(delivery) return delivery.deliveryState == options.state end)
   if not deliveries then return nil, message end
   for i, delivery in ipairs(deliveries) do deliveries[i] = delivery_row(delivery) end
   output.list(options, DELIVERY_COLUMNS, deliveries)
@@ -138,10 +148,11 @@ function actions.redeliver(client, options)
   for _, id in ipairs(options.id) do
     local delivery, message = client.webhookDeliveries:create { template = id }
     if delivery then
-      done(options, ("delivery %s is repeated as %s"):format(id, delivery.id), { id = delivery.id, template = id })
+      local line = ("delivery %s is repeated as %s"):format(id, delivery.id)
+      done(options, text.safe(line), { id = delivery.id, template = id })
     else
       failed = failed + 1
-      output.note(("delivery %s is not repeated: %s"):format(id, message))
+      output.note(("delivery %s is not repeated: %s"):format(text.safe(id), message))
     end
   end
   if failed > 0 then return nil, ("%d of %d deliveries are not repeated"):format(failed, #options.id) end

@@ -11,6 +11,17 @@ local generations = {}
 --- Resources a page: the most that App Store Connect allows.
 generations.PAGE = 200
 
+--- The code of a failure that means that there is no such webhook.
+generations.MISSING = "missing"
+
+--- The code of a failed call.
+---@param code string the client's
+---@param detail? table
+---@return string
+function generations.code_of(code, detail)
+  return detail and detail.status == 404 and generations.MISSING or code
+end
+
 --- All that `each` gives, to a limit.
 ---@param resource table of the client, such as client.webhooks
 ---@param given table
@@ -18,6 +29,7 @@ generations.PAGE = 200
 ---@param fits? fun(one: table): boolean
 ---@return table[]|nil
 ---@return string? message
+---@return string? code
 function generations.collect(resource, given, most, fits)
   local all = {}
   local iterator, state = resource:each(given)
@@ -25,7 +37,9 @@ function generations.collect(resource, given, most, fits)
     if not fits or fits(one) then all[#all + 1] = one end
     if most and #all == most then return all end
   end
-  if state.problem then return nil, state.problem.message end
+  if state.problem then
+    return nil, state.problem.message, generations.code_of(state.problem.code, state.problem.detail)
+  end
   return all
 end
 
@@ -52,7 +66,7 @@ function first.find(client, id)
   for _, row in ipairs(rows) do
     if row.id == id then return row end
   end
-  return nil, "there is no generation 1 webhook " .. id
+  return nil, "there is no generation 1 webhook " .. id, generations.MISSING
 end
 
 local FIRST_HAS_NO = { "app", "name", "event", "disabled", "enabled" }
@@ -119,9 +133,18 @@ function second.list(client, apps)
 end
 
 function second.find(client, id)
-  local hook, message = client.webhooks:get(id)
-  if not hook then return nil, message end
+  local hook, message, code, detail = client.webhooks:get(id)
+  if not hook then return nil, message, generations.code_of(code, detail) end
   return second_row(hook)
+end
+
+--- The id of the app whose webhook it is.
+function second.app_of(client, id)
+  local hook, message, code, detail = client.webhooks:get(id, { include = "app" })
+  if not hook then return nil, message, generations.code_of(code, detail) end
+  local app = hook.app or ((hook.relationships or {}).app or {}).data
+  if type(app) ~= "table" or not app.id then return nil, "App Store Connect does not tell its app" end
+  return app.id
 end
 
 function second.usage_problem(options, is_new)
@@ -163,6 +186,17 @@ end
 
 function second.ping(client, id)
   return client.webhookPings:create { webhook = id }
+end
+
+--- The deliveries of a webhook since a time, with their events. App Store Connect takes one filter here.
+---@param since number seconds since the epoch
+---@param most? integer
+---@param fits? fun(delivery: table): boolean
+function second.deliveries(client, id, since, most, fits)
+  return generations.collect(client.webhookDeliveries, {
+    webhook = id, include = "event", limit = math.min(most or generations.PAGE, generations.PAGE),
+    filter = { createdDateGreaterThanOrEqualTo = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(since)) },
+  }, most, fits)
 end
 
 generations[1], generations[2] = first, second

@@ -151,7 +151,19 @@ PROBLEMS.delete = actions.confirmation_problem
 
 PROBLEMS["rotate-secret"] = rotate.usage_problem
 
+-- An empty one would be another resource's path.
+local function empty_problem(options)
+  for name, shown in pairs { id = "an id", app = "--app" } do
+    local value = options[name]
+    for _, word in ipairs(type(value) == "table" and value or { value }) do
+      if not word:find("%S") then return shown .. " is empty" end
+    end
+  end
+end
+
 local function usage_problem(options)
+  local problem = empty_problem(options)
+  if problem then return problem end
   options.generation = tonumber(options.generation or 2)
   if options.generation == 1 and ONLY_GENERATION_2[options.action] then
     return ("App Store Connect has no %s for generation 1"):format(options.action)

@@ -4,6 +4,7 @@ local event_types = require "marketplace.cli.webhooks.event_types"
 local generations = require "marketplace.cli.webhooks.generations"
 local output = require "marketplace.cli.output"
 local secrets = require "marketplace.cli.secrets"
+local text = require "marketplace.text"
 
 local ADVICE = [[
 Both generations now deliver each event, with different ids: callbacks run twice for it.
@@ -35,7 +36,9 @@ local function report(options, row, created)
   local problem = not created and differences(row) or nil
   local line = ("app %s: webhook %s %s%s"):format(row.app, row.id, created and "created" or "was there already",
     problem and ", but " .. problem or "")
-  output.write(options.json, line, { app = row.app, id = row.id, url = row.url, created = created, problem = problem })
+  output.write(options.json, text.safe(line), {
+    app = row.app, id = row.id, url = row.url, created = created, problem = problem,
+  })
 end
 
 local function migrate_app(client, options, old, app, secret)
@@ -49,7 +52,15 @@ local function migrate_app(client, options, old, app, secret)
   row, message = generations[2].create(client, { app = app, name = options.name, url = old.url, types = {} }, secret)
   if not row then return nil, message end
   report(options, row, true)
-  return true
+  return row
+end
+
+-- What was made stays, and delivers from now on what the old webhook delivers too.
+local function failure(app, problem, made)
+  local line = ("app %s: %s"):format(text.safe(app), problem)
+  if #made == 0 then return line .. "; nothing was made" end
+  return ("%s; made before, and kept: webhook %s; run the same command again to go on"):format(line,
+    text.safe(table.concat(made, ", ")))
 end
 
 local function old_webhook(client)
@@ -65,10 +76,12 @@ return function(client, options)
   if not list then return nil, problem end
   local old, message = old_webhook(client)
   if not old then return nil, message end
+  local made = {}
   for _, app in ipairs(options.app) do
-    local ok, app_problem = migrate_app(client, options, old, app, list[1])
-    if not ok then return nil, ("app %s: %s"):format(app, app_problem) end
+    local row, app_problem = migrate_app(client, options, old, app, list[1])
+    if not row then return nil, failure(app, app_problem, made) end
+    if row ~= true and not options.dry_run then made[#made + 1] = ("%s (app %s)"):format(row.id, app) end
   end
-  if not options.json and not options.dry_run then output.write(false, ADVICE:format(old.id)) end
+  if not options.json and not options.dry_run then output.write(false, ADVICE:format(text.safe(old.id))) end
   return 0
 end

@@ -5,15 +5,18 @@ local generations = require "marketplace.cli.webhooks.generations"
 local http = require "marketplace.http"
 local inbox = require "marketplace.inbox"
 local output = require "marketplace.cli.output"
+local pid_file = require "marketplace.cli.pid_file"
+local record = require "marketplace.record"
 local rotation = require "marketplace.rotation"
 local running = require "marketplace.cli.running"
-local secret_file = require "marketplace.secret_file"
-local signature = require "marketplace.signature"
+local sharing = require "marketplace.cli.webhooks.sharing"
+local text = require "marketplace.text"
 
 local rotate = {}
 
-local PROBE_TIMEOUT = 10 -- seconds
-local MOST_ENTRIES = 10000 -- of the inbox that are looked at
+local PROBE_TIMEOUT = 10   -- seconds
+local DELIVERY_CLOCK = 3600 -- seconds that App Store Connect's clock may be behind this one
+local FURTHEST = 10 * 86400 - 600 -- seconds back that it tells of deliveries, less what its clock may be ahead
 
 function rotate.describe(command)
   command:argument("id", "The ids of all webhooks that use the secret: the old one ends with the rotation.")
@@ -23,39 +26,80 @@ function rotate.describe(command)
   command:mutex(
     command:option("--pid-file", "File with the receiver's process id, which gets a SIGHUP to reread its secrets.")
       :argname("PATH"),
-    command:option("--reload-command", "Shell command that makes the receiver reread its secrets."):argname("COMMAND")
+    command:option("--reload-command", "Shell command that makes the receiver, or all of them, reread its secrets.")
+      :argname("COMMAND")
   )
   command:option("--receiver-url", "Where the receiver is tried; without it the webhooks' own URLs."):argname("URL")
   command:option("--receiver-ca-file", "Certificates to trust there in place of the system's, PEM."):argname("PATH")
   command:flag("--no-probe", "Do not try whether the receiver takes the new secret before App Store Connect gets it.")
   command:option("--wait", "Seconds to wait for a notification signed with the new secret, for each webhook.")
     :default("300"):argname("SECONDS")
+  command:option("--grace", "Seconds without a notification signed with an old secret before the old ones end.")
+    :default("60"):argname("SECONDS")
+  command:flag("--not-shared", "No webhook that is not named uses the secret: do not look for others.")
+  command:flag("--retire-anyway", "End the old secrets though a notification signed with one came late.")
+  command:flag("--abort", "End a rotation under way, as long as App Store Connect has not been given the new secret.")
   command:flag("--yes", "Do not ask.")
+end
+
+local function without_repetitions(ids)
+  local list, seen = {}, {}
+  for _, id in ipairs(ids) do
+    if not seen[id] then list[#list + 1] = id end
+    seen[id] = true
+  end
+  return list
 end
 
 --- What is wrong with the usage of the options, if anything. Makes a number of what should be one.
 ---@param options table
 ---@return string|nil
 function rotate.usage_problem(options)
+  options.id = without_repetitions(options.id)
   if not options.secret_file then return "rotate-secret needs --secret-file" end
   if options.inbox == "memory" then return "a memory inbox belongs to the process that receives" end
   if options.receiver_url and not options.receiver_url:find("^https?://%S+$") then return "--receiver-url is a URL" end
-  return running.number_problem(options, "wait", 0, 86400) or actions.confirmation_problem(options)
+  if options.abort and options.dry_run then return "--abort has no --dry-run" end
+  return running.number_problem(options, "wait", 0, 86400) or running.number_problem(options, "grace", 0, 86400)
+    or actions.confirmation_problem(options)
 end
 
 --[[ The outside ]]
 
+-- With the code by which a rotation knows a webhook that is gone.
+local function called(result, message, code, detail)
+  if result then return result end
+  return nil, message, generations.code_of(code, detail)
+end
+
+local function url_of(row, message, code)
+  if not row then return nil, message, code end
+  if not row.url then return nil, "it has no URL" end
+  return text.safe(row.url)
+end
+
+local function delivered_by(generation, client)
+  return function(id, since)
+    local deliveries, message = generation.deliveries(client, id,
+      math.max(since - DELIVERY_CLOCK, core.now() - FURTHEST))
+    if not deliveries then return nil, message end
+    local keys = {}
+    for _, delivery in ipairs(deliveries) do
+      local payload = delivery.event and delivery.event.payload
+      local made = type(payload) == "string" and record.of(payload)
+      if made then keys[#keys + 1] = made.key end
+    end
+    return keys
+  end
+end
+
 local function apple_of(client, options)
   local generation = generations[options.generation]
   return {
-    url = function(id)
-      local row, message = generation.find(client, id)
-      if not row then return nil, message end
-      if not row.url then return nil, "it has no URL" end
-      return row.url
-    end,
-    set_secret = function(id, secret) return generation.set_secret(client, id, secret) end,
-    ping = generation.ping and function(id) return generation.ping(client, id) end,
+    url = function(id) return url_of(generation.find(client, id)) end,
+    set_secret = function(id, secret) return called(generation.set_secret(client, id, secret)) end,
+    ping = generation.ping and function(id) return called(generation.ping(client, id)) end,
+    delivered = generation.deliveries and delivered_by(generation, client),
   }
 end
 
@@ -67,11 +111,8 @@ local function run_command(command)
 end
 
 local function signal(path)
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, "the pid file cannot be read: " .. problem end
-  local pid = tonumber((file:read("*a") or ""):match("^%s*(%d+)%s*$"))
-  file:close()
-  if not pid or pid <= 1 then return nil, "the pid file holds no process id: " .. path end
+  local pid, problem = pid_file.find(path)
+  if not pid then return nil, problem end
   return run_command(("kill -HUP %d"):format(pid))
 end
 
@@ -93,20 +134,18 @@ local function post_to(options)
 end
 
 local function verified_in(box)
-  return function(secret, since)
-    local fingerprint = assert(signature.fingerprint(secret))
-    local entries, message = box:list { received_since = since, limit = MOST_ENTRIES }
+  return function(fingerprint, since)
+    local entries, message = box:list { verified_by = fingerprint, received_since = since }
     if not entries then return nil, message end
-    local ids = {}
-    for _, entry in ipairs(entries) do
-      if entry.verified_by == fingerprint then ids[#ids + 1] = entry.key end
-    end
-    return ids
+    for i, entry in ipairs(entries) do entries[i] = { id = entry.key, at = entry.received_at } end
+    return entries
   end
 end
 
 local function read(path)
-  if not core.file_id(path) then return nil, path .. ": there is no such file", "missing" end
+  local found = core.stat(path)
+  if not found then return nil, path .. ": there is no such file", "missing" end
+  if found.type ~= "file" then return nil, path .. ": it is not a regular file", "file_failed" end
   local file, problem = io.open(path, "rb")
   if not file then return nil, problem, "file_failed" end
   local bytes = file:read("*a")
@@ -115,43 +154,64 @@ local function read(path)
   return bytes
 end
 
-local FILES = { read = read, replace = core.replace_file, remove = os.remove, lock = core.lock_file }
-
---[[ The action ]]
-
--- What would be changed, which reads the same things and changes none.
-local function rehearse(client, options)
-  local list, message = secret_file.read(options.secret_file)
-  if not list then return nil, message end
-  local apple = apple_of(client, options)
-  for _, id in ipairs(options.id) do
-    local ok, problem = apple.url(id)
-    if ok then ok, problem = apple.set_secret(id, core.random_hex(32)) end
-    if ok and apple.ping then ok, problem = apple.ping(id) end
-    if not ok then return nil, ("webhook %s: %s"):format(id, problem) end
-  end
-  return 0
-end
-
--- The generation 1 webhook cannot be named together with the others, and its notifications would be refused. An account
--- that App Store Connect shows none has none.
-local function sharing_problem(client, options)
-  if options.generation == 1 then return nil end
-  for _, first in ipairs(generations[1].list(client) or {}) do
-    for _, id in ipairs(options.id) do
-      local row = generations[2].find(client, id)
-      if row and row.url == first.url then
-        return ("webhook %s: the generation 1 webhook %s sends there too, maybe with the secret that ends; delete " ..
-          "it first: marketplace webhooks delete --generation 1 %s"):format(id, first.id, first.id)
-      end
-    end
-  end
-end
+local FILES = {
+  read = read, replace = core.replace_file, remove = os.remove, lock = core.lock_file, clean = core.remove_leftovers,
+}
 
 local function say_to(options)
   return function(step, line)
+    line = text.safe(line)
     output.write(options.json, ("%-7s %s"):format(step, line), { step = step, message = line })
   end
+end
+
+local function settings_of(client, options, box)
+  return {
+    webhooks = options.id, generation = options.generation, wait = options.wait, grace = options.grace,
+    -- beside the file itself: by whatever link it is named, there is one state and one lock
+    secret_file = core.real_path(options.secret_file) or options.secret_file,
+    retire_anyway = options.retire_anyway, receiver_url = options.receiver_url, probe = not options.no_probe,
+    apple = apple_of(client, options), receiver = { reload = reload_of(options), post = post_to(options) },
+    inbox = { verified = verified_in(box) }, files = FILES, clock = core.now, sleep = core.sleep,
+    stop_asked = core.stop_asked, random_hex = core.random_hex, say = say_to(options),
+  }
+end
+
+--[[ The action ]]
+
+local function lock_problem(path)
+  if not core.file_id(path) then return nil end
+  local is_locked, message = core.is_locked(path)
+  if is_locked == nil then return message end
+  return is_locked and path .. ": another process holds this lock" or nil
+end
+
+-- What would be changed, after the same questions: what makes a rotation fail before it changes anything fails here.
+local function rehearse(options, settings)
+  local ok, problem = rotation.check(settings)
+  problem = not ok and problem or lock_problem(settings.secret_file .. ".rotation.lock")
+  if not problem and options.pid_file then ok, problem = pid_file.find(options.pid_file) end
+  if not ok or problem then return nil, problem end
+  for _, id in ipairs(options.id) do
+    ok, problem = settings.apple.set_secret(id, core.random_hex(32))
+    if ok and settings.apple.ping then ok, problem = settings.apple.ping(id) end
+    if not ok then return nil, ("webhook %s: %s"):format(id, problem) end
+  end
+  return true
+end
+
+local function question_of(options)
+  local ids = text.safe(table.concat(options.id, ", "))
+  if options.abort then return ("End the rotation of the secret of webhook %s?"):format(ids) end
+  return ("Rotate the secret of webhook %s? All that use the secrets in %s must be named."):format(ids,
+    options.secret_file)
+end
+
+local function carry_out(options, settings)
+  if options.dry_run then return rehearse(options, settings) end
+  core.catch_signals()
+  if options.abort then return rotation.abort(settings) end
+  return rotation.run(settings)
 end
 
 --- The action, see marketplace.cli.webhooks.actions.
@@ -160,21 +220,14 @@ end
 ---@return integer|nil status
 ---@return string? message
 function rotate.run(client, options)
-  if options.dry_run then return rehearse(client, options) end
-  local question = ("Rotate the secret of webhook %s? All that use the secrets in %s must be named."):format(
-    table.concat(options.id, ", "), options.secret_file)
-  if not actions.is_confirmed(options, question) then return nil, "nothing was changed" end
-  local problem = sharing_problem(client, options)
+  if not actions.is_confirmed(options, question_of(options)) then return nil, "nothing was changed" end
+  local problem = not (options.not_shared or options.abort)
+    and sharing.problem(client, options.generation, options.id)
   if problem then return nil, problem end
   local box
   box, problem = inbox.open(options.inbox, { must_exist = true })
   if not box then return nil, problem end
-  local ok, message = rotation.run {
-    webhooks = options.id, generation = options.generation, secret_file = options.secret_file, wait = options.wait,
-    receiver_url = options.receiver_url, probe = not options.no_probe, apple = apple_of(client, options),
-    receiver = { reload = reload_of(options), post = post_to(options) }, inbox = { verified = verified_in(box) },
-    files = FILES, clock = core.now, sleep = core.sleep, random_hex = core.random_hex, say = say_to(options),
-  }
+  local ok, message = carry_out(options, settings_of(client, options, box))
   box:close()
   if not ok then return nil, message end
   return 0

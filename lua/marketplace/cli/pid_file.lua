@@ -1,0 +1,87 @@
+--- The file with a server's process id, which tells others whom to signal. A file that a dead server left must not
+--- have a stranger signalled that has its id by now: a server that lives holds a lock on its file, and one that does
+--- not know of that, such as nginx, is at least older than its file.
+local core = require "marketplace.core"
+local text = require "marketplace.text"
+
+local pid_file = {}
+
+local TICKS = 100    -- a second, of /proc (Linux: USER_HZ)
+local START_TIME = 20 -- its place among the fields after the command's name (man 5 proc)
+local SLACK = 2      -- seconds: times of files are whole ones here
+
+--- Writes this process's id, to be found as long as the lock is held. One of another process is replaced.
+---@param path string
+---@return table|nil lock
+---@return string? message
+function pid_file.write(path)
+  local lock, message = core.replace_locked(path, core.process_id() .. "\n")
+  if not lock then return nil, "the pid file cannot be written: " .. message end
+  return lock
+end
+
+--- Removes it; one that another process has written since is left alone.
+---@param path string
+---@param lock table
+function pid_file.remove(path, lock)
+  local file = io.open(path, "rb")
+  if file then
+    local is_mine = file:read("*l") == tostring(core.process_id())
+    file:close()
+    if is_mine then os.remove(path) end
+  end
+  lock:close()
+end
+
+local function first_line(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local line = file:read("*l")
+  file:close()
+  return line
+end
+
+-- When a process began, in seconds since the epoch; nil where there is none.
+local function started_at(pid)
+  local status, uptime = first_line(("/proc/%d/stat"):format(pid)), first_line("/proc/uptime")
+  local fields = status and status:match("^.*%)(.*)$")
+  if not fields or not uptime then return nil end
+  local place = 0
+  for field in fields:gmatch("%S+") do
+    place = place + 1
+    if place == START_TIME then return core.now() - tonumber(uptime:match("^%S+")) + tonumber(field) / TICKS end
+  end
+end
+
+local function problem_of(path, pid, written_at)
+  if core.is_locked(path) then return nil end
+  local began = started_at(pid)
+  if not began and not first_line("/proc/uptime") then
+    return ("nothing shows that process %d wrote the pid file %s"):format(pid, path)
+  end
+  if not began then return ("there is no process %d any more, which the pid file names: %s"):format(pid, path) end
+  if began > written_at + SLACK then
+    return ("process %d began after the pid file was written, and is another: %s"):format(pid, path)
+  end
+end
+
+--- The id of the process that wrote a file.
+---@param path string
+---@return integer|nil
+---@return string? message
+function pid_file.find(path)
+  local found, message = core.stat(path)
+  if not found then return nil, "the pid file cannot be read: " .. message end
+  if found.type ~= "file" then return nil, "the pid file is not a regular file: " .. path end
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, "the pid file cannot be read: " .. problem end
+  local line = text.trim(file:read("*a") or "")
+  file:close()
+  local pid = line:find("^%d+$") and #line <= 10 and tonumber(line)
+  if not pid or pid <= 1 then return nil, "the pid file holds no process id: " .. path end
+  problem = problem_of(path, pid, found.changed_at)
+  if problem then return nil, problem end
+  return pid
+end
+
+return pid_file
