@@ -1,4 +1,5 @@
 local connection = require "marketplace.inbox.connection"
+local core = require "marketplace.core"
 local contract = require "support.inbox_contract"
 local former_inbox = require "support.former_inbox"
 local inbox = require "marketplace.inbox"
@@ -42,6 +43,21 @@ describe("the SQLite inbox", function()
     assert.same({ "duplicate" }, box:put({ record "a" }, 2))
     assert.equal("a", box:claim(1, 2, 60)[1].key)
     box:close()
+  end)
+
+  it("waits for another that is making the same file", function()
+    local other, slept = connection.open("SQLite3", "luadbi-sqlite3", path), 0
+    other:run "BEGIN IMMEDIATE"
+    local sleep = stub(core, "sleep", function()
+      slept = slept + 1
+      other:run "ROLLBACK"
+    end)
+    finally(function()
+      sleep:revert()
+      other:close()
+    end)
+    open():close()
+    assert.equal(1, slept)
   end)
 
   it("is shared by processes", function()

@@ -13,6 +13,7 @@ local sqlite = {}
 
 local APPLICATION_ID = 0x4d4b5431 -- "MKT1", in the file's header: this project's, whatever the file is called
 local BUSY_MILLISECONDS = 2000    -- another process may be storing; after that Apple is better told to come again
+local BUSY_PAUSE = 0.01           -- seconds between two tries where SQLite itself does not wait
 local PAGE_BYTES = 2048           -- ids are random: storing one writes a page of their index, however large that is
 local CACHE_KIB = 32768
 local CHECKPOINT_PAGES = 8000
@@ -56,7 +57,7 @@ local function migrate(link)
   link:run "COMMIT"
 end
 
-local function connect(path)
+local function try_to_connect(path)
   local link = connection.open("SQLite3", "luadbi-sqlite3", path)
   local ok, problem = pcall(function()
     configure(link)
@@ -66,6 +67,20 @@ local function connect(path)
   if ok then return link end
   link:close()
   error(problem, 0)
+end
+
+-- SQLite does not wait for whoever is making the file at the same time: the switch to a write-ahead log is refused at
+-- once.
+local function connect(path)
+  local deadline = core.monotonic() + BUSY_MILLISECONDS / 1000
+  while true do
+    local ok, link = pcall(try_to_connect, path)
+    if ok then return link end
+    if type(link) ~= "table" or link.message ~= "database is locked" or core.monotonic() >= deadline then
+      error(link, 0)
+    end
+    core.sleep(BUSY_PAUSE)
+  end
 end
 
 local function nothing() end
