@@ -100,7 +100,8 @@ end
 
 local function a_token(arguments)
   return function()
-    expect(0, in_folder("umask 077 && openssl ecparam -name prime256v1 -genkey -noout > AuthKey.p8 && cp AuthKey.p8 Key.p8"))
+    expect(0, in_folder("umask 077 && openssl ecparam -name prime256v1 -genkey -noout > AuthKey.p8 && " ..
+      "cp AuthKey.p8 Key.p8"))
     expect(0, in_folder("bin/marketplace " .. arguments), "^[%w_-]+%.[%w_-]+%.[%w_-]+%s*$")
   end
 end
