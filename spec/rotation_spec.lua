@@ -533,13 +533,13 @@ describe("a rotation", function()
     local world = new_world {
       webhooks = { "w1", "w2" }, apple = { w1 = "old", w2 = "old" }, silent = true,
     }
-    -- an event of both, and one of the first
+    -- an event of the first, and one of both, which the receiver knows from the first
     world.while_waiting = function(it)
       if it.apple.w1 == "old" or it.done then return end
       it.done = true
+      it.event("w1", "of one")
       it.event("w1", "of both")
       it.sent[#it.sent + 1] = { webhook = "w2", id = "of both" }
-      it.event("w1", "of one")
     end
     local done, message, code = world.run()
     assert.is_nil(done)
@@ -548,9 +548,8 @@ describe("a rotation", function()
     world.while_waiting = function(it)
       if it.now % 7 == 0 then it.event("w2", "of two " .. it.now) end
     end
-    local before = world.asked
+    assert.is_true(world.asked < 20) -- App Store Connect counts how often it is asked
     assert.is_true(world.run())
-    assert.is_true(world.asked - before < 10)
     expect_through(world)
   end)
 
