@@ -142,7 +142,8 @@ describe("marketplace.nginx", function()
       for _, code in ipairs { "signature_missing\"} 1", "signature_malformed\"} 3", "signature_mismatch\"} 1" } do
         assert.is_truthy(ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").body:find(code, 1, true), code)
       end
-      server:wait_for "refused status=401 remote=127.0.0.1"
+      server:wait_for "refused secrets="
+      server:wait_for "status=401 remote=127.0.0.1"
       assert.is_nil(server:error_log():find(header:match "%x+$", 1, true))
     end)
 
