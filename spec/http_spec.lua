@@ -140,6 +140,17 @@ describe("marketplace.http", function()
     os.remove(script)
   end)
 
+  it("asks the environment's proxy for other hosts, where no_proxy does not name them", function()
+    local script = shell.file [[
+      local answer, message = require("marketplace.http").exchange { method = "GET", url = "https://host.invalid/" }
+      print(answer, message)
+    ]]
+    local through, beside = "https_proxy=http://127.0.0.1:1", "https_proxy=http://127.0.0.1:1 no_proxy=host.invalid"
+    assert.matches("127.0.0.1 port 1", shell.run(("%s %s %s"):format(through, shell.LUA, script)))
+    assert.matches("host.invalid", shell.run(("%s %s %s"):format(beside, shell.LUA, script)))
+    os.remove(script)
+  end)
+
   it("refuses what would end a header", function()
     for _, headers in ipairs { { "A: b\r\nC: d" }, { "A: b\nC" }, { "no colon" }, { ": no name" }, { "A b: c" } } do
       local response, _, code = exchange("/echo", { headers = headers })
