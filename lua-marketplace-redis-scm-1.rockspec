@@ -37,6 +37,7 @@ build = {
         "csrc/core/sigpipe.c",
         "csrc/redis/reader.c",
         "csrc/redis/redis.c",
+        "csrc/lua/class.c",
         "csrc/lua/pin.c",
         "csrc/lua/push.c",
         "csrc/lua/redis.c",

@@ -44,6 +44,7 @@ build = {
         "csrc/server/request.c",
         "csrc/server/server.c",
         "csrc/server/tls.c",
+        "csrc/lua/class.c",
         "csrc/lua/http_server.c",
         "csrc/lua/pin.c",
         "csrc/lua/push.c",

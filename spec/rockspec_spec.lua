@@ -38,13 +38,13 @@ describe("the rockspec of", function()
   it("lua-marketplace-redis builds the C files for Redis and what they share", function()
     local expected = {}
     for path in pairs(files("ls csrc/redis/*.c csrc/core/alloc.c csrc/core/buffer.c csrc/core/error.c " ..
-      "csrc/core/sigpipe.c csrc/lua/redis*.c csrc/lua/pin.c csrc/lua/push.c")) do expected[path] = true end
+      "csrc/core/sigpipe.c csrc/lua/redis*.c csrc/lua/class.c csrc/lua/pin.c csrc/lua/push.c")) do expected[path] = true end
     assert.are.same(expected, load_rockspec("lua-marketplace-redis-scm-1.rockspec").sources)
   end)
 
   it("lua-marketplace-server builds every C file of the server and what it shares", function()
     local expected = files "ls csrc/server/*.c csrc/core/alloc.c csrc/core/buffer.c csrc/core/error.c"
-    for path in pairs(files "ls csrc/lua/http_server.c csrc/lua/pin.c csrc/lua/push.c") do expected[path] = true end
+    for path in pairs(files "ls csrc/lua/http_server.c csrc/lua/class.c csrc/lua/pin.c csrc/lua/push.c") do expected[path] = true end
     assert.are.same(expected, load_rockspec("lua-marketplace-server-scm-1.rockspec").sources)
   end)
 end)

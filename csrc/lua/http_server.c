@@ -1,4 +1,5 @@
 /* http_server.c: marketplace.http_server, the Lua side of csrc/server. */
+#include "lua/class.h"
 #include "lua/compat.h"
 #include "lua/pin.h"
 #include "lua/push.h"
@@ -425,11 +426,7 @@ __attribute__((visibility("default"))) int luaopen_marketplace_http_server(lua_S
 
 int luaopen_marketplace_http_server(lua_State *L) {
   mkt_pin();
-  luaL_newmetatable(L, TYPE);
-  luaL_setfuncs(L, METAMETHODS, 0);
-  luaL_newlib(L, METHODS);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  mkt_lua_class(L, TYPE, METHODS, METAMETHODS);
   luaL_newlib(L, FUNCTIONS);
   return 1;
 }

@@ -8,6 +8,7 @@
  */
 #include "redis/redis.h"
 
+#include "lua/class.h"
 #include "lua/compat.h"
 #include "lua/pin.h"
 #include "lua/push.h"
@@ -76,12 +77,7 @@ static void make_metatable(lua_State *L) {
       {"command", redis_command}, {"close", redis_close}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", redis_close}, {"__close", redis_close}, {NULL, NULL}};
-  if (luaL_newmetatable(L, metatable_name) != 0) {
-    luaL_setfuncs(L, metamethods, 0);
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
-  }
-  lua_pop(L, 1);
+  mkt_lua_class(L, metatable_name, methods, metamethods);
 }
 
 __attribute__((visibility("default"))) int luaopen_marketplace_redis(lua_State *L);

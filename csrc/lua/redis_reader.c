@@ -1,5 +1,6 @@
 #include "lua/redis_reader.h"
 
+#include "lua/class.h"
 #include "lua/push.h"
 #include "lua/redis_values.h"
 #include "redis/reader.h"
@@ -82,13 +83,8 @@ static void make_metatables(lua_State *L) {
       {"feed", reader_feed}, {"next", reader_next}, {"is_empty", reader_is_empty}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {{"__gc", reader_close}, {NULL, NULL}};
   static const luaL_Reg command_metamethods[] = {{"__gc", command_free}, {NULL, NULL}};
-  if (luaL_newmetatable(L, metatable_name) != 0) {
-    luaL_setfuncs(L, metamethods, 0);
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
-  }
-  if (luaL_newmetatable(L, command_metatable_name) != 0) luaL_setfuncs(L, command_metamethods, 0);
-  lua_pop(L, 2);
+  mkt_lua_class(L, metatable_name, methods, metamethods);
+  mkt_lua_class(L, command_metatable_name, NULL, command_metamethods);
 }
 
 void mkt_lua_add_redis_reader(lua_State *L) {

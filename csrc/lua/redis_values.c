@@ -1,5 +1,6 @@
 #include "lua/redis_values.h"
 
+#include "lua/class.h"
 #include "redis/redis.h"
 
 static const char reply_metatable_name[] = "marketplace.redis.reply";
@@ -15,8 +16,7 @@ static int reply_free(lua_State *L) {
 
 void mkt_make_redis_values(lua_State *L) {
   static const luaL_Reg metamethods[] = {{"__gc", reply_free}, {NULL, NULL}};
-  if (luaL_newmetatable(L, reply_metatable_name) != 0) luaL_setfuncs(L, metamethods, 0);
-  lua_pop(L, 1);
+  mkt_lua_class(L, reply_metatable_name, NULL, metamethods);
 }
 
 mkt_redis_words mkt_push_redis_words(lua_State *L, int index) {
