@@ -18,9 +18,15 @@ typedef struct exchange_box {
 
 /* The request */
 
+/* Of the request's table, without its metamethods: what they give need not stay alive. */
+static void get_raw_field(lua_State *L, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, 1);
+}
+
 /* The table keeps the string alive. */
 static const char *text_field(lua_State *L, const char *name, size_t *n) {
-  lua_getfield(L, 1, name);
+  get_raw_field(L, name);
   const char *text = NULL;
   if (lua_type(L, -1) == LUA_TSTRING) {
     text = lua_tolstring(L, -1, n);
@@ -44,9 +50,9 @@ static const char *required_word(lua_State *L, const char *name) {
   return text;
 }
 
-static lua_Number number_field(lua_State *L, const char *name, lua_Number most) {
-  lua_getfield(L, 1, name);
-  lua_Number value = lua_tonumber(L, -1);
+static lua_Number number_field(lua_State *L, const char *name, lua_Number normal, lua_Number most) {
+  get_raw_field(L, name);
+  lua_Number value = lua_isnil(L, -1) ? normal : lua_tonumber(L, -1);
   bool is_number = lua_isnil(L, -1) || lua_type(L, -1) == LUA_TNUMBER;
   lua_pop(L, 1);
   if (!is_number || !(value >= 0 && value <= most)) {
@@ -56,7 +62,7 @@ static lua_Number number_field(lua_State *L, const char *name, lua_Number most) 
 }
 
 static bool flag_field(lua_State *L, const char *name) {
-  lua_getfield(L, 1, name);
+  get_raw_field(L, name);
   bool value = lua_toboolean(L, -1);
   lua_pop(L, 1);
   return value;
@@ -64,7 +70,7 @@ static bool flag_field(lua_State *L, const char *name) {
 
 /* The list, which the request's table holds, keeps the strings alive. */
 static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
-  lua_getfield(L, 1, "headers");
+  get_raw_field(L, "headers");
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     return 0;
@@ -93,14 +99,14 @@ static void read_request(lua_State *L, mkt_http_request *request,
       .url = required_word(L, "url"),
       .headers = headers,
       .header_count = read_headers(L, headers),
-      .timeout = number_field(L, "timeout", most),
-      .connect_timeout = number_field(L, "connect_timeout", most),
-      .low_speed_time = number_field(L, "low_speed_time", most),
-      .low_speed_limit = (size_t)number_field(L, "low_speed_limit", INT_MAX),
-      .max_response = (size_t)number_field(L, "max_response", most),
+      .timeout = number_field(L, "timeout", 30, most),
+      .connect_timeout = number_field(L, "connect_timeout", 10, most),
+      .low_speed_time = number_field(L, "low_speed_time", 0, most),
+      .low_speed_limit = (size_t)number_field(L, "low_speed_limit", 0, INT_MAX),
+      .max_response = (size_t)number_field(L, "max_response", 8 << 20, most),
       .ca_file = word_field(L, "ca_file"),
       .plain_is_allowed = flag_field(L, "plain"),
-      .is_streamed = flag_field(L, "stream"),
+      .is_streamed = flag_field(L, "sink"),
   };
   request->body = text_field(L, "body", &request->body_n);
 }

@@ -60,8 +60,10 @@ end
 -- The whole URL: of a path, or of a URL that an answer named, which must lead to the same place, as the token goes
 -- there.
 local function target(self, path, query)
-  local whole = path:sub(1, 1) == "/" and self.base_url .. path or path
-  if not origin.same(whole, self.base_url) then
+  local whole = path
+  if path:sub(1, 1) == "/" and not path:find "[^\33-\126]" and not path:find("\\", 1, true) then
+    whole = self.base_url .. path
+  elseif not origin.same(path, self.base_url) then
     return fail_invalid("the token goes to " .. self.base_url .. " only, not to another host")
   end
   return query and url.with_query(whole, query) or whole

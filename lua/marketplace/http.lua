@@ -22,8 +22,6 @@ local http = {}
 local LONGEST_POLL = 1 -- seconds: a signal that comes just before it is noticed after it
 local FIRST_LOOK, LONGEST_LOOK = 0.001, 0.01 -- seconds between two looks where waiting must not block
 
-local DEFAULTS = { timeout = 30, connect_timeout = 10, max_response = 8 * 1024 * 1024 }
-
 local Exchange = {}
 Exchange.__index = Exchange
 
@@ -77,14 +75,7 @@ end
 ---@return string? code
 ---@return table? detail
 function http.start(request)
-  local handle, message, code = core.http_start {
-    method = request.method, url = request.url, headers = request.headers, body = request.body,
-    timeout = request.timeout or DEFAULTS.timeout,
-    connect_timeout = request.connect_timeout or DEFAULTS.connect_timeout,
-    low_speed_limit = request.low_speed_limit, low_speed_time = request.low_speed_time,
-    max_response = request.max_response or DEFAULTS.max_response, ca_file = request.ca_file, plain = request.plain,
-    stream = request.sink ~= nil,
-  }
+  local handle, message, code = core.http_start(request)
   if not handle then return nil, message, code, { sent = false } end
   return setmetatable({ handle = handle, sink = request.sink, stopped = false }, Exchange)
 end
