@@ -1,4 +1,5 @@
 local core = require "marketplace.core"
+local marketplace = require "marketplace"
 local record = require "marketplace.record"
 local samples = require "marketplace.samples"
 
@@ -8,6 +9,25 @@ describe("marketplace.record", function()
     local made = record.of(body)
     assert.same({ "a1", core.sha256(body), body, "app_unavailable" }, { made.key, made.digest, made.body, made.event })
     assert.is_nil(made.reason)
+  end)
+
+  it("fills the rest in when it is read first, once and for good", function()
+    local body = samples.body("app_unavailable", { id = "a1" })
+    local made = record.of(body)
+    assert.same({ key = "a1", body = body }, setmetatable(made, nil))
+    made = record.of(body)
+    assert.is_nil(made.nothing)
+    assert.is_nil(getmetatable(made))
+    assert.same({ "app_unavailable", marketplace.parse(body).app_id, core.sha256(body) },
+      { made.event, made.app_id, made.digest })
+  end)
+
+  it("raises where its body was changed before it was read", function()
+    local made = record.of(samples.body("app_unavailable", { id = "a1" }))
+    made.body = "not JSON"
+    assert.has_error(function() return made.digest end, "the body of a record was changed")
+    made.body = nil
+    assert.has_error(function() return made.digest end, "the body of a record was changed")
   end)
 
   it("keeps what cannot be read, with the reason", function()

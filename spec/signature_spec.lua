@@ -117,7 +117,23 @@ describe("a keyring", function()
     keyring:close()
     keyring:close()
     raised("the keyring is closed", keyring.verify, keyring, BODY, HEADER)
+    raised("the keyring is closed", keyring.receive, keyring, BODY, HEADER)
     raised("the keyring is closed", keyring.sign, keyring, BODY)
+  end)
+
+  it("reads what it has verified, and nothing else", function()
+    local keyring = core.keyring("other", SECRET)
+    local body = '{"data":{"type":"webhookPingCreated","id":"p1"}}'
+    local secret, record = keyring:receive(body, marketplace.sign(SECRET, body))
+    assert.same({ 2, "p1", "ping", body }, { secret, record.key, record.event, record.body })
+    local missing, _, code = keyring:receive(body, nil)
+    assert.same({ nil, "signature_missing" }, { missing, code })
+    missing, _, code = keyring:receive("not JSON", marketplace.sign("a stranger's", "not JSON"))
+    assert.same({ nil, "signature_mismatch" }, { missing, code })
+    local unreadable, nothing
+    unreadable, nothing, _, code = keyring:receive("not JSON", marketplace.sign("other", "not JSON"))
+    assert.same({ 1, nil, "json_invalid" }, { unreadable, nothing, code })
+    keyring:close()
   end)
 
   it("is not taken for another userdata", function()

@@ -38,18 +38,19 @@ void mkt_json_init(mkt_json *json, const char *p, size_t n, mkt_json_flags flags
   }
 }
 
-static void skip_space(mkt_json *json) {
-  while (json->position < json->n) {
+static int peek_behind_space(mkt_json *json) {
+  for (; json->position < json->n; json->position++) {
     char c = json->p[json->position];
-    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return;
-    json->position++;
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return (unsigned char)c;
   }
+  return -1;
 }
 
-/* The next byte that is not white space, or -1 at the end. */
-static int peek(mkt_json *json) {
-  skip_space(json);
-  return json->position < json->n ? (unsigned char)json->p[json->position] : -1;
+/* The next byte that is not white space, or -1 at the end. Most documents have none. */
+static inline int peek(mkt_json *json) {
+  size_t i = json->position;
+  if (i < json->n && (unsigned char)json->p[i] > ' ') return (unsigned char)json->p[i];
+  return peek_behind_space(json);
 }
 
 static bool in_object(const mkt_json *json) {

@@ -3,6 +3,9 @@
 #include "utf8.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 static bool fault(mkt_json *json, size_t position, const char *problem) {
   json->position = position;
@@ -10,25 +13,57 @@ static bool fault(mkt_json *json, size_t position, const char *problem) {
   return false;
 }
 
-/* Nonzero where one of the eight bytes ends a run of plain ASCII: a quote, a backslash, a control
- * character or the start of a longer UTF-8 sequence. May also be nonzero next to such a byte. */
-static uint64_t special_bytes(uint64_t word) {
+/* What ends a run of plain ASCII: a quote, a backslash, a control character or the start of a
+ * longer UTF-8 sequence. A run is scanned in strides, then byte by byte. */
+static bool is_special(char c) {
+  return c == '"' || c == '\\' || (signed char)c < 0x20;
+}
+
+#ifdef __SSE2__
+
+enum { STRIDE = 16 };
+
+/* How many plain bytes the stride at p starts with. As signed numbers, control characters and the
+ * bytes of longer sequences are those below 0x20. */
+static size_t plain_in_stride(const char *p) {
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+  __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                              _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+                                 _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)));
+  return (size_t)__builtin_ctz((unsigned)_mm_movemask_epi8(special) | 1U << STRIDE);
+}
+
+#else
+
+enum { STRIDE = 8 };
+
+static size_t plain_in_stride(const char *p) {
   const uint64_t ones = 0x0101010101010101U;
   const uint64_t tops = 0x8080808080808080U;
+  uint64_t word;
+  memcpy(&word, p, sizeof word);
   uint64_t quote = word ^ (ones * '"');
   uint64_t backslash = word ^ (ones * '\\');
   uint64_t control = word - ones * 0x20;
-  return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | control | word) & tops;
+  uint64_t special =
+      (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | control | word) & tops;
+  /* borrows make mistakes next to special bytes only */
+  if (special == 0) return STRIDE;
+  size_t i = 0;
+  while (!is_special(p[i]))
+    i++;
+  return i;
 }
 
+#endif
+
 static size_t skip_plain(const char *p, size_t n, size_t i) {
-  while (n - i >= 8) {
-    uint64_t word;
-    memcpy(&word, p + i, sizeof word);
-    if (special_bytes(word) != 0) break;
-    i += 8;
+  while (n - i >= STRIDE) {
+    size_t plain = plain_in_stride(p + i);
+    i += plain;
+    if (plain < STRIDE) return i;
   }
-  while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)(p[i] - 0x20) < 0x60)
+  while (i < n && !is_special(p[i]))
     i++;
   return i;
 }

@@ -13,6 +13,7 @@
 #include "lua/keyring.h"
 #include "lua/notification.h"
 #include "lua/pin.h"
+#include "lua/record.h"
 
 #include <openssl/rand.h>
 #include <time.h>
@@ -120,6 +121,7 @@ int luaopen_marketplace_core(lua_State *L) {
   mkt_pin();
   luaL_newlib(L, functions);
   mkt_lua_add_notification(L);
+  mkt_lua_add_record(L);
   mkt_lua_add_es256(L);
   mkt_lua_add_file(L);
   mkt_lua_add_http(L);

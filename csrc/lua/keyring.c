@@ -3,6 +3,7 @@
 #include "core/signature.h"
 #include "lua/class.h"
 #include "lua/push.h"
+#include "lua/record.h"
 
 #include <string.h>
 
@@ -41,23 +42,38 @@ static int keyring_sign(lua_State *L) {
   return 1;
 }
 
-static int keyring_verify(lua_State *L) {
+/* Of the body and header at 2 and 3. */
+static mkt_code verify(lua_State *L, unsigned *matched, mkt_error *error) {
   mkt_keyring *keyring = check_open(L);
   size_t n;
   size_t header_n;
   const char *body = check_string(L, 2, &n);
-  mkt_error error;
-  if (lua_isnoneornil(L, 3)) {
-    (void)mkt_fail(&error, MKT_ERR_SIGNATURE_MISSING, NULL);
-    return mkt_push_error(L, &error);
-  }
+  if (lua_isnoneornil(L, 3)) return mkt_fail(error, MKT_ERR_SIGNATURE_MISSING, NULL);
   const char *header = check_string(L, 3, &header_n);
+  return mkt_verify(keyring, body, n, header, header_n, matched, error);
+}
+
+static int keyring_verify(lua_State *L) {
   unsigned matched;
-  if (mkt_verify(keyring, body, n, header, header_n, &matched, &error) != MKT_OK) {
-    return mkt_push_error(L, &error);
-  }
+  mkt_error error;
+  if (verify(L, &matched, &error) != MKT_OK) return mkt_push_error(L, &error);
   lua_pushinteger(L, (lua_Integer)matched + 1);
   return 1;
+}
+
+static int keyring_receive(lua_State *L) {
+  unsigned matched;
+  mkt_error error;
+  if (verify(L, &matched, &error) != MKT_OK) return mkt_push_error(L, &error);
+  lua_pushinteger(L, (lua_Integer)matched + 1);
+  size_t n;
+  const char *body = lua_tolstring(L, 2, &n);
+  mkt_notification notification;
+  if (mkt_notification_parse(body, n, &notification, &error) != MKT_OK ||
+      mkt_lua_push_record(L, 2, &notification, &error) != MKT_OK) {
+    return 1 + mkt_push_error(L, &error);
+  }
+  return 2;
 }
 
 static void check_secrets(lua_State *L, int count) {
@@ -87,8 +103,11 @@ static int keyring_new(lua_State *L) {
 }
 
 void mkt_lua_push_keyring(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"verify", keyring_verify}, {"sign", keyring_sign}, {"close", keyring_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"verify", keyring_verify},
+                                     {"receive", keyring_receive},
+                                     {"sign", keyring_sign},
+                                     {"close", keyring_close},
+                                     {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__len", keyring_length}, {"__gc", keyring_close}, {"__close", keyring_close}, {NULL, NULL}};
   mkt_lua_class(L, metatable_name, methods, metamethods);

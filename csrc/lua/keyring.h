@@ -5,9 +5,14 @@
 #include "lua/compat.h"
 
 /* Pushes the constructor, keyring(secret, ...): 1 to 8 secrets, each a string that is not empty.
- * Methods: verify(body, header) -> index | nil, message, code, detail; sign(body) -> header value |
- * nil, message, code; close(), after which the others raise. `#keyring` is how many secrets it has.
- */
+ * Methods, of which all but close raise once it is closed:
+ *
+ *   verify(body, header)  -> index | nil, message, code, detail
+ *   receive(body, header) -> index, record | index, nil, message, code | nil, message, code,
+ * detail: verifies, and reads what is authentic; see record.h sign(body)            -> header value
+ * | nil, message, code close()
+ *
+ * `#keyring` is how many secrets it has. */
 void mkt_lua_push_keyring(lua_State *L);
 
 #endif

@@ -11,9 +11,6 @@
  *                         __index is to build them when they are first read.
  *   part(body, name)   -> the member `attributes` or `relationships` of a body that parse accepted,
  *                         or nil where it has none
- *   envelope(body)     -> {key=, digest=, type=, event=, app_id=, time=, body=}: what an inbox
- * keeps of a notification | nil, message, code, {offset=}. `key` is the id or, without one, the
- * digest: the body's SHA-256 in hex sha256(body)       -> 64 hex digits | nil, message, code
  *   notification       -> the metatable of all notifications
  */
 void mkt_lua_add_notification(lua_State *L);

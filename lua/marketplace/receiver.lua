@@ -3,11 +3,11 @@
 --- It does no I/O of its own. A server, nginx or a test hands it requests; what it answers is the table in the
 --- README. Verification comes before parsing, and nothing unverified reaches the inbox.
 local core = require "marketplace.core"
+local dead_record = require("marketplace.record").dead
 local dispatcher = require "marketplace.dispatcher"
 local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
-local record_of = require("marketplace.record").of
 local signature = require "marketplace.signature"
 local text = require "marketplace.text"
 
@@ -53,16 +53,19 @@ local function tally(self, outcome, reason)
   self.counted[name] = (self.counted[name] or 0) + 1
 end
 
-local function refuse(self, request, kind, reason, code)
+local function refuse(self, head, kind, reason, code)
   tally(self, "refused", code)
+  local remote = head.remote
+  if type(remote) == "function" then remote = remote() end
   self.log.write {
     level = "warning", message = "refused", at = self.clock(), status = RESPONSES[kind][1], reason = reason,
-    remote = request.remote, secrets = kind == "refused" and self.live or nil,
+    remote = remote, secrets = kind == "refused" and self.live or nil,
   }
   return nil, response(kind)
 end
 
-local WANTED = { ["x-apple-signature"] = true, ["content-encoding"] = true, ["content-length"] = true }
+-- Names come in any case; of two that differ in case only, the header came twice, which a list tells.
+local WANTED = { ["x-apple-signature"] = "signature", ["content-encoding"] = "encoding", ["content-length"] = "length" }
 
 -- What clients send, as servers write it: these need no look at their letters.
 local COMMON = {}
@@ -70,22 +73,18 @@ for _, name in ipairs { "host", "user-agent", "accept", "accept-encoding", "cont
   COMMON[name] = true
 end
 
-local function is_lower_case(headers)
-  for name in pairs(headers) do
-    if not COMMON[name] and not WANTED[name] and (type(name) ~= "string" or name:find("%u")) then return false end
-  end
-  return true
+local function read_header(head, name, value)
+  local field = WANTED[name] or type(name) == "string" and WANTED[name:lower()]
+  if field then head[field] = head[field] == nil and value or { head[field], value } end
 end
 
--- Names come in any case; of two that differ in case only, the header came twice, which a list tells.
-local function lower_case(headers)
-  if is_lower_case(headers) then return headers end
-  local lowered = {}
-  for name, value in pairs(headers) do
-    name = type(name) == "string" and name:lower()
-    if WANTED[name] then lowered[name] = lowered[name] == nil and value or { lowered[name], value } end
+-- The request without the headers that do not matter: see Receiver:receive.
+local function head_of(request)
+  local head = { method = request.method, fault = request.fault, remote = request.remote, body = request.body }
+  for name, value in pairs(request.headers or {}) do
+    if not COMMON[name] then read_header(head, name, value) end
   end
-  return lowered
+  return head
 end
 
 local function is_identity(encoding)
@@ -95,7 +94,7 @@ local function is_identity(encoding)
 end
 
 local function declares_more(length, max_body)
-  length = type(length) == "string" and tonumber(length:match("^%d+$"))
+  length = tonumber(length)
   return length and length > max_body
 end
 
@@ -107,53 +106,58 @@ local FAULTS = {
 }
 
 -- What is wrong with the request before its signature is looked at: kind, reason, code.
-local function find_fault(self, request, headers)
-  if request.method ~= "POST" then return "not_post", "not a POST", "not_post" end
-  local fault = FAULTS[request.fault]
-  if fault then return fault[1], fault[2], request.fault end
-  local encoding = headers["content-encoding"]
-  if encoding and not is_identity(encoding) then return "encoded", "the body is encoded", "encoded" end
-  if #(request.body or "") > self.max_body or declares_more(headers["content-length"], self.max_body) then
+local function find_fault(self, head)
+  if head.method ~= "POST" then return "not_post", "not a POST", "not_post" end
+  local fault = head.fault and FAULTS[head.fault]
+  if fault then return fault[1], fault[2], head.fault end
+  if head.encoding and not is_identity(head.encoding) then return "encoded", "the body is encoded", "encoded" end
+  if #(head.body or "") > self.max_body or head.length and declares_more(head.length, self.max_body) then
     return "too_large", FAULTS.too_large[2], "too_large"
   end
   if self.draining then return "unavailable", "shutting down", "draining" end
 end
 
+local function refuse_signature(self, head, message, code)
+  return refuse(self, head, code == "crypto_failed" and "unavailable" or "refused", message, code)
+end
+
 -- A record for the inbox, or nil and the response.
-local function check(self, request)
-  local headers = lower_case(request.headers or {})
-  local kind, reason, code = find_fault(self, request, headers)
-  if kind then return refuse(self, request, kind, reason, code) end
-  local header = headers["x-apple-signature"]
-  if header ~= nil and type(header) ~= "string" then
-    return refuse(self, request, "refused", "the signature header came more than once", "signature_malformed")
+local function check(self, head)
+  local kind, reason, code = find_fault(self, head)
+  if kind then return refuse(self, head, kind, reason, code) end
+  local signature_header, body = head.signature, head.body or ""
+  if signature_header ~= nil and type(signature_header) ~= "string" then
+    return refuse_signature(self, head, "the signature header came more than once", "signature_malformed")
   end
-  local body = request.body or ""
-  local secret, message
-  secret, message, code = self.keyring:verify(body, header)
-  if not secret then
-    return refuse(self, request, code == "crypto_failed" and "unavailable" or "refused", message, code)
-  end
-  local record
-  record, message, code = record_of(body)
-  if not record then return refuse(self, request, "unavailable", message, code) end
+  local secret, record, message
+  secret, record, message, code = self.keyring:receive(body, signature_header)
+  if not secret then return refuse_signature(self, head, record, message) end
+  if not record then record, message, code = dead_record(body, message, code) end
+  if not record then return refuse(self, head, "unavailable", message, code) end
   local fingerprint = self.fingerprints[secret]
   self.verified[fingerprint] = self.verified[fingerprint] + 1
-  record.verified_by = fingerprint
+  record.verified_by, record.signature = fingerprint, signature_header
   return record
 end
 
-local function report_stored(self, record, outcome, took)
-  tally(self, record.reason and "dead" or outcome)
-  local conflict = outcome == "conflict"
-  local level = (record.reason or conflict) and "warning" or "info"
-  if level == "info" and not self.log.wants_info then return end
+local function log_stored(self, record, outcome, took, level, reason)
   self.log.write {
     level = level, message = record.reason and "kept as dead (" .. outcome .. ")" or outcome, at = self.clock(),
     id = record.key, type = record.type, event = record.event, app_id = record.app_id,
-    secret = self.secret_of[record.verified_by], verified_by = record.verified_by, took = took,
-    reason = record.reason or conflict and "this id came before with another body" or nil,
+    secret = self.secret_of[record.verified_by], verified_by = record.verified_by, took = took, reason = reason,
   }
+end
+
+local function report_stored(self, record, outcome, took)
+  -- a record that reads as a notification has none, and fills itself in where it is asked for what it lacks
+  local reason = rawget(record, "reason")
+  tally(self, reason and "dead" or outcome)
+  if outcome == "conflict" then reason = reason or "this id came before with another body" end
+  if reason then
+    log_stored(self, record, outcome, took, "warning", reason)
+  elseif self.log.wants_info then
+    log_stored(self, record, outcome, took, "info")
+  end
 end
 
 local function report_unavailable(self, record, message, code)
@@ -217,7 +221,7 @@ function Receiver:handle_many(requests)
   local responses, records, places = {}, {}, {}
   for i = 1, #requests do
     check_request(requests[i], "receiver:handle_many")
-    local record, refusal = check(self, requests[i])
+    local record, refusal = check(self, head_of(requests[i]))
     responses[i] = refusal
     if record then
       records[#records + 1] = record
@@ -233,15 +237,29 @@ end
 
 --- Answers a request whose body has not been read yet, where its head alone tells that it is refused: who carries
 --- requests need not read such a body.
----@param request table {method=, headers=}
----@return integer|nil status nil: read the body and call `handle`
+---@param head table as for `receive`, without a body
+---@return integer|nil status nil: read the body and call `receive`
 ---@return table headers
 ---@return string body
-function Receiver:refuse(request)
-  check_request(request, "receiver:refuse")
-  local kind, reason, code = find_fault(self, request, lower_case(request.headers or {}))
+function Receiver:refuse(head)
+  local kind, reason, code = find_fault(self, head)
   if not kind then return nil end
-  local _, answer = refuse(self, request, kind, reason, code)
+  local _, answer = refuse(self, head, kind, reason, code)
+  return answer.status, answer.headers, answer.body
+end
+
+--- Answers one request as handle does, for who has looked for the headers that matter.
+---@param head table {method=, signature=, encoding=, length=, body=, fault=, remote=}: the values of x-apple-signature,
+--- content-encoding and content-length, nil where there is none, a list where the header came more than once; fault:
+--- why there is no body, "timeout", "too_large", "overloaded" or "unreadable"; remote: the peer's address, or a
+--- function that tells it
+---@return integer status
+---@return table headers
+---@return string body
+function Receiver:receive(head)
+  local record, answer = check(self, head)
+  if record then answer = store_one(self, record) end
+  if not answer then return 200, {}, "" end
   return answer.status, answer.headers, answer.body
 end
 
@@ -252,10 +270,7 @@ end
 ---@return string body
 function Receiver:handle(request)
   check_request(request, "receiver:handle")
-  local record, answer = check(self, request)
-  if record then answer = store_one(self, record) end
-  if not answer then return 200, {}, "" end
-  return answer.status, answer.headers, answer.body
+  return self:receive(head_of(request))
 end
 
 --- Runs the callbacks of what the inbox holds and can be run now; see Dispatcher:dispatch.

@@ -6,8 +6,14 @@ local record = {}
 local UNSIGNED = "unsigned:"
 local INVALID = { json_invalid = true, notification_invalid = true, too_large = true }
 
--- Authentic, but not to be read: kept as dead, so that somebody sees it.
-local function dead(body, message, code)
+--- The record of an authentic body that cannot be read: kept as dead, so that somebody sees it.
+---@param body string
+---@param message string why core could not read it, which is the record's reason
+---@param code string that of the message
+---@return table|nil record
+---@return string? message
+---@return string? code crypto_failed, out_of_memory: nothing is wrong with the body
+function record.dead(body, message, code)
   if not INVALID[code] then return nil, message, code end
   local digest, problem, problem_code = core.sha256(body)
   if not digest then return nil, problem, problem_code end
@@ -22,7 +28,7 @@ end
 function record.of(body)
   local made, message, code = core.envelope(body)
   if made then return made end
-  return dead(body, message, code)
+  return record.dead(body, message, code)
 end
 
 --- The record of a body that came without a signature, as App Store Connect tells it when it is asked.

@@ -5,36 +5,24 @@
 --- for, so that it does no harm when the dictionary is full or forgets. A notification whose callbacks have failed for
 --- good is to be tried again when it is redelivered: it is dropped here when that happens in nginx, and nothing is held
 --- for long, as it may happen elsewhere.
+local core = require "marketplace.core"
 local front = require "marketplace.nginx.front"
 
 local duplicates = {}
 
 local SECONDS = 60
 
--- Of those that the dictionary does not know: the records, their names in it and digests, and where they stand.
-local function unknown(dict, prefix, records)
-  local list, entries = {}, {}
-  for i = 1, #records do
-    local name, digest = prefix .. records[i].key, records[i].digest
-    if dict:get(name) ~= digest then
-      list[#list + 1] = records[i]
-      entries[#list] = { name = name, digest = digest, place = i }
-    end
-  end
-  return list, entries
-end
-
+-- The same bytes under the same secret have the same signature. The inbox is asked for what came unsigned, and where
+-- there are several at once.
 local function put(inbox, dict, prefix, records, now)
-  local list, entries = unknown(dict, prefix, records)
-  local outcomes = {}
-  for i = 1, #records do outcomes[i] = "duplicate" end
-  if #list == 0 and #records > 0 then return outcomes end
-  local stored, message, code = inbox:put(list, now)
-  if not stored then return nil, message, code end
-  for i, entry in ipairs(entries) do
-    outcomes[entry.place] = stored[i]
-    dict:set(entry.name, entry.digest, SECONDS)
-  end
+  local record = records[1]
+  local signed = #records == 1 and rawget(record, "signature")
+  if not signed then return inbox:put(records, now) end
+  local name = prefix .. record.key
+  if dict:get(name) == signed then return { "duplicate" } end
+  local outcomes, message, code = inbox:put(records, now)
+  if not outcomes then return nil, message, code end
+  dict:set(name, signed, SECONDS)
   return outcomes
 end
 
@@ -49,10 +37,11 @@ end
 ---@param dict table of ngx.shared
 ---@return table inbox
 function duplicates.wrap(inbox, dict)
-  local prefix = (inbox.place or "") .. "\0"
+  -- short, as the dictionary hashes every byte of a name
+  local prefix = ("%08x"):format(core.crc32(inbox.place or ""))
   return front.new(inbox, {
-    put = function(records, now) return put(inbox, dict, prefix, records, now) end,
-    finish = function(items, now)
+    put = function(_, records, now) return put(inbox, dict, prefix, records, now) end,
+    finish = function(_, items, now)
       local held, message, code = inbox:finish(items, now)
       for _, item in ipairs(held and items or {}) do
         if item.state == "dead" then forget(dict, prefix, item.identity) end

@@ -9,16 +9,14 @@ front.METHODS = {
 }
 
 ---@param inbox table
----@param own table<string, function> its own methods, which are called without it: put(records, now)
+---@param own table<string, function> its own methods
 ---@return table inbox
 function front.new(inbox, own)
   local made = { durable = inbox.durable, place = inbox.place }
   for _, method in ipairs(front.METHODS) do
     made[method] = function(_, ...) return inbox[method](inbox, ...) end
   end
-  for method, call in pairs(own) do
-    made[method] = function(_, ...) return call(...) end
-  end
+  for method, call in pairs(own) do made[method] = call end
   function made.close() return inbox:close() end
   return made
 end

@@ -110,7 +110,7 @@ end
 ---@return table inbox
 function gather.wrap(inbox, turn_seconds)
   local self = { inbox = inbox, waiting = {}, turn = nil, turn_seconds = turn_seconds or TURN_SECONDS }
-  return front.new(inbox, { put = function(records, now) return put(self, records, now) end })
+  return front.new(inbox, { put = function(_, records, now) return put(self, records, now) end })
 end
 
 return gather

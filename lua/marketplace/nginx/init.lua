@@ -137,24 +137,24 @@ end
 
 -- What a memory inbox takes now nobody would run.
 local function drain_at_end(receiver)
-  if ngx.worker.exiting() and not receiver.inbox.durable then receiver:drain() end
+  if not receiver.inbox.durable and ngx.worker.exiting() then receiver:drain() end
 end
 
 local function respond(receiver)
   drain_at_end(receiver)
-  local asked = request.head()
-  local status, headers, body = receiver:refuse(asked)
+  local head = request.head()
+  local status, headers, body = receiver:refuse(head)
   if status then
     ngx.req.discard_body()
     return status, headers, body
   end
   local problem
-  asked.body, asked.fault, problem = request.read_body(receiver.max_body)
+  head.body, head.fault, problem = request.read_body(receiver.max_body)
   if problem then
     nginx_log.target.write { level = "error", message = "the body cannot be read", at = core.now(), reason = problem }
   end
   drain_at_end(receiver)
-  return receiver:handle(asked)
+  return receiver:receive(head)
 end
 
 local function handle()

@@ -1,26 +1,21 @@
---- nginx's current request as the receiver takes it, and the receiver's answer as nginx's.
+--- nginx's current request as Receiver:receive takes it, and the receiver's answer as nginx's.
 local request = {}
 
-local WANTED = { "x-apple-signature", "content-encoding", "content-length" }
+local function remote_address()
+  return ngx.var.remote_addr
+end
 
--- Who asks for the address is a refusal's log entry: most requests need not know it.
-local LAZY = {
-  __index = function(_, name)
-    if name == "remote" then return ngx.var.remote_addr end
-  end,
-}
-
---- The request's method and those of its headers that matter; one that came more than once is a list.
----@return table request {method=, headers=}
+--- The request's head.
+---@return table head {method=, signature=, encoding=, length=, remote=}
 function request.head()
   -- all of them, however many: nginx has bounded their bytes, and of more than a limit the second signature might be
   -- the one that is left out
-  local given, headers = ngx.req.get_headers(0), {}
-  for i = 1, #WANTED do
-    local name = WANTED[i]
-    headers[name] = rawget(given, name)
-  end
-  return setmetatable({ method = ngx.req.get_method(), headers = headers }, LAZY)
+  local headers = ngx.req.get_headers(0)
+  return {
+    method = ngx.req.get_method(), signature = rawget(headers, "x-apple-signature"),
+    encoding = rawget(headers, "content-encoding"), length = rawget(headers, "content-length"),
+    remote = remote_address,
+  }
 end
 
 local function read_file(path, max_body)
@@ -57,10 +52,12 @@ end
 ---@param headers table<string, string>
 ---@param body string
 function request.answer(status, headers, body)
-  ngx.status = status
   local header = ngx.header
-  for name, value in pairs(headers) do header[name] = value end
   header["content-length"] = #body
+  -- what nginx answers where nothing else is said
+  if status == 200 and body == "" then return end
+  ngx.status = status
+  for name, value in pairs(headers) do header[name] = value end
   ngx.print(body)
 end
 

@@ -64,25 +64,31 @@ for _, method in ipairs(METHODS) do
   Inbox[method] = function(self, ...) return call(self, method, ...) end
 end
 
+local RECORD = { "key", "digest", "type", "event", "app_id", "time", "body", "reason", "verified_by" }
 local ITEM = { "identity", "token", "state", "at", "reason", "uncounted", "scope" }
 
--- What the contract names of the items: beside it a dispatcher's hold what no thread can be given.
-local function plain(items)
+-- What the contract names of the records or items, and no more: a dispatcher's items hold what no thread can be given,
+-- and a receiver's records fill themselves in when they are read, which a thread's copy of them cannot.
+local function plain(given, names)
   local list = {}
-  for i, item in ipairs(items) do
+  for i, one in ipairs(given) do
     local copy = {}
-    for _, name in ipairs(ITEM) do copy[name] = item[name] end
+    for _, name in ipairs(names) do copy[name] = one[name] end
     list[i] = copy
   end
   return list
 end
 
+function Inbox:put(records, now)
+  return call(self, "put", plain(records, RECORD), now)
+end
+
 function Inbox:finish(items, now)
-  return call(self, "finish", plain(items), now)
+  return call(self, "finish", plain(items, ITEM), now)
 end
 
 function Inbox:extend(items, now, lease)
-  return call(self, "extend", plain(items), now, lease)
+  return call(self, "extend", plain(items, ITEM), now, lease)
 end
 
 --- The threads keep the file open until the worker ends.
