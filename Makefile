@@ -26,8 +26,12 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
 SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(LDFLAGS)
 
-# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan
-ifdef SANITIZE
+# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too
+ifdef FUZZ
+CC := clang
+SANITIZERS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+BUILD := build/fuzz
+else ifdef SANITIZE
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BUILD := build/sanitize
 else
@@ -56,6 +60,10 @@ MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so redis
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
 TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
 	$(filter-out %_test.c,$(sort $(wildcard csrc/test/*.c))))
+FUZZ_TARGETS := $(patsubst csrc/fuzz/%_fuzz.c,%,$(sort $(wildcard csrc/fuzz/*_fuzz.c)))
+FUZZ_OBJECTS := $(BUILD)/fuzz/support.o $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS)
+FUZZERS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzzer)
+REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_replay)
 
 # V=1 shows the compiler's command lines
 QUIET := $(if $(V),,@)
@@ -107,6 +115,20 @@ $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(R
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS)
 
+.PHONY: fuzzers replays
+fuzzers: $(FUZZERS)
+	@:
+replays: $(REPLAYS)
+	@:
+
+$(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzz.o $(FUZZ_OBJECTS)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SANITIZERS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
+
+$(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJECTS)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
+
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
 .PHONY: run
@@ -128,7 +150,7 @@ demo: packages-run ## start a server, send it one of everything and show what ea
 test: packages-test ## run all tests, on every Lua; the last line is their sum
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
 	@$(MAKE) --no-print-directory test-programs
-	@$(MAKE) --no-print-directory build test-programs SANITIZE=1
+	@$(MAKE) --no-print-directory build test-programs replays SANITIZE=1
 	@tools/run-tests
 
 .PHONY: lint
@@ -136,7 +158,7 @@ lint: packages-test ## luacheck, clang-format, and a build in which every warnin
 	luacheck --quiet lua spec bench examples tools bin/marketplace
 	clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch])
 	@for lua in $(LUAS); do \
-	  $(MAKE) --no-print-directory build test-programs LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
+	  $(MAKE) --no-print-directory build test-programs replays LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
 
 .PHONY: bench
 bench: packages-bench ## measure against what users would use instead, in one run
@@ -153,6 +175,11 @@ bench-nginx: packages-bench ## measure the receiver in nginx beside nginx alone,
 sanitize-nginx: packages-bench ## run the C module with ASan and UBSan inside nginx, for thousands of notifications
 	@$(MAKE) --no-print-directory build LUA=luajit SANITIZE=1
 	@bench/nginx/sanitize
+
+.PHONY: fuzz
+fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up (FUZZ_SECONDS=60 for each)
+	@$(MAKE) --no-print-directory fuzzers FUZZ=1
+	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
@@ -172,7 +199,7 @@ install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: packages-run packages-run-nginx packages-test packages-bench
+.PHONY: packages-run packages-run-nginx packages-test packages-fuzz packages-bench
 packages-run:
 	@tools/install-packages run $(LUA)
 packages-run-nginx:
@@ -180,6 +207,8 @@ packages-run-nginx:
 packages-test:
 	@tools/install-packages run test
 	@tools/install-npm
+packages-fuzz:
+	@tools/install-packages run fuzz
 packages-bench:
 	@tools/install-packages run test bench
 

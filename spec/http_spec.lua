@@ -264,7 +264,10 @@ describe("header fields", function()
     } do
       assert.equal(784111777, core.http_date(text))
     end
-    for _, text in ipairs { "", "12", "1994-11-06", "Sun", "tomorrow", "Sun, 99 Nov 1994 99:49:37 GMT" } do
+    for _, text in ipairs {
+      "", "12", "1994-11-06", "Sun", "tomorrow", "Sun, 99 Nov 1994 99:49:37 GMT", "n 911009999nov9",
+      "Sun, 06 Nov 911009999 08:49:37 GMT",
+    } do
       assert.is_nil(core.http_date(text), text)
     end
   end)

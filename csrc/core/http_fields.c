@@ -1,15 +1,23 @@
 #include "http_fields.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
 #include <string.h>
 
-/* libcurl's reader takes much more than HTTP's dates, a lone number among it: what begins with the
- * name of a day is what HTTP has. */
+static bool begins_with_day(const char *text) {
+  static const char days[] = "SunMonTueWedThuFriSat";
+  for (const char *day = days; *day != '\0'; day += 3) {
+    if (strncmp(text, day, 3) == 0) return true;
+  }
+  return false;
+}
+
+/* libcurl's reader takes much more than HTTP's dates, lone numbers and years of any length among
+ * it: what begins with the name of a day and is within the years that HTTP can write is kept. */
 bool mkt_http_date(const char *text, double *seconds) {
-  if (!isalpha((unsigned char)text[0])) return false;
+  const time_t end_of_9999 = 253402300799;
+  if (!begins_with_day(text)) return false;
   time_t at = curl_getdate(text, NULL);
-  if (at == -1) return false;
+  if (at < 0 || at > end_of_9999) return false;
   *seconds = (double)at;
   return true;
 }

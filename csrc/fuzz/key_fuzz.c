@@ -1,0 +1,59 @@
+/* Keys in PEM: what is taken for a private key signs, and is the same key when it is written and
+ * read again; what is refused is refused without a word of what it held. */
+#include "core/es256.h"
+#include "fuzz.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+
+static void check_private(const mkt_es256_key *key) {
+  static const char text[] = "text";
+  unsigned char signature[MKT_ES256_SIGNATURE_BYTES];
+  char pem[MKT_ES256_PEM_BYTES];
+  size_t n;
+  mkt_es256_key again = {0};
+  FUZZ_CHECK(mkt_es256_sign(key, text, sizeof text, signature, NULL) == MKT_OK);
+  FUZZ_CHECK(mkt_es256_write_private(key, pem, &n, NULL) == MKT_OK && n < sizeof pem);
+  FUZZ_CHECK(mkt_es256_read_private(&again, pem, n, NULL) == MKT_OK);
+  FUZZ_CHECK(mkt_es256_verify(&again, text, sizeof text, signature, sizeof signature, NULL) ==
+             MKT_OK);
+  mkt_es256_clear(&again);
+  FUZZ_CHECK(mkt_es256_write_public(key, pem, &n, NULL) == MKT_OK);
+  FUZZ_CHECK(mkt_es256_read_public(&again, pem, n, NULL) == MKT_OK);
+  FUZZ_CHECK(mkt_es256_verify(&again, text, sizeof text, signature, sizeof signature, NULL) ==
+             MKT_OK);
+  FUZZ_CHECK(mkt_es256_verify(&again, text, sizeof text - 1, signature, sizeof signature, NULL) ==
+             MKT_ERR_SIGNATURE_MISMATCH);
+  mkt_es256_clear(&again);
+}
+
+static bool is_base64(char c) {
+  return c != '\0' && (isalnum((unsigned char)c) || strchr("+/=", c) != NULL);
+}
+
+/* A sentence has no run of letters and digits as long as a line of a key. */
+static void check_silent(const mkt_error *error) {
+  fuzz_check_error(error);
+  FUZZ_CHECK(error->code == MKT_ERR_KEY_INVALID);
+  size_t run = 0;
+  for (const char *p = error->message; *p != '\0'; p++) {
+    run = is_base64(*p) ? run + 1 : 0;
+    FUZZ_CHECK(run < 20);
+  }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
+  const char *pem = (const char *)data;
+  mkt_es256_key key = {0};
+  mkt_error error;
+  if (mkt_es256_read_private(&key, pem, n, &error) == MKT_OK) {
+    check_private(&key);
+  } else {
+    check_silent(&error);
+  }
+  mkt_es256_clear(&key);
+  if (mkt_es256_read_public(&key, pem, n, &error) != MKT_OK) check_silent(&error);
+  mkt_es256_clear(&key);
+  return 0;
+}
