@@ -181,6 +181,10 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 	@$(MAKE) --no-print-directory fuzzers FUZZ=1
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
+.PHONY: mutate
+mutate: packages-test ## break the source in dozens of places, one at a time, and show which test sees it
+	@tools/mutate
+
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
 	@$(MAKE) --no-print-directory build

@@ -471,6 +471,17 @@ describe("inside nginx", function()
       assert.same({ "rearmed" }, box:put({ signed "dead" }, 3))
     end)
 
+    it("lets another body under the same id be tried again, too", function()
+      local box = open_redis("", { dict = "large" })
+      local other = record("two", { digest = "other", signature = "another", app_id = "another app" })
+      box:put({ signed "two" }, 1)
+      assert.same({ "conflict" }, box:put({ other }, 1))
+      local items = box:claim(2, 1, 60)
+      for _, item in ipairs(items) do item.state = item.identity == "two" and "done" or "dead" end
+      assert.same({ true, true }, box:finish(items, 2))
+      assert.same({ "rearmed" }, box:put({ other }, 3))
+    end)
+
     it("keeps inboxes apart", function()
       open_redis("", { dict = "large" }):put({ signed "apart" }, 1)
       local other = open_redis(" prefix=other", { dict = "large" })

@@ -54,6 +54,16 @@ describe("marketplace.record", function()
   end)
 end)
 
+describe("core.sha256", function()
+  it("is that of FIPS 180-4's examples", function()
+    assert.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", core.sha256 "abc")
+    assert.equal("cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1",
+      core.sha256("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrs" ..
+        "mnopqrstnopqrstu"))
+    assert.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", core.sha256 "")
+  end)
+end)
+
 describe("core.timestamp", function()
   it("gives seconds since the epoch, with the fraction, whatever the offset", function()
     assert.equal(0, core.timestamp "1970-01-01T00:00:00Z")
