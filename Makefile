@@ -185,6 +185,11 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 mutate: packages-test ## break the source in dozens of places, one at a time, and show which test sees it
 	@tools/mutate
 
+.PHONY: docs
+docs: packages-run ## write docs/reference.md and types/ anew from the comments in the source
+	@$(MAKE) --no-print-directory build
+	@LUA_PATH="tools/?.lua;lua/?.lua;lua/?/init.lua;;" LUA_CPATH="build/$(ABI)/?.so;;" $(LUA) tools/reference.lua .
+
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
 	@$(MAKE) --no-print-directory build
