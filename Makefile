@@ -163,6 +163,10 @@ lint: packages-test ## luacheck, clang-format, and a build in which every warnin
 	@for lua in $(LUAS); do \
 	  $(MAKE) --no-print-directory build test-programs replays LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
 
+.PHONY: analyze
+analyze: packages-analyze ## have clang-tidy and cppcheck read the C source
+	@tools/analyze $(shell $(PKG_CONFIG) --cflags lua5.4)
+
 .PHONY: bench
 bench: packages-bench ## measure against what users would use instead, in one run
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
@@ -223,7 +227,7 @@ release: ## check, and write into dist/, what is to be published as VERSION= wit
 clean: ## remove what was built
 	rm -rf build dist
 
-.PHONY: packages-run packages-run-nginx packages-test packages-fuzz packages-bench
+.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench
 packages-run:
 	@tools/install-packages run $(LUA)
 packages-run-nginx:
@@ -231,6 +235,8 @@ packages-run-nginx:
 packages-test:
 	@tools/install-packages run test
 	@tools/install-npm
+packages-analyze:
+	@tools/install-packages run lua5.4 analyze
 packages-fuzz:
 	@tools/install-packages run fuzz
 packages-bench:
