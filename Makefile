@@ -18,13 +18,16 @@ LUA_VERSION := $(if $(filter luajit,$(LUA)),5.1,$(ABI))
 INSTALL_LUA := $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
 INSTALL_C := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
 INSTALL_BIN := $(DESTDIR)$(PREFIX)/bin
+INSTALL_SHARE := $(DESTDIR)$(PREFIX)/share
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
+# HARDENING= is for compilers that do not know these, and for CFLAGS that do not optimise
+HARDENING ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
-SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(LDFLAGS)
+SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
 # SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too
 ifdef FUZZ
@@ -38,7 +41,7 @@ else
 SANITIZERS :=
 BUILD := build
 endif
-C11 += $(SANITIZERS)
+C11 += $(or $(SANITIZERS),$(HARDENING))
 SHARED += $(SANITIZERS)
 
 CORE_LIBS = $(shell $(PKG_CONFIG) --libs libcurl libcrypto)
@@ -77,12 +80,12 @@ say = $(if $(V),,@echo '  $(1)')
 build: $(MODULES) ## build the C modules for one Lua (LUA=lua5.4|lua5.3|lua5.1|luajit)
 	@:
 
-$(BUILD)/%.o: csrc/%.c
+$(BUILD)/%.o: csrc/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,compile $<)
 	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/$(ABI)/lua/%.o: csrc/lua/%.c
+$(BUILD)/$(ABI)/lua/%.o: csrc/lua/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,compile $< for $(LUA))
 	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -160,6 +163,10 @@ lint: packages-test ## luacheck, clang-format, and a build in which every warnin
 	@for lua in $(LUAS); do \
 	  $(MAKE) --no-print-directory build test-programs replays LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
 
+.PHONY: analyze
+analyze: packages-analyze ## have clang-tidy and cppcheck read the C source
+	@tools/analyze $(shell $(PKG_CONFIG) --cflags lua5.4)
+
 .PHONY: bench
 bench: packages-bench ## measure against what users would use instead, in one run
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
@@ -203,12 +210,29 @@ install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 	install -d '$(INSTALL_BIN)'
 	sed '1s|.*|#!/usr/bin/env $(LUA)|' bin/marketplace > '$(INSTALL_BIN)/marketplace'
 	chmod 755 '$(INSTALL_BIN)/marketplace'
+	install -D -m 644 -t '$(INSTALL_SHARE)/man/man1' man/marketplace.1
+	install -D -m 644 completion/marketplace.bash '$(INSTALL_SHARE)/bash-completion/completions/marketplace'
+	install -D -m 644 completion/marketplace.zsh '$(INSTALL_SHARE)/zsh/site-functions/_marketplace'
+	install -D -m 644 completion/marketplace.fish '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
+
+.PHONY: man
+man: build ## write man/ and completion/ anew from what the command says of itself
+	@mkdir -p man completion
+	LUA_PATH='lua/?.lua;lua/?/init.lua;;' LUA_CPATH='build/$(ABI)/?.so;;' $(LUA) tools/man.lua .
+
+.PHONY: dist
+dist: ## write dist/lua-marketplace-scm.tar.gz, the source as it stands
+	@tools/dist lua-marketplace-scm
+
+.PHONY: release
+release: ## check, and write into dist/, what is to be published as VERSION= with its tarball at URL=
+	@tools/release '$(VERSION)' '$(URL)'
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf build
+	rm -rf build dist
 
-.PHONY: packages-run packages-run-nginx packages-test packages-fuzz packages-bench
+.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench
 packages-run:
 	@tools/install-packages run $(LUA)
 packages-run-nginx:
@@ -216,6 +240,8 @@ packages-run-nginx:
 packages-test:
 	@tools/install-packages run test
 	@tools/install-npm
+packages-analyze:
+	@tools/install-packages run lua5.4 analyze
 packages-fuzz:
 	@tools/install-packages run fuzz
 packages-bench:

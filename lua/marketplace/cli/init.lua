@@ -27,7 +27,11 @@ local function common_options(command, name)
   if not WITH_ACTIONS[name] then command:flag("--json", "Write JSON, one object a line.") end
 end
 
-local function build_parser(argparse)
+--- The command's parser.
+---@param argparse table the module
+---@return table parser
+---@return fun(name: string): string usage_of a subcommand
+function cli.parser(argparse)
   local parser = argparse("marketplace", "Receives App Store Connect's notifications and runs Lua for them.")
     :epilog("The secret is never given in the argument list. Exit status: 0 done, 1 failed, 2 wrong usage.")
     :command_target("command")
@@ -44,6 +48,7 @@ local function build_parser(argparse)
     common_options(command, name)
     usage[name] = command
   end
+  parser:add_complete_command("completion")
   return parser, function(name) return (usage[name] or parser):get_usage() end
 end
 
@@ -57,7 +62,7 @@ function cli.main(arguments)
     io.stderr:write(install_line("argparse", "argparse"))
     return 1
   end
-  local parser, usage_of = build_parser(argparse)
+  local parser, usage_of = cli.parser(argparse)
   local ok, parsed = parser:pparse(arguments)
   if not ok then
     output.note(parsed .. "\n" .. usage_of(arguments[1]))

@@ -1,0 +1,54 @@
+-- man.lua FOLDER: writes what the command `marketplace` says of itself into files below FOLDER: man/marketplace.1, and
+-- completion/marketplace.bash, .zsh and .fish.
+local argparse = require "argparse"
+local cli = require "marketplace.cli"
+local marketplace = require "marketplace"
+
+local FOLDER = arg[1]
+
+local parser = cli.parser(argparse)
+
+-- As it stands: roff reads a backslash, and a full stop or an apostrophe at the begin of a line.
+local function literal(text)
+  return (text:gsub("\\", "\\e"):gsub("%-", "\\-"):gsub("\n([.'])", "\n\\&%1"):gsub("^([.'])", "\\&%1"))
+end
+
+local function verbatim(lines, text)
+  lines[#lines + 1] = ".nf\n" .. literal((text:gsub("%s+$", ""))) .. "\n.fi"
+end
+
+local function add_command(lines, name, command)
+  lines[#lines + 1] = ".SS " .. literal(name)
+  verbatim(lines, command:get_help())
+  for _, action in ipairs(command._commands) do
+    add_command(lines, name .. " " .. action._name, action)
+  end
+end
+
+local function page()
+  local lines = {
+    ('.TH MARKETPLACE 1 "" "%s" "User Commands"'):format(marketplace._VERSION),
+    ".SH NAME\nmarketplace \\- receive App Store Connect's notifications and run Lua for them",
+    ".SH SYNOPSIS",
+  }
+  verbatim(lines, (parser:get_usage():gsub("^Usage: ", "")))
+  lines[#lines + 1] = ".SH DESCRIPTION"
+  verbatim(lines, parser:get_help())
+  lines[#lines + 1] = ".SH COMMANDS"
+  for _, command in ipairs(parser._commands) do
+    add_command(lines, command._name, command)
+  end
+  lines[#lines + 1] = ".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nfailed\n.TP\n2\nwrong usage"
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function write(path, text)
+  local file = assert(io.open(FOLDER .. "/" .. path, "w"))
+  assert(file:write(text))
+  assert(file:close())
+end
+
+write("man/marketplace.1", page())
+write("completion/marketplace.bash", parser:get_bash_complete())
+write("completion/marketplace.zsh", parser:get_zsh_complete())
+write("completion/marketplace.fish", parser:get_fish_complete())
