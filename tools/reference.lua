@@ -233,7 +233,7 @@ local function add_action(lines, class, action, list)
   local parameters = {}
   local function parameter(name, kind)
     parameters[#parameters + 1] = name
-    lines[#lines + 1] = ("---@param %s %s"):format(name .. (kind:sub(1, 1) == "?" and "?" or ""), (kind:gsub("^%?", "")))
+    lines[#lines + 1] = ("---@param %s %s"):format(kind:sub(1, 1) == "?" and name .. "?" or name, (kind:gsub("^%?", "")))
   end
   if by_id then parameter("id", by_table and "string|table" or "string") end
   if action ~= "delete" then parameter("given", (action == "update" or action == "create") and "table" or "?table") end
