@@ -1,7 +1,9 @@
--- The pages in docs/, CONTRIBUTING.md and SECURITY.md: their commands exist, their Lua runs, their links lead somewhere,
--- and the operating guide names every metric and every log message there is, and no others.
+-- The pages in docs/, CONTRIBUTING.md and SECURITY.md: their commands exist, their Lua runs, their links lead
+-- somewhere, and the operating guide names every metric and every log message there is, and no others.
+package.path = "tools/?.lua;" .. package.path
 local argparse = require "argparse"
 local cli = require "marketplace.cli"
+local luacats = require "luacats"
 local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
@@ -129,7 +131,7 @@ describe("the page", function()
         it(path .. " has Lua that runs: block " .. place, function()
           local printed = stub(_G, "print")
           finally(function() printed:revert() end)
-          local register = assert((loadstring or load)(block))()
+          local register = dofile(shell.file(block))
           if not register then return end
           local receiver = marketplace.receiver { secrets = "s", log = function() end }
           register(receiver)
@@ -144,6 +146,33 @@ describe("the page", function()
         end)
       end
     end
+  end
+end)
+
+describe("the documentation's", function()
+  local types = luacats.read(raw.read_file "types/marketplace.lua")
+  local known = { ["ctx."] = {}, ["n."] = {}, ["receiver."] = {}, ["ctx:"] = {}, ["receiver:"] = {}, ["client:"] = {} }
+  for _, one in ipairs(types.functions) do
+    local object = ({ Context = "ctx:", Receiver = "receiver:", Client = "client:" })[one.owner]
+    if object then known[object][one.name] = true end
+  end
+  for _, block in ipairs(types.classes) do
+    local object = ({ Context = "ctx.", Receiver = "receiver.", Notification = "n." })[
+      luacats.tags(block, "class")[1].name:match "[^.]+$"]
+    for _, tag in ipairs(object and luacats.tags(block, "field") or {}) do known[object][tag.name] = true end
+  end
+
+  for _, path in ipairs(PAGES) do
+    it("names of fields and methods are there: " .. path, function()
+      local code = {}
+      for block in raw.read_file(path):gmatch "\n%s*```lua(.-)```" do code[#code + 1] = block end
+      for word in raw.read_file(path):gsub("```.-```", ""):gmatch "`([^`\n]+)`" do code[#code + 1] = word end
+      local text = table.concat(code, "\n"):gsub('"[^"\n]*"', '""')
+      for object, separator, name in text:gmatch "%f[%w_](%l+)([.:])([%a_][%w_]*)" do
+        local names = known[object .. separator]
+        if names then assert.is_true(names[name], object .. separator .. name) end
+      end
+    end)
   end
 end)
 
@@ -208,7 +237,8 @@ describe("the operating guide names", function()
     end
     local reasons = column "`reason`"
     local codes = found_by({
-      'return "[%l_]+", "[^"]+", "([%l_]+)"', 'return "[%l_]+", [%w_.%[%]]+, "([%l_]+)"', '\n  ([%l_]+) = { "[%l_]+", "[^"]*" },',
+      'return "[%l_]+", "[^"]+", "([%l_]+)"', 'return "[%l_]+", [%w_.%[%]]+, "([%l_]+)"',
+      '\n  ([%l_]+) = { "[%l_]+", "[^"]*" },',
       '"(signature_[%l_]+)"', '"(crypto_[%l_]+)"',
     }, raw.read_file "lua/marketplace/receiver.lua")
     assert.is_true(codes.encoded and codes.overloaded and codes.too_large and codes.draining)

@@ -132,7 +132,9 @@ describe("the types for editors", function()
       for name, value in pairs(require "marketplace.nginx") do print(name .. " " .. type(value)) end' | sort]])
       :format(shell.LUA))
     local expected = {}
-    for name, kind in pairs(kinds(dofile "types/marketplace/nginx.lua")) do expected[#expected + 1] = name .. " " .. kind end
+    for name, kind in pairs(kinds(dofile "types/marketplace/nginx.lua")) do
+      expected[#expected + 1] = name .. " " .. kind
+    end
     table.sort(expected)
     assert.are.equal(table.concat(expected, "\n"), listed)
   end)

@@ -95,7 +95,7 @@ end
 
 -- Up to the `end` that stands where `function` does.
 local function body_of(lines, first)
-  if lines[first]:find "%f[%w]end%s*$" and not lines[first]:find "^%s*end" then return lines[first]:match "%b()(.*)" end
+  if lines[first]:find "%f[%w]end%s*$" then return lines[first]:match "%b()(.*)" end
   local body = {}
   for place = first + 1, #lines do
     if lines[place]:find "^end" then break end
@@ -127,9 +127,9 @@ end
 
 --- What a file's text says.
 ---@param text string
----@return table found {head=, functions=, values=, classes=, aliases=}: the block that the file begins with; its named functions,
---- also those without a comment, each {owner=, separator=, name=, parameters=, block=, body=};
---- the values with a comment that are put into a table, each {owner=, name=, block=}; blocks of classes and
+---@return table found {head=, functions=, values=, classes=, aliases=}: the block that the file begins with; its named
+--- functions, also those without a comment, each {owner=, separator=, name=, parameters=, block=, body=}; the values with
+--- a comment that are put into a table, each {owner=, name=, block=}; blocks of classes and
 --- aliases. A block is {lines=, text=, tags=}.
 function luacats.read(text)
   local found = { functions = {}, values = {}, classes = {}, aliases = {} }

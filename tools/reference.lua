@@ -168,8 +168,8 @@ local function for_people()
   local lines = {
     "# Reference\n",
     "Written by `make docs` from the comments in the source: change them there.\n",
-    "A mistake in the program (wrong type, unknown option, an empty secret) raises. What can fail at run time returns " ..
-      "nil, a message for people, a stable word for programs (the code), and sometimes a table with details.\n",
+    "A mistake in the program (wrong type, unknown option, an empty secret) raises. What can fail at run time " ..
+      "returns nil, a message for people, a stable word for programs (the code), and sometimes a table with details.\n",
     "## `marketplace`\n",
   }
   for _, one in ipairs(public.FACADE) do
@@ -233,7 +233,8 @@ local function add_action(lines, class, action, list)
   local parameters = {}
   local function parameter(name, kind)
     parameters[#parameters + 1] = name
-    lines[#lines + 1] = ("---@param %s %s"):format(kind:sub(1, 1) == "?" and name .. "?" or name, (kind:gsub("^%?", "")))
+    local optional, type_name = kind:match "^(%??)(.*)$"
+    lines[#lines + 1] = ("---@param %s%s %s"):format(name, optional, type_name)
   end
   if by_id then parameter("id", by_table and "string|table" or "string") end
   if action ~= "delete" then parameter("given", (action == "update" or action == "create") and "table" or "?table") end
