@@ -230,6 +230,30 @@ describe("the operating guide names", function()
     assert.are.same(messages, column "message")
   end)
 
+  it("what nginx's workers say at their start", function()
+    local words, checked = guide:gsub("%s+", " "), 0
+    for said in pairs(found_by { 'ngx%.log%(ngx%.%u+, "([^"]-):? *"' }) do
+      assert.is_truthy(words:find(said, 1, true), said)
+      checked = checked + 1
+    end
+    assert.are.equal(2, checked)
+  end)
+
+  it("all messages, as those that are no words where they are logged are handed over in these files only", function()
+    local indirect = {}
+    for path in shell.run "find lua -name '*.lua'":gmatch "%S+" do
+      local text = raw.read_file(path)
+      for message in text:gmatch "level = [^\n]-message = ([^,\n]+)" do
+        if not message:find '^"' then indirect[path:match "marketplace/(.*)%.lua"] = true end
+      end
+      if text:find "%.message, [%w_.]+ = level, message" then indirect[path:match "marketplace/(.*)%.lua"] = true end
+    end
+    assert.are.same({
+      client = true, dispatcher = true, ["nginx/callbacks"] = true, receiver = true, server = true,
+      ["simulator/deliveries"] = true,
+    }, indirect)
+  end)
+
   it("every outcome of a request, and every reason", function()
     local outcomes = column "`outcome`"
     for _, name in ipairs { "stored", "duplicate", "conflict", "rearmed", "dead", "refused", "unavailable" } do

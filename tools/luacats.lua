@@ -128,8 +128,8 @@ end
 --- What a file's text says.
 ---@param text string
 ---@return table found {head=, functions=, values=, classes=, aliases=}: the block that the file begins with; its named
---- functions, also those without a comment, each {owner=, separator=, name=, parameters=, block=, body=}; the values with
---- a comment that are put into a table, each {owner=, name=, block=}; blocks of classes and
+--- functions, also those without a comment, each {owner=, separator=, name=, parameters=, block=, body=}; the values
+--- with a comment that are put into a table, each {owner=, name=, block=}; blocks of classes and
 --- aliases. A block is {lines=, text=, tags=}.
 function luacats.read(text)
   local found = { functions = {}, values = {}, classes = {}, aliases = {} }
