@@ -187,6 +187,47 @@ describe("the types for editors", function()
     assert.are.equal(#operations.list() > 0 and 11, checked)
   end)
 
+  -- by the message of the module itself, which lists what it knows
+  local function options_told(call)
+    local _, problem = pcall(call, { no_such_option = true })
+    local known = {}
+    for name in problem:match "unknown option 'no_such_option'; known: (.*)":gmatch "[%w_]+" do known[name] = true end
+    return known
+  end
+
+  for class, call in pairs {
+    ["marketplace.receiver.Options"] = marketplace.receiver, ["marketplace.client.Options"] = marketplace.client,
+    ["marketplace.dispatcher.Options"] = marketplace.dispatcher,
+    ["marketplace.reconcile.Options"] = marketplace.reconcile,
+  } do
+    it("have the options of " .. class .. ", and no others", function()
+      assert.are.same(names(options_told(call)), names(fields_of(class)))
+    end)
+  end
+
+  it("have the options of every kind of token, and no others", function()
+    local known = {}
+    for _, kind in ipairs { "api", "marketplace", "install" } do
+      for name in pairs(options_told(function(given)
+        given.kind = kind
+        return marketplace.token(given)
+      end)) do
+        known[name] = true
+      end
+    end
+    assert.are.same(names(known), names(fields_of "marketplace.token.Options"))
+  end)
+
+  for class, path in pairs {
+    ["server.open"] = "server", ["simulator.new"] = "simulator", ["rotation.run"] = "rotation",
+  } do
+    it("have the options of marketplace." .. class .. ", and no others", function()
+      local source = luacats.read(raw.read_file("types/marketplace/" .. path .. ".lua"))
+      local told = options_told(require("marketplace." .. path)[class:match "%.(%w+)$"])
+      assert.are.same(names(told), names(fields_of("marketplace." .. class .. ".Options", source)))
+    end)
+  end
+
   it("have the methods of an inbox, and no others", function()
     local expected = fields_of "marketplace.Inbox"
     expected.durable = nil

@@ -36,6 +36,20 @@ public.FACADE = {
   { "reconcile", "reconcile", "run" },
 }
 
+--- Functions that take a table of options, by the name that a program calls them by, and what to call them with so that
+--- they look at it: more than one where what they take depends on it.
+public.OPTIONS = {
+  ["marketplace.receiver"] = { {} },
+  ["marketplace.dispatcher"] = { {} },
+  ["marketplace.token"] = { { kind = "api" }, { kind = "marketplace" }, { kind = "install" } },
+  ["marketplace.client"] = { {} },
+  ["marketplace.reconcile"] = { {} },
+  ["server.open"] = { {} },
+  ["simulator.new"] = { {} },
+  ["rotation.run"] = { {} },
+  ["nginx.init"] = { {} },
+}
+
 --- The file of a module.
 ---@param name string such as "http"
 ---@return string path below lua/marketplace, without ".lua"

@@ -1,5 +1,6 @@
 -- reference.lua FOLDER: writes what the source's comments say of the public functions into files below FOLDER:
 -- docs/reference.md, for people, and types/, for editors that read LuaCATS.
+local known_options = require "known_options"
 local luacats = require "luacats"
 local operations = require "marketplace.operations"
 local public = require "public"
@@ -201,9 +202,23 @@ end
 
 --[[ For editors ]]
 
+local function add_options(lines, class, name)
+  lines[#lines + 1] = "\n---@class " .. class
+  for _, option in ipairs(known_options.of(name)) do
+    lines[#lines + 1] = ("---@field %s%s %s"):format(option.name, option.required and "" or "?", option.type)
+  end
+end
+
 local function add_stub(lines, one, head)
+  local class
+  if public.OPTIONS[head] then
+    class = ("marketplace.%s.Options"):format(head:gsub("^marketplace%.", ""))
+    add_options(lines, class, head)
+  end
   lines[#lines + 1] = ""
-  for _, line in ipairs(one.block.lines) do lines[#lines + 1] = line end
+  for _, line in ipairs(one.block.lines) do
+    lines[#lines + 1] = class and line:gsub("^(%-%-%-@param given) table$", "%1 " .. class) or line
+  end
   lines[#lines + 1] = ("function %s(%s) end"):format(head, table.concat(one.parameters, ", "))
 end
 

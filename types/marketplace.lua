@@ -867,16 +867,36 @@ function marketplace.parse(body) end
 ---@return table
 function marketplace.to_table(n) end
 
+---@class marketplace.receiver.Options
+---@field clock? function
+---@field inbox? table
+---@field lease? number
+---@field log? function|table
+---@field max_body? number
+---@field random? function
+---@field retry? table
+---@field secrets string|table
+---@field stop_asked? function
+
 --- A receiver.
----@param given table
+---@param given marketplace.receiver.Options
 --- secrets: string or list of up to 8 strings, required;
 --- inbox: default one in memory; max_body: bytes, default 1048576, at most 16777216;
 --- log, lease, retry, clock, random, stop_asked: see marketplace.dispatcher
 ---@return marketplace.Receiver receiver
 function marketplace.receiver(given) end
 
+---@class marketplace.dispatcher.Options
+---@field clock? function
+---@field inbox table
+---@field lease? number
+---@field log? function|table
+---@field random? function
+---@field retry? table
+---@field stop_asked? function
+
 --- A dispatcher without a receiver: a worker beside the process that receives.
----@param given table
+---@param given marketplace.dispatcher.Options
 --- inbox: required;
 --- log: function(entry), see marketplace.log; default: warnings and errors to the standard error stream;
 --- lease: seconds that a callback may take, default 60;
@@ -896,8 +916,26 @@ function marketplace.dispatcher(given) end
 ---@return string? code inbox_unavailable
 function marketplace.inbox(word, settings) end
 
+---@class marketplace.token.Options
+---@field bundle_id? string
+---@field developer_id? string
+---@field dtype? string
+---@field iid? string
+---@field individual? boolean
+---@field issuer_id? string
+---@field key? string
+---@field key_file? string
+---@field key_id? string
+---@field kind? string
+---@field lifetime? number
+---@field marketplace_id? string
+---@field nonce? string
+---@field now? number
+---@field scope? table
+---@field vid? string
+
 --- A token.
----@param given table
+---@param given marketplace.token.Options
 --- kind: "api" (default), "marketplace" or "install"; key: PEM, or key_file: its path; lifetime: seconds between iat
 --- and exp, iat being 30 seconds ago; now: seconds since the epoch, default the machine's clock;
 --- api: key_id; issuer_id of a team's key, or individual = true; scope: list of requests that it is good for, such
@@ -910,8 +948,30 @@ function marketplace.inbox(word, settings) end
 ---@return string? code key_invalid, crypto_failed
 function marketplace.token(given) end
 
+---@class marketplace.client.Options
+---@field attempt_timeout? number
+---@field base_url? string
+---@field ca_file? string
+---@field clock? function
+---@field connect_timeout? number
+---@field individual? boolean
+---@field issuer_id? string
+---@field key? string
+---@field key_file? string
+---@field key_id string
+---@field log? function
+---@field monotonic? function
+---@field pause? function
+---@field random? function
+---@field retries? number
+---@field scope? table
+---@field sleep? function
+---@field timeout? number
+---@field transport? function
+---@field user_agent? string
+
 --- A client of App Store Connect's API: `client.webhooks:list{ app = ... }` and so on, see marketplace.resources.
----@param given table
+---@param given marketplace.client.Options
 --- key_id: required; key_file: path of the private key, or key: PEM; issuer_id of a team's key, or individual = true;
 --- scope: list of requests that its tokens are good for, such as "GET /v1/apps";
 --- base_url: default "https://api.appstoreconnect.apple.com"; ca_file: PEM certificates in place of the system's;
@@ -928,11 +988,25 @@ function marketplace.token(given) end
 ---@return string? code key_invalid
 function marketplace.client(given) end
 
+---@class marketplace.reconcile.Options
+---@field accept_gap? boolean
+---@field apps? table
+---@field client table
+---@field clock? function
+---@field dry_run? boolean
+---@field inbox table
+---@field log? function
+---@field redeliver? boolean
+---@field since? number
+---@field state_file? string
+---@field url? string
+---@field webhooks? table
+
 --- Reconciles the inbox with App Store Connect, once.
 ---
 --- It needs an inbox that remembers what is done for eleven days: what was forgotten (`inbox prune`) would be missing,
 --- and run again.
----@param given table
+---@param given marketplace.reconcile.Options
 --- client, inbox: required; webhooks, apps: lists of ids, of which there must be one; of apps all webhooks, which must
 --- have one URL, the receiver's; url: of the apps' webhooks only those with this one;
 --- since: seconds since the epoch, in place of what is due since the last run, at most ten days back, not later than

@@ -4,9 +4,20 @@
 ---@class marketplace.nginx
 local nginx = {}
 
+---@class marketplace.nginx.init.Options
+---@field dict? string
+---@field dispatch? boolean
+---@field handlers string|function
+---@field inbox string|table
+---@field lease? number
+---@field max_body? number
+---@field retry? table
+---@field secret_file? string
+---@field secrets? string|table
+
 --- Prepares a receiver: in init_by_lua. Raises what is wrong, so that nginx does not start, or at a reload keeps what
 --- it has; secrets and handlers are read anew then.
----@param given table
+---@param given marketplace.nginx.init.Options
 --- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
 --- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
 --- marketplace.nginx.inbox, or an inbox whose methods do not block;

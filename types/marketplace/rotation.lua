@@ -4,10 +4,29 @@
 ---@class marketplace.rotation
 local rotation = {}
 
+---@class marketplace.rotation.run.Options
+---@field apple table
+---@field clock function
+---@field files table
+---@field generation number
+---@field grace? number
+---@field inbox table
+---@field probe? boolean
+---@field random_hex function
+---@field receiver table
+---@field receiver_url? string
+---@field retire_anyway? boolean
+---@field say function
+---@field secret_file string
+---@field sleep function
+---@field stop_asked? function
+---@field wait? number
+---@field webhooks table
+
 --- Rotates, or goes on where an earlier run stopped.
 ---
 --- Functions of the caller's that can fail return nil, a message and sometimes a code.
----@param given table
+---@param given marketplace.rotation.run.Options
 --- webhooks: list of ids, all those that use the secret; generation: 1 or 2; secret_file: its path, without symbolic
 --- links, as the state is kept beside it; receiver_url: where the probe goes, default the webhooks' own URLs; probe:
 --- default true; wait: seconds for a notification signed with the new secret to arrive, for each webhook, default 300;

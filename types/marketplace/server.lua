@@ -4,8 +4,27 @@
 ---@class marketplace.server
 local server = {}
 
+---@class marketplace.server.open.Options
+---@field body_timeout? number
+---@field dispatch? boolean
+---@field header_timeout? number
+---@field host? string
+---@field idle_timeout? number
+---@field log function
+---@field max_body? number
+---@field max_connections? number
+---@field metrics_host? string
+---@field metrics_port? number
+---@field path? string
+---@field port? number
+---@field receiver table
+---@field reload? function
+---@field stop_seconds? number
+---@field tls_cert? string
+---@field tls_key? string
+
 --- Listens.
----@param given table
+---@param given marketplace.server.open.Options
 --- receiver: required; log: function(entry), required, see marketplace.log;
 --- host: default "127.0.0.1"; port: default 0, the system chooses; path: default "/notifications";
 --- tls_cert, tls_key: PEM text; max_body: bytes, default the receiver's; max_connections: default 512;

@@ -7,8 +7,24 @@
 ---@field ISSUER_ID string Its issuer id, where nothing else is said: Apple's example of one.
 local simulator = {}
 
+---@class marketplace.simulator.new.Options
+---@field apps? table
+---@field base_url? string
+---@field clock? function
+---@field date_header? boolean
+---@field issuer_id? string
+---@field keys? table
+---@field log? function
+---@field random? function
+---@field rate_limit? number
+---@field retry_after? table
+---@field send? function
+---@field skew? number
+---@field strict_deliveries? boolean
+---@field url_lifetime? number
+
 --- A simulator.
----@param given table
+---@param given marketplace.simulator.new.Options
 --- keys: key id to public key, PEM, default one that it makes, see credentials; issuer_id: the team's; apps: list of
 --- ids, the first is the marketplace's, default {"6740012345"}; send: function(request, done), which sends {method=,
 --- url=, headers={lines}, body=, timeout=} and then calls done(response) with {status=, body=}, or done(nil, message),
