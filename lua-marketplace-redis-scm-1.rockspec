@@ -44,7 +44,7 @@ build = {
         "csrc/lua/redis_reader.c",
         "csrc/lua/redis_values.c",
       },
-      defines = { "_GNU_SOURCE" },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=3" },
       incdirs = { "csrc", "$(HIREDIS_INCDIR)" },
       libdirs = { "$(HIREDIS_LIBDIR)" },
       libraries = { "hiredis" },

@@ -49,7 +49,7 @@ build = {
         "csrc/lua/pin.c",
         "csrc/lua/push.c",
       },
-      defines = { "_GNU_SOURCE" },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=3" },
       incdirs = { "csrc", "$(MICROHTTPD_INCDIR)", "$(GNUTLS_INCDIR)" },
       libdirs = { "$(MICROHTTPD_LIBDIR)", "$(GNUTLS_LIBDIR)" },
       libraries = { "microhttpd", "gnutls" },
