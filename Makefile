@@ -107,6 +107,11 @@ $(BUILD)/$(ABI)/marketplace/redis.so: $(LUA_REDIS_OBJECTS) $(REDIS_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(REDIS_LIBS)
 
+.PHONY: rock
+rock: ## what LuaRocks builds a rock with (MODULE=http_server|redis), anew: objects of another Lua may be there
+	@$(MAKE) --no-print-directory -B BUILD=build/rock build/rock/$(ABI)/marketplace/$(MODULE).so
+	@cp build/rock/$(ABI)/marketplace/$(MODULE).so build/rock/
+
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS) $(BUILD)/test/lost_writes.so
 	@:
