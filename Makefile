@@ -23,8 +23,10 @@ INSTALL_SHARE := $(DESTDIR)$(PREFIX)/share
 CC ?= cc
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
-# HARDENING= is for compilers that do not know these, and for CFLAGS that do not optimise
-HARDENING ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
+# HARDENING= is for compilers that do not know these. Copies are checked only by code that is optimised: elsewhere some C
+# libraries warn.
+FORTIFY := $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+HARDENING ?= $(FORTIFY) -fstack-protector-strong -fstack-clash-protection
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
 SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
@@ -41,7 +43,7 @@ else
 SANITIZERS :=
 BUILD := build
 endif
-C11 += $(or $(SANITIZERS),$(HARDENING))
+PROTECTION := $(or $(SANITIZERS),$(HARDENING))
 SHARED += $(SANITIZERS)
 
 CORE_LIBS = $(shell $(PKG_CONFIG) --libs libcurl libcrypto)
@@ -83,12 +85,12 @@ build: $(MODULES) ## build the C modules for one Lua (LUA=lua5.4|lua5.3|lua5.1|l
 $(BUILD)/%.o: csrc/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,compile $<)
-	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(CFLAGS) $(PROTECTION) -MMD -MP -c -o $@ $<
 
 $(BUILD)/$(ABI)/lua/%.o: csrc/lua/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,compile $< for $(LUA))
-	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(LUA_CFLAGS) $(CFLAGS) $(PROTECTION) -MMD -MP -c -o $@ $<
 
 $(BUILD)/$(ABI)/marketplace/core.so: $(LUA_CORE_OBJECTS) $(CORE_OBJECTS)
 	@mkdir -p $(@D)
@@ -104,6 +106,11 @@ $(BUILD)/$(ABI)/marketplace/redis.so: $(LUA_REDIS_OBJECTS) $(REDIS_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(REDIS_LIBS)
+
+.PHONY: rock
+rock: ## what LuaRocks builds a rock with (MODULE=http_server|redis), anew: objects of another Lua may be there
+	@$(MAKE) --no-print-directory -B BUILD=build/rock build/rock/$(ABI)/marketplace/$(MODULE).so
+	@cp build/rock/$(ABI)/marketplace/$(MODULE).so build/rock/
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS) $(BUILD)/test/lost_writes.so
@@ -228,7 +235,8 @@ chaos: packages-test ## kill the receiver and its databases hundreds of times, a
 
 .PHONY: install
 install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
-	cd lua && find marketplace -name '*.lua' -exec install -D -m 644 '{}' '$(INSTALL_LUA)/{}' \;
+	for file in $$(cd lua && find marketplace -name '*.lua'); do \
+	  install -D -m 644 "lua/$$file" '$(INSTALL_LUA)'/"$$file" || exit 1; done
 	install -D -m 644 -t '$(INSTALL_C)/marketplace' $(MODULES)
 	install -d '$(INSTALL_BIN)'
 	sed '1s|.*|#!/usr/bin/env $(LUA)|' bin/marketplace > '$(INSTALL_BIN)/marketplace'

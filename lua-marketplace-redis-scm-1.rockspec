@@ -26,28 +26,18 @@ external_dependencies = {
   HIREDIS = { library = "hiredis" },
 }
 
+-- LuaRocks's own way to build would copy the folder lua/, which is another rock's, into this one
 build = {
-  type = "builtin",
-  modules = {
-    ["marketplace.redis"] = {
-      sources = {
-        "csrc/core/alloc.c",
-        "csrc/core/buffer.c",
-        "csrc/core/error.c",
-        "csrc/core/sigpipe.c",
-        "csrc/redis/reader.c",
-        "csrc/redis/redis.c",
-        "csrc/lua/class.c",
-        "csrc/lua/pin.c",
-        "csrc/lua/push.c",
-        "csrc/lua/redis.c",
-        "csrc/lua/redis_reader.c",
-        "csrc/lua/redis_values.c",
-      },
-      defines = { "_GNU_SOURCE" },
-      incdirs = { "csrc", "$(HIREDIS_INCDIR)" },
-      libdirs = { "$(HIREDIS_LIBDIR)" },
-      libraries = { "hiredis" },
-    },
+  type = "make",
+  build_target = "rock",
+  build_variables = {
+    MODULE = "redis",
+    CFLAGS = "$(CFLAGS)",
+    CPPFLAGS = "-I$(HIREDIS_INCDIR)",
+    LUA_CFLAGS = "-I$(LUA_INCDIR)",
+    REDIS_LIBS = "-L$(HIREDIS_LIBDIR) -Wl,-rpath,$(HIREDIS_LIBDIR) -lhiredis",
   },
+  install_pass = false,
+  install = { lib = { ["marketplace.redis"] = "build/rock/redis.so" } },
+  platforms = { macosx = { build_variables = { SHARED = "$(LIBFLAG)" } } },
 }

@@ -74,7 +74,7 @@ build = {
         "csrc/lua/push.c",
         "csrc/lua/record.c",
       },
-      defines = { "_GNU_SOURCE" },
+      defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=3" },
       incdirs = { "csrc", "$(CRYPTO_INCDIR)", "$(CURL_INCDIR)" },
       libdirs = { "$(CRYPTO_LIBDIR)", "$(CURL_LIBDIR)" },
       libraries = { "crypto", "curl" },

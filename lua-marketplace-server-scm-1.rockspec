@@ -28,31 +28,19 @@ external_dependencies = {
   GNUTLS = { library = "gnutls" },
 }
 
+-- LuaRocks's own way to build would copy the folder lua/, which is another rock's, into this one
 build = {
-  type = "builtin",
-  modules = {
-    ["marketplace.http_server"] = {
-      sources = {
-        "csrc/core/alloc.c",
-        "csrc/core/buffer.c",
-        "csrc/core/error.c",
-        "csrc/server/answer.c",
-        "csrc/server/connection.c",
-        "csrc/server/linger.c",
-        "csrc/server/listen.c",
-        "csrc/server/receive.c",
-        "csrc/server/request.c",
-        "csrc/server/server.c",
-        "csrc/server/tls.c",
-        "csrc/lua/class.c",
-        "csrc/lua/http_server.c",
-        "csrc/lua/pin.c",
-        "csrc/lua/push.c",
-      },
-      defines = { "_GNU_SOURCE" },
-      incdirs = { "csrc", "$(MICROHTTPD_INCDIR)", "$(GNUTLS_INCDIR)" },
-      libdirs = { "$(MICROHTTPD_LIBDIR)", "$(GNUTLS_LIBDIR)" },
-      libraries = { "microhttpd", "gnutls" },
-    },
+  type = "make",
+  build_target = "rock",
+  build_variables = {
+    MODULE = "http_server",
+    CFLAGS = "$(CFLAGS)",
+    CPPFLAGS = "-I$(MICROHTTPD_INCDIR) -I$(GNUTLS_INCDIR)",
+    LUA_CFLAGS = "-I$(LUA_INCDIR)",
+    SERVER_LIBS = "-L$(MICROHTTPD_LIBDIR) -Wl,-rpath,$(MICROHTTPD_LIBDIR) -lmicrohttpd " ..
+      "-L$(GNUTLS_LIBDIR) -Wl,-rpath,$(GNUTLS_LIBDIR) -lgnutls",
   },
+  install_pass = false,
+  install = { lib = { ["marketplace.http_server"] = "build/rock/http_server.so" } },
+  platforms = { macosx = { build_variables = { SHARED = "$(LIBFLAG)" } } },
 }

@@ -9,42 +9,99 @@ local ROCKS = { "lua-marketplace", "lua-marketplace-server", "lua-marketplace-re
 local LUAROCKS_CONFIG = LUA == "luajit"
   and 'lua_interpreter = "luajit"\nvariables = { LUA_INCDIR = "/usr/include/luajit-2.1" }\n' or ""
 
--- As a program elsewhere: everything of ours is where `root` has it.
-local function run_from(root, folder, command)
-  return shell.run(([[
-    cd %s
-    export LUA_PATH='%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua;;'
-    export LUA_CPATH='%s/lib/lua/%s/?.so;;'
-    %s
-  ]]):format(folder, root, VERSION, root, VERSION, root, VERSION, command))
+local function paths_of(root)
+  return ("LUA_PATH='%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua;;' LUA_CPATH='%s/lib/lua/%s/?.so;;'")
+    :format(root, VERSION, root, VERSION, root, VERSION)
 end
 
+-- Receives a notification, and tells which of the modules and C modules that it loaded are not below the root.
 local PROGRAM = [[
   local marketplace = require "marketplace"
   require "marketplace.http_server"
   require "marketplace.redis"
   local inbox = assert(marketplace.receiver { secrets = "s" })
   local body = [=[{"data":{"type":"webhookPingCreated","id":"p1"}}]=]
-  local status = inbox:handle { method = "POST", headers = { ["x-apple-signature"] = marketplace.sign("s", body) },
-    body = body }
-  print(status, package.searchpath and package.searchpath("marketplace.core", package.cpath) or "")
+  print((inbox:handle { method = "POST", headers = { ["x-apple-signature"] = marketplace.sign("s", body) },
+    body = body }))
+  local function path_of(name)
+    for _, templates in ipairs { package.path, package.cpath } do
+      for template in templates:gmatch "[^;]+" do
+        local path = template:gsub("%?", (name:gsub("%.", "/")))
+        local file = io.open(path)
+        if file then file:close() return path end
+      end
+    end
+  end
+  for name in pairs(package.loaded) do
+    if name:find "^marketplace" and path_of(name):sub(1, #arg[1]) ~= arg[1] then print(name, path_of(name)) end
+  end
 ]]
 
-local function check_installed(root, elsewhere)
-  local answer = run_from(root, elsewhere, LUA .. " -e '" .. PROGRAM:gsub("\n%s*", " ") .. "'")
-  assert.matches("^200", answer)
-  if answer:find "/" then assert.matches(root, answer, 1, true) end
-  assert.matches("^marketplace %d", run_from(root, elsewhere, root .. "/bin/marketplace --version"))
+--- The program and the command, in a folder that is no checkout, with Lua's own paths and the root's. `by_itself`: the
+--- command is not told the paths, as LuaRocks's without dependencies needs to be.
+local function check_installed(root, elsewhere, by_itself)
+  local program = elsewhere .. "/program.lua"
+  local file = assert(io.open(program, "w"))
+  file:write(PROGRAM)
+  file:close()
+  local run = "cd " .. elsewhere .. " && unset LUA_PATH LUA_CPATH && "
+  assert.equal("200", shell.run(("%s %s %s program.lua %s"):format(run, paths_of(root), LUA, root)))
+  local paths = by_itself and "" or paths_of(root)
+  assert.matches("^hmacsha256=%x+$", shell.run(("%s %s MARKETPLACE_SECRET=s %s/bin/marketplace sign program.lua")
+    :format(run, paths, root)))
 end
+
+local function symbols_of(path, arguments)
+  local symbols = {}
+  local said = shell.run(("nm -D %s %s"):format(arguments, path))
+  for symbol in said:gmatch "%a (%S+)" do symbols[#symbols + 1] = symbol end
+  return symbols
+end
+
+local function check_copies(path)
+  local checked = {}
+  for _, symbol in ipairs(symbols_of(path, "--undefined-only")) do
+    if symbol:find "^__%w+_chk@" then checked[#checked + 1] = symbol end
+  end
+  assert.is_true(#checked > 0, path .. " does not check the sizes that it copies")
+end
+
+local function check_protected(path)
+  assert.same({ "luaopen_marketplace_" .. path:match "([%w_]+)%.so$" }, symbols_of(path, "--defined-only"))
+  check_copies(path)
+  local undefined = table.concat(symbols_of(path, "--undefined-only"), "\n")
+  assert.matches("__stack_chk_fail@", undefined, 1, true)
+  assert.matches("BIND_NOW", shell.run("readelf -dW " .. path))
+  local segments = shell.run("readelf -lW " .. path)
+  assert.matches("GNU_RELRO", segments)
+  assert.matches("GNU_STACK[^\n]* RW ", segments)
+  assert.is_nil(segments:match "[^\n]* RWE [^\n]*")
+end
+
+local MODULES = { "core", "http_server", "redis" }
 
 describe("packaging", function()
   local folder, tarball
+
+  local function unpacked(name)
+    shell.run(("mkdir %s/%s && tar -C %s/%s -xzf %s"):format(folder, name, folder, name, tarball))
+    return folder .. "/" .. name .. "/lua-marketplace-scm"
+  end
+
+  -- The shell commands that install all rocks with LuaRocks, `what` being its words for one, under `root`.
+  local function luarocks(source, root, what)
+    local commands = { "cd " .. source }
+    local start = ("LUAROCKS_CONFIG=%s/luarocks.lua luarocks --lua-version %s --tree %s "):format(folder, VERSION, root)
+    for _, rock in ipairs(ROCKS) do commands[#commands + 1] = start .. what:format(rock) .. " --deps-mode none" end
+    return "(" .. table.concat(commands, " && ") .. ")"
+  end
 
   setup(function()
     folder = shell.run "mktemp -d"
     shell.run "umask 077; tools/dist lua-marketplace-scm"
     tarball = folder .. "/first.tar.gz"
     shell.run("mv dist/lua-marketplace-scm.tar.gz " .. tarball)
+    shell.run(("printf '%%s' '%s' > %s/luarocks.lua"):format(LUAROCKS_CONFIG, folder))
   end)
 
   teardown(function() shell.run("rm -rf " .. folder) end)
@@ -52,6 +109,7 @@ describe("packaging", function()
   it("makes the same tarball of the same source, without what was built", function()
     shell.run "tools/dist lua-marketplace-scm"
     assert.equal("", shell.run("cmp dist/lua-marketplace-scm.tar.gz " .. tarball))
+    assert.equal("0/0", shell.run("tar --numeric-owner -tvf " .. tarball .. " | awk '{ print $2 }' | sort -u"))
     local names = shell.run("tar -tf " .. tarball)
     assert.matches("lua-marketplace-scm/csrc/core/signature.c\n", names, 1, true)
     assert.matches("lua-marketplace-scm/README.md\n", names, 1, true)
@@ -60,28 +118,50 @@ describe("packaging", function()
     end
   end)
 
-  it("by LuaRocks makes rocks from a tarball that run elsewhere", function()
-    local root = folder .. "/tree"
-    shell.run(("printf '%%s' '%s' > %s/luarocks.lua"):format(LUAROCKS_CONFIG, folder))
-    shell.run(("mkdir %s/source && tar -C %s/source -xzf %s"):format(folder, folder, tarball))
-    for _, rock in ipairs(ROCKS) do
-      shell.run(("cd %s/source/lua-marketplace-scm && LUAROCKS_CONFIG=%s/luarocks.lua luarocks --lua-version %s " ..
-        "--tree %s make --deps-mode none %s-scm-1.rockspec 2>&1"):format(folder, folder, VERSION, root, rock))
-    end
-    check_installed(root, folder)
+  it("makes of a tarball's source the same tarball, also when it was built there", function()
+    local source = unpacked "again"
+    shell.run(("cd %s && mkdir -p build dist node_modules/x marketplace && chmod -R go-rwx . && touch README.md && " ..
+      "touch build/a dist/a node_modules/x/a csrc/core/a.o marketplace/core.so .marketplace-secret luacov.stats.out")
+      :format(source))
+    shell.run(("cd %s && tools/dist lua-marketplace-scm"):format(source))
+    assert.equal("", shell.run(("cmp %s/dist/lua-marketplace-scm.tar.gz %s"):format(source, tarball)))
   end)
 
   it("by make installs what runs elsewhere, with a manual page and completions", function()
-    local root = folder .. "/destination/usr"
-    shell.run(("make install LUA=%s DESTDIR=%s/destination PREFIX=/usr"):format(LUA, folder))
-    check_installed(root, folder)
+    local root = folder .. "/destination/opt/market place"
+    shell.run(("make install LUA=%s DESTDIR=%s/destination PREFIX='/opt/market place'"):format(LUA, folder))
+    shell.run(("ln -s '%s' %s/installed"):format(root, folder))
+    root = folder .. "/installed"
+    check_installed(root, folder, true)
     for _, path in ipairs {
       "man/man1/marketplace.1", "bash-completion/completions/marketplace", "zsh/site-functions/_marketplace",
       "fish/vendor_completions.d/marketplace.fish",
     } do
       assert.is_true(#shell.run("cat " .. root .. "/share/" .. path) > 1000)
     end
-    shell.run("bash -n " .. root .. "/share/bash-completion/completions/marketplace")
+    local page = root .. "/share/man/man1/marketplace.1"
+    assert.equal("", shell.run(("man --warnings -E UTF-8 -l -Tutf8 -Z %s 2>&1 >/dev/null"):format(page)))
+  end)
+
+  it("by make installs to a folder named from here", function()
+    local above = shell.run(("realpath --relative-to=. %s"):format(folder))
+    shell.run(("make install LUA=%s DESTDIR=%s/relative PREFIX=/usr"):format(LUA, above))
+    check_installed(folder .. "/relative/usr", folder, true)
+  end)
+
+  it("completes in bash, zsh and fish", function()
+    shell.run(("mkdir %s/zsh && cp completion/marketplace.zsh %s/zsh/_marketplace"):format(folder, folder))
+    shell.run(("HOME=%s timeout 30 zsh -f spec/support/complete.zsh %s/zsh 'marketplace inbox ' %s")
+      :format(folder, folder, "'*list*prune*replay*show*stats*'"))
+    assert.equal("list show replay prune stats", shell.run [[bash --norc -c '
+      source completion/marketplace.bash
+      complete -p marketplace | grep -q -- "-F _marketplace marketplace" || exit 1
+      COMP_WORDS=(marketplace inbox "") COMP_CWORD=2
+      _marketplace
+      echo "${COMPREPLY[@]}"']])
+    assert.equal("list prune replay show stats", shell.run [[HOME=/nonexistent fish --no-config -c '
+      source completion/marketplace.fish
+      complete -C "marketplace inbox " | cut -f 1 | string join " "']])
   end)
 
   it("has a manual page and completions that say what the command says", function()
@@ -106,8 +186,7 @@ describe("packaging", function()
     end
 
     setup(function()
-      source = folder .. "/release/lua-marketplace-scm"
-      shell.run(("mkdir %s/release && tar -C %s/release -xzf %s"):format(folder, folder, tarball))
+      source = unpacked "release"
       shell.run(("cd %s && git init -q ."):format(source))
       commit()
     end)
@@ -119,54 +198,61 @@ describe("packaging", function()
       shell.run(("sed -i 's/\"marketplace .*\"/\"marketplace 98.7.6\"/' %s/lua/marketplace/init.lua"):format(source))
       assert.matches('no heading "## 98.7.6"', release "VERSION=98.7.6 URL=https://example.com/x.tar.gz", 1, true)
       shell.run(("cd %s && sed -i 's/^## Unreleased/## 98.7.6/' CHANGELOG.md"):format(source))
+      assert.matches("run make man", release "VERSION=98.7.6 URL=https://example.com/x.tar.gz", 1, true)
+      shell.run(("cd %s && sed -i '1s/\"marketplace .*\" /\"marketplace 98.7.6\" /' man/marketplace.1"):format(source))
       assert.matches("not committed", release "VERSION=98.7.6 URL=https://example.com/x.tar.gz", 1, true)
+      shell.run(("mv %s/.git %s/git"):format(source, folder))
+      assert.matches("not a checkout", release "VERSION=98.7.6 URL=https://example.com/x.tar.gz", 1, true)
+      shell.run(("mv %s/git %s/.git"):format(folder, source))
     end)
 
-    it("a tarball and rockspecs", function()
+    it("a tarball without what git ignores, and rockspecs", function()
       commit()
-      local said = release "VERSION=98.7.6 URL=https://example.com/x.tar.gz"
+      shell.run(("cd %s && touch .marketplace-secret luacov.stats.out marketplace.db csrc/core/alloc.o"):format(source))
+      local said = release(("VERSION=98.7.6 URL=file://%s/dist/lua-marketplace-98.7.6.tar.gz"):format(source))
       assert.matches("dist/lua%-marketplace%-98%.7%.6%.tar%.gz\n.*dist/lua%-marketplace%-98%.7%.6%-1%.rockspec", said)
-      for _, rock in ipairs(ROCKS) do
-        local rockspec = shell.run(("cat %s/dist/%s-98.7.6-1.rockspec"):format(source, rock))
-        assert.matches('version = "98.7.6-1"', rockspec, 1, true)
-        assert.matches('url = "https://example.com/x.tar.gz"', rockspec, 1, true)
-        assert.matches('dir = "lua-marketplace-98.7.6"', rockspec, 1, true)
+      local packed = shell.run(("cd %s && tar -tf dist/lua-marketplace-98.7.6.tar.gz | sed 's|^[^/]*/||' | sort")
+        :format(source))
+      assert.equal(shell.run(("cd %s && git ls-files | sort"):format(source)), packed)
+    end)
+
+    it("that LuaRocks installs, protected where it is told how, as it does the source", function()
+      local readme = shell.run "cat README.md"
+      local flags = (readme:match "`(CFLAGS='[^`]*)`" .. " " .. readme:match "`(LIBFLAG='[^`]*)`"):gsub("\n", " ")
+      local plain, released = folder .. "/plain", folder .. "/released"
+      shell.run(luarocks(unpacked "source", plain, "make %s-scm-1.rockspec") .. " & plain=$!\n" ..
+        luarocks(folder, released, "build " .. flags .. " " .. source .. "/dist/%s-98.7.6-1.rockspec") ..
+        " && wait $plain")
+      -- LuaRocks names a rock in front of a file that another has, too
+      assert.equal("", shell.run(("find %s %s -name 'lua_marketplace*'"):format(plain, released)))
+      check_installed(plain, folder)
+      check_installed(released, folder)
+      assert.equal("marketplace 98.7.6",
+        shell.run(paths_of(released) .. " " .. released .. "/bin/marketplace --version"))
+      check_copies(("%s/lib/lua/%s/marketplace/core.so"):format(plain, VERSION))
+      check_protected(("%s/lib/lua/%s/marketplace/http_server.so"):format(plain, VERSION))
+      check_protected(("%s/lib/lua/%s/marketplace/redis.so"):format(plain, VERSION))
+      for _, name in ipairs(MODULES) do
+        check_protected(("%s/lib/lua/%s/marketplace/%s.so"):format(released, VERSION, name))
       end
     end)
   end)
 end)
 
-describe("what is built", function()
-  local function of_each(command)
-    local found = {}
-    for _, name in ipairs { "core", "http_server", "redis" } do
-      local path = assert(package.cpath:match "build/[%w.]+/%?%.so"):gsub("%?", "marketplace/" .. name)
-      found[name] = shell.run(command .. " " .. path)
-    end
-    return pairs(found)
+describe("what make builds", function()
+  for _, name in ipairs(MODULES) do
+    it("is protected, and shows nothing but what Lua opens: " .. name, function()
+      local build = assert(package.cpath:match "(build/[%w.]+)/%?%.so")
+      check_protected(("%s/marketplace/%s.so"):format(build, name))
+    end)
   end
 
-  it("shows nothing but what Lua opens", function()
-    for name, symbols in of_each "nm -D --defined-only" do
-      local shown = {}
-      for symbol in symbols:gmatch "%x+ %a (%S+)" do shown[#shown + 1] = symbol end
-      assert.same({ "luaopen_marketplace_" .. name }, shown)
-    end
-  end)
-
-  it("is bound at once, read-only then, and nothing of it both written and run", function()
-    for _, dynamic in of_each "readelf -dW" do assert.matches("BIND_NOW", dynamic) end
-    for _, segments in of_each "readelf -lW" do
-      assert.matches("GNU_RELRO", segments)
-      assert.matches("GNU_STACK[^\n]* RW ", segments)
-      assert.is_nil(segments:match "[^\n]* RWE [^\n]*")
-    end
-  end)
-
-  it("watches its stack and the sizes that it copies", function()
-    for _, symbols in of_each "nm -D --undefined-only" do
-      assert.matches("__stack_chk_fail", symbols)
-      assert.matches("__%w+_chk@", symbols:gsub("__stack_chk_fail", ""))
-    end
+  it("checks no copies where nothing is optimised, and has sanitizers instead where they are asked for", function()
+    local compiler = "make --no-print-directory -B -n V=1 build/test/support.o BUILD=build "
+    assert.matches("-D_FORTIFY_SOURCE=3", shell.run(compiler), 1, true)
+    local unoptimised = shell.run(compiler .. "CFLAGS='-O0 -g'")
+    assert.matches("-fstack-protector-strong", unoptimised, 1, true)
+    assert.is_nil(unoptimised:find("_FORTIFY_SOURCE", 1, true))
+    assert.is_nil(shell.run(compiler .. "SANITIZE=1"):find("_FORTIFY_SOURCE", 1, true))
   end)
 end)
