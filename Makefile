@@ -114,6 +114,11 @@ $(BUILD)/test/lost_writes.so: csrc/test/preload/lost_writes.c
 	$(call say,link $@)
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
 
+$(BUILD)/test/only_here.so: csrc/test/preload/only_here.c
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $<
+
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS)
@@ -131,6 +136,17 @@ $(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzz.o $(FUZZ_OBJECTS)
 $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
+
+HOST_SOURCES := $(sort $(wildcard csrc/torture/*.c))
+
+.PHONY: torture-host
+torture-host: $(BUILD)/$(ABI)/torture
+	@:
+
+$(BUILD)/$(ABI)/torture: $(HOST_SOURCES) $(wildcard csrc/torture/*.h) Makefile
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(CFLAGS) -o $@ $(HOST_SOURCES) -rdynamic $(shell $(PKG_CONFIG) --libs $(LUA)) -ldl
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
@@ -191,6 +207,22 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 .PHONY: mutate
 mutate: packages-test ## break the source in dozens of places, one at a time, and show which test sees it
 	@tools/mutate
+
+.PHONY: torture-hosts torture
+torture-hosts:
+	@for lua in $(LUAS); do \
+	  $(MAKE) --no-print-directory build torture-host LUA=$$lua || exit 1; \
+	  $(MAKE) --no-print-directory build torture-host LUA=$$lua SANITIZE=1 || exit 1; done
+
+torture: packages-test ## let every allocation of every function fail, once, on every Lua, also with ASan and UBSan
+	@$(MAKE) --no-print-directory torture-hosts
+	@tools/torture
+
+.PHONY: sanitize
+sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPECS=spec/x_spec.lua for some)
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 || exit 1; done
+	@$(MAKE) --no-print-directory build/sanitize/test/only_here.so SANITIZE=1
+	@tools/sanitize $(SPECS)
 
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)

@@ -37,7 +37,13 @@ local function sink(self, item, place)
   put_at(self, item, place)
 end
 
+--- Makes room for one more: the next push cannot fail for lack of memory.
+function Heap:reserve()
+  if self[self.n + 1] == nil then self[self.n + 1] = false end
+end
+
 function Heap:push(item)
+  self:reserve()
   -- behind those that wake at the same time
   self.turns = self.turns + 1
   item.turn = self.turns

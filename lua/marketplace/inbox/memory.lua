@@ -31,19 +31,29 @@ local function new_lane()
   }
 end
 
-local function push_to_lane(self, entry, at)
+-- All that takes memory, so that what follows cannot fail in the middle: an entry that stood in no lane would be known
+-- as stored, and never run.
+local function prepare_lane(self, entry, at)
   local name = entry.app_id or entry.identity
-  local lane = self.lanes[name]
-  entry.at, entry.behind = at, nil
-  if lane then
-    lane.last.behind, lane.last = entry, entry
+  entry.at, entry.behind, entry.lane = at, false, false
+  self.wakes:reserve()
+  if self.lanes[name] then return name end
+  local lane = table.remove(self.spare_lanes) or new_lane()
+  self.lanes[name] = false
+  return name, lane
+end
+
+-- With what prepare_lane gave.
+local function push_to_lane(self, entry, name, new)
+  entry.behind, entry.lane = nil, new or self.lanes[name]
+  if new then
+    new.name, new.first, new.last = name, entry, entry
+    self.lanes[name] = new
+    self.wakes:add(new, entry.at, "ready")
   else
-    lane = table.remove(self.spare_lanes) or new_lane()
-    lane.name, lane.first, lane.last = name, entry, entry
-    self.lanes[name] = lane
-    self.wakes:add(lane, at, "ready")
+    local lane = entry.lane
+    lane.last.behind, lane.last = entry, entry
   end
-  entry.lane = lane
 end
 
 local function pop_from_lane(self, entry)
@@ -61,6 +71,7 @@ local function pop_from_lane(self, entry)
 end
 
 local function wake_lane(self, entry, at, kind)
+  self.wakes:reserve()
   self.wakes:remove(entry.lane)
   self.wakes:add(entry.lane, at, kind)
 end
@@ -74,9 +85,10 @@ local function set_state(self, entry, state)
 end
 
 local function make_ready(self, entry, at)
+  local name, new = prepare_lane(self, entry, at)
   set_state(self, entry, "ready")
   entry.attempt, entry.reason = 0, nil
-  push_to_lane(self, entry, at)
+  push_to_lane(self, entry, name, new)
 end
 
 local function add(self, record, identity, now)
@@ -84,9 +96,11 @@ local function add(self, record, identity, now)
   -- the record becomes the entry: another table for each would be a good part of what it costs
   local entry = record
   entry.identity, entry.received_at, entry.at, entry.attempt, entry.state = identity, now, now, 0, state
+  local name, new
+  if state == "ready" then name, new = prepare_lane(self, entry, now) end
   self.entries[identity] = entry
   self.count[state] = self.count[state] + 1
-  if state == "ready" then push_to_lane(self, entry, now) end
+  if name then push_to_lane(self, entry, name, new) end
 end
 
 -- A repeated notification whose body could not be read is no reason to try again, and neither is what App Store Connect
@@ -228,8 +242,8 @@ function Inbox:backlog()
   local count = self.count
   local oldest_at
   for _, lane in pairs(self.lanes) do
-    local received_at = lane.first.received_at
-    if not oldest_at or received_at < oldest_at then oldest_at = received_at end
+    local received_at = lane and lane.first.received_at
+    if received_at and (not oldest_at or received_at < oldest_at) then oldest_at = received_at end
   end
   return { ready = count.ready, leased = count.leased, dead = count.dead, oldest_at = oldest_at }
 end

@@ -23,6 +23,11 @@ local function unlink(queue, item)
   item.queue, item.before, item.after = nil, nil, nil
 end
 
+--- Makes room for one more: the next add cannot fail for lack of memory.
+function Wakes:reserve()
+  self.heap:reserve()
+end
+
 --- Places an item that is not in here.
 ---@param item table its fields queue, before, after, turn and place are used here
 ---@param wake number
