@@ -63,12 +63,12 @@ function Heap:remove(item)
   local place, last = item.place, self[self.n]
   self[self.n] = nil
   self.n = self.n - 1
-  item.place = nil
+  item.place = false
   if last ~= item then settle(self, last, place) end
 end
 
 function Heap:top()
-  return self[1]
+  return self[1] or nil
 end
 
 function heap.new()

@@ -27,7 +27,8 @@ end
 -- claimed. A lane wakes when its first may be claimed: at once, after a pause, or when its lease ends.
 local function new_lane()
   return {
-    name = "", first = nil, last = nil, wake = 0, queue = nil, before = nil, after = nil, turn = 0, place = nil,
+    name = "", first = false, last = false, wake = 0, queue = false, before = false, after = false, turn = 0,
+    place = false,
   }
 end
 
@@ -45,7 +46,7 @@ end
 
 -- With what prepare_lane gave.
 local function push_to_lane(self, entry, name, new)
-  entry.behind, entry.lane = nil, new or self.lanes[name]
+  entry.lane = new or self.lanes[name]
   if new then
     new.name, new.first, new.last = name, entry, entry
     self.lanes[name] = new
@@ -65,7 +66,7 @@ local function pop_from_lane(self, entry)
     self.wakes:add(lane, lane.first.at, "ready")
   else
     self.lanes[lane.name] = nil
-    lane.last = nil
+    lane.last = false
     if #self.spare_lanes < MOST_SPARE_LANES then self.spare_lanes[#self.spare_lanes + 1] = lane end
   end
 end

@@ -9,9 +9,10 @@ local wakes = {}
 local Wakes = {}
 Wakes.__index = Wakes
 
+-- What is empty is false and not nil: a field that was nil may need memory when it is set again, in the middle of this.
 local function append(queue, item)
   local last = queue.last
-  item.queue, item.before, item.after = queue, last, nil
+  item.queue, item.before, item.after = queue, last, false
   if last then last.after = item else queue.first = item end
   queue.last = item
 end
@@ -20,7 +21,7 @@ local function unlink(queue, item)
   local before, after = item.before, item.after
   if before then before.after = after else queue.first = after end
   if after then after.before = before else queue.last = before end
-  item.queue, item.before, item.after = nil, nil, nil
+  item.queue, item.before, item.after = false, false, false
 end
 
 --- Makes room for one more: the next add cannot fail for lack of memory.
@@ -53,11 +54,13 @@ end
 
 --- The item that wakes first, or nil.
 function Wakes:top()
-  return sooner(sooner(self.ready.first, self.heap:top()), self.leased.first)
+  return sooner(sooner(self.ready.first, self.heap:top()), self.leased.first) or nil
 end
 
 function wakes.new()
-  return setmetatable({ ready = {}, leased = {}, heap = heap.new() }, Wakes)
+  return setmetatable({
+    ready = { first = false, last = false }, leased = { first = false, last = false }, heap = heap.new(),
+  }, Wakes)
 end
 
 return wakes
