@@ -170,6 +170,7 @@ test: packages-test ## run all tests, on every Lua; the last line is their sum
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
 	@$(MAKE) --no-print-directory test-programs
 	@$(MAKE) --no-print-directory build test-programs replays SANITIZE=1
+	@$(MAKE) --no-print-directory torture-hosts
 	@tools/run-tests
 
 .PHONY: lint
@@ -224,6 +225,20 @@ sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPEC
 	@$(MAKE) --no-print-directory build/sanitize/test/only_here.so SANITIZE=1
 	@tools/sanitize $(SPECS)
 
+.PHONY: gc-torture
+gc-torture: packages-test ## run the C modules' specs with a collection before each thing that they make, on every Lua
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 BUILD=build/collect \
+	  CPPFLAGS='-include torture/collect.h' || exit 1; done
+	@$(MAKE) --no-print-directory build/sanitize/test/only_here.so SANITIZE=1
+	@BUILD=build/collect tools/sanitize $(or $(SPECS),$(patsubst %,spec/%_spec.lua,signature record notification \
+	  token file redis http http_server))
+
+.PHONY: valgrind
+valgrind: packages-valgrind ## run the C tests and the C modules' specs in valgrind's memcheck, on every Lua
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
+	@$(MAKE) --no-print-directory test-programs
+	@tools/valgrind $(SPECS)
+
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
 	@$(MAKE) --no-print-directory build
@@ -259,7 +274,7 @@ release: ## check, and write into dist/, what is to be published as VERSION= wit
 clean: ## remove what was built
 	rm -rf build dist
 
-.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench
+.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench packages-valgrind
 packages-run:
 	@tools/install-packages run $(LUA)
 packages-run-nginx:
@@ -271,6 +286,8 @@ packages-analyze:
 	@tools/install-packages run lua5.4 analyze
 packages-fuzz:
 	@tools/install-packages run fuzz
+packages-valgrind:
+	@tools/install-packages run test valgrind
 packages-bench:
 	@tools/install-packages run test bench
 

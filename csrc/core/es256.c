@@ -158,8 +158,8 @@ static size_t to_der(const unsigned char *raw, unsigned char *der) {
   return n > 0 ? (size_t)n : 0;
 }
 
-/* Whether a verification that failed says something of the signature: where OpenSSL could not finish,
- * mostly for lack of memory, it complains of something else. */
+/* Whether a verification that failed says something of the signature: where OpenSSL could not
+ * finish, mostly for lack of memory, it complains of something else. */
 static bool is_mismatch(void) {
   unsigned long problem = ERR_peek_error();
   if (problem == 0) return true;

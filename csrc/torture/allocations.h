@@ -22,11 +22,12 @@ void mkt_torture_arm(mkt_torture_whose whose, mkt_torture_how how, long n);
 /* Nothing fails any more. Whether anything did. */
 bool mkt_torture_disarm(void);
 
-/* The code that asked for the first of the system's allocations that failed last; NULL for Lua's. */
+/* The code that asked for the first of the system's allocations that failed last; NULL for Lua's.
+ */
 const void *mkt_torture_caller(void);
 
-/* Blocks that the system gave to other than Lua states and that were not freed. With ASan, whose own
- * functions allocate out of sight, it is always 0: LeakSanitizer looks at the end. */
+/* Blocks that the system gave to other than Lua states and that were not freed. With ASan, whose
+ * own functions allocate out of sight, it is always 0: LeakSanitizer looks at the end. */
 long mkt_torture_system_blocks(void);
 
 /* Bytes that Lua states have. */

@@ -12,9 +12,15 @@ local serialize = require "torture.serialize"
 
 local FILE, N = ...
 
+-- LuaJIT itself crashes where memory ends in what it has compiled
+if _G.jit then _G.jit.off() end
+
 local WAYS = { { "lua", "once" }, { "lua", "onward" }, { "system", "once" }, { "system", "onward" } }
 local ALWAYS = 1e9 -- an allocation that never comes
 local MOST_POINTS = 20000
+-- reading a key takes OpenSSL thousands of allocations: `make test` tries some of them
+local DENSE = 400
+local STRIDE = tonumber(os.getenv "TORTURE_STRIDE" or 1)
 local SETTLES = 20 -- OpenSSL keeps the texts of up to 16 errors
 
 local scenarios = require("torture.scenarios." .. FILE)
@@ -111,9 +117,11 @@ end
 local points, failures = 0, 0
 
 local function try_all(way, context, expected)
-  for n = 1, MOST_POINTS do
+  local n = 1
+  while n <= MOST_POINTS do
     local well = try(way, n, context, expected)
     if well == nil then return end
+    n = n + (n > DENSE and STRIDE or 1)
     points = points + 1
     if not well then failures = failures + 1 end
   end
