@@ -121,6 +121,11 @@ $(BUILD)/test/lost_writes.so: csrc/test/preload/lost_writes.c
 	$(call say,link $@)
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
 
+$(BUILD)/test/only_here.so: csrc/test/preload/only_here.c
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $<
+
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS)
@@ -139,22 +144,16 @@ $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJ
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
 
-TORTURE_OBJECTS := $(BUILD)/$(ABI)/torture/torture.o $(LUA_CORE_OBJECTS) $(CORE_OBJECTS) \
-	$(addprefix $(BUILD)/$(ABI)/lua/,http_server.o redis.o redis_reader.o redis_values.o) \
-	$(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c))) $(REDIS_OWN_OBJECTS)
+HOST_SOURCES := $(sort $(wildcard csrc/torture/*.c))
 
-.PHONY: torture-program
-torture-program: $(BUILD)/$(ABI)/torture/torture
+.PHONY: torture-host
+torture-host: $(BUILD)/$(ABI)/torture
 	@:
 
-$(BUILD)/$(ABI)/torture/%.o: csrc/torture/%.c Makefile
+$(BUILD)/$(ABI)/torture: $(HOST_SOURCES) $(wildcard csrc/torture/*.h) Makefile
 	@mkdir -p $(@D)
-	$(call say,compile $< for $(LUA))
-	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-
-$(BUILD)/$(ABI)/torture/torture: $(TORTURE_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(LUA)) $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS)
+	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(CFLAGS) -o $@ $(HOST_SOURCES) -rdynamic $(shell $(PKG_CONFIG) --libs $(LUA)) -ldl
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
@@ -175,9 +174,10 @@ demo: packages-run ## start a server, send it one of everything and show what ea
 
 .PHONY: test
 test: packages-test ## run all tests, on every Lua; the last line is their sum
-	@for lua in $(LUAS); do $(MAKE) --no-print-directory build torture-program LUA=$$lua || exit 1; done
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
 	@$(MAKE) --no-print-directory test-programs
-	@$(MAKE) --no-print-directory build test-programs replays torture-program SANITIZE=1
+	@$(MAKE) --no-print-directory build test-programs replays SANITIZE=1
+	@$(MAKE) --no-print-directory torture-hosts
 	@tools/run-tests
 
 .PHONY: lint
@@ -185,7 +185,7 @@ lint: packages-test ## luacheck, clang-format, and a build in which every warnin
 	luacheck --quiet lua spec bench examples tools csrc bin/marketplace
 	clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch])
 	@for lua in $(LUAS); do \
-	  $(MAKE) --no-print-directory build test-programs replays torture-program LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
+	  $(MAKE) --no-print-directory build test-programs replays torture-host LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
 
 .PHONY: analyze
 analyze: packages-analyze ## have clang-tidy and cppcheck read the C source
@@ -212,12 +212,6 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 	@$(MAKE) --no-print-directory fuzzers FUZZ=1
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
-.PHONY: torture
-torture: packages-test ## have every allocation of every function fail once, on every Lua
-	@for lua in $(LUAS); do $(MAKE) --no-print-directory torture-program LUA=$$lua || exit 1; done
-	@$(MAKE) --no-print-directory torture-program SANITIZE=1
-	@for build in 5.4 5.3 5.1 jit sanitize/5.4; do tools/torture build/$$build/torture/torture || exit 1; done
-
 .PHONY: mutate
 mutate: packages-test ## break the source in dozens of places, one at a time, and show which test sees it
 	@tools/mutate
@@ -226,6 +220,36 @@ mutate: packages-test ## break the source in dozens of places, one at a time, an
 docs: packages-run ## write docs/reference.md and types/ anew from the comments in the source
 	@$(MAKE) --no-print-directory build
 	@LUA_PATH="tools/?.lua;lua/?.lua;lua/?/init.lua;;" LUA_CPATH="build/$(ABI)/?.so;;" $(LUA) tools/reference.lua .
+
+.PHONY: torture-hosts torture
+torture-hosts:
+	@for lua in $(LUAS); do \
+	  $(MAKE) --no-print-directory build torture-host LUA=$$lua || exit 1; \
+	  $(MAKE) --no-print-directory build torture-host LUA=$$lua SANITIZE=1 || exit 1; done
+
+torture: packages-test ## let every allocation of every function fail, once, on every Lua, also with ASan and UBSan
+	@$(MAKE) --no-print-directory torture-hosts
+	@tools/torture
+
+.PHONY: sanitize
+sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPECS=spec/x_spec.lua for some)
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 || exit 1; done
+	@$(MAKE) --no-print-directory build/sanitize/test/only_here.so SANITIZE=1
+	@tools/sanitize $(SPECS)
+
+.PHONY: gc-torture
+gc-torture: packages-test ## run the C modules' specs with a collection before each thing that they make, on every Lua
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 BUILD=build/collect \
+	  CPPFLAGS='-include torture/collect.h' || exit 1; done
+	@$(MAKE) --no-print-directory build/sanitize/test/only_here.so SANITIZE=1
+	@BUILD=build/collect tools/sanitize $(or $(SPECS),$(patsubst %,spec/%_spec.lua,signature record notification \
+	  token file redis http http_server))
+
+.PHONY: valgrind
+valgrind: packages-valgrind ## run the C tests and the C modules' specs in valgrind's memcheck, on every Lua
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
+	@$(MAKE) --no-print-directory test-programs
+	@tools/valgrind $(SPECS)
 
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
@@ -263,7 +287,7 @@ release: ## check, and write into dist/, what is to be published as VERSION= wit
 clean: ## remove what was built
 	rm -rf build dist
 
-.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench
+.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench packages-valgrind
 packages-run:
 	@tools/install-packages run $(LUA)
 packages-run-nginx:
@@ -275,6 +299,8 @@ packages-analyze:
 	@tools/install-packages run lua5.4 analyze
 packages-fuzz:
 	@tools/install-packages run fuzz
+packages-valgrind:
+	@tools/install-packages run test valgrind
 packages-bench:
 	@tools/install-packages run test bench
 
