@@ -1,12 +1,13 @@
---- What `make torture` runs in csrc/torture/host.c: drive.lua FILE N takes scenario N of spec/torture/scenarios/FILE.lua, and lets
---- every allocation of its run fail, one after the other: Lua's once, Lua's and all after it, the system's once, the
---- system's and all after it. After each the same run must give what it gives without a failure, and nothing may stay
---- allocated.
+--- What `make torture` runs in csrc/torture/host.c: drive.lua FILE N takes scenario N of
+--- spec/torture/scenarios/FILE.lua, and lets every allocation of its run fail, one after another: Lua's once, Lua's and
+--- all after it, the system's once, the system's and all after it. After each the same run must give what it gives
+--- without a failure, and nothing may stay allocated.
 ---
 --- A scenario: `covers`, a list of the names that it calls; `run(context)`, which gives values; and, where needed,
 --- `setup()`, which gives the context, and `teardown(context)`. `codes` are those that it may fail with, by default
---- only `out_of_memory`, and `raises` is a pattern of what it may raise beside "memory". `only_lua`: the system's allocations do not fail. `recovers`: in how
---- many runs it must be as before. Ends with status 1 where there is a scenario after this one.
+--- only `out_of_memory`, and `raises` is a pattern of what it may raise beside "memory". `only_lua`: the system's
+--- allocations do not fail. `recovers`: in how many runs it must be as before. Ends with status 1 where there is one
+--- after this.
 local torture = _G.torture
 local serialize = require "torture.serialize"
 
@@ -50,7 +51,8 @@ local function is_memory_error(message)
   return message:find "memory" ~= nil or scenario.raises ~= nil and message:find(scenario.raises) ~= nil
 end
 
---- What may come of a run in which an allocation failed: what comes without, an error that says so, or nil, message, code.
+--- What may come of a run in which an allocation failed: what comes without, an error that says so, or nil, message,
+--- code.
 local function judge(expected, ok, ...)
   if not ok then
     if is_memory_error((...)) then return true end
@@ -108,7 +110,9 @@ local function try(way, n, context, expected)
       return fail(way, n, library, ("afterwards it gave %s, not %s"):format(again, expected))
     end
     collect()
-    if torture.system_blocks() > before and leaks(way, n, context, expected) then return fail(way, n, library, "leaks") end
+    if torture.system_blocks() > before and leaks(way, n, context, expected) then
+      return fail(way, n, library, "leaks")
+    end
     return true
   end
   return after(torture.call(way[1], way[2], n, scenario.run, context))
@@ -135,8 +139,12 @@ local ok, expected = plain(context)
 assert(ok, name .. " fails without a failure of memory: " .. expected)
 local _, again = plain(context)
 assert(expected == again, name .. " gives something else each time: " .. expected .. ", " .. again)
+-- LuaJIT 2.1 itself crashes where memory ends in string.sub and others of its own functions
+local without_lua = _G.jit and scenarios.in_lua
 for _, way in ipairs(WAYS) do
-  if way[1] == "lua" or not scenario.only_lua then try_all(way, context, expected) end
+  local skipped
+  if way[1] == "lua" then skipped = without_lua else skipped = scenario.only_lua end
+  if not skipped then try_all(way, context, expected) end
 end
 torture.doing(name .. ": teardown")
 if scenario.teardown then scenario.teardown(context) end

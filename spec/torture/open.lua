@@ -9,8 +9,7 @@ if _G.jit then _G.jit.off() end
 
 torture.doing(("opening %s: %s, %s allocation %d"):format(MODULE, HOW, WHOSE, N))
 -- the library itself and all that it needs are loaded before
-local path = assert(package.searchpath and package.searchpath(MODULE, package.cpath) or
-  (package.cpath:match "^[^;]+":gsub("?", (MODULE:gsub("%.", "/")))))
+local path = package.cpath:match "^[^;]+":gsub("?", (MODULE:gsub("%.", "/")))
 local open = assert(package.loadlib(path, "luaopen_" .. MODULE:gsub("%.", "_")))
 
 local function outcome(failed, _, ok, module)

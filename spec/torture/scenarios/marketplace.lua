@@ -38,6 +38,7 @@ local function receive(context, handle)
 end
 
 return {
+  in_lua = true,
   { covers = { "marketplace.sign", "marketplace.verify", "marketplace.fingerprint" },
     codes = { "crypto_failed", "out_of_memory" }, raises = "SHA",
     run = function()
@@ -56,7 +57,8 @@ return {
       return marketplace.to_table(notification), notification.attributes.timestamp
     end },
   -- what OpenSSL allocates for a key fails in keys.lua
-  { covers = { "marketplace.token", "marketplace.client" }, only_lua = true, setup = function() return assert(assert(core.generate_key()):private_pem()) end,
+  { covers = { "marketplace.token", "marketplace.client" }, only_lua = true,
+    setup = function() return assert(assert(core.generate_key()):private_pem()) end,
     run = function(pem)
       local options = { key_id = "ABCDEFGHIJ", issuer_id = "57246542-96fe-1a63-e053-0824d011072a", key = pem }
       local token, message, code = marketplace.token(options)
@@ -76,7 +78,8 @@ return {
     run = function(context)
       return receive(context, function(made, one) return (made:handle(one)) end)
     end },
-  { covers = { "receiver:handle_many" }, codes = { "unavailable", "lost" }, raises = "SHA", recovers = 3, setup = receiver,
+  { covers = { "receiver:handle_many" },
+    codes = { "unavailable", "lost" }, raises = "SHA", recovers = 3, setup = receiver,
     run = function(context)
       return receive(context, function(made, one) return made:handle_many({ one })[1].status end)
     end },

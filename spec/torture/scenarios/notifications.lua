@@ -28,7 +28,9 @@ return {
       return one and setmetatable(one, nil), two and setmetatable(two, nil), message, code, detail
     end },
   { covers = { "core.part", "core.notification" },
-    run = function() return core.part(BODY, "attributes"), core.part(BODY, "relationships"), type(core.notification) end },
+    run = function()
+      return core.part(BODY, "attributes"), core.part(BODY, "relationships"), type(core.notification)
+    end },
   { covers = { "core.timestamp" },
     run = function() return core.timestamp "2025-04-01T10:20:30.5Z", core.timestamp "x" end },
   { covers = { "core.sha256" }, codes = { "crypto_failed" },

@@ -73,7 +73,8 @@ return {
       headers.date = nil
       return status, headers, body, context.seen
     end },
-  { covers = { "http_exchange:head", "http_exchange:take" }, codes = CODES, setup = open, teardown = close, recovers = 3,
+  { covers = { "http_exchange:head", "http_exchange:take" },
+    codes = CODES, setup = open, teardown = close, recovers = 3,
     run = function(context)
       settle(context)
       local one, message, code = exchange(context, true)
