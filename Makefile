@@ -219,7 +219,7 @@ torture: packages-test ## have every allocation of every function fail once, on 
 	@for build in 5.4 5.3 5.1 jit sanitize/5.4; do tools/torture build/$$build/torture/torture || exit 1; done
 
 .PHONY: mutate
-mutate: packages-test ## break the source in dozens of places, one at a time, and show which test sees it
+mutate: packages-test packages-fuzz ## break the source in dozens of places, one at a time, and show which test sees it
 	@tools/mutate
 
 .PHONY: docs
