@@ -213,7 +213,7 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
 .PHONY: mutate
-mutate: packages-test ## break the source in dozens of places, one at a time, and show which test sees it
+mutate: packages-test packages-fuzz ## break the source in dozens of places, one at a time, and show which test sees it
 	@tools/mutate
 
 .PHONY: docs

@@ -27,7 +27,8 @@ describe("the faults of make mutate", function()
       for i = 5, #mutation do
         local folder, ending = "spec/", ".lua"
         if mutation[i]:find "_test$" then folder, ending = "csrc/test/", ".c" end
-        assert.is_true(#read(folder .. mutation[i] .. ending) > 0)
+        if mutation[i]:find "_fuzzer$" then folder, ending = "csrc/fuzz/", ".c" end
+        assert.is_true(#read(folder .. mutation[i]:gsub("_fuzzer$", "_fuzz") .. ending) > 0)
       end
     end
   end)

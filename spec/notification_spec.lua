@@ -208,6 +208,16 @@ describe("bodies that other receivers get wrong:", function()
     assert.equal("app_unavailable", n.event)
   end)
 
+  it("an escaped time, and the generation of an escaped type", function()
+    local body = '{"data":{"type":"%s","id":"x","timestamp":"%s"}}'
+    local plain = parsed(body:format("AppSold", "2026-03-14T09:26:53.589+00:00"))
+    local escaped = parsed(body:format("\\u0041ppSold", "\\u0032026\\u002D03-14T09:26:53.589\\u002B00:00"))
+    near(TIME, plain.time)
+    assert.equal(plain.time, escaped.time)
+    assert.same({ plain.timestamp, plain.type, 1 }, { escaped.timestamp, escaped.type, escaped.generation })
+    assert.is_nil(parsed(body:format("AppSold", ("\\u0032"):rep(36))).time)
+  end)
+
   it("400 territories", function()
     local list = {}
     for i = 1, 400 do list[i] = ("T%03d"):format(i) end

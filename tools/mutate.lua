@@ -18,8 +18,14 @@ local function output()
   return text
 end
 
+local FUZZ_SECONDS = 60
+
 local function is_program(test)
   return test:find "_test$" ~= nil
+end
+
+local function target_of(test)
+  return test:match "^(.*)_fuzzer$"
 end
 
 local function lua_of(test)
@@ -29,10 +35,18 @@ end
 
 local function build(test)
   if is_program(test) then return run("make build/test/" .. test) end
+  if target_of(test) then return run("make FUZZ=1 build/fuzz/fuzz/" .. test) end
   return run("make build LUA=" .. lua_of(test))
 end
 
+-- A target is given its corpus first, then what libFuzzer makes of it.
+local function fuzzes(test)
+  return run(("build/fuzz/fuzz/%s -max_total_time=%d -timeout=10 -rss_limit_mb=2048 -artifact_prefix=build/fuzz/ %s")
+    :format(test, FUZZ_SECONDS, "csrc/fuzz/corpus/" .. target_of(test)))
+end
+
 local function passes(test)
+  if target_of(test) then return fuzzes(test) end
   if is_program(test) then return run(("timeout -k 5 %d build/test/%s"):format(SECONDS, test)) end
   local lua, abi = lua_of(test)
   return run(("LUA_PATH='lua/?.lua;lua/?/init.lua;spec/?.lua;;' LUA_CPATH='build/%s/?.so;;' MARKETPLACE_LUA=%s " ..

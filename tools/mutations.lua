@@ -1,7 +1,7 @@
 --- Small faults for `make mutate`: each breaks one thing that must not break, and a test must see it.
 ---
 --- { what is broken, file, text that stands there once, what to put in its place, tests that must see it }; a test is a
---- program of csrc/test or a spec, by its name.
+--- program of csrc/test, a spec, or NAME_fuzzer for a target of csrc/fuzz, by its name.
 return {
   -- signatures
   { "any signature is taken", "csrc/core/signature.c",
@@ -164,4 +164,37 @@ return {
     "if (e->sent_body != NULL) OPENSSL_cleanse(e->sent_body, e->sent_body_n);", "", "http_test" },
   { "a header may hold a line end", "csrc/core/http_lines.c",
     "if ((unsigned char)*p < 0x20 && *p != '\\t') return false;", "", "http_test", "http_spec" },
+
+  -- what the fuzz targets read
+  { "an identifier is decoded whatever its length", "csrc/core/notification.c",
+    "if (text.n > MKT_MAX_ID_BYTES) return", "if (text.n > 8 * MKT_MAX_ID_BYTES) return", "notification_fuzzer" },
+  { "an escaped time is decoded whatever its length", "csrc/core/notification.c",
+    "if (text.n > sizeof decoded) return false;", "", "notification_fuzzer" },
+  { "a word is read past the end of the document", "csrc/core/json.c",
+    "json->n - json->position < n || memcmp", "memcmp", "json_fuzzer" },
+  { "escaped names are hashed as they are spelt", "csrc/core/json_text.c",
+    "return text.escaped ? hash_escaped(text) : hash(text.p, text.n);",
+    "(void)hash_escaped;\n  return hash(text.p, text.n);",
+    "json_text_fuzzer" },
+  { "sequences of four bytes may be overlong", "csrc/core/utf8.c",
+    "return second >= 0x90 && second <= 0xBF;", "return continues(second);", "utf8_fuzzer" },
+  { "bits that are left over are not looked at", "csrc/core/base64url.c",
+    "return n % 4 != 1 && (bits & ((1U << held) - 1)) == 0;", "return n % 4 != 1;", "base64url_fuzzer" },
+  { "a signature may be shorter than one is", "csrc/core/signature.c",
+    "if (n != MKT_SIGNATURE_BYTES)", "if (n > MKT_SIGNATURE_BYTES)", "signature_fuzzer" },
+  { "the halves of a key are not compared", "csrc/core/es256.c",
+    "EVP_PKEY_pairwise_check(context) == 1", "EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC", "key_fuzzer" },
+  { "a fraction may have any number of digits", "csrc/core/timestamp.c",
+    "if (unit == 0) return false;", "", "timestamp_fuzzer" },
+  { "every fourth year is a leap year", "csrc/core/timestamp.c",
+    "(year % 4 == 0 && year % 100 != 0) || year % 400 == 0", "year % 4 == 0", "timestamp_fuzzer" },
+  { "a pause may be longer than a year", "csrc/core/http_fields.c",
+    "return seconds < MKT_RETRY_AFTER_MOST ? seconds : MKT_RETRY_AFTER_MOST;", "return seconds;",
+    "http_fields_fuzzer" },
+  { "there is no room for the last header line", "csrc/core/http_lines.c",
+    "sizeof(struct curl_slist) + sizeof no_expect", "sizeof(struct curl_slist)", "http_lines_fuzzer" },
+  { "a URL may name a user", "csrc/core/http_url.c",
+    "if (parts->user != NULL)", "if (parts->user != NULL && parts->host == NULL)", "http_url_fuzzer" },
+  { "an answer may have any number of elements", "csrc/redis/reader.c",
+    "if (reader->elements > MKT_REDIS_MOST_ELEMENTS) return NULL;", "", "redis_reader_fuzzer" },
 }

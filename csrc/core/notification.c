@@ -266,10 +266,8 @@ static bool needs_available(int known_type) {
 /* Generation 1 names its types as classes, generation 2 as members: the first letter tells, for
  * types that are not known yet too. */
 static int generation_of(const mkt_notification *notification) {
-  const char *name = notification->type.p;
-  if (notification->known_type != MKT_TYPE_UNKNOWN) name = mkt_type_name(notification->known_type);
-  /* find_complaint has seen that there is a type;
-   * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+  char name[MKT_MAX_ID_BYTES];
+  (void)mkt_json_decode(notification->type, name); /* find_complaint has seen that there is one */
   return name[0] >= 'A' && name[0] <= 'Z' ? 1 : 2;
 }
 
@@ -309,12 +307,21 @@ static void adopt_relationships(draft *d) {
   }
 }
 
+/* An escape for each character of the longest timestamp. */
+enum { MOST_ESCAPED_TIMESTAMP = 6 * 35 };
+
+static bool read_time(mkt_json_text text, mkt_timestamp *time) {
+  if (!text.escaped) return mkt_timestamp_parse(text.p, text.n, time);
+  char decoded[MOST_ESCAPED_TIMESTAMP];
+  if (text.n > sizeof decoded) return false;
+  return mkt_timestamp_parse(decoded, mkt_json_decode(text, decoded), time);
+}
+
 static void adopt_time(draft *d) {
   mkt_notification *out = d->out;
   out->timestamp =
       first_present(first_present(d->event_timestamp, d->attribute_timestamp), d->sent_timestamp);
-  if (out->timestamp.p == NULL || out->timestamp.escaped) return;
-  out->has_time = mkt_timestamp_parse(out->timestamp.p, out->timestamp.n, &out->time);
+  out->has_time = out->timestamp.p != NULL && read_time(out->timestamp, &out->time);
 }
 
 mkt_code mkt_notification_parse(const char *body, size_t n, mkt_notification *out,

@@ -5,6 +5,14 @@
 #include <string.h>
 #include <strings.h>
 
+/* Whether somebody's name stands before the host. */
+static bool names_user(const char *url) {
+  const char *authority = strchr(url, ':') + 1;
+  authority += strspn(authority, "/");
+  size_t n = strcspn(authority, "/?#");
+  return memchr(authority, '@', n) != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   char *url = fuzz_string(data, n);
   bool is_loopback = false;
@@ -20,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     bool is_https = strncasecmp(url, "https:", 6) == 0;
     FUZZ_CHECK(is_https || (strncasecmp(url, "http:", 5) == 0 && is_loopback));
     FUZZ_CHECK(lax == MKT_OK && is_loopback == is_loopback_too);
+    FUZZ_CHECK(!names_user(url));
     FUZZ_CHECK(strpbrk(url, "\r\n\t") == NULL);
   }
   free(url);

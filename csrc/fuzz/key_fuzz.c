@@ -1,11 +1,15 @@
 /* Keys in PEM: what is taken for a private key signs, and is the same key when it is written and
- * read again; what is refused is refused without a word of what it held. */
+ * read again; what is refused is refused without a word of what it held. A file that holds it is
+ * taken or refused alike. */
 #include "core/es256.h"
+#include "core/key_file.h"
 #include "fuzz.h"
 
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static void check_private(const mkt_es256_key *key) {
   static const char text[] = "text";
@@ -43,15 +47,28 @@ static void check_silent(const mkt_error *error) {
   }
 }
 
+static void check_file(const char *pem, size_t n, mkt_code expected) {
+  char path[40];
+  mkt_es256_key key = {0};
+  int fd = memfd_create("key", MFD_CLOEXEC);
+  FUZZ_CHECK(fd >= 0 && write(fd, pem, n) == (ssize_t)n);
+  (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  FUZZ_CHECK(mkt_es256_read_private_file(&key, path, NULL) == expected);
+  mkt_es256_clear(&key);
+  (void)close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   const char *pem = (const char *)data;
   mkt_es256_key key = {0};
   mkt_error error;
-  if (mkt_es256_read_private(&key, pem, n, &error) == MKT_OK) {
+  mkt_code code = mkt_es256_read_private(&key, pem, n, &error);
+  if (code == MKT_OK) {
     check_private(&key);
   } else {
     check_silent(&error);
   }
+  check_file(pem, n, code);
   mkt_es256_clear(&key);
   if (mkt_es256_read_public(&key, pem, n, &error) != MKT_OK) check_silent(&error);
   mkt_es256_clear(&key);

@@ -1,5 +1,6 @@
 /* A notification: whatever the bytes, what is read lies within them and keeps its limits, is the
- * same when it is read again, and no shorter body says the same. */
+ * same when it is read again, however its strings are spelt and its space is set, and no shorter
+ * body says the same. */
 #include "core/notification.h"
 #include "fuzz.h"
 
@@ -55,6 +56,104 @@ static void check_failure(const mkt_error *error, size_t n) {
   FUZZ_CHECK(error->offset >= 0 && (size_t)error->offset <= n);
 }
 
+typedef struct text {
+  char *p;
+  size_t n;
+} text;
+
+static void put(text *out, const char *p, size_t n) {
+  memcpy(out->p + out->n, p, n);
+  out->n += n;
+}
+
+/* A backslash and a quote take two bytes, which is what they have at least. */
+static void put_character(text *out, char c, bool as_escape) {
+  char escape[7];
+  if (c == '"' || c == '\\') {
+    (void)snprintf(escape, sizeof escape, "\\%c", c);
+    put(out, escape, 2);
+  } else if (as_escape || (unsigned char)c < 0x20) {
+    (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned char)c);
+    put(out, escape, 6);
+  } else {
+    put(out, &c, 1);
+  }
+}
+
+/* A string with as few escapes as can be, or with as many. */
+static void put_string(text *out, mkt_json_text string, bool every) {
+  char *decoded = malloc(string.n + 1);
+  FUZZ_CHECK(decoded != NULL);
+  size_t n = mkt_json_decode(string, decoded);
+  every = every && 6 * n <= MKT_MAX_ID_BYTES;
+  put(out, "\"", 1);
+  for (size_t i = 0; i < n; i++)
+    put_character(out, decoded[i], every && (unsigned char)decoded[i] < 0x80);
+  put(out, "\"", 1);
+  free(decoded);
+}
+
+static void put_token(text *out, const mkt_json *json, mkt_json_token token, bool every) {
+  static const char *const words[] = {
+      [MKT_JSON_OBJECT] = "{",    [MKT_JSON_OBJECT_END] = "}", [MKT_JSON_ARRAY] = "[",
+      [MKT_JSON_ARRAY_END] = "]", [MKT_JSON_TRUE] = "true",    [MKT_JSON_FALSE] = "false",
+      [MKT_JSON_NULL] = "null",
+  };
+  if (token == MKT_JSON_NAME || token == MKT_JSON_STRING) {
+    put_string(out, json->text, every);
+  } else if (token == MKT_JSON_NUMBER) {
+    put(out, json->text.p, json->text.n);
+  } else {
+    put(out, words[token], strlen(words[token]));
+  }
+  if (token == MKT_JSON_NAME) put(out, every ? " : " : ":", every ? 3 : 1);
+}
+
+/* The same document, spelt otherwise. False where it holds a string too long for an identifier: how
+ * long one is, is told of its spelling. */
+static bool spell(text *out, const char *body, size_t n, bool every) {
+  mkt_json json;
+  mkt_json_token last = MKT_JSON_NAME;
+  mkt_json_init(&json, body, n, MKT_JSON_RFC8259);
+  for (;;) {
+    mkt_json_token token = mkt_json_next(&json);
+    FUZZ_CHECK(token != MKT_JSON_FAULT);
+    if (token == MKT_JSON_END) return true;
+    if (token == MKT_JSON_STRING && json.text.n > MKT_MAX_ID_BYTES) return false;
+    bool ends = token == MKT_JSON_OBJECT_END || token == MKT_JSON_ARRAY_END;
+    bool begins = last == MKT_JSON_NAME || last == MKT_JSON_OBJECT || last == MKT_JSON_ARRAY;
+    if (!ends && !begins) put(out, every ? "\n, " : ",", every ? 3 : 1);
+    put_token(out, &json, token, every);
+    last = token;
+  }
+}
+
+static bool same_text(mkt_json_text a, mkt_json_text b) {
+  return (a.p == NULL) == (b.p == NULL) && (a.p == NULL || mkt_json_equal(a, b));
+}
+
+static void check_spelt(const mkt_notification *read, const char *body, size_t n, bool every) {
+  text other = {malloc(8 * n), 0};
+  FUZZ_CHECK(other.p != NULL);
+  if (spell(&other, body, n, every)) {
+    mkt_notification again;
+    FUZZ_CHECK(mkt_notification_parse(other.p, other.n, &again, NULL) == MKT_OK);
+    FUZZ_CHECK(again.event == read->event && again.generation == read->generation);
+    FUZZ_CHECK(again.known_type == read->known_type && again.has_time == read->has_time);
+    FUZZ_CHECK(!read->has_time || (again.time.seconds == read->time.seconds &&
+                                   again.time.nanoseconds == read->time.nanoseconds));
+    FUZZ_CHECK(same_text(again.type, read->type) && same_text(again.id, read->id));
+    FUZZ_CHECK(same_text(again.app_id, read->app_id));
+    FUZZ_CHECK(same_text(again.marketplace_app_id, read->marketplace_app_id));
+    FUZZ_CHECK(same_text(again.package_id, read->package_id));
+    FUZZ_CHECK(same_text(again.package_version_id, read->package_version_id));
+    FUZZ_CHECK(same_text(again.timestamp, read->timestamp));
+    FUZZ_CHECK((again.territories.p == NULL) == (read->territories.p == NULL));
+    FUZZ_CHECK((again.package_ids.p == NULL) == (read->package_ids.p == NULL));
+  }
+  free(other.p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   const char *body = (const char *)data;
   mkt_notification read;
@@ -67,6 +166,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   check(&read, body, n);
   FUZZ_CHECK(mkt_notification_parse(body, n, &again, NULL) == MKT_OK);
   FUZZ_CHECK(read.event == again.event && read.id.p == again.id.p && read.id.n == again.id.n);
+  check_spelt(&read, body, n, false);
+  check_spelt(&read, body, n, true);
   size_t end = n;
   while (end > 0 && memchr(" \t\r\n", body[end - 1], 4) != NULL)
     end--;

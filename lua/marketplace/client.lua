@@ -89,12 +89,17 @@ local function headers_of(self, call, bearer)
   return headers
 end
 
+local MOST_DIGITS = 15 -- every number of so many is exact, and an integer where Lua has them
+
+local function figure(header, name)
+  local digits = header:match(name .. ":(%d+)")
+  if digits and #digits <= MOST_DIGITS then return tonumber(digits) end
+end
+
 local function read_rate_limit(self, header)
   if type(header) ~= "string" then return end
-  local limit, remaining = header:match "user%-hour%-lim:(%d+)", header:match "user%-hour%-rem:(%d+)"
-  if limit and remaining then
-    self.rate_limit.limit, self.rate_limit.remaining = tonumber(limit), tonumber(remaining)
-  end
+  local limit, remaining = figure(header, "user%-hour%-lim"), figure(header, "user%-hour%-rem")
+  if limit and remaining then self.rate_limit.limit, self.rate_limit.remaining = limit, remaining end
 end
 
 local function report(self, call, level, message, about)
