@@ -31,7 +31,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
 SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
-# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too
+# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too, COVERAGE=1 for gcov
 ifdef FUZZ
 CC := clang
 SANITIZERS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -39,6 +39,9 @@ BUILD := build/fuzz
 else ifdef SANITIZE
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BUILD := build/sanitize
+else ifdef COVERAGE
+SANITIZERS := --coverage -fprofile-update=atomic -O0
+BUILD := build/coverage
 else
 SANITIZERS :=
 BUILD := build
@@ -137,7 +140,7 @@ $(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzz.o $(FUZZ_OBJECTS)
 
 $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) -lm
 
 TORTURE_OBJECTS := $(BUILD)/$(ABI)/torture/torture.o $(LUA_CORE_OBJECTS) $(CORE_OBJECTS) \
 	$(addprefix $(BUILD)/$(ABI)/lua/,http_server.o redis.o redis_reader.o redis_values.o) \
@@ -155,6 +158,12 @@ $(BUILD)/$(ABI)/torture/%.o: csrc/torture/%.c Makefile
 $(BUILD)/$(ABI)/torture/torture: $(TORTURE_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(LUA)) $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS)
+
+# LuaJIT's is for nginx, which does not know where Lua's own symbols are until it has loaded its module
+$(BUILD)/$(ABI)/lines.so: csrc/coverage/lines.c Makefile
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(if $(filter luajit,$(LUA)),-DLUAJIT_WATCHED) -O2 -shared -Wl,-z,nodelete -o $@ $<
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
@@ -217,6 +226,13 @@ torture: packages-test ## have every allocation of every function fail once, on 
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory torture-program LUA=$$lua || exit 1; done
 	@$(MAKE) --no-print-directory torture-program SANITIZE=1
 	@for build in 5.4 5.3 5.1 jit sanitize/5.4; do tools/torture build/$$build/torture/torture || exit 1; done
+
+.PHONY: coverage
+coverage: packages-test ## count the lines that tests run; each one that none runs must be explained in tools/uncovered.txt
+	@$(MAKE) --no-print-directory build test-programs replays torture-program build/coverage/5.4/lines.so COVERAGE=1 LUA=lua5.4
+	@$(MAKE) --no-print-directory build/coverage/jit/lines.so COVERAGE=1 LUA=luajit
+	@$(MAKE) --no-print-directory build LUA=luajit
+	@tools/coverage
 
 .PHONY: mutate
 mutate: packages-test ## break the source in dozens of places, one at a time, and show which test sees it
