@@ -170,6 +170,17 @@ describe("bodies that other receivers get wrong:", function()
     end)
   end
 
+  it("relationships.marketplaceApp flat, without data", function()
+    local n = parsed(generation_2("alternativeDistributionPackageVersionCreated", '"appId":"1",',
+      '{"marketplaceApp":{"type":"apps","id":"6740012345"}}'))
+    assert.equal("6740012345", n.marketplace_app_id)
+  end)
+
+  it("long texts with escapes", function()
+    local n = parsed(('{"data":{"type":"AppUnavailable","id":"%s\\/b","attributes":{"appId":"1"}}}'):format(("x"):rep(600)))
+    assert.equal(("x"):rep(600) .. "/b", n.id)
+  end)
+
   for name, relationships in pairs {
     ["absent instance"] = "{}", ["null instance"] = '{"instance":null,"marketplaceApp":null}',
     ["null data"] = '{"instance":{"data":null}}', ["null relationships"] = "null",

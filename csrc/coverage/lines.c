@@ -1,11 +1,12 @@
 /* lines.c: marks every line of lua/marketplace that a process runs, for `make coverage`.
  *
- * For each Lua file there is a file of MOST_LINES bytes in the folder COVERAGE_LINES; the byte at a line's number is 1
- * once any process has run that line. The files are mapped and shared, so that nothing is lost of a process that is
- * killed, and children need not be waited for.
+ * For each Lua file there is a file of MOST_LINES bytes in the folder COVERAGE_LINES; the byte at a
+ * line's number is 1 once any process has run that line. The files are mapped and shared, so that
+ * nothing is lost of a process that is killed, and children need not be waited for.
  *
- * Plain Lua loads this as a module, see start.lua. nginx has it as LD_PRELOAD: there every Lua state that opens Lua's
- * libraries is watched, and LuaJIT's compiler, whose code calls no hooks, is turned off.
+ * Plain Lua loads this as a module, see start.lua. nginx has it as LD_PRELOAD: there every Lua
+ * state that opens Lua's libraries is watched, and LuaJIT's compiler, whose code calls no hooks, is
+ * turned off.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -76,7 +77,8 @@ static unsigned char *lines_of(const char *name) {
   return NULL;
 }
 
-/* "marketplace/x.lua" of "@lua/marketplace/x.lua" and "@/somewhere/lua/marketplace/x.lua", else NULL. */
+/* "marketplace/x.lua" of "@lua/marketplace/x.lua" and "@/somewhere/lua/marketplace/x.lua", else
+ * NULL. */
 static const char *name_in(const char *source) {
   static const char place[] = "lua/marketplace/";
   if (source[0] != '@') return NULL;
