@@ -4,9 +4,9 @@
  * line's number is 1 once any process has run that line. The files are mapped and shared, so that
  * nothing is lost of a process that is killed, and children need not be waited for.
  *
- * Plain Lua loads this as a module, see start.lua. nginx has it as LD_PRELOAD: there every Lua
- * state that opens Lua's libraries is watched, and LuaJIT's compiler, whose code calls no hooks, is
- * turned off.
+ * Plain Lua loads this as a module, see start.lua. nginx and csrc/torture have it as LD_PRELOAD:
+ * there every Lua state that opens Lua's libraries is watched, and LuaJIT's compiler, whose code
+ * calls no hooks, is turned off.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -95,20 +95,22 @@ static void mark(lua_State *L, lua_Debug *event) {
   if (*line == 0) *line = 1;
 }
 
-#ifdef LUAJIT_WATCHED
+/* As LD_PRELOAD. */
 __attribute__((visibility("default"))) void luaL_openlibs(lua_State *L) {
   void (*open_all)(lua_State *);
   *(void **)&open_all = dlsym(RTLD_NEXT, "luaL_openlibs");
   must(open_all != NULL, "lines: luaL_openlibs");
   open_all(L);
+#ifdef LUAJIT_WATCHED
   must(luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF) == 1, "lines: LuaJIT's compiler");
-  (void)lua_sethook(L, mark, LUA_MASKLINE, 0);
+#endif
+  lua_sethook(L, mark, LUA_MASKLINE, 0);
 }
-#else
+
+/* As a module. */
 __attribute__((visibility("default"))) int luaopen_lines(lua_State *L);
 
 int luaopen_lines(lua_State *L) {
   lua_sethook(L, mark, LUA_MASKLINE, 0);
   return 0;
 }
-#endif
