@@ -177,8 +177,9 @@ describe("bodies that other receivers get wrong:", function()
   end)
 
   it("long texts with escapes", function()
-    local n = parsed(('{"data":{"type":"AppUnavailable","id":"%s\\/b","attributes":{"appId":"1"}}}'):format(("x"):rep(600)))
-    assert.equal(("x"):rep(600) .. "/b", n.id)
+    local long = ("x"):rep(600)
+    local n = parsed('{"data":{"type":"AppUnavailable","id":"i","attributes":{"note":"' .. long .. '\\/b"}}}')
+    assert.equal(long .. "/b", n.attributes.note)
   end)
 
   for name, relationships in pairs {
@@ -327,6 +328,12 @@ describe("attributes and relationships", function()
     n.app_id, n.mine = "changed", "mine"
     assert.equal("1", n.attributes.appId)
     assert.equal("mine", n.mine)
+  end)
+
+  it("are none of a body that a callback spoiled", function()
+    local n = parsed(body)
+    n.body = "not JSON"
+    assert.is_nil(n.attributes)
   end)
 
   it("are in to_table, which cjson encodes and pairs walks, on every Lua", function()

@@ -36,7 +36,7 @@ end
 
 -- gcov writes "count:line:text", with ##### for the count of a line that never ran and - of one that holds no code.
 local function count_c()
-  local objects = "build/coverage/core/*.o build/coverage/server/*.o build/coverage/redis/*.o build/coverage/5.4/lua/*.o"
+  local objects = ("core/*.o server/*.o redis/*.o 5.4/lua/*.o"):gsub("%S+", "build/coverage/%0")
   local path
   for _, line in ipairs(lines_of("gcov --stdout " .. objects)) do
     local times, number, text = line:match "^%s*([^:]+):%s*(%d+):(.*)$"
