@@ -31,7 +31,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
 SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
-# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too
+# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too, COVERAGE=1 for gcov
 ifdef FUZZ
 CC := clang
 SANITIZERS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -39,6 +39,9 @@ BUILD := build/fuzz
 else ifdef SANITIZE
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BUILD := build/sanitize
+else ifdef COVERAGE
+SANITIZERS := --coverage -fprofile-update=atomic -O0
+BUILD := build/coverage
 else
 SANITIZERS :=
 BUILD := build
@@ -142,7 +145,7 @@ $(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzz.o $(FUZZ_OBJECTS)
 
 $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) -lm
 
 HOST_SOURCES := $(sort $(wildcard csrc/torture/*.c))
 
@@ -154,6 +157,12 @@ $(BUILD)/$(ABI)/torture: $(HOST_SOURCES) $(wildcard csrc/torture/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(CFLAGS) -o $@ $(HOST_SOURCES) -rdynamic $(shell $(PKG_CONFIG) --libs $(LUA)) -ldl
+
+# LuaJIT's is for nginx, which does not know where Lua's own symbols are until it has loaded its module
+$(BUILD)/$(ABI)/lines.so: csrc/coverage/lines.c Makefile
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(if $(filter luajit,$(LUA)),-DLUAJIT_WATCHED) -O2 -shared -Wl,-z,nodelete -o $@ $<
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
@@ -211,6 +220,13 @@ sanitize-nginx: packages-bench ## run the C module with ASan and UBSan inside ng
 fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up (FUZZ_SECONDS=60 for each)
 	@$(MAKE) --no-print-directory fuzzers FUZZ=1
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
+
+.PHONY: coverage
+coverage: packages-test ## count the lines that tests run; each one that none runs must be explained in tools/uncovered.txt
+	@$(MAKE) --no-print-directory build test-programs replays torture-host build/coverage/5.4/lines.so COVERAGE=1 LUA=lua5.4
+	@$(MAKE) --no-print-directory build/coverage/jit/lines.so COVERAGE=1 LUA=luajit
+	@$(MAKE) --no-print-directory build LUA=luajit
+	@tools/coverage
 
 .PHONY: mutate
 mutate: packages-test packages-fuzz ## break the source in dozens of places, one at a time, and show which test sees it
