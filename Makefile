@@ -139,6 +139,23 @@ $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJ
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
 
+TORTURE_OBJECTS := $(BUILD)/$(ABI)/torture/torture.o $(LUA_CORE_OBJECTS) $(CORE_OBJECTS) \
+	$(addprefix $(BUILD)/$(ABI)/lua/,http_server.o redis.o redis_reader.o redis_values.o) \
+	$(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c))) $(REDIS_OWN_OBJECTS)
+
+.PHONY: torture-program
+torture-program: $(BUILD)/$(ABI)/torture/torture
+	@:
+
+$(BUILD)/$(ABI)/torture/%.o: csrc/torture/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,compile $< for $(LUA))
+	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/$(ABI)/torture/torture: $(TORTURE_OBJECTS)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(LUA)) $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS)
+
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
 .PHONY: run
@@ -158,17 +175,21 @@ demo: packages-run ## start a server, send it one of everything and show what ea
 
 .PHONY: test
 test: packages-test ## run all tests, on every Lua; the last line is their sum
-	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build torture-program LUA=$$lua || exit 1; done
 	@$(MAKE) --no-print-directory test-programs
-	@$(MAKE) --no-print-directory build test-programs replays SANITIZE=1
+	@$(MAKE) --no-print-directory build test-programs replays torture-program SANITIZE=1
 	@tools/run-tests
 
 .PHONY: lint
 lint: packages-test ## luacheck, clang-format, and a build in which every warning is an error
-	luacheck --quiet lua spec bench examples tools bin/marketplace
+	luacheck --quiet lua spec bench examples tools csrc bin/marketplace
 	clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch])
 	@for lua in $(LUAS); do \
-	  $(MAKE) --no-print-directory build test-programs replays LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
+	  $(MAKE) --no-print-directory build test-programs replays torture-program LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
+
+.PHONY: analyze
+analyze: packages-analyze ## have clang-tidy and cppcheck read the C source
+	@tools/analyze $(shell $(PKG_CONFIG) --cflags lua5.4)
 
 .PHONY: bench
 bench: packages-bench ## measure against what users would use instead, in one run
@@ -191,9 +212,20 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 	@$(MAKE) --no-print-directory fuzzers FUZZ=1
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
+.PHONY: torture
+torture: packages-test ## have every allocation of every function fail once, on every Lua
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory torture-program LUA=$$lua || exit 1; done
+	@$(MAKE) --no-print-directory torture-program SANITIZE=1
+	@for build in 5.4 5.3 5.1 jit sanitize/5.4; do tools/torture build/$$build/torture/torture || exit 1; done
+
 .PHONY: mutate
 mutate: packages-test ## break the source in dozens of places, one at a time, and show which test sees it
 	@tools/mutate
+
+.PHONY: docs
+docs: packages-run ## write docs/reference.md and types/ anew from the comments in the source
+	@$(MAKE) --no-print-directory build
+	@LUA_PATH="tools/?.lua;lua/?.lua;lua/?/init.lua;;" LUA_CPATH="build/$(ABI)/?.so;;" $(LUA) tools/reference.lua .
 
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
@@ -231,7 +263,7 @@ release: ## check, and write into dist/, what is to be published as VERSION= wit
 clean: ## remove what was built
 	rm -rf build dist
 
-.PHONY: packages-run packages-run-nginx packages-test packages-fuzz packages-bench
+.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench
 packages-run:
 	@tools/install-packages run $(LUA)
 packages-run-nginx:
@@ -239,6 +271,8 @@ packages-run-nginx:
 packages-test:
 	@tools/install-packages run test
 	@tools/install-npm
+packages-analyze:
+	@tools/install-packages run lua5.4 analyze
 packages-fuzz:
 	@tools/install-packages run fuzz
 packages-bench:

@@ -1,4 +1,5 @@
--- Every command and every Lua block of the README, run. A command that no test here knows fails.
+-- Every command and every Lua block of the README, run. A command that no test here knows fails. What docs/ has of the
+-- commands that are known here is run too; the rest of docs/ is docs_spec's.
 local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
@@ -13,6 +14,17 @@ local readme = raw.read_file "README.md"
 local function blocks(language)
   local list = {}
   for text in readme:gmatch("\n```" .. language .. "\n(.-)\n```") do list[#list + 1] = text end
+  return list
+end
+
+-- The commands of the pages in docs/ that the README does not have, as they are typed in this folder.
+local function further_commands()
+  local list = {}
+  for path in shell.run "ls docs/*.md":gmatch "%S+" do
+    for line in raw.read_file(path):gmatch "\n *([^\n]+)" do
+      list[#list + 1] = line:gsub("^marketplace ", "bin/%0")
+    end
+  end
   return list
 end
 
@@ -353,6 +365,21 @@ describe("the README's", function()
       end)
     end
   end
+
+  local told = {}
+  for _, block in ipairs(blocks "sh") do
+    for line in block:gmatch "[^\n]+" do told[line] = true end
+  end
+  for _, line in ipairs(further_commands()) do
+    if COMMANDS[line] and not told[line] then
+      told[line] = true
+      it("documentation's command runs: " .. line, function() COMMANDS[line]() end)
+    end
+  end
+
+  it("commands that are known here are told somewhere", function()
+    for line in pairs(COMMANDS) do assert.is_true(told[line], line) end
+  end)
 
   for index, block in ipairs(blocks "lua") do
     it("Lua block " .. index .. " runs", function()

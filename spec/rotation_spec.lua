@@ -498,6 +498,17 @@ describe("a rotation", function()
     expect_through(world)
   end)
 
+  -- somebody who has it would else keep it alive by using it
+  it("ends a leaked secret though somebody goes on using it, where it is told to", function()
+    local world = new_world()
+    world.received[1] = { id = "forged", secret = "old", at = world.now + 86400 }
+    assert.equal("rotation_pending", (select(3, world.run())))
+    assert.matches("\nold\n$", world.files[PATH])
+    world.grace, world.retire_anyway = 0, true
+    assert.is_true(world.run())
+    expect_through(world)
+  end)
+
   it("does not take a page that answers 200 for the receiver", function()
     local world = new_world { landing_page = true }
     local done, message, code = world.run()

@@ -12,6 +12,7 @@
 enum { HALF = MKT_ES256_SIGNATURE_BYTES / 2, DER_MOST = 80 };
 
 /* OpenSSL asks here for a passphrase: that it asks is all that is wanted. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int note_passphrase(char *buffer, int size, int writing, void *was_asked) {
   (void)buffer;
   (void)size;

@@ -187,11 +187,13 @@ static mkt_code replace_in(const place *where, order *wanted, mkt_error *error) 
   }
   /* with a lock it is another process's file that is replaced, and this one's own is made */
   wanted->old = exists && wanted->lock == NULL ? &old : NULL;
-  return write_in(where, wanted, error);
+  mkt_code code = write_in(where, wanted, error);
+  wanted->old = NULL;
+  return code;
 }
 
 static mkt_code carry_out(order *wanted, mkt_error *error) {
-  place where;
+  place where = {.folder = -1};
   mkt_code code = find_place(&where, wanted->path, wanted->how, error);
   if (code != MKT_OK) return code;
   code = replace_in(&where, wanted, error);
@@ -222,7 +224,7 @@ static void remove_from(DIR *folder, const char *name) {
 }
 
 mkt_code mkt_file_remove_leftovers(const char *path, mkt_error *error) {
-  place where;
+  place where = {.folder = -1};
   mkt_code code = find_place(&where, path, MKT_FILE_REPLACE, error);
   if (code != MKT_OK) return code;
   DIR *folder = fdopendir(where.folder);

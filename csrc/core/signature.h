@@ -14,7 +14,7 @@
 enum {
   MKT_MAX_SECRETS = 8,
   MKT_TAG_BYTES = 32,
-  MKT_SIGNATURE_BYTES = sizeof "hmacsha256=" - 1 + 2 * MKT_TAG_BYTES,
+  MKT_SIGNATURE_BYTES = sizeof "hmacsha256=" - 1 + (size_t)2 * MKT_TAG_BYTES,
 };
 
 /* One secret, or several while they are rotated, each set up once. Zero bytes are a valid empty

@@ -97,7 +97,7 @@ static bool take_offset(cursor *at, int64_t *offset) {
   if (!take_number(at, 2, 0, 23, &hours)) return false;
   bool colon = take(at, ':');
   if ((colon || at->left > 0) && !take_number(at, 2, 0, 59, &minutes)) return false;
-  *offset = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
+  *offset = (west ? -1 : 1) * ((int64_t)hours * 3600 + (int64_t)minutes * 60);
   return true;
 }
 

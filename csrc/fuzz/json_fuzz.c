@@ -49,7 +49,7 @@ static int number(other *o) {
 }
 
 static long unit(other *o) {
-  long value = 0;
+  long read = 0;
   for (int i = 0; i < 4; i++, o->i++) {
     int c = at(o);
     long digit = is_digit(c)              ? c - '0'
@@ -57,9 +57,9 @@ static long unit(other *o) {
                  : (c >= 'A' && c <= 'F') ? c - 'A' + 10
                                           : -1;
     if (digit < 0) return -1;
-    value = value * 16 + digit;
+    read = read * 16 + digit;
   }
-  return value;
+  return read;
 }
 
 static int escape(other *o) {
@@ -81,14 +81,14 @@ static int character(other *o) {
   int c = at(o);
   size_t n = c < 0x80 ? 1 : c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 0;
   if (c < 0x20 || n == 0 || c > 0xF7 || o->n - o->i < n) return 0;
-  unsigned long value = n == 1 ? (unsigned long)c : (unsigned long)c & (0x7FU >> n);
+  unsigned long scalar = n == 1 ? (unsigned long)c : (unsigned long)c & (0x7FU >> n);
   for (size_t k = 1; k < n; k++) {
     unsigned char next = o->p[o->i + k];
     if (next < 0x80 || next > 0xBF) return 0;
-    value = value * 64 + (next & 0x3F);
+    scalar = scalar * 64 + (next & 0x3F);
   }
   o->i += n;
-  return value >= least[n] && value <= 0x10FFFF && (value < 0xD800 || value > 0xDFFF);
+  return scalar >= least[n] && scalar <= 0x10FFFF && (scalar < 0xD800 || scalar > 0xDFFF);
 }
 
 static int string(other *o) {

@@ -43,7 +43,10 @@ static void check_option(lua_State *L) {
   if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "option names must be strings");
   const char *name = lua_tostring(L, -2);
   const option *known = find_option(name);
-  if (known == NULL) luaL_error(L, "unknown option '%s'", name);
+  if (known == NULL) {
+    luaL_error(L, "unknown option '%s'", name);
+    return;
+  }
   if (lua_type(L, -1) != known->type) {
     luaL_error(L, "option '%s' must be a %s, not a %s", name, lua_typename(L, known->type),
                luaL_typename(L, -1));

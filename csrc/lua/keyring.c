@@ -54,7 +54,7 @@ static mkt_code verify(lua_State *L, unsigned *matched, mkt_error *error) {
 }
 
 static int keyring_verify(lua_State *L) {
-  unsigned matched;
+  unsigned matched = 0;
   mkt_error error;
   if (verify(L, &matched, &error) != MKT_OK) return mkt_push_error(L, &error);
   lua_pushinteger(L, (lua_Integer)matched + 1);
@@ -62,7 +62,7 @@ static int keyring_verify(lua_State *L) {
 }
 
 static int keyring_receive(lua_State *L) {
-  unsigned matched;
+  unsigned matched = 0;
   mkt_error error;
   if (verify(L, &matched, &error) != MKT_OK) return mkt_push_error(L, &error);
   lua_pushinteger(L, (lua_Integer)matched + 1);

@@ -50,15 +50,18 @@ mkt_code mkt_listen(const char *host, uint16_t port, int *fd, mkt_error *error) 
 
 mkt_code mkt_listen_address(int fd, char host[MKT_SERVER_ADDRESS_BYTES], uint16_t *port,
                             mkt_error *error) {
-  struct sockaddr_storage address;
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+  } address = {0};
   socklen_t size = sizeof address;
-  if (getsockname(fd, (struct sockaddr *)&address, &size) != 0 ||
-      getnameinfo((struct sockaddr *)&address, size, host, MKT_SERVER_ADDRESS_BYTES, NULL, 0,
-                  NI_NUMERICHOST) != 0) {
+  if (getsockname(fd, &address.any, &size) != 0 ||
+      getnameinfo(&address.any, size, host, MKT_SERVER_ADDRESS_BYTES, NULL, 0, NI_NUMERICHOST) !=
+          0) {
     return mkt_fail(error, MKT_ERR_LISTEN_FAILED, "the socket's address cannot be read");
   }
-  *port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                              : ((struct sockaddr_in *)&address)->sin_port);
+  *port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
   return MKT_OK;
 }
 

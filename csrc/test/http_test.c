@@ -92,7 +92,7 @@ static int ask(const char *url) {
   char text[5] = {0};
   memcpy(text, mkt_http_body(exchange)->p, 4);
   mkt_http_end(exchange);
-  return atoi(text);
+  return (int)strtol(text, NULL, 10);
 }
 
 static void uses_a_connection_again(void **state) {

@@ -255,11 +255,10 @@ static void read_ecdsa_vector(mkt_json *json, ecdsa_vector *out) {
     assert_int_equal(token, MKT_JSON_NAME);
     mkt_json_text name = json->text;
     token = mkt_json_next(json);
-    if (token == MKT_JSON_ARRAY) {
-      while (mkt_json_next(json) != MKT_JSON_ARRAY_END)
-        continue;
+    if (token != MKT_JSON_STRING) {
+      assert_true(mkt_json_skip(json, token));
+      continue;
     }
-    if (token != MKT_JSON_STRING) continue;
     if (mkt_json_is(name, "msg", 3)) read_hex(json->text, &out->message);
     if (mkt_json_is(name, "sig", 3)) read_hex(json->text, &out->signature);
     if (mkt_json_is(name, "result", 6)) out->valid = mkt_json_is(json->text, "valid", 5);

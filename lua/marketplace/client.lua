@@ -21,6 +21,8 @@ local url = require "marketplace.url"
 
 local client = {}
 
+---@class marketplace.Client
+---@field rate_limit {limit?: integer, remaining?: integer} requests an hour, as the last answer told them
 local Client = {}
 Client.__index = Client
 
@@ -318,7 +320,7 @@ end
 --- transport: function(request, pause), default marketplace.http's exchange;
 --- clock: function giving seconds since the epoch; monotonic: function giving seconds, for deadlines, default clock
 --- where that is given; random: function giving a number in [0, 1); sleep: function(seconds); user_agent
----@return table|nil client
+---@return marketplace.Client|nil client
 ---@return string? message
 ---@return string? code key_invalid
 function client.new(given)

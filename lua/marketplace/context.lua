@@ -7,7 +7,7 @@ local context = {}
 
 local MOST_SECONDS = 366 * 86400
 
----@class Context
+---@class marketplace.Context
 ---@field attempt integer from 1
 ---@field key string names the notification: its id or, where it has none, the SHA-256 of its body
 local Context = {}
@@ -62,9 +62,9 @@ end
 
 --- Makes a context of a claimed notification.
 ---@param claimed table as the inbox's claim gave it
----@param n table the notification
+---@param n marketplace.Notification
 ---@param run {inbox: table, lease: number, clock: fun(): number}
----@return Context
+---@return marketplace.Context
 function context.of(claimed, n, run)
   claimed.notification, claimed.run = n, run
   return setmetatable(claimed, Context)

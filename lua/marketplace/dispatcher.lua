@@ -11,7 +11,8 @@ local text = require "marketplace.text"
 
 local dispatcher = {}
 
----@class Dispatcher
+---@class marketplace.Dispatcher
+---@field inbox marketplace.Inbox
 local Dispatcher = {}
 Dispatcher.__index = Dispatcher
 
@@ -30,8 +31,8 @@ local MOST_REASON = 4000 -- bytes of a callback's complaint that are kept
 ---
 --- A callback that raises or returns nil and a message has failed: the notification is tried again later.
 ---@param name string an event's name, one of Apple's type names, or "*" for everything
----@param callback fun(n: table, ctx: table): any, string?
----@return table self
+---@param callback fun(n: marketplace.Notification, ctx: marketplace.Context): any, string?
+---@return marketplace.Dispatcher self
 function Dispatcher:on(name, callback)
   self.callbacks:add(name, callback, self.name .. ":on")
   return self
@@ -359,6 +360,7 @@ dispatcher.OPTIONS = {
 ---@param given table
 ---@param where string the public function's name, for messages; its caller is blamed
 ---@param name string what the operator calls it
+---@return marketplace.Dispatcher
 function dispatcher.from(given, where, name)
   local retry = given.retry or RETRY
   check_retry(retry, where)
@@ -380,7 +382,7 @@ end
 --- retry: {attempts=10, base=5, cap=3600}, pauses in seconds;
 --- clock: function giving seconds since the epoch; random: function giving a number in [0, 1);
 --- stop_asked: function; once it gives true, what is not yet begun is given back
----@return Dispatcher
+---@return marketplace.Dispatcher
 function dispatcher.new(given)
   options.check("marketplace.dispatcher", given, dispatcher.OPTIONS)
   local made = dispatcher.from(given, "marketplace.dispatcher", "dispatcher")

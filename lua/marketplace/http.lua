@@ -22,6 +22,7 @@ local http = {}
 local LONGEST_POLL = 1 -- seconds: a signal that comes just before it is noticed after it
 local FIRST_LOOK, LONGEST_LOOK = 0.001, 0.01 -- seconds between two looks where waiting must not block
 
+---@class marketplace.Exchange
 local Exchange = {}
 Exchange.__index = Exchange
 
@@ -70,7 +71,7 @@ end
 
 --- Begins an exchange; `poll` moves it on.
 ---@param request table
----@return table|nil exchange
+---@return marketplace.Exchange|nil exchange
 ---@return string? message
 ---@return string? code
 ---@return table? detail

@@ -5,10 +5,10 @@
 --- nothing.
 local core = require "marketplace.core"
 
-local json = {
-  --- JSON null; equal to cjson.null and marketplace.null.
-  null = core.null,
-}
+local json = {}
+
+--- JSON null; equal to cjson.null and marketplace.null.
+json.null = core.null
 
 local MAX_DEPTH = 64 -- App Store Connect's documents have about ten levels
 local MAX_EXACT = 2 ^ 53 -- beyond it a double does not hold every integer

@@ -3,6 +3,26 @@ local core = require "marketplace.core"
 
 local notification = {}
 
+--- What App Store Connect tells of, of either generation.
+---@class marketplace.Notification
+---@field id? string as Apple sent it
+---@field type string Apple's name of the type
+---@field version? integer as Apple sent it
+---@field generation integer 1 (`marketplaceWebhooks`) or 2 (`webhooks`)
+---@field event string version_available, versions_unavailable, app_unavailable, versions_restored, app_restored, ping
+--- or other
+---@field timestamp? string when it happened, as sent
+---@field time? number when it happened, in seconds since the epoch, with the fraction
+---@field app_id? string
+---@field marketplace_app_id? string
+---@field package_id? string
+---@field package_version_id? string
+---@field package_ids? string[]
+---@field territories? string[] ISO 3166 alpha-3 codes
+---@field attributes? table as Apple sent them, built when they are first read
+---@field relationships? table as Apple sent them, built when they are first read
+---@field body string the raw bytes
+
 local LAZY = { attributes = true, relationships = true }
 
 local lazy = core.notification
@@ -32,7 +52,7 @@ end
 --- read, so that `pairs`, `next` or an encoder see them only afterwards, except that `pairs` on Lua
 --- 5.3 and later always does. See `to_table`.
 ---@param body string JSON, UTF-8, at most 16 MiB
----@return table|nil notification
+---@return marketplace.Notification|nil notification
 ---@return string? message
 ---@return string? code json_invalid, notification_invalid, too_large
 ---@return table? detail {offset=}: the byte at fault, from 0
@@ -45,7 +65,7 @@ end
 
 --- A plain table with everything that the notification has, to copy, iterate or encode in any Lua.
 --- The tables in it are the notification's own.
----@param n table a notification
+---@param n marketplace.Notification
 ---@return table
 function notification.to_table(n)
   if type(n) ~= "table" then error("marketplace.to_table: a notification is expected, not a " .. type(n), 2) end

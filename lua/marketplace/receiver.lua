@@ -13,6 +13,8 @@ local text = require "marketplace.text"
 
 local receiver = {}
 
+---@class marketplace.Receiver
+---@field inbox marketplace.Inbox
 local Receiver = {}
 Receiver.__index = Receiver
 
@@ -23,8 +25,8 @@ local COMMIT_BOUNDS = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 
 --- Adds a callback; see Dispatcher:on.
 ---@param name string an event's name, one of Apple's type names, or "*" for everything
----@param callback fun(n: table, ctx: table): any, string?
----@return table self
+---@param callback fun(n: marketplace.Notification, ctx: marketplace.Context): any, string?
+---@return marketplace.Receiver self
 function Receiver:on(name, callback)
   self.dispatcher.callbacks:add(name, callback, "receiver:on")
   return self
@@ -387,7 +389,7 @@ for name, types in pairs(dispatcher.OPTIONS) do OPTIONS[name] = types:gsub("^!",
 --- secrets: string or list of up to 8 strings, required;
 --- inbox: default one in memory; max_body: bytes, default 1048576, at most 16777216;
 --- log, lease, retry, clock, random, stop_asked: see marketplace.dispatcher
----@return table receiver
+---@return marketplace.Receiver receiver
 function receiver.new(given)
   options.check("marketplace.receiver", given, OPTIONS)
   local max_body = given.max_body or 1048576

@@ -10,6 +10,7 @@ local responses = require "marketplace.responses"
 
 local server = {}
 
+---@class marketplace.Server
 local Server = {}
 Server.__index = Server
 
@@ -199,7 +200,7 @@ end
 --- metrics_port: where GET /metrics is answered, on metrics_host, default "127.0.0.1"; without a port nowhere;
 --- dispatch: false: only receive; reload: function, called after SIGHUP;
 --- stop_seconds: the longest graceful stop, default 10
----@return table|nil server
+---@return marketplace.Server|nil server
 ---@return string? message
 ---@return string? code listen_failed, tls_failed, out_of_memory
 function server.open(given)

@@ -64,6 +64,7 @@ int fsync(int fd) {
   return sync_with("fsync", fd);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's name is reserved */
 int fdatasync(int fd) {
   return sync_with("fdatasync", fd);
 }

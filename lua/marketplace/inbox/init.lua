@@ -48,6 +48,24 @@
 ---   inbox.durable                 -> true where what it holds outlives the process
 local inbox = {}
 
+--- The contract above, as an editor reads it.
+---@class marketplace.Inbox
+---@field durable? boolean true where what it holds outlives the process
+---@field put fun(self, records: table[], now: number): string[]|nil, string?, string?
+---@field claim fun(self, limit: integer, now: number, lease: number): table[]|nil, string?, string?
+---@field finish fun(self, items: table[], now: number): boolean[]|nil, string?, string?
+---@field extend fun(self, items: table[], now: number, lease: number): boolean[]|nil, string?, string?
+---@field counts fun(self): {ready: integer, leased: integer, done: integer, dead: integer}|nil, string?, string?
+---@field backlog fun(self): {ready: integer, leased: integer, dead: integer, oldest_at?: number}|nil, string?, string?
+---@field next_at fun(self): number|nil, string?, string?
+---@field later fun(self, app_id: string, time: number): table[]|nil, string?, string?
+---@field list fun(self, filter?: table): table[]|nil, string?, string?
+---@field get fun(self, identity: string): table|nil, string?, string?
+---@field replay fun(self, filter: table, now: number): integer|nil, string?, string?
+---@field prune fun(self, done_before: number): integer|nil, string?, string?
+---@field id fun(self): string|nil, string?, string?
+---@field close fun(self)
+
 local KINDS = {
   memory = "memory", sqlite = "sqlite", postgres = "postgres", postgresql = "postgres", redis = "redis",
 }
@@ -58,7 +76,7 @@ local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..., redis:ho
 --- path=, db=, user=, prefix=
 ---@param settings? {must_exist?: boolean, clock?: fun(): number, durability?: "strict"|"relaxed"} must_exist: do not
 --- make a new SQLite file; clock, durability: see marketplace.inbox.postgres and marketplace.inbox.redis
----@return table|nil inbox
+---@return marketplace.Inbox|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
 function inbox.open(word, settings)

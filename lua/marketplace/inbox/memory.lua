@@ -31,10 +31,15 @@ local function new_lane()
   }
 end
 
+local function name_of_lane(entry)
+  return entry.app_id or entry.identity
+end
+
 local function push_to_lane(self, entry, at)
-  local name = entry.app_id or entry.identity
+  local name = name_of_lane(entry)
   local lane = self.lanes[name]
-  entry.at, entry.behind = at, nil
+  self.pushes = self.pushes + 1
+  entry.at, entry.behind, entry.push = at, false, self.pushes
   if lane then
     lane.last.behind, lane.last = entry, entry
   else
@@ -48,8 +53,8 @@ end
 
 local function pop_from_lane(self, entry)
   local lane = entry.lane
-  entry.lane = nil
-  lane.first = entry.behind
+  entry.lane = false
+  lane.first = entry.behind or nil
   self.wakes:remove(lane)
   if lane.first then
     self.wakes:add(lane, lane.first.at, "ready")
@@ -61,8 +66,51 @@ local function pop_from_lane(self, entry)
 end
 
 local function wake_lane(self, entry, at, kind)
+  entry.at = at
   self.wakes:remove(entry.lane)
   self.wakes:add(entry.lane, at, kind)
+end
+
+--[[ Where memory ends in the midst of a change
+
+The entries are what counts; lanes, wakes and numbers follow from them. An entry gets all its fields before it is one of
+them, so that no change of it needs memory. A change that was cut off leaves the rest torn, and the next one makes it
+anew. ]]
+
+local function by_push(a, b) return a.push < b.push end
+
+local function lanes_of(entries)
+  local waiting, count, lanes = {}, { ready = 0, leased = 0, dead = 0 }, {}
+  for _, entry in pairs(entries) do
+    count[entry.state] = count[entry.state] + 1
+    if entry.state ~= "dead" then waiting[#waiting + 1] = entry end
+  end
+  table.sort(waiting, by_push)
+  for _, entry in ipairs(waiting) do
+    local name = name_of_lane(entry)
+    local lane = lanes[name] or new_lane()
+    if lane.last then lane.last.behind = entry else lane.first = entry end
+    lane.name, lane.last, lanes[name] = name, entry, lane
+    entry.lane, entry.behind = lane, false
+  end
+  return lanes, count
+end
+
+local function make_whole(self)
+  if not self.is_torn then return end
+  local lanes, count = lanes_of(self.entries)
+  local woken = wakes.new()
+  for _, lane in pairs(lanes) do woken:add(lane, lane.first.at) end
+  self.lanes, self.wakes, self.count, self.spare_lanes, self.is_torn = lanes, woken, count, {}, false
+end
+
+local function begin(self)
+  make_whole(self)
+  self.is_torn = true
+end
+
+local function complete(self)
+  self.is_torn = false
 end
 
 --[[ Entries: ready, leased or dead ]]
@@ -75,7 +123,7 @@ end
 
 local function make_ready(self, entry, at)
   set_state(self, entry, "ready")
-  entry.attempt, entry.reason = 0, nil
+  entry.attempt, entry.reason = 0, false
   push_to_lane(self, entry, at)
 end
 
@@ -84,6 +132,8 @@ local function add(self, record, identity, now)
   -- the record becomes the entry: another table for each would be a good part of what it costs
   local entry = record
   entry.identity, entry.received_at, entry.at, entry.attempt, entry.state = identity, now, now, 0, state
+  entry.reason, entry.verified_by = record.reason or false, record.verified_by or false
+  entry.token, entry.scope, entry.lane, entry.behind, entry.push = false, false, false, false, 0
   self.entries[identity] = entry
   self.count[state] = self.count[state] + 1
   if state == "ready" then push_to_lane(self, entry, now) end
@@ -101,7 +151,7 @@ end
 local function put_signed(self, entry, record, identity)
   if not entry then return self.done:sign(identity, record.digest, record.verified_by) end
   if entry.state == "leased" then return end
-  entry.digest, entry.verified_by, entry.body = record.digest, record.verified_by, record.body
+  entry.digest, entry.verified_by, entry.body = record.digest, record.verified_by or false, record.body
 end
 
 local function put_as(self, record, identity, now)
@@ -127,12 +177,15 @@ end
 
 function Inbox:put(records, now)
   if self.closed then return unavailable(self) end
+  make_whole(self)
   local held = self.count.ready + self.count.leased + self.count.dead
   if held + #records > self.capacity then
     return nil, ("the memory inbox is full: it holds %d notifications"):format(held), "inbox_unavailable"
   end
   local outcomes = {}
+  begin(self)
   for i = 1, #records do outcomes[i] = put_one(self, records[i], now) end
+  complete(self)
   return outcomes
 end
 
@@ -154,6 +207,7 @@ end
 function Inbox:claim(limit, now, seconds)
   if self.closed then return unavailable(self) end
   local claimed, count = {}, 0
+  begin(self)
   while count < limit do
     local lane = self.wakes:top()
     if not lane or lane.wake > now then break end
@@ -163,6 +217,7 @@ function Inbox:claim(limit, now, seconds)
     claimed[count] = lease(self, lane.first, now + seconds)
     if may_be_poison then break end
   end
+  complete(self)
   return claimed
 end
 
@@ -172,11 +227,11 @@ local function held_entry(self, item)
 end
 
 local function finish_as_done(self, entry, item, now)
-  entry.scope = item.scope
+  entry.scope = item.scope or false
+  self.done:add(entry, now)
   self.count.leased = self.count.leased - 1
   self.entries[entry.identity] = nil
   pop_from_lane(self, entry)
-  self.done:add(entry, now)
 end
 
 local function finish_one(self, item, now)
@@ -187,10 +242,9 @@ local function finish_one(self, item, now)
     return true
   end
   set_state(self, entry, item.state)
-  entry.token, entry.reason = nil, item.reason
+  entry.token, entry.reason = false, item.reason or false
   if item.uncounted then entry.attempt = entry.attempt - 1 end
   if item.state == "ready" then
-    entry.at = item.at
     wake_lane(self, entry, item.at)
   else
     pop_from_lane(self, entry)
@@ -201,30 +255,36 @@ end
 function Inbox:finish(items, now)
   if self.closed then return unavailable(self) end
   local held = {}
+  begin(self)
   for i = 1, #items do held[i] = finish_one(self, items[i], now) end
+  complete(self)
   return held
 end
 
 function Inbox:extend(items, now, seconds)
   if self.closed then return unavailable(self) end
   local held = {}
+  begin(self)
   for i = 1, #items do
     local entry = held_entry(self, items[i])
     held[i] = entry ~= nil
     if entry then wake_lane(self, entry, now + seconds, "leased") end
   end
+  complete(self)
   return held
 end
 
 --[[ What is there ]]
 
 function Inbox:counts()
+  make_whole(self)
   local count = self.count
   return { ready = count.ready, leased = count.leased, dead = count.dead, done = self.done.count }
 end
 
 function Inbox:backlog()
   if self.closed then return unavailable(self) end
+  make_whole(self)
   local count = self.count
   local oldest_at
   for _, lane in pairs(self.lanes) do
@@ -235,6 +295,7 @@ function Inbox:backlog()
 end
 
 function Inbox:next_at()
+  make_whole(self)
   local lane = self.wakes:top()
   return lane and lane.wake
 end
@@ -242,8 +303,9 @@ end
 local function summary(entry)
   return {
     key = entry.key, identity = entry.identity, digest = entry.digest, state = entry.state, type = entry.type,
-    event = entry.event, app_id = entry.app_id, time = entry.time, attempt = entry.attempt, reason = entry.reason,
-    received_at = entry.received_at, at = entry.at, verified_by = entry.verified_by,
+    event = entry.event, app_id = entry.app_id, time = entry.time, attempt = entry.attempt,
+    reason = entry.reason or nil, received_at = entry.received_at, at = entry.at,
+    verified_by = entry.verified_by or nil,
   }
 end
 
@@ -280,13 +342,15 @@ end
 
 function Inbox:replay(wanted, now)
   if self.closed then return unavailable(self) end
-  local replayed = 0
-  for _, found in ipairs(self:list(wanted)) do
+  local listed, replayed = self:list(wanted), 0
+  begin(self)
+  for _, found in ipairs(listed) do
     if found.state == "dead" then
       make_ready(self, self.entries[found.identity], now)
       replayed = replayed + 1
     end
   end
+  complete(self)
   return replayed
 end
 
@@ -319,7 +383,7 @@ function memory.new(settings)
   end
   return setmetatable({
     name = uuid.new(), capacity = settings.capacity or 100000, tokens = 0, entries = {}, lanes = {}, spare_lanes = {},
-    wakes = wakes.new(),
+    wakes = wakes.new(), pushes = 0, is_torn = false,
     done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
   }, Inbox)
 end

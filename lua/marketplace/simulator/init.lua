@@ -30,11 +30,17 @@ local uuid = require "marketplace.uuid"
 
 local simulator = {}
 
+---@class marketplace.Simulator
 local Simulator = {}
 Simulator.__index = Simulator
 
---- What a simulator has where nothing else is said: the id of its app, of the key, and Apple's example of an issuer id.
-simulator.APP, simulator.KEY_ID = "6740012345", "SIMULATED1"
+--- The id of a simulator's app, where nothing else is said.
+simulator.APP = "6740012345"
+
+--- The id of its key, where nothing else is said.
+simulator.KEY_ID = "SIMULATED1"
+
+--- Its issuer id, where nothing else is said: Apple's example of one.
 simulator.ISSUER_ID = "57246542-96fe-1a63-e053-0824d011072a"
 
 local UNAUTHORIZED = "Provide a properly configured and signed bearer token, and make sure that it has not expired. " ..
@@ -159,6 +165,9 @@ end
 --[[ What happens at App Store Connect ]]
 
 --- Whether there is such a resource.
+---@param type_name string such as "webhooks"
+---@param id string
+---@return boolean
 function Simulator:exists(type_name, id)
   if type_name == "appStoreVersions" then return true end
   local record = self.store:get(type_name, id)
@@ -237,11 +246,13 @@ function Simulator:requests(method, path)
 end
 
 --- The deliveries so far, oldest first: {id=, generation=, body=, attributes=, …}.
+---@return table[]
 function Simulator:deliveries()
   return self.store:list "webhookDeliveries"
 end
 
 --- Sets the URL under which it is reached, without a slash at the end.
+---@param url string
 function Simulator:set_base_url(url)
   self.base_url = url
 end
@@ -290,7 +301,7 @@ end
 --- URLs of files are good for, default 3600; strict_deliveries: the list of deliveries wants its one filter, as
 --- operators report, default false; base_url: default https://api.appstoreconnect.apple.com; date_header: give a Date,
 --- by `clock`, default false; log: function(entry), default none
----@return table sim
+---@return marketplace.Simulator sim
 function simulator.new(given)
   options.check("marketplace.simulator.new", given, {
     keys = "table", issuer_id = "string", apps = "table", send = "function", clock = "function", random = "function",

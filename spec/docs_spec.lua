@@ -1,0 +1,271 @@
+-- The pages in docs/, CONTRIBUTING.md and SECURITY.md: their commands exist, their Lua runs, their links lead
+-- somewhere, and the operating guide names every metric and every log message there is, and no others.
+package.path = "tools/?.lua;" .. package.path
+local argparse = require "argparse"
+local cli = require "marketplace.cli"
+local luacats = require "luacats"
+local marketplace = require "marketplace"
+local raw = require "support.raw_http"
+local samples = require "marketplace.samples"
+local shell = require "support.shell"
+
+local PAGES = { "README.md", "CONTRIBUTING.md", "SECURITY.md" }
+for path in shell.run "ls docs/*.md":gmatch "%S+" do PAGES[#PAGES + 1] = path end
+
+-- The blocks of a page, also those indented in a list, without the indentation.
+local function blocks(text, language)
+  local list = {}
+  for indent, inner in ("\n" .. text):gmatch("\n([ %d.]*)```" .. language .. "\n(.-)\n%s*```") do
+    local lines = {}
+    for line in (inner .. "\n"):gmatch "(.-)\n" do
+      lines[#lines + 1] = line:gsub("^" .. (" "):rep(#indent), "")
+    end
+    list[#list + 1] = table.concat(lines, "\n")
+  end
+  return list
+end
+
+-- The words of a command line, as a shell would have them; nil where it is not `marketplace`.
+local function words_of(line)
+  local command = line:gsub("^[%u_]+='[^']*' ", ""):gsub("^%S*bin/", "")
+  if not command:find "^marketplace %l" then return nil end
+  local words = {}
+  local script = ("set -- %s\nfor word do printf '%%s\\n' \"$word\"; done"):format(line)
+  local output, status = shell.capture("WEBHOOK=w DELIVERY=d SIGNATURE=s; " .. script)
+  assert(status == 0, output)
+  for word in output:gmatch "[^\n]+" do words[#words + 1] = word end
+  while table.remove(words, 1):find "=" do end -- the environment, then the program
+  return words
+end
+
+-- What the command's own parser says against a line; nil where it takes it.
+local function problem_of(words)
+  for _, word in ipairs(words) do
+    if word == "--help" or word == "--version" then
+      local quoted = {}
+      for i, one in ipairs(words) do quoted[i] = "'" .. one .. "'" end
+      local output, status = shell.capture(shell.marketplace(table.concat(quoted, " ")))
+      return status ~= 0 and output or nil
+    end
+  end
+  local ok, parsed = cli.parser(argparse):pparse(words)
+  return not ok and parsed or nil
+end
+
+-- The first word of a command that may be told in part, without what it requires, that the command does not know.
+local function unknown_word(words)
+  local parser = cli.parser(argparse)
+  for _, word in ipairs(words) do
+    local found = word:sub(1, 2) ~= "--" and #parser._commands == 0
+    for _, option in ipairs(parser._options) do
+      for _, alias in ipairs(option._aliases) do found = found or alias == word end
+    end
+    for _, command in ipairs(parser._commands) do
+      if command._name == word then parser, found = command, true end
+    end
+    if not found then return word end
+  end
+end
+
+local function target_exists(target)
+  local makefile = raw.read_file "Makefile"
+  return ("\n" .. makefile):find("\n" .. target:gsub("%-", "%%-") .. ":", 1) ~= nil
+end
+
+local function check_line(line)
+  if line:find "^%s*$" then return end
+  local make = line:match "^make ([%w-]+)"
+  if make then return assert.is_true(target_exists(make), line) end
+  local words = words_of((line:gsub("%s*[<>|;&].*$", "")))
+  if words then assert.is_nil(problem_of(words), line) end
+end
+
+describe("the page", function()
+  for _, path in ipairs(PAGES) do
+    local text = raw.read_file(path)
+
+    for _, block in ipairs(blocks(text, "sh")) do
+      it(path .. " has commands that there are: " .. block:match "[^\n]+", function()
+        local output, status = shell.capture(("sh -n '%s'"):format(shell.file(block)))
+        assert.are.equal(0, status, output)
+        for line in block:gmatch "[^\n]+" do check_line(line) end
+      end)
+    end
+
+    for _, block in ipairs(blocks(text, "ini")) do
+      it(path .. " has a unit whose command there is", function()
+        local line = block:match "\nExecStart=([^\n]+)"
+        assert.is_nil(problem_of(assert(words_of(line))), line)
+      end)
+    end
+
+    it(path .. " names commands in its text that there are", function()
+      local plain = text:gsub("```.-```", "")
+      for line in plain:gmatch "`(marketplace %l[^`\n]*)`" do
+        assert.is_nil(unknown_word(words_of(line)), line)
+      end
+    end)
+
+    it(path .. " has links that lead somewhere", function()
+      for target in text:gmatch "%]%(([^)]+)%)" do
+        local file, anchor = target:match "^([^#]*)#?(.*)$"
+        if not file:find "^https?:" then
+          local found = path
+          if file ~= "" then found = (path:match "^(.*/)" or "") .. file end
+          local page = io.open(found)
+          assert.is_truthy(page, path .. " -> " .. target)
+          local headings = {}
+          for heading in ("\n" .. page:read "*a"):gmatch "\n#+ ([^\n]+)" do
+            headings[heading:lower():gsub("[^%w _-]", ""):gsub(" ", "-")] = true
+          end
+          page:close()
+          assert.is_true(anchor == "" or headings[anchor] == true, path .. " -> " .. target)
+        end
+      end
+    end)
+  end
+
+  for _, path in ipairs(PAGES) do
+    if path ~= "README.md" then -- whose blocks readme_spec runs
+      for place, block in ipairs(blocks(raw.read_file(path), "lua")) do
+        it(path .. " has Lua that runs: block " .. place, function()
+          local printed = stub(_G, "print")
+          finally(function() printed:revert() end)
+          local register = dofile(shell.file(block))
+          if not register then return end
+          local receiver = marketplace.receiver { secrets = "s", log = function() end }
+          register(receiver)
+          for app, event in ipairs { "version_available", "app_unavailable", "app_restored" } do
+            local body = samples.body(event, { app_id = tostring(app) })
+            receiver:handle { method = "POST", body = body,
+              headers = { ["x-apple-signature"] = marketplace.sign("s", body) } }
+          end
+          assert.are.equal(3, receiver:dispatch())
+          assert.are.same({ ready = 0, leased = 0, done = 3, dead = 0 }, receiver.inbox:counts())
+          assert.stub(printed).was.called()
+        end)
+      end
+    end
+  end
+end)
+
+describe("the documentation's", function()
+  local types = luacats.read(raw.read_file "types/marketplace.lua")
+  local known = { ["ctx."] = {}, ["n."] = {}, ["receiver."] = {}, ["ctx:"] = {}, ["receiver:"] = {}, ["client:"] = {} }
+  for _, one in ipairs(types.functions) do
+    local object = ({ Context = "ctx:", Receiver = "receiver:", Client = "client:" })[one.owner]
+    if object then known[object][one.name] = true end
+  end
+  for _, block in ipairs(types.classes) do
+    local object = ({ Context = "ctx.", Receiver = "receiver.", Notification = "n." })[
+      luacats.tags(block, "class")[1].name:match "[^.]+$"]
+    for _, tag in ipairs(object and luacats.tags(block, "field") or {}) do known[object][tag.name] = true end
+  end
+
+  for _, path in ipairs(PAGES) do
+    it("names of fields and methods are there: " .. path, function()
+      local code = {}
+      for block in raw.read_file(path):gmatch "\n%s*```lua(.-)```" do code[#code + 1] = block end
+      for word in raw.read_file(path):gsub("```.-```", ""):gmatch "`([^`\n]+)`" do code[#code + 1] = word end
+      local text = table.concat(code, "\n"):gsub('"[^"\n]*"', '""')
+      for object, separator, name in text:gmatch "%f[%w_](%l+)([.:])([%a_][%w_]*)" do
+        local names = known[object .. separator]
+        if names then assert.is_true(names[name], object .. separator .. name) end
+      end
+    end)
+  end
+end)
+
+local guide = raw.read_file "docs/operating.md"
+
+-- The names in the first column of the tables that begin with this head.
+local function column(head)
+  local names = {}
+  for rows in guide:gmatch("\n| " .. head:gsub("%p", "%%%0") .. " |[^\n]*\n| %-%-%-[^\n]*\n(.-)\n\n") do
+    for row in ("\n" .. rows):gmatch "\n| ([^|]*)" do
+      for name in row:gmatch "`([^`]+)`" do names[name] = true end
+    end
+  end
+  return names
+end
+
+local function sources()
+  local text = {}
+  for path in shell.run "find lua -name '*.lua'":gmatch "%S+" do text[#text + 1] = raw.read_file(path) end
+  return table.concat(text, "\n")
+end
+
+local function found_by(patterns, of)
+  local found, text = {}, of or sources()
+  for _, pattern in ipairs(patterns) do
+    for one, other in text:gmatch(pattern) do
+      found[one] = true
+      if other and other ~= "" then found[other] = true end
+    end
+  end
+  return found
+end
+
+describe("the operating guide names", function()
+  it("every metric, and no other", function()
+    assert.are.same(found_by { 'metrics%.add%w*_?%w*%(lines, "(marketplace_[%w_]+)"' }, column "metric")
+  end)
+
+  it("every metric that a receiver shows", function()
+    local receiver = marketplace.receiver { secrets = "s", log = function() end }
+    local shown = {}
+    for name in receiver:metrics():gmatch "# TYPE (%S+)" do shown[name] = true end
+    assert.are.same(shown, column "metric")
+  end)
+
+  it("every log message, and no other", function()
+    local messages = found_by {
+      '[{%s]level = "%l+",%s+message = "([^"]+)"', 'level = [%w.]+ and "%l+" or "%l+",%s+message = "([^"]+)"',
+      'log%(self, "%l+", "([^"]+)"', 'log%(self, [%w_]+ and "%l+" or "%l+", "([^"]+)"',
+      'report%(%w+, %w+, "%l+", "([^"]+)"', 'return "info", "([^"]+)", "%l+"',
+      'return "warning", "([^"]+)", "%l+"', 'return "error", "([^"]+)", "%l+"',
+      '"info", [%w_]+ and "([^"]+)" or "([^"]+)"', 'message = [%w.]+ and "([^"]+) %(',
+    }
+    for _, outcome in ipairs { "stored", "duplicate", "conflict", "rearmed" } do messages[outcome] = true end
+    assert.are.same(messages, column "message")
+  end)
+
+  it("what nginx's workers say at their start", function()
+    local words, checked = guide:gsub("%s+", " "), 0
+    for said in pairs(found_by { 'ngx%.log%(ngx%.%u+, "([^"]-):? *"' }) do
+      assert.is_truthy(words:find(said, 1, true), said)
+      checked = checked + 1
+    end
+    assert.are.equal(2, checked)
+  end)
+
+  it("all messages, as those that are no words where they are logged are handed over in these files only", function()
+    local indirect = {}
+    for path in shell.run "find lua -name '*.lua'":gmatch "%S+" do
+      local text = raw.read_file(path)
+      for message in text:gmatch "level = [^\n]-message = ([^,\n]+)" do
+        if not message:find '^"' then indirect[path:match "marketplace/(.*)%.lua"] = true end
+      end
+      if text:find "%.message, [%w_.]+ = level, message" then indirect[path:match "marketplace/(.*)%.lua"] = true end
+    end
+    assert.are.same({
+      client = true, dispatcher = true, ["nginx/callbacks"] = true, receiver = true, server = true,
+      ["simulator/deliveries"] = true,
+    }, indirect)
+  end)
+
+  it("every outcome of a request, and every reason", function()
+    local outcomes = column "`outcome`"
+    for _, name in ipairs { "stored", "duplicate", "conflict", "rearmed", "dead", "refused", "unavailable" } do
+      assert.is_true(outcomes[name], name)
+    end
+    local reasons = column "`reason`"
+    local codes = found_by({
+      'return "[%l_]+", "[^"]+", "([%l_]+)"', 'return "[%l_]+", [%w_.%[%]]+, "([%l_]+)"',
+      '\n  ([%l_]+) = { "[%l_]+", "[^"]*" },',
+      '"(signature_[%l_]+)"', '"(crypto_[%l_]+)"',
+    }, raw.read_file "lua/marketplace/receiver.lua")
+    assert.is_true(codes.encoded and codes.overloaded and codes.too_large and codes.draining)
+    for name in pairs(codes) do assert.is_true(reasons[name], name) end
+  end)
+end)

@@ -1,0 +1,63 @@
+--- What of this project is public, for tools/reference.lua and the specs that check it: the modules that a program may
+--- `require`, and the classes of the objects that they give.
+local public = {}
+
+--- Modules, in the order in which the reference has them.
+public.MODULES = {
+  "http", "inbox", "server", "nginx", "simulator", "samples", "explain", "log", "handlers", "secret_file", "rotation",
+  "json", "operations",
+}
+
+--- Classes, the file that each is in, and the name that it has there.
+public.CLASSES = {
+  { name = "marketplace.Notification", file = "notification" },
+  { name = "marketplace.Receiver", file = "receiver", owner = "Receiver" },
+  { name = "marketplace.Dispatcher", file = "dispatcher", owner = "Dispatcher" },
+  { name = "marketplace.Context", file = "context", owner = "Context" },
+  { name = "marketplace.Inbox", file = "inbox/init" },
+  { name = "marketplace.Client", file = "client", owner = "Client" },
+  { name = "marketplace.Exchange", file = "http", owner = "Exchange" },
+  { name = "marketplace.Server", file = "server", owner = "Server" },
+  { name = "marketplace.Simulator", file = "simulator/init", owner = "Simulator" },
+}
+
+--- What the module `marketplace` has, and which function of which file each is.
+public.FACADE = {
+  { "sign", "signature", "sign" },
+  { "verify", "signature", "verify" },
+  { "fingerprint", "signature", "fingerprint" },
+  { "parse", "notification", "parse" },
+  { "to_table", "notification", "to_table" },
+  { "receiver", "receiver", "new" },
+  { "dispatcher", "dispatcher", "new" },
+  { "inbox", "inbox/init", "open" },
+  { "token", "token", "new" },
+  { "client", "client", "new" },
+  { "reconcile", "reconcile", "run" },
+}
+
+--- Functions that take a table of options, by the name that a program calls them by, and what to call them with so that
+--- they look at it: more than one where what they take depends on it.
+public.OPTIONS = {
+  ["marketplace.receiver"] = { {} },
+  ["marketplace.dispatcher"] = { {} },
+  ["marketplace.token"] = { { kind = "api" }, { kind = "marketplace" }, { kind = "install" } },
+  ["marketplace.client"] = { {} },
+  ["marketplace.reconcile"] = { {} },
+  ["server.open"] = { {} },
+  ["simulator.new"] = { {} },
+  ["rotation.run"] = { {} },
+  ["nginx.init"] = { {} },
+}
+
+--- The file of a module.
+---@param name string such as "http"
+---@return string path below lua/marketplace, without ".lua"
+function public.file_of(name)
+  local file = io.open("lua/marketplace/" .. name .. ".lua")
+  if not file then return name .. "/init" end
+  file:close()
+  return name
+end
+
+return public

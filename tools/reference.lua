@@ -1,0 +1,328 @@
+-- reference.lua FOLDER: writes what the source's comments say of the public functions into files below FOLDER:
+-- docs/reference.md, for people, and types/, for editors that read LuaCATS.
+local known_options = require "known_options"
+local luacats = require "luacats"
+local operations = require "marketplace.operations"
+local public = require "public"
+
+local FOLDER = arg[1]
+
+local function read(file)
+  local stream = assert(io.open("lua/marketplace/" .. file .. ".lua"))
+  local text = stream:read "*a"
+  stream:close()
+  return luacats.read(text)
+end
+
+local function write(path, lines)
+  os.execute(("mkdir -p '%s/%s'"):format(FOLDER, path:match "^(.*)/"))
+  local file = assert(io.open(FOLDER .. "/" .. path, "w"))
+  assert(file:write(table.concat(lines, "\n"), "\n"))
+  assert(file:close())
+end
+
+local function functions_of(source, owner)
+  local found = {}
+  for _, one in ipairs(source.functions) do
+    if one.owner == owner then found[#found + 1] = one end
+  end
+  return found
+end
+
+local function function_named(source, owner, name)
+  for _, one in ipairs(functions_of(source, owner)) do
+    if one.name == name then return one end
+  end
+  error(("there is no function %s of %s"):format(name, owner))
+end
+
+local function class_named(source, name)
+  for _, block in ipairs(source.classes) do
+    if luacats.tags(block, "class")[1].name == name then return block end
+  end
+  error("there is no class " .. name)
+end
+
+local function resource_names()
+  local names = {}
+  for name in pairs(operations.by_resource) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+-- The operations of one type of resource, in their order, those of one action together.
+local function actions_of(resource)
+  local order, by_action = {}, {}
+  for _, operation in ipairs(operations.by_resource[resource]) do
+    if not by_action[operation.action] then
+      order[#order + 1], by_action[operation.action] = operation.action, {}
+    end
+    table.insert(by_action[operation.action], operation)
+  end
+  return order, by_action
+end
+
+--[[ For people ]]
+
+local function cell(text)
+  return (text:gsub("|", "\\|"):gsub("%s+", " "))
+end
+
+local function code(text)
+  return "`" .. text .. "`"
+end
+
+local function add_text(lines, text)
+  local in_code = false
+  for _, line in ipairs(text) do
+    local is_code = line:find "^%s%s+%S" ~= nil
+    if is_code ~= in_code then
+      if is_code then lines[#lines + 1] = "" end
+      lines[#lines + 1] = "```" .. (is_code and "text" or "")
+    end
+    in_code = is_code
+    lines[#lines + 1] = line
+  end
+  if in_code then lines[#lines + 1] = "```" end
+  lines[#lines + 1] = ""
+end
+
+local function add_fields(lines, block, kind, head)
+  local tags = luacats.tags(block, kind)
+  if #tags == 0 then return end
+  lines[#lines + 1] = ("| %s | type | |\n| --- | --- | --- |"):format(head)
+  for _, tag in ipairs(tags) do
+    local name = code(tag.name) .. (tag.optional and " (optional)" or "")
+    lines[#lines + 1] = ("| %s | %s | %s |"):format(name, cell(code(tag.type)), cell(tag.text))
+  end
+  lines[#lines + 1] = ""
+end
+
+local function add_returns(lines, block)
+  local tags = luacats.tags(block, "return")
+  if #tags == 0 then return end
+  lines[#lines + 1] = "Returns:\n"
+  for place, tag in ipairs(tags) do
+    lines[#lines + 1] = ("%d. %s %s"):format(place, code(tag.type), tag.text):gsub("%s+$", "")
+  end
+  lines[#lines + 1] = ""
+end
+
+local function add_function(lines, shown, one)
+  lines[#lines + 1] = ("### `%s(%s)`\n"):format(shown, table.concat(one.parameters, ", "))
+  add_text(lines, one.block.text)
+  add_fields(lines, one.block, "param", "parameter")
+  add_returns(lines, one.block)
+end
+
+local function add_class(lines, class)
+  local source = read(class.file)
+  local block = class_named(source, class.name)
+  local object = class.name:match "%.(%w+)$":lower()
+  lines[#lines + 1] = ("## `%s`\n"):format(class.name)
+  if class.name == "marketplace.Inbox" then add_text(lines, source.head.text) end
+  if #block.text > 0 then add_text(lines, block.text) end
+  add_fields(lines, block, "field", "field")
+  for _, one in ipairs(functions_of(source, class.owner)) do add_function(lines, object .. ":" .. one.name, one) end
+end
+
+local function required(known)
+  local words = {}
+  for name, kind in pairs(known or {}) do
+    words[#words + 1] = ("`%s`%s"):format(name, kind:sub(1, 1) == "!" and "" or " (optional)")
+  end
+  table.sort(words)
+  return table.concat(words, ", ")
+end
+
+local function takes(operation)
+  local words = {}
+  local function add(words_of_one) if words_of_one ~= "" then words[#words + 1] = words_of_one end end
+  if operation.by_id then add "the id" end
+  if operation.parent then add(("`%s`"):format(operation.parent)) end
+  add(required(operation.attributes))
+  add(required(operation.relationships))
+  for _, name in ipairs { "fields", "include", "limit", "filter", "exists" } do
+    if operation[name] then
+      local given = name ~= "fields" and type(operation[name]) == "table" and table.concat(operation[name], ", ")
+      add(given and ("`%s` (%s)"):format(name, given) or ("`%s`"):format(name))
+    end
+  end
+  return table.concat(words, ", ")
+end
+
+local function add_resources(lines)
+  local source = read "resources"
+  lines[#lines + 1] = "## The resources of a client\n"
+  add_text(lines, source.head.text)
+  for _, resource in ipairs(resource_names()) do
+    lines[#lines + 1] = ("### `client.%s`\n\n| method | request | takes |\n| --- | --- | --- |"):format(resource)
+    for _, operation in ipairs(operations.by_resource[resource]) do
+      lines[#lines + 1] = ("| `%s` | `%s %s` | %s |"):format(operation.action, operation.method, operation.path,
+        takes(operation))
+    end
+    lines[#lines + 1] = ""
+  end
+end
+
+local function for_people()
+  local lines = {
+    "# Reference\n",
+    "Written by `make docs` from the comments in the source: change them there.\n",
+    "A mistake in the program (wrong type, unknown option, an empty secret) raises. What can fail at run time " ..
+      "returns nil, a message for people, a stable word for programs (the code), and sometimes a table with details.\n",
+    "## `marketplace`\n",
+  }
+  for _, one in ipairs(public.FACADE) do
+    local source = read(one[2])
+    local owner = one[2]:gsub("/init$", "")
+    add_function(lines, "marketplace." .. one[1], function_named(source, owner, one[3]))
+  end
+  lines[#lines + 1] = "### `marketplace.null`\n\nJSON null in `attributes` and `relationships`; equal to cjson.null.\n"
+  lines[#lines + 1] = "### `marketplace._VERSION`\n\nThe name and the version, as one string.\n"
+  for _, class in ipairs(public.CLASSES) do
+    add_class(lines, class)
+    if class.name == "marketplace.Client" then add_resources(lines) end
+  end
+  for _, name in ipairs(public.MODULES) do
+    local source = read(public.file_of(name))
+    lines[#lines + 1] = ("## `marketplace.%s`\n"):format(name)
+    if name ~= "inbox" then add_text(lines, source.head.text) end
+    for _, one in ipairs(functions_of(source, name)) do add_function(lines, name .. "." .. one.name, one) end
+    for _, one in ipairs(source.values) do
+      if one.owner == name then
+        lines[#lines + 1] = ("### `%s.%s`\n"):format(name, one.name)
+        add_text(lines, one.block.text)
+      end
+    end
+  end
+  while lines[#lines]:find "^\n*$" do lines[#lines] = nil end
+  return lines
+end
+
+--[[ For editors ]]
+
+local function add_options(lines, class, name)
+  lines[#lines + 1] = "\n---@class " .. class
+  for _, option in ipairs(known_options.of(name)) do
+    lines[#lines + 1] = ("---@field %s%s %s"):format(option.name, option.required and "" or "?", option.type)
+  end
+end
+
+local function add_stub(lines, one, head)
+  local class
+  if public.OPTIONS[head] then
+    class = ("marketplace.%s.Options"):format(head:gsub("^marketplace%.", ""))
+    add_options(lines, class, head)
+  end
+  lines[#lines + 1] = ""
+  for _, line in ipairs(one.block.lines) do
+    lines[#lines + 1] = class and line:gsub("^(%-%-%-@param given) table$", "%1 " .. class) or line
+  end
+  lines[#lines + 1] = ("function %s(%s) end"):format(head, table.concat(one.parameters, ", "))
+end
+
+local function add_class_stubs(lines, class)
+  local source = read(class.file)
+  lines[#lines + 1] = ""
+  for _, line in ipairs(class_named(source, class.name).lines) do lines[#lines + 1] = line end
+  if not class.owner then return end
+  lines[#lines + 1] = ("local %s = {}"):format(class.owner)
+  for _, one in ipairs(functions_of(source, class.owner)) do
+    add_stub(lines, one, class.owner .. one.separator .. one.name)
+  end
+end
+
+local MANY = { list = "marketplace.resource[]", linkages = "marketplace.linkage[]" }
+local ONE = { linkage = "marketplace.linkage", delete = "true" }
+
+local function add_action(lines, class, action, list)
+  lines[#lines + 1] = ""
+  local by_id, by_table
+  for _, operation in ipairs(list) do
+    lines[#lines + 1] = ("--- %s %s"):format(operation.method, operation.path)
+    local taken = takes(operation)
+    if taken ~= "" then lines[#lines + 1] = "--- takes " .. taken:gsub("`", "") end
+    by_id, by_table = by_id or operation.by_id, by_table or not operation.by_id
+  end
+  local parameters = {}
+  local function parameter(name, kind)
+    parameters[#parameters + 1] = name
+    local optional, type_name = kind:match "^(%??)(.*)$"
+    lines[#lines + 1] = ("---@param %s%s %s"):format(name, optional, type_name)
+  end
+  if by_id then parameter("id", by_table and "string|table" or "string") end
+  if action ~= "delete" then parameter("given", (action == "update" or action == "create") and "table" or "?table") end
+  lines[#lines + 1] = ("---@return %s|nil result"):format(MANY[action] or ONE[action] or "marketplace.resource")
+  lines[#lines + 1] = ("---@return %s"):format(action == "delete" and "string? message" or
+    "marketplace.page|string page or the message")
+  lines[#lines + 1] = "---@return string? code\n---@return table? detail"
+  lines[#lines + 1] = ("function %s:%s(%s) end"):format(class, action, table.concat(parameters, ", "))
+end
+
+local function add_resource_stubs(lines)
+  local source = read "resources"
+  for _, list in ipairs { source.classes, source.aliases } do
+    for _, block in ipairs(list) do
+      local class = luacats.tags(block, "class")[1]
+      local alias = luacats.tags(block, "alias")[1]
+      if class and class.name ~= "marketplace.resources" or alias and alias.raw:find "^marketplace%.linkage" then
+        lines[#lines + 1] = ""
+        for _, line in ipairs(block.lines) do lines[#lines + 1] = line end
+      end
+    end
+  end
+  for _, resource in ipairs(resource_names()) do
+    lines[#lines + 1] = ("\n---@class marketplace.Client.%s\nlocal %s = {}"):format(resource, resource)
+    local order, by_action = actions_of(resource)
+    for _, action in ipairs(order) do
+      add_action(lines, resource, action, by_action[action])
+      if action == "list" then
+        lines[#lines + 1] = "\n--- One resource and its page after another, of all pages; takes what `list` takes."
+        lines[#lines + 1] = "---@param given? table"
+        lines[#lines + 1] = "---@return fun(state: table): marketplace.resource|nil, marketplace.page iterator"
+        lines[#lines + 1] = "---@return {problem?: {message: string, code: string, detail: table}} state"
+        lines[#lines + 1] = ("function %s:each(given) end"):format(resource)
+      end
+    end
+  end
+  lines[#lines + 1] = "\n---@class marketplace.Client"
+  for _, resource in ipairs(resource_names()) do
+    lines[#lines + 1] = ("---@field %s marketplace.Client.%s"):format(resource, resource)
+  end
+end
+
+local WRITTEN = "-- Written by `make docs` from the comments in the source: change them there."
+
+local function facade_types()
+  local lines = { "---@meta marketplace", WRITTEN }
+  for _, class in ipairs(public.CLASSES) do add_class_stubs(lines, class) end
+  add_resource_stubs(lines)
+  lines[#lines + 1] = "\n---@class marketplace\n---@field _VERSION string the name and the version\n" ..
+    "---@field null userdata JSON null in `attributes` and `relationships`; equal to cjson.null\nlocal marketplace = {}"
+  for _, one in ipairs(public.FACADE) do
+    local owner = one[2]:gsub("/init$", "")
+    add_stub(lines, function_named(read(one[2]), owner, one[3]), "marketplace." .. one[1])
+  end
+  lines[#lines + 1] = "\nreturn marketplace"
+  return lines
+end
+
+local function module_types(name)
+  local source = read(public.file_of(name))
+  local lines = { "---@meta marketplace." .. name, WRITTEN, "\n---@class marketplace." .. name }
+  for _, one in ipairs(source.values) do
+    if one.owner == name then
+      lines[#lines + 1] = ("---@field %s %s %s"):format(one.name, type(require("marketplace." .. name)[one.name]),
+        table.concat(one.block.text, " "))
+    end
+  end
+  lines[#lines + 1] = ("local %s = {}"):format(name)
+  for _, one in ipairs(functions_of(source, name)) do add_stub(lines, one, name .. "." .. one.name) end
+  lines[#lines + 1] = "\nreturn " .. name
+  return lines
+end
+
+write("docs/reference.md", for_people())
+write("types/marketplace.lua", facade_types())
+for _, name in ipairs(public.MODULES) do write("types/marketplace/" .. name .. ".lua", module_types(name)) end
