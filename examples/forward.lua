@@ -1,0 +1,42 @@
+-- Tells a chat channel what happened, through an incoming webhook of Slack or of anything that takes {"text": ...}:
+--
+--     CHAT_URL=https://... marketplace serve examples/forward.lua --secret-file secrets.txt
+--
+-- What cannot be told now is tried again, with growing pauses; what the chat refuses for good becomes a dead letter
+-- that `marketplace inbox list --state dead` shows. A message can come twice, when the answer to the first was lost:
+-- the chat can tell by the header Idempotency-Key.
+local http = require "marketplace.http"
+local json = require "marketplace.json"
+
+local URL = assert(os.getenv "CHAT_URL", "CHAT_URL is not set: the address of the chat's incoming webhook")
+local SECONDS = 10
+
+local WORDS = {
+  version_available = "a new version can be sold",
+  versions_unavailable = "versions must go",
+  versions_restored = "versions may be sold again",
+  app_unavailable = "the app must go",
+  app_restored = "the app may be sold again",
+}
+
+local function message_of(n)
+  local where = n.territories and " in " .. table.concat(n.territories, ", ") or ""
+  return ("App %s: %s%s (%s)"):format(n.app_id or "?", WORDS[n.event], where, n.timestamp or "at an unknown time")
+end
+
+local function tell(n, ctx)
+  local answer, message = http.exchange {
+    method = "POST", url = URL, timeout = SECONDS, body = json.encode { text = message_of(n) },
+    headers = { "Content-Type: application/json", "Idempotency-Key: " .. ctx.key },
+  }
+  if not answer then return nil, message end
+  if answer.status < 300 then return true end
+  local problem = ("the chat answered %d"):format(answer.status)
+  -- too many, or its own trouble: later
+  if answer.status == 429 or answer.status >= 500 then return nil, problem end
+  return ctx:cancel(problem)
+end
+
+return function(receiver)
+  for event in pairs(WORDS) do receiver:on(event, tell) end
+end

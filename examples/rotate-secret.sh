@@ -1,0 +1,20 @@
+#!/bin/sh
+# Rotates the secret of one webhook once a quarter: for cron, or a systemd timer. What it needs is in the environment:
+#
+#     WEBHOOK        the webhook's id, as `marketplace webhooks list` shows it
+#     SECRETS        the secret file that the receiver reads
+#     PID_FILE       that of the receiver, from `marketplace serve --pid-file`
+#     INBOX          the receiver's inbox, such as sqlite:marketplace.db
+#     MARKETPLACE    the command (marketplace)
+#
+# and the API key's MARKETPLACE_KEY_FILE, MARKETPLACE_KEY_ID and MARKETPLACE_ISSUER_ID. Where it is stopped, running it
+# again goes on: so a failure is no more than a message to whoever reads cron's mail.
+set -eu
+
+for name in WEBHOOK SECRETS PID_FILE INBOX; do
+  eval "value=\${$name:-}"
+  [ -n "$value" ] || { echo "$name is not set" >&2 && exit 2; }
+done
+
+${MARKETPLACE:-marketplace} webhooks rotate-secret "$WEBHOOK" --secret-file "$SECRETS" --pid-file "$PID_FILE" \
+  --inbox "$INBOX" --grace "${GRACE:-3600}" --yes

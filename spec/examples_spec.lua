@@ -1,0 +1,246 @@
+-- Each example does what it says, with real servers. The one for nginx is run by the README's specs.
+local core = require "marketplace.core"
+local marketplace = require "marketplace"
+local postgres_server = require "support.postgres_server"
+local samples = require "marketplace.samples"
+local shell = require "support.shell"
+local simulation = require "support.simulation"
+
+local SECRET = "the secret of the examples"
+
+-- Calls use() in an environment with this variable.
+local function with_variable(wanted, value, use)
+  local getenv = os.getenv
+  os.getenv = function(name) return name == wanted and value or getenv(name) end -- luacheck: ignore
+  local ok, problem = pcall(use)
+  os.getenv = getenv -- luacheck: ignore
+  assert(ok, problem)
+end
+
+describe("the example of", function()
+  local folder
+
+  before_each(function() folder = shell.run "mktemp -d" end)
+  after_each(function() shell.run("rm -rf " .. folder) end)
+
+  local function read(name)
+    local file = io.open(folder .. "/" .. name)
+    local text = file and file:read "*a" or ""
+    if file then file:close() end
+    return text
+  end
+
+  -- What a server does comes after its answer.
+  local function eventually(what, is_so)
+    local give_up_at = core.monotonic() + 30
+    while not is_so() do
+      assert(core.monotonic() < give_up_at, "it did not happen in time: " .. what)
+      core.sleep(0.02)
+    end
+  end
+
+  local function send(url, arguments)
+    return shell.run(shell.marketplace(("send --url %s %s"):format(url, arguments),
+      "MARKETPLACE_SECRET='" .. SECRET .. "'"))
+  end
+
+  local function serve(arguments, environment, use)
+    return shell.with_server(("env MARKETPLACE_SECRET='%s' %s %s"):format(SECRET, environment,
+      shell.marketplace("serve " .. arguments)), use)
+  end
+
+  it("a receiver of its own receives and runs a callback", function()
+    local command = ("env MARKETPLACE_SECRET='%s' MARKETPLACE_INBOX=sqlite:%s/inbox.db LUA_PATH='lua/?.lua;" ..
+      "lua/?/init.lua;;' %s examples/receiver.lua 0"):format(SECRET, folder, shell.LUA)
+    local said = shell.with_server(command, function(url) send(url, "app_unavailable") end)
+    assert.matches("app_unavailable %d+", said)
+  end)
+
+  describe("a catalogue", function()
+    local CATALOGUE = dofile "examples/catalogue/catalogue.lua"
+    local PACKAGE = "5c2e8f4b-0d8e-4f5e-9a41-3c1f2b7d9e60"
+    local VERSION = "b7d0a6c2-7f43-4d0b-8a35-91e6f4c8d217"
+
+    local function body(type_name, seconds, attributes)
+      return ('{"data":{"id":"%s-%d","type":"%s","attributes":{"appId":"67","timestamp":"2026-03-14T09:00:%02dZ"%s}}}')
+        :format(type_name, seconds, type_name, seconds, attributes)
+    end
+
+    local function version_available(seconds)
+      return body("AlternativeDistributionPackageVersionAvailable", seconds,
+        (',"alternativeDistributionPackageId":"%s","alternativeDistributionPackageVersionId":"%s"'):format(PACKAGE,
+          VERSION))
+    end
+
+    local function app_available(seconds, available, territories)
+      return body("alternativeDistributionTerritoryAvailabilityUpdated", seconds,
+        (',"available":%s,"territories":["%s"]'):format(available, table.concat(territories, '","')))
+    end
+
+    local function packages_available(seconds, available, territories)
+      return body("alternativeDistributionPackageAvailableUpdated", seconds,
+        (',"alternativeDistributionPackageId":"%s","available":%s,"territories":["%s"]'):format(PACKAGE, available,
+          table.concat(territories, '","')))
+    end
+
+    local count = 0
+
+    -- Where the version is sold once all of these have come, in this order.
+    local function sold_after(bodies)
+      count = count + 1
+      local path = ("%s/%d.db"):format(folder, count)
+      local receiver = marketplace.receiver { secrets = SECRET, log = function() end }
+      with_variable("CATALOGUE", path, function() dofile "examples/catalogue/handlers.lua"(receiver) end)
+      for _, sent in ipairs(bodies) do
+        assert.equal(200, (receiver:handle { method = "POST", body = sent,
+          headers = { ["x-apple-signature"] = marketplace.sign(SECRET, sent) } }))
+        assert(receiver:dispatch())
+      end
+      assert.equal(0, receiver:waiting())
+      local catalogue, sold = CATALOGUE.open(path), {}
+      for _, territory in ipairs { "DEU", "FRA", "USA" } do
+        if #catalogue:sold_in(territory) == 1 then sold[#sold + 1] = territory end
+      end
+      catalogue:close()
+      return table.concat(sold, " ")
+    end
+
+    local function each_order(list, use, from)
+      from = from or 1
+      if from == #list then return use(list) end
+      for i = from, #list do
+        list[from], list[i] = list[i], list[from]
+        each_order(list, use, from + 1)
+        list[from], list[i] = list[i], list[from]
+      end
+    end
+
+    it("is the same in whatever order its events come", function()
+      local orders = 0
+      each_order({
+        version_available(1), app_available(2, "false", { "FRA", "DEU" }), app_available(3, "true", { "FRA" }),
+        packages_available(4, "false", { "USA" }), packages_available(5, "true", { "USA" }),
+      }, function(bodies)
+        assert.equal("FRA USA", sold_after(bodies))
+        orders = orders + 1
+      end)
+      assert.equal(120, orders)
+    end)
+
+    it("sells what was told to be sold, and not what is gone", function()
+      assert.equal("DEU FRA USA", sold_after { version_available(1) })
+      assert.equal("", sold_after { app_available(1, "true", { "FRA" }) })
+      assert.equal("DEU USA", sold_after { version_available(1), packages_available(2, "false", { "FRA" }) })
+      assert.equal("", sold_after { version_available(1), body("AppUnavailable", 2, "") })
+      assert.equal("DEU FRA USA", sold_after { version_available(3), body("AppUnavailable", 2, "") })
+      assert.equal("", sold_after { version_available(1), body("AppVersionsUnavailable", 2,
+        (',"alternativeDistributionPackageIds":["%s"]'):format(PACKAGE)) })
+    end)
+
+    it("is kept by marketplace serve, and listed", function()
+      serve("examples/catalogue/handlers.lua --port 0 --inbox memory", "CATALOGUE=" .. folder .. "/catalogue.db",
+        function(url)
+          send(url, "version_available")
+          local list = ("%s examples/catalogue/list.lua %s/catalogue.db FRA"):format(shell.LUA, folder)
+          eventually("it is sold", function() return shell.run(list) == "6740067890\t" .. VERSION end)
+          send(url, "app_unavailable --generation 2")
+          eventually("it is gone", function() return shell.run(list) == "" end)
+        end)
+    end)
+  end)
+
+  describe("forwarding to a chat", function()
+    local function with_chat(statuses, use)
+      shell.with_server(("%s spec/support/chat.lua %s/said %s"):format(shell.LUA, folder, statuses), use)
+    end
+
+    -- A receiver here, with the example's callbacks and no pauses.
+    local function forward(chat)
+      local receiver = marketplace.receiver {
+        secrets = SECRET, retry = { base = 0 }, log = function() end,
+      }
+      with_variable("CHAT_URL", chat, function() dofile "examples/forward.lua"(receiver) end)
+      local body = samples.body("app_unavailable", { id = "n1", generation = 2 })
+      receiver:handle { method = "POST", body = body,
+        headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body) } }
+      return receiver
+    end
+
+    it("tells an event", function()
+      with_chat("200", function(chat)
+        serve("examples/forward.lua --port 0 --inbox memory", "CHAT_URL=" .. chat, function(url)
+          send(url, "app_unavailable --generation 2 --id n1")
+          eventually("it is told", function() return read "said" ~= "" end)
+        end)
+      end)
+      assert.matches('^200 n1 {"text":"App 6740067890: the app must go in FRA, DEU, ITA %(20[^)]+Z%)"}\n$', read "said")
+    end)
+
+    it("tries again what the chat cannot take now, under the same key", function()
+      with_chat("503 429 200", function(chat)
+        local receiver = forward(chat)
+        for _ = 1, 4 do receiver:dispatch() end
+        assert.equal(0, receiver:waiting())
+      end)
+      assert.matches("^503 n1 {[^\n]*\n429 n1 {[^\n]*\n200 n1 {[^\n]*\n$", read "said")
+    end)
+
+    it("gives up what the chat refuses for good", function()
+      with_chat("403 200", function(chat)
+        local receiver = forward(chat)
+        for _ = 1, 2 do receiver:dispatch() end
+        local entry = receiver.inbox:get "n1"
+        assert.same({ "dead", "the chat answered 403" }, { entry.state, entry.reason })
+      end)
+      assert.matches("^403 n1 {[^\n]*\n$", read "said")
+    end)
+  end)
+
+  it("rotating a secret leaves the receiver with a new one", function()
+    shell.run(("printf 'old\\n' > %s/secrets"):format(folder))
+    local serving = shell.marketplace(("serve examples/marketplace.lua --port 0 --secret-file %s/secrets --pid-file " ..
+      "%s/pid --inbox sqlite:%s/inbox.db"):format(folder, folder, folder))
+    local simulating = shell.marketplace(("simulate --port 0 --key-file %s/key --app %s"):format(folder,
+      simulation.APP))
+    shell.with_server(serving, function(url)
+      shell.with_server(simulating, function(api)
+        local environment = ("MARKETPLACE_API_URL=%s MARKETPLACE_KEY_FILE=%s/key MARKETPLACE_KEY_ID=%s " ..
+          "MARKETPLACE_ISSUER_ID=%s"):format(api, folder, simulation.KEY_ID, simulation.ISSUER)
+        local made = shell.run(shell.marketplace(("webhooks create --json --app %s --name x --url %s --secret-file " ..
+          "%s/secrets"):format(simulation.APP, url, folder), environment))
+        local rotate = ("env %s WEBHOOK=%s SECRETS=%s/secrets PID_FILE=%s/pid INBOX=sqlite:%s/inbox.db GRACE=1 " ..
+          "MARKETPLACE='%s' examples/rotate-secret.sh"):format(environment, made:match '"id":"([^"]+)"', folder, folder,
+          folder, shell.marketplace "")
+        assert.matches("the rotation is through$", shell.run(rotate))
+        assert.matches("^%x+\n$", read "secrets")
+      end)
+    end)
+    assert.same({ "WEBHOOK is not set\n", 2 }, { shell.capture "examples/rotate-secret.sh" })
+  end)
+
+  it("several machines loses nothing when a worker is killed", function()
+    local postgres = postgres_server.start()
+    finally(function() postgres:remove() end)
+    local inbox = ("--inbox 'postgres:%s'"):format(postgres:words())
+    local handlers = "examples/several-machines/handlers.lua"
+    shell.run(("mkdir %s/events"):format(folder))
+    local function work()
+      return shell.run(("env EVENTS=%s/events %s > %s/worker.log 2>&1 & echo $!"):format(folder,
+        shell.marketplace(("work %s %s --lease 1"):format(handlers, inbox)), folder))
+    end
+    local environment = ("EVENTS=%s/events"):format(folder)
+    serve(("%s --no-dispatch --port 0 %s"):format(handlers, inbox), environment, function(first)
+      serve(("%s --no-dispatch --port 0 %s"):format(handlers, inbox), environment, function(second)
+        local killed, other = work(), work()
+        for i = 1, 20 do
+          send(i % 2 == 0 and first or second, "app_unavailable --id n" .. i)
+          if i == 10 then shell.run("kill -9 " .. killed) end
+        end
+        eventually("all events are there", function()
+          return shell.run(("ls %s/events | grep -c -v tmp || true"):format(folder)) == "20"
+        end)
+        shell.run("kill " .. other)
+      end)
+    end)
+  end)
+end)
