@@ -158,7 +158,8 @@ describe("packaging", function()
     shell.run(("touch '%s/%s'"):format(root, others))
     shell.run("make uninstall " .. place)
     assert.equal(others, shell.run(("cd '%s' && find . ! -type d -printf '%%P\\n'"):format(root)))
-    assert.equal("", shell.run(("find '%s' -path '*/doc/lua-marketplace' -o -path '*/lib/lua/*/marketplace'"):format(root)))
+    local folders = "-path '*/doc/lua-marketplace' -o -path '*/lib/lua/*/marketplace'"
+    assert.equal("", shell.run(("find '%s' %s"):format(root, folders)))
     shell.run("make uninstall " .. place)
   end)
 
