@@ -19,6 +19,7 @@ INSTALL_LUA := $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
 INSTALL_C := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
 INSTALL_BIN := $(DESTDIR)$(PREFIX)/bin
 INSTALL_SHARE := $(DESTDIR)$(PREFIX)/share
+INSTALL_DOC := $(INSTALL_SHARE)/doc/lua-marketplace
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -26,7 +27,9 @@ CFLAGS ?= -O2 -g
 # HARDENING= is for compilers that do not know these. Copies are checked only by code that is optimised: elsewhere some C
 # libraries warn.
 FORTIFY := $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
-HARDENING ?= $(FORTIFY) -fstack-protector-strong -fstack-clash-protection
+# only processors of this family mark where they may jump to
+JUMPS := $(if $(filter x86_64-% i686-%,$(shell $(CC) -dumpmachine)),-fcf-protection)
+HARDENING ?= $(FORTIFY) -fstack-protector-strong -fstack-clash-protection $(JUMPS)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
 SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
@@ -285,6 +288,19 @@ install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 	install -D -m 644 completion/marketplace.bash '$(INSTALL_SHARE)/bash-completion/completions/marketplace'
 	install -D -m 644 completion/marketplace.zsh '$(INSTALL_SHARE)/zsh/site-functions/_marketplace'
 	install -D -m 644 completion/marketplace.fish '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
+	install -D -m 644 -t '$(INSTALL_DOC)' README.md CHANGELOG.md LICENSE SECURITY.md
+	install -D -m 644 -t '$(INSTALL_DOC)/docs' docs/*.md
+
+.PHONY: uninstall
+uninstall: ## remove what make install put there, with the same LUA=, PREFIX= and DESTDIR=; other Luas lose the command too
+	for file in $$(cd lua && find marketplace -name '*.lua'); do rm -f '$(INSTALL_LUA)'/"$$file" || exit 1; done
+	for file in $(notdir $(MODULES)); do rm -f '$(INSTALL_C)/marketplace'/"$$file" || exit 1; done
+	for file in README.md CHANGELOG.md LICENSE SECURITY.md docs/*.md; do rm -f '$(INSTALL_DOC)'/"$$file" || exit 1; done
+	rm -f '$(INSTALL_BIN)/marketplace' '$(INSTALL_SHARE)/man/man1/marketplace.1' \
+	  '$(INSTALL_SHARE)/bash-completion/completions/marketplace' '$(INSTALL_SHARE)/zsh/site-functions/_marketplace' \
+	  '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
+	for folder in '$(INSTALL_LUA)/marketplace' '$(INSTALL_C)/marketplace' '$(INSTALL_DOC)'; do \
+	  [ ! -d "$$folder" ] || find "$$folder" -depth -type d -empty -delete || exit 1; done
 
 .PHONY: man
 man: build ## write man/ and completion/ anew from what the command says of itself
