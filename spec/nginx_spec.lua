@@ -360,6 +360,23 @@ describe("marketplace.nginx", function()
       run_in_order(('inbox = "redis:%s", dispatch = true'):format(redis:words()))
     end)
 
+    it("also after one that ended all of its worker's, as ngx.exit does", function()
+      assert(start { init = SHARED .. ", lease = 0.5, retry = { attempts = 1 }", handlers = [[
+        return function(receiver)
+          receiver:on("*", function(n)
+            tell(n.id)
+            if n.id == "exits" then ngx.exit(0) end
+          end)
+        end]] })
+      ask(signed(of_app("1", "exits")))
+      wait_for_told "exits"
+      ask(signed(of_app("2", "another")))
+      server:wait_for "as ngx.exit does"
+      wait_for_told "another"
+      server:wait_for "gave up event=app_unavailable app=1 id=exits"
+      assert.is_nil(told():find "exits.*exits")
+    end)
+
     it("in one worker at a time, for as long as a callback keeps its lease", function()
       assert(start { workers = 2, init = SHARED .. ", lease = 1", handlers = [[
         return function(receiver)

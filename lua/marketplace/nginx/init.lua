@@ -93,8 +93,10 @@ function nginx.init(given)
     dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
   })
   local dict, inbox, runs = dict_of(given), inbox_of(given), callbacks.new(nginx_log.target)
+  if dict then inbox = duplicates.wrap(inbox, dict) end
+  if given.dispatch then inbox = runs:watched(inbox) end
   local receiver = marketplace_receiver.new {
-    secrets = secrets_of(given), inbox = dict and duplicates.wrap(inbox, dict) or inbox, max_body = given.max_body,
+    secrets = secrets_of(given), inbox = inbox, max_body = given.max_body,
     log = nginx_log.target, lease = given.lease, retry = given.retry, random = random,
     stop_asked = function() return runs:stop_asked() end,
   }
