@@ -522,6 +522,30 @@ describe("marketplace.nginx", function()
     end)
   end)
 
+  it("stores again what it had acknowledged, where the inbox was wiped", function()
+    local redis = redis_server.start()
+    finally(function() redis:remove() end)
+    assert(start {
+      http = "lua_shared_dict seen 1m;", init = ('inbox = "redis:%s", dict = "seen"'):format(redis:words()),
+    })
+    local body = of_app("1", "wiped")
+    local box = assert(inbox.open("redis:" .. redis:words()))
+    local function scripts_run()
+      return redis:query("INFO commandstats"):match "cmdstat_evalsha:calls=(%d+)"
+    end
+    server:wait(function()
+      local before = scripts_run()
+      assert.are.equal(200, ask(signed(body)).status)
+      return before and scripts_run() == before
+    end, "the inbox is not asked")
+    redis:reset()
+    server:wait(function()
+      assert.are.equal(200, ask(signed(body)).status)
+      return box:get "wiped"
+    end, "it is stored")
+    box:close()
+  end)
+
   it("stores once what reaches four workers at once", function()
     assert(start { workers = 4, listen = "reuseport", init = SHARED })
     local clients, body = {}, of_app("1", "the same")
