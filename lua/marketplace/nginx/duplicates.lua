@@ -4,8 +4,8 @@
 --- It is never the truth. Something is in it only once the inbox has stored it; what is not in it the inbox is asked
 --- for, so that it does no harm when the dictionary is full or forgets. A notification whose callbacks have failed for
 --- good is to be tried again when it is redelivered: it is dropped here when that happens in nginx, and nothing is held
---- for long, as it may happen elsewhere. An inbox that was lost and made anew has another id: once that is seen, nothing
---- that is known of the lost one is looked at.
+--- for long, as it may happen elsewhere. An inbox that was lost and made anew has another id: once that is seen,
+--- nothing that is known of the lost one is looked at.
 local core = require "marketplace.core"
 local front = require "marketplace.nginx.front"
 
