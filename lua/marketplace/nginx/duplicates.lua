@@ -48,9 +48,10 @@ end
 function duplicates.wrap(inbox, dict)
   local prefix = not inbox.id and prefix_of(inbox, "") or nil
   local function look()
-    local id = inbox.id and inbox:id()
-    -- where it cannot be asked it has not been wiped either, as far as anybody knows
-    if id then prefix = prefix_of(inbox, id) end
+    if not inbox.id then return end
+    -- of one that cannot be asked nobody knows what it still holds
+    local id = inbox:id()
+    prefix = id and prefix_of(inbox, id) or nil
   end
   return front.new(inbox, {
     put = function(_, records, now) return put(inbox, dict, prefix, records, now) end,
