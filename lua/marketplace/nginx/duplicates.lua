@@ -47,14 +47,16 @@ end
 ---@return fun() look asks for the inbox's id; may yield
 function duplicates.wrap(inbox, dict)
   local prefix = not inbox.id and prefix_of(inbox, "") or nil
+  local is_sure = prefix ~= nil
   local function look()
     if not inbox.id then return end
     -- of one that cannot be asked nobody knows what it still holds
     local id = inbox:id()
-    prefix = id and prefix_of(inbox, id) or nil
+    is_sure = id ~= nil
+    if id then prefix = prefix_of(inbox, id) end
   end
   return front.new(inbox, {
-    put = function(_, records, now) return put(inbox, dict, prefix, records, now) end,
+    put = function(_, records, now) return put(inbox, dict, is_sure and prefix, records, now) end,
     finish = function(_, items, now)
       local held, message, code = inbox:finish(items, now)
       for _, item in ipairs(held and prefix and items or {}) do
