@@ -230,16 +230,19 @@ describe("the example of", function()
   end)
 
   describe("forwarding to a chat", function()
-    local function with_chat(statuses, use)
-      shell.with_server(("%s spec/support/chat.lua %s/said %s"):format(shell.LUA, folder, statuses), use)
+    local function with_chat(statuses, use, environment)
+      shell.with_server(("env %s %s spec/support/chat.lua %s/said %s"):format(environment or "", shell.LUA, folder,
+        statuses), use)
     end
 
-    -- A receiver here, with the example's callbacks and no pauses.
-    local function forward(chat)
+    -- A receiver here, with the example's callbacks and no pauses, and one notification in it.
+    local function forward(chat, ca_file)
       local receiver = marketplace.receiver {
         secrets = SECRET, retry = { base = 0 }, log = function() end,
       }
-      with_variables({ CHAT_URL = chat }, function() dofile "examples/forward.lua"(receiver) end)
+      with_variables({ CHAT_URL = chat, CHAT_CA_FILE = ca_file }, function()
+        dofile "examples/forward.lua"(receiver)
+      end)
       local body = samples.body("app_unavailable", { id = "n1", generation = 2 })
       receiver:handle { method = "POST", body = body,
         headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body) } }
@@ -254,6 +257,20 @@ describe("the example of", function()
         end)
       end)
       assert.matches('^200 n1 {"text":"App 6740067890: the app must go in FRA, DEU, ITA %(20[^)]+Z%)"}\n$', read "said")
+    end)
+
+    it("tells it over HTTPS to whom the certificate names, and to nobody else", function()
+      local certificate = folder .. "/chat.pem"
+      with_chat("200", function(chat)
+        local refused = forward(chat)
+        refused:dispatch { limit = 1 }
+        assert.matches("certificate", refused.inbox:get("n1").reason)
+        assert.equal("", read "said")
+        local told = forward(chat, certificate)
+        told:dispatch { limit = 1 }
+        assert.equal("done", told.inbox:get("n1").state)
+      end, "TLS=" .. certificate)
+      assert.matches("^200 n1 {[^\n]*\n$", read "said")
     end)
 
     it("tries again what the chat cannot take now, under the same key", function()
