@@ -18,7 +18,7 @@ local function output()
   return text
 end
 
-local FUZZ_SECONDS = 60
+local FUZZ_SECONDS = 15
 
 local function is_program(test)
   return test:find "_test$" ~= nil
