@@ -19,6 +19,7 @@ INSTALL_LUA := $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
 INSTALL_C := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
 INSTALL_BIN := $(DESTDIR)$(PREFIX)/bin
 INSTALL_SHARE := $(DESTDIR)$(PREFIX)/share
+INSTALL_DOC := $(INSTALL_SHARE)/doc/lua-marketplace
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -26,12 +27,14 @@ CFLAGS ?= -O2 -g
 # HARDENING= is for compilers that do not know these. Copies are checked only by code that is optimised: elsewhere some C
 # libraries warn.
 FORTIFY := $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
-HARDENING ?= $(FORTIFY) -fstack-protector-strong -fstack-clash-protection
+# only processors of this family mark where they may jump to
+JUMPS := $(if $(filter x86_64-% i686-%,$(shell $(CC) -dumpmachine)),-fcf-protection)
+HARDENING ?= $(FORTIFY) -fstack-protector-strong -fstack-clash-protection $(JUMPS)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
 SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
-# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too
+# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too, COVERAGE=1 for gcov
 ifdef FUZZ
 CC := clang
 SANITIZERS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -39,6 +42,9 @@ BUILD := build/fuzz
 else ifdef SANITIZE
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BUILD := build/sanitize
+else ifdef COVERAGE
+SANITIZERS := --coverage -fprofile-update=atomic -O0
+BUILD := build/coverage
 else
 SANITIZERS :=
 BUILD := build
@@ -121,6 +127,11 @@ $(BUILD)/test/lost_writes.so: csrc/test/preload/lost_writes.c
 	$(call say,link $@)
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
 
+$(BUILD)/test/only_here.so: csrc/test/preload/only_here.c
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $<
+
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS)
@@ -137,24 +148,24 @@ $(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzz.o $(FUZZ_OBJECTS)
 
 $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) -lm
 
-TORTURE_OBJECTS := $(BUILD)/$(ABI)/torture/torture.o $(LUA_CORE_OBJECTS) $(CORE_OBJECTS) \
-	$(addprefix $(BUILD)/$(ABI)/lua/,http_server.o redis.o redis_reader.o redis_values.o) \
-	$(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c))) $(REDIS_OWN_OBJECTS)
+HOST_SOURCES := $(sort $(wildcard csrc/torture/*.c))
 
-.PHONY: torture-program
-torture-program: $(BUILD)/$(ABI)/torture/torture
+.PHONY: torture-host
+torture-host: $(BUILD)/$(ABI)/torture
 	@:
 
-$(BUILD)/$(ABI)/torture/%.o: csrc/torture/%.c Makefile
+$(BUILD)/$(ABI)/torture: $(HOST_SOURCES) $(wildcard csrc/torture/*.h) Makefile
 	@mkdir -p $(@D)
-	$(call say,compile $< for $(LUA))
-	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-
-$(BUILD)/$(ABI)/torture/torture: $(TORTURE_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(LUA)) $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS)
+	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(CFLAGS) -o $@ $(HOST_SOURCES) -rdynamic $(shell $(PKG_CONFIG) --libs $(LUA)) -ldl
+
+# LuaJIT's is for nginx, which does not know where Lua's own symbols are until it has loaded its module
+$(BUILD)/$(ABI)/lines.so: csrc/coverage/lines.c Makefile
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(if $(filter luajit,$(LUA)),-DLUAJIT_WATCHED) -O2 -shared -Wl,-z,nodelete -o $@ $<
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
@@ -175,9 +186,10 @@ demo: packages-run ## start a server, send it one of everything and show what ea
 
 .PHONY: test
 test: packages-test ## run all tests, on every Lua; the last line is their sum
-	@for lua in $(LUAS); do $(MAKE) --no-print-directory build torture-program LUA=$$lua || exit 1; done
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
 	@$(MAKE) --no-print-directory test-programs
-	@$(MAKE) --no-print-directory build test-programs replays torture-program SANITIZE=1
+	@$(MAKE) --no-print-directory build test-programs replays SANITIZE=1
+	@$(MAKE) --no-print-directory torture-hosts
 	@tools/run-tests
 
 .PHONY: lint
@@ -185,7 +197,7 @@ lint: packages-test ## luacheck, clang-format, and a build in which every warnin
 	luacheck --quiet lua spec bench examples tools csrc bin/marketplace
 	clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch])
 	@for lua in $(LUAS); do \
-	  $(MAKE) --no-print-directory build test-programs replays torture-program LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
+	  $(MAKE) --no-print-directory build test-programs replays torture-host LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
 
 .PHONY: analyze
 analyze: packages-analyze ## have clang-tidy and cppcheck read the C source
@@ -212,11 +224,12 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 	@$(MAKE) --no-print-directory fuzzers FUZZ=1
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
-.PHONY: torture
-torture: packages-test ## have every allocation of every function fail once, on every Lua
-	@for lua in $(LUAS); do $(MAKE) --no-print-directory torture-program LUA=$$lua || exit 1; done
-	@$(MAKE) --no-print-directory torture-program SANITIZE=1
-	@for build in 5.4 5.3 5.1 jit sanitize/5.4; do tools/torture build/$$build/torture/torture || exit 1; done
+.PHONY: coverage
+coverage: packages-test ## count the lines that tests run; each one that none runs must be explained in tools/uncovered.txt
+	@$(MAKE) --no-print-directory build test-programs replays torture-host build/coverage/5.4/lines.so COVERAGE=1 LUA=lua5.4
+	@$(MAKE) --no-print-directory build/coverage/jit/lines.so COVERAGE=1 LUA=luajit
+	@$(MAKE) --no-print-directory build LUA=luajit
+	@tools/coverage
 
 .PHONY: mutate
 mutate: packages-test packages-fuzz ## break the source in dozens of places, one at a time, and show which test sees it
@@ -226,6 +239,36 @@ mutate: packages-test packages-fuzz ## break the source in dozens of places, one
 docs: packages-run ## write docs/reference.md and types/ anew from the comments in the source
 	@$(MAKE) --no-print-directory build
 	@LUA_PATH="tools/?.lua;lua/?.lua;lua/?/init.lua;;" LUA_CPATH="build/$(ABI)/?.so;;" $(LUA) tools/reference.lua .
+
+.PHONY: torture-hosts torture
+torture-hosts:
+	@for lua in $(LUAS); do \
+	  $(MAKE) --no-print-directory build torture-host LUA=$$lua || exit 1; \
+	  $(MAKE) --no-print-directory build torture-host LUA=$$lua SANITIZE=1 || exit 1; done
+
+torture: packages-test ## let every allocation of every function fail, once, on every Lua, also with ASan and UBSan
+	@$(MAKE) --no-print-directory torture-hosts
+	@tools/torture
+
+.PHONY: sanitize
+sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPECS=spec/x_spec.lua for some)
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 || exit 1; done
+	@$(MAKE) --no-print-directory build/sanitize/test/only_here.so SANITIZE=1
+	@tools/sanitize $(SPECS)
+
+.PHONY: gc-torture
+gc-torture: packages-test ## run the C modules' specs with a collection before each thing that they make, on every Lua
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 BUILD=build/collect \
+	  CPPFLAGS='-include torture/collect.h' || exit 1; done
+	@$(MAKE) --no-print-directory build/sanitize/test/only_here.so SANITIZE=1
+	@BUILD=build/collect tools/sanitize $(or $(SPECS),$(patsubst %,spec/%_spec.lua,signature record notification \
+	  token file redis http http_server))
+
+.PHONY: valgrind
+valgrind: packages-valgrind ## run the C tests and the C modules' specs in valgrind's memcheck, on every Lua
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
+	@$(MAKE) --no-print-directory test-programs
+	@tools/valgrind $(SPECS)
 
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
@@ -245,6 +288,19 @@ install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 	install -D -m 644 completion/marketplace.bash '$(INSTALL_SHARE)/bash-completion/completions/marketplace'
 	install -D -m 644 completion/marketplace.zsh '$(INSTALL_SHARE)/zsh/site-functions/_marketplace'
 	install -D -m 644 completion/marketplace.fish '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
+	install -D -m 644 -t '$(INSTALL_DOC)' README.md CHANGELOG.md LICENSE SECURITY.md
+	install -D -m 644 -t '$(INSTALL_DOC)/docs' docs/*.md
+
+.PHONY: uninstall
+uninstall: ## remove what make install put there, with the same LUA=, PREFIX= and DESTDIR=; other Luas lose the command too
+	for file in $$(cd lua && find marketplace -name '*.lua'); do rm -f '$(INSTALL_LUA)'/"$$file" || exit 1; done
+	for file in $(notdir $(MODULES)); do rm -f '$(INSTALL_C)/marketplace'/"$$file" || exit 1; done
+	for file in README.md CHANGELOG.md LICENSE SECURITY.md docs/*.md; do rm -f '$(INSTALL_DOC)'/"$$file" || exit 1; done
+	rm -f '$(INSTALL_BIN)/marketplace' '$(INSTALL_SHARE)/man/man1/marketplace.1' \
+	  '$(INSTALL_SHARE)/bash-completion/completions/marketplace' '$(INSTALL_SHARE)/zsh/site-functions/_marketplace' \
+	  '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
+	for folder in '$(INSTALL_LUA)/marketplace' '$(INSTALL_C)/marketplace' '$(INSTALL_DOC)'; do \
+	  [ ! -d "$$folder" ] || find "$$folder" -depth -type d -empty -delete || exit 1; done
 
 .PHONY: man
 man: build ## write man/ and completion/ anew from what the command says of itself
@@ -263,7 +319,7 @@ release: ## check, and write into dist/, what is to be published as VERSION= wit
 clean: ## remove what was built
 	rm -rf build dist
 
-.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench
+.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench packages-valgrind
 packages-run:
 	@tools/install-packages run $(LUA)
 packages-run-nginx:
@@ -275,6 +331,8 @@ packages-analyze:
 	@tools/install-packages run lua5.4 analyze
 packages-fuzz:
 	@tools/install-packages run fuzz
+packages-valgrind:
+	@tools/install-packages run test valgrind
 packages-bench:
 	@tools/install-packages run test bench
 

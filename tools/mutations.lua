@@ -106,7 +106,7 @@ return {
     "if entry[1] ~= \"leased\" or entry[2] ~= item.token then return 0 end",
     "if entry[1] ~= \"leased\" then return 0 end", "inbox_redis_spec" },
   { "two of one app run at once (memory)", "lua/marketplace/inbox/memory.lua",
-    "local name = entry.app_id or entry.identity", "local name = entry.identity", "inbox_memory_spec" },
+    "return entry.app_id or entry.identity", "return entry.identity", "inbox_memory_spec" },
   { "two of one app run at once (SQL)", "lua/marketplace/inbox/sql.lua",
     "return record.app_id or identity", "return identity", "inbox_sqlite_spec" },
   { "a redelivered dead one is not tried again (SQL)", "lua/marketplace/inbox/sql.lua",

@@ -3,6 +3,7 @@
 #include "openssl_error.h"
 
 #include <openssl/ec.h>
+#include <openssl/ecerr.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -157,6 +158,16 @@ static size_t to_der(const unsigned char *raw, unsigned char *der) {
   return n > 0 ? (size_t)n : 0;
 }
 
+/* Whether a verification that failed says something of the signature: where OpenSSL could not
+ * finish, mostly for lack of memory, it complains of something else. */
+static bool is_mismatch(void) {
+  unsigned long problem = ERR_peek_error();
+  if (problem == 0) return true;
+  if (ERR_GET_LIB(problem) != ERR_LIB_EC) return false;
+  int reason = ERR_GET_REASON(problem);
+  return reason == EC_R_BAD_SIGNATURE || reason == EC_R_POINT_AT_INFINITY;
+}
+
 mkt_code mkt_es256_verify(const mkt_es256_key *key, const char *p, size_t n,
                           const unsigned char *signature, size_t signature_n, mkt_error *error) {
   unsigned char der[DER_MOST];
@@ -172,6 +183,9 @@ mkt_code mkt_es256_verify(const mkt_es256_key *key, const char *p, size_t n,
   }
   int verdict = EVP_DigestVerify(context, der, der_n, (const unsigned char *)p, n);
   EVP_MD_CTX_free(context);
+  if (verdict != 1 && !is_mismatch()) {
+    return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "verifying");
+  }
   ERR_clear_error();
   if (verdict == 1) return MKT_OK;
   return mkt_fail(error, MKT_ERR_SIGNATURE_MISMATCH, "the key did not make this signature");

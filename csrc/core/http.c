@@ -124,7 +124,6 @@ static void set_method(CURL *easy, const mkt_http_request *request, const char *
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_n);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
   }
-  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
 /* A used connection that ends, and a stream of HTTP/2 that is refused, make libcurl send the
@@ -148,22 +147,32 @@ static void set_limits(CURL *easy, const mkt_http_request *request) {
                    (milliseconds(request->low_speed_time) + 999) / 1000);
 }
 
-static void set_security(CURL *easy, const mkt_http_request *request, bool is_loopback) {
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+static void set_security(CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-  if (request->ca_file != NULL) curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
-  if (is_loopback) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 }
 
-static void set_options(mkt_http_exchange *e, const mkt_http_request *request, bool is_loopback) {
+static bool set_text(CURL *easy, CURLoption option, const char *text) {
+  return text == NULL || curl_easy_setopt(easy, option, text) == CURLE_OK;
+}
+
+/* libcurl copies these. Without one of them another method would be sent, through another proxy, or
+ * to whom other authorities trust: false where memory is short. */
+static bool set_texts(CURL *easy, const mkt_http_request *request, bool is_loopback) {
+  return set_text(easy, CURLOPT_URL, request->url) &&
+         set_text(easy, CURLOPT_CUSTOMREQUEST, request->method) &&
+         set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+         set_text(easy, CURLOPT_CAINFO, request->ca_file) &&
+         set_text(easy, CURLOPT_NOPROXY, is_loopback ? "*" : NULL);
+}
+
+static void set_options(mkt_http_exchange *e, const mkt_http_request *request) {
   CURL *easy = e->easy;
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, e);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, e->detail);
-  curl_easy_setopt(easy, CURLOPT_URL, request->url);
   set_version(easy, request);
   /* over TLS the handshake tells whether a connection can be shared; without, only its first answer
    * would, and all others would wait for it */
@@ -175,7 +184,7 @@ static void set_options(mkt_http_exchange *e, const mkt_http_request *request, b
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, e);
   set_method(easy, request, e->sent_body);
   set_limits(easy, request);
-  set_security(easy, request, is_loopback);
+  set_security(easy);
 }
 
 static mkt_code check(const mkt_http_request *request, bool *is_loopback, mkt_error *error) {
@@ -204,14 +213,17 @@ static mkt_code begin(mkt_http_exchange *e, const mkt_http_request *request, boo
   }
   e->easy = mkt_http_pool_borrow(e->pool);
   if (e->easy == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
-  set_options(e, request, is_loopback);
-  CURLMcode added = curl_multi_add_handle(e->pool->multi, e->easy);
+  set_options(e, request);
+  CURLMcode added = set_texts(e->easy, request, is_loopback)
+                        ? curl_multi_add_handle(e->pool->multi, e->easy)
+                        : CURLM_OUT_OF_MEMORY;
   if (added == CURLM_OK) {
     e->pool->running++;
     return MKT_OK;
   }
   mkt_http_pool_return(e->pool, e->easy);
   e->easy = NULL;
+  if (added == CURLM_OUT_OF_MEMORY) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   return mkt_fail(error, MKT_ERR_HTTP_FAILED, "%s", curl_multi_strerror(added));
 }
 

@@ -40,10 +40,12 @@ static mkt_code judge(const url_parts *parts, bool plain_is_allowed, bool *is_lo
                   parts->host);
 }
 
-static void read_parts(CURLU *url, url_parts *parts) {
-  (void)curl_url_get(url, CURLUPART_SCHEME, &parts->scheme, 0);
-  (void)curl_url_get(url, CURLUPART_HOST, &parts->host, 0);
-  (void)curl_url_get(url, CURLUPART_USER, &parts->user, 0);
+/* A user that memory did not suffice for must not pass for none. */
+static CURLUcode read_parts(CURLU *url, url_parts *parts) {
+  CURLUcode read = curl_url_get(url, CURLUPART_SCHEME, &parts->scheme, 0);
+  if (read == CURLUE_OK) read = curl_url_get(url, CURLUPART_HOST, &parts->host, 0);
+  if (read == CURLUE_OK) read = curl_url_get(url, CURLUPART_USER, &parts->user, 0);
+  return read == CURLUE_NO_USER ? CURLUE_OK : read;
 }
 
 mkt_code mkt_http_check_url(const char *url, bool plain_is_allowed, bool *is_loopback,
@@ -53,10 +55,10 @@ mkt_code mkt_http_check_url(const char *url, bool plain_is_allowed, bool *is_loo
   if (parsed == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   mkt_code code = MKT_ERR_REQUEST_INVALID;
   CURLUcode read = curl_url_set(parsed, CURLUPART_URL, url, 0);
-  if (read == CURLUE_OK) read_parts(parsed, &parts);
+  if (read == CURLUE_OK) read = read_parts(parsed, &parts);
   if (read == CURLUE_OUT_OF_MEMORY) {
     code = mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
-  } else if (parts.scheme == NULL || parts.host == NULL) {
+  } else if (read != CURLUE_OK) {
     (void)mkt_fail(error, code, "the URL is none: %s", curl_url_strerror(read));
   } else {
     code = judge(&parts, plain_is_allowed, is_loopback, error);

@@ -1,0 +1,39 @@
+--- Scenarios of marketplace.core's functions that have no object.
+local core = require "marketplace.core"
+
+local function names_of_errors()
+  local n = 0
+  for _ in pairs(core.errors) do n = n + 1 end
+  return n
+end
+
+return {
+  { covers = { "core.now", "core.monotonic", "core.sleep", "core.process_id" },
+    run = function()
+      core.sleep(0)
+      return type(core.now()), type(core.monotonic()), core.process_id()
+    end },
+  { covers = { "core.random_hex" }, codes = { "crypto_failed" },
+    run = function() return #core.random_hex(32) end },
+  { covers = { "core.is_utf8", "core.crc32" },
+    run = function() return core.is_utf8 "é", core.is_utf8 "\255", core.crc32 "123456789" end },
+  { covers = { "core.catch_signals", "core.stop_asked", "core.take_reload" },
+    run = function()
+      core.catch_signals()
+      return core.stop_asked(), core.take_reload()
+    end },
+  { covers = { "core.errors", "core.null", "core.user_id", "core.is_terminal", "core.hold_standard_streams" },
+    run = function()
+      core.hold_standard_streams()
+      return names_of_errors(), core.null, core.user_id(), core.is_terminal "stdin"
+    end },
+  { covers = { "core.base64url", "core.base64url_decode" },
+    run = function()
+      local text = core.base64url(("\255\0"):rep(400))
+      return text, core.base64url_decode(text) == ("\255\0"):rep(400), core.base64url_decode "="
+    end },
+  { covers = { "core.http_date", "core.retry_after", "core.http_poll" },
+    run = function()
+      return core.http_date "Sun, 06 Nov 1994 08:49:37 GMT", core.retry_after("120", 1000), core.http_poll(0)
+    end },
+}

@@ -1,0 +1,86 @@
+--- Scenarios of the module's own functions, up to a notification that is received, stored and run. What was answered
+--- with 200 must be run.
+local core = require "marketplace.core"
+local marketplace = require "marketplace"
+
+local SECRET = "one secret"
+local BODY = [[{"data":{"type":"alternativeDistributionPackageVersionCreated","id":"%s","version":1,]] ..
+  [["attributes":{"timestamp":"2025-04-01T10:20:30Z"},"relationships":{}}}]]
+local LATER = 1e6 -- seconds: every lease and every pause has ended
+
+local function receiver()
+  local made = marketplace.receiver { secrets = SECRET, log = function() end }
+  local context = { receiver = made, ran = {}, n = 1, now = os.time() }
+  made:on("version_available", function(notification) context.ran[notification.id] = true end)
+  return context
+end
+
+--- A request of the number n. The bodies differ, so that nothing is known already.
+local function request(n)
+  local body = BODY:format(n)
+  return { method = "POST", headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body) }, body = body }
+end
+
+local function run_all(context)
+  context.now = context.now + LATER
+  context.receiver:dispatch { now = context.now }
+end
+
+--- The same notification comes until it was answered and run, as App Store Connect sends it again.
+local function receive(context, handle)
+  local id = tostring(context.n)
+  local status = handle(context.receiver, request(id))
+  if status ~= 200 then return nil, "answered " .. status, "unavailable" end
+  run_all(context)
+  if not context.ran[id] then return nil, "answered with 200 and not run", "lost" end
+  context.n, context.ran[id] = context.n + 1, nil
+  return status
+end
+
+return {
+  in_lua = true,
+  { covers = { "marketplace.sign", "marketplace.verify", "marketplace.fingerprint" },
+    codes = { "crypto_failed", "out_of_memory" }, raises = "SHA",
+    run = function()
+      local header, message, code = marketplace.sign(SECRET, BODY)
+      if not header then return header, message, code end
+      local index, problem, its_code = marketplace.verify({ "another", SECRET }, BODY, header)
+      if not index then return index, problem, its_code end
+      local fingerprint, why, why_code = marketplace.fingerprint(SECRET)
+      if not fingerprint then return fingerprint, why, why_code end
+      return header, index, fingerprint
+    end },
+  { covers = { "marketplace.parse", "marketplace.to_table" },
+    run = function()
+      local notification, message, code = marketplace.parse(BODY:format "1")
+      if not notification then return notification, message, code end
+      return marketplace.to_table(notification), notification.attributes.timestamp
+    end },
+  -- what OpenSSL allocates for a key fails in keys.lua
+  { covers = { "marketplace.token", "marketplace.client" }, only_lua = true,
+    setup = function() return assert(assert(core.generate_key()):private_pem()) end,
+    run = function(pem)
+      local options = { key_id = "ABCDEFGHIJ", issuer_id = "57246542-96fe-1a63-e053-0824d011072a", key = pem }
+      local token, message, code = marketplace.token(options)
+      if not token then return token, message, code end
+      local client, problem, its_code = marketplace.client(options)
+      if not client then return client, problem, its_code end
+      return true
+    end },
+  { covers = { "marketplace.inbox", "marketplace.dispatcher" },
+    run = function()
+      local inbox, message, code = marketplace.inbox "memory"
+      if not inbox then return inbox, message, code end
+      return inbox:counts(), type(marketplace.dispatcher { inbox = inbox })
+    end },
+  { covers = { "marketplace.receiver", "receiver:on", "receiver:handle", "receiver:dispatch" },
+    codes = { "unavailable", "lost" }, raises = "SHA", recovers = 3, setup = receiver,
+    run = function(context)
+      return receive(context, function(made, one) return (made:handle(one)) end)
+    end },
+  { covers = { "receiver:handle_many" },
+    codes = { "unavailable", "lost" }, raises = "SHA", recovers = 3, setup = receiver,
+    run = function(context)
+      return receive(context, function(made, one) return made:handle_many({ one })[1].status end)
+    end },
+}

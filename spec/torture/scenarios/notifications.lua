@@ -1,0 +1,79 @@
+--- Scenarios of what reads and verifies notifications.
+local core = require "marketplace.core"
+
+local BODY = [[{"data":{"type":"alternativeDistributionPackageVersionCreated","id":"a\u00e9b","version":1,]] ..
+  [["attributes":{"timestamp":"2025-04-01T10:20:30.5Z","list":[1,2.5,null,true,{"x":"]] .. ("\\u00e9"):rep(300) ..
+  [["}]},"relationships":{"alternativeDistributionPackage":{"data":{"type":"alternativeDistributionPackages",]] ..
+  [["id":"package-1"}}}}}]]
+local GENERATION_1 = [[{"data":{"type":"AppUnavailable","id":"1","attributes":{"appId":"6740012345",]] ..
+  [["territories":["DEU","FRA"]}}}]]
+local BROKEN = [[{"data":]]
+
+-- where a field of a record is read for the first time it is computed
+local RAISES = "SHA%-256"
+
+local function read_record(record)
+  return record.key, record.digest, record.type, record.event, record.app_id, record.time, record.body
+end
+
+local function keyring()
+  return assert(core.keyring("one secret", "another secret"))
+end
+
+return {
+  { covers = { "core.parse" },
+    run = function()
+      local one, two = core.parse(BODY), core.parse(GENERATION_1)
+      local _, message, code, detail = core.parse(BROKEN)
+      return one and setmetatable(one, nil), two and setmetatable(two, nil), message, code, detail
+    end },
+  { covers = { "core.part", "core.notification" },
+    run = function()
+      return core.part(BODY, "attributes"), core.part(BODY, "relationships"), type(core.notification)
+    end },
+  { covers = { "core.timestamp" },
+    run = function() return core.timestamp "2025-04-01T10:20:30.5Z", core.timestamp "x" end },
+  { covers = { "core.sha256" }, codes = { "crypto_failed" },
+    run = function() return core.sha256(BODY) end },
+  { covers = { "core.envelope" }, codes = { "crypto_failed" }, raises = RAISES,
+    run = function()
+      local record, message, code = core.envelope(BODY)
+      if not record then return record, message, code end
+      return read_record(record)
+    end },
+  { covers = { "core.keyring", "keyring:close", "keyring:__len" }, codes = { "crypto_failed", "out_of_memory" },
+    run = function()
+      local ring, message, code = core.keyring("one secret", "another secret", "a third")
+      if not ring then return ring, message, code end
+      local count = #ring
+      ring:close()
+      return count, #ring
+    end },
+  { covers = { "keyring:sign" }, setup = keyring, codes = { "crypto_failed" },
+    run = function(ring) return ring:sign(BODY) end },
+  { covers = { "keyring:verify" }, codes = { "crypto_failed" },
+    setup = function()
+      local ring = keyring()
+      return { ring = ring, header = assert(assert(core.keyring "another secret"):sign(BODY)) }
+    end,
+    run = function(context)
+      local index, message, code = context.ring:verify(BODY, context.header)
+      if not index then return index, message, code end
+      local _, refused, its_code = context.ring:verify(BODY .. " ", context.header)
+      if its_code ~= "signature_mismatch" then return nil, refused, its_code end
+      return index, refused
+    end },
+  { covers = { "keyring:receive" }, codes = { "crypto_failed" }, raises = RAISES,
+    setup = function()
+      local ring = keyring()
+      return { ring = ring, header = assert(ring:sign(BODY)), broken = assert(ring:sign(BROKEN)) }
+    end,
+    run = function(context)
+      local index, record, code = context.ring:receive(BODY, context.header)
+      if not index or not record then return nil, record or "", code or "crypto_failed" end
+      local fields = { read_record(record) }
+      local matched, none, message, its_code = context.ring:receive(BROKEN, context.broken)
+      if not matched then return matched, none, message end
+      return index, fields, matched, none, message, its_code
+    end },
+}

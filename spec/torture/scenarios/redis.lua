@@ -1,0 +1,32 @@
+--- Scenarios of marketplace.redis, against a stub that answers everything alike.
+local redis = require "marketplace.redis"
+
+local torture = _G.torture
+local CODES = { "out_of_memory", "connect_failed" }
+local ANSWER = "*4\r\n$3\r\none\r\n:2\r\n$-1\r\n*1\r\n$5\r\nthree\r\n"
+
+return {
+  { covers = { "redis.format" }, run = function() return redis.format { "SET", "key", ("x"):rep(1000) } end },
+  { covers = { "redis.reader", "redis.reader:feed", "redis.reader:next", "redis.reader:is_empty" }, codes = CODES,
+    run = function()
+      local reader, message, code = redis.reader()
+      if not reader then return reader, message, code end
+      local fed, problem, its_code = reader:feed(ANSWER .. "-ERR no\r\n")
+      if not fed then return fed, problem, its_code end
+      local whole, list, list_code = reader:next()
+      if not whole then return whole, list, list_code end
+      local also, refused, why, why_code = reader:next()
+      if not also then return also, refused, why end
+      return list, refused, why, why_code, reader:is_empty()
+    end },
+  -- hiredis before 1.0 ends the process itself where memory is short while it connects
+  { covers = { "redis.open", "redis:command", "redis:close" }, codes = CODES, only_lua = true,
+    setup = function() return torture.redis_stub() end,
+    run = function(port)
+      local connection, message, code = redis.open { port = port }
+      if not connection then return connection, message, code end
+      local answer, problem, its_code = connection:command { "PING", "word" }
+      connection:close()
+      return answer, problem, its_code
+    end },
+}

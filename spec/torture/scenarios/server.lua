@@ -1,0 +1,93 @@
+--- Scenarios of marketplace.http_server and of exchanges with it.
+local core = require "marketplace.core"
+local http_server = require "marketplace.http_server"
+
+local CODES = { "out_of_memory", "connect_failed", "listen_failed", "timeout", "http_failed" }
+
+local function open()
+  local server = assert(http_server.open {})
+  local _, port = server:address()
+  return { server = server, url = ("http://127.0.0.1:%d/a?b=c"):format(port), requests = {}, seen = "" }
+end
+
+local function close(context)
+  context.server:close()
+end
+
+local RESPONSE = { status = 200, headers = { ["X-A"] = { "1", "2" }, B = "3" }, body = "yes" }
+
+local function answer_requests(context)
+  context.requests = context.server:poll(0)
+  for i, request in ipairs(context.requests) do
+    context.seen = request.body
+    context.server:answer({ request }, { RESPONSE })
+    context.requests[i] = false
+  end
+end
+
+--- Answers what an exchange that failed has left.
+local function settle(context)
+  for _, request in ipairs(context.requests) do
+    if request then pcall(context.server.answer, context.server, { request }, { RESPONSE }) end
+  end
+  for _ = 1, 3 do answer_requests(context) end
+end
+
+local function exchange(context, streamed)
+  local request = { method = "POST", url = context.url, body = "a body", headers = { "X-One: 1" }, plain = true,
+    sink = streamed, timeout = 5 }
+  local one, message, code = core.http_start(request)
+  if not one then return one, message, code end
+  while not one:done() do
+    core.http_poll(0)
+    answer_requests(context)
+  end
+  return one
+end
+
+return {
+  { covers = { "http_server.open", "http_server:close", "http_server:address" }, codes = CODES,
+    run = function()
+      local server, message, code = http_server.open { host = "127.0.0.1", port = 0, max_body = 10 }
+      if not server then return server, message, code end
+      local host = server:address()
+      server:close()
+      return host
+    end },
+  { covers = { "http_server:stats", "http_server:drain" }, setup = open, teardown = close,
+    run = function(context)
+      local stats = context.server:stats()
+      context.server:drain()
+      return stats
+    end },
+  { covers = { "core.http_start", "http_exchange:done", "http_exchange:result", "http_exchange:close",
+      "http_server:poll", "http_server:answer" },
+    codes = CODES, setup = open, teardown = close, recovers = 3,
+    run = function(context)
+      settle(context)
+      local one, message, code = exchange(context)
+      if not one then return one, message, code end
+      local status, headers, body = one:result()
+      one:close()
+      if not status then return status, headers, body end
+      headers.date = nil
+      return status, headers, body, context.seen
+    end },
+  { covers = { "http_exchange:head", "http_exchange:take" },
+    codes = CODES, setup = open, teardown = close, recovers = 3,
+    run = function(context)
+      settle(context)
+      local one, message, code = exchange(context, true)
+      if not one then return one, message, code end
+      local status, headers = one:head()
+      local body = one:take()
+      if not status then
+        local _, problem, its_code = one:result()
+        return nil, problem, its_code
+      end
+      headers.date = nil
+      local result, problem, its_code = one:result()
+      if not result then return result, problem, its_code end
+      return status, headers, body
+    end },
+}
