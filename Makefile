@@ -204,7 +204,7 @@ analyze: packages-analyze ## have clang-tidy and cppcheck read the C source
 	@tools/analyze $(shell $(PKG_CONFIG) --cflags lua5.4)
 
 .PHONY: bench
-bench: packages-bench ## measure against what users would use instead, in one run
+bench: packages-bench ## measure against what users would use instead, in one run (QUICK=1: only to see that it works)
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
 	@bench/run
 
