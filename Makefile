@@ -229,6 +229,7 @@ coverage: packages-test ## count the lines that tests run; each one that none ru
 	@$(MAKE) --no-print-directory build test-programs replays torture-host build/coverage/5.4/lines.so COVERAGE=1 LUA=lua5.4
 	@$(MAKE) --no-print-directory build/coverage/jit/lines.so COVERAGE=1 LUA=luajit
 	@$(MAKE) --no-print-directory build LUA=luajit
+	@$(MAKE) --no-print-directory build/test/lost_writes.so
 	@tools/coverage
 
 .PHONY: mutate
