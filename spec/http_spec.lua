@@ -174,6 +174,28 @@ describe("marketplace.http", function()
     end
   end)
 
+  it("gives up on time, and when it is told to, also while a name is looked up", function()
+    local pipe = shell.run "mktemp -u"
+    shell.run("mkfifo " .. pipe)
+    local script = shell.file [[
+      local http = require "marketplace.http"
+      local request = { method = "GET", url = "https://stalled.invalid/", timeout = 0.1 }
+      local _, message, code = http.exchange(request)
+      print(code, message)
+      request.timeout = 60
+      local exchange = http.start(request)
+      for _ = 1, 10 do http.poll(0.01) end
+      print(exchange:done())
+      exchange:close()
+    ]]
+    -- the name server never answers: who waits for it is ended by force
+    local said = shell.run(("STALLED_NAMES=%s timeout 20 env LD_PRELOAD=build/test/stalled_names.so %s %s"):format(
+      pipe, shell.LUA, script))
+    assert.matches("^timeout\tResolving timed out.*\nfalse$", said)
+    os.remove(script)
+    os.remove(pipe)
+  end)
+
   it("takes no more than it was told", function()
     assert.equal(1000, #assert(exchange("/bytes/1000", { max_response = 1000 })).body)
     local _, _, code = exchange("/bytes/1001", { max_response = 1000 })
