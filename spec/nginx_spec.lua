@@ -33,12 +33,12 @@ describe("marketplace.nginx", function()
   local function start(given)
     server = nil
     local made, problem = nginx_server.start {
-      workers = given.workers, listen = given.listen, files = {
+      workers = given.workers, listen = given.listen, started_with = given.started_with, files = {
         ["handlers.lua"] = HANDLERS .. (given.handlers or [[
           return function(receiver) receiver:on("*", function(n) tell(n.id or "-") end) end]]),
         secrets = SECRET .. "\n",
       },
-      main = "thread_pool marketplace threads=4;",
+      main = "thread_pool marketplace threads=4;" .. (given.main or ""),
       http = (given.http or "") .. ([[
         init_by_lua_block {
           require("marketplace.nginx").init {
@@ -599,6 +599,23 @@ describe("marketplace.nginx", function()
       refused({ handlers = "return 1" }, "must return function(receiver)")
       refused({ handlers = "syntax error" }, "handlers.lua")
     end)
+  end)
+
+  it("keeps the password for Redis when another nginx takes over, or says what it takes", function()
+    local redis = redis_server.start "--requirepass hunter2"
+    finally(function() redis:remove() end)
+    local given = { init = ('inbox = "redis:%s"'):format(redis:words()), started_with = "REDISCLI_AUTH=hunter2" }
+    local advice = "write env REDISCLI_AUTH; at the top of its configuration"
+    assert(start(given))
+    server:wait_for(advice)
+    server:stop()
+    given.main = "env REDISCLI_AUTH;"
+    assert(start(given))
+    assert.are.equal(200, ask(signed(of_app "1")).status)
+    server:take_over()
+    assert.are.equal(200, ask(signed(of_app "2")).status)
+    assert.is_nil(server:error_log():find(advice, 1, true))
+    assert.is_nil(server:error_log():find("hunter2", 1, true))
   end)
 
   it("answers 503 where init_worker was forgotten, as nobody would run what is stored", function()
