@@ -19,6 +19,7 @@ INSTALL_LUA := $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
 INSTALL_C := $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
 INSTALL_BIN := $(DESTDIR)$(PREFIX)/bin
 INSTALL_SHARE := $(DESTDIR)$(PREFIX)/share
+INSTALL_DOC := $(INSTALL_SHARE)/doc/lua-marketplace
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -26,12 +27,14 @@ CFLAGS ?= -O2 -g
 # HARDENING= is for compilers that do not know these. Copies are checked only by code that is optimised: elsewhere some C
 # libraries warn.
 FORTIFY := $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
-HARDENING ?= $(FORTIFY) -fstack-protector-strong -fstack-clash-protection
+# only processors of this family mark where they may jump to
+JUMPS := $(if $(filter x86_64-% i686-%,$(shell $(CC) -dumpmachine)),-fcf-protection)
+HARDENING ?= $(FORTIFY) -fstack-protector-strong -fstack-clash-protection $(JUMPS)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
 SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
-# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too
+# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too, COVERAGE=1 for gcov
 ifdef FUZZ
 CC := clang
 SANITIZERS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -39,6 +42,9 @@ BUILD := build/fuzz
 else ifdef SANITIZE
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BUILD := build/sanitize
+else ifdef COVERAGE
+SANITIZERS := --coverage -fprofile-update=atomic -O0
+BUILD := build/coverage
 else
 SANITIZERS :=
 BUILD := build
@@ -142,7 +148,7 @@ $(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzz.o $(FUZZ_OBJECTS)
 
 $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) -lm
 
 HOST_SOURCES := $(sort $(wildcard csrc/torture/*.c))
 
@@ -154,6 +160,12 @@ $(BUILD)/$(ABI)/torture: $(HOST_SOURCES) $(wildcard csrc/torture/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(CFLAGS) -o $@ $(HOST_SOURCES) -rdynamic $(shell $(PKG_CONFIG) --libs $(LUA)) -ldl
+
+# LuaJIT's is for nginx, which does not know where Lua's own symbols are until it has loaded its module
+$(BUILD)/$(ABI)/lines.so: csrc/coverage/lines.c Makefile
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(if $(filter luajit,$(LUA)),-DLUAJIT_WATCHED) -O2 -shared -Wl,-z,nodelete -o $@ $<
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
@@ -192,7 +204,7 @@ analyze: packages-analyze ## have clang-tidy and cppcheck read the C source
 	@tools/analyze $(shell $(PKG_CONFIG) --cflags lua5.4)
 
 .PHONY: bench
-bench: packages-bench ## measure against what users would use instead, in one run
+bench: packages-bench ## measure against what users would use instead, in one run (QUICK=1: only to see that it works)
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
 	@bench/run
 
@@ -211,6 +223,13 @@ sanitize-nginx: packages-bench ## run the C module with ASan and UBSan inside ng
 fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up (FUZZ_SECONDS=60 for each)
 	@$(MAKE) --no-print-directory fuzzers FUZZ=1
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
+
+.PHONY: coverage
+coverage: packages-test ## count the lines that tests run; each one that none runs must be explained in tools/uncovered.txt
+	@$(MAKE) --no-print-directory build test-programs replays torture-host build/coverage/5.4/lines.so COVERAGE=1 LUA=lua5.4
+	@$(MAKE) --no-print-directory build/coverage/jit/lines.so COVERAGE=1 LUA=luajit
+	@$(MAKE) --no-print-directory build LUA=luajit
+	@tools/coverage
 
 .PHONY: mutate
 mutate: packages-test packages-fuzz ## break the source in dozens of places, one at a time, and show which test sees it
@@ -269,6 +288,19 @@ install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 	install -D -m 644 completion/marketplace.bash '$(INSTALL_SHARE)/bash-completion/completions/marketplace'
 	install -D -m 644 completion/marketplace.zsh '$(INSTALL_SHARE)/zsh/site-functions/_marketplace'
 	install -D -m 644 completion/marketplace.fish '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
+	install -D -m 644 -t '$(INSTALL_DOC)' README.md CHANGELOG.md LICENSE SECURITY.md
+	install -D -m 644 -t '$(INSTALL_DOC)/docs' docs/*.md
+
+.PHONY: uninstall
+uninstall: ## remove what make install put there, with the same LUA=, PREFIX= and DESTDIR=; other Luas lose the command too
+	for file in $$(cd lua && find marketplace -name '*.lua'); do rm -f '$(INSTALL_LUA)'/"$$file" || exit 1; done
+	for file in $(notdir $(MODULES)); do rm -f '$(INSTALL_C)/marketplace'/"$$file" || exit 1; done
+	for file in README.md CHANGELOG.md LICENSE SECURITY.md docs/*.md; do rm -f '$(INSTALL_DOC)'/"$$file" || exit 1; done
+	rm -f '$(INSTALL_BIN)/marketplace' '$(INSTALL_SHARE)/man/man1/marketplace.1' \
+	  '$(INSTALL_SHARE)/bash-completion/completions/marketplace' '$(INSTALL_SHARE)/zsh/site-functions/_marketplace' \
+	  '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
+	for folder in '$(INSTALL_LUA)/marketplace' '$(INSTALL_C)/marketplace' '$(INSTALL_DOC)'; do \
+	  [ ! -d "$$folder" ] || find "$$folder" -depth -type d -empty -delete || exit 1; done
 
 .PHONY: man
 man: build ## write man/ and completion/ anew from what the command says of itself

@@ -4,12 +4,14 @@
 --
 -- What cannot be told now is tried again, with growing pauses; what the chat refuses for good becomes a dead letter
 -- that `marketplace inbox list --state dead` shows. A message can come twice, when the answer to the first was lost:
--- the chat can tell by the header Idempotency-Key.
+-- the chat can tell by the header Idempotency-Key. Certificates are verified, against CHAT_CA_FILE where a chat of your
+-- own has one that the system does not know.
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 
 local URL = assert(os.getenv "CHAT_URL", "CHAT_URL is not set: the address of the chat's incoming webhook")
-local SECONDS = 10
+local CA_FILE = os.getenv "CHAT_CA_FILE"
+local SECONDS = 10 -- a callback must end within its lease
 
 local WORDS = {
   version_available = "a new version can be sold",
@@ -26,7 +28,7 @@ end
 
 local function tell(n, ctx)
   local answer, message = http.exchange {
-    method = "POST", url = URL, timeout = SECONDS, body = json.encode { text = message_of(n) },
+    method = "POST", url = URL, timeout = SECONDS, ca_file = CA_FILE, body = json.encode { text = message_of(n) },
     headers = { "Content-Type: application/json", "Idempotency-Key: " .. ctx.key },
   }
   if not answer then return nil, message end

@@ -347,6 +347,18 @@ describe("the command", function()
       box:close()
     end)
 
+    it("offers a worker's metrics on a port of their own", function()
+      local word = "sqlite:" .. shell.run "mktemp -u"
+      local command = shell.marketplace(("work examples/marketplace.lua --inbox %s --metrics-port 0"):format(word))
+      local _, status = shell.with_server(command, function(url)
+        local answer = assert(http.exchange { method = "GET", url = url })
+        assert.equal(200, answer.status)
+        assert.matches("marketplace_inbox_up 1", answer.body)
+      end)
+      shell.run("rm -f " .. word:gsub("^sqlite:", "") .. "*")
+      assert.equal(0, status)
+    end)
+
     it("offers metrics on a port of their own", function()
       local function status_of(method, address)
         return assert(http.exchange { method = method, url = address }).status

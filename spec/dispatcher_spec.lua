@@ -214,6 +214,15 @@ describe("receiver:dispatch", function()
     assert.matches("ended its process", last().reason)
   end)
 
+  it("gives up what can no longer be read, and says why", function()
+    local body = "not JSON"
+    assert(inbox:put({ { key = "a", digest = "a", type = "Ping", event = "ping", body = body } }, now))
+    local _, problem = marketplace.parse(body)
+    assert.equal(1, receiver:dispatch())
+    assert.equal("dead", state_of "a")
+    assert.equal(problem, last().reason)
+  end)
+
   it("says so when a lease passed to another while its callback ran", function()
     receiver:on("ping", function()
       now = now + 61

@@ -1,17 +1,19 @@
 -- Each example does what it says, with real servers. The one for nginx is run by the README's specs.
 local core = require "marketplace.core"
+local http = require "marketplace.http"
 local marketplace = require "marketplace"
 local postgres_server = require "support.postgres_server"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
+local simulated_api = require "support.simulated_api"
 local simulation = require "support.simulation"
 
 local SECRET = "the secret of the examples"
 
--- Calls use() in an environment with this variable.
-local function with_variable(wanted, value, use)
+-- Calls use() in an environment with these variables.
+local function with_variables(values, use)
   local getenv = os.getenv
-  os.getenv = function(name) return name == wanted and value or getenv(name) end -- luacheck: ignore
+  os.getenv = function(name) return values[name] or getenv(name) end -- luacheck: ignore
   local ok, problem = pcall(use)
   os.getenv = getenv -- luacheck: ignore
   assert(ok, problem)
@@ -60,10 +62,33 @@ describe("the example of", function()
     local CATALOGUE = dofile "examples/catalogue/catalogue.lua"
     local PACKAGE = "5c2e8f4b-0d8e-4f5e-9a41-3c1f2b7d9e60"
     local VERSION = "b7d0a6c2-7f43-4d0b-8a35-91e6f4c8d217"
+    local api
+
+    setup(function() api = simulated_api.start "--app 67" end)
+    teardown(function() api:stop() end)
+
+    -- Hundreds of catalogues are made here: their bytes need not reach a disk.
+    before_each(function()
+      shell.run("rm -rf " .. folder)
+      folder = shell.run "mktemp -d -p $(test -w /dev/shm && echo /dev/shm || echo /tmp)"
+    end)
+
+    local function key()
+      return {
+        MARKETPLACE_KEY_FILE = api.key_file, MARKETPLACE_KEY_ID = simulation.KEY_ID,
+        MARKETPLACE_ISSUER_ID = simulation.ISSUER, MARKETPLACE_API_URL = api.url,
+      }
+    end
 
     local function body(type_name, seconds, attributes)
       return ('{"data":{"id":"%s-%d","type":"%s","attributes":{"appId":"67","timestamp":"2026-03-14T09:00:%02dZ"%s}}}')
         :format(type_name, seconds, type_name, seconds, attributes)
+    end
+
+    -- Generation 2 tells what an event is about beside its attributes.
+    local function instance(type_name, seconds, attributes, instance_type, id)
+      return (body(type_name, seconds, attributes):gsub("}}$", (
+        ',"relationships":{"instance":{"data":{"type":"%s","id":"%s"}}}}}'):format(instance_type, id)))
     end
 
     local function version_available(seconds)
@@ -78,9 +103,20 @@ describe("the example of", function()
     end
 
     local function packages_available(seconds, available, territories)
-      return body("alternativeDistributionPackageAvailableUpdated", seconds,
-        (',"alternativeDistributionPackageId":"%s","available":%s,"territories":["%s"]'):format(PACKAGE, available,
-          table.concat(territories, '","')))
+      return instance("alternativeDistributionPackageAvailableUpdated", seconds,
+        (',"available":%s,"territories":["%s"]'):format(available, table.concat(territories, '","')),
+        "alternativeDistributionPackages", PACKAGE)
+    end
+
+    -- As generation 2 has it: without the package, which App Store Connect tells.
+    local function version_created(seconds)
+      return instance("alternativeDistributionPackageVersionCreated", seconds, "",
+        "alternativeDistributionPackageVersions", VERSION)
+    end
+
+    local function make_version()
+      shell.run(shell.marketplace(("simulate event version_available --app 67 --package %s --package-version %s")
+        :format(PACKAGE, VERSION), api:environment()))
     end
 
     local count = 0
@@ -88,9 +124,10 @@ describe("the example of", function()
     -- Where the version is sold once all of these have come, in this order.
     local function sold_after(bodies)
       count = count + 1
-      local path = ("%s/%d.db"):format(folder, count)
+      local path, variables = ("%s/%d.db"):format(folder, count), key()
+      variables.CATALOGUE = path
       local receiver = marketplace.receiver { secrets = SECRET, log = function() end }
-      with_variable("CATALOGUE", path, function() dofile "examples/catalogue/handlers.lua"(receiver) end)
+      with_variables(variables, function() dofile "examples/catalogue/handlers.lua"(receiver) end)
       for _, sent in ipairs(bodies) do
         assert.equal(200, (receiver:handle { method = "POST", body = sent,
           headers = { ["x-apple-signature"] = marketplace.sign(SECRET, sent) } }))
@@ -137,29 +174,75 @@ describe("the example of", function()
         (',"alternativeDistributionPackageIds":["%s"]'):format(PACKAGE)) })
     end)
 
-    it("is kept by marketplace serve, and listed", function()
-      serve("examples/catalogue/handlers.lua --port 0 --inbox memory", "CATALOGUE=" .. folder .. "/catalogue.db",
-        function(url)
-          send(url, "version_available")
-          local list = ("%s examples/catalogue/list.lua %s/catalogue.db FRA"):format(shell.LUA, folder)
-          eventually("it is sold", function() return shell.run(list) == "6740067890\t" .. VERSION end)
-          send(url, "app_unavailable --generation 2")
+    it("takes down a version whose notification did not name its package", function()
+      make_version()
+      assert.equal("DEU FRA USA", sold_after { version_created(1) })
+      assert.equal("DEU USA", sold_after { version_created(1), packages_available(2, "false", { "FRA" }) })
+      assert.equal("DEU USA", sold_after { packages_available(2, "false", { "FRA" }), version_created(1) })
+    end)
+
+    it("sells again where it is restored, also what was gone everywhere", function()
+      each_order({ version_available(1), body("AppUnavailable", 2, ""), app_available(3, "true", { "FRA" }) },
+        function(bodies) assert.equal("FRA", sold_after(bodies)) end)
+      each_order({ version_available(1), body("AppUnavailable", 3, ""), app_available(2, "true", { "FRA" }) },
+        function(bodies) assert.equal("", sold_after(bodies)) end)
+    end)
+
+    it("is kept by marketplace serve, from what App Store Connect tells, and listed", function()
+      local list = ("%s examples/catalogue/list.lua %s/catalogue.db FRA"):format(shell.LUA, folder)
+      local environment = ("CATALOGUE=%s/catalogue.db %s"):format(folder, api:environment())
+      local function happens(event)
+        shell.run(shell.marketplace(("simulate event %s --app 6740067890 --generation 2 --package p1 --territory FRA")
+          :format(event), api:environment()))
+      end
+      serve("examples/catalogue/handlers.lua --port 0 --inbox memory", environment, function(url)
+        shell.run(shell.marketplace(("webhooks create --app %s --name x --url %s"):format(simulation.APP, url),
+          ("%s MARKETPLACE_SECRET='%s'"):format(api:environment(), SECRET)))
+        happens "version_available --package-version v1"
+        eventually("it is sold", function() return shell.run(list) == "6740067890\tv1" end)
+        for _, of in ipairs { "versions", "app" } do
+          happens(of .. "_unavailable")
           eventually("it is gone", function() return shell.run(list) == "" end)
-        end)
+          happens(of .. "_restored")
+          eventually("it is back", function() return shell.run(list) == "6740067890\tv1" end)
+        end
+      end)
+    end)
+
+    it("leaves to somebody what does not say when or where it happened", function()
+      local variables = key()
+      variables.CATALOGUE = folder .. "/catalogue.db"
+      local receiver = marketplace.receiver { secrets = SECRET, log = function() end }
+      with_variables(variables, function() dofile "examples/catalogue/handlers.lua"(receiver) end)
+      for reason, sent in pairs {
+        ["the notification does not say when it happened"] =
+          '{"data":{"id":"1","type":"AppUnavailable","attributes":{"appId":"67"}}}',
+        ["the notification names no territory"] = body("alternativeDistributionTerritoryAvailabilityUpdated", 1,
+          ',"available":true,"territories":[]'),
+      } do
+        receiver:handle { method = "POST", body = sent,
+          headers = { ["x-apple-signature"] = marketplace.sign(SECRET, sent) } }
+        receiver:dispatch()
+        local entry = receiver.inbox:get(marketplace.parse(sent).id)
+        assert.same({ "dead", reason }, { entry.state, entry.reason })
+      end
     end)
   end)
 
   describe("forwarding to a chat", function()
-    local function with_chat(statuses, use)
-      shell.with_server(("%s spec/support/chat.lua %s/said %s"):format(shell.LUA, folder, statuses), use)
+    local function with_chat(statuses, use, environment)
+      shell.with_server(("env %s %s spec/support/chat.lua %s/said %s"):format(environment or "", shell.LUA, folder,
+        statuses), use)
     end
 
-    -- A receiver here, with the example's callbacks and no pauses.
-    local function forward(chat)
+    -- A receiver here, with the example's callbacks and no pauses, and one notification in it.
+    local function forward(chat, ca_file)
       local receiver = marketplace.receiver {
         secrets = SECRET, retry = { base = 0 }, log = function() end,
       }
-      with_variable("CHAT_URL", chat, function() dofile "examples/forward.lua"(receiver) end)
+      with_variables({ CHAT_URL = chat, CHAT_CA_FILE = ca_file }, function()
+        dofile "examples/forward.lua"(receiver)
+      end)
       local body = samples.body("app_unavailable", { id = "n1", generation = 2 })
       receiver:handle { method = "POST", body = body,
         headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body) } }
@@ -174,6 +257,20 @@ describe("the example of", function()
         end)
       end)
       assert.matches('^200 n1 {"text":"App 6740067890: the app must go in FRA, DEU, ITA %(20[^)]+Z%)"}\n$', read "said")
+    end)
+
+    it("tells it over HTTPS to whom the certificate names, and to nobody else", function()
+      local certificate = folder .. "/chat.pem"
+      with_chat("200", function(chat)
+        local refused = forward(chat)
+        refused:dispatch { limit = 1 }
+        assert.matches("certificate", refused.inbox:get("n1").reason)
+        assert.equal("", read "said")
+        local told = forward(chat, certificate)
+        told:dispatch { limit = 1 }
+        assert.equal("done", told.inbox:get("n1").state)
+      end, "TLS=" .. certificate)
+      assert.matches("^200 n1 {[^\n]*\n$", read "said")
     end)
 
     it("tries again what the chat cannot take now, under the same key", function()
@@ -218,29 +315,60 @@ describe("the example of", function()
     assert.same({ "WEBHOOK is not set\n", 2 }, { shell.capture "examples/rotate-secret.sh" })
   end)
 
-  it("several machines loses nothing when a worker is killed", function()
+  it("several machines leaves to another worker what one was doing when it was killed", function()
     local postgres = postgres_server.start()
-    finally(function() postgres:remove() end)
+    local pids = {}
+    finally(function()
+      for _, pid in ipairs(pids) do shell.run("kill " .. pid .. " 2>/dev/null || true") end
+      postgres:remove()
+    end)
     local inbox = ("--inbox 'postgres:%s'"):format(postgres:words())
-    local handlers = "examples/several-machines/handlers.lua"
     shell.run(("mkdir %s/events"):format(folder))
-    local function work()
-      return shell.run(("env EVENTS=%s/events %s > %s/worker.log 2>&1 & echo $!"):format(folder,
+    -- The example's handlers, and before them a callback that does not end the first time.
+    local handlers = folder .. "/handlers.lua"
+    local file = assert(io.open(handlers, "w"))
+    file:write(([[
+      local core = require "marketplace.core"
+      return function(receiver)
+        receiver:on("*", function(n, ctx)
+          if n.id ~= "n10" or ctx.attempt > 1 then return end
+          local held = assert(io.open("%s/held", "w"))
+          held:write(core.process_id(), "\n")
+          held:close()
+          while true do core.sleep(60) end
+        end)
+        dofile "examples/several-machines/handlers.lua"(receiver)
+      end
+    ]]):format(folder))
+    file:close()
+    local environment = ("EVENTS=%s/events"):format(folder)
+    for i = 1, 2 do
+      pids[i] = shell.run(("env %s %s > %s/worker.log 2>&1 & echo $!"):format(environment,
         shell.marketplace(("work %s %s --lease 1"):format(handlers, inbox)), folder))
     end
-    local environment = ("EVENTS=%s/events"):format(folder)
+    local function send_signed(url, i)
+      local body = samples.body("app_unavailable", { id = "n" .. i, app_id = "app" .. i })
+      local answer = assert(http.exchange { method = "POST", url = url, body = body,
+        headers = { "x-apple-signature: " .. marketplace.sign(SECRET, body) } })
+      assert.equal(200, answer.status)
+    end
+    local function events()
+      return tonumber((shell.run(("ls %s/events | grep -c -v tmp || true"):format(folder))))
+    end
+
     serve(("%s --no-dispatch --port 0 %s"):format(handlers, inbox), environment, function(first)
       serve(("%s --no-dispatch --port 0 %s"):format(handlers, inbox), environment, function(second)
-        local killed, other = work(), work()
-        for i = 1, 20 do
-          send(i % 2 == 0 and first or second, "app_unavailable --id n" .. i)
-          if i == 10 then shell.run("kill -9 " .. killed) end
-        end
-        eventually("all events are there", function()
-          return shell.run(("ls %s/events | grep -c -v tmp || true"):format(folder)) == "20"
-        end)
-        shell.run("kill " .. other)
+        for i = 1, 10 do send_signed(i % 2 == 0 and first or second, i) end
+        eventually("a worker is held up", function() return read "held":find "\n" ~= nil end)
+        assert.is_true(events() < 10)
+        shell.run("kill -9 " .. read "held")
+        for i = 11, 20 do send_signed(i % 2 == 0 and first or second, i) end
+        eventually("all events are there", function() return events() == 20 end)
       end)
     end)
+    local box = assert(marketplace.inbox("postgres:" .. postgres:words()))
+    eventually("all are done", function() return assert(box:counts()).done == 20 end)
+    assert.is_true(box:get("n10").attempt >= 2)
+    box:close()
   end)
 end)

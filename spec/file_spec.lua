@@ -33,6 +33,15 @@ describe("files", function()
     assert.equal("file", shell.run("ls -A " .. folder))
   end)
 
+  it("are not looked for in a folder that is none", function()
+    for _, look in ipairs { core.remove_leftovers, core.is_locked } do
+      local done, message, code = look "/dev/null/x"
+      assert.is_nil(done)
+      assert.matches("^/dev/null/x: .*Not a directory", message)
+      assert.equal("file_failed", code)
+    end
+  end)
+
   it("are made only where there are none, if so wanted", function()
     assert.is_true(core.replace_file(path, "first", "new"))
     local done, message, code = core.replace_file(path, "second", "new")

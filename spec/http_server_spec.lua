@@ -504,6 +504,9 @@ describe("marketplace.http_server", function()
       fails({ status = 200, headers = { a = "x\r\nSet-Cookie: y" } }, "header 'a' has a control character")
       fails({ status = 200, headers = { a = 5 } }, "header 'a' must be a string")
       fails({ status = 200, headers = { Date = "now" } }, "header 'Date' is set by the server")
+      local many = {}
+      for i = 1, 33 do many["X-" .. i] = "x" end
+      fails({ status = 200, headers = many }, "more than 32 headers")
       fails({ status = 200, cut = "after" }, 'cut must be "unanswered" or "middle"')
       fails({ status = 200, cut = true }, "cut must be")
     end)

@@ -102,6 +102,28 @@ describe("inside nginx", function()
       assert.equal(61, box:counts().ready)
     end)
 
+    it("ends a commit whose client goes away, also where nginx is told to look for that", function()
+      open_redis()
+      local watchful = nginx_inbox.start { server = "lua_check_client_abort on;" }
+      finally(function() watchful:stop() end)
+      local function send_put(key)
+        local client = watchful:connect()
+        local body = nginx_inbox.body(redis_word(), "put", { { record(key) }, 1 })
+        assert(client:send(("POST /inbox HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body)))
+        return client
+      end
+      while_stopped(function()
+        local client = send_put "a"
+        settle(watchful)
+        client:close()
+        settle(watchful)
+      end)
+      local other = send_put "b"
+      assert.matches("stored", (other:receive "*a"))
+      other:close()
+      assert.equal(2, assert(nginx_inbox.open(watchful, redis_word())):counts().ready)
+    end)
+
     it("uses its connections again, one request after another", function()
       local box = open_redis()
       for i = 1, 30 do box:put({ record("k" .. i) }, i) end

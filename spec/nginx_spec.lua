@@ -360,6 +360,23 @@ describe("marketplace.nginx", function()
       run_in_order(('inbox = "redis:%s", dispatch = true'):format(redis:words()))
     end)
 
+    it("also after one that ended all of its worker's, as ngx.exit does", function()
+      assert(start { init = SHARED .. ", lease = 0.5, retry = { attempts = 1 }", handlers = [[
+        return function(receiver)
+          receiver:on("*", function(n)
+            tell(n.id)
+            if n.id == "exits" then ngx.exit(0) end
+          end)
+        end]] })
+      ask(signed(of_app("1", "exits")))
+      wait_for_told "exits"
+      ask(signed(of_app("2", "another")))
+      server:wait_for "as ngx.exit does"
+      wait_for_told "another"
+      server:wait_for "gave up event=app_unavailable app=1 id=exits"
+      assert.is_nil(told():find "exits.*exits")
+    end)
+
     it("in one worker at a time, for as long as a callback keeps its lease", function()
       assert(start { workers = 2, init = SHARED .. ", lease = 1", handlers = [[
         return function(receiver)
@@ -503,6 +520,32 @@ describe("marketplace.nginx", function()
       assert.are.equal(before, open_files())
       assert.are.equal(1, #server:workers())
     end)
+  end)
+
+  it("acknowledges nothing as a duplicate that the inbox may not hold, as it was wiped or is gone", function()
+    local redis = redis_server.start()
+    finally(function() redis:remove() end)
+    assert(start {
+      http = "lua_shared_dict seen 1m;", init = ('inbox = "redis:%s", dict = "seen"'):format(redis:words()),
+    })
+    local body = of_app("1", "wiped")
+    local box = assert(inbox.open("redis:" .. redis:words()))
+    local function scripts_run()
+      return redis:query("INFO commandstats"):match "cmdstat_evalsha:calls=(%d+)"
+    end
+    server:wait(function()
+      local before = scripts_run()
+      assert.are.equal(200, ask(signed(body)).status)
+      return before and scripts_run() == before
+    end, "the inbox is not asked")
+    redis:reset()
+    server:wait(function()
+      assert.are.equal(200, ask(signed(body)).status)
+      return box:get "wiped"
+    end, "it is stored")
+    box:close()
+    redis:kill()
+    server:wait(function() return ask(signed(body)).status == 503 end, "nobody knows whether it is stored")
   end)
 
   it("stores once what reaches four workers at once", function()

@@ -170,6 +170,18 @@ describe("bodies that other receivers get wrong:", function()
     end)
   end
 
+  it("relationships.marketplaceApp flat, without data", function()
+    local n = parsed(generation_2("alternativeDistributionPackageVersionCreated", '"appId":"1",',
+      '{"marketplaceApp":{"type":"apps","id":"6740012345"}}'))
+    assert.equal("6740012345", n.marketplace_app_id)
+  end)
+
+  it("long texts with escapes", function()
+    local long = ("x"):rep(600)
+    local n = parsed('{"data":{"type":"AppUnavailable","id":"i","attributes":{"note":"' .. long .. '\\/b"}}}')
+    assert.equal(long .. "/b", n.attributes.note)
+  end)
+
   for name, relationships in pairs {
     ["absent instance"] = "{}", ["null instance"] = '{"instance":null,"marketplaceApp":null}',
     ["null data"] = '{"instance":{"data":null}}', ["null relationships"] = "null",
@@ -326,6 +338,12 @@ describe("attributes and relationships", function()
     n.app_id, n.mine = "changed", "mine"
     assert.equal("1", n.attributes.appId)
     assert.equal("mine", n.mine)
+  end)
+
+  it("are none of a body that a callback spoiled", function()
+    local n = parsed(body)
+    n.body = "not JSON"
+    assert.is_nil(n.attributes)
   end)
 
   it("are in to_table, which cjson encodes and pairs walks, on every Lua", function()

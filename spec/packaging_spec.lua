@@ -123,6 +123,7 @@ describe("packaging", function()
     shell.run(("cd %s && mkdir -p build dist node_modules/x marketplace && chmod -R go-rwx . && touch README.md && " ..
       "touch build/a dist/a node_modules/x/a csrc/core/a.o marketplace/core.so .marketplace-secret luacov.stats.out")
       :format(source))
+    shell.run(("cd %s && { [ $(id -u) -ne 0 ] || chown 4321:4321 LICENSE; }"):format(source))
     shell.run(("cd %s && tools/dist lua-marketplace-scm"):format(source))
     assert.equal("", shell.run(("cmp %s/dist/lua-marketplace-scm.tar.gz %s"):format(source, tarball)))
   end)
@@ -147,6 +148,19 @@ describe("packaging", function()
     local above = shell.run(("realpath --relative-to=. %s"):format(folder))
     shell.run(("make install LUA=%s DESTDIR=%s/relative PREFIX=/usr"):format(LUA, above))
     check_installed(folder .. "/relative/usr", folder, true)
+  end)
+
+  it("by make removes all that it installed, and nothing else", function()
+    local place = ("LUA=%s DESTDIR=%s/removed PREFIX='/opt/market place'"):format(LUA, folder)
+    local root = folder .. "/removed/opt/market place"
+    shell.run("make install " .. place)
+    local others = ("share/lua/%s/marketplace/own.lua"):format(VERSION)
+    shell.run(("touch '%s/%s'"):format(root, others))
+    shell.run("make uninstall " .. place)
+    assert.equal(others, shell.run(("cd '%s' && find . ! -type d -printf '%%P\\n'"):format(root)))
+    local folders = "-path '*/doc/lua-marketplace' -o -path '*/lib/lua/*/marketplace'"
+    assert.equal("", shell.run(("find '%s' %s"):format(root, folders)))
+    shell.run("make uninstall " .. place)
   end)
 
   it("completes in bash, zsh and fish", function()
@@ -243,13 +257,19 @@ describe("what make builds", function()
   for _, name in ipairs(MODULES) do
     it("is protected, and shows nothing but what Lua opens: " .. name, function()
       local build = assert(package.cpath:match "(build/[%w.]+)/%?%.so")
-      check_protected(("%s/marketplace/%s.so"):format(build, name))
+      local path = ("%s/marketplace/%s.so"):format(build, name)
+      check_protected(path)
+      if shell.run "cc -dumpmachine":find "^x86_64" then
+        assert.matches("endbr64", shell.run(("objdump -d --disassemble=luaopen_marketplace_%s %s"):format(name, path)))
+      end
     end)
   end
 
   it("checks no copies where nothing is optimised, and has sanitizers instead where they are asked for", function()
     local compiler = "make --no-print-directory -B -n V=1 build/test/support.o BUILD=build "
-    assert.matches("-D_FORTIFY_SOURCE=3", shell.run(compiler), 1, true)
+    local optimised = shell.run(compiler)
+    assert.matches("-D_FORTIFY_SOURCE=3", optimised, 1, true)
+    assert.matches("-fstack-clash-protection", optimised, 1, true)
     local unoptimised = shell.run(compiler .. "CFLAGS='-O0 -g'")
     assert.matches("-fstack-protector-strong", unoptimised, 1, true)
     assert.is_nil(unoptimised:find("_FORTIFY_SOURCE", 1, true))

@@ -311,6 +311,9 @@ describe("marketplace.simulator", function()
       local again = entity("alternativeDistributionPackages", nil, { appStoreVersion = { "appStoreVersions", "7" } })
       s:expect(201, "POST /v1/alternativeDistributionPackages", again)
       refused(409, { "STATE_ERROR -" }, "POST /v1/alternativeDistributionPackages", again)
+      local key = entity("alternativeDistributionKeys", { publicKey = "k" }, { app = { "apps", APP } })
+      s:expect(201, "POST /v1/alternativeDistributionKeys", key)
+      refused(409, { "STATE_ERROR -" }, "POST /v1/alternativeDistributionKeys", key)
     end)
   end)
 
@@ -569,7 +572,9 @@ describe("marketplace.simulator", function()
       local id = s:webhook()
       s.respond = function() return { status = 500 } end
       s.sim:event "app_unavailable"
-      local sent_at = {}
+      s.sim:tick()
+      assert.equal(simulation.NOW + 10, s.sim:next_at())
+      local sent_at = { 0 }
       for _ = 1, 200 do
         local before = #s.sent
         s.sim:tick()
@@ -895,6 +900,21 @@ describe("marketplace.simulator", function()
       assert.equal(5, #found)
       assert.equal(hook.id, found[1])
       assert.is_true(client.webhooks:delete(hook.id))
+    end)
+
+    it("hands the body to the request's sink, where the answer is no error", function()
+      local transport, got = s.sim:transport(), {}
+      local function get(path)
+        return transport {
+          method = "GET", url = "https://a.example" .. path, headers = { "Authorization: Bearer " .. s:token() },
+          sink = function(bytes) got[#got + 1] = bytes end,
+        }
+      end
+      assert.same({ 200, "" }, { get("/v1/marketplaceWebhooks").status, get("/v1/marketplaceWebhooks").body })
+      assert.equal(2, #got)
+      assert.same({}, json.decode(got[1]).data)
+      assert.not_equal("", get("/v1/nothing").body)
+      assert.equal(2, #got)
     end)
 
     it("makes failures of cut and late answers", function()

@@ -25,6 +25,12 @@ describe("marketplace.text", function()
     assert.equal("", text.cut("abc", 0))
   end)
 
+  it("makes one word of a shell's command line of anything", function()
+    for given, expected in pairs { ["a-b"] = "a-b", [""] = "''", ["a b"] = "'a b'", ["it's $x"] = [['it'\''s $x']] } do
+      assert.equal(expected, text.shell_word(given))
+    end
+  end)
+
   it("hides secrets, whole or cut off", function()
     assert.equal("a (hidden)(hidden) b", text.hide("a s%cret+s%cret b", { "s%cret", "", "s%cret+" }))
     assert.equal("a (hidden)", text.hide("a s%cr", { "s%cret" }))

@@ -1,4 +1,5 @@
 -- What storing and claiming cost in a large inbox and in a small one, in turns: size.lua FOLDER LARGE
+-- Each round's microseconds, large and small, go to FOLDER/STATE-WHAT, a line a round.
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 
@@ -39,6 +40,12 @@ local function timed(list, work)
   return result
 end
 
+local function write_rounds(name, large, small)
+  local file = assert(io.open(folder .. "/" .. name, "w"))
+  for round = 1, ROUNDS do file:write(("%.1f %.1f\n"):format(large[round] * 1e6, small[round] * 1e6)) end
+  file:close()
+end
+
 local function median(list)
   table.sort(list)
   return list[math.ceil(#list / 2)] * 1e6
@@ -62,6 +69,7 @@ end
 for _, state in ipairs { "done", "ready" } do
   local times = measure { fill("small-" .. state, SMALL, state), fill("large-" .. state, LARGE, state) }
   for _, what in ipairs { "put", "claim", "finish" } do
+    write_rounds(state .. "-" .. what, times[2][what], times[1][what])
     local small, large = median(times[1][what]), median(times[2][what])
     print(("%d %s, %-6s of %d: %5.0f us, with %d: %5.0f us, %.2f times"):format(LARGE, state, what, BATCH, large, SMALL,
       small, large / small))

@@ -1,10 +1,10 @@
 -- Notifications a second that 1, 2 and 8 workers run on one SQLite inbox, with callbacks that wait 5 ms, as for a
--- database of their own: workers.lua FOLDER
+-- database of their own: workers.lua FOLDER COUNT. The rates go to FOLDER/workers, a line for each time that this runs.
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 
-local folder = arg[1]
-local COUNT, APPS = 2000, 400
+local folder, COUNT = arg[1], tonumber(arg[2])
+local APPS = 400
 
 local function write_handlers()
   local path = folder .. "/handlers.lua"
@@ -44,13 +44,18 @@ local function measure(workers)
   os.execute("kill -TERM " .. table.concat(pids, " "))
   for _, pipe in ipairs(pipes) do pipe:close() end
   box:close()
+  os.execute(("rm -f %s/workers-%d.db*"):format(folder, workers))
   return rate
 end
 
 local alone
+local rates = assert(io.open(folder .. "/workers", "a"))
 for _, workers in ipairs { 1, 2, 8 } do
   local rate = measure(workers)
   alone = alone or rate
   print(("%d worker%s: %.0f notifications a second, %.1f times one"):format(workers, workers > 1 and "s" or "", rate,
     rate / alone))
+  rates:write(("%.1f "):format(rate))
 end
+rates:write "\n"
+rates:close()

@@ -26,7 +26,6 @@ const char *mkt_code_text(mkt_code code) {
 mkt_code mkt_fail(mkt_error *error, mkt_code code, const char *format, ...) {
   if (error == NULL) return code;
   error->code = code;
-  error->http_status = 0;
   error->retryable = entries[code].retryable;
   error->offset = MKT_ERROR_NO_OFFSET;
   if (format == NULL) {

@@ -51,7 +51,6 @@ enum { MKT_ERROR_MESSAGE_BYTES = 256, MKT_ERROR_NO_OFFSET = -1 };
  * succeeds leaves it alone. Holds no pointer, so it needs no clearing. */
 typedef struct mkt_error {
   mkt_code code;
-  int http_status;  /* the answer's status where a peer answered, otherwise 0 */
   bool retryable;   /* the same call may succeed later */
   long long offset; /* byte of the input where the fault is, or MKT_ERROR_NO_OFFSET */
   char message[MKT_ERROR_MESSAGE_BYTES]; /* for people, NUL-terminated, never a secret */

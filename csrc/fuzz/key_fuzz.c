@@ -1,11 +1,13 @@
-/* Keys in PEM: what is taken for a private key signs, and is the same key when it is written and
- * read again; what is refused is refused without a word of what it held. A file that holds it is
- * taken or refused alike. */
+/* Keys in PEM, or the DER within: an input that begins as DER does is put between the lines that
+ * its last byte chooses, so that its bytes are changed and not base64's. What is taken for a
+ * private key signs, and is the same key when it is written and read again; what is refused is
+ * refused without a word of what it held. A file that holds it is taken or refused alike. */
 #include "core/es256.h"
 #include "core/key_file.h"
 #include "fuzz.h"
 
 #include <ctype.h>
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -58,8 +60,7 @@ static void check_file(const char *pem, size_t n, mkt_code expected) {
   (void)close(fd);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-  const char *pem = (const char *)data;
+static void check_pem(const char *pem, size_t n) {
   mkt_es256_key key = {0};
   mkt_error error;
   mkt_code code = mkt_es256_read_private(&key, pem, n, &error);
@@ -72,5 +73,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   mkt_es256_clear(&key);
   if (mkt_es256_read_public(&key, pem, n, &error) != MKT_OK) check_silent(&error);
   mkt_es256_clear(&key);
+}
+
+static void check_der(const uint8_t *der, size_t n, unsigned which) {
+  static const char *const kinds[] = {"PRIVATE KEY", "EC PRIVATE KEY", "PUBLIC KEY"};
+  const char *kind = kinds[which % 3];
+  size_t room = n * 2 + 128;
+  char *pem = malloc(room);
+  FUZZ_CHECK(pem != NULL);
+  int begin = snprintf(pem, room, "-----BEGIN %s-----\n", kind);
+  char *base64 = pem + begin;
+  int length = EVP_EncodeBlock((unsigned char *)base64, der, (int)n);
+  char *end = base64 + length;
+  int end_n = snprintf(end, room - (size_t)(end - pem), "\n-----END %s-----\n", kind);
+  check_pem(pem, (size_t)(end - pem) + (size_t)end_n);
+  free(pem);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
+  const uint8_t sequence = 0x30;
+  if (n > 1 && n < 4096 && data[0] == sequence) {
+    check_der(data, n - 1, data[n - 1]);
+  } else {
+    check_pem((const char *)data, n);
+  }
   return 0;
 }

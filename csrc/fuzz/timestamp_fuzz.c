@@ -54,8 +54,12 @@ static bool other_reads(const char *text, long long *seconds, long *nanoseconds)
   memcpy(clock, text, strnlen(text, 19));
   if (clock[10] == 't') clock[10] = 'T';
   if (!has_shape(clock, "0000-00-00T00:00:00")) return false;
-  (void)sscanf(clock, "%d-%d-%dT%d:%d:%d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-               &tm.tm_min, &tm.tm_sec);
+  tm.tm_year = two_digits(clock) * 100 + two_digits(clock + 2);
+  tm.tm_mon = two_digits(clock + 5);
+  tm.tm_mday = two_digits(clock + 8);
+  tm.tm_hour = two_digits(clock + 11);
+  tm.tm_min = two_digits(clock + 14);
+  tm.tm_sec = two_digits(clock + 17);
   if (tm.tm_year < 1 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60) return false;
   int month = --tm.tm_mon;
   int day = tm.tm_mday;

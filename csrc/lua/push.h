@@ -5,8 +5,8 @@
 #include "core/error.h"
 #include "lua/compat.h"
 
-/* Pushes nil, message, code and, where the input has a faulty byte or a peer answered, a detail
- * table {offset=, status=, retryable=}. Returns how many values were pushed, for `return`. */
+/* Pushes nil, message, code and, where the input has a faulty byte, a detail table {offset=,
+ * retryable=}. Returns how many values were pushed, for `return`. */
 int mkt_push_error(lua_State *L, const mkt_error *error);
 
 #endif

@@ -23,7 +23,6 @@ static void fills_everything(void **state) {
   memset(&error, 0x5A, sizeof error);
   assert_int_equal(mkt_fail(&error, MKT_ERR_TIMEOUT, "after %d seconds", 3), MKT_ERR_TIMEOUT);
   assert_int_equal(error.code, MKT_ERR_TIMEOUT);
-  assert_int_equal(error.http_status, 0);
   assert_true(error.retryable);
   assert_true(error.offset == MKT_ERROR_NO_OFFSET);
   assert_string_equal(error.message, "after 3 seconds");

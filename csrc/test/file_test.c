@@ -218,6 +218,13 @@ static void refuses_what_is_no_file(void **state) {
   assert_int_equal(names(), 0);
 }
 
+static void says_that_nothing_can_be_made_in_the_folder(void **state) {
+  (void)state;
+  mkt_error error;
+  assert_int_equal(put("/proc/file", "x", MKT_FILE_REPLACE, &error), MKT_ERR_FILE_FAILED);
+  assert_non_null(strstr(error.message, "/proc/file: a file beside it cannot be made"));
+}
+
 static void a_full_disk_leaves_the_old_file(void **state) {
   (void)state;
   assert_int_equal(put(path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
@@ -362,6 +369,7 @@ int main(void) {
       IN_A_FOLDER(replaces_what_a_link_names),
       IN_A_FOLDER(takes_paths_as_the_system_does),
       IN_A_FOLDER(refuses_what_is_no_file),
+      IN_A_FOLDER(says_that_nothing_can_be_made_in_the_folder),
       IN_A_FOLDER(a_full_disk_leaves_the_old_file),
       IN_A_FOLDER(a_folder_without_the_right_leaves_the_old_file),
       IN_A_FOLDER(one_holder_at_a_time),

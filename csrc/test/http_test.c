@@ -4,6 +4,8 @@
 #include "test/support.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +105,16 @@ static void uses_a_connection_again(void **state) {
   stop_server(&s);
 }
 
+static int open_descriptors(void) {
+  DIR *folder = opendir("/proc/self/fd");
+  assert_non_null(folder);
+  int count = 0;
+  while (readdir(folder) != NULL)
+    count++;
+  assert_int_equal(closedir(folder), 0);
+  return count;
+}
+
 static void leaves_the_connections_of_the_parent_alone(void **state) {
   (void)state;
   server s = start_server();
@@ -124,6 +136,32 @@ static void leaves_the_connections_of_the_parent_alone(void **state) {
   assert_int_equal(mkt_http_result(exchange, NULL), MKT_OK);
   assert_memory_equal(mkt_http_body(exchange)->p, "0001", 4);
   mkt_http_end(exchange);
+  assert_int_equal(ask(s.url), 1);
+  stop_server(&s);
+}
+
+static void *ask_as_a_thread(void *url) {
+  static int number;
+  number = ask(url);
+  return &number;
+}
+
+static int ask_on_a_thread(char *url) {
+  pthread_t thread;
+  void *number;
+  assert_int_equal(pthread_create(&thread, NULL, ask_as_a_thread, url), 0);
+  assert_int_equal(pthread_join(thread, &number), 0);
+  return *(int *)number;
+}
+
+static void closes_the_connections_of_a_thread_with_it(void **state) {
+  (void)state;
+  server s = start_server();
+  assert_int_equal(ask(s.url), 1);
+  int before = open_descriptors();
+  assert_int_equal(ask_on_a_thread(s.url), 2);
+  assert_int_equal(ask_on_a_thread(s.url), 3);
+  assert_int_equal(open_descriptors(), before);
   assert_int_equal(ask(s.url), 1);
   stop_server(&s);
 }
@@ -156,7 +194,8 @@ static void *spy_resize(void *context, void *data, size_t bytes) {
   spy *s = context;
   if (s->until_failure == 0) return NULL;
   if (s->until_failure > 0) s->until_failure--;
-  block *made = malloc(sizeof(block) + bytes);
+  /* zeros: what libcurl left in its own freed memory is none of what is looked for */
+  block *made = calloc(1, sizeof(block) + bytes);
   assert_non_null(made);
   made->bytes = bytes;
   if (data != NULL) {
@@ -231,6 +270,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(uses_a_connection_again),
       cmocka_unit_test(leaves_the_connections_of_the_parent_alone),
+      cmocka_unit_test(closes_the_connections_of_a_thread_with_it),
       cmocka_unit_test(wipes_what_was_sent),
       cmocka_unit_test(bears_that_memory_is_short),
       cmocka_unit_test(tells_loopback_from_elsewhere),

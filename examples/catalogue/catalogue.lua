@@ -16,7 +16,7 @@ local SCHEMA = {
       app_id TEXT NOT NULL, subject TEXT NOT NULL, territory TEXT NOT NULL, gone INTEGER NOT NULL, at REAL NOT NULL,
       PRIMARY KEY (app_id, subject, territory))]],
   [[CREATE TABLE IF NOT EXISTS versions (
-      version_id TEXT PRIMARY KEY, app_id TEXT NOT NULL, package_id TEXT)]],
+      version_id TEXT PRIMARY KEY, app_id TEXT NOT NULL, package_id TEXT NOT NULL)]],
 }
 
 -- Of two things said at one time, "gone" counts: better not sold than wrongly sold.
@@ -25,11 +25,14 @@ local SAY = [[INSERT INTO said (app_id, subject, territory, gone, at) VALUES (?,
   WHERE excluded.at > said.at OR (excluded.at = said.at AND excluded.gone > said.gone)]]
 
 local ADD_VERSION = [[INSERT INTO versions (version_id, app_id, package_id) VALUES (?, ?, ?)
-  ON CONFLICT (version_id) DO UPDATE SET package_id = coalesce(excluded.package_id, versions.package_id)]]
+  ON CONFLICT (version_id) DO NOTHING]]
 
+-- What is gone everywhere can be back in one territory since.
 local SOLD = [[SELECT v.version_id, v.app_id FROM versions v WHERE NOT EXISTS (
-    SELECT 1 FROM said s WHERE s.app_id = v.app_id AND s.gone = 1 AND s.territory IN ('', ?)
-    AND s.subject IN ('app', 'package ' || coalesce(v.package_id, '')))
+    SELECT 1 FROM said gone WHERE gone.app_id = v.app_id AND gone.gone = 1 AND gone.territory IN ('', ?)
+    AND gone.subject IN ('app', 'package ' || v.package_id) AND NOT EXISTS (
+      SELECT 1 FROM said back WHERE back.app_id = gone.app_id AND back.subject = gone.subject AND back.territory = ?
+      AND back.gone = 0 AND back.at > gone.at))
   ORDER BY v.app_id, v.version_id]]
 
 local function run(self, statement, ...)
@@ -48,26 +51,23 @@ end
 -- All of an event or nothing of it: a callback that fails in the midst runs again from its beginning.
 local function transact(self, work)
   local ok, problem = pcall(work)
-  if ok then ok, problem = self.link:commit() end
-  if ok then return true end
+  if ok and self.link:commit() then return true end
   self.link:rollback()
-  return nil, tostring(problem)
-end
-
-local function each(list)
-  return ipairs(list and #list > 0 and list or { "" })
+  return nil, ok and "the catalogue could not be written" or tostring(problem)
 end
 
 --- A version can be sold, and with it its app.
 ---@param app_id string
 ---@param version_id string
----@param package_id string|nil
+---@param package_id string
 ---@param at number when Apple says that it happened, seconds since the epoch
+---@return true|nil
+---@return string? message
 function Catalogue:add(app_id, version_id, package_id, at)
   return transact(self, function()
     run(self, ADD_VERSION, version_id, app_id, package_id)
     run(self, SAY, app_id, "app", "", 0, at)
-    if package_id then run(self, SAY, app_id, "package " .. package_id, "", 0, at) end
+    run(self, SAY, app_id, "package " .. package_id, "", 0, at)
   end)
 end
 
@@ -77,11 +77,16 @@ end
 ---@param territories string[]|nil nil: everywhere
 ---@param gone boolean
 ---@param at number
+---@return true|nil
+---@return string? message
 function Catalogue:say(app_id, package_ids, territories, gone, at)
+  local subjects = package_ids and {} or { "app" }
+  for i, package_id in ipairs(package_ids or {}) do subjects[i] = "package " .. package_id end
   return transact(self, function()
-    for _, package_id in each(package_ids) do
-      local subject = package_id == "" and "app" or "package " .. package_id
-      for _, territory in each(territories) do run(self, SAY, app_id, subject, territory, gone and 1 or 0, at) end
+    for _, subject in ipairs(subjects) do
+      for _, territory in ipairs(territories or { "" }) do
+        run(self, SAY, app_id, subject, territory, gone and 1 or 0, at)
+      end
     end
   end)
 end
@@ -90,7 +95,9 @@ end
 ---@param territory string such as "FRA"
 ---@return table[] versions each {version_id=, app_id=}
 function Catalogue:sold_in(territory)
-  return run(self, SOLD, territory)
+  local versions = run(self, SOLD, territory, territory)
+  self.link:rollback() -- ends the reading, which would keep the file's log from being cut
+  return versions
 end
 
 function Catalogue:close()

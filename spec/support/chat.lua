@@ -1,11 +1,21 @@
 -- chat.lua FILE STATUS...: a chat's incoming webhook on a free port. Answers with one STATUS after another, the last
--- one for ever, and appends to FILE a line for each request: status, key, body. Ends with SIGTERM.
+-- one for ever, and appends to FILE a line for each request: status, key, body. Ends with SIGTERM. With TLS in the
+-- environment it has a certificate, which it writes to the file of that name.
 local core = require "marketplace.core"
 local http_server = require "marketplace.http_server"
+local raw = require "support.raw_http"
 
-local server = assert(http_server.open { port = 0 })
+local certificate_file = os.getenv "TLS"
+local cert, key
+if certificate_file then
+  cert, key = raw.certificate()
+  local file = assert(io.open(certificate_file, "w"))
+  file:write(cert)
+  file:close()
+end
+local server = assert(http_server.open { port = 0, tls_cert = cert, tls_key = key })
 core.catch_signals()
-print("url=http://127.0.0.1:" .. select(2, server:address()))
+print(("url=%s:%d"):format(cert and "https://localhost" or "http://127.0.0.1", (select(2, server:address()))))
 io.stdout:flush()
 
 local asked = 1

@@ -11,7 +11,11 @@ local opened = {}
 local function open(given)
   local box, message, code = inbox.open(given.word, given.settings)
   if not box then return nil, message, code end
-  if given.dict then box = duplicates.wrap(box, ngx.shared[given.dict]) end
+  if given.dict then
+    local look
+    box, look = duplicates.wrap(box, ngx.shared[given.dict])
+    look()
+  end
   opened[given.word] = box
   return true
 end

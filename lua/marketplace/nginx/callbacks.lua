@@ -1,6 +1,7 @@
 --- Runs a receiver's callbacks in an nginx worker: in timers, so that they may use cosockets and ngx.sleep, and one
 --- after another, as everywhere. Of several workers each takes what no other has leased.
 local core = require "marketplace.core"
+local front = require "marketplace.nginx.front"
 local semaphore = require "ngx.semaphore"
 
 local callbacks = {}
@@ -15,6 +16,8 @@ local IDLE_SECONDS = 1       -- until it looks whether other processes have stor
 local LEAST_PAUSE = 0.01     -- where the inbox's clock and this machine's differ
 local RECOVERY_SECONDS = 1   -- until the inbox is asked again after it failed
 local LAST_SECONDS = 10      -- that an ending worker runs what would be lost otherwise
+local WATCH_SECONDS = 1      -- until it looks whether callbacks still run
+local SILENT_SECONDS = 2     -- beyond a lease, after which they are taken for ended
 local DAY = 86400
 
 local function log(self, level, message, reason)
@@ -23,6 +26,7 @@ end
 
 local function dispatch(self)
   self.breathed_at = core.monotonic()
+  self.seen_at = self.breathed_at
   local ok, count, message = pcall(self.receiver.dispatch, self.receiver, { seconds = TURN_SECONDS })
   if ok and count then return count end
   log(self, "error", "callbacks cannot run", tostring(message or count))
@@ -53,21 +57,33 @@ local function wind_up(self)
   report_lost(self)
 end
 
-local function schedule(self, seconds, turn)
-  local ok, problem = ngx.timer.at(seconds, turn, self)
+local function schedule(self, turn, series)
+  local ok, problem = ngx.timer.at(0, turn, self, series)
   while not ok and not ngx.worker.exiting() do
+    self.seen_at = core.monotonic()
     log(self, "error", "callbacks cannot run", "nginx gives no timer: " .. tostring(problem))
     ngx.sleep(RECOVERY_SECONDS)
-    ok, problem = ngx.timer.at(seconds, turn, self)
+    ok, problem = ngx.timer.at(0, turn, self, series)
   end
   return ok
 end
 
-local function turn(premature, self)
+local function turn(premature, self, series)
   if premature or ngx.worker.exiting() then return wind_up(self) end
   local pause = pause_after(self, dispatch(self))
+  if self.series ~= series then return end
   if pause > 0 and not ngx.worker.exiting() then self.semaphore:wait(pause) end
-  if not schedule(self, 0, turn) then wind_up(self) end
+  if self.series == series and not schedule(self, turn, series) then wind_up(self) end
+end
+
+-- A callback can end the timer that it runs in, and the turns with it, as ngx.exit does, which no pcall catches and of
+-- which nobody is told; or never return. What it ran another may claim once its lease has ended, and so does this.
+local function watch(premature, self)
+  if premature or core.monotonic() - self.seen_at <= self.receiver.dispatcher.lease + SILENT_SECONDS then return end
+  log(self, "error", "callbacks cannot run",
+    "one has ended them, as ngx.exit does, or takes longer than its lease: they begin anew")
+  self.series, self.seen_at = self.series + 1, core.monotonic()
+  schedule(self, turn, self.series)
 end
 
 -- nginx runs waiting timers at once when the worker is to end: this one wakes the callbacks then.
@@ -81,8 +97,25 @@ end
 function Callbacks:start()
   -- not earlier: nginx's master, which runs init_by_lua, makes them with a log that it frees at the next reload
   self.semaphore = assert(semaphore.new())
-  assert(ngx.timer.at(0, turn, self))
+  self.seen_at = core.monotonic()
+  assert(ngx.timer.at(0, turn, self, self.series))
+  assert(ngx.timer.every(WATCH_SECONDS, watch, self))
   assert(ngx.timer.at(DAY, wake_at_end, self))
+end
+
+--- The inbox that the receiver must be given: what is asked of it tells that callbacks still run.
+---@param inbox table
+---@return table inbox
+function Callbacks:watched(inbox)
+  local function seen(...)
+    self.seen_at = core.monotonic()
+    return ...
+  end
+  return front.new(inbox, {
+    claim = function(_, ...) return seen(inbox:claim(...)) end,
+    finish = function(_, ...) return seen(inbox:finish(...)) end,
+    extend = function(_, ...) return seen(inbox:extend(...)) end,
+  })
 end
 
 --- Says that something was stored.
@@ -107,6 +140,7 @@ end
 --- What a dispatcher asks between two callbacks: whether to begin no more. Lets requests in between.
 ---@return boolean
 function Callbacks:stop_asked()
+  self.seen_at = core.monotonic()
   if core.monotonic() - self.breathed_at >= BREATH_SECONDS then
     ngx.sleep(YIELD_SECONDS)
     self.breathed_at = core.monotonic()
@@ -114,10 +148,12 @@ function Callbacks:stop_asked()
   return ngx.worker.exiting() and self.receiver.inbox.durable == true
 end
 
---- The receiver, whose `stop_asked` must be this one's, is given later.
+--- The receiver, whose `stop_asked` and `watched` inbox must be this one's, is given later.
 ---@param log_target table see marketplace.log
 function callbacks.new(log_target)
-  return setmetatable({ receiver = nil, log = log_target, semaphore = nil, breathed_at = 0 }, Callbacks)
+  return setmetatable({
+    receiver = nil, log = log_target, semaphore = nil, breathed_at = 0, seen_at = 0, series = 1,
+  }, Callbacks)
 end
 
 return callbacks

@@ -88,8 +88,17 @@ local function wait(one)
   one.wake:wait(LOOK_SECONDS)
 end
 
+local function go_on() end
+
+-- Where nginx has lua_check_client_abort on, it would end a request in the midst of a commit when its client goes away,
+-- and all others would wait for it. Elsewhere, and in timers, there is nothing to do.
+local function outlive_client()
+  pcall(ngx.on_abort, go_on)
+end
+
 local function put(self, records, now)
   if #records == 0 then return self.inbox:put(records, now) end
+  outlive_client()
   local one = { records = records, now = now, is_done = false }
   self.waiting[#self.waiting + 1] = one
   while not one.is_done do

@@ -24,7 +24,7 @@ local nginx = {}
 
 local WHERE = "marketplace.nginx.init"
 
--- What init made: {receiver=, callbacks=, metrics=, pid=, has_worker=}. One for each Lua: each worker has one.
+-- What init made: {receiver=, callbacks=, metrics=, look=, pid=, has_worker=}. One for each Lua: each worker has one.
 local state
 
 local function fail(message, ...)
@@ -93,8 +93,11 @@ function nginx.init(given)
     dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
   })
   local dict, inbox, runs = dict_of(given), inbox_of(given), callbacks.new(nginx_log.target)
+  local look
+  if dict then inbox, look = duplicates.wrap(inbox, dict) end
+  if given.dispatch then inbox = runs:watched(inbox) end
   local receiver = marketplace_receiver.new {
-    secrets = secrets_of(given), inbox = dict and duplicates.wrap(inbox, dict) or inbox, max_body = given.max_body,
+    secrets = secrets_of(given), inbox = inbox, max_body = given.max_body,
     log = nginx_log.target, lease = given.lease, retry = given.retry, random = random,
     stop_asked = function() return runs:stop_asked() end,
   }
@@ -102,7 +105,7 @@ function nginx.init(given)
   add_handlers(given, receiver)
   state = {
     receiver = receiver, callbacks = given.dispatch and runs or nil, pid = ngx.worker.pid(), has_worker = false,
-    metrics = dict and shared_metrics.new(receiver, dict) or nil,
+    metrics = dict and shared_metrics.new(receiver, dict) or nil, look = look,
   }
 end
 
@@ -116,6 +119,7 @@ function nginx.init_worker()
   started "marketplace.nginx.init_worker"
   state.has_worker = true
   inboxes.look(state.receiver.inbox)
+  if state.look then duplicates.follow(state.look) end
   if state.callbacks then state.callbacks:start() end
   if state.metrics then state.metrics:start() end
 end
