@@ -250,6 +250,19 @@ describe("marketplace.http", function()
     end
   end)
 
+  it("has those who look for their answers at the same time move them on once, for all of them", function()
+    local monotonic, poll, at, polled = core.monotonic, core.http_poll, core.monotonic(), 0
+    finally(function() core.monotonic, core.http_poll = monotonic, poll end)
+    core.monotonic = function() return at end
+    core.http_poll = function() polled = polled + 1 return 0 end
+    local waits = { done = function() return false end }
+    for turn = 1, 3 do
+      at = at + 0.001
+      for _ = 1, 100 do http.looking_pause(function() end)(waits) end
+      assert.equal(turn, polled)
+    end
+  end)
+
   it("can be ended at any moment", function()
     for _, polls in ipairs { 0, 1, 3 } do
       local one = assert(http.start { method = "GET", url = peer.url .. "/hang" })
