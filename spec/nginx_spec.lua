@@ -548,6 +548,20 @@ describe("marketplace.nginx", function()
     server:wait(function() return ask(signed(body)).status == 503 end, "nobody knows whether it is stored")
   end)
 
+  it("acknowledges nothing as a duplicate that only a worker knew which was killed", function()
+    assert(start { http = "lua_shared_dict seen 1m;", init = MEMORY .. ', dict = "seen"' })
+    local body, old = of_app("1", "known"), server:workers()[1]
+    assert.are.equal(200, ask(signed(body)).status)
+    wait_for_told "known"
+    shell.run("kill -KILL " .. old)
+    server:wait(function()
+      local new = server:workers()[1]
+      return new and new ~= old
+    end, "another worker")
+    assert.are.equal(200, ask(signed(body)).status)
+    wait_for_told "known\nknown"
+  end)
+
   it("stores once what reaches four workers at once", function()
     assert(start { workers = 4, listen = "reuseport", init = SHARED })
     local clients, body = {}, of_app("1", "the same")
@@ -634,6 +648,7 @@ describe("marketplace.nginx", function()
 
     it("without what it needs, and says what that is", function()
       refused({ init = 'inbox = "memory", dispatch = true', workers = 4 }, "set worker_processes 1")
+      refused({ init = 'inbox = "memory:", dispatch = true', workers = 4 }, "set worker_processes 1")
       refused({ init = 'inbox = "memory"' }, "needs dispatch = true")
       refused({ init = 'inbox = "postgres:host=a password=b"' }, "there is no PostgreSQL inbox inside nginx")
       refused({ init = 'inbox = "memory", dispatch = true, secrets = "x"' }, "one of the options 'secrets'")
