@@ -663,7 +663,7 @@ describe("marketplace.nginx", function()
     local redis = redis_server.start "--requirepass hunter2"
     finally(function() redis:remove() end)
     local given = { init = ('inbox = "redis:%s"'):format(redis:words()), started_with = "REDISCLI_AUTH=hunter2" }
-    local advice = "write env REDISCLI_AUTH; at the top of its configuration"
+    local advice = "write env REDISCLI_AUTH; at the top of nginx's configuration"
     assert(start(given))
     server:wait_for(advice)
     server:stop()

@@ -78,8 +78,8 @@ end
 -- the nginx that takes over from a running one, as Debian's packages have it where they are upgraded.
 local function check_password()
   if not has_password or os.getenv(PASSWORD) or ngx.worker.id() ~= 0 then return end
-  ngx.log(ngx.ERR, "marketplace: nginx will have forgotten the password for Redis when its program is replaced ",
-    "while it runs: write env ", PASSWORD, "; at the top of its configuration")
+  ngx.log(ngx.ERR, "marketplace: Redis's password will be lost: ", "write env ", PASSWORD,
+    "; at the top of nginx's configuration, else nginx forgets it when it is upgraded while it runs")
 end
 
 --- Looks, once a worker runs, whether the inbox can be reached, and logs why where it cannot; and what would keep it
