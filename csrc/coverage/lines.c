@@ -44,7 +44,7 @@ static void must(int condition, const char *what) {
 __attribute__((constructor)) static void read_environment(void) {
   const char *given = getenv("COVERAGE_LINES");
   must(given != NULL && strlen(given) < sizeof folder, "lines: COVERAGE_LINES");
-  (void)strcpy(folder, given);
+  memcpy(folder, given, strlen(given) + 1);
 }
 
 static unsigned char *map(const char *name) {
@@ -68,7 +68,7 @@ static unsigned char *lines_of(const char *name) {
   for (size_t tries = 0; tries < MOST_FILES; tries++) {
     lines_file *file = &files[(hash + tries) % MOST_FILES];
     if (file->lines == NULL) {
-      (void)strcpy(file->name, name);
+      memcpy(file->name, name, strlen(name) + 1);
       file->lines = map(name);
     }
     if (strcmp(file->name, name) == 0) return file->lines;
