@@ -119,10 +119,10 @@ rock: ## what LuaRocks builds a rock with (MODULE=http_server|redis), anew: obje
 	@cp build/rock/$(ABI)/marketplace/$(MODULE).so build/rock/
 
 .PHONY: test-programs
-test-programs: $(TEST_PROGRAMS) $(BUILD)/test/lost_writes.so
+test-programs: $(TEST_PROGRAMS) $(BUILD)/test/lost_writes.so $(BUILD)/test/stalled_names.so
 	@:
 
-$(BUILD)/test/lost_writes.so: csrc/test/preload/lost_writes.c
+$(BUILD)/test/lost_writes.so $(BUILD)/test/stalled_names.so: $(BUILD)/test/%.so: csrc/test/preload/%.c
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl

@@ -236,7 +236,7 @@ describe("the operating guide names", function()
       assert.is_truthy(words:find(said, 1, true), said)
       checked = checked + 1
     end
-    assert.are.equal(2, checked)
+    assert.are.equal(3, checked)
   end)
 
   it("all messages, as those that are no words where they are logged are handed over in these files only", function()

@@ -174,6 +174,28 @@ describe("marketplace.http", function()
     end
   end)
 
+  it("gives up on time, and when it is told to, also while a name is looked up", function()
+    local pipe = shell.run "mktemp -u"
+    shell.run("mkfifo " .. pipe)
+    local script = shell.file [[
+      local http = require "marketplace.http"
+      local request = { method = "GET", url = "https://stalled.invalid/", timeout = 0.1 }
+      local _, message, code = http.exchange(request)
+      print(code, message)
+      request.timeout = 60
+      local exchange = http.start(request)
+      for _ = 1, 10 do http.poll(0.01) end
+      print(exchange:done())
+      exchange:close()
+    ]]
+    -- the name server never answers: who waits for it is ended by force
+    local said = shell.run(("STALLED_NAMES=%s timeout 20 env LD_PRELOAD=build/test/stalled_names.so %s %s"):format(
+      pipe, shell.LUA, script))
+    assert.matches("^timeout\tResolving timed out.*\nfalse$", said)
+    os.remove(script)
+    os.remove(pipe)
+  end)
+
   it("takes no more than it was told", function()
     assert.equal(1000, #assert(exchange("/bytes/1000", { max_response = 1000 })).body)
     local _, _, code = exchange("/bytes/1001", { max_response = 1000 })
@@ -225,6 +247,19 @@ describe("marketplace.http", function()
       assert.is_true(one:done())
       assert.equal("/echo?" .. i, json.decode(assert(one:result()).body).url)
       assert.has_error(function() one:done() end)
+    end
+  end)
+
+  it("has those who look for their answers at the same time move them on once, for all of them", function()
+    local monotonic, poll, at, polled = core.monotonic, core.http_poll, core.monotonic(), 0
+    finally(function() core.monotonic, core.http_poll = monotonic, poll end)
+    core.monotonic = function() return at end
+    core.http_poll = function() polled = polled + 1 return 0 end
+    local waits = { done = function() return false end }
+    for turn = 1, 3 do
+      at = at + 0.001
+      for _ = 1, 100 do http.looking_pause(function() end)(waits) end
+      assert.equal(turn, polled)
     end
   end)
 

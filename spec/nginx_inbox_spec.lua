@@ -183,6 +183,11 @@ describe("inside nginx", function()
       assert(ok, problem)
     end)
 
+    it("says what to write where nginx cannot resolve the server's name", function()
+      local box = assert(nginx_inbox.open(nginx, "redis:host=localhost port=1"))
+      expect_unavailable("name the server by its address, or write resolver", box:put({ record "a" }, 1))
+    end)
+
     it("tells the server its password, and nobody else", function()
       local guarded = redis_server.start "--requirepass hunter2"
       local ok, problem = pcall(function()

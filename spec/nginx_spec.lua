@@ -33,12 +33,12 @@ describe("marketplace.nginx", function()
   local function start(given)
     server = nil
     local made, problem = nginx_server.start {
-      workers = given.workers, listen = given.listen, files = {
+      workers = given.workers, listen = given.listen, started_with = given.started_with, files = {
         ["handlers.lua"] = HANDLERS .. (given.handlers or [[
           return function(receiver) receiver:on("*", function(n) tell(n.id or "-") end) end]]),
         secrets = SECRET .. "\n",
       },
-      main = "thread_pool marketplace threads=4;",
+      main = "thread_pool marketplace threads=4;" .. (given.main or ""),
       http = (given.http or "") .. ([[
         init_by_lua_block {
           require("marketplace.nginx").init {
@@ -548,6 +548,20 @@ describe("marketplace.nginx", function()
     server:wait(function() return ask(signed(body)).status == 503 end, "nobody knows whether it is stored")
   end)
 
+  it("acknowledges nothing as a duplicate that only a worker knew which was killed", function()
+    assert(start { http = "lua_shared_dict seen 1m;", init = MEMORY .. ', dict = "seen"' })
+    local body, old = of_app("1", "known"), server:workers()[1]
+    assert.are.equal(200, ask(signed(body)).status)
+    wait_for_told "known"
+    shell.run("kill -KILL " .. old)
+    server:wait(function()
+      local new = server:workers()[1]
+      return new and new ~= old
+    end, "another worker")
+    assert.are.equal(200, ask(signed(body)).status)
+    wait_for_told "known\nknown"
+  end)
+
   it("stores once what reaches four workers at once", function()
     assert(start { workers = 4, listen = "reuseport", init = SHARED })
     local clients, body = {}, of_app("1", "the same")
@@ -634,14 +648,33 @@ describe("marketplace.nginx", function()
 
     it("without what it needs, and says what that is", function()
       refused({ init = 'inbox = "memory", dispatch = true', workers = 4 }, "set worker_processes 1")
+      refused({ init = 'inbox = "memory:", dispatch = true', workers = 4 }, "set worker_processes 1")
       refused({ init = 'inbox = "memory"' }, "needs dispatch = true")
       refused({ init = 'inbox = "postgres:host=a password=b"' }, "there is no PostgreSQL inbox inside nginx")
+      refused({ init = 'inbox = assert(require("marketplace").inbox("sqlite:a.db"))' }, "would hold up all requests")
       refused({ init = 'inbox = "memory", dispatch = true, secrets = "x"' }, "one of the options 'secrets'")
       refused({ init = 'inbox = "memory", dispatch = true, dict = "none"' }, "no lua_shared_dict 'none'")
       refused({ init = 'inbox = "memory", dispatch = true, lese = 1' }, "unknown option 'lese'")
       refused({ handlers = "return 1" }, "must return function(receiver)")
       refused({ handlers = "syntax error" }, "handlers.lua")
     end)
+  end)
+
+  it("keeps the password for Redis when another nginx takes over, or says what it takes", function()
+    local redis = redis_server.start "--requirepass hunter2"
+    finally(function() redis:remove() end)
+    local given = { init = ('inbox = "redis:%s"'):format(redis:words()), started_with = "REDISCLI_AUTH=hunter2" }
+    local advice = "write env REDISCLI_AUTH; at the top of nginx's configuration"
+    assert(start(given))
+    server:wait_for(advice)
+    server:stop()
+    given.main = "env REDISCLI_AUTH;"
+    assert(start(given))
+    assert.are.equal(200, ask(signed(of_app "1")).status)
+    server:take_over()
+    assert.are.equal(200, ask(signed(of_app "2")).status)
+    assert.is_nil(server:error_log():find(advice, 1, true))
+    assert.is_nil(server:error_log():find("hunter2", 1, true))
   end)
 
   it("answers 503 where init_worker was forgotten, as nobody would run what is stored", function()

@@ -147,6 +147,16 @@ static void set_limits(CURL *easy, const mkt_http_request *request) {
                    (milliseconds(request->low_speed_time) + 999) / 1000);
 }
 
+/* libcurl resolves names in a thread, for which it otherwise waits where an exchange ends first:
+ * for as long as a name server that does not answer is asked, whatever the limits say. */
+static void set_quick_exit(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#else
+  (void)easy;
+#endif
+}
+
 static void set_security(CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -184,6 +194,7 @@ static void set_options(mkt_http_exchange *e, const mkt_http_request *request) {
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, e);
   set_method(easy, request, e->sent_body);
   set_limits(easy, request);
+  set_quick_exit(easy);
   set_security(easy);
 }
 

@@ -262,7 +262,7 @@ local function idle(self)
     if is_exchanging and not pause then
       http.poll(seconds)
     elseif is_exchanging then
-      http.poll(0)
+      http.look()
       pause(math.min(seconds, LOOK))
     else
       (pause or self.sleep)(seconds)

@@ -21,6 +21,7 @@ local http = {}
 
 local LONGEST_POLL = 1 -- seconds: a signal that comes just before it is noticed after it
 local FIRST_LOOK, LONGEST_LOOK = 0.001, 0.01 -- seconds between two looks where waiting must not block
+local LOOKS_APART = 0.0005                   -- seconds, of all who look
 
 ---@class marketplace.Exchange
 local Exchange = {}
@@ -88,13 +89,23 @@ function http.poll(seconds)
   return core.http_poll(environment.yielding_sleep and 0 or seconds)
 end
 
+local looked_at = -math.huge
+
+--- Moves all exchanges of this thread on, where nobody else has just done so. libcurl looks at each of them: were all
+--- who wait to ask for that, a few hundred would keep a processor busy.
+function http.look()
+  if core.monotonic() - looked_at < LOOKS_APART then return end
+  core.http_poll(0)
+  looked_at = core.monotonic()
+end
+
 --- A pause for `exchange` that looks again and again, and lets others run in between.
 ---@param sleep fun(seconds: number)
 ---@return fun(exchange: table)
 function http.looking_pause(sleep)
   local look = FIRST_LOOK
   return function(exchange)
-    core.http_poll(0)
+    http.look()
     if exchange:done() then return end
     sleep(look)
     look = math.min(2 * look, LONGEST_LOOK)

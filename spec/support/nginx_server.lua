@@ -72,7 +72,7 @@ local function fill(self, given)
 end
 
 function Server:command(words)
-  return ("nginx -p %s -c %s/nginx.conf %s"):format(self.folder, self.folder, words or "")
+  return ("$(command -v nginx) -p %s -c %s/nginx.conf %s"):format(self.folder, self.folder, words or "")
 end
 
 --- Writes a file into its folder; gives its path.
@@ -130,6 +130,17 @@ function Server:reload(keeps_old)
   end, "reload")
 end
 
+--- Has a new nginx take over, as when its program is replaced, and waits until the old one has ended.
+function Server:take_over()
+  local old = self.pid
+  shell.run("kill -USR2 " .. old)
+  self:wait(function() return (tonumber(self:read "pid") or old) ~= old end, "the new nginx")
+  self.pid = tonumber(self:read "pid")
+  self:wait(function() return #self:workers() > 0 end, "the new workers")
+  shell.run("kill -QUIT " .. old)
+  self:wait(function() return not shell.is_alive(old) end, "the end of the old nginx")
+end
+
 --- A connection to it that waits ten seconds at most.
 function Server:connect()
   local client = socket.tcp4()
@@ -156,7 +167,8 @@ end
 --- Starts one. The caller calls stop.
 ---@param given table main, http, server: more of the configuration, where <folder>, <port> and <repository> stand for
 --- this server's; listen: more of its listen directive; files: table of texts by name, for its folder, likewise;
---- workers: default 1; env: table of variables; level: of the error log, default "info"
+--- workers: default 1; env: table of variables, as nginx's configuration has them; started_with: as a shell sets them,
+--- which is all that nginx knows of them; level: of the error log, default "info"
 ---@return table|nil server
 ---@return string? message what nginx said where it did not start
 function nginx_server.start(given)
@@ -166,7 +178,7 @@ function nginx_server.start(given)
     self:write(name, (text:gsub("<folder>", self.folder):gsub("<port>", self.port)))
   end
   self:write("nginx.conf", fill(self, given))
-  local output, status = shell.capture(self:command())
+  local output, status = shell.capture((given.started_with or "") .. " " .. self:command())
   if status ~= 0 then
     output = output .. "\n" .. self:error_log()
     self:stop()

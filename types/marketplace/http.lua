@@ -17,6 +17,10 @@ function http.start(request) end
 ---@return integer running how many are not done
 function http.poll(seconds) end
 
+--- Moves all exchanges of this thread on, where nobody else has just done so. libcurl looks at each of them: were all
+--- who wait to ask for that, a few hundred would keep a processor busy.
+function http.look() end
+
 --- A pause for `exchange` that looks again and again, and lets others run in between.
 ---@param sleep fun(seconds: number)
 ---@return fun(exchange: table)

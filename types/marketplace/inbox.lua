@@ -4,7 +4,8 @@
 ---@class marketplace.inbox
 local inbox = {}
 
---- Opens the inbox that a word names.
+--- Opens the inbox that a word names. Not inside nginx, but for "memory": there marketplace.nginx.inbox has those that
+--- do not block.
 ---@param word string "memory", "sqlite:PATH", "postgres:" and libpq's words, or "redis:" and words like host=, port=,
 --- path=, db=, user=, prefix=
 ---@param settings? {must_exist?: boolean, clock?: fun(): number, durability?: "strict"|"relaxed"} must_exist: do not

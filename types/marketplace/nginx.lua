@@ -21,7 +21,8 @@ local nginx = {}
 --- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
 --- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
 --- marketplace.nginx.inbox, or an inbox whose methods do not block;
---- dict: name of a lua_shared_dict that tells duplicates without the inbox and sums up the metrics of all workers;
+--- dict: name of a lua_shared_dict that tells duplicates without the inbox, where that is durable, and sums up the
+--- metrics of all workers;
 --- dispatch: run the callbacks in nginx too, default false: `marketplace work` does;
 --- max_body: bytes, default 1048576; lease, retry: see marketplace.dispatcher.
 --- Relative paths begin at nginx's prefix.

@@ -46,6 +46,8 @@
 ---                                    that was lost and made anew, has another
 ---   inbox:close()
 ---   inbox.durable                 -> true where what it holds outlives the process
+local environment = require "marketplace.environment"
+
 local inbox = {}
 
 --- The contract above, as an editor reads it.
@@ -71,7 +73,8 @@ local KINDS = {
 }
 local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..., redis:host=HOST ..."
 
---- Opens the inbox that a word names.
+--- Opens the inbox that a word names. Not inside nginx, but for "memory": there marketplace.nginx.inbox has those that
+--- do not block.
 ---@param word string "memory", "sqlite:PATH", "postgres:" and libpq's words, or "redis:" and words like host=, port=,
 --- path=, db=, user=, prefix=
 ---@param settings? {must_exist?: boolean, clock?: fun(): number, durability?: "strict"|"relaxed"} must_exist: do not
@@ -86,6 +89,10 @@ function inbox.open(word, settings)
   if not module_name then
     -- not the rest of it, which may hold a password
     return nil, ("there is no inbox '%s'; known: %s"):format(kind, KNOWN), "inbox_unavailable"
+  end
+  if module_name ~= "memory" and environment.yielding_sleep then
+    return nil, ("the inbox '%s' would hold up all requests of an nginx worker: give marketplace.nginx's init the " ..
+      "word itself, or open it with marketplace.nginx.inbox"):format(kind), "inbox_unavailable"
   end
   return require("marketplace.inbox." .. module_name).open(place, settings)
 end

@@ -9,6 +9,10 @@ local options = require "marketplace.options"
 local inbox = {}
 
 local KNOWN = "sqlite:PATH, redis:host=HOST ..., memory"
+local PASSWORD = "REDISCLI_AUTH"
+
+-- Whether nginx was started with a password for Redis.
+local has_password = false
 
 local function unavailable(message)
   return nil, message, "inbox_unavailable"
@@ -33,6 +37,7 @@ function KINDS.sqlite(path, settings)
 end
 
 function KINDS.redis(words, settings)
+  has_password = (os.getenv(PASSWORD) or "") ~= ""
   return require("marketplace.inbox.redis").open(words, {
     clock = settings.clock, durability = settings.durability, connect = require("marketplace.nginx.redis").connect,
     links = require("marketplace.nginx.connections").new,
@@ -69,9 +74,19 @@ function inbox.open(word, settings)
   return opened.durable and gather.wrap(opened) or opened
 end
 
---- Looks, once a worker runs, whether the inbox can be reached, and logs why where it cannot: in init_worker_by_lua.
+-- Of the variables that nginx was started with its workers have only those which its configuration names; and so has
+-- the nginx that takes over from a running one, as Debian's packages have it where they are upgraded.
+local function check_password()
+  if not has_password or os.getenv(PASSWORD) or ngx.worker.id() ~= 0 then return end
+  ngx.log(ngx.ERR, "marketplace: Redis's password will be lost: ", "write env ", PASSWORD,
+    "; at the top of nginx's configuration, else nginx forgets it when it is upgraded while it runs")
+end
+
+--- Looks, once a worker runs, whether the inbox can be reached, and logs why where it cannot; and what would keep it
+--- from being reached later on: in init_worker_by_lua.
 ---@param opened table
 function inbox.look(opened)
+  check_password()
   local function look(is_ending)
     if is_ending then return end
     local _, message = opened:backlog()

@@ -56,7 +56,7 @@ end
 
 local function inbox_of(given)
   if type(given.inbox) == "table" then return given.inbox end
-  if given.inbox == "memory" then check_memory(given) end
+  if given.inbox:match "^[^:]*" == "memory" then check_memory(given) end
   local inbox, problem = inboxes.open(given.inbox)
   return inbox or fail("%s", problem)
 end
@@ -83,7 +83,8 @@ end
 --- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
 --- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
 --- marketplace.nginx.inbox, or an inbox whose methods do not block;
---- dict: name of a lua_shared_dict that tells duplicates without the inbox and sums up the metrics of all workers;
+--- dict: name of a lua_shared_dict that tells duplicates without the inbox, where that is durable, and sums up the
+--- metrics of all workers;
 --- dispatch: run the callbacks in nginx too, default false: `marketplace work` does;
 --- max_body: bytes, default 1048576; lease, retry: see marketplace.dispatcher.
 --- Relative paths begin at nginx's prefix.
@@ -94,7 +95,8 @@ function nginx.init(given)
   })
   local dict, inbox, runs = dict_of(given), inbox_of(given), callbacks.new(nginx_log.target)
   local look
-  if dict then inbox, look = duplicates.wrap(inbox, dict) end
+  -- the dictionary outlives a worker, and what only that worker knew
+  if dict and inbox.durable then inbox, look = duplicates.wrap(inbox, dict) end
   if given.dispatch then inbox = runs:watched(inbox) end
   local receiver = marketplace_receiver.new {
     secrets = secrets_of(given), inbox = inbox, max_body = given.max_body,

@@ -79,6 +79,12 @@ local function connect_to(socket, given)
   return socket:connect(host, pool)
 end
 
+-- nginx reads no /etc/hosts and no /etc/resolv.conf.
+local function explain(problem)
+  if not problem:find("no resolver", 1, true) then return problem end
+  return problem .. ": name the server by its address, or write resolver ADDRESS; resolver_timeout 5s; in nginx's http"
+end
+
 --- A connection from nginx's pool, or a new one: `reused` tells.
 ---@param given {host?: string, port?: string, path?: string, user?: string, db?: string, timeout?: string}
 ---@return table link
@@ -90,7 +96,7 @@ function redis.connect(given)
   local wait = (tonumber(given.timeout) or COMMAND_SECONDS) * 1000
   socket:settimeouts(CONNECT_SECONDS * 1000, wait, wait)
   local connected, problem = connect_to(socket, given)
-  if not connected then fail(problem) end
+  if not connected then fail(explain(problem)) end
   return setmetatable({
     socket = socket, reader = reader, format = module.format, reused = socket:getreusedtimes() > 0,
   }, Link)
