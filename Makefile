@@ -122,15 +122,11 @@ rock: ## what LuaRocks builds a rock with (MODULE=http_server|redis), anew: obje
 test-programs: $(TEST_PROGRAMS) $(BUILD)/test/lost_writes.so $(BUILD)/test/stalled_names.so
 	@:
 
-$(BUILD)/test/lost_writes.so $(BUILD)/test/stalled_names.so: $(BUILD)/test/%.so: csrc/test/preload/%.c
+PRELOADED := $(patsubst csrc/test/preload/%.c,$(BUILD)/test/%.so,$(wildcard csrc/test/preload/*.c))
+$(PRELOADED): $(BUILD)/test/%.so: csrc/test/preload/%.c
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
-
-$(BUILD)/test/only_here.so: csrc/test/preload/only_here.c
-	@mkdir -p $(@D)
-	$(call say,link $@)
-	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $<
 
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS)
 	$(call say,link $@)
@@ -186,10 +182,9 @@ demo: packages-run ## start a server, send it one of everything and show what ea
 
 .PHONY: test
 test: packages-test ## run all tests, on every Lua; the last line is their sum
-	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua || exit 1; done
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build torture-host LUA=$$lua || exit 1; done
 	@$(MAKE) --no-print-directory test-programs
 	@$(MAKE) --no-print-directory build test-programs replays SANITIZE=1
-	@$(MAKE) --no-print-directory torture-hosts
 	@tools/run-tests
 
 .PHONY: lint
@@ -241,14 +236,11 @@ docs: packages-run ## write docs/reference.md and types/ anew from the comments 
 	@$(MAKE) --no-print-directory build
 	@LUA_PATH="tools/?.lua;lua/?.lua;lua/?/init.lua;;" LUA_CPATH="build/$(ABI)/?.so;;" $(LUA) tools/reference.lua .
 
-.PHONY: torture-hosts torture
-torture-hosts:
+.PHONY: torture
+torture: packages-test ## let every allocation of every function fail, once, on every Lua, also with ASan and UBSan
 	@for lua in $(LUAS); do \
 	  $(MAKE) --no-print-directory build torture-host LUA=$$lua || exit 1; \
 	  $(MAKE) --no-print-directory build torture-host LUA=$$lua SANITIZE=1 || exit 1; done
-
-torture: packages-test ## let every allocation of every function fail, once, on every Lua, also with ASan and UBSan
-	@$(MAKE) --no-print-directory torture-hosts
 	@tools/torture
 
 .PHONY: sanitize

@@ -1,5 +1,6 @@
 #include "signature.h"
 
+#include "hex.h"
 #include "openssl_error.h"
 
 #include <openssl/crypto.h>
@@ -48,16 +49,12 @@ static bool compute_tag(EVP_MAC_CTX *key, const char *body, size_t n,
 
 mkt_code mkt_sign(mkt_keyring *keyring, const char *body, size_t n,
                   char signature[MKT_SIGNATURE_BYTES], mkt_error *error) {
-  static const char digits[] = "0123456789abcdef";
   unsigned char tag[MKT_TAG_BYTES];
   if (!compute_tag(keyring->keys[0], body, n, tag)) {
     return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "computing HMAC-SHA256");
   }
   memcpy(signature, scheme, SCHEME_BYTES);
-  for (size_t i = 0; i < MKT_TAG_BYTES; i++) {
-    signature[SCHEME_BYTES + 2 * i] = digits[tag[i] >> 4];
-    signature[SCHEME_BYTES + 2 * i + 1] = digits[tag[i] & 15];
-  }
+  mkt_hex(tag, MKT_TAG_BYTES, signature + SCHEME_BYTES);
   return MKT_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/crc32.h"
 #include "core/error.h"
+#include "core/hex.h"
 #include "core/openssl_version.h"
 #include "core/signals.h"
 #include "core/utf8.h"
@@ -40,16 +41,12 @@ static int sleep_for(lua_State *L) {
 }
 
 static int random_hex(lua_State *L) {
-  static const char digits[] = "0123456789abcdef";
   unsigned char bytes[64];
   char hex[2 * sizeof bytes];
   lua_Integer n = luaL_checkinteger(L, 1);
   luaL_argcheck(L, n >= 1 && n <= (lua_Integer)sizeof bytes, 1, "1 to 64 bytes");
   if (RAND_bytes(bytes, (int)n) != 1) return luaL_error(L, "OpenSSL has no random bytes");
-  for (lua_Integer i = 0; i < n; i++) {
-    hex[2 * i] = digits[bytes[i] >> 4];
-    hex[2 * i + 1] = digits[bytes[i] & 15];
-  }
+  mkt_hex(bytes, (size_t)n, hex);
   lua_pushlstring(L, hex, 2 * (size_t)n);
   return 1;
 }

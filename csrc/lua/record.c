@@ -1,6 +1,7 @@
 #include "lua/record.h"
 
 #include "core/digest.h"
+#include "core/hex.h"
 #include "lua/json_value.h"
 #include "lua/notification_fields.h"
 #include "lua/push.h"
@@ -11,15 +12,11 @@ static const char metatable_name[] = "marketplace.record";
 enum { FIRST_FIELDS = 4 };
 
 static mkt_code push_sha256(lua_State *L, const char *body, size_t n, mkt_error *error) {
-  static const char digits[] = "0123456789abcdef";
   unsigned char digest[MKT_SHA256_BYTES];
   mkt_code code = mkt_sha256(body, n, digest, error);
   if (code != MKT_OK) return code;
   char hex[2 * MKT_SHA256_BYTES];
-  for (size_t i = 0; i < MKT_SHA256_BYTES; i++) {
-    hex[2 * i] = digits[digest[i] >> 4];
-    hex[2 * i + 1] = digits[digest[i] & 15];
-  }
+  mkt_hex(digest, sizeof digest, hex);
   lua_pushlstring(L, hex, sizeof hex);
   return MKT_OK;
 }
