@@ -119,11 +119,17 @@ rock: ## what LuaRocks builds a rock with (MODULE=http_server|redis), anew: obje
 	@cp build/rock/$(ABI)/marketplace/$(MODULE).so build/rock/
 
 .PHONY: test-programs
-test-programs: $(TEST_PROGRAMS) $(BUILD)/test/lost_writes.so $(BUILD)/test/stalled_names.so
+test-programs: $(TEST_PROGRAMS) preloads
 	@:
 
-PRELOADED := $(patsubst csrc/test/preload/%.c,$(BUILD)/test/%.so,$(wildcard csrc/test/preload/*.c))
-$(PRELOADED): $(BUILD)/test/%.so: csrc/test/preload/%.c
+PRELOADS := $(patsubst csrc/test/preload/%.c,$(BUILD)/test/%.so,$(wildcard csrc/test/preload/*.c))
+
+# what specs preload into the processes that they start
+.PHONY: preloads
+preloads: $(PRELOADS)
+	@:
+
+$(PRELOADS): $(BUILD)/test/%.so: csrc/test/preload/%.c
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
@@ -223,8 +229,7 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 coverage: packages-test ## count the lines that tests run; each one that none runs must be explained in tools/uncovered.txt
 	@$(MAKE) --no-print-directory build test-programs replays torture-host build/coverage/5.4/lines.so COVERAGE=1 LUA=lua5.4
 	@$(MAKE) --no-print-directory build/coverage/jit/lines.so COVERAGE=1 LUA=luajit
-	@$(MAKE) --no-print-directory build LUA=luajit
-	@$(MAKE) --no-print-directory build/test/lost_writes.so
+	@$(MAKE) --no-print-directory build preloads LUA=luajit
 	@tools/coverage
 
 .PHONY: mutate
@@ -246,14 +251,14 @@ torture: packages-test ## let every allocation of every function fail, once, on 
 .PHONY: sanitize
 sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPECS=spec/x_spec.lua for some)
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 || exit 1; done
-	@$(MAKE) --no-print-directory build/sanitize/test/only_here.so SANITIZE=1
+	@$(MAKE) --no-print-directory preloads SANITIZE=1
 	@tools/sanitize $(SPECS)
 
 .PHONY: gc-torture
 gc-torture: packages-test ## run the C modules' specs with a collection before each thing that they make, on every Lua
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 BUILD=build/collect \
 	  CPPFLAGS='-include torture/collect.h' || exit 1; done
-	@$(MAKE) --no-print-directory build/sanitize/test/only_here.so SANITIZE=1
+	@$(MAKE) --no-print-directory preloads SANITIZE=1
 	@BUILD=build/collect tools/sanitize $(or $(SPECS),$(patsubst %,spec/%_spec.lua,signature record notification \
 	  token file redis http http_server))
 

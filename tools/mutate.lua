@@ -36,7 +36,7 @@ end
 local function build(test)
   if is_program(test) then return run("make build/test/" .. test) end
   if target_of(test) then return run("make FUZZ=1 build/fuzz/fuzz/" .. test) end
-  return run("make build LUA=" .. lua_of(test))
+  return run("make build preloads LUA=" .. lua_of(test))
 end
 
 -- A target is given its corpus first, then what libFuzzer makes of it, which goes into a folder of its own.
