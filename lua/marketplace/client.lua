@@ -234,8 +234,8 @@ end
 --- Fetches a file from where an answer's `url` attribute points, piece by piece. No token is sent there.
 ---@param address string https://
 ---@param given {sink?: fun(bytes: string), file?: string, timeout?: number, max_bytes?: number} sink: is given the
---- bytes as they come, and may return false to end it; or file: a path, which exists only once it is complete; timeout:
---- seconds, default 3600; max_bytes: default 16 GiB
+--- bytes as they come, and may return false to end it; or file: a path, which exists only once the file is complete and
+--- synced (in nginx that holds up the worker); timeout: seconds, default 3600; max_bytes: default 16 GiB
 ---@return table|nil result {bytes=, headers=}
 ---@return string? message
 ---@return string? code
