@@ -115,7 +115,14 @@ describe("the Redis inbox", function()
     expect_refusal("known: host", "redis:hots=a")
     expect_refusal("known: host", "redis:localhost")
     expect_refusal("REDISCLI_AUTH", "redis:password=hunter2")
-    expect_refusal("port is a number", "redis:port=x")
+    for word, must_be in pairs {
+      ["port=x"] = "port is a whole number from 1 to 65535", ["port=0"] = "port is", ["port=65536"] = "port is",
+      ["port=6379.5"] = "port is", ["db=-1"] = "db is a whole number from 0", ["db=0.5"] = "db is",
+      ["timeout=-1"] = "timeout is seconds, more than 0", ["timeout=0"] = "timeout is", ["timeout=nan"] = "timeout is",
+      ["timeout=1e999"] = "timeout is",
+    } do
+      expect_refusal(must_be, "redis:" .. word)
+    end
     expect_refusal("durability is", "redis:durability=some")
     expect_refusal("redis: ", "redis:port=1")
     local guarded = redis_server.start "--requirepass hunter2"

@@ -283,6 +283,16 @@ local WORDS = {
   host = true, port = true, path = true, user = true, db = true, prefix = true, durability = true, timeout = true,
 }
 
+local function is_whole(value, least, most)
+  return value >= least and value <= most and value == math.floor(value)
+end
+
+local NUMBERS = {
+  port = { "a whole number from 1 to 65535", function(value) return is_whole(value, 1, 65535) end },
+  db = { "a whole number from 0", function(value) return is_whole(value, 0, 2 ^ 31) end },
+  timeout = { "seconds, more than 0", function(value) return value > 0 and value < math.huge end },
+}
+
 -- "host=127.0.0.1 port=6379" as a table, or nil and what is wrong.
 local function parse_words(words)
   local given = {}
@@ -295,8 +305,9 @@ local function parse_words(words)
     end
     given[name] = value
   end
-  for _, name in ipairs { "port", "db", "timeout" } do
-    if given[name] and not tonumber(given[name]) then return nil, name .. " is a number" end
+  for name, wanted in pairs(NUMBERS) do
+    local value = tonumber(given[name])
+    if given[name] and not (value and wanted[2](value)) then return nil, name .. " is " .. wanted[1] end
   end
   if given.durability and given.durability ~= "strict" and given.durability ~= "relaxed" then
     return nil, "durability is strict or relaxed"
