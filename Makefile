@@ -255,7 +255,7 @@ sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPEC
 	@tools/sanitize $(SPECS)
 
 .PHONY: gc-torture
-gc-torture: packages-test ## run the C modules' specs with a collection before each thing that they make, and all specs with one after each thousand instructions of Lua, on every Lua
+gc-torture: packages-test ## run the specs with garbage collected all the time, on every Lua (SPECS=spec/x_spec.lua for some)
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 BUILD=build/collect \
 	  CPPFLAGS='-include torture/collect.h' && $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 || exit 1; done
 	@$(MAKE) --no-print-directory preloads
