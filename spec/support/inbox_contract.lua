@@ -334,6 +334,7 @@ return function(busted, open)
       return list
     end
     assert.same({ "a", "b", "c" }, keys {})
+    assert.same({ "a", "b", "c" }, keys(nil))
     assert.same({ "a", "b" }, keys { state = "ready" })
     assert.same({ "c" }, keys { state = "dead" })
     assert.same({ "b" }, keys { app_id = "app of b" })

@@ -310,6 +310,7 @@ local function summary(entry)
 end
 
 function Inbox:list(wanted)
+  wanted = wanted or {}
   local found = {}
   local function take(entry)
     if filter.matches(entry, wanted) then found[#found + 1] = entry end

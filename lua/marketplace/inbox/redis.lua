@@ -215,6 +215,7 @@ local function list_state(self, state, wanted, found)
 end
 
 function Inbox:list(wanted)
+  wanted = wanted or {}
   local found = {}
   for _, state in ipairs(wanted.state and { wanted.state } or STATES) do
     local ok, message, code = list_state(self, state, wanted, found)
