@@ -55,7 +55,9 @@ describe("receiver:dispatch", function()
 
   it("refuses bounds that are none, and blames its caller", function()
     post "ping"
-    for _, given in ipairs { { limit = -1 }, { limit = 1.5 }, { limit = 0 / 0 }, { seconds = -1 }, { seconds = 0 / 0 } } do
+    for _, given in ipairs {
+      { limit = -1 }, { limit = 1.5 }, { limit = 0 / 0 }, { seconds = -1 }, { seconds = 0 / 0 },
+    } do
       local ok, problem = pcall(function() return (receiver:dispatch(given)) end)
       assert.is_false(ok)
       assert.matches("^spec/dispatcher_spec.lua:%d+: receiver:dispatch: option '" .. next(given), problem)

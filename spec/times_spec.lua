@@ -11,7 +11,8 @@ describe("marketplace.cli.times", function()
     } do
       assert.equal(expected, times.parse(text, now), text)
     end
-    for _, text in ipairs { "", "x", "12", "-1d", "1.5d", "2026-13-01", "2026-00-10", "2026-01-32", "2026-02-29", "2026-04-31", "2100-02-29",
+    for _, text in ipairs { "", "x", "12", "-1d", "1.5d", "2026-13-01", "2026-00-10", "2026-01-32",
+      "2026-02-29", "2026-04-31", "2100-02-29",
       "2026-01-31T12:00:10", "2026-01-31T24:00:00Z", "2026-01-31 " } do
       assert.is_nil(times.parse(text, now), text)
     end

@@ -274,7 +274,9 @@ local function check_bounds(where, limit, seconds)
   if not (limit >= 0 and limit == math.floor(limit)) then
     error(where .. ": option 'limit' must be a whole number, at least 0", 3)
   end
-  if not (seconds >= 0) then error(where .. ": option 'seconds' must be at least 0", 3) end
+  if seconds ~= seconds or seconds < 0 then
+    error(where .. ": option 'seconds' must be a number, at least 0", 3)
+  end
 end
 
 --- Runs the callbacks of what the inbox holds and can be run now, one notification at a time of each app.
