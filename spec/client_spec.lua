@@ -103,7 +103,15 @@ describe("marketplace.client", function()
       assert.has_error(function() client:request("GET") end, "client:request: the path is a string")
       assert.error_matches(function() client:request("GET", "/v1", { querry = {} }) end, "unknown option 'querry'")
       assert.error_matches(function() marketplace.client {} end, "option 'key_id' is missing")
-      assert.error_matches(function() marketplace.client { key_id = "a", key = KEY } end, "issuer_id")
+      for pattern, given in pairs {
+        ["an api token has either an 'issuer_id'"] = { key_id = "a", key = KEY },
+        ["either 'key' or 'key_file' is needed"] = { key_id = "a", issuer_id = "b" },
+        ["option 'key_id' must be one word"] = { key_id = "a b", issuer_id = "b", key = KEY },
+      } do
+        local ok, problem = pcall(function() return (marketplace.client(given)) end)
+        assert.is_false(ok)
+        assert.matches("^spec/client_spec.lua:%d+: marketplace.client: " .. pattern, problem)
+      end
       for _, timeout in ipairs { 0, -1, 0 / 0, math.huge } do
         assert.error_matches(function() client:request("GET", "/v1", { timeout = timeout }) end, "option 'timeout'")
       end

@@ -340,10 +340,10 @@ function client.new(given)
   options.check("marketplace.client", given, OPTIONS)
   check_numbers(given)
   local base_url = base_of(given)
-  local issue, message, code = token.issuer {
+  local issue, message, code = token.issuer({
     key = given.key, key_file = given.key_file, key_id = given.key_id, issuer_id = given.issuer_id,
     individual = given.individual, scope = given.scope,
-  }
+  }, "marketplace.client")
   if not issue then return nil, message, code end
   local clock = given.clock or core.now
   local self = setmetatable({
