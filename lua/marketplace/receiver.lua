@@ -387,7 +387,8 @@ for name, types in pairs(dispatcher.OPTIONS) do OPTIONS[name] = types:gsub("^!",
 --- A receiver.
 ---@param given table
 --- secrets: string or list of up to 8 strings, required;
---- inbox: default one in memory; max_body: bytes, default 1048576, at most 16777216;
+--- inbox: default one in memory, which is also what an inbox that could not be opened leads to, as that is nil: so
+--- assert(marketplace.inbox(...)); max_body: bytes, default 1048576, at most 16777216;
 --- log, lease, retry, clock, random, stop_asked: see marketplace.dispatcher
 ---@return marketplace.Receiver receiver
 function receiver.new(given)
