@@ -209,6 +209,17 @@ describe("marketplace.receiver", function()
     assert.equal(401, (post(body)))
   end)
 
+  it("keeps its secrets whole where new ones cannot be taken", function()
+    local signature = require "marketplace.signature"
+    local fingerprints = signature.fingerprints
+    signature.fingerprints = function() error "no cryptography" end
+    assert.is_false((pcall(receiver.set_secrets, receiver, { "new", "newer" })))
+    signature.fingerprints = fingerprints
+    local body = samples.body "ping"
+    assert.equal(200, (post(body)))
+    assert.equal(401, (post(body, { ["x-apple-signature"] = marketplace.sign("newer", body) })))
+  end)
+
   it("tells which secret verified what, by its fingerprint: in the inbox, the log and the metrics", function()
     local old, new = marketplace.fingerprint(SECRET), marketplace.fingerprint "new"
     receiver:set_secrets { "new", SECRET }

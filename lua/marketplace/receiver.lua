@@ -301,8 +301,9 @@ function Receiver:waiting()
 end
 
 local function use_secrets(self, secrets, where)
-  self.keyring = signature.keyring(secrets, where, 4)
-  self.fingerprints, self.secret_of = signature.fingerprints(secrets), {}
+  -- both, before either is used: a secret of one set must not be named by another's fingerprint
+  local keyring, fingerprints = signature.keyring(secrets, where, 4), signature.fingerprints(secrets)
+  self.keyring, self.fingerprints, self.secret_of = keyring, fingerprints, {}
   self.live = table.concat(self.fingerprints, ",")
   for index, fingerprint in ipairs(self.fingerprints) do
     self.secret_of[fingerprint] = self.secret_of[fingerprint] or index
