@@ -1,3 +1,4 @@
+local comma = require "support.comma"
 local marketplace = require "marketplace"
 local memory = require "marketplace.inbox.memory"
 local samples = require "marketplace.samples"
@@ -248,6 +249,13 @@ describe("marketplace.receiver", function()
       receiver:metrics())
     post(samples.body "ping")
     assert.equal(3, entries[1].secret)
+  end)
+
+  it("tells its metrics with points, whatever the locale", function()
+    post(samples.body "ping")
+    local told = comma.run(function() return receiver:metrics() end)
+    assert.matches('marketplace_commit_seconds_bucket{le="0.0005"} %d\n', told)
+    assert.is_nil(told:find "%d,%d", told)
   end)
 
   it("logs no body, secret or signature", function()
