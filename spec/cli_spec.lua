@@ -160,6 +160,14 @@ describe("the command", function()
     expect(1, "send ping --url http://127.0.0.1:1/notifications", "127.0.0.1")
   end)
 
+  it("does not start with a handlers file that returns nil and a message", function()
+    local load = require("marketplace.handlers").load
+    assert.same({ nil, "the handlers file failed: no database" },
+      { load(file "return function() return nil, 'no database' end", {}) })
+    assert.is_true(load(file "return function() return nil end", {}))
+    assert.is_true(load(file "return function(r) return r end", {}))
+  end)
+
   it("does not start with what cannot work", function()
     local function expect_refusal(arguments, pattern)
       expect(1, "serve --port 0 --inbox memory " .. arguments, pattern)

@@ -657,6 +657,7 @@ describe("marketplace.nginx", function()
       refused({ init = 'inbox = "memory", dispatch = true, lese = 1' }, "unknown option 'lese'")
       refused({ handlers = "return 1" }, "must return function(receiver)")
       refused({ handlers = "syntax error" }, "handlers.lua")
+      refused({ handlers = "return function() return nil, 'no database' end" }, "no database")
     end)
   end)
 
