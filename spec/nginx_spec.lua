@@ -659,6 +659,7 @@ describe("marketplace.nginx", function()
         "one nginx has one receiver")
       refused({ handlers = "return 1" }, "must return function(receiver)")
       refused({ handlers = "syntax error" }, "handlers.lua")
+      refused({ handlers = "return function() return nil, 'no database' end" }, "no database")
     end)
   end)
 

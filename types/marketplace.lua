@@ -881,7 +881,8 @@ function marketplace.to_table(n) end
 --- A receiver.
 ---@param given marketplace.receiver.Options
 --- secrets: string or list of up to 8 strings, required;
---- inbox: default one in memory; max_body: bytes, default 1048576, at most 16777216;
+--- inbox: default one in memory, which is also what an inbox that could not be opened leads to, as that is nil: so
+--- assert(marketplace.inbox(...)); max_body: bytes, default 1048576, at most 16777216;
 --- log, lease, retry, clock, random, stop_asked: see marketplace.dispatcher
 ---@return marketplace.Receiver receiver
 function marketplace.receiver(given) end

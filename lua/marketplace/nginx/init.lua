@@ -67,9 +67,13 @@ local function dict_of(given)
 end
 
 local function add_handlers(given, receiver)
-  if type(given.handlers) == "function" then return given.handlers(receiver) end
-  local ok, problem = handlers.load(from_prefix(given.handlers), receiver)
-  if not ok then fail("%s", problem) end
+  local ok, problem
+  if type(given.handlers) == "function" then
+    ok, problem = given.handlers(receiver)
+  else
+    ok, problem = handlers.load(from_prefix(given.handlers), receiver)
+  end
+  if not ok and problem ~= nil then fail("%s", tostring(problem)) end
 end
 
 -- Workers begin with the same state of math.random, and would try again all at once.
