@@ -9,7 +9,10 @@ local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
 
-local PAGES = { "README.md", "CONTRIBUTING.md", "SECURITY.md" }
+local PAGES = {
+  "README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "examples/README.md",
+  "examples/several-machines/README.md",
+}
 for path in shell.run "ls docs/*.md":gmatch "%S+" do PAGES[#PAGES + 1] = path end
 
 -- The blocks of a page, also those indented in a list, without the indentation.
@@ -149,6 +152,13 @@ describe("the page", function()
   end
 end)
 
+describe("the example's unit", function()
+  it("has a command that there is", function()
+    local line = raw.read_file "examples/nginx/marketplace-work.service":match "\nExecStart=([^\n]+)"
+    assert.is_nil(problem_of(assert(words_of(line))), line)
+  end)
+end)
+
 describe("the documentation's", function()
   local types = luacats.read(raw.read_file "types/marketplace.lua")
   local known = { ["ctx."] = {}, ["n."] = {}, ["receiver."] = {}, ["ctx:"] = {}, ["receiver:"] = {}, ["client:"] = {} }
@@ -260,6 +270,17 @@ describe("the operating guide names", function()
     local shown = {}
     for name in receiver:metrics():gmatch "# TYPE (%S+)" do shown[name] = true end
     assert.are.same(shown, column "metric")
+  end)
+
+  it("every outcome from the start, so that the first is an increase", function()
+    local receiver = marketplace.receiver { secrets = "s", log = function() end }
+    local expected, shown = {}, {}
+    for name in pairs(answered_by_a_receiver()) do expected[name] = "0" end
+    for outcome, reason, count in receiver:metrics():gmatch
+      '\nmarketplace_requests_total{outcome="([^"]*)",reason="([^"]*)"} (%d+)' do
+      shown[reason == "" and outcome or outcome .. ":" .. reason] = count
+    end
+    assert.are.same(expected, shown)
   end)
 
   it("every log message, and no other", function()
