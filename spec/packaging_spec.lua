@@ -118,10 +118,12 @@ describe("packaging", function()
     end
   end)
 
-  it("makes of a tarball's source the same tarball, also when it was built there", function()
+  it("makes of a tarball's source the same tarball, also when it was built and used there, without git", function()
     local source = unpacked "again"
     shell.run(("cd %s && mkdir -p build dist node_modules/x marketplace && chmod -R go-rwx . && touch README.md && " ..
       "touch build/a dist/a node_modules/x/a csrc/core/a.o marketplace/core.so .marketplace-secret luacov.stats.out")
+      :format(source))
+    shell.run(("cd %s && mkdir .git && touch .git/index secrets.txt secrets.txt.rotation AuthKey.p8 key.pem server.pid")
       :format(source))
     shell.run(("cd %s && { [ $(id -u) -ne 0 ] || chown 4321:4321 LICENSE; }"):format(source))
     shell.run(("cd %s && tools/dist lua-marketplace-scm"):format(source))
@@ -223,6 +225,7 @@ describe("packaging", function()
     it("a tarball without what git ignores, and rockspecs", function()
       commit()
       shell.run(("cd %s && touch .marketplace-secret luacov.stats.out marketplace.db csrc/core/alloc.o"):format(source))
+      shell.run(("cd %s && touch secrets.txt secrets.txt.rotation AuthKey.p8 key.pem marketplace.pid"):format(source))
       local said = release(("VERSION=98.7.6 URL=file://%s/dist/lua-marketplace-98.7.6.tar.gz"):format(source))
       assert.matches("dist/lua%-marketplace%-98%.7%.6%.tar%.gz\n.*dist/lua%-marketplace%-98%.7%.6%-1%.rockspec", said)
       local packed = shell.run(("cd %s && tar -tf dist/lua-marketplace-98.7.6.tar.gz | sed 's|^[^/]*/||' | sort")
