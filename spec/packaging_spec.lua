@@ -51,6 +51,22 @@ local function check_installed(root, elsewhere, by_itself)
     :format(run, paths, root)))
 end
 
+--- The command that `serve` shows, as it is shown, elsewhere.
+local function check_shown_command(root, elsewhere, by_itself)
+  local paths = by_itself and "" or paths_of(root)
+  local handlers = elsewhere .. "/handlers.lua"
+  shell.run("echo 'return function() end' > " .. handlers)
+  local serve = ("env -u LUA_PATH -u LUA_CPATH MARKETPLACE_SECRET=s %s %s/bin/marketplace serve %s --port 0 " ..
+    "--inbox memory"):format(paths, root, handlers)
+  shell.with_server(serve, function(_, _, pipe)
+    local shown
+    repeat shown = pipe:read "*l" until not shown or shown:find "^try it: "
+    assert.matches(root .. "/bin/marketplace send", shown, 1, true)
+    assert.matches("^200 ", shell.run(("cd %s && unset LUA_PATH LUA_CPATH && export MARKETPLACE_SECRET=s %s && %s")
+      :format(elsewhere, paths, shown:match "^try it: +(.*)$")))
+  end)
+end
+
 local function symbols_of(path, arguments)
   local symbols = {}
   local said = shell.run(("nm -D %s %s"):format(arguments, path))
@@ -136,6 +152,7 @@ describe("packaging", function()
     shell.run(("ln -s '%s' %s/installed"):format(root, folder))
     root = folder .. "/installed"
     check_installed(root, folder, true)
+    check_shown_command(root, folder, true)
     for _, path in ipairs {
       "man/man1/marketplace.1", "bash-completion/completions/marketplace", "zsh/site-functions/_marketplace",
       "fish/vendor_completions.d/marketplace.fish",
@@ -243,6 +260,7 @@ describe("packaging", function()
       -- LuaRocks names a rock in front of a file that another has, too
       assert.equal("", shell.run(("find %s %s -name 'lua_marketplace*'"):format(plain, released)))
       check_installed(plain, folder)
+      check_shown_command(plain, folder)
       check_installed(released, folder)
       assert.equal("marketplace 98.7.6",
         shell.run(paths_of(released) .. " " .. released .. "/bin/marketplace --version"))
