@@ -153,6 +153,13 @@ describe("packaging", function()
     root = folder .. "/installed"
     check_installed(root, folder, true)
     check_shown_command(root, folder, true)
+    local guides = root .. "/share/doc/lua-marketplace/"
+    for page in shell.run(("cd %s && find . -name '*.md'"):format(guides)):gmatch "[^\n]+" do
+      for target in shell.run("cat " .. guides .. page):gmatch "%]%(([^)#:]+)[^)]*%)" do
+        shell.run(("cd %s && test -e %s%s"):format(guides, page:match "^.*/", target))
+      end
+    end
+    shell.run(("diff -r types %s/types && diff -r examples %s/examples"):format(guides, guides))
     for _, path in ipairs {
       "man/man1/marketplace.1", "bash-completion/completions/marketplace", "zsh/site-functions/_marketplace",
       "fish/vendor_completions.d/marketplace.fish",
