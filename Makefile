@@ -275,6 +275,10 @@ chaos: packages-test ## kill the receiver and its databases hundreds of times, a
 	@LUA_PATH="lua/?.lua;lua/?/init.lua;spec/?.lua;;" LUA_CPATH="build/$(ABI)/?.so;;" MARKETPLACE_LUA=$(LUA) \
 	  $(LUA) tools/chaos.lua $(or $(KILLS),200)
 
+# the guides, and what they point to
+DOCUMENTS := $(sort README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE $(wildcard docs/*.md bench/*.md \
+	$(foreach at,examples examples/* types types/*,$(at)/*.md $(at)/*.lua $(at)/*.sh $(at)/*.conf $(at)/*.service)))
+
 .PHONY: install
 install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 	for file in $$(cd lua && find marketplace -name '*.lua'); do \
@@ -287,14 +291,14 @@ install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 	install -D -m 644 completion/marketplace.bash '$(INSTALL_SHARE)/bash-completion/completions/marketplace'
 	install -D -m 644 completion/marketplace.zsh '$(INSTALL_SHARE)/zsh/site-functions/_marketplace'
 	install -D -m 644 completion/marketplace.fish '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
-	install -D -m 644 -t '$(INSTALL_DOC)' README.md CHANGELOG.md LICENSE SECURITY.md
-	install -D -m 644 -t '$(INSTALL_DOC)/docs' docs/*.md
+	for file in $(DOCUMENTS); do \
+	  mode=644; [ ! -x "$$file" ] || mode=755; install -D -m $$mode "$$file" '$(INSTALL_DOC)'/"$$file" || exit 1; done
 
 .PHONY: uninstall
 uninstall: ## remove what make install put there, with the same LUA=, PREFIX= and DESTDIR=; other Luas lose the command too
 	for file in $$(cd lua && find marketplace -name '*.lua'); do rm -f '$(INSTALL_LUA)'/"$$file" || exit 1; done
 	for file in $(notdir $(MODULES)); do rm -f '$(INSTALL_C)/marketplace'/"$$file" || exit 1; done
-	for file in README.md CHANGELOG.md LICENSE SECURITY.md docs/*.md; do rm -f '$(INSTALL_DOC)'/"$$file" || exit 1; done
+	for file in $(DOCUMENTS); do rm -f '$(INSTALL_DOC)'/"$$file" || exit 1; done
 	rm -f '$(INSTALL_BIN)/marketplace' '$(INSTALL_SHARE)/man/man1/marketplace.1' \
 	  '$(INSTALL_SHARE)/bash-completion/completions/marketplace' '$(INSTALL_SHARE)/zsh/site-functions/_marketplace' \
 	  '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'

@@ -192,6 +192,15 @@ describe("the command", function()
         "env " .. (environment or ENVIRONMENT)), use)
     end
 
+    it("shows a command that runs on the same Lua", function()
+      serve("", function(_, _, pipe)
+        local shown
+        repeat shown = pipe:read "*l" until not shown or shown:find "^try it: "
+        local start = shell.LUA == "lua5.4" and "" or shell.LUA .. " " -- the file's first line names Lua 5.4
+        assert.matches("^try it: +" .. start .. "bin/marketplace send ", shown)
+      end)
+    end)
+
     it("receives, runs, reports, and ends with 0 on SIGTERM", function()
       local output, status = serve("", function(url)
         expect(0, "send app_unavailable --id first --url " .. url, "200")

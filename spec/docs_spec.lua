@@ -8,9 +8,17 @@ local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
+local superseded = require "marketplace.superseded"
 
-local PAGES = { "README.md", "CONTRIBUTING.md", "SECURITY.md" }
+local PAGES = {
+  "README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "examples/README.md",
+  "examples/several-machines/README.md",
+}
 for path in shell.run "ls docs/*.md":gmatch "%S+" do PAGES[#PAGES + 1] = path end
+
+-- What is in a checkout; what make writes need not be there.
+local FOLDERS = {}
+for name in shell.run "ls -d */":gmatch "[^\n/]+" do FOLDERS[name] = not (name == "build" or name == "dist") end
 
 -- The blocks of a page, also those indented in a list, without the indentation.
 local function blocks(text, language)
@@ -108,6 +116,14 @@ describe("the page", function()
       end
     end)
 
+    it(path .. " names files and folders that there are", function()
+      for name in text:gsub("```.-```", ""):gmatch "`([%w_.-]+/[%w_./-]*)`" do
+        if FOLDERS[name:match "^[^/]+"] then
+          assert.is_truthy(io.open(name) or io.open(path:match "^(.*/)" .. name), name)
+        end
+      end
+    end)
+
     it(path .. " has links that lead somewhere", function()
       for target in text:gmatch "%]%(([^)]+)%)" do
         local file, anchor = target:match "^([^#]*)#?(.*)$"
@@ -149,6 +165,51 @@ describe("the page", function()
       end
     end
   end
+end)
+
+describe("the example's unit", function()
+  it("has a command that there is", function()
+    local line = raw.read_file "examples/nginx/marketplace-work.service":match "\nExecStart=([^\n]+)"
+    assert.is_nil(problem_of(assert(words_of(line))), line)
+  end)
+end)
+
+describe("the handlers' guide", function()
+  it("tells what each event is undone by", function()
+    local text, expected, told = raw.read_file "docs/handlers.md", {}, {}
+    local events = {
+      "version_available", "versions_unavailable", "app_unavailable", "versions_restored", "app_restored",
+    }
+    local function about(event)
+      return { event = event, package_ids = event:find "^version" and { "p" } or nil }
+    end
+    for _, event in ipairs(events) do
+      for _, later in ipairs(events) do
+        local undone = superseded.by(about(event), later, superseded.scope(about(later)))
+        expected[event .. " by " .. later] = undone or nil
+      end
+    end
+    for row in text:match "\n| this event |[^\n]*\n| %-%-%-[^\n]*\n(.-)\n\n":gmatch "[^\n]+" do
+      local left, right = row:match "^| ([^|]*) | ([^|]*) |"
+      for event in left:gmatch "`([^`]+)`" do
+        for later in right:gmatch "`([^`]+)`" do told[event .. " by " .. later] = true end
+      end
+    end
+    assert.are.same(expected, told)
+  end)
+end)
+
+describe("the page about nginx", function()
+  it("names the options of init, and no others", function()
+    local known, told = {}, {}
+    local list = raw.read_file "lua/marketplace/nginx/init.lua":match "options%.check%(WHERE, given, (%b{})%)"
+    for name in list:gmatch "([%w_]+) = " do known[name] = true end
+    local rows = raw.read_file "docs/nginx.md":match "\n| option of `init` |[^\n]*\n| %-%-%-[^\n]*\n(.-)\n\n"
+    for row in rows:gmatch "[^\n]+" do
+      for name in row:match "^|([^|]*)|":gmatch "`([^`]+)`" do told[name] = true end
+    end
+    assert.are.same(known, told)
+  end)
 end)
 
 describe("the documentation's", function()
@@ -264,9 +325,21 @@ describe("the operating guide names", function()
     assert.are.same(shown, column "metric")
   end)
 
+  it("every outcome from the start, so that the first is an increase", function()
+    local receiver = marketplace.receiver { secrets = "s", log = function() end }
+    local expected, shown = {}, {}
+    for name in pairs(answered_by_a_receiver()) do expected[name] = "0" end
+    for outcome, reason, count in receiver:metrics():gmatch
+      '\nmarketplace_requests_total{outcome="([^"]*)",reason="([^"]*)"} (%d+)' do
+      shown[reason == "" and outcome or outcome .. ":" .. reason] = count
+    end
+    assert.are.same(expected, shown)
+  end)
+
   it("every log message, and no other", function()
     local messages = found_by {
-      '[{%s]level = "%l+",%s+message = "([^"]+)"', 'level = [%w.]+ and "%l+" or "%l+",%s+message = "([^"]+)"',
+      '[{%s]level = "%l+",%s+message = "([^"]+)"', '[{%s]message = "([^"]+)",%s+level = ',
+      'level = [%w.]+ and "%l+" or "%l+",%s+message = "([^"]+)"',
       'log%(self, "%l+", "([^"]+)"', 'log%(self, [%w_]+ and "%l+" or "%l+", "([^"]+)"',
       'report%(%w+, %w+, "%l+", "([^"]+)"', 'return "info", "([^"]+)", "%l+"',
       'return "warning", "([^"]+)", "%l+"', 'return "error", "([^"]+)", "%l+"',

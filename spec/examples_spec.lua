@@ -181,6 +181,11 @@ describe("the example of", function()
       assert.equal("DEU USA", sold_after { packages_available(2, "false", { "FRA" }), version_created(1) })
     end)
 
+    it("does not sell what is said to be gone and back at one time", function()
+      each_order({ version_available(1), app_available(2, "false", { "FRA" }), app_available(2, "true", { "FRA" }) },
+        function(bodies) assert.equal("DEU USA", sold_after(bodies)) end)
+    end)
+
     it("sells again where it is restored, also what was gone everywhere", function()
       each_order({ version_available(1), body("AppUnavailable", 2, ""), app_available(3, "true", { "FRA" }) },
         function(bodies) assert.equal("FRA", sold_after(bodies)) end)

@@ -51,6 +51,22 @@ local function check_installed(root, elsewhere, by_itself)
     :format(run, paths, root)))
 end
 
+--- The command that `serve` shows, as it is shown, elsewhere.
+local function check_shown_command(root, elsewhere, by_itself)
+  local paths = by_itself and "" or paths_of(root)
+  local handlers = elsewhere .. "/handlers.lua"
+  shell.run("echo 'return function() end' > " .. handlers)
+  local serve = ("env -u LUA_PATH -u LUA_CPATH MARKETPLACE_SECRET=s %s %s/bin/marketplace serve %s --port 0 " ..
+    "--inbox memory"):format(paths, root, handlers)
+  shell.with_server(serve, function(_, _, pipe)
+    local shown
+    repeat shown = pipe:read "*l" until not shown or shown:find "^try it: "
+    assert.matches(root .. "/bin/marketplace send", shown, 1, true)
+    assert.matches("^200 ", shell.run(("cd %s && unset LUA_PATH LUA_CPATH && export MARKETPLACE_SECRET=s %s && %s")
+      :format(elsewhere, paths, shown:match "^try it: +(.*)$")))
+  end)
+end
+
 local function symbols_of(path, arguments)
   local symbols = {}
   local said = shell.run(("nm -D %s %s"):format(arguments, path))
@@ -118,10 +134,12 @@ describe("packaging", function()
     end
   end)
 
-  it("makes of a tarball's source the same tarball, also when it was built there", function()
+  it("makes of a tarball's source the same tarball, also when it was built and used there, without git", function()
     local source = unpacked "again"
     shell.run(("cd %s && mkdir -p build dist node_modules/x marketplace && chmod -R go-rwx . && touch README.md && " ..
       "touch build/a dist/a node_modules/x/a csrc/core/a.o marketplace/core.so .marketplace-secret luacov.stats.out")
+      :format(source))
+    shell.run(("cd %s && mkdir .git && touch .git/index secrets.txt secrets.txt.rotation AuthKey.p8 key.pem server.pid")
       :format(source))
     shell.run(("cd %s && { [ $(id -u) -ne 0 ] || chown 4321:4321 LICENSE; }"):format(source))
     shell.run(("cd %s && tools/dist lua-marketplace-scm"):format(source))
@@ -134,6 +152,14 @@ describe("packaging", function()
     shell.run(("ln -s '%s' %s/installed"):format(root, folder))
     root = folder .. "/installed"
     check_installed(root, folder, true)
+    check_shown_command(root, folder, true)
+    local guides = root .. "/share/doc/lua-marketplace/"
+    for page in shell.run(("cd %s && find . -name '*.md'"):format(guides)):gmatch "[^\n]+" do
+      for target in shell.run("cat " .. guides .. page):gmatch "%]%(([^)#:]+)[^)]*%)" do
+        shell.run(("cd %s && test -e %s%s"):format(guides, page:match "^.*/", target))
+      end
+    end
+    shell.run(("diff -r types %s/types && diff -r examples %s/examples"):format(guides, guides))
     for _, path in ipairs {
       "man/man1/marketplace.1", "bash-completion/completions/marketplace", "zsh/site-functions/_marketplace",
       "fish/vendor_completions.d/marketplace.fish",
@@ -208,6 +234,9 @@ describe("packaging", function()
     it("not without a version, a URL, and a source that says the same", function()
       assert.matches("which version?", release "", 1, true)
       assert.matches("where will the tarball be?", release "VERSION=98.7.6", 1, true)
+      for _, url in ipairs { "nonsense", "https://", "https://example.com/a b", 'https://a/"', "https://a/\\d" } do
+        assert.matches("no URL of a tarball", release("VERSION=98.7.6 URL='" .. url .. "'"), 1, true)
+      end
       assert.matches("write 98.7.6 there first", release "VERSION=98.7.6 URL=https://example.com/x.tar.gz", 1, true)
       shell.run(("sed -i 's/\"marketplace .*\"/\"marketplace 98.7.6\"/' %s/lua/marketplace/init.lua"):format(source))
       assert.matches('no heading "## 98.7.6"', release "VERSION=98.7.6 URL=https://example.com/x.tar.gz", 1, true)
@@ -223,6 +252,7 @@ describe("packaging", function()
     it("a tarball without what git ignores, and rockspecs", function()
       commit()
       shell.run(("cd %s && touch .marketplace-secret luacov.stats.out marketplace.db csrc/core/alloc.o"):format(source))
+      shell.run(("cd %s && touch secrets.txt secrets.txt.rotation AuthKey.p8 key.pem marketplace.pid"):format(source))
       local said = release(("VERSION=98.7.6 URL=file://%s/dist/lua-marketplace-98.7.6.tar.gz"):format(source))
       assert.matches("dist/lua%-marketplace%-98%.7%.6%.tar%.gz\n.*dist/lua%-marketplace%-98%.7%.6%-1%.rockspec", said)
       local packed = shell.run(("cd %s && tar -tf dist/lua-marketplace-98.7.6.tar.gz | sed 's|^[^/]*/||' | sort")
@@ -240,6 +270,7 @@ describe("packaging", function()
       -- LuaRocks names a rock in front of a file that another has, too
       assert.equal("", shell.run(("find %s %s -name 'lua_marketplace*'"):format(plain, released)))
       check_installed(plain, folder)
+      check_shown_command(plain, folder)
       check_installed(released, folder)
       assert.equal("marketplace 98.7.6",
         shell.run(paths_of(released) .. " " .. released .. "/bin/marketplace --version"))

@@ -33,6 +33,11 @@ describe("marketplace.superseded", function()
       { about("versions_unavailable", packages("p", "o")), about("versions_restored", packages "p"), false },
       { about("versions_unavailable", packages "p"), about("version_available", { package_id = "p" }), true },
       { about("versions_unavailable", packages "p"), about("app_restored", territories "FRA"), false },
+      -- generation 2 announces a version without naming its package, which need not be the one that is gone
+      { about("versions_unavailable", packages "p"), about "version_available", false },
+      { about "version_available", about("versions_unavailable", packages "p"), false },
+      { about "version_available", about "app_unavailable", true },
+      { about "app_unavailable", about "version_available", true },
       { about "other", about "app_unavailable", false },
     } do
       assert.equal(case[3], by(case[1], case[2]), "case " .. i)

@@ -336,14 +336,23 @@ function Receiver:counts()
   return copy
 end
 
+-- All there are, told from 0 on: what first appears as 1 has not grown, for Prometheus, and raises no alarm.
+local OUTCOMES = {
+  "conflict", "dead", "duplicate", "rearmed", "refused:crypto_failed", "refused:draining", "refused:encoded",
+  "refused:not_post", "refused:out_of_memory", "refused:overloaded", "refused:signature_malformed",
+  "refused:signature_mismatch", "refused:signature_missing", "refused:timeout", "refused:too_large",
+  "refused:unreadable", "stored", "unavailable:inbox_unavailable",
+}
+
 -- { value, labels } of what was counted: an outcome, or an outcome and a reason.
 local function counted_values(counted)
   local names, values = {}, {}
+  for _, name in ipairs(OUTCOMES) do names[#names + 1] = not counted[name] and name or nil end
   for name in pairs(counted) do names[#names + 1] = name end
   table.sort(names)
   for i, name in ipairs(names) do
     local outcome, reason = name:match("^([^:]*):?(.*)$")
-    values[i] = { counted[name], "outcome", outcome, "reason", reason }
+    values[i] = { counted[name] or 0, "outcome", outcome, "reason", reason }
   end
   return values
 end

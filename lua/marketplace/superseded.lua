@@ -38,7 +38,7 @@ local function set_of(text)
   return set
 end
 
--- Sets of package ids and of territories, nil where it is about all of them.
+-- Sets of package ids and of territories, nil where it names none.
 local function parts(scope)
   local packages, territories = scope:match("^(.-)\n\n(.*)$")
   if not packages then return set_of(scope), nil end
@@ -54,13 +54,21 @@ local function within(part, whole)
   return true
 end
 
-local function covers(later_event, later_scope, scope)
+-- Of these some name no package, as generation 2 announces a version: then it is one that is not known, and not all.
+local ABOUT_PACKAGES = { version_available = true, versions_restored = true, versions_unavailable = true }
+
+local function covers_packages(event, packages, later_event, later_packages)
+  if not ABOUT_PACKAGES[event] or not ABOUT_PACKAGES[later_event] then return true end
+  return packages ~= nil and later_packages ~= nil and within(packages, later_packages)
+end
+
+local function covers(event, scope, later_event, later_scope)
   local packages, territories = parts(scope)
   local later_packages, later_territories = parts(later_scope)
   -- a new version does not bring territories back
   if later_event == "version_available" and territories then return false end
   if not within(territories, later_territories) then return false end
-  return not packages or within(packages, later_packages)
+  return covers_packages(event, packages, later_event, later_packages)
 end
 
 --- Whether an event with this scope, later, undoes the notification.
@@ -70,7 +78,7 @@ end
 ---@return boolean
 function superseded.by(n, event, scope)
   local undone_by = UNDONE_BY[n.event]
-  return undone_by ~= nil and undone_by[event] == true and covers(event, scope, superseded.scope(n))
+  return undone_by ~= nil and undone_by[event] == true and covers(n.event, superseded.scope(n), event, scope)
 end
 
 --- Whether notifications of this event can be undone by others, or undo them.

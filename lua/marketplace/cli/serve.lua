@@ -58,7 +58,7 @@ local function announce(options, listener, secret_count, write)
   if options.json then return end
   local secret = options.secret_file and " --secret-file " .. text.shell_word(options.secret_file) or ""
   io.stdout:write(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s\n"):format(options.handlers,
-    text.shell_word(arg and arg[0] or "marketplace"), text.shell_word(url), secret))
+    listening.own_command(), text.shell_word(url), secret))
   io.stdout:flush()
 end
 

@@ -101,7 +101,7 @@ local function announce(options, listener, write)
     io.stdout:write(("  export %s=%s\n"):format(name, text.shell_word(lines[name])))
   end
   io.stdout:write(("try it:   %s simulate event version_available --url %s\n"):format(
-    text.shell_word(arg and arg[0] or "marketplace"), text.shell_word(url)))
+    listening.own_command(), text.shell_word(url)))
   io.stdout:flush()
 end
 
