@@ -1,11 +1,13 @@
 --- measure(count, handle): prints nanoseconds and allocated bytes for one call of handle, after as many calls to warm
--- up.
+-- up. By the clock on the wall, as the contestants that are not Lua measure.
+local clock = require("socket").gettime
+
 return function(count, handle)
   for _ = 1, count do handle() end
   collectgarbage()
-  local started = os.clock()
+  local started = clock()
   for _ = 1, count do handle() end
-  local nanoseconds = (os.clock() - started) / count * 1e9
+  local nanoseconds = (clock() - started) / count * 1e9
   collectgarbage()
   collectgarbage "stop"
   local before = collectgarbage "count"
