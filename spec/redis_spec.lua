@@ -39,6 +39,23 @@ describe("marketplace.redis", function()
     assert.equal(20000, #link:command { "LRANGE", "list", "0", "-1" })
   end)
 
+  it("gives numbers as integers, where Lua has them", function()
+    assert.equal("OK", link:command { "SET", "number", "9007199254740992" })
+    local number = link:command { "INCR", "number" }
+    assert.equal(math.type and "9007199254740993" or ("%.14g"):format(2 ^ 53), tostring(number))
+  end)
+
+  it("names the option that is wrong", function()
+    local function fails(options, why)
+      assert.error_matches(function() redis.open(options) end, why)
+    end
+    fails({ port = "6379" }, "option 'port' must be a number, not a string")
+    fails({ host = false }, "option 'host' must be a string, not a boolean")
+    fails({ path = "/run/redis\0/socket" }, "option 'path' has a NUL byte")
+    fails({ port = 65536 }, "option 'port' is out of range")
+    fails({ timeout = 0 / 0 }, "option 'timeout' is out of range")
+  end)
+
   it("raises for what is no command", function()
     for _, words in ipairs { 5, {}, { 5 }, { "GET", {} }, { "GET", false } } do
       assert.is_false((pcall(link.command, link, words)))

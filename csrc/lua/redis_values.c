@@ -46,7 +46,7 @@ redisReply **mkt_push_reply_box(lua_State *L) {
 static void push_value(lua_State *L, const redisReply *reply, int depth) {
   switch (reply->type) {
   case REDIS_REPLY_INTEGER:
-    lua_pushnumber(L, (lua_Number)reply->integer);
+    mkt_push_integer(L, reply->integer);
     return;
   case REDIS_REPLY_ARRAY:
     if (depth == MOST_DEPTH) luaL_error(L, "the answer has more than %d levels", MOST_DEPTH);
