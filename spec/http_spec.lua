@@ -1,5 +1,6 @@
 -- HTTP on libcurl, against a real peer.
 local core = require "marketplace.core"
+local finalizer = require "support.finalizer"
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 local peers = require "support.peer"
@@ -279,6 +280,27 @@ describe("marketplace.http", function()
     local files = raw.open_files()
     for _ = 1, 100 do assert(http.start { method = "GET", url = peer.url .. "/hang" }):close() end
     assert.is_true(raw.open_files() <= files + 16)
+  end)
+
+  it("is not ended by a finalizer while its answer is made into a table", function()
+    local one = assert(core.http_start { method = "GET", url = peer.url .. "/bytes/100000" })
+    repeat core.http_poll(1) until one:done()
+    for _, name in ipairs { "result", "head", "take" } do
+      local got
+      local outcome = finalizer.during(function()
+        for _ = 1, 20 do got = { one[name](one) } end
+      end, function()
+        if not pcall(one.done, one) then return { pcall(one.close, one) } end
+      end)
+      assert.is_false(outcome[1])
+      assert.matches("in use: a finalizer must leave it alone", outcome[2])
+      if name == "take" then
+        assert.equal("", got[1])
+      else
+        assert.same({ 200, "100000" }, { got[1], got[2]["content-length"] })
+      end
+    end
+    one:close()
   end)
 
   it("checks what it is given", function()

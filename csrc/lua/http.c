@@ -14,6 +14,7 @@ static const char metatable_name[] = "marketplace.http_exchange";
 
 typedef struct exchange_box {
   mkt_http_exchange *exchange; /* NULL before it is started and after it is closed */
+  bool is_in_use;              /* its bytes are being made into Lua values */
 } exchange_box;
 
 /* The request */
@@ -117,7 +118,7 @@ static int http_start(lua_State *L) {
   mkt_error error;
   read_request(L, &request, headers);
   exchange_box *box = lua_newuserdata(L, sizeof *box);
-  box->exchange = NULL;
+  *box = (exchange_box){0};
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   if (mkt_http_start(&box->exchange, &request, &error) != MKT_OK) return mkt_push_error(L, &error);
@@ -134,19 +135,39 @@ static int http_poll(lua_State *L) {
 
 /* The exchange */
 
+static exchange_box *check_free(lua_State *L) {
+  exchange_box *box = luaL_checkudata(L, 1, metatable_name);
+  luaL_argcheck(L, !box->is_in_use, 1, "in use: a finalizer must leave it alone");
+  return box;
+}
+
 static exchange_box *check_box(lua_State *L) {
-  return luaL_checkudata(L, 1, metatable_name);
+  exchange_box *box = check_free(L);
+  luaL_argcheck(L, box->exchange != NULL, 1, "the exchange is closed");
+  luaL_argcheck(L, mkt_http_is_ours(box->exchange), 1, "the exchange belongs to another process");
+  return box;
 }
 
 static mkt_http_exchange *check_exchange(lua_State *L) {
+  return check_box(L)->exchange;
+}
+
+/* Gives what `push` gives, which is called with the exchange as a light userdata. Whatever it makes
+ * can set off a garbage collection, and so somebody's finalizer: that must not end the exchange
+ * while its bytes are read. */
+static int give(lua_State *L, lua_CFunction push) {
+  lua_settop(L, 1);
+  lua_pushcfunction(L, push);
   exchange_box *box = check_box(L);
-  luaL_argcheck(L, box->exchange != NULL, 1, "the exchange is closed");
-  luaL_argcheck(L, mkt_http_is_ours(box->exchange), 1, "the exchange belongs to another process");
-  return box->exchange;
+  lua_pushlightuserdata(L, box->exchange);
+  box->is_in_use = true;
+  bool failed = lua_pcall(L, 1, LUA_MULTRET, 0) != 0;
+  box->is_in_use = false;
+  return failed ? lua_error(L) : lua_gettop(L) - 1;
 }
 
 static int exchange_close(lua_State *L) {
-  exchange_box *box = check_box(L);
+  exchange_box *box = check_free(L);
   mkt_http_exchange *exchange = box->exchange;
   box->exchange = NULL;
   mkt_http_end(exchange);
@@ -225,10 +246,9 @@ static int push_body(lua_State *L, const mkt_http_exchange *exchange) {
   return 1;
 }
 
-static int exchange_result(lua_State *L) {
-  mkt_http_exchange *exchange = check_exchange(L);
+static int push_result(lua_State *L) {
+  const mkt_http_exchange *exchange = lua_touserdata(L, 1);
   mkt_error error;
-  luaL_argcheck(L, mkt_http_is_done(exchange), 1, "the exchange is not done");
   if (mkt_http_result(exchange, &error) != MKT_OK) return push_failure(L, exchange, &error);
   lua_pushinteger(L, mkt_http_status(exchange));
   push_headers(L, mkt_http_head(exchange));
@@ -236,19 +256,31 @@ static int exchange_result(lua_State *L) {
   return 3;
 }
 
-static int exchange_head(lua_State *L) {
-  mkt_http_exchange *exchange = check_exchange(L);
-  if (mkt_http_status(exchange) == 0) return 0;
+static int exchange_result(lua_State *L) {
+  luaL_argcheck(L, mkt_http_is_done(check_exchange(L)), 1, "the exchange is not done");
+  return give(L, push_result);
+}
+
+static int push_head(lua_State *L) {
+  const mkt_http_exchange *exchange = lua_touserdata(L, 1);
   lua_pushinteger(L, mkt_http_status(exchange));
   push_headers(L, mkt_http_head(exchange));
   return 2;
 }
 
-static int exchange_take(lua_State *L) {
-  mkt_http_exchange *exchange = check_exchange(L);
+static int exchange_head(lua_State *L) {
+  return mkt_http_status(check_exchange(L)) == 0 ? 0 : give(L, push_head);
+}
+
+static int push_taken(lua_State *L) {
+  mkt_http_exchange *exchange = lua_touserdata(L, 1);
   int count = push_body(L, exchange);
   mkt_http_take(exchange);
   return count;
+}
+
+static int exchange_take(lua_State *L) {
+  return give(L, push_taken);
 }
 
 /* Header fields */
