@@ -283,6 +283,9 @@ local WORDS = {
   host = true, port = true, path = true, user = true, db = true, prefix = true, durability = true, timeout = true,
 }
 
+-- seconds, for timeout; marketplace.redis takes no others
+local NUMBERS = { { "port", 1, 65535 }, { "db", 0, 65535 }, { "timeout", 0.001, 3600 } }
+
 -- "host=127.0.0.1 port=6379" as a table, or nil and what is wrong.
 local function parse_words(words)
   local given = {}
@@ -295,8 +298,12 @@ local function parse_words(words)
     end
     given[name] = value
   end
-  for _, name in ipairs { "port", "db", "timeout" } do
-    if given[name] and not tonumber(given[name]) then return nil, name .. " is a number" end
+  for _, limits in ipairs(NUMBERS) do
+    local name, least, most = limits[1], limits[2], limits[3]
+    local value = tonumber(given[name])
+    if given[name] and not (value and value >= least and value <= most) then
+      return nil, ("%s is a number from %s to %s"):format(name, least, most)
+    end
   end
   if given.durability and given.durability ~= "strict" and given.durability ~= "relaxed" then
     return nil, "durability is strict or relaxed"
