@@ -77,7 +77,7 @@ static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
     return 0;
   }
   if (!lua_istable(L, -1)) luaL_error(L, "field 'headers' must be a list of strings");
-  size_t count = lua_rawlen(L, -1);
+  size_t count = (size_t)lua_rawlen(L, -1);
   if (count > MAX_HEADERS) luaL_error(L, "more than %d headers", MAX_HEADERS);
   for (size_t i = 0; i < count; i++) {
     size_t n = 0;

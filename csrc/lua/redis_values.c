@@ -21,7 +21,7 @@ void mkt_make_redis_values(lua_State *L) {
 
 mkt_redis_words mkt_push_redis_words(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TTABLE);
-  size_t count = lua_rawlen(L, index);
+  size_t count = (size_t)lua_rawlen(L, index);
   luaL_argcheck(L, count >= 1 && count <= MOST_WORDS, index, "1 to 1000000 words are expected");
   char *block = lua_newuserdata(L, count * (sizeof(char *) + sizeof(size_t)));
   mkt_redis_words words = {.count = (int)count, .words = (const char **)(void *)block};
