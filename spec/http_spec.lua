@@ -282,6 +282,17 @@ describe("marketplace.http", function()
     assert.is_true(raw.open_files() <= files + 16)
   end)
 
+  it("has no connection that is inherited by programs that this one starts", function()
+    local command = "ls -l /proc/self/fd | grep -c socket: || true"
+    local one = assert(http.start { method = "GET", url = peer.url .. "/hang", timeout = 10 })
+    one:close() -- libcurl has what it keeps for itself, which is inherited
+    local before = shell.run(command)
+    one = assert(http.start { method = "POST", url = peer.url .. "/hang", body = "x", timeout = 10 })
+    for _ = 1, 3 do http.poll(0.05) end
+    assert.equal(before, shell.run(command))
+    one:close()
+  end)
+
   it("is not ended by a finalizer while its answer is made into a table", function()
     local one = assert(core.http_start { method = "GET", url = peer.url .. "/bytes/100000" })
     repeat core.http_poll(1) until one:done()

@@ -1,5 +1,6 @@
 local redis = require "marketplace.redis"
 local redis_server = require "support.redis_server"
+local shell = require "support.shell"
 local socket = require "socket"
 
 describe("marketplace.redis", function()
@@ -97,6 +98,13 @@ describe("marketplace.redis", function()
     silent:close()
     assert.is_nil(reply)
     assert.equal("timeout", code)
+  end)
+
+  it("is not inherited by programs that this one starts", function()
+    local command = "ls -l /proc/self/fd | grep -c socket: || true"
+    local with = shell.run(command)
+    link:close()
+    assert.equal(with, shell.run(command))
   end)
 
   it("leaves closing to the garbage collector, where nobody closes", function()
