@@ -301,10 +301,13 @@ describe("marketplace.http", function()
       local outcome = finalizer.during(function()
         for _ = 1, 20 do got = { one[name](one) } end
       end, function()
-        if not pcall(one.done, one) then return { pcall(one.close, one) } end
+        if pcall(one.done, one) then return nil end
+        return { closed = { pcall(one.close, one) }, polled = { pcall(core.http_poll, 0) } }
       end)
-      assert.is_false(outcome[1])
-      assert.matches("in use: a finalizer must leave it alone", outcome[2])
+      assert.is_false(outcome.closed[1])
+      assert.matches("in use: a finalizer must leave it alone", outcome.closed[2])
+      assert.is_false(outcome.polled[1])
+      assert.matches("in use: a finalizer must not wait for others", outcome.polled[2])
       if name == "take" then
         assert.equal("", got[1])
       else

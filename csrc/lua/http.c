@@ -125,8 +125,12 @@ static int http_start(lua_State *L) {
   return 1;
 }
 
+/* On this thread the bytes of some exchange are being made into Lua values. */
+static _Thread_local bool is_reading;
+
 static int http_poll(lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
+  if (is_reading) luaL_error(L, "an exchange is in use: a finalizer must not wait for others");
   luaL_argcheck(L, seconds >= 0, 1, "must not be negative");
   int most = seconds < INT_MAX / 1000 ? (int)(seconds * 1000) : INT_MAX;
   lua_pushinteger(L, mkt_http_poll(most));
@@ -153,16 +157,18 @@ static mkt_http_exchange *check_exchange(lua_State *L) {
 }
 
 /* Gives what `push` gives, which is called with the exchange as a light userdata. Whatever it makes
- * can set off a garbage collection, and so somebody's finalizer: that must not end the exchange
- * while its bytes are read. */
+ * can set off a garbage collection, and so somebody's finalizer: that must neither end the exchange
+ * nor have more arrive while its bytes are read. */
 static int give(lua_State *L, lua_CFunction push) {
   lua_settop(L, 1);
   lua_pushcfunction(L, push);
   exchange_box *box = check_box(L);
+  const bool was_reading = is_reading; /* a finalizer may read another one */
   lua_pushlightuserdata(L, box->exchange);
-  box->is_in_use = true;
+  box->is_in_use = is_reading = true;
   bool failed = lua_pcall(L, 1, LUA_MULTRET, 0) != 0;
   box->is_in_use = false;
+  is_reading = was_reading;
   return failed ? lua_error(L) : lua_gettop(L) - 1;
 }
 
