@@ -252,17 +252,16 @@ torture: packages-test ## let every allocation of every function fail, once, on 
 sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPECS=spec/x_spec.lua for some)
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 || exit 1; done
 	@$(MAKE) --no-print-directory preloads
-	@$(MAKE) --no-print-directory preloads SANITIZE=1
 	@tools/sanitize $(SPECS)
 
 .PHONY: gc-torture
-gc-torture: packages-test ## run the C modules' specs with a collection before each thing that they make, on every Lua
+gc-torture: packages-test ## run the specs with garbage collected all the time, on every Lua (SPECS=spec/x_spec.lua for some)
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 BUILD=build/collect \
-	  CPPFLAGS='-include torture/collect.h' || exit 1; done
+	  CPPFLAGS='-include torture/collect.h' && $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 || exit 1; done
 	@$(MAKE) --no-print-directory preloads
-	@$(MAKE) --no-print-directory preloads SANITIZE=1
 	@BUILD=build/collect tools/sanitize $(or $(SPECS),$(patsubst %,spec/%_spec.lua,signature record notification \
 	  token file redis http http_server))
+	@LUA_INIT='@$(CURDIR)/tools/collect.lua' tools/sanitize $(SPECS)
 
 .PHONY: valgrind
 valgrind: packages-valgrind ## run the C tests and the C modules' specs in valgrind's memcheck, on every Lua

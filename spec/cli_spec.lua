@@ -92,7 +92,8 @@ describe("the command", function()
       "serve x.lua --inbox memory --no-dispatch", "work", "work x.lua --inbox memory", "work x.lua --lease soon",
       "inbox", "inbox nonsense", "inbox show", "inbox replay", "inbox replay a --dead", "inbox prune",
       "inbox prune --done-before soon", "inbox list --state lost", "inbox list --older-than x",
-      "inbox list --limit 0", "inbox stats --inbox memory", "token", "token --key-file x",
+      "inbox list --limit 0", "inbox stats --inbox memory", "inbox stats --inbox memory:", "work x.lua --inbox memory:",
+      "serve x.lua --inbox memory: --no-dispatch", "token", "token --key-file x",
       "token --key-file x --key-id a",
       "token --key-file x --key-id a --issuer-id b --lifetime 1201", "token nonsense --key-file x",
       "token --key-file x --key-id a --issuer-id b --lifetime long",
@@ -159,6 +160,14 @@ describe("the command", function()
     expect(1, "send ping --url http://127.0.0.1:1/notifications", "127.0.0.1")
   end)
 
+  it("does not start with a handlers file that returns nil and a message", function()
+    local load = require("marketplace.handlers").load
+    assert.same({ nil, "the handlers file failed: no database" },
+      { load(file "return function() return nil, 'no database' end", {}) })
+    assert.is_true(load(file "return function() return nil end", {}))
+    assert.is_true(load(file "return function(r) return r end", {}))
+  end)
+
   it("does not start with what cannot work", function()
     local function expect_refusal(arguments, pattern)
       expect(1, "serve --port 0 --inbox memory " .. arguments, pattern)
@@ -172,6 +181,8 @@ describe("the command", function()
     expect_refusal("examples/marketplace.lua --host 192.0.2.1", "192.0.2.1")
     expect_refusal("examples/marketplace.lua --metrics-port 1 --metrics-host 192.0.2.1", "192.0.2.1")
     expect(1, "serve examples/marketplace.lua --port 0 --inbox paper:x", "known: memory")
+    local output = expect(1, "work examples/marketplace.lua --inbox 'host=db password=hunter2'", "no inbox 'host'")
+    assert.is_nil(output:find("hunter2", 1, true), output)
     expect(1, "work examples/marketplace.lua --inbox sqlite:/nowhere/at/all.db", "unable to open")
   end)
 

@@ -83,4 +83,27 @@ describe("marketplace.client on a network", function()
     local _, refusal = client():download(peer.url .. "/bytes/3", { file = "/dev/null" })
     assert.matches("not a regular file", refusal)
   end)
+
+  it("has all of a downloaded file on the disk before it has its name", function()
+    local folder = shell.run "mktemp -d"
+    finally(function() shell.run("rm -rf " .. folder) end)
+    local script = ([[
+      local marketplace = require "marketplace"
+      local client = assert(marketplace.client { key_file = "%s/key", key_id = "K1", issuer_id = "I1" })
+      print(assert(client:download("%s/bytes/300000", { file = "%s/package" })).bytes)
+    ]]):format(folder, peer.url, folder)
+    for name, text in pairs { key = KEY, ["script.lua"] = script } do
+      local file = assert(io.open(folder .. "/" .. name, "w"))
+      file:write(text)
+      file:close()
+    end
+    local run = ("LUA_PATH='%s' LUA_CPATH='%s' LD_PRELOAD=build/test/lost_writes.so " ..
+      "LOST_WRITES_FOLDER=%s %s %s/script.lua")
+      :format(package.path, package.cpath, folder, shell.LUA, folder)
+    assert.equal("300000", shell.run(run))
+    -- what was on the disk, under the name that it had then
+    local synced = shell.run(("ls %s/*.synced"):format(folder))
+    assert.matches("/package%.%x+%.part%.synced$", synced)
+    shell.run(("cmp %s %s/package"):format(synced, folder))
+  end)
 end)

@@ -76,6 +76,13 @@ describe("marketplace.client", function()
         cjson.decode(made.requests[2].body))
     end)
 
+    it("have whole numbers as such in the query, whatever their kind", function()
+      local made = rig { answer(200, FOUND) }
+      local query = { limit = 100 / 2, half = 0.5, list = { 2 ^ 53, -6 / 2 }, yes = true }
+      assert(made.client:request("GET", "/v1/webhooks/w1", { query = query }))
+      assert.matches("?half=0.5&limit=50&list=9007199254740992,-3&yes=true", made.requests[1].url, 1, true)
+    end)
+
     it("never take the token to another host", function()
       local made = rig { answer(200, FOUND) }
       for _, path in ipairs {
@@ -96,9 +103,21 @@ describe("marketplace.client", function()
       assert.has_error(function() client:request("GET") end, "client:request: the path is a string")
       assert.error_matches(function() client:request("GET", "/v1", { querry = {} }) end, "unknown option 'querry'")
       assert.error_matches(function() marketplace.client {} end, "option 'key_id' is missing")
-      assert.error_matches(function() marketplace.client { key_id = "a", key = KEY } end, "issuer_id")
+      for pattern, given in pairs {
+        ["an api token has either an 'issuer_id'"] = { key_id = "a", key = KEY },
+        ["either 'key' or 'key_file' is needed"] = { key_id = "a", issuer_id = "b" },
+        ["option 'key_id' must be one word"] = { key_id = "a b", issuer_id = "b", key = KEY },
+      } do
+        local ok, problem = pcall(function() return (marketplace.client(given)) end)
+        assert.is_false(ok)
+        assert.matches("^spec/client_spec.lua:%d+: marketplace.client: " .. pattern, problem)
+      end
       for _, timeout in ipairs { 0, -1, 0 / 0, math.huge } do
         assert.error_matches(function() client:request("GET", "/v1", { timeout = timeout }) end, "option 'timeout'")
+      end
+      for name, value in pairs { ["1"] = { "limit" }, limit = { limit = print }, apps = { apps = { "1", {} } } } do
+        assert.error_matches(function() client:request("GET", "/v1", { query = value }) end,
+          "client:request: option 'query' has .*: " .. name)
       end
       for name, value in pairs { base_url = "api.example.com", timeout = 0, retries = -1 } do
         assert.error_matches(function()

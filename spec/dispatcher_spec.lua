@@ -53,6 +53,18 @@ describe("receiver:dispatch", function()
     assert.equal(0, receiver:dispatch { limit = 0 })
   end)
 
+  it("refuses bounds that are none", function()
+    post "ping"
+    for _, given in ipairs {
+      { limit = -1 }, { limit = 1.5 }, { limit = 0 / 0 }, { seconds = -1 }, { seconds = 0 / 0 },
+    } do
+      local ok, problem = pcall(function() return (receiver:dispatch(given)) end)
+      assert.is_false(ok)
+      assert.matches("receiver:dispatch: option '" .. next(given), problem)
+    end
+    assert.equal(1, receiver:dispatch { limit = math.huge, seconds = math.huge })
+  end)
+
   it("warns of what no callback is there for, which is done all the same", function()
     post("ping", { id = "a" })
     receiver:dispatch()
@@ -124,7 +136,11 @@ describe("receiver:dispatch", function()
   end)
 
   it("bears a callback that raises anything", function()
-    for i, problem in ipairs { false, {}, 5, setmetatable({}, { __tostring = function() return "told" end }) } do
+    for i, problem in ipairs {
+      false, {}, 5, setmetatable({}, { __tostring = function() return "told" end }),
+      setmetatable({}, { __tostring = function(self) error(self) end }),
+      setmetatable({}, { __tostring = function(self) return self end }),
+    } do
       inbox = memory.new()
       new()
       receiver:on("ping", function() error(problem) end)
@@ -369,7 +385,7 @@ describe("receiver:dispatch", function()
   it("refuses settings that make no sense, and blames its caller", function()
     for _, more in ipairs {
       { retry = { attempts = 0 } }, { retry = { base = -1 } }, { retry = { cap = 0 / 0 } }, { retry = { tries = 1 } },
-      { lease = 0 }, { lease = 0 / 0 }, { lease = math.huge },
+      { lease = 0 }, { lease = 0 / 0 }, { lease = math.huge }, { log = {} },
     } do
       local ok, problem = pcall(new, more)
       assert.is_false(ok)

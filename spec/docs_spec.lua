@@ -81,12 +81,14 @@ local function check_line(line)
 end
 
 describe("the page", function()
+  after_each(raw.remove_files)
+
   for _, path in ipairs(PAGES) do
     local text = raw.read_file(path)
 
     for _, block in ipairs(blocks(text, "sh")) do
       it(path .. " has commands that there are: " .. block:match "[^\n]+", function()
-        local output, status = shell.capture(("sh -n '%s'"):format(shell.file(block)))
+        local output, status = shell.capture(("sh -n '%s'"):format(raw.write_file(block)))
         assert.are.equal(0, status, output)
         for line in block:gmatch "[^\n]+" do check_line(line) end
       end)
@@ -131,7 +133,7 @@ describe("the page", function()
         it(path .. " has Lua that runs: block " .. place, function()
           local printed = stub(_G, "print")
           finally(function() printed:revert() end)
-          local register = dofile(shell.file(block))
+          local register = dofile(raw.write_file(block))
           if not register then return end
           local receiver = marketplace.receiver { secrets = "s", log = function() end }
           register(receiver)

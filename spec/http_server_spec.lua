@@ -387,7 +387,8 @@ describe("marketplace.http_server", function()
 
   describe("many connections", function()
     it("that are idle do not lock others out", function()
-      local count = math.min(10000, raw.most_files() - 1000)
+      local count = math.min(10000, raw.most_files() - 300) -- which are for the server and for what else is open
+      local often = math.floor(count / 5)
       open { max_connections = 100 }
       local idle = {}
       for i = 1, count do
@@ -396,12 +397,12 @@ describe("marketplace.http_server", function()
         assert(one:connect(rig.host, rig.port))
         idle[i] = one
         if i % 50 == 0 then rig:turn(0) end
-        if i % 2000 == 0 then
+        if i % often == 0 then
           local client = rig:client():send(post "let me through")
           assert.equal(200, rig:run_until_answered(client)[1].status)
         end
       end
-      rig:run(function() return rig.server:stats().accepted == count + math.floor(count / 2000) end)
+      rig:run(function() return rig.server:stats().accepted == count + math.floor(count / often) end)
       local stats = rig.server:stats()
       assert.equal(100, stats.connections)
       assert.equal(stats.accepted - 100, stats.evicted)
@@ -434,6 +435,7 @@ describe("marketplace.http_server", function()
     end)
 
     it("leave no open file behind", function()
+      collectgarbage()
       local before = raw.open_files()
       open { max_body = 10 }
       rig.respond = function(request) return { status = request.fault and 413 or 200 } end
@@ -605,6 +607,7 @@ describe("marketplace.http_server", function()
     end)
 
     it("happens when the server is collected", function()
+      collectgarbage()
       local before = raw.open_files()
       do
         local server = assert(http_server.open { port = 0 })

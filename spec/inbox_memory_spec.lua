@@ -81,4 +81,16 @@ describe("marketplace.inbox.open", function()
       assert.equal("inbox_unavailable", code)
     end
   end)
+
+  it("shows no password, also where the colon was forgotten", function()
+    assert.is_nil(select(2, inbox.open "host=db password=hunter2"):find("hunter2", 1, true))
+  end)
+
+  it("refuses a setting that it does not know, whatever the kind", function()
+    for _, word in ipairs { "memory", "sqlite:/nowhere/at/all.db", "paper:x" } do
+      local ok, problem = pcall(inbox.open, word, { must_exst = true })
+      assert.is_false(ok)
+      assert.matches("marketplace.inbox: unknown option 'must_exst'", problem)
+    end
+  end)
 end)

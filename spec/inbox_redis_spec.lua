@@ -115,11 +115,14 @@ describe("the Redis inbox", function()
     expect_refusal("known: host", "redis:hots=a")
     expect_refusal("known: host", "redis:localhost")
     expect_refusal("REDISCLI_AUTH", "redis:password=hunter2")
-    expect_refusal("port is a number", "redis:port=x")
-    expect_refusal("port is a number from 1 to 65535", "redis:port=0")
-    expect_refusal("port is a number from 1 to 65535", "redis:port=65536")
-    expect_refusal("timeout is a number from 0.001 to 3600", "redis:timeout=0")
-    expect_refusal("db is a number from 0 to 65535", "redis:db=-1")
+    for word, must_be in pairs {
+      ["port=x"] = "port is a whole number from 1 to 65535", ["port=0"] = "port is", ["port=65536"] = "port is",
+      ["port=6379.5"] = "port is", ["db=-1"] = "db is a whole number from 0", ["db=0.5"] = "db is",
+      ["timeout=-1"] = "timeout is seconds, from 0.001 to 3600", ["timeout=0"] = "timeout is",
+      ["timeout=0.0001"] = "timeout is", ["timeout=3601"] = "timeout is", ["timeout=nan"] = "timeout is",
+    } do
+      expect_refusal(must_be, "redis:" .. word)
+    end
     expect_refusal("durability is", "redis:durability=some")
     expect_refusal("redis: ", "redis:port=1")
     local guarded = redis_server.start "--requirepass hunter2"

@@ -113,6 +113,21 @@ describe("the SQLite inbox", function()
     box:close()
   end)
 
+  it("says so when the file is damaged behind what is read first", function()
+    local box, records = open(), {}
+    for i = 1, 100 do records[i] = record(("k%03d"):format(i), { body = ("x"):rep(1500) }) end
+    box:put(records, 1)
+    box:close()
+    local file = assert(io.open(path, "r+b"))
+    local page = 2048
+    file:seek("set", math.floor(file:seek "end" / page / 2) * page)
+    file:write(("\255"):rep(page))
+    file:close()
+    box = open()
+    expect_unavailable("^sqlite:[^ ]+: [^:]*malformed", box:list {})
+    box:close()
+  end)
+
   it("says so when its file was moved away, and recovers when it is back", function()
     local box = open()
     box:put({ record "a" }, 1)

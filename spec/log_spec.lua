@@ -1,4 +1,5 @@
 local cjson = require "cjson"
+local core = require "marketplace.core"
 local log = require "marketplace.log"
 
 local function sink()
@@ -10,6 +11,14 @@ describe("marketplace.log", function()
   it("writes times to the millisecond", function()
     assert.equal("2026-03-14T09:26:53.250Z", log.timestamp(1773480413.25))
     assert.equal("1970-01-01T00:00:00.000Z", log.timestamp(0))
+    assert.equal("2026-03-14T09:26:53.999Z", log.timestamp(1773480413.9996))
+  end)
+
+  it("writes a time that was read as it was", function()
+    for millisecond = 0, 999 do
+      local written = ("2026-03-14T09:26:53.%03dZ"):format(millisecond)
+      assert.equal(written, log.timestamp(core.timestamp(written)))
+    end
   end)
 
   it("writes one line with what is known, in a fixed order", function()

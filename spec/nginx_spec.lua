@@ -655,8 +655,11 @@ describe("marketplace.nginx", function()
       refused({ init = 'inbox = "memory", dispatch = true, secrets = "x"' }, "one of the options 'secrets'")
       refused({ init = 'inbox = "memory", dispatch = true, dict = "none"' }, "no lua_shared_dict 'none'")
       refused({ init = 'inbox = "memory", dispatch = true, lese = 1' }, "unknown option 'lese'")
+      refused({ init = 'inbox = "memory", dispatch = true } require("marketplace.nginx").init { inbox = "memory"' },
+        "one nginx has one receiver")
       refused({ handlers = "return 1" }, "must return function(receiver)")
       refused({ handlers = "syntax error" }, "handlers.lua")
+      refused({ handlers = "return function() return nil, 'no database' end" }, "no database")
     end)
   end)
 

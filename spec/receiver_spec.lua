@@ -1,3 +1,4 @@
+local comma = require "support.comma"
 local marketplace = require "marketplace"
 local memory = require "marketplace.inbox.memory"
 local samples = require "marketplace.samples"
@@ -209,6 +210,17 @@ describe("marketplace.receiver", function()
     assert.equal(401, (post(body)))
   end)
 
+  it("keeps its secrets whole where new ones cannot be taken", function()
+    local signature = require "marketplace.signature"
+    local fingerprints = signature.fingerprints
+    signature.fingerprints = function() error "no cryptography" end
+    assert.is_false((pcall(receiver.set_secrets, receiver, { "new", "newer" })))
+    signature.fingerprints = fingerprints
+    local body = samples.body "ping"
+    assert.equal(200, (post(body)))
+    assert.equal(401, (post(body, { ["x-apple-signature"] = marketplace.sign("newer", body) })))
+  end)
+
   it("tells which secret verified what, by its fingerprint: in the inbox, the log and the metrics", function()
     local old, new = marketplace.fingerprint(SECRET), marketplace.fingerprint "new"
     receiver:set_secrets { "new", SECRET }
@@ -237,6 +249,13 @@ describe("marketplace.receiver", function()
       receiver:metrics())
     post(samples.body "ping")
     assert.equal(3, entries[1].secret)
+  end)
+
+  it("tells its metrics with points, whatever the locale", function()
+    post(samples.body "ping")
+    local told = comma.run(function() return receiver:metrics() end)
+    assert.matches('marketplace_commit_seconds_bucket{le="0.0005"} %d\n', told)
+    assert.is_nil(told:find "%d,%d", told)
   end)
 
   it("logs no body, secret or signature", function()

@@ -646,6 +646,7 @@ describe("marketplace.reconcile", function()
     assert.matches("option 'webhooks' must be a list of ids", problem { webhooks = { 5 } })
     assert.matches("option 'url' is for option 'apps'", problem { url = "https://a.example/" })
     assert.matches("option 'since' is yet to come", problem { since = now + 1 })
+    assert.matches("option 'since' is no time", problem { since = 0 / 0 })
   end)
 
   describe("after an hour in which the receiver was down", function()

@@ -73,7 +73,7 @@ local function new_world(given)
 
   function world.options()
     return {
-      webhooks = world.webhooks or { "w1" }, generation = world.generation, secret_file = PATH, wait = 30,
+      webhooks = world.webhooks or { "w1" }, generation = world.generation, secret_file = PATH, wait = world.wait or 30,
       grace = world.grace or 5, retire_anyway = world.retire_anyway,
       stop_asked = function() return world.stop_at ~= nil and world.now >= world.stop_at end,
       receiver_url = world.receiver_url, probe = world.probe,
@@ -350,6 +350,14 @@ describe("a rotation", function()
     assert.equal(200, world.event("w1", "later"))
     assert.is_true(world.run())
     assert.equal(1, world.pings) -- what has arrived since is proof enough
+    expect_through(world)
+  end)
+
+  it("takes parts of seconds", function()
+    local world = new_world { silent = true, wait = 20.5, grace = 2.5 }
+    assert.matches("within 20.5 seconds no notification", (select(2, world.run())))
+    world.event("w1", "later")
+    assert.is_true(world.run())
     expect_through(world)
   end)
 

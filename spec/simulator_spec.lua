@@ -733,6 +733,9 @@ describe("marketplace.simulator", function()
       assert.equal(400, fetch(url, { Authorization = "Bearer " .. s:token() }).status)
       assert.equal(403, fetch((url:gsub("expires=1", "expires=2"))).status)
       assert.equal(403, fetch((url:gsub("seal=..", "seal=xx"))).status)
+      for _, expires in ipairs { "1e300", "1.5", "0x10", ("9"):rep(400), "-1", "" } do
+        assert.equal(403, fetch((url:gsub("expires=%d+", "expires=" .. expires))).status, expires)
+      end
       assert.equal(404, fetch((url:gsub("/versions/", "/nothing"))).status)
       s.now = s.now + 3599
       assert.equal(200, fetch(url).status)
@@ -748,6 +751,7 @@ describe("marketplace.simulator", function()
         { part.status, part.body, part.headers["content-range"] })
       assert.equal(whole:sub(101), fetch(url, { range = "bytes=100-" }).body)
       assert.equal(416, fetch(url, { range = ("bytes=%d-"):format(#whole) }).status)
+      assert.equal(whole, fetch(url, { range = { "bytes=0-1", "bytes=2-3" } }).body)
     end)
   end)
 

@@ -1,3 +1,4 @@
+local comma = require "support.comma"
 local text = require "marketplace.text"
 
 describe("marketplace.text", function()
@@ -7,6 +8,17 @@ describe("marketplace.text", function()
     end
     assert.equal(" a\nb", text.trim_end " a\nb \n\t")
     assert.equal("", text.trim_end " \n")
+  end)
+
+  it("writes and reads numbers as other programs do, whatever the locale", function()
+    for given, expected in pairs { [0.5] = "0.5", [1780000000.25] = "1780000000.25", [3] = "3", [-2] = "-2" } do
+      assert.equal(expected, text.number(given))
+      assert.equal(expected, comma.run(function() return text.number(given) end))
+      assert.equal(given, text.to_number(expected))
+    end
+    assert.is_nil(text.to_number "x")
+    assert.is_nil(text.to_number "")
+    assert.is_nil(text.to_number(nil))
   end)
 
   it("makes one line of several", function()

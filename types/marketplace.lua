@@ -213,8 +213,8 @@ function Client:request(method, path, given) end
 --- Fetches a file from where an answer's `url` attribute points, piece by piece. No token is sent there.
 ---@param address string https://
 ---@param given {sink?: fun(bytes: string), file?: string, timeout?: number, max_bytes?: number} sink: is given the
---- bytes as they come, and may return false to end it; or file: a path, which exists only once it is complete; timeout:
---- seconds, default 3600; max_bytes: default 16 GiB
+--- bytes as they come, and may return false to end it; or file: a path, which exists only once the file is complete and
+--- synced (in nginx that holds up the worker); timeout: seconds, default 3600; max_bytes: default 16 GiB
 ---@return table|nil result {bytes=, headers=}
 ---@return string? message
 ---@return string? code
@@ -881,7 +881,8 @@ function marketplace.to_table(n) end
 --- A receiver.
 ---@param given marketplace.receiver.Options
 --- secrets: string or list of up to 8 strings, required;
---- inbox: default one in memory; max_body: bytes, default 1048576, at most 16777216;
+--- inbox: default one in memory, which is also what an inbox that could not be opened leads to, as that is nil: so
+--- assert(marketplace.inbox(...)); max_body: bytes, default 1048576, at most 16777216;
 --- log, lease, retry, clock, random, stop_asked: see marketplace.dispatcher
 ---@return marketplace.Receiver receiver
 function marketplace.receiver(given) end

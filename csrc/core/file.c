@@ -125,7 +125,12 @@ static bool sync_folder(int folder) {
   return fsync(folder) == 0 || errno == EINVAL || errno == ENOTSUP;
 }
 
-static bool put_in_place(const place *where, const char *temporary, mkt_file_how how) {
+static mkt_code sync_renamed(const place *where, const char *path, mkt_error *error) {
+  if (sync_folder(where->folder)) return MKT_OK;
+  return fail(error, path, "it was written, but its folder cannot be synced", errno);
+}
+
+static bool rename_or_link(const place *where, const char *temporary, mkt_file_how how) {
   if (how == MKT_FILE_REPLACE) {
     return renameat(where->folder, temporary, where->folder, where->name) == 0;
   }
@@ -166,15 +171,14 @@ static mkt_code write_in(const place *where, const order *wanted, mkt_error *err
     (void)unlinkat(where->folder, temporary, 0);
     return fail(error, wanted->path, "it cannot be written", why);
   }
-  if (!put_in_place(where, temporary, wanted->how)) {
+  if (!rename_or_link(where, temporary, wanted->how)) {
     int why = errno;
     (void)unlinkat(where->folder, temporary, 0);
     if (wanted->lock != NULL) (void)close(fd);
     return fail_to_place(wanted->path, why, error);
   }
   if (wanted->lock != NULL) *wanted->lock = (mkt_file_lock){.held = true, .fd = fd};
-  if (sync_folder(where->folder)) return MKT_OK;
-  return fail(error, wanted->path, "it was written, but its folder cannot be synced", errno);
+  return sync_renamed(where, wanted->path, error);
 }
 
 static mkt_code replace_in(const place *where, order *wanted, mkt_error *error) {
@@ -205,6 +209,25 @@ mkt_code mkt_file_replace(const char *path, const char *p, size_t n, mkt_file_ho
                           mkt_error *error) {
   order wanted = {.path = path, .p = p, .n = n, .how = how, .mode = S_IRUSR | S_IWUSR};
   return carry_out(&wanted, error);
+}
+
+static mkt_code sync_file(const char *path, mkt_error *error) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(error, path, "it cannot be opened", errno);
+  int why = fsync(fd) == 0 ? 0 : errno;
+  (void)close(fd);
+  return why == 0 ? MKT_OK : fail(error, path, "it cannot be synced", why);
+}
+
+mkt_code mkt_file_put_in_place(const char *from, const char *to, mkt_error *error) {
+  place where = {.folder = -1};
+  mkt_code code = sync_file(from, error);
+  if (code == MKT_OK) code = open_folder(&where, to, to, error);
+  if (code != MKT_OK) return code;
+  code = rename(from, to) == 0 ? sync_renamed(&where, to, error)
+                               : fail(error, to, "it cannot be put in its place", errno);
+  (void)close(where.folder);
+  return code;
 }
 
 /* ---- What killed processes left ---- */

@@ -30,6 +30,12 @@ typedef enum mkt_file_how {
 mkt_code mkt_file_replace(const char *path, const char *p, size_t n, mkt_file_how how,
                           mkt_error *error);
 
+/* Gives a regular file that was written at `from` its place, `to`, in the same folder: synced,
+ * renamed over what was there, and the folder synced, so that after a crash whoever finds a new
+ * file finds all of it. Waits for the disk as long as that takes. MKT_ERR_FILE_FAILED: `to` is as
+ * it was, with the same exception, and `from` is where it was. */
+mkt_code mkt_file_put_in_place(const char *from, const char *to, mkt_error *error);
+
 /* Removes the temporary files of that path that killed processes left. Only for who knows that
  * nobody writes it now. A name longer than NAME_MAX - 22 bytes has leftovers that this leaves. */
 mkt_code mkt_file_remove_leftovers(const char *path, mkt_error *error);

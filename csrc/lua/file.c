@@ -15,11 +15,15 @@
 static const char metatable_name[] = "marketplace.lock";
 
 /* A path that held a NUL would be cut there, and name another file. */
-static const char *check_path(lua_State *L) {
+static const char *check_path_at(lua_State *L, int argument) {
   size_t n;
-  const char *path = luaL_checklstring(L, 1, &n);
-  luaL_argcheck(L, n > 0 && strlen(path) == n, 1, "a path is expected");
+  const char *path = luaL_checklstring(L, argument, &n);
+  luaL_argcheck(L, n > 0 && strlen(path) == n, argument, "a path is expected");
   return path;
+}
+
+static const char *check_path(lua_State *L) {
+  return check_path_at(L, 1);
 }
 
 static int replace_file(lua_State *L) {
@@ -30,6 +34,15 @@ static int replace_file(lua_State *L) {
   mkt_file_how how = luaL_checkoption(L, 3, "replace", ways) == 0 ? MKT_FILE_REPLACE : MKT_FILE_NEW;
   mkt_error error;
   if (mkt_file_replace(path, bytes, n, how, &error) != MKT_OK) return mkt_push_error(L, &error);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int put_in_place(lua_State *L) {
+  const char *from = check_path(L);
+  const char *to = check_path_at(L, 2);
+  mkt_error error;
+  if (mkt_file_put_in_place(from, to, &error) != MKT_OK) return mkt_push_error(L, &error);
   lua_pushboolean(L, true);
   return 1;
 }
@@ -159,6 +172,7 @@ void mkt_lua_add_file(lua_State *L) {
       {"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"replace_file", replace_file},
                                        {"replace_locked", replace_locked},
+                                       {"put_in_place", put_in_place},
                                        {"remove_leftovers", remove_leftovers},
                                        {"lock_file", lock_file},
                                        {"is_locked", is_locked},

@@ -347,6 +347,27 @@ static void a_file_is_made_with_its_lock(void **state) {
   assert_int_equal(names(), 1);
 }
 
+static void a_written_file_gets_its_place(void **state) {
+  (void)state;
+  char part[160];
+  mkt_error error;
+  (void)snprintf(part, sizeof part, "%s.part", path);
+  assert_int_equal(put(part, "all of it", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(put(path, "old", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(mkt_file_put_in_place(part, path, &error), MKT_OK);
+  expect_held("all of it");
+  assert_int_equal(names(), 1);
+
+  assert_int_equal(mkt_file_put_in_place(part, path, &error), MKT_ERR_FILE_FAILED);
+  assert_non_null(strstr(error.message, ".part: it cannot be opened: No such file"));
+  expect_held("all of it");
+  assert_int_equal(put(part, "new", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(mkt_file_put_in_place(part, folder, &error), MKT_ERR_FILE_FAILED);
+  assert_non_null(strstr(error.message, "it cannot be put in its place"));
+  assert_int_equal(mkt_file_put_in_place(part, "/nowhere/at/all", NULL), MKT_ERR_FILE_FAILED);
+  assert_int_equal(unlink(part), 0);
+}
+
 static void locks_nothing_by_a_link(void **state) {
   (void)state;
   mkt_file_lock lock = {0};
@@ -377,6 +398,7 @@ int main(void) {
       IN_A_FOLDER(a_holder_may_remove_the_file),
       IN_A_FOLDER(a_file_is_made_with_its_lock),
       IN_A_FOLDER(locks_nothing_by_a_link),
+      IN_A_FOLDER(a_written_file_gets_its_place),
   };
 #undef IN_A_FOLDER
   return cmocka_run_group_tests_name("file", tests, NULL, NULL);

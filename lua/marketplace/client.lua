@@ -193,6 +193,13 @@ local function check_seconds(where, given, name, level)
   end
 end
 
+local function check_query(query)
+  local fits, name = url.is_query(query)
+  if fits then return end
+  error(("client:request: option 'query' has a string, a number, a boolean or a list of them for each name: %s"):format(
+    tostring(name)), 3)
+end
+
 local METHODS = { GET = true, POST = true, PATCH = true, DELETE = true }
 
 local NOTHING = {}
@@ -219,6 +226,7 @@ function Client:request(method, path, given)
   if given ~= NOTHING then
     options.check("client:request", given, REQUEST_OPTIONS)
     check_seconds("client:request", given, "timeout")
+    if given.query then check_query(given.query) end
   end
   local call, message, code, detail = prepare(self, method, path, given)
   if not call then return nil, message, code, detail end
@@ -234,8 +242,8 @@ end
 --- Fetches a file from where an answer's `url` attribute points, piece by piece. No token is sent there.
 ---@param address string https://
 ---@param given {sink?: fun(bytes: string), file?: string, timeout?: number, max_bytes?: number} sink: is given the
---- bytes as they come, and may return false to end it; or file: a path, which exists only once it is complete; timeout:
---- seconds, default 3600; max_bytes: default 16 GiB
+--- bytes as they come, and may return false to end it; or file: a path, which exists only once the file is complete and
+--- synced (in nginx that holds up the worker); timeout: seconds, default 3600; max_bytes: default 16 GiB
 ---@return table|nil result {bytes=, headers=}
 ---@return string? message
 ---@return string? code
@@ -332,10 +340,10 @@ function client.new(given)
   options.check("marketplace.client", given, OPTIONS)
   check_numbers(given)
   local base_url = base_of(given)
-  local issue, message, code = token.issuer {
+  local issue, message, code = token.issuer({
     key = given.key, key_file = given.key_file, key_id = given.key_id, issuer_id = given.issuer_id,
     individual = given.individual, scope = given.scope,
-  }
+  }, "marketplace.client")
   if not issue then return nil, message, code end
   local clock = given.clock or core.now
   local self = setmetatable({

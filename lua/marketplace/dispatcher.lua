@@ -55,7 +55,9 @@ end
 -- What a callback complains of can be anything; what is kept must fit every inbox: text, without NUL.
 local function as_reason(value)
   local _, told = pcall(tostring, value)
-  local reason = tostring(told):gsub("%z", "\\0")
+  -- __tostring may raise, or give, what is no text either
+  if type(told) ~= "string" then told = "a " .. type(value) .. " that gives no text" end
+  local reason = told:gsub("%z", "\\0")
   return text.utf8(text.cut(reason, MOST_REASON))
 end
 
@@ -268,6 +270,15 @@ local function dispatch(self, limit, seconds, clock)
   return total
 end
 
+local function check_bounds(where, limit, seconds)
+  if not (limit >= 0 and limit == math.floor(limit)) then
+    error(where .. ": option 'limit' must be a whole number, at least 0", 3)
+  end
+  if seconds ~= seconds or seconds < 0 then
+    error(where .. ": option 'seconds' must be a number, at least 0", 3)
+  end
+end
+
 --- Runs the callbacks of what the inbox holds and can be run now, one notification at a time of each app.
 ---@param settings? {limit?: integer, seconds?: number, now?: number} limit: the most notifications, default all;
 --- seconds: after which it begins no more, default never; now: seconds since the epoch, default the dispatcher's clock
@@ -277,9 +288,9 @@ end
 function Dispatcher:dispatch(settings)
   settings = settings or {}
   options.check(self.name .. ":dispatch", settings, { limit = "number", seconds = "number", now = "number" })
-  local now = settings.now
-  return dispatch(self, settings.limit or math.huge, settings.seconds or math.huge,
-    now and function() return now end or self.clock)
+  local now, limit, seconds = settings.now, settings.limit or math.huge, settings.seconds or math.huge
+  check_bounds(self.name .. ":dispatch", limit, seconds)
+  return dispatch(self, limit, seconds, now and function() return now end or self.clock)
 end
 
 --- When `dispatch` has something to do next.
@@ -348,6 +359,13 @@ local function check_lease(lease, where)
   end
 end
 
+-- Else it would be noticed only when something is to be told, with callbacks that have run and are run again.
+local function check_log(given, where)
+  if type(given) == "table" and type(given.write) ~= "function" then
+    error(where .. ": option 'log' must be a function, or a table with a function 'write'", 4)
+  end
+end
+
 local function never() return false end
 
 --- The dispatcher's options, for those who take them too.
@@ -365,6 +383,7 @@ function dispatcher.from(given, where, name)
   local retry = given.retry or RETRY
   check_retry(retry, where)
   check_lease(given.lease or LEASE_SECONDS, where)
+  check_log(given.log, where)
   return setmetatable({
     name = name, inbox = given.inbox, log = log.target(given.log), callbacks = callbacks.new(),
     lease = given.lease or LEASE_SECONDS, max_attempts = retry.attempts or RETRY.attempts,

@@ -86,9 +86,9 @@ local function fetch_to_file(path, ...)
     result, message, code, detail = cannot_write(state.problem or close_problem)
   end
   if result then
-    local renamed, rename_problem = os.rename(partial, path)
-    if renamed then return result end
-    result, message, code, detail = cannot_write(rename_problem)
+    local placed, place_problem = core.put_in_place(partial, path)
+    if placed then return result end
+    result, message, code, detail = cannot_write(place_problem)
   end
   os.remove(partial)
   return result, message, code, detail

@@ -7,6 +7,15 @@ local function add_folder(path)
   package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(folder, folder, package.path)
 end
 
+-- What a handlers file complains of fails the start, as in a callback: without its callbacks every notification would
+-- be done, with nothing done for it.
+local function add(register, receiver)
+  local added, given, message = xpcall(function() return register(receiver) end, debug.traceback)
+  if not added then return nil, tostring(given) end
+  if not given and message ~= nil then return nil, tostring(message) end
+  return true
+end
+
 --- Loads a handlers file and lets it add its callbacks.
 ---@param path string
 ---@param receiver table
@@ -21,8 +30,8 @@ function handlers.load(path, receiver)
   if type(register) ~= "function" then
     return nil, ("the handlers file must return function(receiver), not a %s: %s"):format(type(register), path)
   end
-  local added, problem = xpcall(function() register(receiver) end, debug.traceback)
-  if not added then return nil, "the handlers file failed: " .. tostring(problem) end
+  local added, problem = add(register, receiver)
+  if not added then return nil, "the handlers file failed: " .. problem end
   return true
 end
 

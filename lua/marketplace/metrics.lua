@@ -1,4 +1,6 @@
 --- Counters and histograms, and their text for Prometheus (exposition format 0.0.4).
+local text = require "marketplace.text"
+
 local metrics = {}
 
 local Histogram = {}
@@ -21,13 +23,9 @@ function metrics.histogram(bounds)
   return setmetatable({ bounds = bounds, counts = counts, sum = 0 }, Histogram)
 end
 
-local function number(value)
-  return ("%.17g"):format(value)
-end
-
 -- The shortest form that people wrote the bound in.
 local function bound(value)
-  return ("%g"):format(value)
+  return (("%g"):format(value):gsub(",", "."))
 end
 
 local function head(lines, name, kind, help)
@@ -53,7 +51,7 @@ function metrics.add(lines, name, kind, help, values)
   for _, one in ipairs(values) do
     local labels = {}
     for i = 2, #one do labels[#labels + 1] = one[i] end
-    lines[#lines + 1] = labelled(name, labels) .. " " .. number(one[1])
+    lines[#lines + 1] = labelled(name, labels) .. " " .. text.number(one[1])
   end
 end
 
@@ -66,7 +64,7 @@ function metrics.add_histogram(lines, name, help, histogram)
     local le = histogram.bounds[place]
     lines[#lines + 1] = ('%s_bucket{le="%s"} %d'):format(name, le and bound(le) or "+Inf", total)
   end
-  lines[#lines + 1] = ("%s_sum %s\n%s_count %d"):format(name, number(histogram.sum), name, total)
+  lines[#lines + 1] = ("%s_sum %s\n%s_count %d"):format(name, text.number(histogram.sum), name, total)
 end
 
 --- The whole text.

@@ -301,8 +301,9 @@ function Receiver:waiting()
 end
 
 local function use_secrets(self, secrets, where)
-  self.keyring = signature.keyring(secrets, where, 4)
-  self.fingerprints, self.secret_of = signature.fingerprints(secrets), {}
+  -- both, before either is used: a secret of one set must not be named by another's fingerprint
+  local keyring, fingerprints = signature.keyring(secrets, where, 4), signature.fingerprints(secrets)
+  self.keyring, self.fingerprints, self.secret_of = keyring, fingerprints, {}
   self.live = table.concat(self.fingerprints, ",")
   for index, fingerprint in ipairs(self.fingerprints) do
     self.secret_of[fingerprint] = self.secret_of[fingerprint] or index
@@ -387,7 +388,8 @@ for name, types in pairs(dispatcher.OPTIONS) do OPTIONS[name] = types:gsub("^!",
 --- A receiver.
 ---@param given table
 --- secrets: string or list of up to 8 strings, required;
---- inbox: default one in memory; max_body: bytes, default 1048576, at most 16777216;
+--- inbox: default one in memory, which is also what an inbox that could not be opened leads to, as that is nil: so
+--- assert(marketplace.inbox(...)); max_body: bytes, default 1048576, at most 16777216;
 --- log, lease, retry, clock, random, stop_asked: see marketplace.dispatcher
 ---@return marketplace.Receiver receiver
 function receiver.new(given)

@@ -462,7 +462,9 @@ function reconcile.run(given)
   check(given)
   local clock = given.clock or core.now
   local now = clock()
-  if given.since and given.since > now then error("marketplace.reconcile: option 'since' is yet to come", 2) end
+  local since = given.since
+  if since and since ~= since then error("marketplace.reconcile: option 'since' is no time", 2) end
+  if since and since > now then error("marketplace.reconcile: option 'since' is yet to come", 2) end
   local state, message, code = reconcile_state.open(given.state_file, given.dry_run)
   if not state then return nil, message, code end
   local self = {

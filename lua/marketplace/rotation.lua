@@ -339,7 +339,7 @@ end
 
 local function no_proof(self, hook, problem)
   local more = not self.apple.ping and " when a notification has arrived (generation 1 has no ping)" or nil
-  local message = ("webhook %s: within %d seconds no notification arrived that is signed with the new secret; %s")
+  local message = ("webhook %s: within %g seconds no notification arrived that is signed with the new secret; %s")
     :format(hook.id, self.wait, where_to_look(self, hook))
   if problem then message = message .. " (" .. problem .. ")" end
   return nil, hint(self, message, more), "rotation_pending"
@@ -353,7 +353,7 @@ local function verify(self, hook)
   if not ok then return nil, message, code end
   id, message, code = wait_for(self, self.wait, POLL_PAUSE, function() return find_proof(self, hook) end,
     function(seconds)
-      self.say("verify", ("webhook %s: nothing after %d of %d seconds; if it stays so, %s"):format(hook.id, seconds,
+      self.say("verify", ("webhook %s: nothing after %d of %g seconds; if it stays so, %s"):format(hook.id, seconds,
         self.wait, where_to_look(self, hook)))
     end)
   if id == nil then return nil, message, code end
@@ -428,7 +428,7 @@ local function settle(self)
   if not list then return nil, hint(self, message), "file_failed" end
   local old = without(list, self.state.secret)
   if #old == 0 then return true end
-  self.say("settle", ("until for %d seconds nothing is signed with %s"):format(self.grace, fingerprints_of(old)))
+  self.say("settle", ("until for %g seconds nothing is signed with %s"):format(self.grace, fingerprints_of(old)))
   local quiet, problem, code = wait_for(self, self.grace + self.wait, POLL_PAUSE,
     function() return is_quiet(self, old) end,
     function(seconds) self.say("settle", ("waiting for %d seconds"):format(seconds)) end)

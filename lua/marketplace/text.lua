@@ -22,6 +22,21 @@ function text.trim(value)
   return first and value:match("^.*%S", first) or ""
 end
 
+--- A number with all of its digits, as other programs read it: its point is a point, also where a handlers file has
+--- chosen a locale that writes a comma.
+---@param value number
+---@return string
+function text.number(value)
+  return (("%.17g"):format(value):gsub(",", "."))
+end
+
+--- The number that other programs have written, which Lua 5.1 reads in its locale only; nil where it is none.
+---@param value string|nil
+---@return number|nil
+function text.to_number(value)
+  return value and (tonumber(value) or tonumber((value:gsub("%.", ","))))
+end
+
 local function escape_byte(byte)
   return ("\\x%02x"):format(byte:byte())
 end

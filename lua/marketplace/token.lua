@@ -47,8 +47,10 @@ end
 
 --[[ What Apple asks for, by kind: options, the longest lifetime in seconds, the usual one, header and claims ]]
 
+local WHERE = "marketplace.token"
+
 local function fail(problem)
-  error("marketplace.token: " .. problem, 0)
+  error(problem, 0)
 end
 
 local function check_word(given, name)
@@ -124,18 +126,18 @@ local function check(given, kind)
   end
 end
 
--- Raises what is wrong with the options, blaming the caller of the function that asks.
-local function checked_claims(given)
+-- Raises what is wrong with the options, blaming the caller of the function of this name.
+local function checked_claims(given, where, level)
   local kind = type(given) == "table" and KINDS[given.kind or "api"]
   if type(given) == "table" and not kind then
-    error("marketplace.token: option 'kind' is \"api\", \"marketplace\" or \"install\"", 3)
+    error(where .. ": option 'kind' is \"api\", \"marketplace\" or \"install\"", level)
   end
-  options.check("marketplace.token", given, kind and known_options(kind) or COMMON, 4)
+  options.check(where, given, kind and known_options(kind) or COMMON, level + 1)
   local ok, claims = pcall(function()
     check(given, kind)
     return kind.claims(given)
   end)
-  if not ok then error(claims, 3) end
+  if not ok then error(where .. ": " .. claims, level) end
   return claims, math.floor(given.lifetime or kind.usual)
 end
 
@@ -160,7 +162,7 @@ end
 ---@return integer|string expires_at seconds since the epoch, or the message
 ---@return string? code key_invalid, crypto_failed
 function token.new(given)
-  local claims, lifetime = checked_claims(given)
+  local claims, lifetime = checked_claims(given, WHERE, 3)
   local key, message, code = token.read_key(given)
   if not key then return nil, message, code end
   local made, expires_at, problem_code = make(key, given, claims, lifetime, given.now or core.now())
@@ -170,11 +172,12 @@ end
 
 --- What makes one API token after another with the same key.
 ---@param given table as for a token of kind "api"
+---@param where string the public function's name, for messages; its caller is blamed
 ---@return (fun(now: number): string|nil, integer|string, string?)|nil issue as token.new, at that time
 ---@return string? message
 ---@return string? code key_invalid
-function token.issuer(given)
-  local claims, lifetime = checked_claims(given)
+function token.issuer(given, where)
+  local claims, lifetime = checked_claims(given, where, 4)
   local key, message, code = token.read_key(given)
   if not key then return nil, message, code end
   return function(now) return make(key, given, claims, lifetime, now) end

@@ -286,6 +286,15 @@ return function(busted, open)
     assert.same({ ready = 1, leased = 0, dead = 1, oldest_at = 20 }, inbox:backlog())
   end)
 
+  it("backlog knows of one that was dead and is ready again", function()
+    inbox:put({ record("a1", { app_id = "a" }) }, 10)
+    finish(claim_one(11), "dead", 12, { reason = "gave up" })
+    inbox:put({ record("a2", { app_id = "a" }) }, 20)
+    assert.equal(20, inbox:backlog().oldest_at)
+    assert.equal(1, inbox:replay({}, 30))
+    assert.equal(10, inbox:backlog().oldest_at)
+  end)
+
   it("later finds an app's later events, also done ones with what they were about", function()
     local function of_app(key, time) return record(key, { app_id = "x", time = time }) end
     inbox:put({ of_app("a", 10.25), of_app("b", 20.5), of_app("c", 10.125),
@@ -334,6 +343,7 @@ return function(busted, open)
       return list
     end
     assert.same({ "a", "b", "c" }, keys {})
+    assert.same({ "a", "b", "c" }, keys(nil))
     assert.same({ "a", "b" }, keys { state = "ready" })
     assert.same({ "c" }, keys { state = "dead" })
     assert.same({ "b" }, keys { app_id = "app of b" })

@@ -1,6 +1,7 @@
 --- What an inbox on a server of its own must do beyond the contract, as specs: specs(busted, given), where busted has
 -- its `it`, and given {name, server(), open(settings), open_empty()}; server() has kill and start.
 local assert = require "luassert"
+local comma = require "support.comma"
 
 local shared_inbox = {}
 
@@ -48,6 +49,15 @@ function shared_inbox.specs(busted, given)
     assert.equal(1, #right:claim(1, os.time() + 90, 60))
     ahead:close()
     right:close()
+  end)
+
+  it("takes times with a fraction, whatever the locale", function()
+    local box = given.open_empty()
+    assert.same({ "stored" }, comma.run(function() return assert(box:put({ record "a" }, 1.5)) end))
+    assert.equal(1.5, box:get("a").received_at)
+    assert.same({}, comma.run(function() return assert(box:claim(1, 1.25, 60)) end))
+    assert.equal("a", comma.run(function() return assert(box:claim(1, 1.75, 60)) end)[1].key)
+    box:close()
   end)
 
   it("says so while the server is gone, and then has all that it acknowledged", function()

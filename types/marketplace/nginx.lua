@@ -15,8 +15,8 @@ local nginx = {}
 ---@field secret_file? string
 ---@field secrets? string|table
 
---- Prepares a receiver: in init_by_lua. Raises what is wrong, so that nginx does not start, or at a reload keeps what
---- it has; secrets and handlers are read anew then.
+--- Prepares the one receiver of this nginx: in init_by_lua. Raises what is wrong, so that nginx does not start, or at a
+--- reload keeps what it has; secrets and handlers are read anew then.
 ---@param given marketplace.nginx.init.Options
 --- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
 --- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see

@@ -169,7 +169,7 @@ local function usage_problem(options, now)
   end
   local problem = running.number_problem(options, "limit", 1, 1000000)
   if problem then return "inbox: " .. problem end
-  if options.inbox == "memory" then return "inbox: a memory inbox belongs to the process that receives" end
+  if running.is_memory(options.inbox) then return "inbox: a memory inbox belongs to the process that receives" end
 end
 
 function command_inbox.run(options)

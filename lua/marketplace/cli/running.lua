@@ -12,6 +12,13 @@ function running.describe_inbox(command, more)
     (more or "") .. "."):default(running.DEFAULT_INBOX):argname("INBOX")
 end
 
+--- Whether a word names the inbox in memory, which no other process reaches.
+---@param word string
+---@return boolean
+function running.is_memory(word)
+  return word:match("^[^:]*") == "memory"
+end
+
 --- The options of both.
 function running.describe(command)
   command:argument("handlers", "Lua file that returns function(receiver)."):argname("HANDLERS.lua")
@@ -73,7 +80,7 @@ end
 ---@return string? message
 function running.open_inbox(options, write)
   local box, problem = inbox.open(options.inbox)
-  if box and options.inbox == "memory" then
+  if box and running.is_memory(options.inbox) then
     write { level = "warning", message = "memory inbox", reason = "what it holds is gone when this process ends" }
   end
   return box, problem

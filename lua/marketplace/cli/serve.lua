@@ -42,7 +42,7 @@ local function usage_problem(options)
   if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" then
     return "serve: --path starts with a slash, has no white space, ? or #, and is not /healthz"
   end
-  if options.no_dispatch and options.inbox == "memory" then
+  if options.no_dispatch and running.is_memory(options.inbox) then
     return "serve: --no-dispatch needs an inbox that others can read, not memory"
   end
 end

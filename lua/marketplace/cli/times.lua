@@ -18,18 +18,20 @@ local function moment(text)
   if rest ~= "" and not hour then return nil end
   year, month, day = tonumber(year), tonumber(month), tonumber(day)
   hour, minute, second = tonumber(hour or 0), tonumber(minute or 0), tonumber(second or 0)
-  if month < 1 or month > 12 or day < 1 or day > 31 or hour > 23 or minute > 59 or second > 59 then return nil end
+  if month < 1 or month > 12 or hour > 23 or minute > 59 or second > 59 then return nil end
+  if day < 1 or day > days(year, month + 1, 1) - days(year, month, 1) then return nil end
   return days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
 end
 
---- When that was, in seconds since the epoch.
+--- When that was, in seconds since the epoch. Before it nothing was: what is earlier is the epoch, as it must be a time
+--- that can be written.
 ---@param text string
 ---@param now number
 ---@return number|nil
 function times.parse(text, now)
   local count, unit = text:match("^(%d+)([smhd])$")
-  if count then return now - tonumber(count) * SECONDS[unit] end
-  return moment(text)
+  local at = count and now - tonumber(count) * SECONDS[unit] or moment(text)
+  return at and math.max(0, at)
 end
 
 --- A length of time in its largest unit: "45s", "12m", "3h", "9d".

@@ -11,8 +11,8 @@ Connection.__index = Connection
 
 -- LuaDBI says in which of its functions something failed, which helps nobody.
 local function told(message)
-  return (tostring(message):gsub("^Execute failed ", ""):gsub("^Error [%a ]-: ", ""):gsub("^ERROR:%s*", "")
-    :gsub("%s+$", ""):gsub("%s*\n%s*", "; "))
+  return (tostring(message):gsub("^Execute failed ", ""):gsub("^.-Fetch failed ", ""):gsub("^Error [%a ]-: ", "")
+    :gsub("^ERROR:%s*", ""):gsub("%s+$", ""):gsub("%s*\n%s*", "; "))
 end
 
 local function prepare(self, statement)
@@ -20,6 +20,16 @@ local function prepare(self, statement)
   if not prepared then fail(told(message)) end
   self.statements[statement] = prepared
   return prepared
+end
+
+local function fetch_all(prepared)
+  local rows = {}
+  local row = prepared:fetch()
+  while row do
+    rows[#rows + 1] = row
+    row = prepared:fetch()
+  end
+  return rows
 end
 
 --- Runs a statement; its rows, each a list of columns.
@@ -30,12 +40,9 @@ function Connection:run(statement, ...)
   local called, ok, message = pcall(prepared.execute, prepared, ...)
   if not called then fail(told(ok)) end
   if not ok then fail(told(message)) end
-  local rows = {}
-  local row = prepared:fetch()
-  while row do
-    rows[#rows + 1] = row
-    row = prepared:fetch()
-  end
+  -- all but the first row are read only now: what is damaged behind it shows here
+  local fetched, rows = pcall(fetch_all, prepared)
+  if not fetched then fail(told(rows)) end
   return rows
 end
 

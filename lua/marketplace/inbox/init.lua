@@ -37,8 +37,8 @@
 ---                                    nil when nothing waits
 ---   inbox:later(app_id, time)     -> entries of an app whose event's time is later, with `scope` or `body`
 ---   inbox:list(filter)            -> entries without bodies, oldest first; filter {key, state, app_id, type, event,
----                                    verified_by, received_before, received_since, limit}; `key` is a key or an
----                                    identity
+---                                    verified_by, received_before, received_since, limit}, nil for all; `key` is a
+---                                    key or an identity
 ---   inbox:get(identity)           -> the entry with its body, or nil
 ---   inbox:replay(filter, now)     -> how many dead ones that the filter finds are ready again, from attempt 0
 ---   inbox:prune(done_before)      -> how many done ones, done before that time, were forgotten
@@ -47,6 +47,7 @@
 ---   inbox:close()
 ---   inbox.durable                 -> true where what it holds outlives the process
 local environment = require "marketplace.environment"
+local options = require "marketplace.options"
 
 local inbox = {}
 
@@ -71,6 +72,7 @@ local inbox = {}
 local KINDS = {
   memory = "memory", sqlite = "sqlite", postgres = "postgres", postgresql = "postgres", redis = "redis",
 }
+local SETTINGS = { must_exist = "boolean", clock = "function|boolean", durability = "string" }
 local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..., redis:host=HOST ..."
 
 --- Opens the inbox that a word names. Not inside nginx, but for "memory": there marketplace.nginx.inbox has those that
@@ -84,11 +86,12 @@ local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..., redis:ho
 ---@return string? code inbox_unavailable
 function inbox.open(word, settings)
   if type(word) ~= "string" then error("marketplace.inbox: a word is expected, not a " .. type(word), 2) end
+  options.check("marketplace.inbox", settings or {}, SETTINGS)
   local kind, place = word:match("^([^:]*):?(.*)$")
   local module_name = KINDS[kind]
   if not module_name then
-    -- not the rest of it, which may hold a password
-    return nil, ("there is no inbox '%s'; known: %s"):format(kind, KNOWN), "inbox_unavailable"
+    -- not the rest of it, which may hold a password, also where the colon was forgotten
+    return nil, ("there is no inbox '%s'; known: %s"):format(word:match("^%w*"), KNOWN), "inbox_unavailable"
   end
   if module_name ~= "memory" and environment.yielding_sleep then
     return nil, ("the inbox '%s' would hold up all requests of an nginx worker: give marketplace.nginx's init the " ..

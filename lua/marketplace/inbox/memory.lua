@@ -287,9 +287,10 @@ function Inbox:backlog()
   make_whole(self)
   local count = self.count
   local oldest_at
-  for _, lane in pairs(self.lanes) do
-    local received_at = lane.first.received_at
-    if not oldest_at or received_at < oldest_at then oldest_at = received_at end
+  -- not the first of each lane: what was dead and is ready again stands behind others that are younger
+  for _, entry in pairs(self.entries) do
+    local received_at = entry.received_at
+    if entry.state ~= "dead" and not (oldest_at and oldest_at <= received_at) then oldest_at = received_at end
   end
   return { ready = count.ready, leased = count.leased, dead = count.dead, oldest_at = oldest_at }
 end
@@ -310,6 +311,7 @@ local function summary(entry)
 end
 
 function Inbox:list(wanted)
+  wanted = wanted or {}
   local found = {}
   local function take(entry)
     if filter.matches(entry, wanted) then found[#found + 1] = entry end

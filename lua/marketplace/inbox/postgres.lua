@@ -9,6 +9,7 @@ local database = require "marketplace.inbox.database"
 local options = require "marketplace.options"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local sql = require "marketplace.inbox.sql"
+local text = require "marketplace.text"
 
 local fail = reconnecting.fail
 
@@ -113,7 +114,7 @@ function postgres.open(words, settings)
   local clock = settings.clock == nil and core.now or settings.clock
   local base = database.new {
     begin = "BEGIN", skip_locked = "FOR UPDATE SKIP LOCKED", offset = 0, lock_lanes = lock_lanes,
-    lock_lanes_of = lock_lanes_of, number = function(n) return ("%.17g"):format(n) end,
+    lock_lanes_of = lock_lanes_of, number = text.number,
   }
   base.connection = reconnecting.new {
     name = "postgres", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,

@@ -7,6 +7,7 @@ local filter = require "marketplace.inbox.filter"
 local options = require "marketplace.options"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local scripts = require "marketplace.inbox.redis_scripts"
+local text = require "marketplace.text"
 local uuid = require "marketplace.uuid"
 
 local fail = reconnecting.fail
@@ -24,9 +25,7 @@ local STATES = { "ready", "leased", "done", "dead" }
 
 --[[ Numbers and absent values, as Redis takes them ]]
 
-local function number(value)
-  return ("%.17g"):format(value)
-end
+local number, to_number = text.number, text.to_number
 
 local function optional(value)
   return value or ""
@@ -80,8 +79,8 @@ local function at(self, time)
   return number(time - self.offset)
 end
 
-local function time_from(self, text)
-  return tonumber(text) + self.offset
+local function time_from(self, written)
+  return to_number(written) + self.offset
 end
 
 --[[ put ]]
@@ -172,7 +171,7 @@ end
 
 -- The earlier of two times as the server gives them, either of which may be absent.
 local function earlier(self, one, other)
-  one, other = tonumber(one), tonumber(other)
+  one, other = to_number(one), to_number(other)
   local first = one and other and math.min(one, other) or one or other
   return first and first + self.offset
 end
@@ -192,7 +191,7 @@ end
 local function summary(self, row)
   return {
     identity = row[1], key = row[2], digest = row[3], type = row[4], event = row[5], app_id = row[6],
-    time = tonumber(row[7]), received_at = time_from(self, row[8]), at = time_from(self, row[9]), state = row[10],
+    time = to_number(row[7]), received_at = time_from(self, row[8]), at = time_from(self, row[9]), state = row[10],
     attempt = tonumber(row[11]), reason = row[12], verified_by = row[13],
   }
 end
@@ -215,6 +214,7 @@ local function list_state(self, state, wanted, found)
 end
 
 function Inbox:list(wanted)
+  wanted = wanted or {}
   local found = {}
   for _, state in ipairs(wanted.state and { wanted.state } or STATES) do
     local ok, message, code = list_state(self, state, wanted, found)
@@ -236,7 +236,7 @@ function Inbox:later(app_id, time)
   local rows, message, code = run(self, "later", function() return { app_id, number(time) } end)
   if not rows then return nil, message, code end
   for i, row in ipairs(rows) do
-    rows[i] = { key = row[1], event = row[2], time = tonumber(row[3]), scope = row[4], body = row[5] }
+    rows[i] = { key = row[1], event = row[2], time = to_number(row[3]), scope = row[4], body = row[5] }
   end
   return rows
 end
@@ -283,8 +283,15 @@ local WORDS = {
   host = true, port = true, path = true, user = true, db = true, prefix = true, durability = true, timeout = true,
 }
 
--- seconds, for timeout; marketplace.redis takes no others
-local NUMBERS = { { "port", 1, 65535 }, { "db", 0, 65535 }, { "timeout", 0.001, 3600 } }
+local function is_whole(value, least, most)
+  return value >= least and value <= most and value == math.floor(value)
+end
+
+local NUMBERS = {
+  port = { "a whole number from 1 to 65535", function(value) return is_whole(value, 1, 65535) end },
+  db = { "a whole number from 0", function(value) return is_whole(value, 0, 2 ^ 31) end },
+  timeout = { "seconds, from 0.001 to 3600", function(value) return value >= 0.001 and value <= 3600 end },
+}
 
 -- "host=127.0.0.1 port=6379" as a table, or nil and what is wrong.
 local function parse_words(words)
@@ -298,12 +305,9 @@ local function parse_words(words)
     end
     given[name] = value
   end
-  for _, limits in ipairs(NUMBERS) do
-    local name, least, most = limits[1], limits[2], limits[3]
+  for name, wanted in pairs(NUMBERS) do
     local value = tonumber(given[name])
-    if given[name] and not (value and value >= least and value <= most) then
-      return nil, ("%s is a number from %s to %s"):format(name, least, most)
-    end
+    if given[name] and not (value and wanted[2](value)) then return nil, name .. " is " .. wanted[1] end
   end
   if given.durability and given.durability ~= "strict" and given.durability ~= "relaxed" then
     return nil, "durability is strict or relaxed"

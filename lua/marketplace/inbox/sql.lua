@@ -357,7 +357,7 @@ local function run_list(self, run, filter)
 end
 
 function Inbox:list(filter)
-  return self:read(function(run) return run_list(self, run, filter) end)
+  return self:read(function(run) return run_list(self, run, filter or {}) end)
 end
 
 function Inbox:get(identity)

@@ -66,8 +66,11 @@ function inbox.open(word, settings)
   })
   local kind, place = word:match "^([^:]*):?(.*)$"
   local open = KINDS[kind]
-  -- not the rest of it, which may hold a password
-  if not open then return unavailable(("there is no inbox '%s' inside nginx; known: %s"):format(kind, KNOWN)) end
+  if not open then
+    -- not the rest of it, which may hold a password, also where the colon was forgotten
+    local shown = word:match "^%w*"
+    return unavailable(("there is no inbox '%s' inside nginx; known: %s"):format(shown, KNOWN))
+  end
   local opened, message, code = open(place, settings)
   if not opened then return nil, message, code end
   opened.place = word

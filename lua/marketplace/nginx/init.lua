@@ -67,9 +67,13 @@ local function dict_of(given)
 end
 
 local function add_handlers(given, receiver)
-  if type(given.handlers) == "function" then return given.handlers(receiver) end
-  local ok, problem = handlers.load(from_prefix(given.handlers), receiver)
-  if not ok then fail("%s", problem) end
+  local ok, problem
+  if type(given.handlers) == "function" then
+    ok, problem = given.handlers(receiver)
+  else
+    ok, problem = handlers.load(from_prefix(given.handlers), receiver)
+  end
+  if not ok and problem ~= nil then fail("%s", tostring(problem)) end
 end
 
 -- Workers begin with the same state of math.random, and would try again all at once.
@@ -77,8 +81,8 @@ local function random()
   return tonumber(core.random_hex(6), 16) / 2 ^ 48
 end
 
---- Prepares a receiver: in init_by_lua. Raises what is wrong, so that nginx does not start, or at a reload keeps what
---- it has; secrets and handlers are read anew then.
+--- Prepares the one receiver of this nginx: in init_by_lua. Raises what is wrong, so that nginx does not start, or at a
+--- reload keeps what it has; secrets and handlers are read anew then.
 ---@param given table
 --- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
 --- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
@@ -89,6 +93,7 @@ end
 --- max_body: bytes, default 1048576; lease, retry: see marketplace.dispatcher.
 --- Relative paths begin at nginx's prefix.
 function nginx.init(given)
+  if state then error(WHERE .. ": it was called before; one nginx has one receiver, with up to 8 secrets", 2) end
   options.check(WHERE, given, {
     handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
     dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",

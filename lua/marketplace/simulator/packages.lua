@@ -197,13 +197,18 @@ local function file_of(sim, name, id)
 end
 
 local function is_sealed(sim, name, id, parameters)
-  local expires = tonumber(parameters.expires or "")
+  -- as many digits as every number of is exact
+  local digits = (parameters.expires or ""):match "^%d+$"
+  local expires = digits and #digits <= 15 and tonumber(digits)
   return expires and parameters.seal == seal(sim, name, id, expires) and expires > sim.clock()
 end
 
 local function with_range(request, bytes, kind)
   local headers = { ["content-type"] = kind, ["accept-ranges"] = "bytes" }
-  local first, last = (request.headers.range or ""):match "^bytes=(%d+)%-(%d*)$"
+  local range = request.headers.range
+  local first, last
+  -- one that came more than once is a list, and passed over as one that is not understood
+  if type(range) == "string" then first, last = range:match "^bytes=(%d+)%-(%d*)$" end
   if not first then return { status = 200, body = bytes, headers = headers } end
   first, last = tonumber(first), math.min(tonumber(last) or #bytes, #bytes - 1)
   if first >= #bytes or last < first then return refuse(416, "the file is not so long") end

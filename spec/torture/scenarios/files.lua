@@ -30,6 +30,16 @@ return {
       return locked, problem, its_code
     end,
     teardown = os.remove },
+  { covers = { "core.put_in_place" }, codes = CODES, setup = os.tmpname,
+    run = function(path)
+      local done, message, code = core.replace_file(path .. ".part", "all of it")
+      if not done then return done, message, code end
+      return core.put_in_place(path .. ".part", path)
+    end,
+    teardown = function(path)
+      assert(read(path) == "all of it")
+      os.remove(path)
+    end },
   { covers = { "core.lock_file", "lock:close" }, codes = CODES, setup = os.tmpname,
     run = function(path)
       local lock, message, code = core.lock_file(path)
