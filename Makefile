@@ -1,7 +1,7 @@
 # lua-marketplace: `make help` lists what there is.
 
 LUA ?= lua5.4
-LUAS := lua5.4 lua5.3 lua5.1 luajit
+LUAS ?= lua5.4 lua5.3 lua5.1 luajit
 ABI_lua5.4 := 5.4
 ABI_lua5.3 := 5.3
 ABI_lua5.1 := 5.1

@@ -64,6 +64,25 @@ describe("files", function()
     assert.is_false((pcall(core.replace_file, path)))
   end)
 
+  it("say what is wrong also where their path is long", function()
+    local long = folder
+    for _ = 1, 2 do long = long .. "/" .. ("x"):rep(200) end
+    shell.run("mkdir -p " .. long)
+    local long_path = long .. "/file"
+    local lock = assert(core.lock_file(long_path))
+    for _, wanted in ipairs {
+      { "another process holds this lock", core.lock_file, long_path },
+      { "it exists already", core.replace_file, long_path, "x", "new" },
+      { "it is not a regular file", core.replace_file, long, "x" },
+      { "No such file", core.stat, long_path .. ".none" },
+    } do
+      local done, message = wanted[2](wanted[3], wanted[4], wanted[5])
+      assert.is_nil(done)
+      assert.is_truthy(message:find(wanted[1], 1, true), message)
+    end
+    lock:close()
+  end)
+
   it("tell what they are", function()
     shell.run(("printf abc > %s && chmod 640 %s"):format(path, path))
     local found = core.stat(path)

@@ -1,5 +1,6 @@
 -- HTTP on libcurl, against a real peer.
 local core = require "marketplace.core"
+local finalizer = require "support.finalizer"
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 local peers = require "support.peer"
@@ -279,6 +280,41 @@ describe("marketplace.http", function()
     local files = raw.open_files()
     for _ = 1, 100 do assert(http.start { method = "GET", url = peer.url .. "/hang" }):close() end
     assert.is_true(raw.open_files() <= files + 16)
+  end)
+
+  it("has no connection that is inherited by programs that this one starts", function()
+    local command = "ls -l /proc/self/fd | grep -c socket: || true"
+    local one = assert(http.start { method = "GET", url = peer.url .. "/hang", timeout = 10 })
+    one:close() -- libcurl has what it keeps for itself, which is inherited
+    local before = shell.run(command)
+    one = assert(http.start { method = "POST", url = peer.url .. "/hang", body = "x", timeout = 10 })
+    for _ = 1, 3 do http.poll(0.05) end
+    assert.equal(before, shell.run(command))
+    one:close()
+  end)
+
+  it("is not ended by a finalizer while its answer is made into a table", function()
+    local one = assert(core.http_start { method = "GET", url = peer.url .. "/bytes/100000" })
+    repeat core.http_poll(1) until one:done()
+    for _, name in ipairs { "result", "head", "take" } do
+      local got
+      local outcome = finalizer.during(function()
+        for _ = 1, 20 do got = { one[name](one) } end
+      end, function()
+        if pcall(one.done, one) then return nil end
+        return { closed = { pcall(one.close, one) }, polled = { pcall(core.http_poll, 0) } }
+      end)
+      assert.is_false(outcome.closed[1])
+      assert.matches("in use: a finalizer must leave it alone", outcome.closed[2])
+      assert.is_false(outcome.polled[1])
+      assert.matches("in use: a finalizer must not wait for others", outcome.polled[2])
+      if name == "take" then
+        assert.equal("", got[1])
+      else
+        assert.same({ 200, "100000" }, { got[1], got[2]["content-length"] })
+      end
+    end
+    one:close()
   end)
 
   it("checks what it is given", function()

@@ -118,8 +118,8 @@ describe("the Redis inbox", function()
     for word, must_be in pairs {
       ["port=x"] = "port is a whole number from 1 to 65535", ["port=0"] = "port is", ["port=65536"] = "port is",
       ["port=6379.5"] = "port is", ["db=-1"] = "db is a whole number from 0", ["db=0.5"] = "db is",
-      ["timeout=-1"] = "timeout is seconds, more than 0", ["timeout=0"] = "timeout is", ["timeout=nan"] = "timeout is",
-      ["timeout=1e999"] = "timeout is",
+      ["timeout=-1"] = "timeout is seconds, from 0.001 to 3600", ["timeout=0"] = "timeout is",
+      ["timeout=0.0001"] = "timeout is", ["timeout=3601"] = "timeout is", ["timeout=nan"] = "timeout is",
     } do
       expect_refusal(must_be, "redis:" .. word)
     end

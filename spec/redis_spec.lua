@@ -1,5 +1,6 @@
 local redis = require "marketplace.redis"
 local redis_server = require "support.redis_server"
+local shell = require "support.shell"
 local socket = require "socket"
 
 describe("marketplace.redis", function()
@@ -37,6 +38,23 @@ describe("marketplace.redis", function()
     for i = 1, 20000 do words[#words + 1] = "x" .. i end
     assert.equal(20000, link:command(words))
     assert.equal(20000, #link:command { "LRANGE", "list", "0", "-1" })
+  end)
+
+  it("gives numbers as integers, where Lua has them", function()
+    assert.equal("OK", link:command { "SET", "number", "9007199254740992" })
+    local number = link:command { "INCR", "number" }
+    assert.equal(rawget(math, "type") and "9007199254740993" or ("%.14g"):format(2 ^ 53), tostring(number))
+  end)
+
+  it("names the option that is wrong", function()
+    local function fails(options, why)
+      assert.error_matches(function() redis.open(options) end, why)
+    end
+    fails({ port = "6379" }, "option 'port' must be a number, not a string")
+    fails({ host = false }, "option 'host' must be a string, not a boolean")
+    fails({ path = "/run/redis\0/socket" }, "option 'path' has a NUL byte")
+    fails({ port = 65536 }, "option 'port' is out of range")
+    fails({ timeout = 0 / 0 }, "option 'timeout' is out of range")
   end)
 
   it("raises for what is no command", function()
@@ -80,6 +98,13 @@ describe("marketplace.redis", function()
     silent:close()
     assert.is_nil(reply)
     assert.equal("timeout", code)
+  end)
+
+  it("is not inherited by programs that this one starts", function()
+    local command = "ls -l /proc/self/fd | grep -c socket: || true"
+    local with = shell.run(command)
+    link:close()
+    assert.equal(with, shell.run(command))
   end)
 
   it("leaves closing to the garbage collector, where nobody closes", function()

@@ -141,7 +141,7 @@ static bool rename_or_link(const place *where, const char *temporary, mkt_file_h
 
 static mkt_code fail_to_place(const char *path, int why, mkt_error *error) {
   if (why == EEXIST) {
-    return mkt_fail(error, MKT_ERR_FILE_EXISTS, "%s: it exists already", path);
+    return mkt_fail(error, MKT_ERR_FILE_EXISTS, "%.150s: it exists already", path);
   }
   return fail(error, path, "it cannot be put in its place", why);
 }
@@ -187,7 +187,7 @@ static mkt_code replace_in(const place *where, order *wanted, mkt_error *error) 
   if (!exists && errno != ENOENT) return fail(error, wanted->path, "it cannot be looked at", errno);
   if (exists && wanted->how == MKT_FILE_NEW) return fail_to_place(wanted->path, EEXIST, error);
   if (exists && !S_ISREG(old.st_mode)) {
-    return mkt_fail(error, MKT_ERR_FILE_FAILED, "%s: it is not a regular file", wanted->path);
+    return mkt_fail(error, MKT_ERR_FILE_FAILED, "%.150s: it is not a regular file", wanted->path);
   }
   /* with a lock it is another process's file that is replaced, and this one's own is made */
   wanted->old = exists && wanted->lock == NULL ? &old : NULL;
@@ -279,7 +279,7 @@ mkt_code mkt_file_lock_take(mkt_file_lock *lock, const char *path, mkt_error *er
       int why = errno;
       (void)close(fd);
       if (why != EWOULDBLOCK) return fail(error, path, "it cannot be locked", why);
-      return mkt_fail(error, MKT_ERR_LOCKED, "%s: another process holds this lock", path);
+      return mkt_fail(error, MKT_ERR_LOCKED, "%.150s: another process holds this lock", path);
     }
     if (is_still_there(fd, path)) {
       *lock = (mkt_file_lock){.held = true, .fd = fd};
@@ -287,7 +287,7 @@ mkt_code mkt_file_lock_take(mkt_file_lock *lock, const char *path, mkt_error *er
     }
     (void)close(fd);
   }
-  return mkt_fail(error, MKT_ERR_LOCKED, "%s: it changes hands too often", path);
+  return mkt_fail(error, MKT_ERR_LOCKED, "%.150s: it changes hands too often", path);
 }
 
 mkt_code mkt_file_replace_locked(mkt_file_lock *lock, const char *path, const char *p, size_t n,

@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 enum {
   HEAD_MOST = 65536,
@@ -93,6 +94,14 @@ static size_t take_bytes(char *p, size_t size, size_t count, void *context) {
   if (code != MKT_OK) return refuse(e, code);
   e->received += n;
   return n;
+}
+
+/* libcurl's own sockets would be inherited by every program that this one starts. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose,
+                                 struct curl_sockaddr *address) {
+  (void)context;
+  (void)purpose;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 /* Starting */
@@ -192,6 +201,7 @@ static void set_options(mkt_http_exchange *e, const mkt_http_request *request) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, e);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, e);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   set_method(easy, request, e->sent_body);
   set_limits(easy, request);
   set_quick_exit(easy);

@@ -1,6 +1,7 @@
 #include "http_fields.h"
 
 #include <curl/curl.h>
+#include <stdint.h>
 #include <string.h>
 
 static bool begins_with_day(const char *text) {
@@ -14,9 +15,9 @@ static bool begins_with_day(const char *text) {
 /* libcurl's reader takes much more than HTTP's dates, lone numbers and years of any length among
  * it: what begins with the name of a day and is within the years that HTTP can write is kept. */
 bool mkt_http_date(const char *text, double *seconds) {
-  const time_t end_of_9999 = 253402300799;
+  const int64_t end_of_9999 = 253402300799;
   if (!begins_with_day(text)) return false;
-  time_t at = curl_getdate(text, NULL);
+  int64_t at = curl_getdate(text, NULL); /* time_t may have 32 bits */
   if (at < 0 || at > end_of_9999) return false;
   *seconds = (double)at;
   return true;

@@ -29,6 +29,10 @@ static void note_reload(int number) {
   reload_asked = 1;
 }
 
+static void pass_over(int number) {
+  (void)number;
+}
+
 void mkt_signals_catch(void) {
   struct sigaction action = {.sa_handler = note_stop};
   (void)sigfillset(&action.sa_mask);
@@ -36,7 +40,8 @@ void mkt_signals_catch(void) {
   (void)sigaction(SIGINT, &action, NULL);
   action.sa_handler = note_reload;
   (void)sigaction(SIGHUP, &action, NULL);
-  action.sa_handler = SIG_IGN;
+  /* not SIG_IGN: programs that a callback starts would inherit that, and write on into the void */
+  action.sa_handler = pass_over;
   (void)sigaction(SIGPIPE, &action, NULL);
 }
 
@@ -44,8 +49,9 @@ bool mkt_signals_stop_asked(void) {
   return stop_asked != 0;
 }
 
+/* Where none was asked for nothing is written: that would undo one that comes just now. */
 bool mkt_signals_take_reload(void) {
-  bool asked = reload_asked != 0;
+  if (!reload_asked) return false;
   reload_asked = 0;
-  return asked;
+  return true;
 }

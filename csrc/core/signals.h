@@ -10,9 +10,9 @@
 
 /* From now on SIGTERM and SIGINT ask for a stop and SIGHUP for a reload, and SIGPIPE does nothing:
  * a log that nobody reads any more must not end a server. The process's dispositions are replaced
- * for good. Who asks for a stop again, a second or more after the first time, gets the process
- * killed: a loop that hangs can still be stopped. (Closer together they count as one: timeout(1),
- * for one, sends two.) */
+ * for good; programs that it starts have the system's. Who asks for a stop again, a second or more
+ * after the first time, gets the process killed: a loop that hangs can still be stopped. (Closer
+ * together they count as one: timeout(1), for one, sends two.) */
 void mkt_signals_catch(void);
 
 /* Whether a stop was asked for; stays true. */

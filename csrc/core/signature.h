@@ -18,8 +18,8 @@ enum {
 };
 
 /* One secret, or several while they are rotated, each set up once. Zero bytes are a valid empty
- * keyring; clear it in the end. It holds no copy of a secret, only what HMAC derives from it, which
- * is wiped when it is cleared. Not for two threads at a time. */
+ * keyring; clear it in the end. OpenSSL keeps a copy of each secret beside what HMAC derives from
+ * it, and wipes both when the keyring is cleared. Not for two threads at a time. */
 typedef struct mkt_keyring {
   EVP_MAC_CTX *keys[MKT_MAX_SECRETS];
   unsigned count;

@@ -116,8 +116,8 @@ static int file_id(lua_State *L) {
   return 1;
 }
 
-static void set_integer(lua_State *L, const char *field, lua_Integer value) {
-  lua_pushinteger(L, value);
+static void set_integer(lua_State *L, const char *field, long long value) {
+  mkt_push_integer(L, value);
   lua_setfield(L, -2, field);
 }
 
@@ -126,17 +126,17 @@ static int file_stat(lua_State *L) {
   const char *path = check_path(L);
   if (stat(path, &file) != 0) {
     mkt_error error;
-    (void)mkt_fail(&error, MKT_ERR_FILE_FAILED, "%s: %s", path, strerror(errno));
+    (void)mkt_fail(&error, MKT_ERR_FILE_FAILED, "%.150s: %s", path, strerror(errno));
     return mkt_push_error(L, &error);
   }
   lua_createtable(L, 0, 7);
   lua_pushstring(L, S_ISREG(file.st_mode) ? "file" : S_ISDIR(file.st_mode) ? "folder" : "other");
   lua_setfield(L, -2, "type");
-  set_integer(L, "mode", (lua_Integer)(file.st_mode & 07777));
-  set_integer(L, "uid", (lua_Integer)file.st_uid);
-  set_integer(L, "gid", (lua_Integer)file.st_gid);
-  set_integer(L, "size", (lua_Integer)file.st_size);
-  set_integer(L, "changed_at", (lua_Integer)file.st_mtime);
+  set_integer(L, "mode", file.st_mode & 07777);
+  set_integer(L, "uid", file.st_uid);
+  set_integer(L, "gid", file.st_gid);
+  set_integer(L, "size", file.st_size);
+  set_integer(L, "changed_at", file.st_mtime);
   push_id(L, &file);
   lua_setfield(L, -2, "id");
   return 1;

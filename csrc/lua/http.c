@@ -14,6 +14,7 @@ static const char metatable_name[] = "marketplace.http_exchange";
 
 typedef struct exchange_box {
   mkt_http_exchange *exchange; /* NULL before it is started and after it is closed */
+  bool is_in_use;              /* its bytes are being made into Lua values */
 } exchange_box;
 
 /* The request */
@@ -76,7 +77,7 @@ static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
     return 0;
   }
   if (!lua_istable(L, -1)) luaL_error(L, "field 'headers' must be a list of strings");
-  size_t count = lua_rawlen(L, -1);
+  size_t count = (size_t)lua_rawlen(L, -1);
   if (count > MAX_HEADERS) luaL_error(L, "more than %d headers", MAX_HEADERS);
   for (size_t i = 0; i < count; i++) {
     size_t n = 0;
@@ -117,15 +118,19 @@ static int http_start(lua_State *L) {
   mkt_error error;
   read_request(L, &request, headers);
   exchange_box *box = lua_newuserdata(L, sizeof *box);
-  box->exchange = NULL;
+  *box = (exchange_box){0};
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   if (mkt_http_start(&box->exchange, &request, &error) != MKT_OK) return mkt_push_error(L, &error);
   return 1;
 }
 
+/* On this thread the bytes of some exchange are being made into Lua values. */
+static _Thread_local bool is_reading;
+
 static int http_poll(lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
+  if (is_reading) luaL_error(L, "an exchange is in use: a finalizer must not wait for others");
   luaL_argcheck(L, seconds >= 0, 1, "must not be negative");
   int most = seconds < INT_MAX / 1000 ? (int)(seconds * 1000) : INT_MAX;
   lua_pushinteger(L, mkt_http_poll(most));
@@ -134,19 +139,41 @@ static int http_poll(lua_State *L) {
 
 /* The exchange */
 
+static exchange_box *check_free(lua_State *L) {
+  exchange_box *box = luaL_checkudata(L, 1, metatable_name);
+  luaL_argcheck(L, !box->is_in_use, 1, "in use: a finalizer must leave it alone");
+  return box;
+}
+
 static exchange_box *check_box(lua_State *L) {
-  return luaL_checkudata(L, 1, metatable_name);
+  exchange_box *box = check_free(L);
+  luaL_argcheck(L, box->exchange != NULL, 1, "the exchange is closed");
+  luaL_argcheck(L, mkt_http_is_ours(box->exchange), 1, "the exchange belongs to another process");
+  return box;
 }
 
 static mkt_http_exchange *check_exchange(lua_State *L) {
+  return check_box(L)->exchange;
+}
+
+/* Gives what `push` gives, which is called with the exchange as a light userdata. Whatever it makes
+ * can set off a garbage collection, and so somebody's finalizer: that must neither end the exchange
+ * nor have more arrive while its bytes are read. */
+static int give(lua_State *L, lua_CFunction push) {
+  lua_settop(L, 1);
+  lua_pushcfunction(L, push);
   exchange_box *box = check_box(L);
-  luaL_argcheck(L, box->exchange != NULL, 1, "the exchange is closed");
-  luaL_argcheck(L, mkt_http_is_ours(box->exchange), 1, "the exchange belongs to another process");
-  return box->exchange;
+  const bool was_reading = is_reading; /* a finalizer may read another one */
+  lua_pushlightuserdata(L, box->exchange);
+  box->is_in_use = is_reading = true;
+  bool failed = lua_pcall(L, 1, LUA_MULTRET, 0) != 0;
+  box->is_in_use = false;
+  is_reading = was_reading;
+  return failed ? lua_error(L) : lua_gettop(L) - 1;
 }
 
 static int exchange_close(lua_State *L) {
-  exchange_box *box = check_box(L);
+  exchange_box *box = check_free(L);
   mkt_http_exchange *exchange = box->exchange;
   box->exchange = NULL;
   mkt_http_end(exchange);
@@ -225,10 +252,9 @@ static int push_body(lua_State *L, const mkt_http_exchange *exchange) {
   return 1;
 }
 
-static int exchange_result(lua_State *L) {
-  mkt_http_exchange *exchange = check_exchange(L);
+static int push_result(lua_State *L) {
+  const mkt_http_exchange *exchange = lua_touserdata(L, 1);
   mkt_error error;
-  luaL_argcheck(L, mkt_http_is_done(exchange), 1, "the exchange is not done");
   if (mkt_http_result(exchange, &error) != MKT_OK) return push_failure(L, exchange, &error);
   lua_pushinteger(L, mkt_http_status(exchange));
   push_headers(L, mkt_http_head(exchange));
@@ -236,19 +262,31 @@ static int exchange_result(lua_State *L) {
   return 3;
 }
 
-static int exchange_head(lua_State *L) {
-  mkt_http_exchange *exchange = check_exchange(L);
-  if (mkt_http_status(exchange) == 0) return 0;
+static int exchange_result(lua_State *L) {
+  luaL_argcheck(L, mkt_http_is_done(check_exchange(L)), 1, "the exchange is not done");
+  return give(L, push_result);
+}
+
+static int push_head(lua_State *L) {
+  const mkt_http_exchange *exchange = lua_touserdata(L, 1);
   lua_pushinteger(L, mkt_http_status(exchange));
   push_headers(L, mkt_http_head(exchange));
   return 2;
 }
 
-static int exchange_take(lua_State *L) {
-  mkt_http_exchange *exchange = check_exchange(L);
+static int exchange_head(lua_State *L) {
+  return mkt_http_status(check_exchange(L)) == 0 ? 0 : give(L, push_head);
+}
+
+static int push_taken(lua_State *L) {
+  mkt_http_exchange *exchange = lua_touserdata(L, 1);
   int count = push_body(L, exchange);
   mkt_http_take(exchange);
   return count;
+}
+
+static int exchange_take(lua_State *L) {
+  return give(L, push_taken);
 }
 
 /* Header fields */

@@ -13,6 +13,7 @@
 
 typedef struct server_box {
   mkt_server *server; /* NULL before it is open and after it is closed */
+  bool is_in_use;     /* its requests are being made into tables */
 } server_box;
 
 /* Options */
@@ -128,7 +129,7 @@ static int http_server_open(lua_State *L) {
   mkt_error error;
   read_options(L, 1, &options);
   server_box *box = lua_newuserdata(L, sizeof *box);
-  box->server = NULL;
+  *box = (server_box){0};
   luaL_getmetatable(L, TYPE);
   lua_setmetatable(L, -2);
   if (mkt_server_open(&box->server, &options, &error) != MKT_OK) return mkt_push_error(L, &error);
@@ -137,15 +138,28 @@ static int http_server_open(lua_State *L) {
 
 /* The userdata */
 
-static mkt_server *check_server(lua_State *L) {
+/* Whatever Lua makes can set off a garbage collection, and so somebody's finalizer, which may do
+ * anything, even close this server: it is asked for anew after anything was made, and while its
+ * bytes are read a finalizer is refused. */
+static server_box *check_free(lua_State *L) {
   server_box *box = luaL_checkudata(L, 1, TYPE);
+  if (box->is_in_use) luaL_error(L, "the server is in use: a finalizer must leave it alone");
+  return box;
+}
+
+static server_box *check_box(lua_State *L) {
+  server_box *box = check_free(L);
   if (box->server == NULL) luaL_error(L, "the server is closed");
   if (!mkt_server_is_ours(box->server)) luaL_error(L, "the server belongs to the parent process");
-  return box->server;
+  return box;
+}
+
+static mkt_server *check_server(lua_State *L) {
+  return check_box(L)->server;
 }
 
 static int server_close(lua_State *L) {
-  server_box *box = luaL_checkudata(L, 1, TYPE);
+  server_box *box = check_free(L);
   mkt_server *server = box->server;
   box->server = NULL;
   mkt_server_close(server);
@@ -154,8 +168,11 @@ static int server_close(lua_State *L) {
 
 static int server_address(lua_State *L) {
   const mkt_server *server = check_server(L);
-  lua_pushstring(L, mkt_server_host(server));
-  lua_pushinteger(L, mkt_server_port(server));
+  char host[MKT_SERVER_ADDRESS_BYTES];
+  const lua_Integer port = mkt_server_port(server);
+  (void)snprintf(host, sizeof host, "%s", mkt_server_host(server));
+  lua_pushstring(L, host);
+  lua_pushinteger(L, port);
   return 2;
 }
 
@@ -165,7 +182,7 @@ static int server_drain(lua_State *L) {
 }
 
 static void set_count(lua_State *L, const char *name, uint64_t count) {
-  lua_pushinteger(L, (lua_Integer)count);
+  mkt_push_integer(L, count);
   lua_setfield(L, -2, name);
 }
 
@@ -258,17 +275,31 @@ static int check_milliseconds(lua_State *L, int index) {
   return seconds < INT_MAX / 1000 ? (int)(seconds * 1000) : INT_MAX;
 }
 
-/* The requests are taken when all of them are in the table: if memory ends before that, none is. */
-static int server_poll(lua_State *L) {
-  mkt_server *server = check_server(L);
-  size_t count = mkt_server_poll(server, check_milliseconds(L, 2));
-  lua_createtable(L, (int)count, 0);
-  const mkt_request *request = mkt_server_ready(server);
+/* Of the server that is the light userdata at index 1: its ready requests, so many. */
+static int push_ready(lua_State *L) {
+  const mkt_request *request = mkt_server_ready(lua_touserdata(L, 1));
+  lua_createtable(L, (int)lua_tointeger(L, 2), 0);
   for (int i = 1; request != NULL; request = mkt_request_next(request), i++) {
     push_request(L, request);
     lua_rawseti(L, -2, i);
   }
-  mkt_server_take(server);
+  return 1;
+}
+
+/* The requests are taken when all of them are in the table: if memory ends before that, none is. */
+static int server_poll(lua_State *L) {
+  (void)check_server(L);
+  int milliseconds = check_milliseconds(L, 2);
+  lua_pushcfunction(L, push_ready);
+  server_box *box = check_box(L);
+  size_t count = mkt_server_poll(box->server, milliseconds);
+  lua_pushlightuserdata(L, box->server);
+  lua_pushinteger(L, (lua_Integer)count);
+  box->is_in_use = true;
+  bool failed = lua_pcall(L, 2, 1, 0) != 0;
+  box->is_in_use = false;
+  if (failed) return lua_error(L);
+  mkt_server_take(box->server);
   return 1;
 }
 
@@ -369,7 +400,7 @@ static void read_response(lua_State *L, int i, answer_box *box) {
 }
 
 /* Of request number i of the list at index 2; raises when it awaits no answer of this server. */
-static mkt_handle read_handle(lua_State *L, const mkt_server *server, int i) {
+static mkt_handle read_handle(lua_State *L, int i) {
   mkt_handle handle = 0;
   lua_rawgeti(L, 2, i);
   if (!lua_istable(L, -1)) luaL_error(L, "request %d must be a table", i);
@@ -377,7 +408,7 @@ static mkt_handle read_handle(lua_State *L, const mkt_server *server, int i) {
   lua_Number number = lua_tonumber(L, -1);
   if (number > 0 && number < 4503599627370496.0) handle = (mkt_handle)number;
   lua_pop(L, 2);
-  if (!mkt_server_is_waiting(server, handle)) {
+  if (!mkt_server_is_waiting(check_server(L), handle)) {
     luaL_error(L, "request %d was answered before, or is not of this server", i);
   }
   return handle;
@@ -385,22 +416,22 @@ static mkt_handle read_handle(lua_State *L, const mkt_server *server, int i) {
 
 /* Everything is checked before anything is answered. */
 static int server_answer(lua_State *L) {
-  mkt_server *server = check_server(L);
   answer_box box;
+  (void)check_server(L);
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_checktype(L, 3, LUA_TTABLE);
   int count = (int)lua_rawlen(L, 2);
   luaL_argcheck(L, (int)lua_rawlen(L, 3) == count, 3, "as many responses as requests expected");
   for (int i = 1; i <= count; i++) {
-    (void)read_handle(L, server, i);
+    (void)read_handle(L, i);
     read_response(L, i, &box);
   }
   for (int i = 1; i <= count; i++) {
-    mkt_handle handle = read_handle(L, server, i);
+    mkt_handle handle = read_handle(L, i);
     read_response(L, i, &box);
-    mkt_server_answer(server, handle, &box.answer);
+    mkt_server_answer(check_server(L), handle, &box.answer);
   }
-  if (count > 0) mkt_server_flush(server);
+  if (count > 0) mkt_server_flush(check_server(L));
   return 0;
 }
 

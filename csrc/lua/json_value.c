@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,23 +24,27 @@ void mkt_lua_push_text(lua_State *L, mkt_json_text text) {
 }
 
 /* strtod obeys the process's locale, JSON's decimal point does not. */
+static locale_t c_locale;
+
+static void make_c_locale(void) {
+  c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
 static double number_value(const char *p) {
-  static locale_t c_locale;
-  if (c_locale == (locale_t)0) c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  (void)pthread_once(&once, make_c_locale);
   return c_locale != (locale_t)0 ? strtod_l(p, NULL, c_locale) : strtod(p, NULL);
 }
 
 static void push_number(lua_State *L, mkt_json_text text) {
-#if LUA_VERSION_NUM >= 503
   if (strcspn(text.p, ".eE,]} \t\r\n") >= text.n) {
     errno = 0;
     long long integer = strtoll(text.p, NULL, 10);
     if (errno == 0) {
-      lua_pushinteger(L, (lua_Integer)integer);
+      mkt_push_integer(L, integer);
       return;
     }
   }
-#endif
   lua_pushnumber(L, number_value(text.p));
 }
 

@@ -8,9 +8,11 @@
  * Methods, of which all but close raise once it is closed:
  *
  *   verify(body, header)  -> index | nil, message, code, detail
- *   receive(body, header) -> index, record | index, nil, message, code | nil, message, code,
- * detail: verifies, and reads what is authentic; see record.h sign(body)            -> header value
- * | nil, message, code close()
+ *   receive(body, header) -> index, record | index, nil, message, code
+ *                            | nil, message, code, detail: verifies, and reads what is authentic;
+ *                            see record.h
+ *   sign(body)            -> the header's value | nil, message, code
+ *   close()
  *
  * `#keyring` is how many secrets it has. */
 void mkt_lua_push_keyring(lua_State *L);

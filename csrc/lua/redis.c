@@ -15,6 +15,8 @@
 #include "lua/redis_reader.h"
 #include "lua/redis_values.h"
 
+#include <string.h>
+
 static const char metatable_name[] = "marketplace.redis";
 
 static mkt_redis *check_redis(lua_State *L) {
@@ -37,17 +39,29 @@ static int redis_command(lua_State *L) {
   return mkt_push_reply(L, box);
 }
 
-/* NULL where it is absent. */
-static const char *text_option(lua_State *L, const char *name) {
+/* Pushes an option, whose type must be this one; false where it is absent. */
+static bool push_option(lua_State *L, const char *name, int type) {
   lua_getfield(L, 1, name);
-  const char *text = lua_isnil(L, -1) ? NULL : luaL_checkstring(L, -1);
-  return text; /* stays on the stack, which keeps it alive */
+  if (lua_isnil(L, -1)) return false;
+  if (lua_type(L, -1) != type) {
+    luaL_error(L, "option '%s' must be a %s, not a %s", name, lua_typename(L, type),
+               luaL_typename(L, -1));
+  }
+  return true;
+}
+
+/* NULL where it is absent. It stays on the stack, which keeps it alive. */
+static const char *text_option(lua_State *L, const char *name) {
+  if (!push_option(L, name, LUA_TSTRING)) return NULL;
+  size_t n;
+  const char *text = lua_tolstring(L, -1, &n);
+  if (strlen(text) != n) luaL_error(L, "option '%s' has a NUL byte", name);
+  return text;
 }
 
 static double number_option(lua_State *L, const char *name, double normal, double least,
                             double most) {
-  lua_getfield(L, 1, name);
-  double value = lua_isnil(L, -1) ? normal : luaL_checknumber(L, -1);
+  double value = push_option(L, name, LUA_TNUMBER) ? lua_tonumber(L, -1) : normal;
   if (!(value >= least && value <= most)) luaL_error(L, "option '%s' is out of range", name);
   return value;
 }

@@ -21,7 +21,7 @@ void mkt_make_redis_values(lua_State *L) {
 
 mkt_redis_words mkt_push_redis_words(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TTABLE);
-  size_t count = lua_rawlen(L, index);
+  size_t count = (size_t)lua_rawlen(L, index);
   luaL_argcheck(L, count >= 1 && count <= MOST_WORDS, index, "1 to 1000000 words are expected");
   char *block = lua_newuserdata(L, count * (sizeof(char *) + sizeof(size_t)));
   mkt_redis_words words = {.count = (int)count, .words = (const char **)(void *)block};
@@ -46,7 +46,7 @@ redisReply **mkt_push_reply_box(lua_State *L) {
 static void push_value(lua_State *L, const redisReply *reply, int depth) {
   switch (reply->type) {
   case REDIS_REPLY_INTEGER:
-    lua_pushnumber(L, (lua_Number)reply->integer);
+    mkt_push_integer(L, reply->integer);
     return;
   case REDIS_REPLY_ARRAY:
     if (depth == MOST_DEPTH) luaL_error(L, "the answer has more than %d levels", MOST_DEPTH);

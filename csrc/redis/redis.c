@@ -3,6 +3,7 @@
 #include "core/sigpipe.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <unistd.h>
 
@@ -30,14 +31,18 @@ static redisContext *connect_to(const mkt_redis_options *options) {
   return context;
 }
 
+/* hiredis's socket would be inherited, authenticated, by every program that this one starts. */
+static bool prepare(redisContext *context, const mkt_redis_options *options) {
+  (void)fcntl(context->fd, F_SETFD, FD_CLOEXEC);
+  if (options->path == NULL) (void)redisEnableKeepAlive(context);
+  return redisSetTimeout(context, as_timeval(options->timeout)) == REDIS_OK;
+}
+
 mkt_code mkt_redis_open(mkt_redis *redis, const mkt_redis_options *options, mkt_error *error) {
   redis->context = connect_to(options);
   redis->pid = getpid();
   if (redis->context == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
-  if (redis->context->err == 0) {
-    if (options->path == NULL) (void)redisEnableKeepAlive(redis->context);
-    if (redisSetTimeout(redis->context, as_timeval(options->timeout)) == REDIS_OK) return MKT_OK;
-  }
+  if (redis->context->err == 0 && prepare(redis->context, options)) return MKT_OK;
   mkt_code code = fail(redis->context, MKT_ERR_CONNECT_FAILED, error);
   mkt_redis_close(redis);
   return code;

@@ -21,6 +21,13 @@ static bool is_token(const char *p, size_t n) {
   return n > 0 && strspn(p, token) == n;
 }
 
+static bool has_control_character(const char *p, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if ((unsigned char)p[i] < 0x20 || p[i] == 0x7F) return true;
+  }
+  return false;
+}
+
 const char *mkt_answer_header_problem(const char *name, size_t name_length, const char *value,
                                       size_t value_length) {
   if (!is_token(name, name_length)) return "is not a header name";
@@ -28,7 +35,7 @@ const char *mkt_answer_header_problem(const char *name, size_t name_length, cons
     if (strcasecmp(name, OURS[i]) == 0) return "is set by the server";
   }
   if (value_length == 0) return "is empty";
-  if (strcspn(value, "\r\n\t") != value_length) return "has a control character";
+  if (has_control_character(value, value_length)) return "has a control character";
   return NULL;
 }
 

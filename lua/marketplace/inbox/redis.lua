@@ -290,7 +290,7 @@ end
 local NUMBERS = {
   port = { "a whole number from 1 to 65535", function(value) return is_whole(value, 1, 65535) end },
   db = { "a whole number from 0", function(value) return is_whole(value, 0, 2 ^ 31) end },
-  timeout = { "seconds, more than 0", function(value) return value > 0 and value < math.huge end },
+  timeout = { "seconds, from 0.001 to 3600", function(value) return value >= 0.001 and value <= 3600 end },
 }
 
 -- "host=127.0.0.1 port=6379" as a table, or nil and what is wrong.

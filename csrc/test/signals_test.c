@@ -1,0 +1,80 @@
+#include "core/signals.h"
+#include "test/support.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* valgrind delivers a signal some time after the system has: it is looked for a while longer. */
+enum { ROUNDS = 6000, LOOKS = 500, MOST_LATE = 1000 };
+
+static bool is_over(timer_t timer) {
+  struct itimerspec left;
+  assert_int_equal(timer_gettime(timer, &left), 0);
+  return left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0;
+}
+
+/* A SIGHUP that comes after so many nanoseconds, while nothing is done but to look for it. */
+static bool sees_reload_after(timer_t timer, long nanoseconds) {
+  const struct itimerspec once = {.it_value = {.tv_nsec = nanoseconds}};
+  assert_int_equal(timer_settime(timer, 0, &once, NULL), 0);
+  for (int late = 0; late < MOST_LATE; late += is_over(timer)) {
+    for (int i = 0; i < LOOKS; i++) {
+      if (mkt_signals_take_reload()) return true;
+    }
+  }
+  return false;
+}
+
+static void loses_no_reload(void **state) {
+  (void)state;
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGHUP};
+  timer_t timer;
+  int lost = 0;
+  mkt_signals_catch();
+  assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+  for (long i = 0; i < ROUNDS; i++) {
+    if (!sees_reload_after(timer, 20000 + i % 1000)) lost++;
+  }
+  assert_int_equal(timer_delete(timer), 0);
+  assert_int_equal(lost, 0);
+  assert_false(mkt_signals_take_reload());
+  assert_false(mkt_signals_stop_asked());
+}
+
+static void a_pipe_without_a_reader_ends_nothing(void **state) {
+  (void)state;
+  int ends[2];
+  mkt_signals_catch();
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(close(ends[0]), 0);
+  assert_int_equal(write(ends[1], "x", 1), -1);
+  assert_int_equal(close(ends[1]), 0);
+}
+
+static void programs_that_are_started_have_their_own_dispositions(void **state) {
+  (void)state;
+  mkt_signals_catch();
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    (void)execl("/bin/sh", "sh", "-c", "kill -s PIPE $$; exit 0", (char *)NULL);
+    _exit(1);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFSIGNALED(status));
+  assert_int_equal(WTERMSIG(status), SIGPIPE);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(loses_no_reload),
+      cmocka_unit_test(a_pipe_without_a_reader_ends_nothing),
+      cmocka_unit_test(programs_that_are_started_have_their_own_dispositions),
+  };
+  return cmocka_run_group_tests_name("signals", tests, NULL, NULL);
+}

@@ -1,0 +1,64 @@
+--- Finalizers, on every Lua: what a garbage collection calls, in the midst of whatever is being made.
+local finalizer = {}
+
+local function mortal(f)
+  if not _G.newproxy then return setmetatable({}, { __gc = f }) end
+  local object = _G.newproxy(true)
+  getmetatable(object).__gc = f
+  return object
+end
+
+--- Whether the function has been called and has not returned.
+---@param f function
+---@return boolean
+function finalizer.is_within(f)
+  for level = 2, math.huge do
+    local frame = debug.getinfo(level, "f")
+    if not frame then return false end
+    if frame.func == f then return true end
+  end
+end
+
+-- Whole collections, one after another, and back to what there was. Lua 5.4 takes no such step by its multiplier.
+local LARGEST_STEP, USUAL_STEP = 30, 13
+
+local function hurry()
+  local pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", 1000)
+  local is_5_4 = _VERSION == "Lua 5.4"
+  if is_5_4 then collectgarbage("incremental", 0, 0, LARGEST_STEP) else collectgarbage("setstepmul", 1000000) end
+  return function()
+    if is_5_4 then collectgarbage("incremental", 0, 0, USUAL_STEP) end
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", multiplier)
+  end
+end
+
+--- Runs `run` while the collector is as busy as it can be, and calls `f` as a finalizer in each collection until it
+--- gives something: that. Fails where it gave nothing.
+---@param run fun()
+---@param f fun(): any
+---@return any
+function finalizer.during(run, f)
+  local calm = hurry()
+  local is_over, result = false, nil
+  local function again()
+    if is_over then return end
+    result = f()
+    if result == nil then
+      mortal(again)
+    else
+      is_over = true
+      calm()
+    end
+  end
+  mortal(again)
+  collectgarbage "step"
+  local ran, problem = pcall(run)
+  is_over = true
+  calm()
+  assert(ran, problem)
+  assert(result ~= nil, "no finalizer came when it should")
+  return result
+end
+
+return finalizer
