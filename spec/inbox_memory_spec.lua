@@ -17,6 +17,18 @@ describe("the memory inbox", function()
     contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, memory.new)
   end)
 
+  describe("whose lanes are made anew before each step, as after one that memory cut off,", function()
+    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, function()
+      local box = memory.new()
+      return setmetatable({}, { __index = function(_, name)
+        return function(_, ...)
+          box.is_torn = true
+          return box[name](box, ...)
+        end
+      end })
+    end)
+  end)
+
   it("is full at its capacity, stores nothing then, and recovers", function()
     local box = memory.new { capacity = 2 }
     assert.same({ "stored" }, box:put({ record(1) }, 1))

@@ -220,6 +220,30 @@ return function(busted, open)
       assert.equal(1, claim_one(6).attempt)
     end)
 
+    it("of a dead one that is ready again has it run in its old place, behind the one that leads", function()
+      local function of_app(key) return record(key, { app_id = "a" }) end
+      for i = 1, 6 do inbox:put({ of_app("a" .. i) }, i) end
+      for _, state in ipairs { "dead", "dead", "done", "dead" } do
+        finish(claim_one(10), state, 10, { reason = state == "dead" and "gave up" or nil })
+      end
+      local leader = claim_one(11)
+      assert.equal("a5", leader.key)
+      inbox:put({ of_app "a7" }, 12)
+      assert.same({ "rearmed" }, inbox:put({ of_app "a4" }, 13))
+      assert.same({ "rearmed" }, inbox:put({ of_app "a1" }, 14))
+      assert.equal(1, inbox:replay({ key = "a2" }, 15))
+      assert.is_nil(claim_one(15))
+      finish(leader, "done", 16)
+      local order = {}
+      for i = 1, 5 do
+        order[i] = claim_one(17)
+        finish(order[i], "done", 17)
+        order[i] = order[i].key
+      end
+      assert.same({ "a1", "a2", "a4", "a6", "a7" }, order)
+      assert.is_nil(claim_one(18))
+    end)
+
     it("takes many, and an unknown one is not held", function()
       inbox:put({ record "a", record "b" }, 1)
       local claimed = inbox:claim(2, 1, 60)

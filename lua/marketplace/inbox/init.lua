@@ -40,7 +40,8 @@
 ---                                    verified_by, received_before, received_since, limit}, nil for all; `key` is a
 ---                                    key or an identity
 ---   inbox:get(identity)           -> the entry with its body, or nil
----   inbox:replay(filter, now)     -> how many dead ones that the filter finds are ready again, from attempt 0
+---   inbox:replay(filter, now)     -> how many dead ones that the filter finds are ready again, from attempt 0, in
+---                                    their old place, but behind the one that leads its app's now
 ---   inbox:prune(done_before)      -> how many done ones, done before that time, were forgotten
 ---   inbox:id()                    -> the inbox's own name, a random UUID that was made with it: another inbox, and one
 ---                                    that was lost and made anew, has another

@@ -35,13 +35,23 @@ local function name_of_lane(entry)
   return entry.app_id or entry.identity
 end
 
-local function push_to_lane(self, entry, at)
+-- Behind what was stored before it, but never in front of the first, which may be leased.
+local function insert(lane, entry)
+  local before = lane.last
+  if before.number > entry.number then
+    before = lane.first
+    while before.behind and before.behind.number < entry.number do before = before.behind end
+  end
+  entry.behind, before.behind = before.behind, entry
+  if not entry.behind then lane.last = entry end
+end
+
+local function add_to_lane(self, entry, at)
   local name = name_of_lane(entry)
   local lane = self.lanes[name]
-  self.pushes = self.pushes + 1
-  entry.at, entry.behind, entry.push = at, false, self.pushes
+  entry.at, entry.behind = at, false
   if lane then
-    lane.last.behind, lane.last = entry, entry
+    insert(lane, entry)
   else
     lane = table.remove(self.spare_lanes) or new_lane()
     lane.name, lane.first, lane.last = name, entry, entry
@@ -77,30 +87,39 @@ The entries are what counts; lanes, wakes and numbers follow from them. An entry
 them, so that no change of it needs memory. A change that was cut off leaves the rest torn, and the next one makes it
 anew. ]]
 
-local function by_push(a, b) return a.push < b.push end
+-- Of a lane one at the most is leased: it leads.
+local function by_place(a, b)
+  if (a.state == "leased") ~= (b.state == "leased") then return a.state == "leased" end
+  return a.number < b.number
+end
 
+-- Lanes by name, a list of them in the order of their first ones, and how many entries have which state.
 local function lanes_of(entries)
-  local waiting, count, lanes = {}, { ready = 0, leased = 0, dead = 0 }, {}
+  local waiting, count, lanes, list = {}, { ready = 0, leased = 0, dead = 0 }, {}, {}
   for _, entry in pairs(entries) do
     count[entry.state] = count[entry.state] + 1
     if entry.state ~= "dead" then waiting[#waiting + 1] = entry end
   end
-  table.sort(waiting, by_push)
+  table.sort(waiting, by_place)
   for _, entry in ipairs(waiting) do
     local name = name_of_lane(entry)
-    local lane = lanes[name] or new_lane()
-    if lane.last then lane.last.behind = entry else lane.first = entry end
-    lane.name, lane.last, lanes[name] = name, entry, lane
-    entry.lane, entry.behind = lane, false
+    local lane = lanes[name]
+    if lane then
+      lane.last.behind = entry
+    else
+      lane = new_lane()
+      lane.name, lane.first, lanes[name], list[#list + 1] = name, entry, lane, lane
+    end
+    lane.last, entry.lane, entry.behind = entry, lane, false
   end
-  return lanes, count
+  return lanes, list, count
 end
 
 local function make_whole(self)
   if not self.is_torn then return end
-  local lanes, count = lanes_of(self.entries)
+  local lanes, list, count = lanes_of(self.entries)
   local woken = wakes.new()
-  for _, lane in pairs(lanes) do woken:add(lane, lane.first.at) end
+  for _, lane in ipairs(list) do woken:add(lane, lane.first.at) end
   self.lanes, self.wakes, self.count, self.spare_lanes, self.is_torn = lanes, woken, count, {}, false
 end
 
@@ -124,7 +143,7 @@ end
 local function make_ready(self, entry, at)
   set_state(self, entry, "ready")
   entry.attempt, entry.reason = 0, false
-  push_to_lane(self, entry, at)
+  add_to_lane(self, entry, at)
 end
 
 local function add(self, record, identity, now)
@@ -133,10 +152,11 @@ local function add(self, record, identity, now)
   local entry = record
   entry.identity, entry.received_at, entry.at, entry.attempt, entry.state = identity, now, now, 0, state
   entry.reason, entry.verified_by = record.reason or false, record.verified_by or false
-  entry.token, entry.scope, entry.lane, entry.behind, entry.push = false, false, false, false, 0
+  self.stored = self.stored + 1
+  entry.token, entry.scope, entry.lane, entry.behind, entry.number = false, false, false, false, self.stored
   self.entries[identity] = entry
   self.count[state] = self.count[state] + 1
-  if state == "ready" then push_to_lane(self, entry, now) end
+  if state == "ready" then add_to_lane(self, entry, now) end
 end
 
 -- A repeated notification whose body could not be read is no reason to try again, and neither is what App Store Connect
@@ -385,7 +405,7 @@ function memory.new(settings)
   end
   return setmetatable({
     name = uuid.new(), capacity = settings.capacity or 100000, tokens = 0, entries = {}, lanes = {}, spare_lanes = {},
-    wakes = wakes.new(), pushes = 0, is_torn = false,
+    wakes = wakes.new(), stored = 0, is_torn = false,
     done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
   }, Inbox)
 end

@@ -33,12 +33,26 @@ local function set_state(identity, from, to, score)
   call("HSET", entry_key(identity), "state", to)
 end
 
+-- Behind what was received before it, but never in front of the leader, which may be leased. Those behind the leader
+-- are in the order in which they were received.
+local function put_in_lane(lane, identity, received_at)
+  local list = P .. "l:" .. lane
+  local low, high = 1, call("LLEN", list)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local other = call("HGET", entry_key(call("LINDEX", list, middle)), "received_at")
+    if tonumber(other) > tonumber(received_at) then high = middle else low = middle + 1 end
+  end
+  local later = call("LINDEX", list, low)
+  if later then call("LINSERT", list, "BEFORE", later, identity) else call("RPUSH", list, identity) end
+end
+
 local function rearm(identity, now)
   local entry = call("HMGET", entry_key(identity), "lane", "received_at")
   call("HSET", entry_key(identity), "attempt", 0, "due", now)
   call("HDEL", entry_key(identity), "reason")
   set_state(identity, "dead", "ready", entry[2])
-  call("RPUSH", P .. "l:" .. entry[1], identity)
+  put_in_lane(entry[1], identity, entry[2])
   wake(entry[1])
 end
 ]]
