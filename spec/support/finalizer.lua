@@ -45,6 +45,9 @@ function finalizer.during(run, f)
     if is_over then return end
     result = f()
     if result == nil then
+      -- the next one is for the next collection, and not for one within this call, of which Lua 5.1 may have many; what
+      -- called this goes on as it was
+      collectgarbage "stop"
       mortal(again)
     else
       is_over = true
