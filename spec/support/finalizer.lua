@@ -19,13 +19,15 @@ function finalizer.is_within(f)
   end
 end
 
--- Whole collections, one after another, and back to what there was. Lua 5.4 takes no such step by its multiplier.
-local LARGEST_STEP, USUAL_STEP = 30, 13
+-- With these each step is a whole collection, and one step follows another: in Lua 5.1 and LuaJIT 0 stands for a step
+-- without end.
+local MULTIPLIERS = { ["Lua 5.1"] = 0, ["Lua 5.3"] = 1000000, ["Lua 5.4"] = 1000 }
+local LARGEST_STEP, USUAL_STEP = 30, 13 -- of Lua 5.4, as powers of two
 
 local function hurry()
-  local pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", 1000)
+  local pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", MULTIPLIERS[_VERSION])
   local is_5_4 = _VERSION == "Lua 5.4"
-  if is_5_4 then collectgarbage("incremental", 0, 0, LARGEST_STEP) else collectgarbage("setstepmul", 1000000) end
+  if is_5_4 then collectgarbage("incremental", 0, 0, LARGEST_STEP) end
   return function()
     if is_5_4 then collectgarbage("incremental", 0, 0, USUAL_STEP) end
     collectgarbage("setpause", pause)
