@@ -9,6 +9,7 @@ local certificate_file = os.getenv "TLS"
 local cert, key
 if certificate_file then
   cert, key = raw.certificate()
+  raw.remove_files()
   local file = assert(io.open(certificate_file, "w"))
   file:write(cert)
   file:close()
