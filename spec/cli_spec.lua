@@ -196,7 +196,8 @@ describe("the command", function()
       serve("", function(_, _, pipe)
         local shown
         repeat shown = pipe:read "*l" until not shown or shown:find "^try it: "
-        local start = shell.LUA == "lua5.4" and "" or shell.LUA .. " " -- the file's first line names Lua 5.4
+        local name = shell.LUA:match "[^/]*$"
+        local start = name == "lua5.4" and "" or "%S*" .. name .. " " -- the file's first line names Lua 5.4
         assert.matches("^try it: +" .. start .. "bin/marketplace send ", shown)
       end)
     end)

@@ -793,7 +793,7 @@ describe("marketplace.reconcile", function()
         "  https://marketplace.example/notifications\n  https://other.example/\\x1b%[2J\n", "--app", "a1")
       local written = expect_command(0, "\nwebhook w1 ", "^$", "--app", "a1", "--url",
         "https://marketplace.example/notifications")
-      assert.is_nil(written:find "w2")
+      assert.is_nil(written:find "webhook w2")
     end)
 
     it("tells in one line what is left for the next run, and is done all the same", function()
