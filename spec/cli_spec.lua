@@ -202,6 +202,21 @@ describe("the command", function()
       end)
     end)
 
+    it("shows LuaRocks's own start, and the Lua where the file names another", function()
+      local own_command, called = require("marketplace.cli.listening").own_command, _G.arg
+      finally(function() _G.arg = called end)
+      for shown, words in pairs {
+        ["bin/marketplace"] = { [-1] = "/usr/bin/lua5.4", [0] = "bin/marketplace" },
+        ["lua5.3 -E bin/marketplace"] = { [-2] = "lua5.3", [-1] = "-E", [0] = "bin/marketplace" },
+        ["'/a tree/bin/marketplace'"] = {
+          [-1] = "lua5.4", [0] = "/a tree/lib/luarocks/rocks-5.4/lua-marketplace/1.0-1/bin/marketplace",
+        },
+      } do
+        _G.arg = words
+        assert.equal(shown, own_command())
+      end
+    end)
+
     it("receives, runs, reports, and ends with 0 on SIGTERM", function()
       local output, status = serve("", function(url)
         expect(0, "send app_unavailable --id first --url " .. url, "200")
