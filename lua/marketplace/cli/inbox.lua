@@ -167,9 +167,8 @@ local function usage_problem(options, now)
   if options.action == "replay" and not (options.id or options.dead or options.since) then
     return "inbox: replay needs an ID, --dead or --since"
   end
-  local problem = running.number_problem(options, "limit", 1, 1000000)
+  local problem = running.number_problem(options, "limit", 1, 1000000) or running.shared_inbox_problem(options.inbox)
   if problem then return "inbox: " .. problem end
-  if running.is_memory(options.inbox) then return "inbox: a memory inbox belongs to the process that receives" end
 end
 
 function command_inbox.run(options)

@@ -42,7 +42,8 @@ local function usage_problem(parsed, now)
     return "reconcile: --since is 9d, 12h, 30m, 45s (ago), 2026-01-31 or 2026-01-31T12:00:00Z"
   end
   if since and since > now then return "reconcile: --since is yet to come" end
-  if running.is_memory(parsed.inbox) then return "reconcile: a memory inbox belongs to the process that receives" end
+  local problem = running.shared_inbox_problem(parsed.inbox)
+  if problem then return "reconcile: " .. problem end
 end
 
 local function write_missing(as_json, told)

@@ -19,6 +19,13 @@ function running.is_memory(word)
   return word:match("^[^:]*") == "memory"
 end
 
+--- What is wrong with an inbox that this process is to share with the one that receives; nil: nothing.
+---@param word string
+---@return string?
+function running.shared_inbox_problem(word)
+  return running.is_memory(word) and "a memory inbox belongs to the process that receives" or nil
+end
+
 --- The options of both.
 function running.describe(command)
   command:argument("handlers", "Lua file that returns function(receiver)."):argname("HANDLERS.lua")

@@ -47,9 +47,8 @@ local function open_metrics(options, runs)
 end
 
 function work.run(options)
-  local usage = running.usage_problem(options)
+  local usage = running.usage_problem(options) or running.shared_inbox_problem(options.inbox)
   if usage then return 2, "work: " .. usage end
-  if running.is_memory(options.inbox) then return 2, "work: a memory inbox belongs to the process that receives" end
   local write = running.log(options)
   local box, problem = running.open_inbox(options, write)
   if not box then return 1, problem end

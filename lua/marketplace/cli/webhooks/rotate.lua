@@ -57,7 +57,8 @@ end
 function rotate.usage_problem(options)
   options.id = without_repetitions(options.id)
   if not options.secret_file then return "rotate-secret needs --secret-file" end
-  if running.is_memory(options.inbox) then return "a memory inbox belongs to the process that receives" end
+  local problem = running.shared_inbox_problem(options.inbox)
+  if problem then return problem end
   if options.receiver_url and not options.receiver_url:find("^https?://%S+$") then return "--receiver-url is a URL" end
   if options.abort and options.dry_run then return "--abort has no --dry-run" end
   return running.number_problem(options, "wait", 0, 86400) or running.number_problem(options, "grace", 0, 86400)
