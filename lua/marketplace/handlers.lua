@@ -7,9 +7,13 @@ local function add_folder(path)
   package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(folder, folder, package.path)
 end
 
--- What a handlers file complains of fails the start, as in a callback: without its callbacks every notification would
--- be done, with nothing done for it.
-local function add(register, receiver)
+--- Lets a handlers file's function add its callbacks. What it complains of fails the start, as in a callback: without
+--- its callbacks every notification would be done, with nothing done for it.
+---@param register fun(receiver: table): any, any
+---@param receiver table
+---@return boolean|nil ok
+---@return string? message
+function handlers.add(register, receiver)
   local added, given, message = xpcall(function() return register(receiver) end, debug.traceback)
   if not added then return nil, tostring(given) end
   if not given and message ~= nil then return nil, tostring(message) end
@@ -30,7 +34,7 @@ function handlers.load(path, receiver)
   if type(register) ~= "function" then
     return nil, ("the handlers file must return function(receiver), not a %s: %s"):format(type(register), path)
   end
-  local added, problem = add(register, receiver)
+  local added, problem = handlers.add(register, receiver)
   if not added then return nil, "the handlers file failed: " .. problem end
   return true
 end

@@ -69,11 +69,11 @@ end
 local function add_handlers(given, receiver)
   local ok, problem
   if type(given.handlers) == "function" then
-    ok, problem = given.handlers(receiver)
+    ok, problem = handlers.add(given.handlers, receiver)
   else
     ok, problem = handlers.load(from_prefix(given.handlers), receiver)
   end
-  if not ok and problem ~= nil then fail("%s", tostring(problem)) end
+  if not ok then fail("%s", problem) end
 end
 
 -- Workers begin with the same state of math.random, and would try again all at once.
