@@ -1,5 +1,7 @@
 --- The metrics of all workers, also of those that have ended: each adds what it has counted since it last did to a
 --- lua_shared_dict, and whoever is asked tells the sums.
+local number = require("marketplace.text").number
+
 local shared_metrics = {}
 
 local SharedMetrics = {}
@@ -43,7 +45,7 @@ end
 local function add_others(self, lines, family, seen)
   for sample in (self.dict:get(NAMES) or ""):gmatch "[^\n]+" do
     if not seen[sample] and sample:match "^[^{]*" == family then
-      lines[#lines + 1] = ("%s %.17g"):format(sample, self.dict:get(VALUE .. sample) or 0)
+      lines[#lines + 1] = sample .. " " .. number(self.dict:get(VALUE .. sample) or 0)
     end
   end
 end
@@ -59,7 +61,7 @@ function SharedMetrics:render()
     if line:find("# HELP", 1, true) == 1 and family then add_others(self, lines, family, seen) end
     if name then family, is_gauge = name, kind == "gauge" end
     local sum = sample and not is_gauge and self.dict:get(VALUE .. sample)
-    if sum then line, seen[sample] = ("%s %.17g"):format(sample, sum), true end
+    if sum then line, seen[sample] = sample .. " " .. number(sum), true end
     lines[#lines + 1] = line
   end
   lines[#lines] = nil
