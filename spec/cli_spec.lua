@@ -2,7 +2,7 @@
 local cjson = require "cjson"
 local http = require "marketplace.http"
 local marketplace = require "marketplace"
-local pid_file = require "marketplace.cli.pid_file"
+local pid_file = require "marketplace.cli.support.pid_file"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
 
@@ -56,7 +56,7 @@ describe("the command", function()
       local output = expect(1, ('work examples/marketplace.lua --inbox "%s"'):format(word))
       assert.is_nil(output:find("hunter2", 1, true), output)
     end
-    local running = require "marketplace.cli.running"
+    local running = require "marketplace.cli.support.running"
     assert.equal("postgres:host=db port=5 dbname=x",
       running.shown_inbox "postgres:password = a host=db dbname=x port=5 user=u PASSWORD=b")
     assert.equal("postgresql", running.shown_inbox "postgresql://u:hun@ter2@h/db")
@@ -203,7 +203,7 @@ describe("the command", function()
     end)
 
     it("shows LuaRocks's own start, and the Lua where the file names another", function()
-      local own_command, called = require("marketplace.cli.listening").own_command, _G.arg
+      local own_command, called = require("marketplace.cli.support.listening").own_command, _G.arg
       finally(function() _G.arg = called end)
       for shown, words in pairs {
         ["bin/marketplace"] = { [-1] = "/usr/bin/lua5.4", [0] = "bin/marketplace" },

@@ -1,5 +1,5 @@
 local core = require "marketplace.core"
-local credentials = require "marketplace.cli.credentials"
+local credentials = require "marketplace.cli.support.credentials"
 local shell = require "support.shell"
 
 describe("the command's credentials", function()

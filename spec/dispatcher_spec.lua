@@ -337,7 +337,7 @@ describe("receiver:dispatch", function()
   end)
 
   it("counts a mistake of the inbox's or its own against one notification only", function()
-    local context = require "marketplace.context"
+    local context = require "marketplace.dispatcher.context"
     local original = context.of
     context.of = function(claimed, ...)
       if claimed.key == "a" then error "a mistake" end

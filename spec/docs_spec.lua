@@ -8,7 +8,7 @@ local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
-local superseded = require "marketplace.superseded"
+local superseded = require "marketplace.dispatcher.superseded"
 
 local PAGES = {
   "README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "examples/README.md",
@@ -370,8 +370,8 @@ describe("the operating guide names", function()
       if text:find "%.message, [%w_.]+ = level, message" then indirect[path:match "marketplace/(.*)%.lua"] = true end
     end
     assert.are.same({
-      client = true, dispatcher = true, ["nginx/callbacks"] = true, receiver = true, server = true,
-      ["simulator/deliveries"] = true,
+      ["client/init"] = true, ["dispatcher/init"] = true, ["nginx/worker"] = true, receiver = true,
+      ["server/init"] = true, ["simulator/deliveries"] = true,
     }, indirect)
   end)
 

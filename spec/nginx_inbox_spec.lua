@@ -523,7 +523,7 @@ describe("inside nginx", function()
         http = [[
           init_worker_by_lua_block {
             local calls = 0
-            box = require("marketplace.nginx.gather").wrap({ durable = true, put = function(_, records)
+            box = require("marketplace.nginx.group_commit").wrap({ durable = true, put = function(_, records)
               calls = calls + 1
               if calls == 1 then ngx.sleep(3600) end
               local outcomes = {}

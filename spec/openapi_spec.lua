@@ -4,7 +4,7 @@ local http = require "marketplace.http"
 local marketplace = require "marketplace"
 local openapi = require "support.openapi"
 local prism = require "support.prism"
-local resources = require "marketplace.resources"
+local resources = require "marketplace.client.resources"
 local shell = require "support.shell"
 local socket = require "socket"
 

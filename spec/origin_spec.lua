@@ -1,8 +1,8 @@
-local origin = require "marketplace.origin"
+local origin = require "marketplace.client.origin"
 
 local BASE = "https://api.appstoreconnect.apple.com"
 
-describe("marketplace.origin", function()
+describe("marketplace.client.origin", function()
   it("knows the same scheme, host and port in any spelling", function()
     for _, url in ipairs {
       BASE, BASE .. "/", BASE .. "/v1/x?cursor=a%2Fb#c", BASE .. ":443/v1", "HTTPS://API.appstoreconnect.apple.COM/v1",

@@ -1,5 +1,5 @@
 local core = require "marketplace.core"
-local pid_file = require "marketplace.cli.pid_file"
+local pid_file = require "marketplace.cli.support.pid_file"
 local shell = require "support.shell"
 
 describe("a pid file", function()

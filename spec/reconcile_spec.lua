@@ -2,7 +2,7 @@ local core = require "marketplace.core"
 local fake_deliveries = require "support.fake_deliveries"
 local log = require "marketplace.log"
 local marketplace = require "marketplace"
-local is_unsigned = require("marketplace.record").is_unsigned
+local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local memory = require "marketplace.inbox.memory"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
@@ -128,7 +128,7 @@ describe("marketplace.reconcile", function()
       if path:find "page2" then return page { 3 }, { status = 200, headers = {} } end
       return page({ 1, 2 }, base .. "/v1/webhooks/w1/deliveries?page2"), { status = 200, headers = {} }
     end
-    require("marketplace.resources").attach(client)
+    require("marketplace.client.resources").attach(client)
     expect({ deliveries = 3, events = 3, missing = 3, stored = 3, redelivered = 3 }, run { client = client })
     assert.equal(5, #asked)
     assert.same({ "GET /v1/webhooks/w1/deliveries", "POST /v1/webhookDeliveries" }, { asked[1], asked[3] })
@@ -144,7 +144,8 @@ describe("marketplace.reconcile", function()
 
   it("does not put what the inbox knows: waiting, done or dead, with these bytes or others", function()
     local function put(id, body)
-      inbox:put({ require("marketplace.record").of(body or samples.body("app_unavailable", { id = id, time = 1 })) }, 1)
+      body = body or samples.body("app_unavailable", { id = id, time = 1 })
+      inbox:put({ require("marketplace.inbox.record").of(body) }, 1)
     end
     for _, id in ipairs { "done", "dead" } do
       put(id)
@@ -187,7 +188,7 @@ describe("marketplace.reconcile", function()
     local get = inbox.get
     inbox.get = function(self, identity)
       local entry = get(self, identity)
-      self:put({ require("marketplace.record").of((made.event.payload:gsub(":", ": "))) }, now)
+      self:put({ require("marketplace.inbox.record").of((made.event.payload:gsub(":", ": "))) }, now)
       return entry
     end
     expect({ deliveries = 1, events = 1, redelivered = 1 }, run())
@@ -456,7 +457,7 @@ describe("marketplace.reconcile", function()
       local newest = deliver("b", START - 300, "SUCCEEDED")
       run()
       inbox = memory.new()
-      inbox:put({ require("marketplace.record").of(newest.event.payload) }, now)
+      inbox:put({ require("marketplace.inbox.record").of(newest.event.payload) }, now)
       local report = expect({ deliveries = 2, events = 2, missing = 1, stored = 1 }, run())
       assert.equal("inbox_changed", noticed(report))
     end)
@@ -725,8 +726,8 @@ describe("marketplace.reconcile", function()
 
   describe("as a command", function()
     local cli = require "marketplace.cli"
-    local credentials = require "marketplace.cli.credentials"
-    local output = require "marketplace.cli.output"
+    local credentials = require "marketplace.cli.support.credentials"
+    local output = require "marketplace.cli.support.output"
     local word, box
 
     before_each(function()

@@ -1,9 +1,9 @@
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
-local record = require "marketplace.record"
+local record = require "marketplace.inbox.record"
 local samples = require "marketplace.samples"
 
-describe("marketplace.record", function()
+describe("marketplace.inbox.record", function()
   it("reads a body", function()
     local body = samples.body("app_unavailable", { id = "a1" })
     local made = record.of(body)

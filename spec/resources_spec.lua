@@ -1,7 +1,7 @@
 local json = require "marketplace.json"
 local marketplace = require "marketplace"
 local operations = require "marketplace.operations"
-local resources = require "marketplace.resources"
+local resources = require "marketplace.client.resources"
 
 local BASE = "https://api.example"
 

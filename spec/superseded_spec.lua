@@ -1,6 +1,6 @@
 local marketplace = require "marketplace"
 local memory = require "marketplace.inbox.memory"
-local superseded = require "marketplace.superseded"
+local superseded = require "marketplace.dispatcher.superseded"
 
 local function about(event, more)
   local n = { event = event }
@@ -11,7 +11,7 @@ end
 local function packages(...) return { package_ids = { ... } } end
 local function territories(...) return { territories = { ... } } end
 
-describe("marketplace.superseded", function()
+describe("marketplace.dispatcher.superseded", function()
   it("knows what undoes what", function()
     local function by(earlier, later) return superseded.by(earlier, later.event, superseded.scope(later)) end
     for i, case in ipairs {

@@ -1,6 +1,6 @@
-local times = require "marketplace.cli.times"
+local times = require "marketplace.cli.support.times"
 
-describe("marketplace.cli.times", function()
+describe("marketplace.cli.support.times", function()
   it("reads how long ago, and when", function()
     local now = 1000000
     for text, expected in pairs {

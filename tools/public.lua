@@ -12,12 +12,12 @@ public.MODULES = {
 public.CLASSES = {
   { name = "marketplace.Notification", file = "notification" },
   { name = "marketplace.Receiver", file = "receiver", owner = "Receiver" },
-  { name = "marketplace.Dispatcher", file = "dispatcher", owner = "Dispatcher" },
-  { name = "marketplace.Context", file = "context", owner = "Context" },
+  { name = "marketplace.Dispatcher", file = "dispatcher/init", owner = "Dispatcher" },
+  { name = "marketplace.Context", file = "dispatcher/context", owner = "Context" },
   { name = "marketplace.Inbox", file = "inbox/init" },
-  { name = "marketplace.Client", file = "client", owner = "Client" },
+  { name = "marketplace.Client", file = "client/init", owner = "Client" },
   { name = "marketplace.Exchange", file = "http", owner = "Exchange" },
-  { name = "marketplace.Server", file = "server", owner = "Server" },
+  { name = "marketplace.Server", file = "server/init", owner = "Server" },
   { name = "marketplace.Simulator", file = "simulator/init", owner = "Simulator" },
 }
 
@@ -29,11 +29,11 @@ public.FACADE = {
   { "parse", "notification", "parse" },
   { "to_table", "notification", "to_table" },
   { "receiver", "receiver", "new" },
-  { "dispatcher", "dispatcher", "new" },
+  { "dispatcher", "dispatcher/init", "new" },
   { "inbox", "inbox/init", "open" },
   { "token", "token", "new" },
-  { "client", "client", "new" },
-  { "reconcile", "reconcile", "run" },
+  { "client", "client/init", "new" },
+  { "reconcile", "reconcile/init", "run" },
 }
 
 --- Functions that take a table of options, by the name that a program calls them by, and what to call them with so that

@@ -152,7 +152,7 @@ local function takes(operation)
 end
 
 local function add_resources(lines)
-  local source = read "resources"
+  local source = read "client/resources"
   lines[#lines + 1] = "## The resources of a client\n"
   add_text(lines, source.head.text)
   for _, resource in ipairs(resource_names()) do
@@ -261,12 +261,12 @@ local function add_action(lines, class, action, list)
 end
 
 local function add_resource_stubs(lines)
-  local source = read "resources"
+  local source = read "client/resources"
   for _, list in ipairs { source.classes, source.aliases } do
     for _, block in ipairs(list) do
       local class = luacats.tags(block, "class")[1]
       local alias = luacats.tags(block, "alias")[1]
-      if class and class.name ~= "marketplace.resources" or alias and alias.raw:find "^marketplace%.linkage" then
+      if class and class.name ~= "marketplace.client.resources" or alias and alias.raw:find "^marketplace%.linkage" then
         lines[#lines + 1] = ""
         for _, line in ipairs(block.lines) do lines[#lines + 1] = line end
       end

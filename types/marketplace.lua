@@ -207,7 +207,7 @@ local Client = {}
 ---@return string? code request_invalid, connect_failed, tls_failed, timeout, http_failed, too_large, unauthorized,
 --- rate_limited, api_error, answer_invalid, out_of_memory, crypto_failed
 ---@return table? detail {status=, errors=, retry_after=, request_id=, attempts=, sent=, may_have_run=}; see
---- marketplace.api_error; may_have_run: it may have been executed although it failed
+--- marketplace.client.error; may_have_run: it may have been executed although it failed
 function Client:request(method, path, given) end
 
 --- Fetches a file from where an answer's `url` attribute points, piece by piece. No token is sent there.
@@ -972,7 +972,8 @@ function marketplace.token(given) end
 ---@field transport? function
 ---@field user_agent? string
 
---- A client of App Store Connect's API: `client.webhooks:list{ app = ... }` and so on, see marketplace.resources.
+--- A client of App Store Connect's API: `client.webhooks:list{ app = ... }` and so on, see
+--- marketplace.client.resources.
 ---@param given marketplace.client.Options
 --- key_id: required; key_file: path of the private key, or key: PEM; issuer_id of a team's key, or individual = true;
 --- scope: list of requests that its tokens are good for, such as "GET /v1/apps";

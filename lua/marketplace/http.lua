@@ -15,7 +15,7 @@
 ---
 --- In nginx nothing here blocks: an exchange waits with nginx's own sleep, and so raises in a phase that cannot wait.
 local core = require "marketplace.core"
-local environment = require "marketplace.environment"
+local environment = require "marketplace.runtime"
 
 local http = {}
 

@@ -3,7 +3,7 @@
 --- It does no I/O of its own. A server, nginx or a test hands it requests; what it answers is the table in the
 --- README. Verification comes before parsing, and nothing unverified reaches the inbox.
 local core = require "marketplace.core"
-local dead_record = require("marketplace.record").dead
+local dead_record = require("marketplace.inbox.record").dead
 local dispatcher = require "marketplace.dispatcher"
 local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"

@@ -4,7 +4,7 @@
 --- error stream.
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
-local output = require "marketplace.cli.output"
+local output = require "marketplace.cli.support.output"
 
 local cli = {}
 
@@ -42,7 +42,7 @@ function cli.parser(argparse)
   end)
   local usage = {}
   for _, name in ipairs(COMMANDS) do
-    local module = require("marketplace.cli." .. name)
+    local module = require("marketplace.cli.commands." .. name)
     local command = parser:command(name, module.summary)
     module.describe(command)
     common_options(command, name)
@@ -72,7 +72,7 @@ function cli.main(arguments)
     io.stderr:write(install_line("cjson", "lua-cjson"))
     return 1
   end
-  local status, message = require("marketplace.cli." .. parsed.command).run(parsed)
+  local status, message = require("marketplace.cli.commands." .. parsed.command).run(parsed)
   if status == 2 then message = message .. "\n" .. usage_of(parsed.command) end
   if message then output.note(message) end
   if status == 0 and output.problem then

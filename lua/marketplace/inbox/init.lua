@@ -8,8 +8,8 @@
 --- A record is {key, digest, type, event, app_id, time, body, reason, verified_by}: `key` is the notification's id (or,
 --- without one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is kept
 --- as dead; `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil where it did not
---- come with a signature. A digest that begins with "unsigned:" (marketplace.record) is of such a body: under one key
---- it and any other body are the same. The first one that is signed takes its place: its digest and verified_by, and
+--- come with a signature. A digest that begins with "unsigned:" (marketplace.inbox.record) is of such a body: under one
+--- key it and any other body are the same. The first one that is signed takes its place: its digest and verified_by, and
 --- its body where one is kept; not while it is leased, as what runs then is what was not signed. A later duplicate
 --- changes nothing. The inbox may keep the tables of records and change them. A record that was received fills itself
 --- in when it is read, so it is read by its fields' names; its `signature` is the header that it came with.
@@ -47,7 +47,7 @@
 ---                                    that was lost and made anew, has another
 ---   inbox:close()
 ---   inbox.durable                 -> true where what it holds outlives the process
-local environment = require "marketplace.environment"
+local environment = require "marketplace.runtime"
 local options = require "marketplace.options"
 
 local inbox = {}

@@ -7,8 +7,8 @@ local options = require "marketplace.options"
 local uuid = require "marketplace.uuid"
 local wakes = require "marketplace.inbox.wakes"
 
-local is_same = require("marketplace.record").is_same
-local is_unsigned = require("marketplace.record").is_unsigned
+local is_same = require("marketplace.inbox.record").is_same
+local is_unsigned = require("marketplace.inbox.record").is_unsigned
 
 local memory = {}
 

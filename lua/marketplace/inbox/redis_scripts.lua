@@ -77,7 +77,7 @@ local function add(identity, record)
   if call("RPUSH", P .. "l:" .. lane, identity) == 1 then call("ZADD", P .. "w", now, lane) end
 end
 
--- See marketplace.record.
+-- See marketplace.inbox.record.
 local function is_unsigned(digest) return string.sub(digest, 1, 9) == "unsigned:" end
 
 -- What was not signed gives its place to what is.

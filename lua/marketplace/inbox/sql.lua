@@ -16,8 +16,8 @@
 ---   database.offset               -> seconds that the caller's clock is ahead of the database's
 local unpack = require("marketplace.compat").unpack
 
-local is_same = require("marketplace.record").is_same
-local is_unsigned = require("marketplace.record").is_unsigned
+local is_same = require("marketplace.inbox.record").is_same
+local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local uuid = require "marketplace.uuid"
 
 local sql = {}

@@ -7,7 +7,7 @@
 --- for long, as it may happen elsewhere. An inbox that was lost and made anew has another id: once that is seen,
 --- nothing that is known of the lost one is looked at.
 local core = require "marketplace.core"
-local front = require "marketplace.nginx.front"
+local front = require "marketplace.nginx.proxy"
 
 local duplicates = {}
 

@@ -3,7 +3,7 @@
 ---
 --- The methods can be called where cosockets can be used: in rewrite_by_lua, access_by_lua, content_by_lua and timers.
 --- `open` can be called in init_by_lua and init_worker_by_lua too: it connects to nothing.
-local gather = require "marketplace.nginx.gather"
+local gather = require "marketplace.nginx.group_commit"
 local options = require "marketplace.options"
 
 local inbox = {}
@@ -40,7 +40,7 @@ function KINDS.redis(words, settings)
   has_password = (os.getenv(PASSWORD) or "") ~= ""
   return require("marketplace.inbox.redis").open(words, {
     clock = settings.clock, durability = settings.durability, connect = require("marketplace.nginx.redis").connect,
-    links = require("marketplace.nginx.connections").new,
+    links = require("marketplace.nginx.pool").new,
   })
 end
 

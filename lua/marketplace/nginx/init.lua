@@ -7,7 +7,7 @@
 --- What is held here belongs to one worker. Nothing is connected before a worker asks for it.
 if not rawget(_G, "ngx") then error("marketplace.nginx runs inside nginx only", 0) end
 
-local callbacks = require "marketplace.nginx.callbacks"
+local callbacks = require "marketplace.nginx.worker"
 local core = require "marketplace.core"
 local duplicates = require "marketplace.nginx.duplicates"
 local handlers = require "marketplace.handlers"
@@ -16,9 +16,9 @@ local marketplace_receiver = require "marketplace.receiver"
 local nginx_log = require "marketplace.nginx.log"
 local options = require "marketplace.options"
 local request = require "marketplace.nginx.request"
-local responses = require "marketplace.responses"
+local responses = require "marketplace.server.responses"
 local secret_file = require "marketplace.secret_file"
-local shared_metrics = require "marketplace.nginx.shared_metrics"
+local shared_metrics = require "marketplace.nginx.metrics"
 
 local nginx = {}
 

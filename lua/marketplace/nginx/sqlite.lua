@@ -1,7 +1,7 @@
 --- The SQLite inbox in nginx: the file is written in a thread of nginx's, while the worker goes on. The contract is
 --- marketplace.inbox's, the work is marketplace.inbox.sqlite's.
 local core = require "marketplace.core"
-local METHODS = require("marketplace.nginx.front").METHODS
+local METHODS = require("marketplace.nginx.proxy").METHODS
 
 local sqlite = {}
 

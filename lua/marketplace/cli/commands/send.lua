@@ -1,0 +1,100 @@
+--- marketplace send: signs a notification and posts it, as App Store Connect would.
+local core = require "marketplace.core"
+local files = require "marketplace.cli.support.files"
+local http = require "marketplace.http"
+local marketplace = require "marketplace"
+local output = require "marketplace.cli.support.output"
+local samples = require "marketplace.samples"
+local secrets = require "marketplace.cli.support.secrets"
+
+local MOST_SECONDS = 86400
+
+local send = { summary = "Sign a notification and post it, as App Store Connect would: to try a receiver." }
+
+function send.describe(command)
+  command:argument("sample", "A documented notification, named by event or by Apple's type name; see --list.")
+    :args("?"):argname("SAMPLE")
+  command:mutex(
+    command:flag("--list", "List the samples and send nothing."),
+    command:flag("--print", "Write the sample's body and send nothing."),
+    command:option("--file", "Send this file's bytes (- for the standard input) in place of a sample."):argname("FILE")
+  )
+  command:option("--generation", "Of the sample; without it the first that fits."):choices { "1", "2" }:argname("1|2")
+  command:option("--id", "Of the sample, letters, digits and -; without it a new one."):argname("ID")
+  command:option("--url", "Where to."):default("http://127.0.0.1:8080/notifications"):argname("URL")
+  command:option("--signature", "Send this in place of the right signature: to see a forgery refused."):argname("VALUE")
+  command:option("--ca-file", "Certificates to trust in place of the system's, PEM."):argname("PATH")
+  command:option("--timeout", "Seconds until it gives up."):default("10"):argname("SECONDS")
+end
+
+local function list_samples(as_json)
+  for _, sample in ipairs(samples.list()) do
+    output.write(as_json, ("%-22s generation %d  %-50s %s"):format(sample.event, sample.generation, sample.type,
+      sample.meaning), sample)
+  end
+  return 0
+end
+
+-- What is wrong with the usage of the options, if anything. Makes a number of what should be one.
+local function usage_problem(options)
+  options.timeout = tonumber(options.timeout)
+  if not (options.timeout and options.timeout >= 0.001 and options.timeout <= MOST_SECONDS) then
+    return ("send: --timeout is a number of seconds from 0.001 to %d"):format(MOST_SECONDS)
+  end
+  if options.file and (options.sample or options.generation or options.id) then
+    return "send: a sample, --generation and --id do not go with --file, which is sent as it is"
+  end
+  if not options.file and not options.sample then return "send: name a sample (see --list), or give --file" end
+  if options.id and not options.id:find("^[%w-]+$") then return "send: --id has letters, digits and -" end
+end
+
+-- The bytes to send, or nil, an exit status and a message.
+local function body_of(options)
+  if options.file then
+    local body, message = files.read(options.file)
+    return body, 1, message
+  end
+  local body = samples.body(options.sample, { generation = tonumber(options.generation), id = options.id })
+  return body, 2, ("send: there is no such sample as '%s'%s; see --list"):format(options.sample,
+    options.generation and " of generation " .. options.generation or "")
+end
+
+local function report(options, body, status, answer, took)
+  local n = marketplace.parse(body) or {}
+  local first_line = answer:match("^[^\r\n]*"):gsub("%c", "?")
+  local text = ("%d %s%s in %.1f ms: %s"):format(status, n.type or "no notification", n.id and " " .. n.id or "",
+    took * 1000, status == 200 and "acknowledged" or first_line)
+  output.write(options.json, text,
+    { status = status, type = n.type, id = n.id, url = options.url, took = took, answer = first_line })
+end
+
+local function post(options, body, signature)
+  local started = core.monotonic()
+  local response, message = http.exchange {
+    method = "POST", url = options.url, body = body, timeout = options.timeout, ca_file = options.ca_file, plain = true,
+    headers = { "content-type: application/json", "x-apple-signature: " .. signature },
+  }
+  if not response then return 1, ("%s: %s"):format(options.url, message) end
+  report(options, body, response.status, response.body, core.monotonic() - started)
+  return response.status == 200 and 0 or 1
+end
+
+function send.run(options)
+  if options.list then return list_samples(options.json) end
+  local usage = usage_problem(options)
+  if usage then return 2, usage end
+  local body, status, problem = body_of(options)
+  if not body then return status, problem end
+  if options.print then
+    output.raw(body)
+    return 0
+  end
+  if options.signature then return post(options, body, options.signature) end
+  local list, message = secrets.load(options.secret_file)
+  if not list then return 1, message end
+  local signature, sign_problem = marketplace.sign(list[1], body)
+  if not signature then return 1, sign_problem end
+  return post(options, body, signature)
+end
+
+return send

@@ -1,0 +1,114 @@
+--- marketplace serve: receives notifications and runs a handlers file for them.
+local core = require "marketplace.core"
+local handlers = require "marketplace.handlers"
+local listening = require "marketplace.cli.support.listening"
+local marketplace = require "marketplace"
+local pid_file = require "marketplace.cli.support.pid_file"
+local running = require "marketplace.cli.support.running"
+local secrets = require "marketplace.cli.support.secrets"
+local server = require "marketplace.server"
+local text = require "marketplace.text"
+
+local serve = { summary = "Receive notifications and run a handlers file for them." }
+
+function serve.describe(command)
+  running.describe(command)
+  listening.describe(command, "8080")
+  command:option("--path", "Where notifications arrive."):default("/notifications"):argname("PATH")
+  command:flag("--no-dispatch", "Only receive: the callbacks are run by `marketplace work`.")
+  command:option("--max-body", "Largest body in bytes."):default("1048576"):argname("BYTES")
+  command:option("--max-connections", "Connections at a time."):default("512"):argname("N")
+  command:option("--pid-file", "File that holds the process's id while it listens: who sends it SIGHUP finds it there.")
+    :argname("PATH")
+end
+
+local function reload(receiver, path, write)
+  local list, message = secrets.load(path)
+  if list then
+    receiver:set_secrets(list)
+    write { level = "info", message = "secrets reread", secrets = receiver.live }
+  else
+    write { level = "error", message = "secrets kept", reason = message }
+  end
+end
+
+-- What is wrong with the usage of the options, if anything; the rest is checked where it is used. Makes numbers of
+-- what should be numbers.
+local function usage_problem(options)
+  local problem = running.usage_problem(options) or running.number_problem(options, "port", 0, 65535)
+    or running.number_problem(options, "max_body", 1, 16777216)
+    or running.number_problem(options, "max_connections", 1, 1000000)
+  if problem then return "serve: " .. problem end
+  if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" then
+    return "serve: --path starts with a slash, has no white space, ? or #, and is not /healthz"
+  end
+  if options.no_dispatch and running.is_memory(options.inbox) then
+    return "serve: --no-dispatch needs an inbox that others can read, not memory"
+  end
+end
+
+local function announce(options, listener, secret_count, write)
+  local _, _, url = listener:address()
+  write {
+    level = "info", message = "listening", url = url,
+    reason = ("secrets: %d, inbox: %s"):format(secret_count, running.shown_inbox(options.inbox)),
+  }
+  local metrics_url = listener:metrics_url()
+  if metrics_url then write { level = "info", message = "metrics", url = metrics_url } end
+  if options.json then return end
+  local secret = options.secret_file and " --secret-file " .. text.shell_word(options.secret_file) or ""
+  io.stdout:write(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s\n"):format(options.handlers,
+    listening.own_command(), text.shell_word(url), secret))
+  io.stdout:flush()
+end
+
+local function open_receiver(options, write)
+  local list, message = secrets.load(options.secret_file)
+  if not list then return nil, message end
+  local box, problem = running.open_inbox(options, write)
+  if not box then return nil, problem end
+  local receiver = marketplace.receiver {
+    secrets = list, inbox = box, max_body = options.max_body, log = write, lease = options.lease,
+    stop_asked = box.durable and core.stop_asked or nil,
+  }
+  local ok, handlers_problem = handlers.load(options.handlers, receiver)
+  if not ok then return nil, handlers_problem end
+  return receiver, #list
+end
+
+local function run_listener(options, listener, count, write)
+  core.catch_signals() -- before anybody is told that it listens: a SIGHUP would end it
+  local lock, problem
+  if options.pid_file then lock, problem = pid_file.write(options.pid_file) end
+  if problem then
+    listener:stop()
+    return 1, problem
+  end
+  announce(options, listener, count, write)
+  listener:run()
+  if lock then pid_file.remove(options.pid_file, lock) end
+  return 0
+end
+
+function serve.run(options)
+  local usage = usage_problem(options)
+  if usage then return 2, usage end
+  local tls, status, problem = listening.read_tls(options)
+  if not tls then return status, problem end
+  local write = running.log(options)
+  local receiver, count = open_receiver(options, write)
+  if not receiver then return 1, count end
+  local opened, listener, message = pcall(server.open, {
+    receiver = receiver, log = write, host = options.host, port = options.port, path = options.path,
+    tls_cert = tls.cert, tls_key = tls.key, max_connections = options.max_connections,
+    metrics_host = options.metrics_host, metrics_port = options.metrics_port, dispatch = not options.no_dispatch,
+    reload = function() reload(receiver, options.secret_file, write) end,
+  })
+  if not opened then return 1, tostring(listener) end
+  if not listener then return 1, message end
+  status, problem = run_listener(options, listener, count, write)
+  receiver:close()
+  return status, problem
+end
+
+return serve

@@ -1,0 +1,145 @@
+--- marketplace simulate: a stand-in for App Store Connect, and what is asked of one that runs.
+local control = require "marketplace.cli.commands.simulate_control"
+local core = require "marketplace.core"
+local listening = require "marketplace.cli.support.listening"
+local running = require "marketplace.cli.support.running"
+local sender = require "marketplace.simulator.sender"
+local server = require "marketplace.simulator.server"
+local simulator = require "marketplace.simulator"
+local text = require "marketplace.text"
+
+local simulate = { summary = "Stand in for App Store Connect: to develop without an Apple account." }
+
+function simulate.describe(command)
+  command:command_target("action")
+  command:require_command(false)
+  listening.describe(command, control.PORT)
+  command:option("--key-file", "The private key that tokens are to be signed with, PEM; made where there is none.")
+    :default("simulated-key.p8"):argname("PATH")
+  command:option("--key-id", "Its id."):default(simulator.KEY_ID):argname("ID")
+  command:option("--issuer-id", "The team's."):default(simulator.ISSUER_ID):argname("ID")
+  command:option("--app", "An app of the account, the first one the marketplace; may be repeated. Without it " ..
+    simulator.APP .. "."):count("*"):argname("ID")
+  command:option("--rate-limit", "Requests in an hour."):default("3500"):argname("N")
+  command:option("--retry-after", "Repeat a failed delivery after so many seconds; may be repeated. Without it never.")
+    :count("*"):argname("SECONDS")
+  command:option("--url-lifetime", "Seconds that the URLs of files are good for."):default("3600"):argname("SECONDS")
+  command:flag("--strict-deliveries", "Want exactly one filter of the list of deliveries, as operators report.")
+  command:option("--ca-file", "Certificates to trust in webhooks' servers in place of the system's, PEM.")
+    :argname("PATH")
+  control.describe(command)
+end
+
+--[[ The key ]]
+
+local function make_key(path)
+  local key, message = core.generate_key()
+  local pem
+  if key then pem, message = key:private_pem() end
+  if not pem then return nil, message end
+  local written, problem, code = core.replace_file(path, pem, "new")
+  -- another process may have made it meanwhile
+  if not written and code ~= "file_exists" then return nil, problem end
+  return true
+end
+
+local function public_key(path)
+  if not core.file_id(path) then
+    local made, problem = make_key(path)
+    if not made then return nil, problem end
+  end
+  local key, message = core.private_key_file(path)
+  if not key then return nil, message end
+  local pem, pem_problem = key:public_pem()
+  key:close()
+  return pem, pem_problem
+end
+
+--[[ Running ]]
+
+local function numbers(words)
+  local list = {}
+  for i, word in ipairs(words) do
+    list[i] = tonumber(word)
+    if not (list[i] and list[i] >= 0) then return nil end
+  end
+  return list
+end
+
+local function usage_problem(options)
+  local problem = running.number_problem(options, "port", 0, 65535)
+    or running.number_problem(options, "rate_limit", 1, 1000000)
+    or running.number_problem(options, "url_lifetime", 0, 31536000)
+  if problem then return "simulate: " .. problem end
+  options.retry_after = numbers(options.retry_after)
+  if not options.retry_after then return "simulate: --retry-after is a number of seconds" end
+  for _, id in ipairs(options.app) do
+    if not id:find "^[%w._-]+$" then return "simulate: --app has letters, digits, full stops, _ and -" end
+  end
+end
+
+local function absolute(path)
+  local folder = os.getenv "PWD"
+  if path:sub(1, 1) == "/" or not folder then return path end
+  return folder .. "/" .. path
+end
+
+local function announce(options, listener, write)
+  local url = listener:url()
+  write {
+    level = "info", message = "listening", url = url, key_id = options.key_id, issuer_id = options.issuer_id,
+    key_file = absolute(options.key_file), reason = "stands in for App Store Connect",
+  }
+  if options.json then return end
+  local lines = {
+    MARKETPLACE_API_URL = url, MARKETPLACE_KEY_FILE = absolute(options.key_file),
+    MARKETPLACE_KEY_ID = options.key_id, MARKETPLACE_ISSUER_ID = options.issuer_id,
+  }
+  io.stdout:write "use it:\n"
+  for _, name in ipairs { "MARKETPLACE_API_URL", "MARKETPLACE_KEY_FILE", "MARKETPLACE_KEY_ID",
+    "MARKETPLACE_ISSUER_ID" } do
+    io.stdout:write(("  export %s=%s\n"):format(name, text.shell_word(lines[name])))
+  end
+  io.stdout:write(("try it:   %s simulate event version_available --url %s\n"):format(
+    listening.own_command(), text.shell_word(url)))
+  io.stdout:flush()
+end
+
+local function open(options, write, tls)
+  local pem, problem = public_key(options.key_file)
+  if not pem then return nil, problem end
+  local notifications = sender.new(options.ca_file)
+  local sim = simulator.new {
+    keys = { [options.key_id] = pem }, issuer_id = options.issuer_id, log = write, rate_limit = options.rate_limit,
+    apps = #options.app > 0 and options.app or { simulator.APP }, retry_after = options.retry_after,
+    url_lifetime = options.url_lifetime, strict_deliveries = options.strict_deliveries,
+    send = function(request, done) notifications:send(request, done) end,
+  }
+  local opened, listener, message = pcall(server.open, {
+    sim = sim, sender = notifications, host = options.host, port = options.port, tls_cert = tls.cert,
+    tls_key = tls.key,
+  })
+  if not opened then return nil, tostring(listener) end
+  return listener, message
+end
+
+local function serve(options)
+  local usage = usage_problem(options)
+  if usage then return 2, usage end
+  local tls, status, problem = listening.read_tls(options)
+  if not tls then return status, problem end
+  local write = running.log(options)
+  local listener, message = open(options, write, tls)
+  if not listener then return 1, message end
+  core.catch_signals() -- before anybody is told that it listens
+  announce(options, listener, write)
+  listener:run()
+  return 0
+end
+
+function simulate.run(options)
+  if options.action then return control.run(options) end
+  return serve(options)
+end
+
+return simulate

@@ -1,0 +1,54 @@
+--- marketplace token: makes a token, for use with other programs.
+local credentials = require "marketplace.cli.support.credentials"
+local output = require "marketplace.cli.support.output"
+local token = require "marketplace.token"
+
+local command_token = { summary = "Make a token: for App Store Connect's API, for a developer, for an install." }
+
+-- what a kind takes of the credentials besides the key; what is given as an option is for token.new to refuse
+local CREDENTIALS = { api = { "key_id", "issuer_id", "individual" }, install = { "key_id" }, marketplace = {} }
+local STRINGS = { "key_id", "issuer_id", "marketplace_id", "developer_id", "bundle_id", "dtype", "nonce", "iid", "vid" }
+
+function command_token.describe(command)
+  command:argument("kind", "api, which is the default, marketplace or install."):args("?")
+    :choices { "api", "marketplace", "install" }:argname("KIND")
+  credentials.describe_key(command)
+  command:option("--scope", "api: a request that the token is good for, such as \"GET /v1/apps\"; may be repeated.")
+    :count("*"):argname("REQUEST")
+  command:option("--marketplace-id", "marketplace, install: the marketplace's Apple ID."):argname("ID")
+  command:option("--developer-id", "marketplace: the developer whom it is for."):argname("ID")
+  command:option("--bundle-id", "install: the app's."):argname("ID")
+  command:option("--dtype", "install: download or redownload."):argname("TYPE")
+  command:option("--nonce", "install: without it a random UUID."):argname("UUID")
+  command:option("--iid", "install: optional claim."):argname("ID")
+  command:option("--vid", "install: optional claim."):argname("ID")
+  command:option("--lifetime", "Seconds; as long as Apple allows, or less."):argname("SECONDS")
+end
+
+local function settings_of(parsed, given)
+  local kind = parsed.kind or "api"
+  local settings = { kind = kind, key_file = given.key_file, individual = parsed.individual }
+  for _, name in ipairs(STRINGS) do settings[name] = parsed[name] end
+  for _, name in ipairs(CREDENTIALS[kind]) do settings[name] = given[name] end
+  settings.scope = #parsed.scope > 0 and parsed.scope or nil
+  return settings
+end
+
+function command_token.run(parsed)
+  local given, message = credentials.settings(parsed)
+  if not given then return 1, message end
+  if not given.key_file then return 2, "token: " .. credentials.missing "key_file" end
+  credentials.warn_of(given.key_file)
+  local settings = settings_of(parsed, given)
+  if parsed.lifetime then
+    settings.lifetime = tonumber(parsed.lifetime)
+    if not settings.lifetime then return 2, "token: --lifetime is a number of seconds" end
+  end
+  local ok, made, expires_at = pcall(token.new, settings)
+  if not ok then return 2, (tostring(made):gsub("^.-marketplace%.token", "token")) end
+  if not made then return 1, expires_at end
+  output.write(parsed.json, made, { token = made, expires_at = expires_at })
+  return 0
+end
+
+return command_token

@@ -1,0 +1,162 @@
+--- What `marketplace webhooks` does: each action is given the client and the parsed options, and gives the exit status,
+--- or nil (or an exit status) and a message.
+local core = require "marketplace.core"
+local event_types = require "marketplace.cli.commands.webhooks.event_types"
+local generations = require "marketplace.cli.commands.webhooks.generations"
+local notification = require "marketplace.notification"
+local output = require "marketplace.cli.support.output"
+local secret_file = require "marketplace.secret_file"
+local secrets = require "marketplace.cli.support.secrets"
+local text = require "marketplace.text"
+local times = require "marketplace.cli.support.times"
+
+local actions = {}
+
+-- Says what was done; of a dry run the request has said it.
+local function done(options, line, object)
+  if not options.dry_run then output.write(options.json, line, object) end
+  return 0
+end
+
+local function named(row)
+  return text.safe(("webhook %s (%s)"):format(row.id, row.url or "-"))
+end
+
+--[[ Webhooks ]]
+
+function actions.list(client, options)
+  local generation = generations[options.generation]
+  local rows, message = generation.list(client, options.app)
+  if not rows then return nil, message end
+  output.list(options, generation.columns, rows)
+  return 0
+end
+
+function actions.create(client, options)
+  local list, problem = secrets.load(options.secret_file)
+  if not list then return nil, problem end
+  local row, message = generations[options.generation].create(client, options, list[1])
+  if not row then return nil, message end
+  return done(options, "created " .. named(row), row)
+end
+
+-- Never the environment's secret: it is there for other commands, and would be changed without being asked for.
+local function new_secret(options)
+  if not options.secret_file then return nil end
+  local list, problem = secret_file.read(options.secret_file)
+  return list and list[1], problem
+end
+
+function actions.update(client, options)
+  local secret, problem = new_secret(options)
+  if problem then return nil, problem end
+  local row, message = generations[options.generation].update(client, options.id, options, secret)
+  if not row then return nil, message end
+  return done(options, "changed " .. named(row), row)
+end
+
+--- What is wrong with the usage of an action that asks first, if anything.
+---@param options table
+---@return string|nil
+function actions.confirmation_problem(options)
+  if options.yes or options.dry_run or core.is_terminal("stdin") then return nil end
+  return options.action .. " needs --yes where no terminal is to ask on"
+end
+
+--- Asks, unless --yes or --dry-run makes that unnecessary.
+---@param options table
+---@param question string
+---@return boolean
+function actions.is_confirmed(options, question)
+  if options.yes or options.dry_run then return true end
+  io.stderr:write(question, " [y/N] ")
+  io.stderr:flush()
+  local answer = (io.stdin:read("*l") or ""):lower()
+  return answer == "y" or answer == "yes"
+end
+
+function actions.delete(client, options)
+  local generation = generations[options.generation]
+  local row, message = generation.find(client, options.id)
+  if not row then return nil, message end
+  if not actions.is_confirmed(options, ("Delete %s?"):format(named(row))) then return nil, "nothing was deleted" end
+  local deleted
+  deleted, message = generation.delete(client, options.id)
+  if not deleted then return nil, message end
+  return done(options, "deleted " .. named(row), { id = options.id, deleted = true })
+end
+
+--[[ Deliveries ]]
+
+function actions.ping(client, options)
+  local ping, message = generations[2].ping(client, options.id)
+  if not ping then return nil, message end
+  return done(options, ("asked for a ping (%s); see: marketplace webhooks deliveries %s"):format(text.safe(ping.id),
+    text.safe(options.id)), { id = ping.id, webhook = options.id })
+end
+
+local function optional(name)
+  return function(row)
+    if row[name] == nil then return "-" end
+    return row[name]
+  end
+end
+
+local DELIVERY_COLUMNS = {
+  { "CREATED", optional "createdDate" },
+  { "STATE", optional "deliveryState" },
+  { "AGAIN", function(row) return row.redelivery and "yes" or "no" end },
+  { "HTTP", optional "httpStatusCode" },
+  { "EVENT", optional "event" },
+  { "NOTIFICATION", optional "notification" },
+  { "ID", optional "id" },
+  { "ERROR", function(row) return row.errorMessage or "" end },
+}
+
+-- Our word for what happened, as for `list`; the notification itself tells it better than its type.
+local function event_of(event, n)
+  if n.event and n.event ~= "other" then return n.event end
+  if event.ping then return "ping" end
+  return event.eventType and event_types.shown { event.eventType } or nil
+end
+
+local function delivery_row(delivery)
+  local event, response = delivery.event or {}, delivery.response or {}
+  local n = type(event.payload) == "string" and notification.parse(event.payload) or {}
+  return {
+    id = delivery.id, createdDate = delivery.createdDate, sentDate = delivery.sentDate,
+    deliveryState = delivery.deliveryState, redelivery = delivery.redelivery or false,
+    httpStatusCode = response.httpStatusCode, errorMessage = delivery.errorMessage,
+    eventType = event.ping and "ping" or event.eventType, event = event_of(event, n), notification = n.id,
+  }
+end
+
+-- The state is looked at on this side, as App Store Connect takes one filter.
+function actions.deliveries(client, options)
+  local since = times.parse(options.since, core.now())
+  local deliveries, message = generations[2].deliveries(client, options.id, since, options.limit,
+    options.state and function(delivery) return delivery.deliveryState == options.state end)
+  if not deliveries then return nil, message end
+  for i, delivery in ipairs(deliveries) do deliveries[i] = delivery_row(delivery) end
+  output.list(options, DELIVERY_COLUMNS, deliveries)
+  if #deliveries == options.limit then output.note(("only the first %d; see --limit"):format(options.limit)) end
+  return 0
+end
+
+function actions.redeliver(client, options)
+  local failed = 0
+  for _, id in ipairs(options.id) do
+    local delivery, message = client.webhookDeliveries:create { template = id }
+    if delivery then
+      local line = ("delivery %s is repeated as %s"):format(id, delivery.id)
+      done(options, text.safe(line), { id = delivery.id, template = id })
+    else
+      failed = failed + 1
+      output.note(("delivery %s is not repeated: %s"):format(text.safe(id), message))
+    end
+  end
+  if failed > 0 then return nil, ("%d of %d deliveries are not repeated"):format(failed, #options.id) end
+  return 0
+end
+
+return actions

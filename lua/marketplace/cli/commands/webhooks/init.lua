@@ -1,0 +1,187 @@
+--- marketplace webhooks: the webhooks at App Store Connect.
+local actions = require "marketplace.cli.commands.webhooks.actions"
+local core = require "marketplace.core"
+local credentials = require "marketplace.cli.support.credentials"
+local event_types = require "marketplace.cli.commands.webhooks.event_types"
+local generations = require "marketplace.cli.commands.webhooks.generations"
+local migrate = require "marketplace.cli.commands.webhooks.migrate"
+local output = require "marketplace.cli.support.output"
+local rotate = require "marketplace.cli.commands.webhooks.rotate"
+local running = require "marketplace.cli.support.running"
+local times = require "marketplace.cli.support.times"
+
+local webhooks = { summary = "List, make, change and try the webhooks at App Store Connect; rotate their secret." }
+
+local ALL = {
+  list = actions.list, create = actions.create, update = actions.update, delete = actions.delete, ping = actions.ping,
+  deliveries = actions.deliveries, redeliver = actions.redeliver, migrate = migrate, ["rotate-secret"] = rotate.run,
+}
+
+local ONLY_GENERATION_2 = { ping = true, deliveries = true, redeliver = true }
+local ONLY_READ = { list = true, deliveries = true }
+
+--[[ The command line ]]
+
+local function describe_attributes(command)
+  command:option("--name", "What it is called."):argname("NAME")
+  command:option("--url", "Where notifications go."):argname("URL")
+  command:option("--event", "A type of event that it sends, by our name or Apple's constant; may be repeated. " ..
+    "Without it a new one sends those that concern marketplaces."):count("*"):argname("TYPE")
+end
+
+local function describe_secret(command, text)
+  command:option("--secret-file", text):argname("PATH")
+end
+
+local DESCRIBE = {}
+
+function DESCRIBE.list(command)
+  command:option("--app", "Of this app; may be repeated."):count("*"):argname("ID")
+end
+
+function DESCRIBE.create(command)
+  command:option("--app", "Of this app."):argname("ID")
+  describe_attributes(command)
+  command:flag("--disabled", "It sends nothing until it is enabled.")
+  describe_secret(command, "File whose first line is the secret. Without it MARKETPLACE_SECRET is the secret.")
+end
+
+function DESCRIBE.update(command)
+  command:argument("id", "The webhook's id."):argname("ID")
+  describe_attributes(command)
+  command:mutex(
+    command:flag("--disabled", "It sends nothing from now on."),
+    command:flag("--enabled", "It sends again.")
+  )
+  describe_secret(command, "File whose first line becomes the secret; without it the secret stays. See " ..
+    "rotate-secret, which loses nothing.")
+end
+
+function DESCRIBE.delete(command)
+  command:argument("id", "The webhook's id."):argname("ID")
+  command:flag("--yes", "Do not ask.")
+end
+
+function DESCRIBE.ping(command)
+  command:argument("id", "The webhook's id."):argname("ID")
+end
+
+function DESCRIBE.deliveries(command)
+  command:argument("id", "The webhook's id."):argname("ID")
+  command:option("--since", "Made since: 10d, 12h, 30m, 45s ago, or a date."):default("1d"):argname("AGE")
+  command:option("--state", "Only these."):choices { "SUCCEEDED", "FAILED", "PENDING" }:argname("STATE")
+  command:option("--limit", "The most."):default("100"):argname("N")
+end
+
+function DESCRIBE.redeliver(command)
+  command:argument("id", "The deliveries' ids."):args("+"):argname("DELIVERY_ID")
+end
+
+function DESCRIBE.migrate(command)
+  command:option("--app", "For this app; may be repeated."):count("+"):argname("ID")
+  command:option("--name", "What the new webhooks are called."):default("marketplace"):argname("NAME")
+  describe_secret(command, "File whose first line is the secret. Without it MARKETPLACE_SECRET is the secret.")
+end
+
+DESCRIBE["rotate-secret"] = rotate.describe
+
+local SUMMARIES = {
+  list = "List webhooks.",
+  create = "Make a webhook.",
+  update = "Change a webhook.",
+  delete = "Delete a webhook.",
+  ping = "Have App Store Connect send a ping.",
+  deliveries = "List what a webhook has sent.",
+  redeliver = "Have deliveries repeated.",
+  migrate = "Make generation 2 webhooks that correspond to the one of generation 1.",
+  ["rotate-secret"] = "Change the secret without losing a notification; run it again where it stopped.",
+}
+
+function webhooks.describe(command)
+  command:command_target("action")
+  command:require_command(true)
+  for _, name in ipairs { "list", "create", "update", "delete", "ping", "deliveries", "redeliver", "migrate",
+    "rotate-secret" } do
+    local action = command:command(name, SUMMARIES[name])
+    DESCRIBE[name](action)
+    if name ~= "migrate" then
+      action:option("--generation", "Of the webhook; Apple deprecates the first."):choices { "1", "2" }:default("2")
+        :argname("1|2")
+    end
+    if ONLY_READ[name] then
+      output.describe_list(action)
+    else
+      action:flag("--json", "Write JSON, one object a line.")
+    end
+    credentials.describe(action, not ONLY_READ[name])
+  end
+end
+
+--[[ What is wrong with the usage, if anything ]]
+
+local function list_problem(options)
+  if options.generation == 2 and #options.app == 0 then return "list needs --app, as webhooks are an app's" end
+  if options.generation == 1 and #options.app > 0 then
+    return "the generation 1 webhook is the account's, not an app's"
+  end
+end
+
+local function attributes_problem(options)
+  local is_new = options.action == "create"
+  local problem = generations[options.generation].usage_problem(options, is_new)
+  if problem then return problem end
+  if options.url and not options.url:find("^https?://%S+$") then return "--url is a URL" end
+  options.types, problem = event_types.from_words(options.event)
+  if problem then return problem end
+  local changes = options.name or options.url or options.secret_file or options.enabled or options.disabled
+    or #options.types > 0
+  if not is_new and not changes then return "there is nothing to change" end
+end
+
+local PROBLEMS = { list = list_problem, create = attributes_problem, update = attributes_problem }
+
+function PROBLEMS.deliveries(options)
+  if not times.parse(options.since, core.now()) then
+    return "--since is 10d, 12h, 30m, 45s (ago), 2026-01-31 or 2026-01-31T12:00:00Z"
+  end
+  return running.number_problem(options, "limit", 1, 1000000)
+end
+
+PROBLEMS.delete = actions.confirmation_problem
+
+PROBLEMS["rotate-secret"] = rotate.usage_problem
+
+-- An empty one would be another resource's path.
+local function empty_problem(options)
+  for name, shown in pairs { id = "an id", app = "--app" } do
+    local value = options[name]
+    for _, word in ipairs(type(value) == "table" and value or { value }) do
+      if not word:find("%S") then return shown .. " is empty" end
+    end
+  end
+end
+
+local function usage_problem(options)
+  local problem = empty_problem(options)
+  if problem then return problem end
+  options.generation = tonumber(options.generation or 2)
+  if options.generation == 1 and ONLY_GENERATION_2[options.action] then
+    return ("App Store Connect has no %s for generation 1"):format(options.action)
+  end
+  local find_problem = PROBLEMS[options.action]
+  return find_problem and find_problem(options)
+end
+
+function webhooks.run(options)
+  local usage = usage_problem(options)
+  if usage then return 2, "webhooks: " .. usage end
+  local client, failed, problem = credentials.client(options)
+  if not client then return failed, problem end
+  if options.generation == 1 then
+    output.note("Apple deprecates generation 1 (marketplaceWebhooks); see: marketplace webhooks migrate")
+  end
+  local status, message = ALL[options.action](client, options)
+  return status or 1, message
+end
+
+return webhooks

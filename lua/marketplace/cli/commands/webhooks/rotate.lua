@@ -1,0 +1,237 @@
+--- marketplace webhooks rotate-secret: what marketplace.rotation needs of the outside.
+local actions = require "marketplace.cli.commands.webhooks.actions"
+local core = require "marketplace.core"
+local generations = require "marketplace.cli.commands.webhooks.generations"
+local http = require "marketplace.http"
+local inbox = require "marketplace.inbox"
+local output = require "marketplace.cli.support.output"
+local pid_file = require "marketplace.cli.support.pid_file"
+local record = require "marketplace.inbox.record"
+local rotation = require "marketplace.rotation"
+local running = require "marketplace.cli.support.running"
+local sharing = require "marketplace.cli.commands.webhooks.sharing"
+local text = require "marketplace.text"
+
+local rotate = {}
+
+local PROBE_TIMEOUT = 10   -- seconds
+local DELIVERY_CLOCK = 3600 -- seconds that App Store Connect's clock may be behind this one
+local FURTHEST = 10 * 86400 - 600 -- seconds back that it tells of deliveries, less what its clock may be ahead
+
+function rotate.describe(command)
+  command:argument("id", "The ids of all webhooks that use the secret: the old one ends with the rotation.")
+    :args("+"):argname("WEBHOOK_ID")
+  command:option("--secret-file", "The receiver's file of secrets, one a line; it is rewritten."):argname("PATH")
+  running.describe_inbox(command)
+  command:mutex(
+    command:option("--pid-file", "File with the receiver's process id, which gets a SIGHUP to reread its secrets.")
+      :argname("PATH"),
+    command:option("--reload-command", "Shell command that makes the receiver, or all of them, reread its secrets.")
+      :argname("COMMAND")
+  )
+  command:option("--receiver-url", "Where the receiver is tried; without it the webhooks' own URLs."):argname("URL")
+  command:option("--receiver-ca-file", "Certificates to trust there in place of the system's, PEM."):argname("PATH")
+  command:flag("--no-probe", "Do not try whether the receiver takes the new secret before App Store Connect gets it.")
+  command:option("--wait", "Seconds to wait for a notification signed with the new secret, for each webhook.")
+    :default("300"):argname("SECONDS")
+  command:option("--grace", "Seconds without a notification signed with an old secret before the old ones end.")
+    :default("60"):argname("SECONDS")
+  command:flag("--not-shared", "No webhook that is not named uses the secret: do not look for others.")
+  command:flag("--retire-anyway", "End the old secrets though a notification signed with one came late.")
+  command:flag("--abort", "End a rotation under way, as long as App Store Connect has not been given the new secret.")
+  command:flag("--yes", "Do not ask.")
+end
+
+local function without_repetitions(ids)
+  local list, seen = {}, {}
+  for _, id in ipairs(ids) do
+    if not seen[id] then list[#list + 1] = id end
+    seen[id] = true
+  end
+  return list
+end
+
+--- What is wrong with the usage of the options, if anything. Makes a number of what should be one.
+---@param options table
+---@return string|nil
+function rotate.usage_problem(options)
+  options.id = without_repetitions(options.id)
+  if not options.secret_file then return "rotate-secret needs --secret-file" end
+  local problem = running.shared_inbox_problem(options.inbox)
+  if problem then return problem end
+  if options.receiver_url and not options.receiver_url:find("^https?://%S+$") then return "--receiver-url is a URL" end
+  if options.abort and options.dry_run then return "--abort has no --dry-run" end
+  return running.number_problem(options, "wait", 0, 86400) or running.number_problem(options, "grace", 0, 86400)
+    or actions.confirmation_problem(options)
+end
+
+--[[ The outside ]]
+
+-- With the code by which a rotation knows a webhook that is gone.
+local function called(result, message, code, detail)
+  if result then return result end
+  return nil, message, generations.code_of(code, detail)
+end
+
+local function url_of(row, message, code)
+  if not row then return nil, message, code end
+  if not row.url then return nil, "it has no URL" end
+  return text.safe(row.url)
+end
+
+local function delivered_by(generation, client)
+  return function(id, since)
+    local deliveries, message = generation.deliveries(client, id,
+      math.max(since - DELIVERY_CLOCK, core.now() - FURTHEST))
+    if not deliveries then return nil, message end
+    local keys = {}
+    for _, delivery in ipairs(deliveries) do
+      local payload = delivery.event and delivery.event.payload
+      local made = type(payload) == "string" and record.of(payload)
+      if made then keys[#keys + 1] = made.key end
+    end
+    return keys
+  end
+end
+
+local function apple_of(client, options)
+  local generation = generations[options.generation]
+  return {
+    url = function(id) return url_of(generation.find(client, id)) end,
+    set_secret = function(id, secret) return called(generation.set_secret(client, id, secret)) end,
+    ping = generation.ping and function(id) return called(generation.ping(client, id)) end,
+    delivered = generation.deliveries and delivered_by(generation, client),
+  }
+end
+
+local function run_command(command)
+  local ok, _, status = os.execute(command)
+  -- Lua 5.1 gives the status alone
+  if ok == true or ok == 0 then return true end
+  return nil, ("it failed with status %s: %s"):format(tostring(status or ok), command)
+end
+
+local function signal(path)
+  local pid, problem = pid_file.find(path)
+  if not pid then return nil, problem end
+  return run_command(("kill -HUP %d"):format(pid))
+end
+
+local function reload_of(options)
+  if options.pid_file then return function() return signal(options.pid_file) end end
+  if options.reload_command then return function() return run_command(options.reload_command) end end
+end
+
+local function post_to(options)
+  return function(url, header, body)
+    local response, message = http.exchange {
+      method = "POST", url = url, body = body, timeout = PROBE_TIMEOUT, plain = true,
+      ca_file = options.receiver_ca_file,
+      headers = { "content-type: application/json", "x-apple-signature: " .. header },
+    }
+    if not response then return nil, message end
+    return response.status
+  end
+end
+
+local function verified_in(box)
+  return function(fingerprint, since)
+    local entries, message = box:list { verified_by = fingerprint, received_since = since }
+    if not entries then return nil, message end
+    for i, entry in ipairs(entries) do entries[i] = { id = entry.key, at = entry.received_at } end
+    return entries
+  end
+end
+
+local function read(path)
+  local found = core.stat(path)
+  if not found then return nil, path .. ": there is no such file", "missing" end
+  if found.type ~= "file" then return nil, path .. ": it is not a regular file", "file_failed" end
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, problem, "file_failed" end
+  local bytes = file:read("*a")
+  file:close()
+  if not bytes then return nil, path, "file_failed" end
+  return bytes
+end
+
+local FILES = {
+  read = read, replace = core.replace_file, remove = os.remove, lock = core.lock_file, clean = core.remove_leftovers,
+}
+
+local function say_to(options)
+  return function(step, line)
+    line = text.safe(line)
+    output.write(options.json, ("%-7s %s"):format(step, line), { step = step, message = line })
+  end
+end
+
+local function settings_of(client, options, box)
+  return {
+    webhooks = options.id, generation = options.generation, wait = options.wait, grace = options.grace,
+    -- beside the file itself: by whatever link it is named, there is one state and one lock
+    secret_file = core.real_path(options.secret_file) or options.secret_file,
+    retire_anyway = options.retire_anyway, receiver_url = options.receiver_url, probe = not options.no_probe,
+    apple = apple_of(client, options), receiver = { reload = reload_of(options), post = post_to(options) },
+    inbox = { verified = verified_in(box) }, files = FILES, clock = core.now, sleep = core.sleep,
+    stop_asked = core.stop_asked, random_hex = core.random_hex, say = say_to(options),
+  }
+end
+
+--[[ The action ]]
+
+local function lock_problem(path)
+  if not core.file_id(path) then return nil end
+  local is_locked, message = core.is_locked(path)
+  if is_locked == nil then return message end
+  return is_locked and path .. ": another process holds this lock" or nil
+end
+
+-- What would be changed, after the same questions: what makes a rotation fail before it changes anything fails here.
+local function rehearse(options, settings)
+  local ok, problem = rotation.check(settings)
+  problem = not ok and problem or lock_problem(settings.secret_file .. ".rotation.lock")
+  if not problem and options.pid_file then ok, problem = pid_file.find(options.pid_file) end
+  if not ok or problem then return nil, problem end
+  for _, id in ipairs(options.id) do
+    ok, problem = settings.apple.set_secret(id, core.random_hex(32))
+    if ok and settings.apple.ping then ok, problem = settings.apple.ping(id) end
+    if not ok then return nil, ("webhook %s: %s"):format(id, problem) end
+  end
+  return true
+end
+
+local function question_of(options)
+  local ids = text.safe(table.concat(options.id, ", "))
+  if options.abort then return ("End the rotation of the secret of webhook %s?"):format(ids) end
+  return ("Rotate the secret of webhook %s? All that use the secrets in %s must be named."):format(ids,
+    options.secret_file)
+end
+
+local function carry_out(options, settings)
+  if options.dry_run then return rehearse(options, settings) end
+  core.catch_signals()
+  if options.abort then return rotation.abort(settings) end
+  return rotation.run(settings)
+end
+
+--- The action, see marketplace.cli.commands.webhooks.actions.
+---@param client table
+---@param options table
+---@return integer|nil status
+---@return string? message
+function rotate.run(client, options)
+  if not actions.is_confirmed(options, question_of(options)) then return nil, "nothing was changed" end
+  local problem = not (options.not_shared or options.abort)
+    and sharing.problem(client, options.generation, options.id)
+  if problem then return nil, problem end
+  local box
+  box, problem = inbox.open(options.inbox, { must_exist = true })
+  if not box then return nil, problem end
+  local ok, message = carry_out(options, settings_of(client, options, box))
+  box:close()
+  if not ok then return nil, message end
+  return 0
+end
+
+return rotate

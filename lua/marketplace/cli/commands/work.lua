@@ -1,0 +1,69 @@
+--- marketplace work: runs a handlers file for what an inbox holds, beside the processes that receive.
+local core = require "marketplace.core"
+local dispatcher = require "marketplace.dispatcher"
+local handlers = require "marketplace.handlers"
+local metrics_server = require "marketplace.server.metrics"
+local running = require "marketplace.cli.support.running"
+
+local work = { summary = "Run a handlers file for what an inbox holds; any number of these, on any machine." }
+
+local MOST_SECONDS_IDLE = 1  -- until it looks whether others have stored something
+local TURN_SECONDS = 1       -- of callbacks between two looks at the metrics' port
+local RECOVERY_SECONDS = 1   -- until the inbox is asked again after it failed
+
+function work.describe(command)
+  running.describe(command)
+end
+
+-- How long there is nothing to do, in seconds.
+local function pause_of(runs)
+  local at, problem = runs:next_at()
+  if problem then return RECOVERY_SECONDS end
+  return at and math.max(0, math.min(at - core.now(), MOST_SECONDS_IDLE)) or MOST_SECONDS_IDLE
+end
+
+local function turn(runs, write)
+  local ok, count, message = pcall(runs.dispatch, runs, { seconds = TURN_SECONDS })
+  if ok and count then return count > 0 and 0 or pause_of(runs) end
+  write { level = "error", message = "callbacks cannot run", reason = tostring(message or count) }
+  return RECOVERY_SECONDS
+end
+
+local function loop(runs, metrics, write)
+  while not core.stop_asked() do
+    local pause = turn(runs, write)
+    if metrics then metrics:step(pause) elseif pause > 0 then core.sleep(pause) end
+  end
+  if metrics then metrics:close() end
+  runs.inbox:close()
+  write { level = "info", message = "stopped" }
+end
+
+local function open_metrics(options, runs)
+  if not options.metrics_port then return nil end
+  return metrics_server.open {
+    host = options.metrics_host, port = options.metrics_port, render = function() return runs:metrics() end,
+  }
+end
+
+function work.run(options)
+  local usage = running.usage_problem(options) or running.shared_inbox_problem(options.inbox)
+  if usage then return 2, "work: " .. usage end
+  local write = running.log(options)
+  local box, problem = running.open_inbox(options, write)
+  if not box then return 1, problem end
+  core.catch_signals()
+  local runs = dispatcher.new { inbox = box, log = write, lease = options.lease, stop_asked = core.stop_asked }
+  local ok, handlers_problem = handlers.load(options.handlers, runs)
+  if not ok then return 1, handlers_problem end
+  local metrics, metrics_problem = open_metrics(options, runs)
+  if metrics_problem then return 1, metrics_problem end
+  write {
+    level = "info", message = "working", url = metrics and metrics:url(),
+    reason = "inbox: " .. running.shown_inbox(options.inbox),
+  }
+  loop(runs, metrics, write)
+  return 0
+end
+
+return work

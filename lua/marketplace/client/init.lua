@@ -1,0 +1,366 @@
+--- A client of App Store Connect's API.
+---
+--- It does no I/O of its own: a transport carries each request. Its own part is the token, what is tried again, and
+--- what an answer means.
+local api_error = require "marketplace.client.error"
+local core = require "marketplace.core"
+local document = require "marketplace.client.jsonapi"
+local download = require "marketplace.client.download"
+local environment = require "marketplace.runtime"
+local http = require "marketplace.http"
+local json = require "marketplace.json"
+local log = require "marketplace.log"
+local options = require "marketplace.options"
+local origin = require "marketplace.client.origin"
+local parallel = require "marketplace.client.scheduler"
+local resources = require "marketplace.client.resources"
+local retry = require "marketplace.client.retry"
+local session = require "marketplace.client.token_cache"
+local token = require "marketplace.token"
+local url = require "marketplace.client.url"
+
+local client = {}
+
+---@class marketplace.Client
+---@field rate_limit {limit?: integer, remaining?: integer} requests an hour, as the last answer told them
+local Client = {}
+Client.__index = Client
+
+local BASE_URL = "https://api.appstoreconnect.apple.com"
+local DEFAULTS = { timeout = 60, attempt_timeout = 30, retries = 4, at_once = 6 }
+local LEAST_ATTEMPT = 0.05 -- seconds: with less left no other attempt is begun
+local LOOK = 0.005         -- seconds between two looks at answers where waiting must not block
+
+--[[ Waiting ]]
+
+-- How the running coroutine waits: sleep(seconds) and, for marketplace.http, until_done(exchange). Nil where it may
+-- block.
+local function waiting(self)
+  local in_parallel = parallel.pause()
+  if in_parallel then return in_parallel, function(exchange) in_parallel(nil, exchange) end end
+  if self.pause then return self.pause, http.looking_pause(self.pause) end
+end
+
+local function wait(self, seconds)
+  local pause = waiting(self) or self.sleep
+  pause(seconds)
+end
+
+--[[ Requests ]]
+
+-- What an answer could echo, and nobody is to see.
+local function secrets_of(call)
+  local hidden = document.secrets(call.document)
+  hidden[#hidden + 1] = call.bearer
+  return hidden
+end
+
+local function fail_invalid(problem)
+  return nil, problem, "request_invalid", { sent = false }
+end
+
+-- The whole URL: of a path, or of a URL that an answer named, which must lead to the same place, as the token goes
+-- there.
+local function target(self, path, query)
+  local whole = path
+  if path:sub(1, 1) == "/" and not path:find "[^\33-\126]" and not path:find("\\", 1, true) then
+    whole = self.base_url .. path
+  elseif not origin.same(path, self.base_url) then
+    return fail_invalid("the token goes to " .. self.base_url .. " only, not to another host")
+  end
+  return query and url.with_query(whole, query) or whole
+end
+
+-- What stays the same from attempt to attempt.
+local function prepare(self, method, path, given)
+  local whole, message, code, detail = target(self, path, given.query)
+  if not whole then return nil, message, code, detail end
+  local call = {
+    method = method, path = path, url = whole, document = given.body, started = self.monotonic(), attempt = 0,
+    body = given.body and json.encode(given.body),
+  }
+  call.deadline = call.started + (given.timeout or self.timeout)
+  return call
+end
+
+local function headers_of(self, call, bearer)
+  local headers = { "Authorization: Bearer " .. bearer, "Accept: application/json", self.user_agent_line }
+  if call.body then headers[4] = "Content-Type: application/json" end
+  return headers
+end
+
+local MOST_DIGITS = 15 -- every number of so many is exact, and an integer where Lua has them
+
+local function figure(header, name)
+  local digits = header:match(name .. ":(%d+)")
+  if digits and #digits <= MOST_DIGITS then return tonumber(digits) end
+end
+
+local function read_rate_limit(self, header)
+  if type(header) ~= "string" then return end
+  local limit, remaining = figure(header, "user%-hour%-lim"), figure(header, "user%-hour%-rem")
+  if limit and remaining then self.rate_limit.limit, self.rate_limit.remaining = limit, remaining end
+end
+
+local function report(self, call, level, message, about)
+  if not self.log then return end
+  about.level, about.message, about.at = level, message, self.clock()
+  about.url, about.attempt = call.method .. " " .. call.url, call.attempt
+  self.log(about)
+end
+
+-- One attempt: a response, or nil, message, code, detail.
+local function attempt(self, call, bearer)
+  call.attempt = call.attempt + 1
+  local began = self.monotonic()
+  local _, until_done = waiting(self)
+  local response, message, code, detail = self.transport({
+    method = call.method, url = call.url, headers = headers_of(self, call, bearer), body = call.body,
+    timeout = math.max(LEAST_ATTEMPT, math.min(self.attempt_timeout, call.deadline - began)),
+    connect_timeout = self.connect_timeout, ca_file = self.ca_file,
+  }, until_done)
+  if response then read_rate_limit(self, response.headers["x-rate-limit"]) end
+  if self.log then
+    report(self, call, "info", response and "answered" or "not answered", {
+      status = response and response.status, took = self.monotonic() - began, reason = message,
+    })
+  end
+  return response, message, code, detail
+end
+
+-- An attempt, and another one at once where the token was refused: it may have been the clock.
+local function authorized_attempt(self, call)
+  local bearer, problem, problem_code = self.session:token()
+  if not bearer then return nil, problem, problem_code, { sent = false } end
+  local response, message, code, detail = attempt(self, call, bearer)
+  if response and response.status == 401 and not call.reauthorized then
+    call.reauthorized = true
+    self.session:refused(bearer, response.headers.date)
+    return authorized_attempt(self, call)
+  end
+  call.bearer = bearer
+  return response, message, code, detail
+end
+
+local function refusal(call, response)
+  return api_error.from(call, response, secrets_of(call))
+end
+
+-- Waits for the next attempt. False where there is none.
+local function wait_for_next(self, call, status, code, detail)
+  local sent = detail and detail.sent
+  call.may_have_run = call.may_have_run or retry.may_have_run(status, sent)
+  if call.attempt > self.retries or not retry.is_worth_it(call.method, status, code, sent) then return false end
+  local seconds = retry.pause(call.attempt, detail and detail.retry_after, self.random)
+  if self.monotonic() + seconds + LEAST_ATTEMPT > call.deadline then return false end
+  report(self, call, "warning", "trying again", { again_in = seconds, status = status, reason = code })
+  wait(self, seconds)
+  return true
+end
+
+-- Of a deleted thing, a repeated DELETE is told that there is none; by App Store Connect, not by a gateway's page.
+local function is_gone(call, response)
+  if call.method ~= "DELETE" or response.status ~= 404 or not call.may_have_run then return false end
+  local _, code = refusal(call, response)
+  return code == "api_error"
+end
+
+local function exchange(self, call)
+  while true do
+    local response, message, code, detail = authorized_attempt(self, call)
+    if response and (response.status < 300 or is_gone(call, response)) then return response end
+    if response then message, code, detail = refusal(call, response) end
+    if not message:find(call.path, 1, true) then message = ("%s %s: %s"):format(call.method, call.path, message) end
+    if not wait_for_next(self, call, response and response.status, code, detail) then
+      message, detail = retry.add_doubt(call.method, call.may_have_run, message, detail)
+      detail.attempts = call.attempt
+      return nil, message, code, detail
+    end
+  end
+end
+
+local function document_of(call, response)
+  if response.status == 404 or call.method == "DELETE" and response.body == "" then return {} end
+  local decoded, message, code, detail = document.decode(call, response, secrets_of(call))
+  if decoded then return decoded end
+  message, detail = retry.add_doubt(call.method, true, message, detail)
+  return nil, message, code, detail
+end
+
+local function check_seconds(where, given, name, level)
+  if given[name] and not (given[name] > 0 and given[name] <= 86400) then
+    error(("%s: option '%s' is a number of seconds, more than 0 and at most 86400"):format(where, name), level or 3)
+  end
+end
+
+local function check_query(query)
+  local fits, name = url.is_query(query)
+  if fits then return end
+  error(("client:request: option 'query' has a string, a number, a boolean or a list of them for each name: %s"):format(
+    tostring(name)), 3)
+end
+
+local METHODS = { GET = true, POST = true, PATCH = true, DELETE = true }
+
+local NOTHING = {}
+local REQUEST_OPTIONS = { query = "table", body = "table", timeout = "number" }
+
+--- One call of any endpoint.
+---
+--- GET, PATCH and DELETE are tried again when the connection fails or the answer is 429 or 5xx; POST only where it was
+--- surely not executed. A token that is refused is made anew once, with the server's clock.
+---@param method string GET, POST, PATCH or DELETE
+---@param path string "/v1/...", or a whole URL on the host of base_url, such as an answer's links.next
+---@param given? {query?: table, body?: table, timeout?: number} query: values are strings, numbers, booleans or lists
+--- of them; timeout: seconds for the whole call, default the client's
+---@return table|nil document decoded; empty where the answer has none
+---@return table|string response {status=, headers=, body=}, or the message
+---@return string? code request_invalid, connect_failed, tls_failed, timeout, http_failed, too_large, unauthorized,
+--- rate_limited, api_error, answer_invalid, out_of_memory, crypto_failed
+---@return table? detail {status=, errors=, retry_after=, request_id=, attempts=, sent=, may_have_run=}; see
+--- marketplace.client.error; may_have_run: it may have been executed although it failed
+function Client:request(method, path, given)
+  if not METHODS[method] then error("client:request: the method is GET, POST, PATCH or DELETE", 2) end
+  if type(path) ~= "string" then error("client:request: the path is a string", 2) end
+  given = given or NOTHING
+  if given ~= NOTHING then
+    options.check("client:request", given, REQUEST_OPTIONS)
+    check_seconds("client:request", given, "timeout")
+    if given.query then check_query(given.query) end
+  end
+  local call, message, code, detail = prepare(self, method, path, given)
+  if not call then return nil, message, code, detail end
+  local response
+  response, message, code, detail = exchange(self, call)
+  if not response then return nil, message, code, detail end
+  local decoded
+  decoded, message, code, detail = document_of(call, response)
+  if not decoded then return nil, message, code, detail end
+  return decoded, response
+end
+
+--- Fetches a file from where an answer's `url` attribute points, piece by piece. No token is sent there.
+---@param address string https://
+---@param given {sink?: fun(bytes: string), file?: string, timeout?: number, max_bytes?: number} sink: is given the
+--- bytes as they come, and may return false to end it; or file: a path, which exists only once the file is complete and
+--- synced (in nginx that holds up the worker); timeout: seconds, default 3600; max_bytes: default 16 GiB
+---@return table|nil result {bytes=, headers=}
+---@return string? message
+---@return string? code
+---@return table? detail {status=}
+function Client:download(address, given)
+  local _, until_done = waiting(self)
+  return download.fetch(self.transport, address, given, self.ca_file, until_done)
+end
+
+--[[ Several at once ]]
+
+local function as_function(self, task, place)
+  if type(task) == "function" then return task end
+  if type(task) ~= "table" or type(task[1]) ~= "string" then
+    error(("client:parallel: task %d is neither a function nor a {method, path, options}"):format(place), 3)
+  end
+  return function() return self:request(task[1], task[2], task[3]) end
+end
+
+-- For parallel: waits for so long, or until an exchange moves on.
+local function idle(self)
+  return function(seconds, is_exchanging)
+    local pause = waiting(self)
+    if is_exchanging and not pause then
+      http.poll(seconds)
+    elseif is_exchanging then
+      http.look()
+      pause(math.min(seconds, LOOK))
+    else
+      (pause or self.sleep)(seconds)
+    end
+  end
+end
+
+--- Runs several calls at once, in one thread, and waits for all of them.
+---@param tasks ((fun(): any)|table)[] functions that call this client, or requests: {method, path, options}
+---@param given? {at_once?: integer} default 6
+---@return table[] results in the order of the tasks, each {n=, ...}: what the function, or client:request, returned
+function Client:parallel(tasks, given)
+  options.check("client:parallel", given or {}, { at_once = "number" })
+  local at_once = given and given.at_once or DEFAULTS.at_once
+  if not (at_once >= 1 and at_once == math.floor(at_once)) then
+    error("client:parallel: option 'at_once' is a whole number from 1", 2)
+  end
+  if type(tasks) ~= "table" then error("client:parallel: a list of tasks is expected, not a " .. type(tasks), 2) end
+  local functions = {}
+  for i, task in ipairs(tasks) do functions[i] = as_function(self, task, i) end
+  return parallel.run(functions, at_once, self.monotonic, idle(self))
+end
+
+--[[ A client ]]
+
+local OPTIONS = {
+  key_id = "!string", issuer_id = "string", individual = "boolean", key = "string", key_file = "string",
+  scope = "table", base_url = "string", timeout = "number", attempt_timeout = "number", connect_timeout = "number",
+  retries = "number", ca_file = "string", user_agent = "string", log = "function", transport = "function",
+  clock = "function", monotonic = "function", random = "function", sleep = "function", pause = "function",
+}
+
+local function base_of(given)
+  local base_url = (given.base_url or BASE_URL):gsub("/+$", "")
+  if not origin.same(base_url, base_url) or base_url:find "[?#]" then
+    error("marketplace.client: option 'base_url' is a URL such as " .. BASE_URL, 3)
+  end
+  return base_url
+end
+
+local function check_numbers(given)
+  for _, name in ipairs { "timeout", "attempt_timeout", "connect_timeout" } do
+    check_seconds("marketplace.client", given, name, 4)
+  end
+  if given.retries and not (given.retries >= 0 and given.retries <= 100) then
+    error("marketplace.client: option 'retries' is from 0 to 100", 3)
+  end
+end
+
+--- A client of App Store Connect's API: `client.webhooks:list{ app = ... }` and so on, see
+--- marketplace.client.resources.
+---@param given table
+--- key_id: required; key_file: path of the private key, or key: PEM; issuer_id of a team's key, or individual = true;
+--- scope: list of requests that its tokens are good for, such as "GET /v1/apps";
+--- base_url: default "https://api.appstoreconnect.apple.com"; ca_file: PEM certificates in place of the system's;
+--- timeout: seconds for a whole call with its retries, default 60; attempt_timeout: for each attempt, default 30;
+--- connect_timeout: of that for connecting, default 10; retries: at most so many after the first attempt, default 4;
+--- log: function(entry), see marketplace.log: each attempt, never a token or a secret;
+--- pause: function(seconds), called again and again while a call waits, for use in a caller's own loop: there it
+--- yields, in place of blocking; in nginx default ngx.sleep;
+--- transport: function(request, pause), default marketplace.http's exchange;
+--- clock: function giving seconds since the epoch; monotonic: function giving seconds, for deadlines, default clock
+--- where that is given; random: function giving a number in [0, 1); sleep: function(seconds); user_agent
+---@return marketplace.Client|nil client
+---@return string? message
+---@return string? code key_invalid
+function client.new(given)
+  options.check("marketplace.client", given, OPTIONS)
+  check_numbers(given)
+  local base_url = base_of(given)
+  local issue, message, code = token.issuer({
+    key = given.key, key_file = given.key_file, key_id = given.key_id, issuer_id = given.issuer_id,
+    individual = given.individual, scope = given.scope,
+  }, "marketplace.client")
+  if not issue then return nil, message, code end
+  local clock = given.clock or core.now
+  local self = setmetatable({
+    base_url = base_url, session = session.new(issue, clock), clock = clock,
+    monotonic = given.monotonic or given.clock or core.monotonic, random = given.random or math.random,
+    sleep = given.sleep or core.sleep, pause = given.pause or environment.yielding_sleep,
+    transport = given.transport or http.exchange,
+    log = given.log and log.target(given.log).write, timeout = given.timeout or DEFAULTS.timeout,
+    attempt_timeout = given.attempt_timeout or DEFAULTS.attempt_timeout, connect_timeout = given.connect_timeout,
+    retries = given.retries or DEFAULTS.retries, ca_file = given.ca_file,
+    user_agent_line = "User-Agent: " .. (given.user_agent or "lua-marketplace"),
+    --- What the last answer's X-Rate-Limit said: {limit=, remaining=} requests an hour.
+    rate_limit = {},
+  }, Client)
+  resources.attach(self)
+  return self
+end
+
+return client

@@ -1,0 +1,411 @@
+--- Runs the callbacks of what an inbox holds: claims, calls, finishes, tries again what failed.
+local callbacks = require "marketplace.dispatcher.callbacks"
+local context = require "marketplace.dispatcher.context"
+local core = require "marketplace.core"
+local log = require "marketplace.log"
+local metrics = require "marketplace.metrics"
+local notification = require "marketplace.notification"
+local options = require "marketplace.options"
+local superseded = require "marketplace.dispatcher.superseded"
+local text = require "marketplace.text"
+
+local dispatcher = {}
+
+---@class marketplace.Dispatcher
+---@field inbox marketplace.Inbox
+local Dispatcher = {}
+Dispatcher.__index = Dispatcher
+
+local LARGEST_BATCH = 64    -- claimed at a time, with one commit
+local BATCH_SECONDS = 0.05  -- that a batch may take, as far as the one before tells: the rest of it waits on its lease
+local RETRY = { attempts = 10, base = 5, cap = 3600 }
+local LEASE_SECONDS = 60
+local MOST_SECONDS = 366 * 86400
+local CALLBACK_BOUNDS = { 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60 } -- seconds
+local MOST_REASON = 4000 -- bytes of a callback's complaint that are kept
+
+--[[ Callbacks ]]
+
+--- Adds a callback. For one notification all callbacks run that fit it: those of its event, then those of its
+--- type, then those of "*"; among themselves in the order in which they were added.
+---
+--- A callback that raises or returns nil and a message has failed: the notification is tried again later.
+---@param name string an event's name, one of Apple's type names, or "*" for everything
+---@param callback fun(n: marketplace.Notification, ctx: marketplace.Context): any, string?
+---@return marketplace.Dispatcher self
+function Dispatcher:on(name, callback)
+  self.callbacks:add(name, callback, self.name .. ":on")
+  return self
+end
+
+local call_with_traceback
+if select(2, xpcall(function(...) return ... end, print, true)) then
+  call_with_traceback = function(callback, n, ctx)
+    -- not returned at once: LuaJIT would take xpcall for this function, in the traceback
+    local ok, value, message = xpcall(callback, debug.traceback, n, ctx)
+    return ok, value, message
+  end
+else
+  -- Lua 5.1's xpcall passes no arguments
+  call_with_traceback = function(callback, n, ctx)
+    return xpcall(function() return callback(n, ctx) end, debug.traceback)
+  end
+end
+
+-- What a callback complains of can be anything; what is kept must fit every inbox: text, without NUL.
+local function as_reason(value)
+  local _, told = pcall(tostring, value)
+  -- __tostring may raise, or give, what is no text either
+  if type(told) ~= "string" then told = "a " .. type(value) .. " that gives no text" end
+  local reason = told:gsub("%z", "\\0")
+  return text.utf8(text.cut(reason, MOST_REASON))
+end
+
+-- The frames below the callback are this project's own, and the same each time.
+local function without_own_frames(traceback)
+  return type(traceback) == "string" and traceback:gsub("\n%s*%[C%]: in function '?xpcall'?.*$", "") or traceback
+end
+
+local function call(callback, n, ctx)
+  local ok, value, message = call_with_traceback(callback, n, ctx)
+  if not ok then return as_reason(without_own_frames(value)) end
+  if not value and message ~= nil then return as_reason(message) end
+end
+
+-- All callbacks run, so that a broken one does not keep the others from an app that must go.
+local function run_callbacks(list, n, ctx)
+  local failure
+  for i = 1, #list do failure = call(list[i], n, ctx) or failure end
+  return failure
+end
+
+--[[ What becomes of a claimed notification: the claimed table itself becomes the item for the inbox's finish. ]]
+
+local function done(claimed)
+  claimed.state = "done"
+end
+
+local function dead(claimed, reason)
+  claimed.state, claimed.reason = "dead", reason
+end
+
+local function ready(claimed, at, reason)
+  claimed.state, claimed.at, claimed.reason = "ready", at, reason
+end
+
+-- Exponential backoff with full jitter: many that failed together do not come back together.
+local function pause_after(self, attempt)
+  local most = math.min(self.retry_cap, self.retry_base * 2 ^ (attempt - 1))
+  return self.random() * most
+end
+
+local function failed(self, claimed, reason, run)
+  if claimed.attempt >= self.max_attempts then return dead(claimed, reason) end
+  ready(claimed, run.clock() + pause_after(self, claimed.attempt), reason)
+end
+
+local function after_callbacks(self, claimed, failure, run)
+  if claimed.cancelled then return dead(claimed, as_reason(claimed.cancelled)) end
+  if failure then return failed(self, claimed, failure, run) end
+  if not claimed.snoozed then return done(claimed) end
+  ready(claimed, run.clock() + claimed.snoozed)
+  claimed.uncounted = true
+end
+
+-- Says whether there was a callback.
+local function run_one(self, claimed, run)
+  if claimed.attempt > self.max_attempts then
+    dead(claimed, ("ended its process, or outlived its lease, in each of %d attempts"):format(self.max_attempts))
+    return true
+  end
+  local n, problem = notification.parse(claimed.body)
+  if not n then
+    dead(claimed, problem)
+    return true
+  end
+  -- before the callbacks, which may change the notification
+  claimed.scope = superseded.scope(n)
+  local list = self.callbacks:of(n)
+  if #list == 0 then
+    done(claimed)
+    return false
+  end
+  after_callbacks(self, claimed, run_callbacks(list, n, context.of(claimed, n, run)), run)
+  return true
+end
+
+-- A mistake of ours costs one notification an attempt, and not the batch that it is in.
+local function run_guarded(self, claimed, run)
+  local ok, handled = pcall(run_one, self, claimed, run)
+  if ok then return handled end
+  failed(self, claimed, as_reason(handled), run)
+  return true
+end
+
+--[[ Reports ]]
+
+-- level, message, what it is counted as
+local function verdict(item, handled)
+  if item.state == "dead" then return "error", "gave up", "dead" end
+  if item.state == "ready" and item.reason then return "warning", "callback failed", "retry" end
+  if item.state == "ready" then return "info", "snoozed", "snoozed" end
+  if not handled then return "warning", "no callback", "unhandled" end
+  return "info", "done", "done"
+end
+
+local function tally(self, outcome)
+  self.counted[outcome] = (self.counted[outcome] or 0) + 1
+end
+
+local function report(self, item, handled, started, run)
+  local level, message, outcome = verdict(item, handled)
+  local took = core.monotonic() - started
+  tally(self, outcome)
+  if handled then self.callback_seconds:observe(took) end
+  if level == "info" and not self.log.wants_info then return end
+  local now = run.clock()
+  self.log.write {
+    level = level, message = message, at = now, id = item.key, type = item.type, event = item.event,
+    app_id = item.app_id, attempt = item.attempt, reason = item.reason, took = took,
+    again_in = item.state == "ready" and item.at - now or nil,
+  }
+end
+
+local function report_lost(self, item, now)
+  tally(self, "lost")
+  self.log.write {
+    level = "warning", message = "lease lost", at = now, id = item.key, type = item.type, event = item.event,
+    app_id = item.app_id, attempt = item.attempt, reason = "another worker runs this notification too",
+  }
+end
+
+--[[ Batches ]]
+
+-- Those from `first` on have waited for the ones before: without a lease that is theirs for long enough they must
+-- not start. Gives the batch without those that were lost.
+local function renew(self, batch, first, run)
+  local waiting = {}
+  for i = first, #batch do waiting[#waiting + 1] = batch[i] end
+  local held, message, code = self.inbox:extend(waiting, run.clock(), self.lease)
+  if not held then return nil, message, code end
+  local kept = {}
+  for i = 1, first - 1 do kept[i] = batch[i] end
+  for i, item in ipairs(waiting) do
+    if held[i] then kept[#kept + 1] = item else report_lost(self, item, run.clock()) end
+  end
+  return kept
+end
+
+-- Not begun: given back at once, as if never claimed.
+local function release(batch, first, now)
+  for i = first, #batch do
+    ready(batch[i], now)
+    batch[i].uncounted = true
+  end
+end
+
+-- Runs the batch one by one; gives it back, without what was lost, and how many were run.
+-- `run.returned` holds what this dispatch has already put back for later: it ends where that comes again, as else a
+-- callback that snoozes for no time would be run without end.
+local function run_batch(self, batch, deadline, run)
+  local leased_at, place = core.monotonic(), 1
+  while place <= #batch do
+    local is_over = place > 1 and (core.monotonic() >= deadline or self.stop_asked())
+    if is_over or run.returned[batch[place].identity] then
+      release(batch, place, run.clock())
+      return batch, place - 1
+    end
+    if core.monotonic() - leased_at > self.lease / 2 then
+      local message, code
+      batch, message, code = renew(self, batch, place, run)
+      if not batch then return nil, message, code end
+      leased_at = core.monotonic()
+    end
+    local item, started = batch[place], core.monotonic()
+    if item then
+      report(self, item, run_guarded(self, item, run), started, run)
+      if item.state == "ready" then run.returned[item.identity] = true end
+    end
+    place = place + 1
+  end
+  return batch, #batch
+end
+
+local function finish(self, batch, run)
+  local held, message, code = self.inbox:finish(batch, run.clock())
+  if not held then return nil, message, code end
+  for i = 1, #batch do
+    if not held[i] then report_lost(self, batch[i], run.clock()) end
+  end
+  return true
+end
+
+local function fit_batch(self, count, took)
+  self.batch = math.floor(math.max(1, math.min(LARGEST_BATCH, BATCH_SECONDS * count / math.max(took, 1e-6))))
+end
+
+-- One claim, its callbacks, one finish; gives how many were claimed and how many of them were run.
+local function dispatch_batch(self, limit, deadline, run)
+  local batch, message, code = self.inbox:claim(math.min(self.batch, limit), run.clock(), self.lease)
+  if not batch then return nil, message, code end
+  if #batch == 0 then return 0, 0 end
+  local claimed, started = #batch, core.monotonic()
+  local left, ran, problem_code = run_batch(self, batch, deadline, run)
+  if not left then return nil, ran, problem_code end
+  local finished
+  finished, message, code = finish(self, left, run)
+  if not finished then return nil, message, code end
+  fit_batch(self, ran, core.monotonic() - started)
+  return claimed, ran
+end
+
+local function dispatch(self, limit, seconds, clock)
+  local total, deadline = 0, core.monotonic() + seconds
+  local run = { inbox = self.inbox, lease = self.lease, clock = clock, returned = {} }
+  repeat
+    local claimed, ran, code = dispatch_batch(self, limit - total, deadline, run)
+    if not claimed then return nil, ran, code end
+    total = total + ran
+  until claimed == 0 or ran == 0 or total >= limit or core.monotonic() >= deadline or self.stop_asked()
+  return total
+end
+
+local function check_bounds(where, limit, seconds)
+  if not (limit >= 0 and limit == math.floor(limit)) then
+    error(where .. ": option 'limit' must be a whole number, at least 0", 3)
+  end
+  if seconds ~= seconds or seconds < 0 then
+    error(where .. ": option 'seconds' must be a number, at least 0", 3)
+  end
+end
+
+--- Runs the callbacks of what the inbox holds and can be run now, one notification at a time of each app.
+---@param settings? {limit?: integer, seconds?: number, now?: number} limit: the most notifications, default all;
+--- seconds: after which it begins no more, default never; now: seconds since the epoch, default the dispatcher's clock
+---@return integer|nil count of notifications run
+---@return string? message
+---@return string? code inbox_unavailable
+function Dispatcher:dispatch(settings)
+  settings = settings or {}
+  options.check(self.name .. ":dispatch", settings, { limit = "number", seconds = "number", now = "number" })
+  local now, limit, seconds = settings.now, settings.limit or math.huge, settings.seconds or math.huge
+  check_bounds(self.name .. ":dispatch", limit, seconds)
+  return dispatch(self, limit, seconds, now and function() return now end or self.clock)
+end
+
+--- When `dispatch` has something to do next.
+---@return number|nil at seconds since the epoch, in the past where something waits now; nil where nothing does
+---@return string? message
+---@return string? code inbox_unavailable
+function Dispatcher:next_at()
+  return self.inbox:next_at()
+end
+
+--- How many notifications are stored and neither done nor dead.
+---@return integer|nil
+---@return string? message
+---@return string? code inbox_unavailable
+function Dispatcher:waiting()
+  local backlog, message, code = self.inbox:backlog()
+  if not backlog then return nil, message, code end
+  return backlog.ready + backlog.leased
+end
+
+--- Adds what the inbox holds to a text of metrics.
+---@param lines string[]
+function Dispatcher:add_inbox_metrics(lines)
+  local backlog = self.inbox:backlog()
+  metrics.add(lines, "marketplace_inbox_up", "gauge", "Whether the inbox can be reached.", { { backlog and 1 or 0 } })
+  if not backlog then return end
+  metrics.add(lines, "marketplace_inbox_notifications", "gauge", "Notifications in the inbox, by state.", {
+    { backlog.ready, "state", "ready" }, { backlog.leased, "state", "leased" }, { backlog.dead, "state", "dead" },
+  })
+  metrics.add(lines, "marketplace_inbox_oldest_age_seconds", "gauge",
+    "Since when the oldest notification waits that is neither done nor dead.",
+    { { backlog.oldest_at and math.max(0, self.clock() - backlog.oldest_at) or 0 } })
+end
+
+--- Adds what it has done so far to a text of metrics.
+---@param lines string[]
+function Dispatcher:add_counters(lines)
+  local values = {}
+  for _, outcome in ipairs { "done", "retry", "snoozed", "dead", "unhandled", "lost" } do
+    values[#values + 1] = { self.counted[outcome] or 0, "outcome", outcome }
+  end
+  metrics.add(lines, "marketplace_runs_total", "counter", "Runs of notifications, by outcome.", values)
+  metrics.add_histogram(lines, "marketplace_callback_seconds", "How long the callbacks of a notification took.",
+    self.callback_seconds)
+end
+
+--- What it has done so far, and what the inbox holds, as text for Prometheus.
+---@return string
+function Dispatcher:metrics()
+  local lines = {}
+  self:add_counters(lines)
+  self:add_inbox_metrics(lines)
+  return metrics.text(lines)
+end
+
+local function check_retry(given, where)
+  options.check(where .. ": retry", given, { attempts = "number", base = "number", cap = "number" }, 5)
+  if not ((given.attempts or 1) >= 1 and (given.base or 0) >= 0 and (given.cap or 0) >= 0) then
+    error(where .. ": retry: attempts must be at least 1, base and cap at least 0 seconds", 4)
+  end
+end
+
+local function check_lease(lease, where)
+  if not (lease > 0 and lease <= MOST_SECONDS) then
+    error(where .. ": option 'lease' must be more than 0 seconds and at most a year", 4)
+  end
+end
+
+-- Else it would be noticed only when something is to be told, with callbacks that have run and are run again.
+local function check_log(given, where)
+  if type(given) == "table" and type(given.write) ~= "function" then
+    error(where .. ": option 'log' must be a function, or a table with a function 'write'", 4)
+  end
+end
+
+local function never() return false end
+
+--- The dispatcher's options, for those who take them too.
+dispatcher.OPTIONS = {
+  inbox = "!table", log = "function|table", lease = "number", retry = "table", clock = "function", random = "function",
+  stop_asked = "function",
+}
+
+--- A dispatcher from options that were checked, but for their values.
+---@param given table
+---@param where string the public function's name, for messages; its caller is blamed
+---@param name string what the operator calls it
+---@return marketplace.Dispatcher
+function dispatcher.from(given, where, name)
+  local retry = given.retry or RETRY
+  check_retry(retry, where)
+  check_lease(given.lease or LEASE_SECONDS, where)
+  check_log(given.log, where)
+  return setmetatable({
+    name = name, inbox = given.inbox, log = log.target(given.log), callbacks = callbacks.new(),
+    lease = given.lease or LEASE_SECONDS, max_attempts = retry.attempts or RETRY.attempts,
+    retry_base = retry.base or RETRY.base, retry_cap = retry.cap or RETRY.cap,
+    clock = given.clock or core.now, random = given.random or math.random, stop_asked = given.stop_asked or never,
+    batch = 1, counted = {}, callback_seconds = metrics.histogram(CALLBACK_BOUNDS),
+  }, Dispatcher)
+end
+
+--- A dispatcher without a receiver: a worker beside the process that receives.
+---@param given table
+--- inbox: required;
+--- log: function(entry), see marketplace.log; default: warnings and errors to the standard error stream;
+--- lease: seconds that a callback may take, default 60;
+--- retry: {attempts=10, base=5, cap=3600}, pauses in seconds;
+--- clock: function giving seconds since the epoch; random: function giving a number in [0, 1);
+--- stop_asked: function; once it gives true, what is not yet begun is given back
+---@return marketplace.Dispatcher
+function dispatcher.new(given)
+  options.check("marketplace.dispatcher", given, dispatcher.OPTIONS)
+  local made = dispatcher.from(given, "marketplace.dispatcher", "dispatcher")
+  return made
+end
+
+return dispatcher

@@ -1,0 +1,125 @@
+--- One commit for the notifications of many requests: while one is under way, what further requests bring gathers, and
+--- goes with the next.
+---
+--- The first of those who wait stores for all of them, and no longer than once, so that no request waits for more than
+--- the commit that was under way when it came, and its own.
+local core = require "marketplace.core"
+local front = require "marketplace.nginx.proxy"
+local semaphore = require "ngx.semaphore"
+
+local gather = {}
+
+local MOST_RECORDS = 256
+local MOST_BYTES = 8 * 1024 * 1024
+local TURN_SECONDS = 30 -- longer than any commit; a request can be ended in the midst of one, where nginx is told to
+local LOOK_SECONDS = 1  -- whoever waits looks as often whether that happened
+
+local function size_of(records)
+  local bytes = 0
+  for i = 1, #records do bytes = bytes + #records[i].body end
+  return bytes
+end
+
+-- Takes from those who wait as many as one commit may have, at least one.
+local function take_batch(self, turn)
+  local batch, records, now, bytes = {}, {}, 0, 0
+  while self.waiting[1] do
+    local one = self.waiting[1]
+    bytes = bytes + size_of(one.records)
+    if #batch > 0 and (#records + #one.records > MOST_RECORDS or bytes > MOST_BYTES) then break end
+    table.remove(self.waiting, 1)
+    batch[#batch + 1], one.turn, now = one, turn, math.max(now, one.now)
+    for i = 1, #one.records do records[#records + 1] = one.records[i] end
+  end
+  return batch, records, now
+end
+
+local function settle(one, outcomes, message, code)
+  one.is_done, one.outcomes, one.message, one.code = true, outcomes, message, code
+  if one.wake then one.wake:post() end
+end
+
+local function settle_stored(batch, outcomes)
+  local at = 0
+  for _, one in ipairs(batch) do
+    local own = {}
+    for i = 1, #one.records do own[i] = outcomes[at + i] end
+    at = at + #own
+    settle(one, own)
+  end
+end
+
+-- Who waits behind a commit that failed would wait as long for the same.
+local function settle_failed(self, batch, message, code)
+  local waiting = self.waiting
+  self.waiting = {}
+  for _, one in ipairs(batch) do settle(one, nil, message, code) end
+  for _, one in ipairs(waiting) do settle(one, nil, message, code) end
+end
+
+local function end_turn(self, turn)
+  if self.turn ~= turn then return end
+  self.turn = nil
+  local next_one = self.waiting[1]
+  if next_one and next_one.wake then next_one.wake:post() end
+end
+
+-- Stores what waits.
+local function store(self)
+  local turn = { ends_at = core.monotonic() + self.turn_seconds }
+  self.turn = turn
+  local batch, records, now = take_batch(self, turn)
+  local ok, outcomes, message, code = pcall(self.inbox.put, self.inbox, records, now)
+  if ok and outcomes then
+    settle_stored(batch, outcomes)
+  else
+    settle_failed(self, batch, ok and message or "storing failed", code or "inbox_unavailable")
+  end
+  end_turn(self, turn)
+  if not ok then error(outcomes, 0) end
+end
+
+local function is_over(self, turn)
+  return self.turn ~= turn or core.monotonic() >= turn.ends_at
+end
+
+local function wait(one)
+  one.wake = one.wake or semaphore.new()
+  one.wake:wait(LOOK_SECONDS)
+end
+
+local function go_on() end
+
+-- Where nginx has lua_check_client_abort on, it would end a request in the midst of a commit when its client goes away,
+-- and all others would wait for it. Elsewhere, and in timers, there is nothing to do.
+local function outlive_client()
+  pcall(ngx.on_abort, go_on)
+end
+
+local function put(self, records, now)
+  if #records == 0 then return self.inbox:put(records, now) end
+  outlive_client()
+  local one = { records = records, now = now, is_done = false }
+  self.waiting[#self.waiting + 1] = one
+  while not one.is_done do
+    if one.turn and is_over(self, one.turn) then
+      return nil, "whoever was to store this has ended", "inbox_unavailable"
+    elseif not one.turn and (not self.turn or is_over(self, self.turn)) then
+      store(self)
+    else
+      wait(one)
+    end
+  end
+  return one.outcomes, one.message, one.code
+end
+
+--- An inbox whose `put` shares commits.
+---@param inbox table
+---@param turn_seconds? number after which whoever stores is taken for ended, default 30
+---@return table inbox
+function gather.wrap(inbox, turn_seconds)
+  local self = { inbox = inbox, waiting = {}, turn = nil, turn_seconds = turn_seconds or TURN_SECONDS }
+  return front.new(inbox, { put = function(_, records, now) return put(self, records, now) end })
+end
+
+return gather

@@ -1,0 +1,159 @@
+--- Runs a receiver's callbacks in an nginx worker: in timers, so that they may use cosockets and ngx.sleep, and one
+--- after another, as everywhere. Of several workers each takes what no other has leased.
+local core = require "marketplace.core"
+local front = require "marketplace.nginx.proxy"
+local semaphore = require "ngx.semaphore"
+
+local callbacks = {}
+
+local Callbacks = {}
+Callbacks.__index = Callbacks
+
+local TURN_SECONDS = 1       -- of callbacks in one timer, whose memory nginx frees when it ends
+local BREATH_SECONDS = 0.005 -- that callbacks which never yield may keep requests waiting, and a callback's time on top
+local YIELD_SECONDS = 0.001
+local IDLE_SECONDS = 1       -- until it looks whether other processes have stored something
+local LEAST_PAUSE = 0.01     -- where the inbox's clock and this machine's differ
+local RECOVERY_SECONDS = 1   -- until the inbox is asked again after it failed
+local LAST_SECONDS = 10      -- that an ending worker runs what would be lost otherwise
+local WATCH_SECONDS = 1      -- until it looks whether callbacks still run
+local SILENT_SECONDS = 2     -- beyond a lease, after which they are taken for ended
+local DAY = 86400
+
+local function log(self, level, message, reason)
+  self.log.write { level = level, message = message, at = core.now(), reason = reason }
+end
+
+local function dispatch(self)
+  self.breathed_at = core.monotonic()
+  self.seen_at = self.breathed_at
+  local ok, count, message = pcall(self.receiver.dispatch, self.receiver, { seconds = TURN_SECONDS })
+  if ok and count then return count end
+  log(self, "error", "callbacks cannot run", tostring(message or count))
+end
+
+local function pause_after(self, count)
+  if not count then return RECOVERY_SECONDS end
+  if count > 0 then return 0 end
+  local ok, at, message = pcall(self.receiver.next_at, self.receiver)
+  if not ok or message then return RECOVERY_SECONDS end
+  return at and math.max(LEAST_PAUSE, math.min(at - core.now(), IDLE_SECONDS)) or IDLE_SECONDS
+end
+
+local function report_lost(self)
+  local ok, left = pcall(self.receiver.waiting, self.receiver)
+  if ok and left and left > 0 then
+    log(self, "warning", "stopped", ("%d notifications still wait for their callbacks, and are lost"):format(left))
+  end
+end
+
+-- What is claimed was finished or given back when `dispatch` returned. What is in this process only runs now or never.
+local function wind_up(self)
+  if self.receiver.inbox.durable then return end
+  local deadline = core.monotonic() + LAST_SECONDS
+  repeat
+    local count = dispatch(self)
+  until not count or count == 0 or core.monotonic() >= deadline
+  report_lost(self)
+end
+
+local function schedule(self, turn, series)
+  local ok, problem = ngx.timer.at(0, turn, self, series)
+  while not ok and not ngx.worker.exiting() do
+    self.seen_at = core.monotonic()
+    log(self, "error", "callbacks cannot run", "nginx gives no timer: " .. tostring(problem))
+    ngx.sleep(RECOVERY_SECONDS)
+    ok, problem = ngx.timer.at(0, turn, self, series)
+  end
+  return ok
+end
+
+local function turn(premature, self, series)
+  if premature or ngx.worker.exiting() then return wind_up(self) end
+  local pause = pause_after(self, dispatch(self))
+  if self.series ~= series then return end
+  if pause > 0 and not ngx.worker.exiting() then self.semaphore:wait(pause) end
+  if self.series == series and not schedule(self, turn, series) then wind_up(self) end
+end
+
+-- A callback can end the timer that it runs in, and the turns with it, as ngx.exit does, which no pcall catches and of
+-- which nobody is told; or never return. What it ran another may claim once its lease has ended, and so does this.
+local function watch(premature, self)
+  if premature or core.monotonic() - self.seen_at <= self.receiver.dispatcher.lease + SILENT_SECONDS then return end
+  log(self, "error", "callbacks cannot run",
+    "one has ended them, as ngx.exit does, or takes longer than its lease: they begin anew")
+  self.series, self.seen_at = self.series + 1, core.monotonic()
+  schedule(self, turn, self.series)
+end
+
+-- nginx runs waiting timers at once when the worker is to end: this one wakes the callbacks then.
+local function wake_at_end(premature, self)
+  self:wake()
+  if not premature then return ngx.timer.at(DAY, wake_at_end, self) end
+  ngx.sleep(YIELD_SECONDS) -- else nginx would look after the woken one only when something else happens
+end
+
+--- Runs callbacks from now on, until the worker ends. For init_worker_by_lua.
+function Callbacks:start()
+  -- not earlier: nginx's master, which runs init_by_lua, makes them with a log that it frees at the next reload
+  self.semaphore = assert(semaphore.new())
+  self.seen_at = core.monotonic()
+  assert(ngx.timer.at(0, turn, self, self.series))
+  assert(ngx.timer.every(WATCH_SECONDS, watch, self))
+  assert(ngx.timer.at(DAY, wake_at_end, self))
+end
+
+--- The inbox that the receiver must be given: what is asked of it tells that callbacks still run.
+---@param inbox table
+---@return table inbox
+function Callbacks:watched(inbox)
+  local function seen(...)
+    self.seen_at = core.monotonic()
+    return ...
+  end
+  return front.new(inbox, {
+    claim = function(_, ...) return seen(inbox:claim(...)) end,
+    finish = function(_, ...) return seen(inbox:finish(...)) end,
+    extend = function(_, ...) return seen(inbox:extend(...)) end,
+  })
+end
+
+--- Says that something was stored.
+function Callbacks:wake()
+  if self.semaphore:count() < 0 then self.semaphore:post(1) end
+end
+
+local function turn_once(premature, self)
+  dispatch(self)
+  if premature or self.receiver.inbox.durable then return end
+  local at = self.receiver:next_at()
+  if at then ngx.timer.at(math.max(LEAST_PAUSE, at - core.now()), turn_once, self) end
+end
+
+--- Runs the callbacks of what is stored now, soon, and once: for a Lua of one request only, as lua_code_cache off
+--- makes it. What only that Lua remembers is tried again as long as it waits.
+function Callbacks:start_once()
+  local ok, problem = ngx.timer.at(0, turn_once, self)
+  if not ok then log(self, "error", "callbacks cannot run", "nginx gives no timer: " .. tostring(problem)) end
+end
+
+--- What a dispatcher asks between two callbacks: whether to begin no more. Lets requests in between.
+---@return boolean
+function Callbacks:stop_asked()
+  self.seen_at = core.monotonic()
+  if core.monotonic() - self.breathed_at >= BREATH_SECONDS then
+    ngx.sleep(YIELD_SECONDS)
+    self.breathed_at = core.monotonic()
+  end
+  return ngx.worker.exiting() and self.receiver.inbox.durable == true
+end
+
+--- The receiver, whose `stop_asked` and `watched` inbox must be this one's, is given later.
+---@param log_target table see marketplace.log
+function callbacks.new(log_target)
+  return setmetatable({
+    receiver = nil, log = log_target, semaphore = nil, breathed_at = 0, seen_at = 0, series = 1,
+  }, Callbacks)
+end
+
+return callbacks

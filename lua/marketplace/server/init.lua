@@ -1,0 +1,235 @@
+--- The standalone server: carries requests to a receiver and answers back, and runs callbacks in between.
+---
+--- One thread does both in turns, so a callback that takes long holds up the answers meanwhile. What came with one
+--- poll of the sockets is answered as one batch, with one commit of the inbox.
+local core = require "marketplace.core"
+local log_entries = require "marketplace.log"
+local metrics_server = require "marketplace.server.metrics"
+local options = require "marketplace.options"
+local responses = require "marketplace.server.responses"
+
+local server = {}
+
+---@class marketplace.Server
+local Server = {}
+Server.__index = Server
+
+local IDLE_SECONDS = 1       -- the longest wait: a signal that comes just before it is noticed after it
+local SLICE_SECONDS = 0.05   -- of callbacks between two polls
+local RECOVERY_SECONDS = 1   -- until the inbox is asked again after it failed
+local METRICS_SECONDS = 0.25 -- the longest wait where there is a second port to look at
+local MOST_PATH_SHOWN = 200  -- bytes
+local DEFAULT_STOP_SECONDS = 10
+
+local function log(self, level, message, about)
+  about = about or {}
+  about.level, about.message, about.at = level, message, core.now()
+  self.log(about)
+end
+
+--[[ Requests ]]
+
+-- A wrong path on Apple's side looks just so, and would cost every notification: it must be seen.
+local function not_found(self, request)
+  log(self, "warning", "not found", {
+    status = 404, remote = request.remote, reason = ("%s %s; notifications go to %s"):format(
+      request.method, request.path:sub(1, MOST_PATH_SHOWN), self.path),
+  })
+  return responses.plain(404, "nothing is here")
+end
+
+-- A mistake of ours must not look like an answer: Apple shall send the notification again.
+local function handle_all(self, requests)
+  if #requests == 0 then return {} end
+  local ok, answers = pcall(self.receiver.handle_many, self.receiver, requests)
+  if ok then return answers end
+  log(self, "error", "the receiver failed", { status = 503, reason = tostring(answers) })
+  local refusals = {}
+  for i = 1, #requests do refusals[i] = responses.unavailable() end
+  return refusals
+end
+
+local function respond(self, requests)
+  local answers, notifications, places = {}, {}, {}
+  for i = 1, #requests do
+    local request = requests[i]
+    if request.path == self.path then
+      notifications[#notifications + 1] = request
+      places[#notifications] = i
+    else
+      answers[i] = request.path == "/healthz" and responses.health(request.method, self.stopping)
+        or not_found(self, request)
+    end
+  end
+  local handled = handle_all(self, notifications)
+  for i = 1, #handled do answers[places[i]] = handled[i] end
+  return answers
+end
+
+local function exchange(self, wait)
+  local requests = self.http:poll(wait)
+  if #requests > 0 then self.http:answer(requests, respond(self, requests)) end
+end
+
+--[[ Callbacks ]]
+
+local function dispatch_failed(self, reason)
+  log(self, "error", "callbacks cannot run", { reason = tostring(reason) })
+  self.dispatch_at = core.monotonic() + RECOVERY_SECONDS
+  return 0
+end
+
+local function dispatch(self)
+  if not self.dispatches or core.monotonic() < self.dispatch_at then return 0 end
+  local ok, count, message = pcall(self.receiver.dispatch, self.receiver, { seconds = SLICE_SECONDS })
+  if not ok then return dispatch_failed(self, count) end
+  if not count then return dispatch_failed(self, message) end
+  return count
+end
+
+local function next_wait(self, most)
+  if not self.dispatches then return most end
+  local pause = self.dispatch_at - core.monotonic()
+  if pause > 0 then return math.min(pause, most) end
+  -- The inbox that cannot tell is asked again by `dispatch`, which reports it.
+  local ok, at = pcall(self.receiver.next_at, self.receiver)
+  if not ok then return most end
+  return at and math.max(0, math.min(at - core.now(), most)) or most
+end
+
+--[[ The loop ]]
+
+-- A reload that fails must not end the server.
+local function reload(self)
+  local ok, problem = xpcall(self.reload, debug.traceback)
+  if not ok then log(self, "error", "the reload failed", { reason = tostring(problem) }) end
+end
+
+--- One turn: waits for requests, answers them, runs some callbacks.
+---@param seconds? number the longest wait, default 1, or 0.25 with metrics
+function Server:step(seconds)
+  exchange(self, next_wait(self, seconds or self.metrics and METRICS_SECONDS or IDLE_SECONDS))
+  dispatch(self)
+  if self.metrics then self.metrics:step(0) end
+  if core.take_reload() and self.reload then reload(self) end
+end
+
+local function report_stopped(self)
+  local ok, left, message = pcall(self.receiver.waiting, self.receiver)
+  if not ok or not left then
+    log(self, "warning", "stopped", {
+      reason = "the inbox cannot tell what still waits: " .. tostring(message or left),
+    })
+    return
+  end
+  local is_lost = left > 0 and not self.receiver.inbox.durable
+  log(self, is_lost and "warning" or "info", "stopped", {
+    reason = left > 0 and ("%d notifications still wait for their callbacks%s"):format(left,
+      is_lost and ", and are lost" or "") or nil,
+  })
+end
+
+--- Ends gracefully: answers what is under way (with 503), runs what would be lost otherwise, closes. Takes
+--- `stop_seconds` at most, and a callback's time on top.
+function Server:stop()
+  if self.stopping then return end
+  self.stopping = true
+  self.receiver:drain()
+  self.http:drain()
+  local deadline = core.monotonic() + self.stop_seconds
+  while self.http:stats().connections > 0 and core.monotonic() < deadline do
+    exchange(self, 0.1)
+  end
+  while not self.receiver.inbox.durable and core.monotonic() < deadline and dispatch(self) > 0 do end
+  self.http:close()
+  if self.metrics then self.metrics:close() end
+  report_stopped(self)
+end
+
+--- Serves until SIGTERM or SIGINT, then stops gracefully. SIGHUP calls `reload`.
+function Server:run()
+  core.catch_signals()
+  while not core.stop_asked() do self:step() end
+  self:stop()
+end
+
+--- The URL of the metrics; nil where they are not offered.
+---@return string|nil
+function Server:metrics_url()
+  return self.metrics and self.metrics:url()
+end
+
+--- Where it listens: the numeric address, the port, the URL for notifications.
+---@return string host
+---@return integer port
+---@return string url
+function Server:address()
+  local host, port = self.http:address()
+  local shown = host:find(":", 1, true) and "[" .. host .. "]" or host
+  return host, port, ("%s://%s:%d%s"):format(self.scheme, shown, port, self.path)
+end
+
+local function http_options(given)
+  local names = { "host", "port", "tls_cert", "tls_key", "max_connections", "max_body", "header_timeout",
+    "body_timeout", "idle_timeout" }
+  local chosen = {}
+  for _, name in ipairs(names) do chosen[name] = given[name] end
+  chosen.max_body = chosen.max_body or given.receiver.max_body
+  return chosen
+end
+
+local function http_server()
+  local ok, module = pcall(require, "marketplace.http_server")
+  if ok then return module end
+  error("marketplace.server needs marketplace.http_server: luarocks install lua-marketplace-server\n" .. module, 3)
+end
+
+local function open_metrics(given)
+  if not given.metrics_port then return true end
+  return metrics_server.open {
+    host = given.metrics_host, port = given.metrics_port, render = function() return given.receiver:metrics() end,
+  }
+end
+
+--- Listens.
+---@param given table
+--- receiver: required; log: function(entry), required, see marketplace.log;
+--- host: default "127.0.0.1"; port: default 0, the system chooses; path: default "/notifications";
+--- tls_cert, tls_key: PEM text; max_body: bytes, default the receiver's; max_connections: default 512;
+--- header_timeout, body_timeout, idle_timeout: seconds, default 10, 30, 60;
+--- metrics_port: where GET /metrics is answered, on metrics_host, default "127.0.0.1"; without a port nowhere;
+--- dispatch: false: only receive; reload: function, called after SIGHUP;
+--- stop_seconds: the longest graceful stop, default 10
+---@return marketplace.Server|nil server
+---@return string? message
+---@return string? code listen_failed, tls_failed, out_of_memory
+function server.open(given)
+  options.check("marketplace.server.open", given, {
+    receiver = "!table", log = "!function", host = "string", port = "number", path = "string", tls_cert = "string",
+    tls_key = "string", max_body = "number", max_connections = "number", header_timeout = "number",
+    body_timeout = "number", idle_timeout = "number", dispatch = "boolean", reload = "function",
+    stop_seconds = "number", metrics_host = "string", metrics_port = "number",
+  })
+  local path = given.path or "/notifications"
+  if not path:find("^/[^%s?#]*$") or path == "/healthz" then
+    error("marketplace.server.open: option 'path' must start with a slash, hold no white space, ? or #, " ..
+      "and not be /healthz", 2)
+  end
+  local http, message, code = http_server().open(http_options(given))
+  if not http then return nil, message, code end
+  local metrics
+  metrics, message, code = open_metrics(given)
+  if not metrics then
+    http:close()
+    return nil, message, code
+  end
+  return setmetatable({
+    metrics = metrics ~= true and metrics or nil,
+    http = http, receiver = given.receiver, log = log_entries.target(given.log).write, path = path,
+    reload = given.reload,
+    scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
+    stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, dispatch_at = 0,
+  }, Server)
+end
+
+return server

@@ -1,0 +1,125 @@
+local api_error = require "marketplace.client.error"
+local core = require "marketplace.core"
+local json = require "marketplace.json"
+
+local REQUEST = { method = "POST", path = "/v1/webhooks" }
+
+local function answer(status, body, headers)
+  if type(body) == "table" then body = json.encode(body) end
+  return { status = status, headers = headers or { ["content-type"] = "application/json" }, body = body }
+end
+
+local function from(status, body, headers, redact)
+  local message, code, detail = api_error.from(REQUEST, answer(status, body, headers), redact)
+  assert.is_nil(message:find "[%z\1-\31\127]")
+  assert.is_true(core.is_utf8(message))
+  assert.equal(status, detail.status)
+  return message, code, detail
+end
+
+describe("marketplace.client.error", function()
+  it("names every error, with those associated with it, wherever they lie", function()
+    local message, code, detail = from(409, { errors = {
+      { id = "1", status = "409", code = "STATE_ERROR", title = "Not now", detail = "The app is not ready.",
+        meta = { other = true, associatedErrors = {
+          ["/v1/b/"] = { { status = "409", code = "SECOND", title = "t", detail = "Second.",
+            source = { parameter = "limit" } } },
+          ["/v1/a/"] = { { status = 409, code = "FIRST", title = "t", detail = "First.",
+            meta = { associatedErrors = { ["/v1/c/"] = { { code = "DEEP", title = "The reason." } } } } } },
+        } } },
+      { status = "409", code = "ENTITY_ERROR.ATTRIBUTE.INVALID", title = "t", detail = "No URL.",
+        source = { pointer = "/data/attributes/url" } },
+    } })
+    assert.equal("api_error", code)
+    assert.equal("POST /v1/webhooks: 409 STATE_ERROR: The app is not ready.; FIRST: First.; DEEP: The reason.; " ..
+      "SECOND: Second. (limit); ENTITY_ERROR.ATTRIBUTE.INVALID: No URL. (/data/attributes/url)", message)
+    assert.same({
+      { id = "1", status = "409", code = "STATE_ERROR", title = "Not now", detail = "The app is not ready." },
+      { status = "409", code = "FIRST", title = "t", detail = "First.", path = "/v1/a/" },
+      { code = "DEEP", title = "The reason.", path = "/v1/c/" },
+      { status = "409", code = "SECOND", title = "t", detail = "Second.", parameter = "limit", path = "/v1/b/" },
+      { status = "409", code = "ENTITY_ERROR.ATTRIBUTE.INVALID", title = "t", detail = "No URL.",
+        pointer = "/data/attributes/url" },
+    }, detail.errors)
+  end)
+
+  it("has a code of its own for a refused token and for the rate limit, whatever the body", function()
+    for status, expected in pairs { [401] = "unauthorized", [429] = "rate_limited", [403] = "api_error",
+      [404] = "api_error", [422] = "api_error", [500] = "api_error" } do
+      assert.equal(expected, (select(2, from(status, { errors = { { code = "X", status = "1", title = "x" } } }))))
+    end
+    for status, expected in pairs { [401] = "unauthorized", [429] = "rate_limited", [502] = "answer_invalid" } do
+      local message, code = from(status, "<html>\r\n<h1>no</h1>", { ["content-type"] = "text/html" })
+      assert.equal(expected, code)
+      assert.equal(("POST /v1/webhooks: %d, answered with text/html, what is no JSON: <html> <h1>no</h1>")
+        :format(status), message)
+      assert.equal(expected, (select(2, from(status, ""))))
+    end
+  end)
+
+  it("says what came in the place of Apple's errors", function()
+    assert.equal("POST /v1/webhooks: 500, answered with application/json and nothing in the body", (from(500, " \n")))
+    for expected, body in pairs {
+      ['what is no JSON: {"errors":[{"co'] = '{"errors":[{"co',
+      ['what names no errors: {"message":"Forbidden"}'] = '{"message":"Forbidden"}',
+      ['what names no errors: {"errors":"x"}'] = '{"errors":"x"}', ["what names no errors: [1]"] = "[1]",
+      ['what names no errors: {"errors":{"a":1}}'] = '{"errors":{"a":1}}', ["what names no errors: 5"] = "5",
+      ['what names no errors: {"errors":["x"]}'] = '{"errors":["x"]}', ["what is no JSON: \\x00\\x1b[2J\\xff"] =
+        "\0\27[2J\255",
+    } do
+      local message, code, detail = from(500, body)
+      assert.equal("POST /v1/webhooks: 500, answered with application/json, " .. expected, message)
+      assert.equal("answer_invalid", code)
+      assert.same({}, detail.errors)
+    end
+    assert.equal("answer_invalid", (select(2, from(302, { errors = {} }))))
+    assert.equal("POST /v1/webhooks: 409, and no error is named", (from(409, { errors = json.list {} })))
+    assert.equal("POST /v1/webhooks: 500, answered with an empty body", (api_error.from(REQUEST, { status = 500 })))
+    assert.matches("…%.%.%.$", (from(500, ("…"):rep(100000))))
+  end)
+
+  it("does without what is not there or of another type", function()
+    local _, _, detail = from(409, { errors = { { code = { "x" }, title = json.null, status = true, detail = "d",
+      source = "x", meta = { associatedErrors = { a = "x", b = { "x" } } } }, {} } })
+    assert.same({ { detail = "d" }, {} }, detail.errors)
+  end)
+
+  it("keeps to one line of a length that can be read", function()
+    local errors = {}
+    for i = 1, 500 do errors[i] = { code = "CODE" .. i, status = "409", title = "t", detail = ("ä\n\27"):rep(1000) } end
+    local message, _, detail = from(409, { errors = errors })
+    assert.is_true(#message < 1200)
+    assert.matches("; and %d+ more$", message)
+    assert.equal(500, #detail.errors)
+    local long = api_error.from({ method = "GET", path = "/v1/" .. ("x"):rep(1000) }, answer(500, ""))
+    assert.is_true(#long < 300)
+  end)
+
+  it("never repeats a secret", function()
+    local secret = 'top/"secret"\\\n'
+    local message, _, detail = from(409, { errors = { { id = secret, code = "X" .. secret, status = "409", title = "t",
+      detail = "not " .. secret .. "!", source = { pointer = secret },
+      meta = { associatedErrors = { [secret] = { { code = "Y", title = secret } } } } } } }, nil, { secret, "jwt" })
+    assert.equal("POST /v1/webhooks: 409 X(hidden): not (hidden)! ((hidden)); Y: (hidden)", message)
+    assert.is_nil(json.encode(detail.errors):find("secret", 1, true))
+    assert.equal("(hidden)", detail.errors[2].path)
+    local body = json.encode { secret = secret, token = "jwt" }
+    for _, sent in ipairs { body, body:gsub("/", "\\/"), body:sub(1, -20), "<b>" .. secret .. body } do
+      assert.is_nil(from(500, sent, nil, { secret, "jwt" }):find "secret\\", sent)
+    end
+    assert.is_nil(from(500, { a = 1 }, { ["content-type"] = "text/" .. secret }, { secret }):find("secret", 1, true))
+  end)
+
+  it("tells when to try again, and the request's id", function()
+    local headers = { ["retry-after"] = "7", ["x-request-id"] = { "first", "second" } }
+    local _, _, detail = from(429, "", headers)
+    assert.equal(7, detail.retry_after)
+    assert.equal("first", detail.request_id)
+    _, _, detail = from(503, "", { ["retry-after"] = "Wed, 21 Oct 2015 07:28:30 GMT",
+      date = "Wed, 21 Oct 2015 07:28:00 GMT", ["x-apple-request-uuid"] = "u" })
+    assert.equal(30, detail.retry_after)
+    assert.equal("u", detail.request_id)
+    _, _, detail = from(503, "", { ["retry-after"] = "soon" })
+    assert.is_nil(detail.retry_after)
+  end)
+end)
