@@ -2,6 +2,7 @@
 
 #include "core/signature.h"
 #include "lua/class.h"
+#include "lua/notification_fields.h"
 #include "lua/push.h"
 #include "lua/record.h"
 
@@ -66,13 +67,7 @@ static int keyring_receive(lua_State *L) {
   mkt_error error;
   if (verify(L, &matched, &error) != MKT_OK) return mkt_push_error(L, &error);
   lua_pushinteger(L, (lua_Integer)matched + 1);
-  size_t n;
-  const char *body = lua_tolstring(L, 2, &n);
-  mkt_notification notification;
-  if (mkt_notification_parse(body, n, &notification, &error) != MKT_OK ||
-      mkt_lua_push_record(L, 2, &notification, &error) != MKT_OK) {
-    return 1 + mkt_push_error(L, &error);
-  }
+  if (mkt_lua_push_record(L, 2, &error) != MKT_OK) return 1 + mkt_push_error(L, &error);
   return 2;
 }
 
@@ -102,14 +97,22 @@ static int keyring_new(lua_State *L) {
   return 1;
 }
 
+/* Apart from the other methods, as it has the names as an upvalue. */
+static void add_receive(lua_State *L) {
+  luaL_getmetatable(L, metatable_name);
+  lua_getfield(L, -1, "__index");
+  mkt_lua_push_names(L);
+  lua_pushcclosure(L, keyring_receive, 1);
+  lua_setfield(L, -2, "receive");
+  lua_pop(L, 2);
+}
+
 void mkt_lua_push_keyring(lua_State *L) {
-  static const luaL_Reg methods[] = {{"verify", keyring_verify},
-                                     {"receive", keyring_receive},
-                                     {"sign", keyring_sign},
-                                     {"close", keyring_close},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"verify", keyring_verify}, {"sign", keyring_sign}, {"close", keyring_close}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__len", keyring_length}, {"__gc", keyring_close}, {"__close", keyring_close}, {NULL, NULL}};
   mkt_lua_class(L, metatable_name, methods, metamethods);
+  add_receive(L);
   lua_pushcfunction(L, keyring_new);
 }

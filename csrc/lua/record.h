@@ -8,12 +8,10 @@
 #include "core/notification.h"
 #include "lua/compat.h"
 
-/* Pushes the record of a notification whose body is the string at `body`, an absolute index. It has
- * key and body; the rest is filled in when something else of it is read first, as a notification
- * that is known already needs no more. Reading raises where OpenSSL fails or memory ends, and then
- * the record is as before. MKT_ERR_CRYPTO_FAILED, with nothing pushed. */
-mkt_code mkt_lua_push_record(lua_State *L, int body, const mkt_notification *notification,
-                             mkt_error *error);
+/* Reads the body that is the string at `body`, an absolute index, and pushes its record. The
+ * calling function has the names of notification_fields.h as its first upvalue. Fails as
+ * mkt_notification_parse does or with MKT_ERR_CRYPTO_FAILED, with nothing pushed. */
+mkt_code mkt_lua_push_record(lua_State *L, int body, mkt_error *error);
 
 /* Adds to the module table on top of the stack:
  *

@@ -151,8 +151,7 @@ local function log_stored(self, record, outcome, took, level, reason)
 end
 
 local function report_stored(self, record, outcome, took)
-  -- a record that reads as a notification has none, and fills itself in where it is asked for what it lacks
-  local reason = rawget(record, "reason")
+  local reason = record.reason
   tally(self, reason and "dead" or outcome)
   if outcome == "conflict" then reason = reason or "this id came before with another body" end
   if reason then

@@ -67,8 +67,7 @@ end
 local RECORD = { "key", "digest", "type", "event", "app_id", "time", "body", "reason", "verified_by" }
 local ITEM = { "identity", "token", "state", "at", "reason", "uncounted", "scope" }
 
--- What the contract names of the records or items, and no more: a dispatcher's items hold what no thread can be given,
--- and a receiver's records fill themselves in when they are read, which a thread's copy of them cannot.
+-- What the contract names of the records or items, and no more: a dispatcher's items hold what no thread can be given.
 local function plain(given, names)
   local list = {}
   for i, one in ipairs(given) do

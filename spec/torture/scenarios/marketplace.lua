@@ -74,12 +74,12 @@ return {
       return inbox:counts(), type(marketplace.dispatcher { inbox = inbox })
     end },
   { covers = { "marketplace.receiver", "receiver:on", "receiver:handle", "receiver:dispatch" },
-    codes = { "unavailable", "lost" }, raises = "SHA", recovers = 3, setup = receiver,
+    codes = { "unavailable", "lost" }, recovers = 3, setup = receiver,
     run = function(context)
       return receive(context, function(made, one) return (made:handle(one)) end)
     end },
   { covers = { "receiver:handle_many" },
-    codes = { "unavailable", "lost" }, raises = "SHA", recovers = 3, setup = receiver,
+    codes = { "unavailable", "lost" }, recovers = 3, setup = receiver,
     run = function(context)
       return receive(context, function(made, one) return made:handle_many({ one })[1].status end)
     end },
