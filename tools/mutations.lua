@@ -21,10 +21,10 @@ return {
   { "something may follow a signature", "csrc/core/signature.c",
     "if (n != MKT_SIGNATURE_BYTES)", "if (n < MKT_SIGNATURE_BYTES)", "signature_test" },
   { "the body is read before it is verified", "csrc/lua/keyring.c",
-    "if (verify(L, &matched, &error) != MKT_OK) return mkt_push_error(L, &error);\n" ..
+    "if (verify(L, &matched, &error) != MKT_OK) return mkt_lua_push_error(L, &error);\n" ..
     "  lua_pushinteger(L, (lua_Integer)matched + 1);\n  size_t n;",
     "if (verify(L, &matched, &error) != MKT_OK && error.code == MKT_ERR_SIGNATURE_MISSING)\n" ..
-    "    return mkt_push_error(L, &error);\n  lua_pushinteger(L, (lua_Integer)matched + 1);\n  size_t n;",
+    "    return mkt_lua_push_error(L, &error);\n  lua_pushinteger(L, (lua_Integer)matched + 1);\n  size_t n;",
     "signature_spec" },
   { "a header that came twice counts once", "lua/marketplace/receiver.lua",
     "if signature_header ~= nil and type(signature_header) ~= \"string\" then",

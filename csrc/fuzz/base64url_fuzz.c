@@ -9,10 +9,10 @@ static void check_encoded(const uint8_t *data, size_t n) {
   size_t decoded_n = 0;
   char *text = malloc(length + 1);
   unsigned char *decoded = malloc(mkt_base64url_decoded_length(length) + 1);
-  FUZZ_CHECK(text != NULL && decoded != NULL);
+  MKT_FUZZ_CHECK(text != NULL && decoded != NULL);
   mkt_base64url_encode(data, n, text);
-  FUZZ_CHECK(mkt_base64url_decode(text, length, decoded, &decoded_n));
-  FUZZ_CHECK(decoded_n == n && (n == 0 || memcmp(decoded, data, n) == 0));
+  MKT_FUZZ_CHECK(mkt_base64url_decode(text, length, decoded, &decoded_n));
+  MKT_FUZZ_CHECK(decoded_n == n && (n == 0 || memcmp(decoded, data, n) == 0));
   free(decoded);
   free(text);
 }
@@ -20,13 +20,13 @@ static void check_encoded(const uint8_t *data, size_t n) {
 static void check_decoded(const char *text, size_t n) {
   size_t decoded_n = 0;
   unsigned char *decoded = malloc(mkt_base64url_decoded_length(n) + 1);
-  FUZZ_CHECK(decoded != NULL);
+  MKT_FUZZ_CHECK(decoded != NULL);
   if (mkt_base64url_decode(text, n, decoded, &decoded_n)) {
     char *again = malloc(n + 1);
-    FUZZ_CHECK(again != NULL && decoded_n <= mkt_base64url_decoded_length(n));
-    FUZZ_CHECK(mkt_base64url_length(decoded_n) == n);
+    MKT_FUZZ_CHECK(again != NULL && decoded_n <= mkt_base64url_decoded_length(n));
+    MKT_FUZZ_CHECK(mkt_base64url_length(decoded_n) == n);
     mkt_base64url_encode(decoded, decoded_n, again);
-    FUZZ_CHECK(n == 0 || memcmp(again, text, n) == 0);
+    MKT_FUZZ_CHECK(n == 0 || memcmp(again, text, n) == 0);
     free(again);
   }
   free(decoded);

@@ -1,8 +1,8 @@
 /* fuzz.h: what the fuzz targets share.
  *
  * A target is one file, NAME_fuzz.c, with the function that libFuzzer calls for each input. It asks
- * for more than that nothing crashes: FUZZ_CHECK ends the program where what it is given is false.
- * `make fuzz` runs the targets under libFuzzer, `make test` runs them over corpus/NAME.
+ * for more than that nothing crashes: MKT_FUZZ_CHECK ends the program where what it is given is
+ * false. `make fuzz` runs the targets under libFuzzer, `make test` runs them over corpus/NAME.
  */
 #ifndef MKT_FUZZ_H
 #define MKT_FUZZ_H
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-#define FUZZ_CHECK(condition)                                                                      \
+#define MKT_FUZZ_CHECK(condition)                                                                  \
   do {                                                                                             \
     if (!(condition)) {                                                                            \
       (void)fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                \
@@ -23,10 +23,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
   } while (0)
 
 /* The input as a string that ends with NUL, at the first NUL or the end; the caller frees it. */
-char *fuzz_string(const uint8_t *data, size_t n);
+char *mkt_fuzz_string(const uint8_t *data, size_t n);
 
 /* Whether the message of a failure is one: a code, and a sentence that ends. */
 struct mkt_error;
-void fuzz_check_error(const struct mkt_error *error);
+void mkt_fuzz_check_error(const struct mkt_error *error);
 
 #endif

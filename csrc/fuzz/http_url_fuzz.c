@@ -14,22 +14,22 @@ static bool names_user(const char *url) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-  char *url = fuzz_string(data, n);
+  char *url = mkt_fuzz_string(data, n);
   bool is_loopback = false;
   bool is_loopback_too = false;
   mkt_error error;
   mkt_code strict = mkt_http_check_url(url, false, &is_loopback, &error);
   if (strict != MKT_OK) {
-    fuzz_check_error(&error);
-    FUZZ_CHECK(strict == MKT_ERR_REQUEST_INVALID);
+    mkt_fuzz_check_error(&error);
+    MKT_FUZZ_CHECK(strict == MKT_ERR_REQUEST_INVALID);
   }
   mkt_code lax = mkt_http_check_url(url, true, &is_loopback_too, NULL);
   if (strict == MKT_OK) {
     bool is_https = strncasecmp(url, "https:", 6) == 0;
-    FUZZ_CHECK(is_https || (strncasecmp(url, "http:", 5) == 0 && is_loopback));
-    FUZZ_CHECK(lax == MKT_OK && is_loopback == is_loopback_too);
-    FUZZ_CHECK(!names_user(url));
-    FUZZ_CHECK(strpbrk(url, "\r\n\t") == NULL);
+    MKT_FUZZ_CHECK(is_https || (strncasecmp(url, "http:", 5) == 0 && is_loopback));
+    MKT_FUZZ_CHECK(lax == MKT_OK && is_loopback == is_loopback_too);
+    MKT_FUZZ_CHECK(!names_user(url));
+    MKT_FUZZ_CHECK(strpbrk(url, "\r\n\t") == NULL);
   }
   free(url);
   return 0;

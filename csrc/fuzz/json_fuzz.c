@@ -136,17 +136,17 @@ static bool other_accepts(const uint8_t *data, size_t n) {
 
 static void check_text(const mkt_json *json) {
   mkt_json_text text = json->text;
-  FUZZ_CHECK(text.p >= json->p && text.p + text.n <= json->p + json->position);
+  MKT_FUZZ_CHECK(text.p >= json->p && text.p + text.n <= json->p + json->position);
   char *decoded = malloc(text.n + 1);
-  FUZZ_CHECK(decoded != NULL);
+  MKT_FUZZ_CHECK(decoded != NULL);
   size_t n = mkt_json_decode(text, decoded);
-  FUZZ_CHECK(n <= text.n);
+  MKT_FUZZ_CHECK(n <= text.n);
   for (size_t i = 0; i < n;) {
     size_t length = mkt_utf8_length(decoded + i, n - i);
-    FUZZ_CHECK(length > 0);
+    MKT_FUZZ_CHECK(length > 0);
     i += length;
   }
-  FUZZ_CHECK(mkt_json_is(text, decoded, n) && mkt_json_equal(text, text));
+  MKT_FUZZ_CHECK(mkt_json_is(text, decoded, n) && mkt_json_equal(text, text));
   free(decoded);
 }
 
@@ -156,13 +156,13 @@ static bool reader_accepts(const uint8_t *data, size_t n, mkt_json_flags flags) 
   for (;;) {
     size_t before = json.position;
     mkt_json_token token = mkt_json_next(&json);
-    FUZZ_CHECK(json.position <= n && json.depth <= MKT_JSON_MAX_DEPTH);
+    MKT_FUZZ_CHECK(json.position <= n && json.depth <= MKT_JSON_MAX_DEPTH);
     if (token == MKT_JSON_FAULT || token == MKT_JSON_END) {
-      FUZZ_CHECK(mkt_json_next(&json) == token);
-      FUZZ_CHECK((token == MKT_JSON_FAULT) == (json.problem != NULL));
+      MKT_FUZZ_CHECK(mkt_json_next(&json) == token);
+      MKT_FUZZ_CHECK((token == MKT_JSON_FAULT) == (json.problem != NULL));
       return token == MKT_JSON_END;
     }
-    FUZZ_CHECK(json.start >= before && json.start < json.position);
+    MKT_FUZZ_CHECK(json.start >= before && json.start < json.position);
     if (token == MKT_JSON_NAME || token == MKT_JSON_STRING || token == MKT_JSON_NUMBER)
       check_text(&json);
   }
@@ -170,7 +170,7 @@ static bool reader_accepts(const uint8_t *data, size_t n, mkt_json_flags flags) 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   bool accepted = reader_accepts(data, n, MKT_JSON_RFC8259);
-  FUZZ_CHECK(accepted == other_accepts(data, n));
-  FUZZ_CHECK(!reader_accepts(data, n, MKT_JSON_UNIQUE_NAMES) || accepted);
+  MKT_FUZZ_CHECK(accepted == other_accepts(data, n));
+  MKT_FUZZ_CHECK(!reader_accepts(data, n, MKT_JSON_UNIQUE_NAMES) || accepted);
   return 0;
 }

@@ -18,18 +18,18 @@ static bool scan(string *s, const char *p, size_t n) {
   mkt_json_init(&json, p, n, MKT_JSON_RFC8259);
   json.position = 0; /* a byte order mark is no string */
   if (p[0] != '"' || !mkt_json_scan_string(&json)) return false;
-  FUZZ_CHECK(json.position <= n && json.text.p == p + 1);
+  MKT_FUZZ_CHECK(json.position <= n && json.text.p == p + 1);
   s->text = json.text;
   s->bytes = malloc(json.text.n + 1);
-  FUZZ_CHECK(s->bytes != NULL);
+  MKT_FUZZ_CHECK(s->bytes != NULL);
   s->n = mkt_json_decode(json.text, s->bytes);
-  FUZZ_CHECK(s->n <= json.text.n && (json.text.escaped || s->n == json.text.n));
+  MKT_FUZZ_CHECK(s->n <= json.text.n && (json.text.escaped || s->n == json.text.n));
   return true;
 }
 
 static bool read_quoted(string *s, const char *p, size_t n) {
   *s = (string){.quoted = malloc(n + 2)};
-  FUZZ_CHECK(s->quoted != NULL);
+  MKT_FUZZ_CHECK(s->quoted != NULL);
   s->quoted[0] = '"';
   if (n > 0) memcpy(s->quoted + 1, p, n);
   s->quoted[n + 1] = '"';
@@ -39,7 +39,7 @@ static bool read_quoted(string *s, const char *p, size_t n) {
 /* The same text, every ASCII character of it an escape. */
 static bool read_escaped(string *s, const string *from) {
   char *out = malloc(6 * from->n + 2);
-  FUZZ_CHECK(out != NULL);
+  MKT_FUZZ_CHECK(out != NULL);
   *s = (string){.quoted = out};
   *out++ = '"';
   for (size_t i = 0; i < from->n; i++) {
@@ -64,10 +64,10 @@ static void clear(string *s) {
 
 static void compare(const string *a, const string *b) {
   bool same = a->n == b->n && memcmp(a->bytes, b->bytes, a->n) == 0;
-  FUZZ_CHECK(mkt_json_equal(a->text, b->text) == same);
-  FUZZ_CHECK(mkt_json_equal(b->text, a->text) == same);
-  FUZZ_CHECK(mkt_json_is(a->text, b->bytes, b->n) == same);
-  FUZZ_CHECK(!same || mkt_json_hash(a->text) == mkt_json_hash(b->text));
+  MKT_FUZZ_CHECK(mkt_json_equal(a->text, b->text) == same);
+  MKT_FUZZ_CHECK(mkt_json_equal(b->text, a->text) == same);
+  MKT_FUZZ_CHECK(mkt_json_is(a->text, b->bytes, b->n) == same);
+  MKT_FUZZ_CHECK(!same || mkt_json_hash(a->text) == mkt_json_hash(b->text));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   if (read_quoted(&b, end != NULL ? p + first + 1 : p, end != NULL ? n - first - 1 : n) && is_read)
     compare(&a, &b);
   if (is_read) {
-    FUZZ_CHECK(read_escaped(&escaped, &a) && escaped.n == a.n);
+    MKT_FUZZ_CHECK(read_escaped(&escaped, &a) && escaped.n == a.n);
     compare(&a, &escaped);
     clear(&escaped);
   }

@@ -19,18 +19,18 @@ static void check_private(const mkt_es256_key *key) {
   char pem[MKT_ES256_PEM_BYTES];
   size_t n;
   mkt_es256_key again = {0};
-  FUZZ_CHECK(mkt_es256_sign(key, text, sizeof text, signature, NULL) == MKT_OK);
-  FUZZ_CHECK(mkt_es256_write_private(key, pem, &n, NULL) == MKT_OK && n < sizeof pem);
-  FUZZ_CHECK(mkt_es256_read_private(&again, pem, n, NULL) == MKT_OK);
-  FUZZ_CHECK(mkt_es256_verify(&again, text, sizeof text, signature, sizeof signature, NULL) ==
-             MKT_OK);
+  MKT_FUZZ_CHECK(mkt_es256_sign(key, text, sizeof text, signature, NULL) == MKT_OK);
+  MKT_FUZZ_CHECK(mkt_es256_write_private(key, pem, &n, NULL) == MKT_OK && n < sizeof pem);
+  MKT_FUZZ_CHECK(mkt_es256_read_private(&again, pem, n, NULL) == MKT_OK);
+  MKT_FUZZ_CHECK(mkt_es256_verify(&again, text, sizeof text, signature, sizeof signature, NULL) ==
+                 MKT_OK);
   mkt_es256_clear(&again);
-  FUZZ_CHECK(mkt_es256_write_public(key, pem, &n, NULL) == MKT_OK);
-  FUZZ_CHECK(mkt_es256_read_public(&again, pem, n, NULL) == MKT_OK);
-  FUZZ_CHECK(mkt_es256_verify(&again, text, sizeof text, signature, sizeof signature, NULL) ==
-             MKT_OK);
-  FUZZ_CHECK(mkt_es256_verify(&again, text, sizeof text - 1, signature, sizeof signature, NULL) ==
-             MKT_ERR_SIGNATURE_MISMATCH);
+  MKT_FUZZ_CHECK(mkt_es256_write_public(key, pem, &n, NULL) == MKT_OK);
+  MKT_FUZZ_CHECK(mkt_es256_read_public(&again, pem, n, NULL) == MKT_OK);
+  MKT_FUZZ_CHECK(mkt_es256_verify(&again, text, sizeof text, signature, sizeof signature, NULL) ==
+                 MKT_OK);
+  MKT_FUZZ_CHECK(mkt_es256_verify(&again, text, sizeof text - 1, signature, sizeof signature,
+                                  NULL) == MKT_ERR_SIGNATURE_MISMATCH);
   mkt_es256_clear(&again);
 }
 
@@ -40,12 +40,12 @@ static bool is_base64(char c) {
 
 /* A sentence has no run of letters and digits as long as a line of a key. */
 static void check_silent(const mkt_error *error) {
-  fuzz_check_error(error);
-  FUZZ_CHECK(error->code == MKT_ERR_KEY_INVALID);
+  mkt_fuzz_check_error(error);
+  MKT_FUZZ_CHECK(error->code == MKT_ERR_KEY_INVALID);
   size_t run = 0;
   for (const char *p = error->message; *p != '\0'; p++) {
     run = is_base64(*p) ? run + 1 : 0;
-    FUZZ_CHECK(run < 20);
+    MKT_FUZZ_CHECK(run < 20);
   }
 }
 
@@ -53,9 +53,9 @@ static void check_file(const char *pem, size_t n, mkt_code expected) {
   char path[40];
   mkt_es256_key key = {0};
   int fd = memfd_create("key", MFD_CLOEXEC);
-  FUZZ_CHECK(fd >= 0 && write(fd, pem, n) == (ssize_t)n);
+  MKT_FUZZ_CHECK(fd >= 0 && write(fd, pem, n) == (ssize_t)n);
   (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  FUZZ_CHECK(mkt_es256_read_private_file(&key, path, NULL) == expected);
+  MKT_FUZZ_CHECK(mkt_es256_read_private_file(&key, path, NULL) == expected);
   mkt_es256_clear(&key);
   (void)close(fd);
 }
@@ -80,7 +80,7 @@ static void check_der(const uint8_t *der, size_t n, unsigned which) {
   const char *kind = kinds[which % 3];
   size_t room = n * 2 + 128;
   char *pem = malloc(room);
-  FUZZ_CHECK(pem != NULL);
+  MKT_FUZZ_CHECK(pem != NULL);
   int begin = snprintf(pem, room, "-----BEGIN %s-----\n", kind);
   char *base64 = pem + begin;
   int length = EVP_EncodeBlock((unsigned char *)base64, der, (int)n);

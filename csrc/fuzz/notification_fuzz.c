@@ -8,17 +8,17 @@
 
 static void check_within(mkt_json_text text, const char *body, size_t n) {
   if (text.p == NULL) return;
-  FUZZ_CHECK(text.p >= body && text.n <= n && text.p + text.n <= body + n);
+  MKT_FUZZ_CHECK(text.p >= body && text.n <= n && text.p + text.n <= body + n);
 }
 
 static void check_id(mkt_json_text id, const char *body, size_t n) {
   check_within(id, body, n);
   if (id.p == NULL) return;
   char decoded[MKT_MAX_ID_BYTES];
-  FUZZ_CHECK(id.n > 0 && id.n <= MKT_MAX_ID_BYTES);
+  MKT_FUZZ_CHECK(id.n > 0 && id.n <= MKT_MAX_ID_BYTES);
   size_t length = mkt_json_decode(id, decoded);
   for (size_t i = 0; i < length; i++)
-    FUZZ_CHECK((unsigned char)decoded[i] >= 0x20 && decoded[i] != 0x7F);
+    MKT_FUZZ_CHECK((unsigned char)decoded[i] >= 0x20 && decoded[i] != 0x7F);
 }
 
 /* The slices are one JSON value each. */
@@ -28,16 +28,16 @@ static void check_value(mkt_json_text value, const char *body, size_t n) {
   mkt_json json;
   mkt_json_init(&json, value.p, value.n, MKT_JSON_RFC8259);
   mkt_json_token token = mkt_json_next(&json);
-  FUZZ_CHECK(token != MKT_JSON_FAULT && mkt_json_skip(&json, token));
-  FUZZ_CHECK(mkt_json_next(&json) == MKT_JSON_END);
+  MKT_FUZZ_CHECK(token != MKT_JSON_FAULT && mkt_json_skip(&json, token));
+  MKT_FUZZ_CHECK(mkt_json_next(&json) == MKT_JSON_END);
 }
 
 static void check(const mkt_notification *read, const char *body, size_t n) {
-  FUZZ_CHECK(read->event >= 0 && read->event < MKT_EVENT_COUNT);
-  FUZZ_CHECK(read->generation == 1 || read->generation == 2);
-  FUZZ_CHECK(read->known_type >= MKT_TYPE_UNKNOWN && read->known_type < MKT_TYPE_COUNT);
-  FUZZ_CHECK((read->known_type == MKT_TYPE_UNKNOWN) == (read->event == MKT_EVENT_OTHER));
-  FUZZ_CHECK(read->type.p != NULL && (!read->has_time || read->timestamp.p != NULL));
+  MKT_FUZZ_CHECK(read->event >= 0 && read->event < MKT_EVENT_COUNT);
+  MKT_FUZZ_CHECK(read->generation == 1 || read->generation == 2);
+  MKT_FUZZ_CHECK(read->known_type >= MKT_TYPE_UNKNOWN && read->known_type < MKT_TYPE_COUNT);
+  MKT_FUZZ_CHECK((read->known_type == MKT_TYPE_UNKNOWN) == (read->event == MKT_EVENT_OTHER));
+  MKT_FUZZ_CHECK(read->type.p != NULL && (!read->has_time || read->timestamp.p != NULL));
   const mkt_json_text ids[] = {read->type,       read->id,
                                read->app_id,     read->marketplace_app_id,
                                read->package_id, read->package_version_id};
@@ -51,9 +51,10 @@ static void check(const mkt_notification *read, const char *body, size_t n) {
 }
 
 static void check_failure(const mkt_error *error, size_t n) {
-  fuzz_check_error(error);
-  FUZZ_CHECK(error->code == MKT_ERR_JSON_INVALID || error->code == MKT_ERR_NOTIFICATION_INVALID);
-  FUZZ_CHECK(error->offset >= 0 && (size_t)error->offset <= n);
+  mkt_fuzz_check_error(error);
+  MKT_FUZZ_CHECK(error->code == MKT_ERR_JSON_INVALID ||
+                 error->code == MKT_ERR_NOTIFICATION_INVALID);
+  MKT_FUZZ_CHECK(error->offset >= 0 && (size_t)error->offset <= n);
 }
 
 typedef struct text {
@@ -83,7 +84,7 @@ static void put_character(text *out, char c, bool as_escape) {
 /* A string with as few escapes as can be, or with as many. */
 static void put_string(text *out, mkt_json_text string, bool every) {
   char *decoded = malloc(string.n + 1);
-  FUZZ_CHECK(decoded != NULL);
+  MKT_FUZZ_CHECK(decoded != NULL);
   size_t n = mkt_json_decode(string, decoded);
   every = every && 6 * n <= MKT_MAX_ID_BYTES;
   put(out, "\"", 1);
@@ -117,7 +118,7 @@ static bool spell(text *out, const char *body, size_t n, bool every) {
   mkt_json_init(&json, body, n, MKT_JSON_RFC8259);
   for (;;) {
     mkt_json_token token = mkt_json_next(&json);
-    FUZZ_CHECK(token != MKT_JSON_FAULT);
+    MKT_FUZZ_CHECK(token != MKT_JSON_FAULT);
     if (token == MKT_JSON_END) return true;
     if (token == MKT_JSON_STRING && json.text.n > MKT_MAX_ID_BYTES) return false;
     bool ends = token == MKT_JSON_OBJECT_END || token == MKT_JSON_ARRAY_END;
@@ -133,10 +134,10 @@ static bool same_text(mkt_json_text a, mkt_json_text b) {
 }
 
 static void check_same_event(const mkt_notification *a, const mkt_notification *b) {
-  FUZZ_CHECK(a->event == b->event && a->generation == b->generation);
-  FUZZ_CHECK(a->known_type == b->known_type && a->has_time == b->has_time);
+  MKT_FUZZ_CHECK(a->event == b->event && a->generation == b->generation);
+  MKT_FUZZ_CHECK(a->known_type == b->known_type && a->has_time == b->has_time);
   if (!a->has_time) return;
-  FUZZ_CHECK(a->time.seconds == b->time.seconds && a->time.nanoseconds == b->time.nanoseconds);
+  MKT_FUZZ_CHECK(a->time.seconds == b->time.seconds && a->time.nanoseconds == b->time.nanoseconds);
 }
 
 static void check_same_texts(const mkt_notification *a, const mkt_notification *b) {
@@ -150,17 +151,17 @@ static void check_same_texts(const mkt_notification *a, const mkt_notification *
       {a->timestamp, b->timestamp},
   };
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-    FUZZ_CHECK(same_text(pairs[i][0], pairs[i][1]));
-  FUZZ_CHECK((a->territories.p == NULL) == (b->territories.p == NULL));
-  FUZZ_CHECK((a->package_ids.p == NULL) == (b->package_ids.p == NULL));
+    MKT_FUZZ_CHECK(same_text(pairs[i][0], pairs[i][1]));
+  MKT_FUZZ_CHECK((a->territories.p == NULL) == (b->territories.p == NULL));
+  MKT_FUZZ_CHECK((a->package_ids.p == NULL) == (b->package_ids.p == NULL));
 }
 
 static void check_spelt(const mkt_notification *read, const char *body, size_t n, bool every) {
   text other = {malloc(8 * n), 0};
-  FUZZ_CHECK(other.p != NULL);
+  MKT_FUZZ_CHECK(other.p != NULL);
   if (spell(&other, body, n, every)) {
     mkt_notification again;
-    FUZZ_CHECK(mkt_notification_parse(other.p, other.n, &again, NULL) == MKT_OK);
+    MKT_FUZZ_CHECK(mkt_notification_parse(other.p, other.n, &again, NULL) == MKT_OK);
     check_same_event(read, &again);
     check_same_texts(read, &again);
   }
@@ -177,13 +178,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     return 0;
   }
   check(&read, body, n);
-  FUZZ_CHECK(mkt_notification_parse(body, n, &again, NULL) == MKT_OK);
-  FUZZ_CHECK(read.event == again.event && read.id.p == again.id.p && read.id.n == again.id.n);
+  MKT_FUZZ_CHECK(mkt_notification_parse(body, n, &again, NULL) == MKT_OK);
+  MKT_FUZZ_CHECK(read.event == again.event && read.id.p == again.id.p && read.id.n == again.id.n);
   check_spelt(&read, body, n, false);
   check_spelt(&read, body, n, true);
   size_t end = n;
   while (end > 0 && memchr(" \t\r\n", body[end - 1], 4) != NULL)
     end--;
-  FUZZ_CHECK(mkt_notification_parse(body, end - 1, &again, NULL) == MKT_ERR_JSON_INVALID);
+  MKT_FUZZ_CHECK(mkt_notification_parse(body, end - 1, &again, NULL) == MKT_ERR_JSON_INVALID);
   return 0;
 }

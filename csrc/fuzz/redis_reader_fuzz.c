@@ -16,8 +16,8 @@ static mkt_code take_answers(mkt_redis_reader *reader, outcome *out) {
     mkt_error error;
     mkt_code code = mkt_redis_reader_next(reader, &reply, &error);
     if (code != MKT_OK) {
-      fuzz_check_error(&error);
-      FUZZ_CHECK(reply == NULL);
+      mkt_fuzz_check_error(&error);
+      MKT_FUZZ_CHECK(reply == NULL);
       return code;
     }
     if (reply == NULL) return MKT_OK;
@@ -29,7 +29,7 @@ static mkt_code take_answers(mkt_redis_reader *reader, outcome *out) {
 static outcome read_in_pieces(const uint8_t *data, size_t n, size_t piece) {
   outcome out = {0};
   mkt_redis_reader reader = {0};
-  FUZZ_CHECK(mkt_redis_reader_open(&reader, NULL) == MKT_OK);
+  MKT_FUZZ_CHECK(mkt_redis_reader_open(&reader, NULL) == MKT_OK);
   for (size_t i = 0; i < n && out.code == MKT_OK; i += piece) {
     size_t length = n - i < piece ? n - i : piece;
     out.code = mkt_redis_reader_feed(&reader, (const char *)data + i, length, NULL);
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   if (n == 0) return 0;
   outcome whole = read_in_pieces(data + 1, n - 1, n);
   outcome cut = read_in_pieces(data + 1, n - 1, (size_t)data[0] % 16 + 1);
-  FUZZ_CHECK(whole.answers == cut.answers && whole.code == cut.code);
-  FUZZ_CHECK(whole.code != MKT_OK || whole.is_empty == cut.is_empty);
+  MKT_FUZZ_CHECK(whole.answers == cut.answers && whole.code == cut.code);
+  MKT_FUZZ_CHECK(whole.code != MKT_OK || whole.is_empty == cut.is_empty);
   return 0;
 }

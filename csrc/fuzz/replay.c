@@ -6,24 +6,24 @@
 
 static void run_file(const char *folder, const char *name) {
   char path[4096];
-  FUZZ_CHECK((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path);
+  MKT_FUZZ_CHECK((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path);
   FILE *file = fopen(path, "rb");
-  FUZZ_CHECK(file != NULL);
-  FUZZ_CHECK(fseek(file, 0, SEEK_END) == 0);
+  MKT_FUZZ_CHECK(file != NULL);
+  MKT_FUZZ_CHECK(fseek(file, 0, SEEK_END) == 0);
   long n = ftell(file);
-  FUZZ_CHECK(n >= 0 && fseek(file, 0, SEEK_SET) == 0);
+  MKT_FUZZ_CHECK(n >= 0 && fseek(file, 0, SEEK_SET) == 0);
   /* exactly as long, so that ASan sees the byte behind it read */
   uint8_t *data = malloc((size_t)n + (n == 0));
-  FUZZ_CHECK(data != NULL && fread(data, 1, (size_t)n, file) == (size_t)n);
+  MKT_FUZZ_CHECK(data != NULL && fread(data, 1, (size_t)n, file) == (size_t)n);
   (void)fclose(file);
   (void)LLVMFuzzerTestOneInput(data, (size_t)n);
   free(data);
 }
 
 int main(int count, char **arguments) {
-  FUZZ_CHECK(count == 2);
+  MKT_FUZZ_CHECK(count == 2);
   DIR *folder = opendir(arguments[1]);
-  FUZZ_CHECK(folder != NULL);
+  MKT_FUZZ_CHECK(folder != NULL);
   int files = 0;
   for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
     if (entry->d_name[0] == '.') continue;
@@ -31,7 +31,7 @@ int main(int count, char **arguments) {
     files++;
   }
   (void)closedir(folder);
-  FUZZ_CHECK(files > 0);
+  MKT_FUZZ_CHECK(files > 0);
   (void)printf("%d inputs of %s\n[  PASSED  ] 1 test(s).\n", files, arguments[1]);
   return 0;
 }

@@ -77,32 +77,32 @@ static bool other_reads(const char *text, long long *seconds, long *nanoseconds)
 static void check_written(const mkt_timestamp *time) {
   time_t seconds = (time_t)time->seconds;
   struct tm parts;
-  FUZZ_CHECK(gmtime_r(&seconds, &parts) != NULL);
+  MKT_FUZZ_CHECK(gmtime_r(&seconds, &parts) != NULL);
   int year = parts.tm_year + 1900;
-  FUZZ_CHECK(year >= 0 && year <= 10000);
+  MKT_FUZZ_CHECK(year >= 0 && year <= 10000);
   if (year < 1 || year > 9999) return; /* an offset led out of what can be written */
   char text[80];
   int length =
       snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", year, parts.tm_mon + 1,
                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, (int)time->nanoseconds);
   mkt_timestamp again;
-  FUZZ_CHECK(mkt_timestamp_parse(text, (size_t)length, &again));
-  FUZZ_CHECK(again.seconds == time->seconds && again.nanoseconds == time->nanoseconds);
+  MKT_FUZZ_CHECK(mkt_timestamp_parse(text, (size_t)length, &again));
+  MKT_FUZZ_CHECK(again.seconds == time->seconds && again.nanoseconds == time->nanoseconds);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   mkt_timestamp time = {-1, -1};
   long long seconds;
   long nanoseconds;
-  char *text = fuzz_string(data, n);
+  char *text = mkt_fuzz_string(data, n);
   bool read = mkt_timestamp_parse((const char *)data, n, &time);
   bool expected = strlen(text) == n && other_reads(text, &seconds, &nanoseconds);
-  FUZZ_CHECK(read == expected);
+  MKT_FUZZ_CHECK(read == expected);
   if (read) {
-    FUZZ_CHECK(time.seconds == seconds && time.nanoseconds == nanoseconds);
+    MKT_FUZZ_CHECK(time.seconds == seconds && time.nanoseconds == nanoseconds);
     check_written(&time);
   } else {
-    FUZZ_CHECK(time.seconds == -1 && time.nanoseconds == -1);
+    MKT_FUZZ_CHECK(time.seconds == -1 && time.nanoseconds == -1);
   }
   free(text);
   return 0;

@@ -35,10 +35,10 @@ static void check_read(const uint8_t *p, size_t n) {
   uint32_t scalar;
   bool expected =
       bits(p, n, &length, &scalar) && is_character(scalar) && bytes_needed(scalar) == length;
-  FUZZ_CHECK(mkt_utf8_length((const char *)p, n) == (expected ? length : 0));
+  MKT_FUZZ_CHECK(mkt_utf8_length((const char *)p, n) == (expected ? length : 0));
   if (!expected) return;
   char again[4];
-  FUZZ_CHECK(mkt_utf8_encode(scalar, again) == length && memcmp(again, p, length) == 0);
+  MKT_FUZZ_CHECK(mkt_utf8_encode(scalar, again) == length && memcmp(again, p, length) == 0);
 }
 
 static void check_written(const uint8_t *p) {
@@ -46,8 +46,8 @@ static void check_written(const uint8_t *p) {
   if (!is_character(scalar)) return;
   char text[4];
   size_t n = mkt_utf8_encode(scalar, text);
-  FUZZ_CHECK(n == bytes_needed(scalar) && mkt_utf8_length(text, n) == n);
-  FUZZ_CHECK(n == 1 || mkt_utf8_length(text, n - 1) == 0);
+  MKT_FUZZ_CHECK(n == bytes_needed(scalar) && mkt_utf8_length(text, n) == n);
+  MKT_FUZZ_CHECK(n == 1 || mkt_utf8_length(text, n - 1) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {

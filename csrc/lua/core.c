@@ -115,7 +115,7 @@ int luaopen_marketplace_core(lua_State *L) {
                                        {NULL, NULL}};
   mkt_error error;
   if (mkt_openssl_check(&error) != MKT_OK) return luaL_error(L, "%s", error.message);
-  mkt_pin();
+  mkt_lua_pin();
   luaL_newlib(L, functions);
   mkt_lua_add_notification(L);
   mkt_lua_add_record(L);

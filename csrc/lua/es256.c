@@ -36,7 +36,7 @@ static int key_sign(lua_State *L) {
   unsigned char signature[MKT_ES256_SIGNATURE_BYTES];
   mkt_error error;
   if (mkt_es256_sign(&box->key, text, n, signature, &error) != MKT_OK) {
-    return mkt_push_error(L, &error);
+    return mkt_lua_push_error(L, &error);
   }
   lua_pushlstring(L, (const char *)signature, sizeof signature);
   return 1;
@@ -51,7 +51,7 @@ static int key_verify(lua_State *L) {
   mkt_error error;
   if (mkt_es256_verify(&box->key, text, n, (const unsigned char *)signature, signature_n, &error) !=
       MKT_OK) {
-    return mkt_push_error(L, &error);
+    return mkt_lua_push_error(L, &error);
   }
   lua_pushboolean(L, true);
   return 1;
@@ -63,7 +63,7 @@ static int push_pem(lua_State *L, const key_box *box, bool is_private) {
   mkt_error error;
   mkt_code code = is_private ? mkt_es256_write_private(&box->key, pem, &n, &error)
                              : mkt_es256_write_public(&box->key, pem, &n, &error);
-  if (code != MKT_OK) return mkt_push_error(L, &error);
+  if (code != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushlstring(L, pem, n);
   OPENSSL_cleanse(pem, sizeof pem);
   return 1;
@@ -90,7 +90,7 @@ static key_box *new_box(lua_State *L, bool is_private) {
 static int generate_key(lua_State *L) {
   key_box *box = new_box(L, true);
   mkt_error error;
-  return mkt_es256_generate(&box->key, &error) == MKT_OK ? 1 : mkt_push_error(L, &error);
+  return mkt_es256_generate(&box->key, &error) == MKT_OK ? 1 : mkt_lua_push_error(L, &error);
 }
 
 static int read_key(lua_State *L, bool is_private) {
@@ -100,7 +100,7 @@ static int read_key(lua_State *L, bool is_private) {
   mkt_error error;
   mkt_code code = is_private ? mkt_es256_read_private(&box->key, pem, n, &error)
                              : mkt_es256_read_public(&box->key, pem, n, &error);
-  return code == MKT_OK ? 1 : mkt_push_error(L, &error);
+  return code == MKT_OK ? 1 : mkt_lua_push_error(L, &error);
 }
 
 static int private_key(lua_State *L) {
@@ -112,7 +112,7 @@ static int private_key_file(lua_State *L) {
   key_box *box = new_box(L, true);
   mkt_error error;
   if (mkt_es256_read_private_file(&box->key, path, &error) == MKT_OK) return 1;
-  return mkt_push_error(L, &error);
+  return mkt_lua_push_error(L, &error);
 }
 
 static int public_key(lua_State *L) {

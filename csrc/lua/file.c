@@ -33,7 +33,7 @@ static int replace_file(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 2, &n);
   mkt_file_how how = luaL_checkoption(L, 3, "replace", ways) == 0 ? MKT_FILE_REPLACE : MKT_FILE_NEW;
   mkt_error error;
-  if (mkt_file_replace(path, bytes, n, how, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_file_replace(path, bytes, n, how, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushboolean(L, true);
   return 1;
 }
@@ -42,7 +42,7 @@ static int put_in_place(lua_State *L) {
   const char *from = check_path(L);
   const char *to = check_path_at(L, 2);
   mkt_error error;
-  if (mkt_file_put_in_place(from, to, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_file_put_in_place(from, to, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushboolean(L, true);
   return 1;
 }
@@ -50,7 +50,7 @@ static int put_in_place(lua_State *L) {
 static int remove_leftovers(lua_State *L) {
   mkt_error error;
   if (mkt_file_remove_leftovers(check_path(L), &error) != MKT_OK) {
-    return mkt_push_error(L, &error);
+    return mkt_lua_push_error(L, &error);
   }
   lua_pushboolean(L, true);
   return 1;
@@ -76,14 +76,14 @@ static int replace_locked(lua_State *L) {
   mkt_file_lock *lock = push_lock(L);
   mkt_error error;
   bool done = mkt_file_replace_locked(lock, path, bytes, n, &error) == MKT_OK;
-  return done ? 1 : mkt_push_error(L, &error);
+  return done ? 1 : mkt_lua_push_error(L, &error);
 }
 
 static int is_locked(lua_State *L) {
   mkt_error error;
   bool locked = false;
   if (mkt_file_is_locked(check_path(L), &locked, &error) != MKT_OK) {
-    return mkt_push_error(L, &error);
+    return mkt_lua_push_error(L, &error);
   }
   lua_pushboolean(L, locked);
   return 1;
@@ -100,7 +100,7 @@ static int lock_file(lua_State *L) {
   const char *path = check_path(L);
   mkt_file_lock *lock = push_lock(L);
   mkt_error error;
-  return mkt_file_lock_take(lock, path, &error) == MKT_OK ? 1 : mkt_push_error(L, &error);
+  return mkt_file_lock_take(lock, path, &error) == MKT_OK ? 1 : mkt_lua_push_error(L, &error);
 }
 
 static void push_id(lua_State *L, const struct stat *file) {
@@ -117,7 +117,7 @@ static int file_id(lua_State *L) {
 }
 
 static void set_integer(lua_State *L, const char *field, long long value) {
-  mkt_push_integer(L, value);
+  mkt_lua_push_integer(L, value);
   lua_setfield(L, -2, field);
 }
 
@@ -127,7 +127,7 @@ static int file_stat(lua_State *L) {
   if (stat(path, &file) != 0) {
     mkt_error error;
     (void)mkt_fail(&error, MKT_ERR_FILE_FAILED, "%.150s: %s", path, strerror(errno));
-    return mkt_push_error(L, &error);
+    return mkt_lua_push_error(L, &error);
   }
   lua_createtable(L, 0, 7);
   lua_pushstring(L, S_ISREG(file.st_mode) ? "file" : S_ISDIR(file.st_mode) ? "folder" : "other");

@@ -121,7 +121,8 @@ static int http_start(lua_State *L) {
   *box = (exchange_box){0};
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
-  if (mkt_http_start(&box->exchange, &request, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_http_start(&box->exchange, &request, &error) != MKT_OK)
+    return mkt_lua_push_error(L, &error);
   return 1;
 }
 
@@ -239,7 +240,7 @@ static void push_headers(lua_State *L, const mkt_buffer *head) {
 }
 
 static int push_failure(lua_State *L, const mkt_http_exchange *exchange, const mkt_error *error) {
-  int count = mkt_push_error(L, error);
+  int count = mkt_lua_push_error(L, error);
   if (count == 3) lua_createtable(L, 0, 1);
   lua_pushboolean(L, mkt_http_was_sent(exchange));
   lua_setfield(L, -2, "sent");

@@ -132,7 +132,8 @@ static int http_server_open(lua_State *L) {
   *box = (server_box){0};
   luaL_getmetatable(L, TYPE);
   lua_setmetatable(L, -2);
-  if (mkt_server_open(&box->server, &options, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_server_open(&box->server, &options, &error) != MKT_OK)
+    return mkt_lua_push_error(L, &error);
   return 1;
 }
 
@@ -182,7 +183,7 @@ static int server_drain(lua_State *L) {
 }
 
 static void set_count(lua_State *L, const char *name, uint64_t count) {
-  mkt_push_integer(L, count);
+  mkt_lua_push_integer(L, count);
   lua_setfield(L, -2, name);
 }
 
@@ -459,7 +460,7 @@ static const luaL_Reg FUNCTIONS[] = {
 __attribute__((visibility("default"))) int luaopen_marketplace_http_server(lua_State *L);
 
 int luaopen_marketplace_http_server(lua_State *L) {
-  mkt_pin();
+  mkt_lua_pin();
   mkt_lua_class(L, TYPE, METHODS, METAMETHODS);
   luaL_newlib(L, FUNCTIONS);
   return 1;

@@ -41,7 +41,7 @@ static void push_number(lua_State *L, mkt_json_text text) {
     errno = 0;
     long long integer = strtoll(text.p, NULL, 10);
     if (errno == 0) {
-      mkt_push_integer(L, integer);
+      mkt_lua_push_integer(L, integer);
       return;
     }
   }

@@ -38,7 +38,7 @@ static int keyring_sign(lua_State *L) {
   const char *body = check_string(L, 2, &n);
   char signature[MKT_SIGNATURE_BYTES];
   mkt_error error;
-  if (mkt_sign(keyring, body, n, signature, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_sign(keyring, body, n, signature, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushlstring(L, signature, sizeof signature);
   return 1;
 }
@@ -57,7 +57,7 @@ static mkt_code verify(lua_State *L, unsigned *matched, mkt_error *error) {
 static int keyring_verify(lua_State *L) {
   unsigned matched = 0;
   mkt_error error;
-  if (verify(L, &matched, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (verify(L, &matched, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushinteger(L, (lua_Integer)matched + 1);
   return 1;
 }
@@ -65,9 +65,9 @@ static int keyring_verify(lua_State *L) {
 static int keyring_receive(lua_State *L) {
   unsigned matched = 0;
   mkt_error error;
-  if (verify(L, &matched, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (verify(L, &matched, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushinteger(L, (lua_Integer)matched + 1);
-  if (mkt_lua_push_record(L, 2, &error) != MKT_OK) return 1 + mkt_push_error(L, &error);
+  if (mkt_lua_push_record(L, 2, &error) != MKT_OK) return 1 + mkt_lua_push_error(L, &error);
   return 2;
 }
 
@@ -92,7 +92,7 @@ static int keyring_new(lua_State *L) {
     size_t n;
     const char *secret = lua_tolstring(L, i, &n);
     mkt_error error;
-    if (mkt_keyring_add(keyring, secret, n, &error) != MKT_OK) return mkt_push_error(L, &error);
+    if (mkt_keyring_add(keyring, secret, n, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   }
   return 1;
 }

@@ -57,7 +57,7 @@ static int parse(lua_State *L) {
   mkt_notification notification;
   mkt_error error;
   if (mkt_notification_parse(body, n, &notification, &error) != MKT_OK) {
-    return mkt_push_error(L, &error);
+    return mkt_lua_push_error(L, &error);
   }
   lua_createtable(L, 0, 16);
   mkt_lua_set_text(L, "id", notification.id);
@@ -87,7 +87,7 @@ static int part(lua_State *L) {
   mkt_notification notification;
   mkt_error error;
   if (mkt_notification_parse(body, n, &notification, &error) != MKT_OK) {
-    return mkt_push_error(L, &error);
+    return mkt_lua_push_error(L, &error);
   }
   bool attributes = strcmp(name, "attributes") == 0;
   mkt_json_text value = attributes ? notification.attributes : notification.relationships;

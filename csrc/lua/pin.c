@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 #include <stddef.h>
 
-void mkt_pin(void) {
+void mkt_lua_pin(void) {
   static const char here;
   Dl_info object;
   if (dladdr(&here, &object) == 0) return;

@@ -7,6 +7,6 @@
 #define MKT_LUA_PIN_H
 
 /* Called by each luaopen_*. Where the loader refuses, nothing changes. */
-void mkt_pin(void);
+void mkt_lua_pin(void);
 
 #endif

@@ -1,6 +1,6 @@
 #include "lua/push.h"
 
-int mkt_push_error(lua_State *L, const mkt_error *error) {
+int mkt_lua_push_error(lua_State *L, const mkt_error *error) {
   lua_pushnil(L);
   lua_pushstring(L, error->message);
   lua_pushstring(L, mkt_code_word(error->code));

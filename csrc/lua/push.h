@@ -7,6 +7,6 @@
 
 /* Pushes nil, message, code and, where the input has a faulty byte, a detail table {offset=,
  * retryable=}. Returns how many values were pushed, for `return`. */
-int mkt_push_error(lua_State *L, const mkt_error *error);
+int mkt_lua_push_error(lua_State *L, const mkt_error *error);
 
 #endif

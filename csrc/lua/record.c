@@ -24,7 +24,7 @@ static int sha256(lua_State *L) {
   size_t n;
   const char *body = lua_tolstring(L, 1, &n);
   mkt_error error;
-  if (push_sha256(L, body, n, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (push_sha256(L, body, n, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   return 1;
 }
 
@@ -61,7 +61,7 @@ mkt_code mkt_lua_push_record(lua_State *L, int body, mkt_error *error) {
 static int envelope(lua_State *L) {
   luaL_checktype(L, 1, LUA_TSTRING);
   mkt_error error;
-  if (mkt_lua_push_record(L, 1, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_lua_push_record(L, 1, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   return 1;
 }
 

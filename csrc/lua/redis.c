@@ -30,13 +30,13 @@ static int redis_close(lua_State *L) {
 
 static int redis_command(lua_State *L) {
   mkt_redis *redis = check_redis(L);
-  mkt_redis_words words = mkt_push_redis_words(L, 2);
-  redisReply **box = mkt_push_reply_box(L);
+  mkt_lua_redis_words words = mkt_lua_push_redis_words(L, 2);
+  redisReply **box = mkt_lua_push_reply_box(L);
   mkt_error error;
   if (mkt_redis_command(redis, words.count, words.words, words.lengths, box, &error) != MKT_OK) {
-    return mkt_push_error(L, &error);
+    return mkt_lua_push_error(L, &error);
   }
-  return mkt_push_reply(L, box);
+  return mkt_lua_push_reply(L, box);
 }
 
 /* Pushes an option, whose type must be this one; false where it is absent. */
@@ -82,7 +82,7 @@ static int redis_open(lua_State *L) {
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   mkt_error error;
-  if (mkt_redis_open(redis, &options, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_redis_open(redis, &options, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   return 1;
 }
 
@@ -98,9 +98,9 @@ __attribute__((visibility("default"))) int luaopen_marketplace_redis(lua_State *
 
 int luaopen_marketplace_redis(lua_State *L) {
   static const luaL_Reg functions[] = {{"open", redis_open}, {NULL, NULL}};
-  mkt_pin();
+  mkt_lua_pin();
   make_metatable(L);
-  mkt_make_redis_values(L);
+  mkt_lua_make_redis_values(L);
   luaL_newlib(L, functions);
   mkt_lua_add_redis_reader(L);
   return 1;

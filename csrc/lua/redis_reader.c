@@ -22,18 +22,19 @@ static int reader_feed(lua_State *L) {
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
   mkt_error error;
-  if (mkt_redis_reader_feed(reader, bytes, n, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_redis_reader_feed(reader, bytes, n, &error) != MKT_OK)
+    return mkt_lua_push_error(L, &error);
   lua_pushboolean(L, 1);
   return 1;
 }
 
 static int reader_next(lua_State *L) {
   mkt_redis_reader *reader = check_reader(L);
-  redisReply **box = mkt_push_reply_box(L);
+  redisReply **box = mkt_lua_push_reply_box(L);
   mkt_error error;
-  if (mkt_redis_reader_next(reader, box, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_redis_reader_next(reader, box, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushboolean(L, *box != NULL);
-  return *box == NULL ? 1 : 1 + mkt_push_reply(L, box);
+  return *box == NULL ? 1 : 1 + mkt_lua_push_reply(L, box);
 }
 
 static int reader_is_empty(lua_State *L) {
@@ -47,7 +48,7 @@ static int open_reader(lua_State *L) {
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   mkt_error error;
-  if (mkt_redis_reader_open(reader, &error) != MKT_OK) return mkt_push_error(L, &error);
+  if (mkt_redis_reader_open(reader, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   return 1;
 }
 
@@ -68,7 +69,7 @@ static char **push_command_box(lua_State *L) {
 }
 
 static int format(lua_State *L) {
-  mkt_redis_words words = mkt_push_redis_words(L, 1);
+  mkt_lua_redis_words words = mkt_lua_push_redis_words(L, 1);
   char **command = push_command_box(L);
   long long n = redisFormatCommandArgv(command, words.count, words.words, words.lengths);
   if (n < 0) return luaL_error(L, "not enough memory");

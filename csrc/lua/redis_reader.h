@@ -12,7 +12,8 @@
 
 #include "lua/compat.h"
 
-/* Adds these functions to the table at the top of the stack. mkt_make_redis_values comes first. */
+/* Adds these functions to the table at the top of the stack. mkt_lua_make_redis_values comes first.
+ */
 void mkt_lua_add_redis_reader(lua_State *L);
 
 #endif

@@ -14,17 +14,17 @@ static int reply_free(lua_State *L) {
   return 0;
 }
 
-void mkt_make_redis_values(lua_State *L) {
+void mkt_lua_make_redis_values(lua_State *L) {
   static const luaL_Reg metamethods[] = {{"__gc", reply_free}, {NULL, NULL}};
   mkt_lua_class(L, reply_metatable_name, NULL, metamethods);
 }
 
-mkt_redis_words mkt_push_redis_words(lua_State *L, int index) {
+mkt_lua_redis_words mkt_lua_push_redis_words(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TTABLE);
   size_t count = (size_t)lua_rawlen(L, index);
   luaL_argcheck(L, count >= 1 && count <= MOST_WORDS, index, "1 to 1000000 words are expected");
   char *block = lua_newuserdata(L, count * (sizeof(char *) + sizeof(size_t)));
-  mkt_redis_words words = {.count = (int)count, .words = (const char **)(void *)block};
+  mkt_lua_redis_words words = {.count = (int)count, .words = (const char **)(void *)block};
   words.lengths = (size_t *)(void *)(block + count * sizeof(char *));
   for (int i = 0; i < words.count; i++) {
     lua_rawgeti(L, index, i + 1);
@@ -35,7 +35,7 @@ mkt_redis_words mkt_push_redis_words(lua_State *L, int index) {
   return words;
 }
 
-redisReply **mkt_push_reply_box(lua_State *L) {
+redisReply **mkt_lua_push_reply_box(lua_State *L) {
   redisReply **box = lua_newuserdata(L, sizeof *box);
   *box = NULL;
   luaL_getmetatable(L, reply_metatable_name);
@@ -46,7 +46,7 @@ redisReply **mkt_push_reply_box(lua_State *L) {
 static void push_value(lua_State *L, const redisReply *reply, int depth) {
   switch (reply->type) {
   case REDIS_REPLY_INTEGER:
-    mkt_push_integer(L, reply->integer);
+    mkt_lua_push_integer(L, reply->integer);
     return;
   case REDIS_REPLY_ARRAY:
     if (depth == MOST_DEPTH) luaL_error(L, "the answer has more than %d levels", MOST_DEPTH);
@@ -65,7 +65,7 @@ static void push_value(lua_State *L, const redisReply *reply, int depth) {
   }
 }
 
-int mkt_push_reply(lua_State *L, redisReply **box) {
+int mkt_lua_push_reply(lua_State *L, redisReply **box) {
   bool is_refusal = (*box)->type == REDIS_REPLY_ERROR;
   if (is_refusal) lua_pushnil(L);
   push_value(L, *box, 0);

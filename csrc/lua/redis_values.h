@@ -7,25 +7,25 @@
 #include <hiredis/hiredis.h>
 
 /* A command's words: borrowed from the list that they were taken from. */
-typedef struct mkt_redis_words {
+typedef struct mkt_lua_redis_words {
   int count;
   const char **words;
   size_t *lengths;
-} mkt_redis_words;
+} mkt_lua_redis_words;
 
-/* Makes the metatable that mkt_push_reply_box needs; leaves the stack as it is. */
-void mkt_make_redis_values(lua_State *L);
+/* Makes the metatable that mkt_lua_push_reply_box needs; leaves the stack as it is. */
+void mkt_lua_make_redis_values(lua_State *L);
 
 /* Takes 1 to 1000000 strings from the list at an index, which keeps them alive; pushes what keeps
  * the arrays alive. Raises for any other list. */
-mkt_redis_words mkt_push_redis_words(lua_State *L, int index);
+mkt_lua_redis_words mkt_lua_push_redis_words(lua_State *L, int index);
 
 /* Pushes a userdata that owns an answer while it is made into Lua values, which may raise; gives
  * where the answer is to be put. */
-redisReply **mkt_push_reply_box(lua_State *L);
+redisReply **mkt_lua_push_reply_box(lua_State *L);
 
 /* Pushes an answer: a string, an integer, a list, nil for nothing; or nil, message, "redis_error".
  * Frees it. Returns how many values were pushed. */
-int mkt_push_reply(lua_State *L, redisReply **box);
+int mkt_lua_push_reply(lua_State *L, redisReply **box);
 
 #endif

@@ -38,14 +38,14 @@ static void signs_what_verifies(void **state) {
 static void reads_no_byte_past_the_key(void **state) {
   (void)state;
   for (size_t n = 0; n < strlen(pkcs8); n++) {
-    guarded copy = guard(pkcs8, n);
+    mkt_guarded copy = mkt_guard(pkcs8, n);
     mkt_es256_key key = {0};
     mkt_error error;
     mkt_code code = mkt_es256_read_private(&key, copy.p, copy.n, &error);
     /* without the last line feed it is whole */
     assert_true(code == MKT_ERR_KEY_INVALID || n + 1 == strlen(pkcs8));
     mkt_es256_clear(&key);
-    unguard(&copy);
+    mkt_unguard(&copy);
   }
 }
 
@@ -75,13 +75,13 @@ static void decodes_what_it_encodes_and_nothing_else(void **state) {
     for (size_t i = 0; i < n; i++)
       bytes[i] = (unsigned char)(i * 37 + n * 11);
     mkt_base64url_encode(bytes, n, text);
-    guarded copy = guard(text, mkt_base64url_length(n));
+    mkt_guarded copy = mkt_guard(text, mkt_base64url_length(n));
     size_t decoded_n = 99;
     assert_int_equal(mkt_base64url_decoded_length(copy.n), n);
     assert_true(mkt_base64url_decode(copy.p, copy.n, decoded, &decoded_n));
     assert_int_equal(decoded_n, n);
     assert_memory_equal(decoded, bytes, n);
-    unguard(&copy);
+    mkt_unguard(&copy);
   }
   static const char *const wrong[] = {"Z",    "Zg==", "Zh",   "Zm9",   "Zm9vY",
                                       "Zm+v", "Zm/v", "Zm v", "Zm\xff"};

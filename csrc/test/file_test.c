@@ -50,7 +50,7 @@ static mkt_code put(const char *where, const char *text, mkt_file_how how, mkt_e
 
 static void expect_held(const char *text) {
   size_t n;
-  char *held = read_whole_file(path, &n);
+  char *held = mkt_read_whole_file(path, &n);
   assert_int_equal(n, strlen(text));
   assert_memory_equal(held, text, n);
   free(held);

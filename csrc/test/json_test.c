@@ -10,7 +10,7 @@ static mkt_json json; /* the last document's reader, for a test to look at */
 
 /* Reads a document to its end; whether it has none but allowed tokens. */
 static bool accepts(const char *p, size_t n, mkt_json_flags flags) {
-  guarded copy = guard(p, n);
+  mkt_guarded copy = mkt_guard(p, n);
   mkt_json_init(&json, copy.p, n, flags);
   mkt_json_token token;
   do {
@@ -18,7 +18,7 @@ static bool accepts(const char *p, size_t n, mkt_json_flags flags) {
   } while (token != MKT_JSON_FAULT && token != MKT_JSON_END);
   assert_true(json.position <= n);
   assert_true(mkt_json_next(&json) == token);
-  unguard(&copy);
+  mkt_unguard(&copy);
   return token == MKT_JSON_END;
 }
 

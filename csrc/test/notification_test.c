@@ -17,7 +17,7 @@ static const char generation_2[] =
     "\"alternativeDistributionPackageAvailableUpdated\"}}";
 
 static mkt_code parse(const char *p, size_t n, mkt_notification *out, mkt_error *error) {
-  guarded copy = guard(p, n);
+  mkt_guarded copy = mkt_guard(p, n);
   mkt_code code = mkt_notification_parse(copy.p, n, out, error);
   if (code == MKT_OK) {
     const mkt_json_text *texts[] = {&out->type, &out->id, &out->app_id, &out->package_id};
@@ -29,7 +29,7 @@ static mkt_code parse(const char *p, size_t n, mkt_notification *out, mkt_error 
   } else {
     assert_true(error->offset >= 0 && error->offset <= (long long)n);
   }
-  unguard(&copy);
+  mkt_unguard(&copy);
   return code;
 }
 

@@ -54,9 +54,9 @@ static void begin(reading *r) {
 
 /* The bytes end where memory ends. */
 static mkt_code feed(reading *r, const char *bytes, size_t n) {
-  guarded copy = guard(bytes, n);
+  mkt_guarded copy = mkt_guard(bytes, n);
   mkt_code code = mkt_redis_reader_feed(&r->reader, copy.p, copy.n, &r->error);
-  unguard(&copy);
+  mkt_unguard(&copy);
   return code;
 }
 

@@ -21,14 +21,14 @@ static mkt_code verify_with(const char *secret, size_t secret_n, const char *bod
                             const char *header, size_t header_n) {
   mkt_keyring keyring = {.count = 0};
   add_secret(&keyring, secret, secret_n);
-  guarded body_copy = guard(body, n);
-  guarded header_copy = guard(header, header_n);
+  mkt_guarded body_copy = mkt_guard(body, n);
+  mkt_guarded header_copy = mkt_guard(header, header_n);
   unsigned matched = 99;
   mkt_error error;
   mkt_code code = mkt_verify(&keyring, body_copy.p, n, header_copy.p, header_n, &matched, &error);
   assert_true(code == MKT_OK ? matched == 0 : error.code == code);
-  unguard(&header_copy);
-  unguard(&body_copy);
+  mkt_unguard(&header_copy);
+  mkt_unguard(&body_copy);
   mkt_keyring_clear(&keyring);
   return code;
 }
@@ -154,12 +154,12 @@ static void malformed_headers_tell_where(void **state) {
       {"hmacsha256=7f062172b01cb00b53ca068614674a3d982a34062a0f5d37687d5e3377e5465g", 74},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    guarded copy = guard(cases[i].header, strlen(cases[i].header));
+    mkt_guarded copy = mkt_guard(cases[i].header, strlen(cases[i].header));
     unsigned char tag[MKT_TAG_BYTES];
     mkt_error error = {.code = MKT_OK};
     assert_int_equal(mkt_signature_parse(copy.p, copy.n, tag, &error), MKT_ERR_SIGNATURE_MALFORMED);
     assert_int_equal(error.offset, cases[i].offset);
-    unguard(&copy);
+    mkt_unguard(&copy);
   }
 }
 

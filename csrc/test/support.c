@@ -6,10 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-guarded guard(const char *p, size_t n) {
+mkt_guarded mkt_guard(const char *p, size_t n) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   size_t readable = (n + page) / page * page;
-  guarded copy = {.n = n, .pages_n = readable + page};
+  mkt_guarded copy = {.n = n, .pages_n = readable + page};
   char *pages =
       mmap(NULL, copy.pages_n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   assert_true(pages != MAP_FAILED);
@@ -20,11 +20,11 @@ guarded guard(const char *p, size_t n) {
   return copy;
 }
 
-void unguard(guarded *copy) {
+void mkt_unguard(mkt_guarded *copy) {
   assert_int_equal(munmap(copy->pages, copy->pages_n), 0);
 }
 
-char *read_whole_file(const char *path, size_t *n) {
+char *mkt_read_whole_file(const char *path, size_t *n) {
   FILE *file = fopen(path, "rb");
   if (file == NULL) fail_msg("%s cannot be read", path);
   assert_int_equal(fseek(file, 0, SEEK_END), 0);
@@ -39,7 +39,7 @@ char *read_whole_file(const char *path, size_t *n) {
   return text;
 }
 
-const char *vectors_or_skip(void) {
+const char *mkt_vectors_or_skip(void) {
   const char *folder = getenv("MARKETPLACE_VECTORS");
   if (folder == NULL || folder[0] == '\0') folder = "../shared/vectors";
   if (access(folder, R_OK) == 0) return folder;

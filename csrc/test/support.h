@@ -12,21 +12,21 @@
 
 /* A copy of bytes that ends right before a page that cannot be read: one byte read past the end
  * ends the program. */
-typedef struct guarded {
+typedef struct mkt_guarded {
   char *p;
   size_t n;
   void *pages;
   size_t pages_n;
-} guarded;
+} mkt_guarded;
 
-guarded guard(const char *p, size_t n);
-void unguard(guarded *copy);
+mkt_guarded mkt_guard(const char *p, size_t n);
+void mkt_unguard(mkt_guarded *copy);
 
 /* A whole file; the caller frees it. Fails the test where it cannot be read. */
-char *read_whole_file(const char *path, size_t *n);
+char *mkt_read_whole_file(const char *path, size_t *n);
 
 /* The folder with the public test vectors: MARKETPLACE_VECTORS, or where they stand beside the
  * project. Where they are absent it says so and skips the test. */
-const char *vectors_or_skip(void);
+const char *mkt_vectors_or_skip(void);
 
 #endif

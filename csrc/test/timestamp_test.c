@@ -6,9 +6,9 @@
 #include <time.h>
 
 static bool parse(const char *text, mkt_timestamp *out) {
-  guarded copy = guard(text, strlen(text));
+  mkt_guarded copy = mkt_guard(text, strlen(text));
   bool parsed = mkt_timestamp_parse(copy.p, copy.n, out);
-  unguard(&copy);
+  mkt_unguard(&copy);
   return parsed;
 }
 

@@ -56,9 +56,9 @@ static void truncated_sequences_read_nothing_past_the_end(void **state) {
   for (size_t i = 0; i < 3; i++) {
     size_t whole = strlen(sequences[i]);
     for (size_t n = 1; n <= whole; n++) {
-      guarded copy = guard(sequences[i], n);
+      mkt_guarded copy = mkt_guard(sequences[i], n);
       assert_int_equal(mkt_utf8_length(copy.p, n), n == whole ? whole : 0);
-      unguard(&copy);
+      mkt_unguard(&copy);
     }
   }
 }

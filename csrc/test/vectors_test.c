@@ -78,8 +78,8 @@ static bool accepts(const char *p, size_t n, mkt_json_flags flags) {
 
 static outcome read_document(const char *path) {
   size_t n;
-  char *text = read_whole_file(path, &n);
-  guarded copy = guard(text, n);
+  char *text = mkt_read_whole_file(path, &n);
+  mkt_guarded copy = mkt_guard(text, n);
   free(text);
   mkt_notification notification;
   outcome result = {
@@ -87,7 +87,7 @@ static outcome read_document(const char *path) {
       .unique_names = accepts(copy.p, n, MKT_JSON_UNIQUE_NAMES),
       .notification = mkt_notification_parse(copy.p, n, &notification, NULL),
   };
-  unguard(&copy);
+  mkt_unguard(&copy);
   return result;
 }
 
@@ -120,7 +120,7 @@ static void check_document(const char *folder, const char *name) {
 static void json_test_suite(void **state) {
   (void)state;
   char folder[2048];
-  (void)snprintf(folder, sizeof folder, "%s/JSONTestSuite/test_parsing", vectors_or_skip());
+  (void)snprintf(folder, sizeof folder, "%s/JSONTestSuite/test_parsing", mkt_vectors_or_skip());
   DIR *documents = opendir(folder);
   assert_non_null(documents);
   static const char kinds[] = "yni";
@@ -177,10 +177,10 @@ static void read_vector_member(mkt_json_text name, mkt_json_text value, vector *
 
 static void check_vector(const vector *v) {
   mkt_keyring keyring = {.count = 0};
-  guarded key = guard(v->key.p, v->key.n);
+  mkt_guarded key = mkt_guard(v->key.p, v->key.n);
   assert_int_equal(mkt_keyring_add(&keyring, key.p, key.n, NULL), MKT_OK);
-  unguard(&key); /* the keyring needs it no longer */
-  guarded message = guard(v->message.p, v->message.n);
+  mkt_unguard(&key); /* the keyring needs it no longer */
+  mkt_guarded message = mkt_guard(v->message.p, v->message.n);
   unsigned matched = 99;
   mkt_code code =
       mkt_verify(&keyring, message.p, message.n, v->header, v->header_n, &matched, NULL);
@@ -190,7 +190,7 @@ static void check_vector(const vector *v) {
     assert_int_equal(mkt_sign(&keyring, message.p, message.n, signature, NULL), MKT_OK);
     assert_memory_equal(signature, v->header, MKT_SIGNATURE_BYTES);
   }
-  unguard(&message);
+  mkt_unguard(&message);
   mkt_keyring_clear(&keyring);
 }
 
@@ -210,9 +210,9 @@ static void read_vector(mkt_json *json, vector *out) {
 static void hmac_vectors(void **state) {
   (void)state;
   char path[2048];
-  (void)snprintf(path, sizeof path, "%s/wycheproof/hmac_sha256_test.json", vectors_or_skip());
+  (void)snprintf(path, sizeof path, "%s/wycheproof/hmac_sha256_test.json", mkt_vectors_or_skip());
   size_t n;
-  char *text = read_whole_file(path, &n);
+  char *text = mkt_read_whole_file(path, &n);
   mkt_json json;
   mkt_json_init(&json, text, n, MKT_JSON_UNIQUE_NAMES);
   unsigned valid = 0;
@@ -283,9 +283,9 @@ static void wycheproof_ecdsa(void **state) {
   (void)state;
   char path[4096];
   (void)snprintf(path, sizeof path, "%s/wycheproof/ecdsa_secp256r1_sha256_p1363_test.json",
-                 vectors_or_skip());
+                 mkt_vectors_or_skip());
   size_t n;
-  char *text = read_whole_file(path, &n);
+  char *text = mkt_read_whole_file(path, &n);
   mkt_json json;
   mkt_json_init(&json, text, n, MKT_JSON_UNIQUE_NAMES);
   mkt_es256_key key = {0};
