@@ -33,6 +33,34 @@ describe("files", function()
     assert.equal("file", shell.run("ls -A " .. folder))
   end)
 
+  it("are read whole, up to a limit", function()
+    local bytes = "a\0b\r\n" .. ("x"):rep(100000)
+    core.replace_file(path, bytes)
+    assert.equal(bytes, core.read_file(path))
+    assert.equal(bytes, core.read_file(path, #bytes))
+    local none, message, code = core.read_file(path, #bytes - 1)
+    assert.same({ path .. ": it is larger than 100004 bytes", "too_large" }, { message, code })
+    assert.is_nil(none)
+    core.replace_file(path, "")
+    assert.equal("", core.read_file(path, 0))
+  end)
+
+  it("that cannot be read are told with the reason", function()
+    assert.same({ n = 3, nil, path .. ": No such file or directory", "file_missing" },
+      { n = select("#", core.read_file(path)), core.read_file(path) })
+    assert.same({ n = 3, nil, folder .. ": Is a directory", "file_failed" }, { n = 3, core.read_file(folder) })
+  end)
+
+  it("are read within limits that the core has", function()
+    local most = 16 * 1024 * 1024
+    core.replace_file(path, "x")
+    assert.equal("x", core.read_file(path, most))
+    for _, limit in ipairs { -1, most + 1, 0 / 0 } do
+      assert.has_error(function() core.read_file(path, limit) end)
+    end
+    assert.has_error(function() core.read_file(path .. "\0x") end)
+  end)
+
   it("are not looked for in a folder that is none", function()
     for _, look in ipairs { core.remove_leftovers, core.is_locked } do
       local done, message, code = look "/dev/null/x"

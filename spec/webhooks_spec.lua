@@ -358,7 +358,7 @@ describe("marketplace webhooks", function()
   end)
 
   it("says that a secret file is a folder", function()
-    assert.equal("the secret file is a folder: " .. folder,
+    assert.equal("the secret file cannot be read: " .. folder .. ": Is a directory",
       (select(2, run(1, "create", "--app", "1", "--name", "n", "--url", URL, "--secret-file", folder))))
   end)
 

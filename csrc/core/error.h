@@ -35,6 +35,7 @@
   X(LEASE_LOST, "lease_lost", false, "the lease of this notification has passed to another")       \
   X(FILE_FAILED, "file_failed", true, "the file cannot be used")                                   \
   X(FILE_EXISTS, "file_exists", false, "the file exists already")                                  \
+  X(FILE_MISSING, "file_missing", false, "there is no such file")                                  \
   X(LOCKED, "locked", true, "another process holds the lock")
 
 typedef enum mkt_code {

@@ -1,6 +1,7 @@
 #include "key_file.h"
 
 #include "alloc.h"
+#include "file_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,19 +12,6 @@
 /* Room for one byte more than a key may have tells that the file is too large. */
 enum { ROOM = MKT_ES256_PEM_MOST + 1 };
 
-/* How many bytes were read, -1 where reading failed. */
-static ssize_t read_whole(int fd, char *bytes) {
-  size_t n = 0;
-  while (n < ROOM) {
-    ssize_t got = read(fd, bytes + n, ROOM - n);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -1;
-    if (got == 0) break;
-    n += (size_t)got;
-  }
-  return (ssize_t)n;
-}
-
 static mkt_code unreadable(mkt_error *error, const char *path, int reason) {
   return mkt_fail(error, MKT_ERR_KEY_INVALID, "the key file cannot be read: %.160s: %s", path,
                   strerror(reason));
@@ -32,7 +20,7 @@ static mkt_code unreadable(mkt_error *error, const char *path, int reason) {
 static mkt_code read_key(mkt_es256_key *key, int fd, const char *path, mkt_error *error) {
   char *bytes = mkt_alloc(ROOM);
   if (bytes == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
-  ssize_t n = read_whole(fd, bytes);
+  ssize_t n = mkt_read_fully(fd, bytes, ROOM);
   mkt_code code =
       n < 0 ? unreadable(error, path, errno) : mkt_es256_read_private(key, bytes, (size_t)n, error);
   OPENSSL_cleanse(bytes, ROOM);

@@ -1,6 +1,8 @@
 #include "lua/file.h"
 
 #include "core/file.h"
+#include "core/file_read.h"
+#include "core/json.h"
 #include "lua/class.h"
 #include "lua/push.h"
 
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 static const char metatable_name[] = "marketplace.lock";
+static const char bytes_metatable_name[] = "marketplace.bytes";
 
 /* A path that held a NUL would be cut there, and name another file. */
 static const char *check_path_at(lua_State *L, int argument) {
@@ -24,6 +27,32 @@ static const char *check_path_at(lua_State *L, int argument) {
 
 static const char *check_path(lua_State *L) {
   return check_path_at(L, 1);
+}
+
+static int bytes_free(lua_State *L) {
+  mkt_buffer_clear(luaL_checkudata(L, 1, bytes_metatable_name));
+  return 0;
+}
+
+/* Owns a file's bytes while they are made into a Lua string, which may raise. */
+static mkt_buffer *push_bytes(lua_State *L, size_t most) {
+  mkt_buffer *bytes = lua_newuserdata(L, sizeof *bytes);
+  mkt_buffer_init(bytes, most);
+  luaL_getmetatable(L, bytes_metatable_name);
+  lua_setmetatable(L, -2);
+  return bytes;
+}
+
+static int read_file(lua_State *L) {
+  const char *path = check_path(L);
+  lua_Number most = luaL_optnumber(L, 2, MKT_JSON_MAX_BYTES);
+  luaL_argcheck(L, most >= 0 && most <= MKT_JSON_MAX_BYTES, 2, "0 to 16 MiB");
+  mkt_buffer *bytes = push_bytes(L, (size_t)most);
+  mkt_error error;
+  if (mkt_file_read(path, bytes, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
+  lua_pushlstring(L, bytes->n > 0 ? bytes->p : "", bytes->n);
+  mkt_buffer_clear(bytes);
+  return 1;
 }
 
 static int replace_file(lua_State *L) {
@@ -170,7 +199,9 @@ void mkt_lua_add_file(lua_State *L) {
   static const luaL_Reg methods[] = {{"close", lock_close}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"replace_file", replace_file},
+  static const luaL_Reg bytes_metamethods[] = {{"__gc", bytes_free}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"read_file", read_file},
+                                       {"replace_file", replace_file},
                                        {"replace_locked", replace_locked},
                                        {"put_in_place", put_in_place},
                                        {"remove_leftovers", remove_leftovers},
@@ -184,5 +215,6 @@ void mkt_lua_add_file(lua_State *L) {
                                        {"hold_standard_streams", hold_standard_streams},
                                        {NULL, NULL}};
   mkt_lua_class(L, metatable_name, methods, metamethods);
+  mkt_lua_class(L, bytes_metatable_name, NULL, bytes_metamethods);
   luaL_setfuncs(L, functions, 0);
 }

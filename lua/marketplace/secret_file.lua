@@ -30,13 +30,8 @@ end
 ---@return string[]|nil secrets
 ---@return string? message
 function secret_file.read(path)
-  local found = core.stat(path)
-  if found and found.type == "folder" then return nil, "the secret file is a folder: " .. path end
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, "the secret file cannot be read: " .. problem end
-  local text = file:read("*a")
-  file:close()
-  if not text then return nil, "the secret file cannot be read: " .. path end
+  local text, problem = core.read_file(path)
+  if not text then return nil, "the secret file cannot be read: " .. problem end
   return secret_file.parse(text, path)
 end
 

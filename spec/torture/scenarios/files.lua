@@ -49,6 +49,13 @@ return {
       return true, refused, its_code
     end,
     teardown = os.remove },
+  { covers = { "core.read_file" }, codes = CODES,
+    setup = function()
+      local path = os.tmpname()
+      assert(core.replace_file(path, ("a line\n"):rep(10000)))
+      return path
+    end,
+    run = function(path) return core.read_file(path) end, teardown = os.remove },
   { covers = { "core.stat", "core.file_id", "core.real_path" }, codes = CODES,
     run = function()
       return core.stat ".", core.file_id ".", core.real_path ".", core.stat "/none"

@@ -68,11 +68,8 @@ end
 local function from_file(path)
   local problem = permission_problem(path)
   if problem then return nil, problem end
-  local file, open_problem = io.open(path, "rb")
-  if not file then return nil, "the config file cannot be read: " .. open_problem end
-  local lines = file:read("*a")
-  file:close()
-  if not lines then return nil, "the config file cannot be read: " .. path end
+  local lines, read_problem = core.read_file(path)
+  if not lines then return nil, "the config file cannot be read: " .. read_problem end
   return parse(lines, path)
 end
 

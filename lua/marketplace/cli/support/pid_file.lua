@@ -24,21 +24,13 @@ end
 ---@param path string
 ---@param lock table
 function pid_file.remove(path, lock)
-  local file = io.open(path, "rb")
-  if file then
-    local is_mine = file:read("*l") == tostring(core.process_id())
-    file:close()
-    if is_mine then os.remove(path) end
-  end
+  if core.read_file(path) == core.process_id() .. "\n" then os.remove(path) end
   lock:close()
 end
 
 local function first_line(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local line = file:read("*l")
-  file:close()
-  return line
+  local bytes = core.read_file(path)
+  return bytes and bytes:match("^[^\n]*")
 end
 
 -- When a process began, in seconds since the epoch; nil where there is none.
@@ -73,10 +65,9 @@ function pid_file.find(path)
   local found, message = core.stat(path)
   if not found then return nil, "the pid file cannot be read: " .. message end
   if found.type ~= "file" then return nil, "the pid file is not a regular file: " .. path end
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, "the pid file cannot be read: " .. problem end
-  local line = text.trim(file:read("*a") or "")
-  file:close()
+  local bytes, problem = core.read_file(path)
+  if not bytes then return nil, "the pid file cannot be read: " .. problem end
+  local line = text.trim(bytes)
   local pid = line:find("^%d+$") and #line <= 10 and tonumber(line)
   if not pid or pid <= 1 then return nil, "the pid file holds no process id: " .. path end
   problem = problem_of(path, pid, found.changed_at)
