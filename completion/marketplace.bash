@@ -4,19 +4,19 @@ _marketplace() {
     args=("${COMP_WORDS[@]}")
     cur="${COMP_WORDS[COMP_CWORD]}"
     prev="${COMP_WORDS[COMP_CWORD-1]}"
-    opts="-h --help --version"
+    opts="--version -h --help"
 
     args=("${args[@]:1}")
     for arg in "${args[@]}"; do
         case "$arg" in
             serve)
                 cmd="serve"
-                opts="$opts -h --help --inbox --lease --metrics-port --metrics-host --verbose --host --port --tls-cert --tls-key --path --no-dispatch --max-body --max-connections --pid-file --secret-file --json"
+                opts="$opts --inbox --lease --metrics-port --metrics-host --verbose --json --host --port --tls-cert --tls-key --secret-file --path --no-dispatch --max-body --max-connections --pid-file -h --help"
                 break
                 ;;
             work)
                 cmd="work"
-                opts="$opts -h --help --inbox --lease --metrics-port --metrics-host --verbose --json"
+                opts="$opts --inbox --lease --metrics-port --metrics-host --verbose --json -h --help"
                 break
                 ;;
             inbox)
@@ -27,27 +27,27 @@ _marketplace() {
                     case "$arg" in
                         list)
                             cmd="$cmd list"
-                            opts="$opts -h --help --inbox --json --state --app --type --event --older-than --newer-than --limit"
+                            opts="$opts --inbox --json --state --app --type --event --older-than --newer-than --limit -h --help"
                             break
                             ;;
                         show)
                             cmd="$cmd show"
-                            opts="$opts -h --help --inbox --json"
+                            opts="$opts --inbox --json -h --help"
                             break
                             ;;
                         replay)
                             cmd="$cmd replay"
-                            opts="$opts -h --help --inbox --json --dead --since"
+                            opts="$opts --inbox --json --dead --since -h --help"
                             break
                             ;;
                         prune)
                             cmd="$cmd prune"
-                            opts="$opts -h --help --inbox --json --done-before"
+                            opts="$opts --inbox --json --done-before -h --help"
                             break
                             ;;
                         stats)
                             cmd="$cmd stats"
-                            opts="$opts -h --help --inbox --json"
+                            opts="$opts --inbox --json -h --help"
                             break
                             ;;
                     esac
@@ -62,47 +62,47 @@ _marketplace() {
                     case "$arg" in
                         list)
                             cmd="$cmd list"
-                            opts="$opts -h --help --app --generation --json --table --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose"
+                            opts="$opts --app --generation --json --table --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose -h --help"
                             break
                             ;;
                         create)
                             cmd="$cmd create"
-                            opts="$opts -h --help --app --name --url --event --disabled --secret-file --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run"
+                            opts="$opts --app --name --url --event --disabled --secret-file --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run -h --help"
                             break
                             ;;
                         update)
                             cmd="$cmd update"
-                            opts="$opts -h --help --name --url --event --disabled --enabled --secret-file --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run"
+                            opts="$opts --name --url --event --disabled --enabled --secret-file --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run -h --help"
                             break
                             ;;
                         delete)
                             cmd="$cmd delete"
-                            opts="$opts -h --help --yes --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run"
+                            opts="$opts --yes --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run -h --help"
                             break
                             ;;
                         ping)
                             cmd="$cmd ping"
-                            opts="$opts -h --help --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run"
+                            opts="$opts --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run -h --help"
                             break
                             ;;
                         deliveries)
                             cmd="$cmd deliveries"
-                            opts="$opts -h --help --since --state --limit --generation --json --table --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose"
+                            opts="$opts --since --state --limit --generation --json --table --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose -h --help"
                             break
                             ;;
                         redeliver)
                             cmd="$cmd redeliver"
-                            opts="$opts -h --help --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run"
+                            opts="$opts --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run -h --help"
                             break
                             ;;
                         migrate)
                             cmd="$cmd migrate"
-                            opts="$opts -h --help --app --name --secret-file --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run"
+                            opts="$opts --app --name --secret-file --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run -h --help"
                             break
                             ;;
                         rotate-secret)
                             cmd="$cmd rotate-secret"
-                            opts="$opts -h --help --secret-file --inbox --pid-file --reload-command --receiver-url --receiver-ca-file --no-probe --wait --grace --not-shared --retire-anyway --abort --yes --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run"
+                            opts="$opts --secret-file --inbox --pid-file --reload-command --receiver-url --receiver-ca-file --no-probe --wait --grace --not-shared --retire-anyway --abort --yes --generation --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --dry-run -h --help"
                             break
                             ;;
                     esac
@@ -111,58 +111,58 @@ _marketplace() {
                 ;;
             reconcile)
                 cmd="reconcile"
-                opts="$opts -h --help --app --url --webhook --inbox --state --since --accept-gap --no-redeliver --dry-run --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose --json"
+                opts="$opts --app --url --webhook --inbox --state --since --accept-gap --no-redeliver --dry-run --json --config --key-file --key-id --issuer-id --individual --api-url --ca-file --timeout --verbose -h --help"
                 break
                 ;;
             send)
                 cmd="send"
-                opts="$opts -h --help --list --print --file --generation --id --url --signature --ca-file --timeout --secret-file --json"
+                opts="$opts --list --print --file --generation --id --url --signature --ca-file --timeout --secret-file --json -h --help"
                 break
                 ;;
             sign)
                 cmd="sign"
-                opts="$opts -h --help --secret-file --json"
+                opts="$opts --secret-file --json -h --help"
                 break
                 ;;
             verify)
                 cmd="verify"
-                opts="$opts -h --help --signature --secret-file --json"
+                opts="$opts --secret-file --json --signature -h --help"
                 break
                 ;;
             explain)
                 cmd="explain"
-                opts="$opts -h --help --signature --secret-file --json"
+                opts="$opts --secret-file --json --signature -h --help"
                 break
                 ;;
             token)
                 cmd="token"
-                opts="$opts -h --help --config --key-file --key-id --issuer-id --individual --scope --marketplace-id --developer-id --bundle-id --dtype --nonce --iid --vid --lifetime --json"
+                opts="$opts --config --key-file --key-id --issuer-id --individual --scope --marketplace-id --developer-id --bundle-id --dtype --nonce --iid --vid --lifetime --json -h --help"
                 break
                 ;;
             simulate)
                 cmd="simulate"
-                opts="$opts -h --help --host --port --tls-cert --tls-key --key-file --key-id --issuer-id --app --rate-limit --retry-after --url-lifetime --strict-deliveries --ca-file --json"
+                opts="$opts --host --port --tls-cert --tls-key --key-file --key-id --issuer-id --app --rate-limit --retry-after --url-lifetime --strict-deliveries --ca-file --json -h --help"
                 args=("${args[@]:1}")
                 for arg in "${args[@]}"; do
                     case "$arg" in
                         event)
                             cmd="$cmd event"
-                            opts="$opts -h --help --url --ca-file --app --marketplace-app --generation --id --package --package-version --territory --variants --deltas --size --json"
+                            opts="$opts --url --ca-file --app --marketplace-app --generation --id --package --package-version --territory --variants --deltas --size --json -h --help"
                             break
                             ;;
                         fault)
                             cmd="$cmd fault"
-                            opts="$opts -h --help --url --ca-file --method --path --times --skip --seconds --clear --json"
+                            opts="$opts --url --ca-file --method --path --times --skip --seconds --clear --json -h --help"
                             break
                             ;;
                         redeliver)
                             cmd="$cmd redeliver"
-                            opts="$opts -h --help --url --ca-file --json"
+                            opts="$opts --url --ca-file --json -h --help"
                             break
                             ;;
                         requests)
                             cmd="$cmd requests"
-                            opts="$opts -h --help --url --ca-file --json --table"
+                            opts="$opts --url --ca-file --json --table -h --help"
                             break
                             ;;
                     esac
@@ -215,6 +215,10 @@ _marketplace() {
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;
+                --secret-file)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
                 --path)
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
@@ -228,10 +232,6 @@ _marketplace() {
                     return 0
                     ;;
                 --pid-file)
-                    COMPREPLY=($(compgen -f -- "$cur"))
-                    return 0
-                    ;;
-                --secret-file)
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;
@@ -876,11 +876,11 @@ _marketplace() {
             ;;
         'verify')
             case "$prev" in
-                --signature)
+                --secret-file)
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;
-                --secret-file)
+                --signature)
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;
@@ -889,11 +889,11 @@ _marketplace() {
             ;;
         'explain')
             case "$prev" in
-                --signature)
+                --secret-file)
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;
-                --secret-file)
+                --signature)
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;

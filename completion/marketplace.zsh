@@ -5,8 +5,8 @@ _marketplace() {
   typeset -A opt_args
 
   local -a options=(
-    {-h,--help}"[Show this help message and exit]"
-    "--version[Show the version]"
+    "--version[show the version]"
+    {-h,--help}"[show this help]"
   )
   _arguments -s -S \
     $options \
@@ -18,23 +18,23 @@ _marketplace() {
     serve)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
         "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS, memory]: :_files"
         "--lease[Seconds that a callback may take before another worker takes its notification]: :_files"
         "--metrics-port[Answer GET /metrics there, for Prometheus; without it nowhere]: :_files"
         "--metrics-host[On this address]: :_files"
         "--verbose[Also write a line when a notification is stored, not only when it is done]"
+        "--json[write JSON, one object a line]"
         "--host[Address to listen on]: :_files"
         "--port[Port to listen on; 0\: the system chooses]: :_files"
         "--tls-cert[Certificate chain for HTTPS, PEM; with --tls-key]: :_files"
         "--tls-key[Its private key, PEM]: :_files"
+        "--secret-file[file with the webhook's secret; several during a rotation, one a line (without it\: the secret in MARKETPLACE_SECRET)]: :_files"
         "--path[Where notifications arrive]: :_files"
         "--no-dispatch[Only receive\: the callbacks are run by \`marketplace work\`]"
         "--max-body[Largest body in bytes]: :_files"
         "--max-connections[Connections at a time]: :_files"
         "--pid-file[File that holds the process's id while it listens\: who sends it SIGHUP finds it there]: :_files"
-        "--secret-file[File with the webhook's secret, one a line while they are rotated]: :_files"
-        "--json[Write JSON, one object a line]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -45,13 +45,13 @@ _marketplace() {
     work)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
         "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS, memory]: :_files"
         "--lease[Seconds that a callback may take before another worker takes its notification]: :_files"
         "--metrics-port[Answer GET /metrics there, for Prometheus; without it nowhere]: :_files"
         "--metrics-host[On this address]: :_files"
         "--verbose[Also write a line when a notification is stored, not only when it is done]"
-        "--json[Write JSON, one object a line]"
+        "--json[write JSON, one object a line]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -62,7 +62,7 @@ _marketplace() {
     inbox)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -74,7 +74,6 @@ _marketplace() {
         list)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
             "--json[Write JSON, one object a line]"
             "--state[Only these]: :(ready leased done dead)"
@@ -84,6 +83,7 @@ _marketplace() {
             "--older-than[Received before\: 90d, 12h, 30m, 45s ago, or a date]: :_files"
             "--newer-than[Received since]: :_files"
             "--limit[The most]: :_files"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -93,9 +93,9 @@ _marketplace() {
         show)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
             "--json[Write JSON, one object a line]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -106,11 +106,11 @@ _marketplace() {
         replay)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
             "--json[Write JSON, one object a line]"
             "--dead[All that are dead]"
             "--since[The dead ones received since\: 90d, 12h, 30m, 45s ago, or a date]: :_files"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -121,10 +121,10 @@ _marketplace() {
         prune)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
             "--json[Write JSON, one object a line]"
             "--done-before[Done before\: 90d, 12h, 30m, 45s ago, or a date]: :_files"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -134,9 +134,9 @@ _marketplace() {
         stats)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
             "--json[Write JSON, one object a line]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -149,7 +149,7 @@ _marketplace() {
     webhooks)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -161,7 +161,6 @@ _marketplace() {
         list)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "*--app[Of this app; may be repeated]: :_files"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
             "--json[Write JSON, one object a line, also on a terminal]"
@@ -175,6 +174,7 @@ _marketplace() {
             "--ca-file[Certificates to trust in place of the system's, PEM; without it ca_file]: :_files"
             "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
             "--verbose[Write a line for each request on the standard error stream]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -184,7 +184,6 @@ _marketplace() {
         create)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--app[Of this app]: :_files"
             "--name[What it is called]: :_files"
             "--url[Where notifications go]: :_files"
@@ -203,6 +202,7 @@ _marketplace() {
             "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
             "--verbose[Write a line for each request on the standard error stream]"
             "--dry-run[Show the requests that would change something, and send none of them]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -212,7 +212,6 @@ _marketplace() {
         update)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--name[What it is called]: :_files"
             "--url[Where notifications go]: :_files"
             "*--event[A type of event that it sends, by our name or Apple's constant; may be repeated]: :_files"
@@ -231,6 +230,7 @@ _marketplace() {
             "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
             "--verbose[Write a line for each request on the standard error stream]"
             "--dry-run[Show the requests that would change something, and send none of them]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -241,7 +241,6 @@ _marketplace() {
         delete)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--yes[Do not ask]"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
             "--json[Write JSON, one object a line]"
@@ -255,6 +254,7 @@ _marketplace() {
             "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
             "--verbose[Write a line for each request on the standard error stream]"
             "--dry-run[Show the requests that would change something, and send none of them]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -265,7 +265,6 @@ _marketplace() {
         ping)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
             "--json[Write JSON, one object a line]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
@@ -278,6 +277,7 @@ _marketplace() {
             "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
             "--verbose[Write a line for each request on the standard error stream]"
             "--dry-run[Show the requests that would change something, and send none of them]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -288,7 +288,6 @@ _marketplace() {
         deliveries)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--since[Made since\: 10d, 12h, 30m, 45s ago, or a date]: :_files"
             "--state[Only these]: :(SUCCEEDED FAILED PENDING)"
             "--limit[The most]: :_files"
@@ -304,6 +303,7 @@ _marketplace() {
             "--ca-file[Certificates to trust in place of the system's, PEM; without it ca_file]: :_files"
             "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
             "--verbose[Write a line for each request on the standard error stream]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -314,7 +314,6 @@ _marketplace() {
         redeliver)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
             "--json[Write JSON, one object a line]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
@@ -327,6 +326,7 @@ _marketplace() {
             "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
             "--verbose[Write a line for each request on the standard error stream]"
             "--dry-run[Show the requests that would change something, and send none of them]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -337,7 +337,6 @@ _marketplace() {
         migrate)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "*--app[For this app; may be repeated]: :_files"
             "--name[What the new webhooks are called]: :_files"
             "--secret-file[File whose first line is the secret]: :_files"
@@ -352,6 +351,7 @@ _marketplace() {
             "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
             "--verbose[Write a line for each request on the standard error stream]"
             "--dry-run[Show the requests that would change something, and send none of them]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -361,7 +361,6 @@ _marketplace() {
         rotate-secret)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--secret-file[The receiver's file of secrets, one a line; it is rewritten]: :_files"
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
             "--pid-file[File with the receiver's process id, which gets a SIGHUP to reread its secrets]: :_files"
@@ -387,6 +386,7 @@ _marketplace() {
             "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
             "--verbose[Write a line for each request on the standard error stream]"
             "--dry-run[Show the requests that would change something, and send none of them]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -400,7 +400,6 @@ _marketplace() {
     reconcile)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
         "*--app[Look at the webhooks of this app; may be repeated]: :_files"
         "--url[Of the apps' webhooks only those with this URL, the receiver's own; needed where they have more than one]: :_files"
         "*--webhook[Look at this webhook; may be repeated]: :_files"
@@ -410,6 +409,7 @@ _marketplace() {
         "--accept-gap[Take note of what was not looked at in time\: it is not told again]"
         "--no-redeliver[Do not ask for the redelivery of what failed and was missing]"
         "--dry-run[Only tell what is missing, and what would be redelivered]"
+        "--json[write JSON, one object a line]"
         "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
         "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
         "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -419,7 +419,7 @@ _marketplace() {
         "--ca-file[Certificates to trust in place of the system's, PEM; without it ca_file]: :_files"
         "--timeout[Seconds until a request is given up, its repetitions included]: :_files"
         "--verbose[Write a line for each request on the standard error stream]"
-        "--json[Write JSON, one object a line]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -429,7 +429,6 @@ _marketplace() {
     send)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
         "--list[List the samples and send nothing]"
         "--print[Write the sample's body and send nothing]"
         "--file[Send this file's bytes (- for the standard input) in place of a sample]: :_files"
@@ -439,8 +438,9 @@ _marketplace() {
         "--signature[Send this in place of the right signature\: to see a forgery refused]: :_files"
         "--ca-file[Certificates to trust in place of the system's, PEM]: :_files"
         "--timeout[Seconds until it gives up]: :_files"
-        "--secret-file[File with the webhook's secret, one a line while they are rotated]: :_files"
-        "--json[Write JSON, one object a line]"
+        "--secret-file[file with the webhook's secret; several during a rotation, one a line (without it\: the secret in MARKETPLACE_SECRET)]: :_files"
+        "--json[write JSON, one object a line]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -451,9 +451,9 @@ _marketplace() {
     sign)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
-        "--secret-file[File with the webhook's secret, one a line while they are rotated]: :_files"
-        "--json[Write JSON, one object a line]"
+        "--secret-file[file with the webhook's secret; several during a rotation, one a line (without it\: the secret in MARKETPLACE_SECRET)]: :_files"
+        "--json[write JSON, one object a line]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -464,10 +464,10 @@ _marketplace() {
     verify)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
+        "--secret-file[file with the webhook's secret; several during a rotation, one a line (without it\: the secret in MARKETPLACE_SECRET)]: :_files"
+        "--json[write JSON, one object a line]"
         "--signature[Value of the header x-apple-signature, as it was received]: :_files"
-        "--secret-file[File with the webhook's secret, one a line while they are rotated]: :_files"
-        "--json[Write JSON, one object a line]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -478,10 +478,10 @@ _marketplace() {
     explain)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
+        "--secret-file[file with the webhook's secret; several during a rotation, one a line (without it\: the secret in MARKETPLACE_SECRET)]: :_files"
+        "--json[write JSON, one object a line]"
         "--signature[Value of the header x-apple-signature, as it was received]: :_files"
-        "--secret-file[File with the webhook's secret, one a line while they are rotated]: :_files"
-        "--json[Write JSON, one object a line]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -492,7 +492,6 @@ _marketplace() {
     token)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
         "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
         "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
         "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -507,7 +506,8 @@ _marketplace() {
         "--iid[install\: optional claim]: :_files"
         "--vid[install\: optional claim]: :_files"
         "--lifetime[Seconds; as long as Apple allows, or less]: :_files"
-        "--json[Write JSON, one object a line]"
+        "--json[write JSON, one object a line]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -518,7 +518,6 @@ _marketplace() {
     simulate)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
         "--host[Address to listen on]: :_files"
         "--port[Port to listen on; 0\: the system chooses]: :_files"
         "--tls-cert[Certificate chain for HTTPS, PEM; with --tls-key]: :_files"
@@ -532,7 +531,8 @@ _marketplace() {
         "--url-lifetime[Seconds that the URLs of files are good for]: :_files"
         "--strict-deliveries[Want exactly one filter of the list of deliveries, as operators report]"
         "--ca-file[Certificates to trust in webhooks' servers in place of the system's, PEM]: :_files"
-        "--json[Write JSON, one object a line]"
+        "--json[write JSON, one object a line]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -544,7 +544,6 @@ _marketplace() {
         event)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--url[Of the simulator; without it MARKETPLACE_API_URL, or http\://127.0.0.1\:8090]: :_files"
             "--ca-file[Certificates to trust in place of the system's, PEM]: :_files"
             "--app[The app that it is about; without it the account's first]: :_files"
@@ -558,6 +557,7 @@ _marketplace() {
             "--deltas[version_available\: how many; without it none]: :_files"
             "--size[version_available\: of each of them, in bytes]: :_files"
             "--json[Write JSON]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -568,7 +568,6 @@ _marketplace() {
         fault)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--url[Of the simulator; without it MARKETPLACE_API_URL, or http\://127.0.0.1\:8090]: :_files"
             "--ca-file[Certificates to trust in place of the system's, PEM]: :_files"
             "--method[Of the requests that it meets]: :_files"
@@ -578,6 +577,7 @@ _marketplace() {
             "--seconds[How slow, or when to come again]: :_files"
             "--clear[Forget all faults]"
             "--json[Write JSON]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -588,10 +588,10 @@ _marketplace() {
         redeliver)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--url[Of the simulator; without it MARKETPLACE_API_URL, or http\://127.0.0.1\:8090]: :_files"
             "--ca-file[Certificates to trust in place of the system's, PEM]: :_files"
             "--json[Write JSON]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -602,11 +602,11 @@ _marketplace() {
         requests)
           options=(
             $options
-            {-h,--help}"[Show this help message and exit]"
             "--url[Of the simulator; without it MARKETPLACE_API_URL, or http\://127.0.0.1\:8090]: :_files"
             "--ca-file[Certificates to trust in place of the system's, PEM]: :_files"
             "--json[Write JSON, one object a line, also on a terminal]"
             "--table[Write a table, also where no terminal is]"
+            {-h,--help}"[show this help]"
           )
           _arguments -s -S \
             $options \
@@ -619,7 +619,7 @@ _marketplace() {
     completion)
       options=(
         $options
-        {-h,--help}"[Show this help message and exit]"
+        {-h,--help}"[show this help]"
       )
       _arguments -s -S \
         $options \
@@ -634,18 +634,18 @@ _marketplace() {
 
 _marketplace_cmds() {
   local -a commands=(
-    "serve:Receive notifications and run a handlers file for them"
-    "work:Run a handlers file for what an inbox holds; any number of these, on any machine"
-    "inbox:Look into an inbox, replay what is dead, forget what is done"
-    "webhooks:List, make, change and try the webhooks at App Store Connect; rotate their secret"
-    "reconcile:Put what was missed, by App Store Connect's own account, into the inbox"
-    "send:Sign a notification and post it, as App Store Connect would: to try a receiver"
-    "sign:Print the signature that App Store Connect would send with a body"
-    "verify:Tell whether a signature belongs to a body"
-    "explain:Say why a signature fails: another secret, a changed body, a changed header"
-    "token:Make a token: for App Store Connect's API, for a developer, for an install"
-    "simulate:Stand in for App Store Connect: to develop without an Apple account"
-    "completion:Output a shell completion script"
+    "serve:receive notifications and run a handlers file for them"
+    "work:run a handlers file for the notifications that another process receives"
+    "inbox:look into an inbox, replay what is dead, forget what is done"
+    "webhooks:list, make, change and try the webhooks at App Store Connect; rotate their secret"
+    "reconcile:put notifications that were missed into the inbox"
+    "send:sign a notification and post it as App Store Connect would, to try a receiver"
+    "sign:print the signature that App Store Connect would send with a body"
+    "verify:check a signature; the exit status tells whether it is valid"
+    "explain:say why a signature is not valid"
+    "token:make a token for App Store Connect's API, for a developer or for an install"
+    "simulate:stand in for App Store Connect, to develop without an Apple account"
+    "completion:print a completion script for a shell"
   )
   _describe "command" commands
 }

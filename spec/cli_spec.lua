@@ -42,6 +42,56 @@ describe("the command", function()
     end
   end)
 
+  it("describes every command and action, each option with a phrase, where all are asked for", function()
+    local parser = require("marketplace.cli").parser((require "argparse"))
+    local seen = {}
+    local function look_at(command)
+      for _, option in ipairs(command._options) do
+        assert.is_truthy(option._description, command._name .. " " .. option._aliases[1])
+      end
+      for _, action in ipairs(command._commands) do
+        seen[action._name] = true
+        assert.is_truthy(action._description, action._name)
+        look_at(action)
+      end
+    end
+    look_at(parser)
+    for _, name in ipairs { "serve", "replay", "rotate-secret", "requests", "completion" } do
+      assert.is_true(seen[name], name)
+    end
+  end)
+
+  it("says which rock brings a command that is not installed", function()
+    local script = file [[
+      local require_ = require
+      rawset(_G, "require", function(name)
+        if name == "marketplace.cli.commands.simulate" then error("module '" .. name .. "' not found:\n", 0) end
+        return require_(name)
+      end)
+      os.exit(require("marketplace.cli").main(arg))]]
+    for _, arguments in ipairs { "simulate", "simulate event x", "simulate --help" } do
+      local output, status = shell.capture(("%s %s %s"):format(shell.LUA, script, arguments))
+      assert.equal(1, status)
+      assert.equal("marketplace: the command simulate is not installed: luarocks install lua-marketplace-simulator\n",
+        output)
+    end
+    assert.equal(0, select(2, shell.capture(("%s %s sign --help"):format(shell.LUA, script))))
+    assert.equal(0, select(2, shell.capture(("%s %s completion bash"):format(shell.LUA, script))))
+  end)
+
+  it("loads no command but the one that is called", function()
+    local script = file [[
+      local status = require("marketplace.cli").main { "sign", "--secret-file", arg[1], arg[1] }
+      for name in pairs(package.loaded) do
+        local command = name:match "^marketplace%.cli%.commands%.(.*)"
+        assert(not command or command == "sign", name)
+      end
+      os.exit(status)]]
+    local output, status = shell.capture(("%s %s bin/marketplace"):format(shell.LUA, script))
+    assert.equal(1, status, output)
+    assert.matches("secrets, more than 8", output)
+  end)
+
   it("ends with 1 where its output cannot be written", function()
     for _, arguments in ipairs { "sign bin/marketplace", "send ping --print", "send --list" } do
       expect(1, arguments .. " >/dev/full", "cannot write")

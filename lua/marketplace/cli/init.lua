@@ -1,54 +1,99 @@
 --- The command `marketplace`: reads its arguments and hands them to one of its subcommands.
 ---
---- Exit status: 0 done, 1 failed, 2 wrong usage. Results go to the standard output, complaints to the standard
---- error stream.
+--- Exit status: 0 done, 1 failed, 2 wrong usage. Results go to the standard output, complaints and notices to the
+--- standard error stream.
 local core = require "marketplace.core"
-local marketplace = require "marketplace"
 local output = require "marketplace.cli.support.output"
 
 local cli = {}
 
+-- A command with a `rock` is in another rock than this one.
 local COMMANDS = {
-  "serve", "work", "inbox", "webhooks", "reconcile", "send", "sign", "verify", "explain", "token",
-  "simulate",
+  { name = "serve", summary = "receive notifications and run a handlers file for them" },
+  { name = "work", summary = "run a handlers file for the notifications that another process receives" },
+  { name = "inbox", summary = "look into an inbox, replay what is dead, forget what is done" },
+  { name = "webhooks", summary = "list, make, change and try the webhooks at App Store Connect; rotate their secret" },
+  { name = "reconcile", summary = "put notifications that were missed into the inbox" },
+  { name = "send", summary = "sign a notification and post it as App Store Connect would, to try a receiver" },
+  { name = "sign", summary = "print the signature that App Store Connect would send with a body" },
+  { name = "verify", summary = "check a signature; the exit status tells whether it is valid" },
+  { name = "explain", summary = "say why a signature is not valid" },
+  { name = "token", summary = "make a token for App Store Connect's API, for a developer or for an install" },
+  {
+    name = "simulate", summary = "stand in for App Store Connect, to develop without an Apple account",
+    rock = "lua-marketplace-simulator",
+  },
 }
-local WITHOUT_SECRET = { work = true, inbox = true, webhooks = true, reconcile = true, token = true, simulate = true }
-local WITH_ACTIONS = { inbox = true, webhooks = true } -- whose actions say themselves that they write JSON
 
-local function install_line(module_name, rock)
-  return ("marketplace: the command needs %s: luarocks install %s\n"):format(module_name, rock)
+local COMPLETION = "completion"
+
+local function module_of(command)
+  return "marketplace.cli.commands." .. command.name
 end
 
-local function common_options(command, name)
-  if not WITHOUT_SECRET[name] then
-    command:option("--secret-file", "File with the webhook's secret, one a line while they are rotated. " ..
-      "Without it MARKETPLACE_SECRET is the secret."):argname("PATH")
+local function is_installed(module_name)
+  local found, problem = pcall(require, module_name)
+  if found then return true end
+  -- found, but broken: that is not for LuaRocks to mend
+  if not problem:find(("module '%s' not found"):format(module_name), 1, true) then error(problem, 0) end
+  return false
+end
+
+local function missing(what, rock)
+  output.note(("%s is not installed: luarocks install %s"):format(what, rock))
+  return 1
+end
+
+local function first_word(arguments)
+  for _, argument in ipairs(arguments) do
+    if argument:sub(1, 1) ~= "-" then return argument end
   end
-  if not WITH_ACTIONS[name] then command:flag("--json", "Write JSON, one object a line.") end
+  return ""
+end
+
+local function command_named(name)
+  for _, command in ipairs(COMMANDS) do
+    if command.name == name then return command end
+  end
+end
+
+-- argparse gives each parser a sentence of its own
+local function describe_help(parser)
+  parser:add_help { description = "show this help" }
+  for _, command in ipairs(parser._commands) do describe_help(command) end
+end
+
+local function add_completion(parser)
+  parser:add_complete_command(COMPLETION)
+  local command = parser._commands[#parser._commands]
+  command:description "print a completion script for a shell"
+  command._arguments[1]:description("the shell"):argname "SHELL"
 end
 
 --- The command's parser.
 ---@param argparse table the module
+---@param only? string the one command whose options it is to know; without it, those of all that are installed
 ---@return table parser
----@return fun(name: string): string usage_of a subcommand
-function cli.parser(argparse)
+---@return fun(name: string): string usage_of a command
+function cli.parser(argparse, only)
   local parser = argparse("marketplace", "Receives App Store Connect's notifications and runs Lua for them.")
-    :epilog("The secret is never given in the argument list. Exit status: 0 done, 1 failed, 2 wrong usage.")
+    :epilog("No secret is ever given as an argument. Exit status: 0 done, 1 failed, 2 wrong usage.")
     :command_target("command")
     :help_max_width(100)
-  parser:flag("--version", "Show the version."):action(function()
-    print(marketplace._VERSION)
+  parser:flag("--version", "show the version"):action(function()
+    print(require("marketplace")._VERSION)
     os.exit(0)
   end)
   local usage = {}
-  for _, name in ipairs(COMMANDS) do
-    local module = require("marketplace.cli.commands." .. name)
-    local command = parser:command(name, module.summary)
-    module.describe(command)
-    common_options(command, name)
-    usage[name] = command
+  for _, command in ipairs(COMMANDS) do
+    local described = parser:command(command.name, command.summary)
+    usage[command.name] = described
+    if (only or command.name) == command.name and is_installed(module_of(command)) then
+      require(module_of(command)).describe(described)
+    end
   end
-  parser:add_complete_command("completion")
+  add_completion(parser)
+  describe_help(parser)
   return parser, function(name) return (usage[name] or parser):get_usage() end
 end
 
@@ -57,22 +102,21 @@ end
 ---@return integer status for os.exit
 function cli.main(arguments)
   core.hold_standard_streams() -- a file opened as descriptor 1 would be written over by what is said
-  local found, argparse = pcall(require, "argparse")
-  if not found then
-    io.stderr:write(install_line("argparse", "argparse"))
-    return 1
+  if not is_installed "argparse" then return missing("the Lua module argparse", "argparse") end
+  local name = first_word(arguments)
+  local command = command_named(name)
+  if command and command.rock and not is_installed(module_of(command)) then
+    return missing(("the command %s"):format(name), command.rock)
   end
-  local parser, usage_of = cli.parser(argparse)
+  -- a completion script is made of all commands, anything else of one at most
+  local parser, usage_of = cli.parser(require "argparse", name ~= COMPLETION and name or nil)
   local ok, parsed = parser:pparse(arguments)
   if not ok then
-    output.note(parsed .. "\n" .. usage_of(arguments[1]))
+    output.note(parsed .. "\n" .. usage_of(name))
     return 2
   end
-  if parsed.json and not pcall(require, "cjson") then
-    io.stderr:write(install_line("cjson", "lua-cjson"))
-    return 1
-  end
-  local status, message = require("marketplace.cli.commands." .. parsed.command).run(parsed)
+  if parsed.json and not is_installed "cjson" then return missing("the Lua module cjson", "lua-cjson") end
+  local status, message = require(module_of(command_named(parsed.command))).run(parsed)
   if status == 2 then message = message .. "\n" .. usage_of(parsed.command) end
   if message then output.note(message) end
   if status == 0 and output.problem then

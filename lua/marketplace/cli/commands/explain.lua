@@ -3,7 +3,7 @@ local explanation = require "marketplace.explain"
 local inputs = require "marketplace.cli.support.inputs"
 local output = require "marketplace.cli.support.output"
 
-local explain = { summary = "Say why a signature fails: another secret, a changed body, a changed header." }
+local explain = {}
 
 function explain.describe(command)
   inputs.describe(command)

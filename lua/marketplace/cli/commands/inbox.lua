@@ -8,7 +8,7 @@ local running = require "marketplace.cli.support.running"
 local text = require "marketplace.text"
 local times = require "marketplace.cli.support.times"
 
-local command_inbox = { summary = "Look into an inbox, replay what is dead, forget what is done." }
+local command_inbox = {}
 
 local RECONCILED_DAYS = 11 -- reconcile looks ten days back, and clocks differ
 

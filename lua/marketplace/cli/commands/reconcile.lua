@@ -10,7 +10,7 @@ local running = require "marketplace.cli.support.running"
 local text = require "marketplace.text"
 local times = require "marketplace.cli.support.times"
 
-local command_reconcile = { summary = "Put what was missed, by App Store Connect's own account, into the inbox." }
+local command_reconcile = {}
 
 local DEFAULT_STATE = "marketplace.reconcile.json"
 
@@ -26,6 +26,7 @@ function command_reconcile.describe(command)
   command:flag("--accept-gap", "Take note of what was not looked at in time: it is not told again.")
   command:flag("--no-redeliver", "Do not ask for the redelivery of what failed and was missing.")
   command:flag("--dry-run", "Only tell what is missing, and what would be redelivered.")
+  output.describe_json(command)
   credentials.describe(command)
 end
 

@@ -9,7 +9,7 @@ local secrets = require "marketplace.cli.support.secrets"
 
 local MOST_SECONDS = 86400
 
-local send = { summary = "Sign a notification and post it, as App Store Connect would: to try a receiver." }
+local send = {}
 
 function send.describe(command)
   command:argument("sample", "A documented notification, named by event or by Apple's type name; see --list.")
@@ -25,6 +25,8 @@ function send.describe(command)
   command:option("--signature", "Send this in place of the right signature: to see a forgery refused."):argname("VALUE")
   command:option("--ca-file", "Certificates to trust in place of the system's, PEM."):argname("PATH")
   command:option("--timeout", "Seconds until it gives up."):default("10"):argname("SECONDS")
+  secrets.describe(command)
+  output.describe_json(command)
 end
 
 local function list_samples(as_json)

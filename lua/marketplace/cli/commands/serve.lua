@@ -9,11 +9,12 @@ local secrets = require "marketplace.cli.support.secrets"
 local server = require "marketplace.server"
 local text = require "marketplace.text"
 
-local serve = { summary = "Receive notifications and run a handlers file for them." }
+local serve = {}
 
 function serve.describe(command)
   running.describe(command)
   listening.describe(command, "8080")
+  secrets.describe(command)
   command:option("--path", "Where notifications arrive."):default("/notifications"):argname("PATH")
   command:flag("--no-dispatch", "Only receive: the callbacks are run by `marketplace work`.")
   command:option("--max-body", "Largest body in bytes."):default("1048576"):argname("BYTES")

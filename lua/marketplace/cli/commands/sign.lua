@@ -3,7 +3,7 @@ local inputs = require "marketplace.cli.support.inputs"
 local marketplace = require "marketplace"
 local output = require "marketplace.cli.support.output"
 
-local sign = { summary = "Print the signature that App Store Connect would send with a body." }
+local sign = {}
 
 function sign.describe(command)
   inputs.describe(command)

@@ -2,13 +2,14 @@
 local control = require "marketplace.cli.commands.simulate_control"
 local core = require "marketplace.core"
 local listening = require "marketplace.cli.support.listening"
+local output = require "marketplace.cli.support.output"
 local running = require "marketplace.cli.support.running"
 local sender = require "marketplace.simulator.sender"
 local server = require "marketplace.simulator.server"
 local simulator = require "marketplace.simulator"
 local text = require "marketplace.text"
 
-local simulate = { summary = "Stand in for App Store Connect: to develop without an Apple account." }
+local simulate = {}
 
 function simulate.describe(command)
   command:command_target("action")
@@ -27,6 +28,7 @@ function simulate.describe(command)
   command:flag("--strict-deliveries", "Want exactly one filter of the list of deliveries, as operators report.")
   command:option("--ca-file", "Certificates to trust in webhooks' servers in place of the system's, PEM.")
     :argname("PATH")
+  output.describe_json(command)
   control.describe(command)
 end
 

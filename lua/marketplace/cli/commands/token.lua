@@ -3,7 +3,7 @@ local credentials = require "marketplace.cli.support.credentials"
 local output = require "marketplace.cli.support.output"
 local token = require "marketplace.token"
 
-local command_token = { summary = "Make a token: for App Store Connect's API, for a developer, for an install." }
+local command_token = {}
 
 -- what a kind takes of the credentials besides the key; what is given as an option is for token.new to refuse
 local CREDENTIALS = { api = { "key_id", "issuer_id", "individual" }, install = { "key_id" }, marketplace = {} }
@@ -23,6 +23,7 @@ function command_token.describe(command)
   command:option("--iid", "install: optional claim."):argname("ID")
   command:option("--vid", "install: optional claim."):argname("ID")
   command:option("--lifetime", "Seconds; as long as Apple allows, or less."):argname("SECONDS")
+  output.describe_json(command)
 end
 
 local function settings_of(parsed, given)

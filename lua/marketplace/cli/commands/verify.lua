@@ -3,7 +3,7 @@ local inputs = require "marketplace.cli.support.inputs"
 local marketplace = require "marketplace"
 local output = require "marketplace.cli.support.output"
 
-local verify = { summary = "Tell whether a signature belongs to a body." }
+local verify = {}
 
 function verify.describe(command)
   inputs.describe(command)

@@ -5,7 +5,7 @@ local handlers = require "marketplace.handlers"
 local metrics_server = require "marketplace.server.metrics"
 local running = require "marketplace.cli.support.running"
 
-local work = { summary = "Run a handlers file for what an inbox holds; any number of these, on any machine." }
+local work = {}
 
 local MOST_SECONDS_IDLE = 1  -- until it looks whether others have stored something
 local TURN_SECONDS = 1       -- of callbacks between two looks at the metrics' port

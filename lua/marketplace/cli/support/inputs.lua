@@ -1,5 +1,6 @@
 --- What sign, verify and explain are given: secrets and a body.
 local files = require "marketplace.cli.support.files"
+local output = require "marketplace.cli.support.output"
 local secrets = require "marketplace.cli.support.secrets"
 
 local inputs = {}
@@ -9,6 +10,8 @@ local inputs = {}
 function inputs.describe(command)
   command:argument("body", "File with the body's bytes; without it, or with -, the standard input.")
     :args("?"):argname("FILE")
+  secrets.describe(command)
+  output.describe_json(command)
 end
 
 --- Adds the option that holds a received signature.

@@ -39,6 +39,12 @@ function output.note(message)
   io.stderr:write("marketplace: ", message, "\n")
 end
 
+--- Adds the option that has results written as JSON.
+---@param command table argparse's
+function output.describe_json(command)
+  command:flag("--json", "write JSON, one object a line")
+end
+
 --[[ Lists ]]
 
 --- Adds the options that say how a list is written.

@@ -1,6 +1,7 @@
 --- What serve and work have in common: options, the log, the handlers.
 local inbox = require "marketplace.inbox"
 local log = require "marketplace.log"
+local output = require "marketplace.cli.support.output"
 
 local running = {}
 
@@ -35,6 +36,7 @@ function running.describe(command)
   command:option("--metrics-port", "Answer GET /metrics there, for Prometheus; without it nowhere."):argname("PORT")
   command:option("--metrics-host", "On this address."):default("127.0.0.1"):argname("ADDRESS")
   command:flag("--verbose", "Also write a line when a notification is stored, not only when it is done.")
+  output.describe_json(command)
 end
 
 local function whole(value, least, most)

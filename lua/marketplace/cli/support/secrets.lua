@@ -17,6 +17,13 @@ local function from_environment()
   return { secret }
 end
 
+--- Adds the option that names the file.
+---@param command table argparse's
+function secrets.describe(command)
+  command:option("--secret-file", "file with the webhook's secret; several during a rotation, one a " ..
+    "line (without it: the secret in " .. VARIABLE .. ")"):argname("PATH")
+end
+
 --- The secrets: those of the file where one is named, otherwise the environment's.
 ---@param path string|nil
 ---@return string[]|nil secrets

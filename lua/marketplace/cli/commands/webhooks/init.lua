@@ -10,7 +10,7 @@ local rotate = require "marketplace.cli.commands.webhooks.rotate"
 local running = require "marketplace.cli.support.running"
 local times = require "marketplace.cli.support.times"
 
-local webhooks = { summary = "List, make, change and try the webhooks at App Store Connect; rotate their secret." }
+local webhooks = {}
 
 local ALL = {
   list = actions.list, create = actions.create, update = actions.update, delete = actions.delete, ping = actions.ping,
