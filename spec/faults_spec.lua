@@ -1,6 +1,6 @@
 -- Each of the simulator's faults, once, for each method: how many requests reached it, how many it executed, and what
 -- the caller is told. No POST may be executed twice, and none may be sent again that could have been executed.
-local compat = require "marketplace.compat"
+local unpack = require("marketplace.runtime").unpack
 local simulated_api = require "support.simulated_api"
 
 local NOBODY = "http://127.0.0.1:1/"
@@ -90,7 +90,7 @@ describe("of the simulator's faults", function()
       api:control("POST", "/faults", { kind = kind, method = "POST", times = 100, seconds = 2 * ATTEMPT })
       assert.is_nil((client.webhookPings:create { webhook = created.id }))
       api:control("DELETE", "/faults")
-      local arrived, executed = compat.unpack(difference(before, api:requests()["POST /v1/webhookPings"]))
+      local arrived, executed = unpack(difference(before, api:requests()["POST /v1/webhookPings"]))
       assert.is_true(executed <= 1 and (again or arrived == 1), ("%s: %d, %d"):format(kind, arrived, executed))
     end
   end)

@@ -1,5 +1,5 @@
 local cjson = require "cjson"
-local compat = require "marketplace.compat"
+local unpack = require("marketplace.runtime").unpack
 local json = require "marketplace.json"
 local marketplace = require "marketplace"
 
@@ -59,7 +59,7 @@ describe("marketplace.json decodes", function()
 
   it("integers as such", function()
     local list = json.decode "[50,-3,1e3,1.5,9007199254740992]"
-    assert.equal("50 -3 1000 1.5", ("%s %s %s %s"):format(compat.unpack(list, 1, 4)))
+    assert.equal("50 -3 1000 1.5", ("%s %s %s %s"):format(unpack(list, 1, 4)))
     assert.equal("[50,-3,1000,1.5,9007199254740992]", json.encode(list))
     local beyond = json.decode "9223372036854775808"
     assert.equal(2 ^ 63, beyond)

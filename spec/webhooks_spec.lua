@@ -7,7 +7,7 @@ local marketplace = require "marketplace"
 local output = require "marketplace.cli.support.output"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
-local unpack = require("marketplace.compat").unpack
+local unpack = require("marketplace.runtime").unpack
 
 local VERSION_CREATED = "ALTERNATIVE_DISTRIBUTION_PACKAGE_VERSION_CREATED"
 local AVAILABLE_UPDATED = "ALTERNATIVE_DISTRIBUTION_PACKAGE_AVAILABLE_UPDATED"

@@ -4,7 +4,7 @@ local core = require "marketplace.core"
 local signature = {}
 
 local MAX_SECRETS = 8
-local unpack = require("marketplace.compat").unpack
+local unpack = require("marketplace.runtime").unpack
 
 local function as_list(secrets)
   if type(secrets) == "string" then return { secrets } end

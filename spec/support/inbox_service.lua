@@ -2,7 +2,7 @@
 local duplicates = require "marketplace.nginx.duplicates"
 local inbox = require "marketplace.nginx.inbox"
 local json = require "marketplace.json"
-local unpack = require("marketplace.compat").unpack
+local unpack = require("marketplace.runtime").unpack
 
 local inbox_service = {}
 

@@ -47,7 +47,7 @@
 ---                                    that was lost and made anew, has another
 ---   inbox:close()
 ---   inbox.durable                 -> true where what it holds outlives the process
-local environment = require "marketplace.runtime"
+local runtime = require "marketplace.runtime"
 local options = require "marketplace.options"
 
 local inbox = {}
@@ -94,7 +94,7 @@ function inbox.open(word, settings)
     -- not the rest of it, which may hold a password, also where the colon was forgotten
     return nil, ("there is no inbox '%s'; known: %s"):format(word:match("^%w*"), KNOWN), "inbox_unavailable"
   end
-  if module_name ~= "memory" and environment.yielding_sleep then
+  if module_name ~= "memory" and runtime.yielding_sleep then
     return nil, ("the inbox '%s' would hold up all requests of an nginx worker: give marketplace.nginx's init the " ..
       "word itself, or open it with marketplace.nginx.inbox"):format(kind), "inbox_unavailable"
   end

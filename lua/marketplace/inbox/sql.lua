@@ -14,7 +14,7 @@
 ---                                 -> keeps others from these lanes until the transaction ends
 ---   database.skip_locked          -> what ends a SELECT that must pass over what others have locked
 ---   database.offset               -> seconds that the caller's clock is ahead of the database's
-local unpack = require("marketplace.compat").unpack
+local unpack = require("marketplace.runtime").unpack
 
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned

@@ -8,7 +8,7 @@
 ---
 --- Times are seconds since the epoch.
 local json = require "marketplace.json"
-local unpack = require("marketplace.compat").unpack
+local unpack = require("marketplace.runtime").unpack
 
 local rotation_state = {}
 
