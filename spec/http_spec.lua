@@ -259,7 +259,7 @@ describe("marketplace.http", function()
     local waits = { done = function() return false end }
     for turn = 1, 3 do
       at = at + 0.001
-      for _ = 1, 100 do http.looking_pause(function() end)(waits) end
+      for _ = 1, 100 do http.probing_pause(function() end)(waits) end
       assert.equal(turn, polled)
     end
   end)

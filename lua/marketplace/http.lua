@@ -15,13 +15,13 @@
 ---
 --- In nginx nothing here blocks: an exchange waits with nginx's own sleep, and so raises in a phase that cannot wait.
 local core = require "marketplace.core"
-local environment = require "marketplace.runtime"
+local runtime = require "marketplace.runtime"
 
 local http = {}
 
 local LONGEST_POLL = 1 -- seconds: a signal that comes just before it is noticed after it
-local FIRST_LOOK, LONGEST_LOOK = 0.001, 0.01 -- seconds between two looks where waiting must not block
-local LOOKS_APART = 0.0005                   -- seconds, of all who look
+local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.01 -- seconds between two probes if waiting must not block
+local PROBES_APART = 0.0005                    -- seconds, whichever exchanges they are for
 
 ---@class marketplace.Exchange
 local Exchange = {}
@@ -86,29 +86,29 @@ end
 ---@param seconds number the longest wait
 ---@return integer running how many are not done
 function http.poll(seconds)
-  return core.http_poll(environment.yielding_sleep and 0 or seconds)
+  return core.http_poll(runtime.yielding_sleep and 0 or seconds)
 end
 
-local looked_at = -math.huge
+local probed_at = -math.huge
 
---- Moves all exchanges of this thread on, where nobody else has just done so. libcurl looks at each of them: were all
---- who wait to ask for that, a few hundred would keep a processor busy.
-function http.look()
-  if core.monotonic() - looked_at < LOOKS_APART then return end
+--- Moves all exchanges of this thread on, unless that has just been done. libcurl examines each of them: if every
+--- exchange asked for it, a few hundred would keep a processor busy.
+function http.probe()
+  if core.monotonic() - probed_at < PROBES_APART then return end
   core.http_poll(0)
-  looked_at = core.monotonic()
+  probed_at = core.monotonic()
 end
 
---- A pause for `exchange` that looks again and again, and lets others run in between.
+--- A pause for `exchange` that probes again and again, and lets others run in between.
 ---@param sleep fun(seconds: number)
 ---@return fun(exchange: table)
-function http.looking_pause(sleep)
-  local look = FIRST_LOOK
+function http.probing_pause(sleep)
+  local seconds = FIRST_PAUSE
   return function(exchange)
-    http.look()
+    http.probe()
     if exchange:done() then return end
-    sleep(look)
-    look = math.min(2 * look, LONGEST_LOOK)
+    sleep(seconds)
+    seconds = math.min(2 * seconds, LONGEST_PAUSE)
   end
 end
 
@@ -128,8 +128,8 @@ function http.exchange(request, pause)
   local exchange, message, code, detail = http.start(request)
   if not exchange then return nil, message, code, detail end
   if not pause then
-    local sleep = environment.yielding_sleep
-    pause = sleep and http.looking_pause(sleep) or block
+    local sleep = runtime.yielding_sleep
+    pause = sleep and http.probing_pause(sleep) or block
     pause(exchange)
   end
   while not exchange:done() do pause(exchange) end

@@ -17,14 +17,14 @@ function http.start(request) end
 ---@return integer running how many are not done
 function http.poll(seconds) end
 
---- Moves all exchanges of this thread on, where nobody else has just done so. libcurl looks at each of them: were all
---- who wait to ask for that, a few hundred would keep a processor busy.
-function http.look() end
+--- Moves all exchanges of this thread on, unless that has just been done. libcurl examines each of them: if every
+--- exchange asked for it, a few hundred would keep a processor busy.
+function http.probe() end
 
---- A pause for `exchange` that looks again and again, and lets others run in between.
+--- A pause for `exchange` that probes again and again, and lets others run in between.
 ---@param sleep fun(seconds: number)
 ---@return fun(exchange: table)
-function http.looking_pause(sleep) end
+function http.probing_pause(sleep) end
 
 --- One exchange. Without `pause` it blocks until it ends, but never in nginx.
 ---@param request table

@@ -4,19 +4,18 @@
 --- what an answer means.
 local api_error = require "marketplace.client.error"
 local core = require "marketplace.core"
-local document = require "marketplace.client.jsonapi"
 local download = require "marketplace.client.download"
-local environment = require "marketplace.runtime"
 local http = require "marketplace.http"
 local json = require "marketplace.json"
+local jsonapi = require "marketplace.client.jsonapi"
 local log = require "marketplace.log"
 local options = require "marketplace.options"
-local origin = require "marketplace.client.origin"
-local parallel = require "marketplace.client.scheduler"
 local resources = require "marketplace.client.resources"
 local retry = require "marketplace.client.retry"
-local session = require "marketplace.client.token_cache"
+local runtime = require "marketplace.runtime"
+local scheduler = require "marketplace.client.scheduler"
 local token = require "marketplace.token"
+local token_cache = require "marketplace.client.token_cache"
 local url = require "marketplace.client.url"
 
 local client = {}
@@ -29,16 +28,16 @@ Client.__index = Client
 local BASE_URL = "https://api.appstoreconnect.apple.com"
 local DEFAULTS = { timeout = 60, attempt_timeout = 30, retries = 4, at_once = 6 }
 local LEAST_ATTEMPT = 0.05 -- seconds: with less left no other attempt is begun
-local LOOK = 0.005         -- seconds between two looks at answers where waiting must not block
+local PROBE_EVERY = 0.005  -- seconds between two probes for answers if waiting must not block
 
 --[[ Waiting ]]
 
 -- How the running coroutine waits: sleep(seconds) and, for marketplace.http, until_done(exchange). Nil where it may
 -- block.
 local function waiting(self)
-  local in_parallel = parallel.pause()
+  local in_parallel = scheduler.pause()
   if in_parallel then return in_parallel, function(exchange) in_parallel(nil, exchange) end end
-  if self.pause then return self.pause, http.looking_pause(self.pause) end
+  if self.pause then return self.pause, http.probing_pause(self.pause) end
 end
 
 local function wait(self, seconds)
@@ -50,7 +49,7 @@ end
 
 -- What an answer could echo, and nobody is to see.
 local function secrets_of(call)
-  local hidden = document.secrets(call.document)
+  local hidden = jsonapi.secrets(call.document)
   hidden[#hidden + 1] = call.bearer
   return hidden
 end
@@ -62,12 +61,8 @@ end
 -- The whole URL: of a path, or of a URL that an answer named, which must lead to the same place, as the token goes
 -- there.
 local function target(self, path, query)
-  local whole = path
-  if path:sub(1, 1) == "/" and not path:find "[^\33-\126]" and not path:find("\\", 1, true) then
-    whole = self.base_url .. path
-  elseif not origin.same(path, self.base_url) then
-    return fail_invalid("the token goes to " .. self.base_url .. " only, not to another host")
-  end
+  local whole = url.resolve(path, self.base_url)
+  if not whole then return fail_invalid("the token goes to " .. self.base_url .. " only, not to another host") end
   return query and url.with_query(whole, query) or whole
 end
 
@@ -130,12 +125,12 @@ end
 
 -- An attempt, and another one at once where the token was refused: it may have been the clock.
 local function authorized_attempt(self, call)
-  local bearer, problem, problem_code = self.session:token()
+  local bearer, problem, problem_code = self.tokens:token()
   if not bearer then return nil, problem, problem_code, { sent = false } end
   local response, message, code, detail = attempt(self, call, bearer)
   if response and response.status == 401 and not call.reauthorized then
     call.reauthorized = true
-    self.session:refused(bearer, response.headers.date)
+    self.tokens:refused(bearer, response.headers.date)
     return authorized_attempt(self, call)
   end
   call.bearer = bearer
@@ -181,7 +176,7 @@ end
 
 local function document_of(call, response)
   if response.status == 404 or call.method == "DELETE" and response.body == "" then return {} end
-  local decoded, message, code, detail = document.decode(call, response, secrets_of(call))
+  local decoded, message, code, detail = jsonapi.decode(call, response, secrets_of(call))
   if decoded then return decoded end
   message, detail = retry.add_doubt(call.method, true, message, detail)
   return nil, message, code, detail
@@ -270,8 +265,8 @@ local function idle(self)
     if is_exchanging and not pause then
       http.poll(seconds)
     elseif is_exchanging then
-      http.look()
-      pause(math.min(seconds, LOOK))
+      http.probe()
+      pause(math.min(seconds, PROBE_EVERY))
     else
       (pause or self.sleep)(seconds)
     end
@@ -291,7 +286,7 @@ function Client:parallel(tasks, given)
   if type(tasks) ~= "table" then error("client:parallel: a list of tasks is expected, not a " .. type(tasks), 2) end
   local functions = {}
   for i, task in ipairs(tasks) do functions[i] = as_function(self, task, i) end
-  return parallel.run(functions, at_once, self.monotonic, idle(self))
+  return scheduler.run(functions, at_once, self.monotonic, idle(self))
 end
 
 --[[ A client ]]
@@ -305,7 +300,7 @@ local OPTIONS = {
 
 local function base_of(given)
   local base_url = (given.base_url or BASE_URL):gsub("/+$", "")
-  if not origin.same(base_url, base_url) or base_url:find "[?#]" then
+  if not url.is_same_origin(base_url, base_url) or base_url:find "[?#]" then
     error("marketplace.client: option 'base_url' is a URL such as " .. BASE_URL, 3)
   end
   return base_url
@@ -348,9 +343,9 @@ function client.new(given)
   if not issue then return nil, message, code end
   local clock = given.clock or core.now
   local self = setmetatable({
-    base_url = base_url, session = session.new(issue, clock), clock = clock,
+    base_url = base_url, tokens = token_cache.new(issue, clock), clock = clock,
     monotonic = given.monotonic or given.clock or core.monotonic, random = given.random or math.random,
-    sleep = given.sleep or core.sleep, pause = given.pause or environment.yielding_sleep,
+    sleep = given.sleep or core.sleep, pause = given.pause or runtime.yielding_sleep,
     transport = given.transport or http.exchange,
     log = given.log and log.target(given.log).write, timeout = given.timeout or DEFAULTS.timeout,
     attempt_timeout = given.attempt_timeout or DEFAULTS.attempt_timeout, connect_timeout = given.connect_timeout,

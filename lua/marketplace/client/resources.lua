@@ -39,11 +39,11 @@
 ---   filter   values or lists of values by name: { deliveryState = "FAILED" }
 ---   exists   booleans by name: { app = true }
 local api_error = require "marketplace.client.error"
-local api_request = require "marketplace.client.request"
-local document = require "marketplace.client.jsonapi"
+local jsonapi = require "marketplace.client.jsonapi"
 local operations = require "marketplace.operations"
-local origin = require "marketplace.client.origin"
+local request = require "marketplace.client.request"
 local retry = require "marketplace.client.retry"
+local url = require "marketplace.client.url"
 
 local resources = {}
 
@@ -56,7 +56,7 @@ end
 -- What the answer holds: for those with several resources list and page, for those with one resource and page.
 local function read(operation, path, decoded, response)
   if operation.method == "DELETE" then return true end
-  local read_document = MANY[operation.action] and document.list or document.resource
+  local read_document = MANY[operation.action] and jsonapi.list or jsonapi.resource
   local result, page = read_document(decoded)
   if result == false then return nil, api_error.none(call_of(operation, path), response) end
   if result then return result, page end
@@ -66,7 +66,7 @@ local function read(operation, path, decoded, response)
 end
 
 -- The client may yield: no protected call, metamethod or iterator may stand between it and the caller.
-local function request(client, operation, path, given)
+local function send(client, operation, path, given)
   local decoded, response, code, detail = client:request(operation.method, path, given)
   if not decoded then return nil, response, code, detail end
   return read(operation, path, decoded, response)
@@ -77,9 +77,9 @@ local function invalid(operation, problem)
 end
 
 local function call(client, operation, id, given)
-  local path, prepared = api_request.prepare(operation, id, given)
+  local path, prepared = request.prepare(operation, id, given)
   if not path then return invalid(operation, prepared) end
-  return request(client, operation, path, prepared)
+  return send(client, operation, path, prepared)
 end
 
 local function check_table(name, given)
@@ -96,12 +96,9 @@ local LISTED = { status = 200 } -- the answer that named the next page
 local MOST_EMPTY = 100           -- pages in a row: somebody sends in circles
 
 -- Why a page's `links.next` is not followed, or nil.
-local function next_problem(client, url, seen, empty)
-  local relative = url:find "^/[^/\\]" and not url:find "[^\33-\126]"
-  if not relative and not origin.same(url, client.base_url) then
-    return "a next page that is not on the configured host"
-  end
-  if seen[url] then return "a next page that has been there already" end
+local function next_problem(client, next_url, seen, empty)
+  if not url.resolve(next_url, client.base_url) then return "a next page that is not on the configured host" end
+  if seen[next_url] then return "a next page that has been there already" end
   if empty > MOST_EMPTY then return "one empty page after another" end
 end
 
@@ -112,18 +109,18 @@ end
 
 local function first_page(state)
   local operation = state.operation
-  local path, prepared = api_request.prepare(operation, nil, state.given)
+  local path, prepared = request.prepare(operation, nil, state.given)
   if not path then return invalid(operation, prepared) end
   state.path = path
-  return request(state.client, operation, path, prepared)
+  return send(state.client, operation, path, prepared)
 end
 
 local function following_page(state)
-  local url = state.page.next
-  local problem = next_problem(state.client, url, state.seen, state.empty)
+  local next_url = state.page.next
+  local problem = next_problem(state.client, next_url, state.seen, state.empty)
   if problem then return nil, api_error.mistyped(call_of(state.operation, state.path), LISTED, problem) end
-  state.seen[url] = true
-  return request(state.client, state.operation, url, {})
+  state.seen[next_url] = true
+  return send(state.client, state.operation, next_url, {})
 end
 
 local function turn(state)

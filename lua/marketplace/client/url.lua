@@ -1,4 +1,4 @@
---- URLs of App Store Connect's API (RFC 3986).
+--- URLs of App Store Connect's API (RFC 3986), and where they lead: a token goes to one origin only (RFC 6454).
 local url = {}
 
 local function percent(byte)
@@ -56,6 +56,47 @@ function url.with_query(text, query)
   for i, name in ipairs(names) do parts[i] = url.encode(name) .. "=" .. query_value(query[name]) end
   if #parts == 0 then return text end
   return text .. (text:find("?", 1, true) and "&" or "?") .. table.concat(parts, "&")
+end
+
+--[[ Origins ]]
+
+local DEFAULT_PORTS = { http = 80, https = 443 }
+
+-- URL readers disagree about user names, backslashes, white space, control characters and anything that is not ASCII.
+local function is_plain(text)
+  return not text:find "[^\33-\126]" and not text:find("\\", 1, true)
+end
+
+local function origin_of(text)
+  if not is_plain(text) then return nil end
+  local scheme, authority = text:match "^(%a+)://([^/?#]+)"
+  if not scheme then return nil end
+  scheme = scheme:lower()
+  local host, port = authority:match "^([%w.-]+):?(%d*)$"
+  if not host then host, port = authority:match "^(%[[%x:.]+%]):?(%d*)$" end
+  port = port == "" and DEFAULT_PORTS[scheme] or tonumber(port)
+  if not host or not port then return nil end
+  return scheme, host:lower(), port
+end
+
+--- Whether both are http:// or https:// URLs of the same scheme, host and port.
+---@param text string
+---@param other string
+---@return boolean
+function url.is_same_origin(text, other)
+  local scheme, host, port = origin_of(text)
+  if not scheme or not DEFAULT_PORTS[scheme] then return false end
+  local other_scheme, other_host, other_port = origin_of(other)
+  return scheme == other_scheme and host == other_host and port == other_port
+end
+
+--- The whole URL of a path, or of a URL with the origin of `base`; nil if it leads elsewhere, as "//host" does too.
+---@param reference string
+---@param base string without a slash at its end
+---@return string|nil
+function url.resolve(reference, base)
+  if reference:sub(1, 1) == "/" and reference:sub(2, 2) ~= "/" and is_plain(reference) then return base .. reference end
+  return url.is_same_origin(reference, base) and reference or nil
 end
 
 return url
