@@ -1,26 +1,26 @@
-local document = require "marketplace.client.jsonapi"
+local jsonapi = require "marketplace.client.jsonapi"
 local json = require "marketplace.json"
 
 local REQUEST = { method = "GET", path = "/v1/x" }
 
 local function decode(status, body)
-  return document.decode(REQUEST, { status = status, headers = {}, body = body })
+  return jsonapi.decode(REQUEST, { status = status, headers = {}, body = body })
 end
 
 describe("marketplace.client.jsonapi", function()
   it("makes the bodies of requests", function()
     assert.same({ data = { type = "webhooks", id = "1", attributes = { enabled = false } } },
-      document.request("webhooks", "1", { enabled = false }, {}))
+      jsonapi.request("webhooks", "1", { enabled = false }, {}))
     assert.same({ data = { type = "webhookPings", relationships = { webhook = { data = { type = "w", id = "1" } } } } },
-      document.request("webhookPings", nil, {}, { webhook = { type = "w", id = "1" } }))
+      jsonapi.request("webhookPings", nil, {}, { webhook = { type = "w", id = "1" } }))
   end)
 
   it("knows what of a body is secret", function()
-    assert.same({ "s" }, document.secrets(document.request("webhooks", nil, { secret = "s" }, {})))
+    assert.same({ "s" }, jsonapi.secrets(jsonapi.request("webhooks", nil, { secret = "s" }, {})))
     for _, body in ipairs { {}, { data = 1 }, { data = {} }, { data = { attributes = { secret = json.null } } } } do
-      assert.same({}, document.secrets(body))
+      assert.same({}, jsonapi.secrets(body))
     end
-    assert.same({}, document.secrets(nil))
+    assert.same({}, jsonapi.secrets(nil))
   end)
 
   it("decodes answers, and none that is not one", function()
@@ -38,7 +38,7 @@ describe("marketplace.client.jsonapi", function()
   end)
 
   it("makes flat resources of answers", function()
-    local resource, page = document.resource(json.decode [[{
+    local resource, page = jsonapi.resource(json.decode [[{
       "data": {"type": "webhooks", "id": "1",
         "attributes": {"name": "n", "url": null, "response": {"body": null, "list": [null, 1]}},
         "relationships": {"app": {"data": {"type": "apps", "id": "2"}}, "other": {"data": {"type": "x", "id": "3"}},
@@ -63,7 +63,7 @@ describe("marketplace.client.jsonapi", function()
   end)
 
   it("makes lists of them, and tells about the page", function()
-    local list, page = document.list(json.decode [[{
+    local list, page = jsonapi.list(json.decode [[{
       "data": [
         {"type": "v", "id": "1", "relationships": {"variants": {"data": [
           {"type": "a", "id": "1"}, {"type": "a", "id": "gone"}, {"type": "a", "id": "2"}]}}},
@@ -78,11 +78,11 @@ describe("marketplace.client.jsonapi", function()
     assert.is_nil(list[3].variants)
     assert.same({ type = "v", id = "4" }, list[4])
     assert.same({ "/b", 9, 4 }, { page.next, page.total, page.limit })
-    assert.same({}, (document.list { data = {} }))
+    assert.same({}, (jsonapi.list { data = {} }))
   end)
 
   it("tells a resource that is not there from an answer that is none", function()
-    local resource, page = document.resource { data = json.null }
+    local resource, page = jsonapi.resource { data = json.null }
     assert.is_false(resource)
     assert.is_table(page)
     for _, text in ipairs {
@@ -94,7 +94,7 @@ describe("marketplace.client.jsonapi", function()
       '{"data":{"type":"a","id":"1"},"included":{"a":1}}', '{"data":{"type":"a","id":"1"},"included":[5]}',
       '{"data":{"type":"a","id":"1"},"links":[1]}', '{"data":{"type":"a","id":"1"},"meta":5}',
     } do
-      local got, problem = document.resource(json.decode(text))
+      local got, problem = jsonapi.resource(json.decode(text))
       assert.is_nil(got, text)
       assert.is_string(problem, text)
     end
@@ -102,7 +102,7 @@ describe("marketplace.client.jsonapi", function()
       "{}", '{"data":null}', '{"data":{"type":"a","id":"1"}}', '{"data":[5]}', '{"data":[],"links":{"next":5}}',
       '{"data":[],"meta":{"paging":{"total":"5"}}}', '{"data":[],"meta":{"paging":5}}', '{"data":[null]}',
     } do
-      local got, problem = document.list(json.decode(text))
+      local got, problem = jsonapi.list(json.decode(text))
       assert.is_nil(got, text)
       assert.is_string(problem, text)
     end

@@ -6,7 +6,7 @@
 local api_error = require "marketplace.client.error"
 local json = require "marketplace.json"
 
-local document = {}
+local jsonapi = {}
 
 --[[ Requests ]]
 
@@ -22,7 +22,7 @@ end
 ---@param attributes table<string, any>
 ---@param relationships table<string, {type: string, id: string}>
 ---@return table
-function document.request(type_name, id, attributes, relationships)
+function jsonapi.request(type_name, id, attributes, relationships)
   return {
     data = {
       type = type_name, id = id, attributes = next(attributes) ~= nil and attributes or nil,
@@ -34,7 +34,7 @@ end
 --- What of a request's body is not to be shown, even where an answer repeats it.
 ---@param body? table
 ---@return string[]
-function document.secrets(body)
+function jsonapi.secrets(body)
   local data = type(body) == "table" and body.data
   local attributes = type(data) == "table" and data.attributes
   local secret = type(attributes) == "table" and attributes.secret
@@ -59,7 +59,7 @@ end
 ---@return string? message
 ---@return string? code unauthorized, rate_limited, api_error, answer_invalid
 ---@return table? detail as of api_error.from
-function document.decode(request, response, redact)
+function jsonapi.decode(request, response, redact)
   local status = response.status
   if status < 200 or status > 299 then return nil, api_error.from(request, response, redact) end
   if status == 204 then return {} end
@@ -187,7 +187,7 @@ end
 ---@param given table the decoded document
 ---@return table|false|nil resource false where the answer says that there is none
 ---@return table|string page {links=, next=, total=, limit=, included=}, or what is wrong with the document
-function document.resource(given)
+function jsonapi.resource(given)
   return read(read_resource, given)
 end
 
@@ -196,8 +196,8 @@ end
 ---@return table[]|nil list
 ---@return table|string page {links=, next=, total=, limit=, included=}: links of the document, the URL of the next page
 --- or nil, how many there are in all and at most on a page where the answer tells; or what is wrong with the document
-function document.list(given)
+function jsonapi.list(given)
   return read(read_list, given)
 end
 
-return document
+return jsonapi

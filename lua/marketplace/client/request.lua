@@ -1,10 +1,10 @@
 --- An operation's request, made from what its caller gives, and checked the way App Store Connect's description has it:
 --- what would be refused anyway is not sent.
-local document = require "marketplace.client.jsonapi"
+local jsonapi = require "marketplace.client.jsonapi"
 local json = require "marketplace.json"
 local url = require "marketplace.client.url"
 
-local api_request = {}
+local request = {}
 
 -- All of these give nil and what is wrong, where something is.
 
@@ -202,7 +202,7 @@ local function build_body(operation, given, id)
     or missing(given, operation.known_relationships, "relationship")
   if not problem and next(given) == nil then problem = "no attribute is given" end
   if problem then return nil, problem end
-  return document.request(operation.resource, id, attributes, relationships)
+  return jsonapi.request(operation.resource, id, attributes, relationships)
 end
 
 --[[ Both ]]
@@ -226,15 +226,16 @@ end
 ---@param id? string the resource's own, where the path holds it
 ---@param given table the parent and the options of the query, or attributes and relationships
 ---@return string|nil path
----@return {query?: table, body?: table}|string request or what is wrong
-function api_request.prepare(operation, id, given)
+---@return {query?: table, body?: table}|string options of client:request, or what is wrong
+function request.prepare(operation, id, given)
   local path, problem = build_path(operation, id, given)
   if not path then return nil, problem end
-  local request, part = {}, "query"
-  if HAS_BODY[operation.method] then part = "body" end
-  request[part], problem = (part == "body" and build_body or build_query)(operation, given, id)
+  local options, build = {}, build_query
+  local part = "query"
+  if HAS_BODY[operation.method] then part, build = "body", build_body end
+  options[part], problem = build(operation, given, id)
   if problem then return nil, problem end
-  return path, request
+  return path, options
 end
 
-return api_request
+return request

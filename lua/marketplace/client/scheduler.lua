@@ -1,6 +1,6 @@
 --- Several calls at once in one thread: each runs in a coroutine, which yields while it waits for an answer or between
 --- two attempts.
-local parallel = {}
+local scheduler = {}
 
 local LONGEST_WAIT = 1 -- seconds
 
@@ -14,9 +14,9 @@ local function pause(seconds, exchange)
   coroutine.yield(seconds, exchange)
 end
 
---- How the running coroutine waits, where it is one of parallel's.
+--- How the running coroutine waits; nil unless the scheduler runs it.
 ---@return fun(seconds?: number, exchange?: table)|nil
-function parallel.pause()
+function scheduler.pause()
   local running = coroutine.running()
   return running and ours[running] and pause or nil
 end
@@ -82,7 +82,7 @@ end
 ---@param clock fun(): number seconds
 ---@param idle fun(seconds: number, is_exchanging: boolean) waits for so long, or until an exchange moves on
 ---@return table[] results in the order of the tasks, each {n=, ...}: what the function returned
-function parallel.run(tasks, at_once, clock, idle)
+function scheduler.run(tasks, at_once, clock, idle)
   local entries, running, started = {}, {}, 0
   while started < #tasks or #running > 0 do
     while started < #tasks and #running < at_once do
@@ -98,4 +98,4 @@ function parallel.run(tasks, at_once, clock, idle)
   return results
 end
 
-return parallel
+return scheduler
