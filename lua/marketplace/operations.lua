@@ -1,7 +1,6 @@
 --- App Store Connect's 42 operations for marketplaces, as one table.
 ---
---- Source: Apple's OpenAPI description of the App Store Connect API, 4.4.1, which spec/operations_spec.lua compares it
---- with.
+--- Source: Apple's OpenAPI description of the App Store Connect API 4.4.1; spec/once/operations_spec.lua compares them.
 local operations = {}
 
 -- Attributes: "!" required, "?" may be json.null. Relationships: type of what is named, "!" required.
