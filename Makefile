@@ -195,7 +195,7 @@ test: packages-test ## run all tests, on every Lua; the last line is their sum
 
 .PHONY: lint
 lint: packages-test ## luacheck, clang-format, and a build in which every warning is an error
-	luacheck --quiet lua spec bench examples tools csrc bin/marketplace
+	luacheck --quiet lua simulator spec bench examples tools csrc bin/marketplace
 	clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch])
 	@for lua in $(LUAS); do \
 	  $(MAKE) --no-print-directory build test-programs replays torture-host LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
@@ -239,7 +239,7 @@ mutate: packages-test packages-fuzz ## break the source in dozens of places, one
 .PHONY: docs
 docs: packages-run ## write docs/reference.md and types/ anew from the comments in the source
 	@$(MAKE) --no-print-directory build
-	@LUA_PATH="tools/?.lua;lua/?.lua;lua/?/init.lua;;" LUA_CPATH="build/$(ABI)/?.so;;" $(LUA) tools/reference.lua .
+	@LUA_PATH="$$(tools/lua-path tools)" LUA_CPATH="build/$(ABI)/?.so;;" $(LUA) tools/reference.lua .
 
 .PHONY: torture
 torture: packages-test ## let every allocation of every function fail, once, on every Lua, also with ASan and UBSan
@@ -272,17 +272,19 @@ valgrind: packages-valgrind ## run the C tests and the C modules' specs in valgr
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
 	@$(MAKE) --no-print-directory build
-	@LUA_PATH="lua/?.lua;lua/?/init.lua;spec/?.lua;;" LUA_CPATH="build/$(ABI)/?.so;;" MARKETPLACE_LUA=$(LUA) \
+	@LUA_PATH="$$(tools/lua-path spec)" LUA_CPATH="build/$(ABI)/?.so;;" MARKETPLACE_LUA=$(LUA) \
 	  $(LUA) tools/chaos.lua $(or $(KILLS),200)
 
 # the guides, and what they point to
 DOCUMENTS := $(sort README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE $(wildcard docs/*.md bench/*.md \
 	$(foreach at,examples examples/* types types/*,$(at)/*.md $(at)/*.lua $(at)/*.sh $(at)/*.conf $(at)/*.service)))
 
+LUA_FILES = $(sort $(shell find lua simulator/lua -name '*.lua'))
+
 .PHONY: install
 install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
-	for file in $$(cd lua && find marketplace -name '*.lua'); do \
-	  install -D -m 644 "lua/$$file" '$(INSTALL_LUA)'/"$$file" || exit 1; done
+	for file in $(LUA_FILES); do \
+	  install -D -m 644 "$$file" '$(INSTALL_LUA)'/"$${file#*lua/}" || exit 1; done
 	install -D -m 644 -t '$(INSTALL_C)/marketplace' $(MODULES)
 	install -d '$(INSTALL_BIN)'
 	sed '1s|.*|#!/usr/bin/env $(LUA)|' bin/marketplace > '$(INSTALL_BIN)/marketplace'
@@ -296,7 +298,7 @@ install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 
 .PHONY: uninstall
 uninstall: ## remove what make install put there, with the same LUA=, PREFIX= and DESTDIR=; other Luas lose the command too
-	for file in $$(cd lua && find marketplace -name '*.lua'); do rm -f '$(INSTALL_LUA)'/"$$file" || exit 1; done
+	for file in $(LUA_FILES); do rm -f '$(INSTALL_LUA)'/"$${file#*lua/}" || exit 1; done
 	for file in $(notdir $(MODULES)); do rm -f '$(INSTALL_C)/marketplace'/"$$file" || exit 1; done
 	for file in $(DOCUMENTS); do rm -f '$(INSTALL_DOC)'/"$$file" || exit 1; done
 	rm -f '$(INSTALL_BIN)/marketplace' '$(INSTALL_SHARE)/man/man1/marketplace.1' \
@@ -308,7 +310,7 @@ uninstall: ## remove what make install put there, with the same LUA=, PREFIX= an
 .PHONY: man
 man: build ## write man/ and completion/ anew from what the command says of itself
 	@mkdir -p man completion
-	LUA_PATH='lua/?.lua;lua/?/init.lua;;' LUA_CPATH='build/$(ABI)/?.so;;' $(LUA) tools/man.lua .
+	LUA_PATH="$$(tools/lua-path)" LUA_CPATH='build/$(ABI)/?.so;;' $(LUA) tools/man.lua .
 
 .PHONY: dist
 dist: ## write dist/lua-marketplace-scm.tar.gz, the source as it stands

@@ -47,8 +47,9 @@ local function passes(test)
   if target_of(test) then return fuzzes(test) end
   if is_program(test) then return run(("timeout -k 5 %d build/test/%s"):format(SECONDS, test)) end
   local lua, abi = lua_of(test)
-  return run(("LUA_PATH='lua/?.lua;lua/?/init.lua;spec/?.lua;;' LUA_CPATH='build/%s/?.so;;' MARKETPLACE_LUA=%s " ..
-    "timeout -k 5 %d %s $(command -v busted) $(ls spec/%s.lua spec/once/%s.lua 2>/dev/null)"):format(abi, lua, SECONDS, lua, test, test))
+  return run(('LUA_PATH="$(tools/lua-path spec)" LUA_CPATH="build/%s/?.so;;" MARKETPLACE_LUA=%s ' ..
+    "timeout -k 5 %d %s $(command -v busted) $(ls spec/%s.lua spec/once/%s.lua 2>/dev/null)"):format(abi, lua, SECONDS,
+    lua, test, test))
 end
 
 local function read(path)

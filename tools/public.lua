@@ -50,14 +50,24 @@ public.OPTIONS = {
   ["nginx.init"] = { {} },
 }
 
+-- Where rocks of this project have their Lua files.
+local FOLDERS = { "lua/marketplace/", "simulator/lua/marketplace/" }
+
+local function is_there(path)
+  local file = io.open(path)
+  return file ~= nil and file:close()
+end
+
 --- The file of a module.
----@param name string such as "http"
----@return string path below lua/marketplace, without ".lua"
-function public.file_of(name)
-  local file = io.open("lua/marketplace/" .. name .. ".lua")
-  if not file then return name .. "/init" end
-  file:close()
-  return name
+---@param name string such as "http", or "client/init"
+---@return string path
+function public.path_of(name)
+  for _, folder in ipairs(FOLDERS) do
+    for _, ending in ipairs { ".lua", "/init.lua" } do
+      if is_there(folder .. name .. ending) then return folder .. name .. ending end
+    end
+  end
+  error("there is no module " .. name)
 end
 
 return public

@@ -8,7 +8,7 @@ local public = require "public"
 local FOLDER = arg[1]
 
 local function read(file)
-  local stream = assert(io.open("lua/marketplace/" .. file .. ".lua"))
+  local stream = assert(io.open(public.path_of(file)))
   local text = stream:read "*a"
   stream:close()
   return luacats.read(text)
@@ -185,7 +185,7 @@ local function for_people()
     if class.name == "marketplace.Client" then add_resources(lines) end
   end
   for _, name in ipairs(public.MODULES) do
-    local source = read(public.file_of(name))
+    local source = read(name)
     lines[#lines + 1] = ("## `marketplace.%s`\n"):format(name)
     if name ~= "inbox" then add_text(lines, source.head.text) end
     for _, one in ipairs(functions_of(source, name)) do add_function(lines, name .. "." .. one.name, one) end
@@ -309,7 +309,7 @@ local function facade_types()
 end
 
 local function module_types(name)
-  local source = read(public.file_of(name))
+  local source = read(name)
   local lines = { "---@meta marketplace." .. name, WRITTEN, "\n---@class marketplace." .. name }
   for _, one in ipairs(source.values) do
     if one.owner == name then

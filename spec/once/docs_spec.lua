@@ -254,7 +254,7 @@ end
 
 local function sources()
   local text = {}
-  for path in shell.run "find lua -name '*.lua'":gmatch "%S+" do text[#text + 1] = raw.read_file(path) end
+  for path in shell.run "find lua simulator -name '*.lua'":gmatch "%S+" do text[#text + 1] = raw.read_file(path) end
   return table.concat(text, "\n")
 end
 
@@ -362,7 +362,7 @@ describe("the operating guide names", function()
 
   it("all messages, as those that are no words where they are logged are handed over in these files only", function()
     local indirect = {}
-    for path in shell.run "find lua -name '*.lua'":gmatch "%S+" do
+    for path in shell.run "find lua simulator -name '*.lua'":gmatch "%S+" do
       local text = raw.read_file(path)
       for message in text:gmatch "level = [^\n]-message = ([^,\n]+)" do
         if not message:find '^"' then indirect[path:match "marketplace/(.*)%.lua"] = true end

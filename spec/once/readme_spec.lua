@@ -288,10 +288,12 @@ local COMMANDS = {
   ["make install LUA=lua5.4 PREFIX=/usr/local"] = function() install(LUA) end,
   ["make install LUA=luajit PREFIX=/usr/local"] = function() install "luajit" end,
   ["make run-nginx PORT=8443"] = run_nginx,
-  ["luarocks make lua-marketplace-scm-1.rockspec"] = luarocks_make "lua-marketplace-scm-1.rockspec",
-  ["luarocks make lua-marketplace-redis-scm-1.rockspec"] = luarocks_make "lua-marketplace-redis-scm-1.rockspec",
-  ["luarocks make lua-marketplace-server-scm-1.rockspec"] = luarocks_make "lua-marketplace-server-scm-1.rockspec",
 }
+
+for _, part in ipairs { "", "-server", "-redis", "-simulator" } do
+  local rockspec = ("lua-marketplace%s-scm-1.rockspec"):format(part)
+  COMMANDS["luarocks make " .. rockspec] = luarocks_make(rockspec)
+end
 
 local RECEIVE = "bin/marketplace serve handlers.lua --secret-file secrets.txt --port 8080 --no-dispatch " ..
   "--metrics-port 9464"

@@ -9,7 +9,7 @@ local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
 
-local function source_of(file) return luacats.read(raw.read_file("lua/marketplace/" .. file .. ".lua")) end
+local function source_of(file) return luacats.read(raw.read_file(public.path_of(file))) end
 
 local types = luacats.read(raw.read_file "types/marketplace.lua")
 
@@ -52,8 +52,7 @@ describe("what `make docs` writes", function()
 
   setup(function()
     folder = shell.run "mktemp -d"
-    shell.run(("LUA_PATH='tools/?.lua;lua/?.lua;lua/?/init.lua;;' %s tools/reference.lua '%s'"):format(shell.LUA,
-      folder))
+    shell.run(('LUA_PATH="$(tools/lua-path tools)" %s tools/reference.lua "%s"'):format(shell.LUA, folder))
   end)
 
   teardown(function() shell.run(("rm -rf '%s'"):format(folder)) end)
@@ -86,7 +85,7 @@ describe("the comment of", function()
     end
   end
   for _, name in ipairs(public.MODULES) do
-    for _, one in ipairs(source_of(public.file_of(name)).functions) do
+    for _, one in ipairs(source_of(name).functions) do
       if one.owner == name then check("marketplace." .. name .. "." .. one.name, one) end
     end
   end

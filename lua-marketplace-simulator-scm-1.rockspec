@@ -1,0 +1,56 @@
+rockspec_format = "3.0"
+package = "lua-marketplace-simulator"
+version = "scm-1"
+
+source = {
+  -- built with `luarocks make` in a checkout, which reads nothing from here
+  url = "git+file://lua-marketplace",
+}
+
+description = {
+  summary = "A stand-in for App Store Connect, to develop and test without an Apple account",
+  detailed = [[
+    marketplace.simulator and the command `marketplace simulate`: the endpoints of App Store Connect's API that
+    alternative marketplaces use, signed notifications, generated packages, and faults on request.
+  ]],
+  license = "MIT",
+  labels = { "webhook", "app-store-connect", "marketplace", "testing" },
+}
+
+supported_platforms = { "unix" }
+
+dependencies = {
+  "lua >= 5.1, < 5.5",
+  "lua-marketplace",
+  "lua-marketplace-server",
+}
+
+-- LuaRocks's own way to build would copy the folder lua/, which is another rock's, into this one
+build = {
+  type = "none",
+  install = {
+    lua = {
+      ["marketplace.cli.commands.simulate"] = "simulator/lua/marketplace/cli/commands/simulate.lua",
+      ["marketplace.cli.commands.simulate_control"] = "simulator/lua/marketplace/cli/commands/simulate_control.lua",
+      ["marketplace.simulator.auth"] = "simulator/lua/marketplace/simulator/auth.lua",
+      ["marketplace.simulator.control"] = "simulator/lua/marketplace/simulator/control.lua",
+      ["marketplace.simulator.dates"] = "simulator/lua/marketplace/simulator/dates.lua",
+      ["marketplace.simulator.deliveries"] = "simulator/lua/marketplace/simulator/deliveries.lua",
+      ["marketplace.simulator.document"] = "simulator/lua/marketplace/simulator/document.lua",
+      ["marketplace.simulator.entity"] = "simulator/lua/marketplace/simulator/entity.lua",
+      ["marketplace.simulator.faults"] = "simulator/lua/marketplace/simulator/faults.lua",
+      ["marketplace.simulator"] = "simulator/lua/marketplace/simulator/init.lua",
+      ["marketplace.simulator.limits"] = "simulator/lua/marketplace/simulator/limits.lua",
+      ["marketplace.simulator.operations"] = "simulator/lua/marketplace/simulator/operations.lua",
+      ["marketplace.simulator.packages"] = "simulator/lua/marketplace/simulator/packages.lua",
+      ["marketplace.simulator.problems"] = "simulator/lua/marketplace/simulator/problems.lua",
+      ["marketplace.simulator.query"] = "simulator/lua/marketplace/simulator/query.lua",
+      ["marketplace.simulator.schema"] = "simulator/lua/marketplace/simulator/schema.lua",
+      ["marketplace.simulator.sender"] = "simulator/lua/marketplace/simulator/sender.lua",
+      ["marketplace.simulator.server"] = "simulator/lua/marketplace/simulator/server.lua",
+      ["marketplace.simulator.store"] = "simulator/lua/marketplace/simulator/store.lua",
+      ["marketplace.simulator.transport"] = "simulator/lua/marketplace/simulator/transport.lua",
+      ["marketplace.simulator.zip"] = "simulator/lua/marketplace/simulator/zip.lua",
+    },
+  },
+}
