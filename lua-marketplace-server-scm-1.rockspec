@@ -21,6 +21,7 @@ supported_platforms = { "unix" }
 
 dependencies = {
   "lua >= 5.1, < 5.5",
+  "lua-marketplace",
 }
 
 external_dependencies = {

@@ -1,37 +1,86 @@
--- The rockspec of what is in Lua lists files one by one; these specs fail when the lists and the folders part.
-local function load_rockspec(path)
-  local rockspec = {}
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  for list in text:gmatch "sources = (%b{})" do
-    rockspec.sources = {}
-    for source in list:gmatch '"([^"]+)"' do rockspec.sources[source] = true end
-  end
-  rockspec.modules = {}
-  for name, source in text:gmatch '%["([%w_.]+)"%] = "([^"]+)"' do rockspec.modules[name] = source end
+-- The rockspecs list files one by one; these specs fail when the lists and the folders part.
+local shell = require "support.shell"
+
+local ROCKS = {}
+for path in shell.run "ls *.rockspec":gmatch "%S+" do ROCKS[#ROCKS + 1] = path:match "^(.*)%-scm%-1%.rockspec$" end
+
+local function load_rockspec(rock)
+  local path, rockspec = rock .. "-scm-1.rockspec", {}
+  local setfenv = rawget(_G, "setfenv")
+  if setfenv then setfenv(assert(loadfile(path)), rockspec)() else assert(loadfile(path, "t", rockspec))() end
   return rockspec
 end
 
-local function files(command)
+-- What the shell command lists, with the name that `name_of` gives each.
+local function files(command, name_of)
   local found = {}
-  local pipe = assert(io.popen(command))
-  for path in pipe:lines() do found[path] = true end
-  pipe:close()
+  for path in shell.run(command):gmatch "[^\n]+" do found[name_of and name_of(path) or path] = path end
   return found
+end
+
+local function module_name(path)
+  return (path:gsub("^.-lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
+end
+
+local function modules_of(rockspec)
+  local build = rockspec.build
+  return build.modules or build.install.lua or build.install.lib
+end
+
+local function lua_modules(rockspec)
+  local modules = {}
+  for name, source in pairs(modules_of(rockspec)) do
+    if tostring(source):find "%.lua$" then modules[name] = source end
+  end
+  return modules
+end
+
+-- The modules that a rock brings, and those of the rocks that it declares.
+local function modules_within_reach(rock, found)
+  local rockspec = load_rockspec(rock)
+  for name in pairs(modules_of(rockspec)) do found[name] = true end
+  for _, dependency in ipairs(rockspec.dependencies) do
+    if dependency:find "^lua%-marketplace" then modules_within_reach(dependency:match "^%S+", found) end
+  end
+  return found
+end
+
+-- What a module needs as soon as it is loaded, and not only if it is there.
+local function needed_by(path)
+  local needed, file = {}, assert(io.open(path))
+  for line in file:lines() do
+    local name = line:match '^local [%w_]+ = require%(? ?"(marketplace[%w_.]*)"'
+    if name then needed[#needed + 1] = name end
+  end
+  file:close()
+  return needed
 end
 
 describe("the rockspec of", function()
   it("lua-marketplace builds every C file but those of the server and of Redis", function()
-    local expected = files "ls csrc/core/*.c csrc/lua/*.c | grep -v -e lua/http_server.c -e lua/redis"
-    assert.are.same(expected, load_rockspec("lua-marketplace-scm-1.rockspec").sources)
+    local sources = {}
+    for _, path in ipairs(load_rockspec("lua-marketplace").build.modules["marketplace.core"].sources) do
+      sources[path] = path
+    end
+    assert.same(files "ls csrc/core/*.c csrc/lua/*.c | grep -v -e lua/http_server.c -e lua/redis", sources)
   end)
 
-  it("lua-marketplace installs every Lua file under its module's name", function()
-    local expected = {}
-    for path in pairs(files "find lua -name '*.lua'") do
-      expected[path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")] = path
-    end
-    assert.are.same(expected, load_rockspec("lua-marketplace-scm-1.rockspec").modules)
-  end)
+  for rock, folder in pairs { ["lua-marketplace"] = "lua", ["lua-marketplace-simulator"] = "simulator/lua" } do
+    it(rock .. " installs every Lua file under its module's name", function()
+      local expected = files(("find %s -name '*.lua'"):format(folder), module_name)
+      assert.same(expected, lua_modules(load_rockspec(rock)))
+    end)
+  end
+
+  for _, rock in ipairs(ROCKS) do
+    it(rock .. " declares the main rock, if it is not that, and all that its modules need", function()
+      local reached = modules_within_reach(rock, {})
+      assert.is_true(reached["marketplace"])
+      for module, path in pairs(lua_modules(load_rockspec(rock))) do
+        for _, name in ipairs(needed_by(path)) do
+          assert.is_true(reached[name], ("%s needs %s"):format(module, name))
+        end
+      end
+    end)
+  end
 end)
