@@ -45,6 +45,7 @@ build = {
         "csrc/core/error.c",
         "csrc/core/es256.c",
         "csrc/core/file.c",
+        "csrc/core/file_read.c",
         "csrc/core/hex.c",
         "csrc/core/http.c",
         "csrc/core/http_fields.c",
