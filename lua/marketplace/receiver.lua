@@ -370,7 +370,7 @@ local function add_counters(self, lines)
     "Authentic requests, by the fingerprint of the secret that signed them.", verified_values(self.verified))
   metrics.add_histogram(lines, "marketplace_commit_seconds", "How long it took to store what arrived together.",
     self.commit_seconds)
-  self.dispatcher:add_counters(lines)
+  self.dispatcher.report:add_counters(lines)
 end
 
 --- What has happened so far, as text for Prometheus; asks the inbox nothing.

@@ -1,4 +1,5 @@
 --- Runs the callbacks of what an inbox holds: claims, calls, finishes, tries again what failed.
+local call = require "marketplace.dispatcher.call"
 local callbacks = require "marketplace.dispatcher.callbacks"
 local context = require "marketplace.dispatcher.context"
 local core = require "marketplace.core"
@@ -6,8 +7,8 @@ local log = require "marketplace.log"
 local metrics = require "marketplace.metrics"
 local notification = require "marketplace.notification"
 local options = require "marketplace.options"
+local report = require "marketplace.dispatcher.report"
 local superseded = require "marketplace.dispatcher.superseded"
-local text = require "marketplace.text"
 
 local dispatcher = {}
 
@@ -21,8 +22,6 @@ local BATCH_SECONDS = 0.05  -- that a batch may take, as far as the one before t
 local RETRY = { attempts = 10, base = 5, cap = 3600 }
 local LEASE_SECONDS = 60
 local MOST_SECONDS = 366 * 86400
-local CALLBACK_BOUNDS = { 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60 } -- seconds
-local MOST_REASON = 4000 -- bytes of a callback's complaint that are kept
 
 --[[ Callbacks ]]
 
@@ -36,47 +35,6 @@ local MOST_REASON = 4000 -- bytes of a callback's complaint that are kept
 function Dispatcher:on(name, callback)
   self.callbacks:add(name, callback, self.name .. ":on")
   return self
-end
-
-local call_with_traceback
-if select(2, xpcall(function(...) return ... end, print, true)) then
-  call_with_traceback = function(callback, n, ctx)
-    -- not returned at once: LuaJIT would take xpcall for this function, in the traceback
-    local ok, value, message = xpcall(callback, debug.traceback, n, ctx)
-    return ok, value, message
-  end
-else
-  -- Lua 5.1's xpcall passes no arguments
-  call_with_traceback = function(callback, n, ctx)
-    return xpcall(function() return callback(n, ctx) end, debug.traceback)
-  end
-end
-
--- What a callback complains of can be anything; what is kept must fit every inbox: text, without NUL.
-local function as_reason(value)
-  local _, told = pcall(tostring, value)
-  -- __tostring may raise, or give, what is no text either
-  if type(told) ~= "string" then told = "a " .. type(value) .. " that gives no text" end
-  local reason = told:gsub("%z", "\\0")
-  return text.utf8(text.cut(reason, MOST_REASON))
-end
-
--- The frames below the callback are this project's own, and the same each time.
-local function without_own_frames(traceback)
-  return type(traceback) == "string" and traceback:gsub("\n%s*%[C%]: in function '?xpcall'?.*$", "") or traceback
-end
-
-local function call(callback, n, ctx)
-  local ok, value, message = call_with_traceback(callback, n, ctx)
-  if not ok then return as_reason(without_own_frames(value)) end
-  if not value and message ~= nil then return as_reason(message) end
-end
-
--- All callbacks run, so that a broken one does not keep the others from an app that must go.
-local function run_callbacks(list, n, ctx)
-  local failure
-  for i = 1, #list do failure = call(list[i], n, ctx) or failure end
-  return failure
 end
 
 --[[ What becomes of a claimed notification: the claimed table itself becomes the item for the inbox's finish. ]]
@@ -105,7 +63,7 @@ local function failed(self, claimed, reason, run)
 end
 
 local function after_callbacks(self, claimed, failure, run)
-  if claimed.cancelled then return dead(claimed, as_reason(claimed.cancelled)) end
+  if claimed.cancelled then return dead(claimed, call.reason(claimed.cancelled)) end
   if failure then return failed(self, claimed, failure, run) end
   if not claimed.snoozed then return done(claimed) end
   ready(claimed, run.clock() + claimed.snoozed)
@@ -130,7 +88,7 @@ local function run_one(self, claimed, run)
     done(claimed)
     return false
   end
-  after_callbacks(self, claimed, run_callbacks(list, n, context.of(claimed, n, run)), run)
+  after_callbacks(self, claimed, call.all(list, n, context.of(claimed, n, run)), run)
   return true
 end
 
@@ -138,45 +96,8 @@ end
 local function run_guarded(self, claimed, run)
   local ok, handled = pcall(run_one, self, claimed, run)
   if ok then return handled end
-  failed(self, claimed, as_reason(handled), run)
+  failed(self, claimed, call.reason(handled), run)
   return true
-end
-
---[[ Reports ]]
-
--- level, message, what it is counted as
-local function verdict(item, handled)
-  if item.state == "dead" then return "error", "gave up", "dead" end
-  if item.state == "ready" and item.reason then return "warning", "callback failed", "retry" end
-  if item.state == "ready" then return "info", "snoozed", "snoozed" end
-  if not handled then return "warning", "no callback", "unhandled" end
-  return "info", "done", "done"
-end
-
-local function tally(self, outcome)
-  self.counted[outcome] = (self.counted[outcome] or 0) + 1
-end
-
-local function report(self, item, handled, started, run)
-  local level, message, outcome = verdict(item, handled)
-  local took = core.monotonic() - started
-  tally(self, outcome)
-  if handled then self.callback_seconds:observe(took) end
-  if level == "info" and not self.log.wants_info then return end
-  local now = run.clock()
-  self.log.write {
-    level = level, message = message, at = now, id = item.key, type = item.type, event = item.event,
-    app_id = item.app_id, attempt = item.attempt, reason = item.reason, took = took,
-    again_in = item.state == "ready" and item.at - now or nil,
-  }
-end
-
-local function report_lost(self, item, now)
-  tally(self, "lost")
-  self.log.write {
-    level = "warning", message = "lease lost", at = now, id = item.key, type = item.type, event = item.event,
-    app_id = item.app_id, attempt = item.attempt, reason = "another worker runs this notification too",
-  }
 end
 
 --[[ Batches ]]
@@ -191,7 +112,7 @@ local function renew(self, batch, first, run)
   local kept = {}
   for i = 1, first - 1 do kept[i] = batch[i] end
   for i, item in ipairs(waiting) do
-    if held[i] then kept[#kept + 1] = item else report_lost(self, item, run.clock()) end
+    if held[i] then kept[#kept + 1] = item else self.report:lost(item, run.clock()) end
   end
   return kept
 end
@@ -223,7 +144,8 @@ local function run_batch(self, batch, deadline, run)
     end
     local item, started = batch[place], core.monotonic()
     if item then
-      report(self, item, run_guarded(self, item, run), started, run)
+      local handled = run_guarded(self, item, run)
+      self.report:ran(item, handled, core.monotonic() - started, run.clock())
       if item.state == "ready" then run.returned[item.identity] = true end
     end
     place = place + 1
@@ -235,7 +157,7 @@ local function finish(self, batch, run)
   local held, message, code = self.inbox:finish(batch, run.clock())
   if not held then return nil, message, code end
   for i = 1, #batch do
-    if not held[i] then report_lost(self, batch[i], run.clock()) end
+    if not held[i] then self.report:lost(batch[i], run.clock()) end
   end
   return true
 end
@@ -325,23 +247,11 @@ function Dispatcher:add_inbox_metrics(lines)
     { { backlog.oldest_at and math.max(0, self.clock() - backlog.oldest_at) or 0 } })
 end
 
---- Adds what it has done so far to a text of metrics.
----@param lines string[]
-function Dispatcher:add_counters(lines)
-  local values = {}
-  for _, outcome in ipairs { "done", "retry", "snoozed", "dead", "unhandled", "lost" } do
-    values[#values + 1] = { self.counted[outcome] or 0, "outcome", outcome }
-  end
-  metrics.add(lines, "marketplace_runs_total", "counter", "Runs of notifications, by outcome.", values)
-  metrics.add_histogram(lines, "marketplace_callback_seconds", "How long the callbacks of a notification took.",
-    self.callback_seconds)
-end
-
 --- What it has done so far, and what the inbox holds, as text for Prometheus.
 ---@return string
 function Dispatcher:metrics()
   local lines = {}
-  self:add_counters(lines)
+  self.report:add_counters(lines)
   self:add_inbox_metrics(lines)
   return metrics.text(lines)
 end
@@ -384,12 +294,13 @@ function dispatcher.from(given, where, name)
   check_retry(retry, where)
   check_lease(given.lease or LEASE_SECONDS, where)
   check_log(given.log, where)
+  local log_target = log.target(given.log)
   return setmetatable({
-    name = name, inbox = given.inbox, log = log.target(given.log), callbacks = callbacks.new(),
+    name = name, inbox = given.inbox, log = log_target, callbacks = callbacks.new(),
     lease = given.lease or LEASE_SECONDS, max_attempts = retry.attempts or RETRY.attempts,
     retry_base = retry.base or RETRY.base, retry_cap = retry.cap or RETRY.cap,
     clock = given.clock or core.now, random = given.random or math.random, stop_asked = given.stop_asked or never,
-    batch = 1, counted = {}, callback_seconds = metrics.histogram(CALLBACK_BOUNDS),
+    batch = 1, report = report.new(log_target),
   }, Dispatcher)
 end
 
