@@ -27,7 +27,7 @@ _marketplace() {
                     case "$arg" in
                         list)
                             cmd="$cmd list"
-                            opts="$opts --inbox --json --state --app --type --event --older-than --newer-than --limit -h --help"
+                            opts="$opts --inbox --json --table --state --app --type --event --older-than --newer-than --limit -h --help"
                             break
                             ;;
                         show)
@@ -116,7 +116,7 @@ _marketplace() {
                 ;;
             send)
                 cmd="send"
-                opts="$opts --list --print --file --generation --id --url --signature --ca-file --timeout --secret-file --json -h --help"
+                opts="$opts --list --print --file --generation --id --url --signature --ca-file --timeout --secret-file --json --table -h --help"
                 break
                 ;;
             sign)
@@ -131,7 +131,7 @@ _marketplace() {
                 ;;
             explain)
                 cmd="explain"
-                opts="$opts --secret-file --json --signature -h --help"
+                opts="$opts --secret-file --json --table --signature -h --help"
                 break
                 ;;
             token)

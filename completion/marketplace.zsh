@@ -75,7 +75,8 @@ _marketplace() {
           options=(
             $options
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line, also on a terminal]"
+            "--table[write a table, also if the output is not a terminal]"
             "--state[Only these]: :(ready leased done dead)"
             "--app[Of this app]: :_files"
             "--type[Of this type of Apple's]: :_files"
@@ -94,7 +95,7 @@ _marketplace() {
           options=(
             $options
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             {-h,--help}"[show this help]"
           )
           _arguments -s -S \
@@ -107,7 +108,7 @@ _marketplace() {
           options=(
             $options
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             "--dead[All that are dead]"
             "--since[The dead ones received since\: 90d, 12h, 30m, 45s ago, or a date]: :_files"
             {-h,--help}"[show this help]"
@@ -122,7 +123,7 @@ _marketplace() {
           options=(
             $options
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             "--done-before[Done before\: 90d, 12h, 30m, 45s ago, or a date]: :_files"
             {-h,--help}"[show this help]"
           )
@@ -135,7 +136,7 @@ _marketplace() {
           options=(
             $options
             "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             {-h,--help}"[show this help]"
           )
           _arguments -s -S \
@@ -163,8 +164,8 @@ _marketplace() {
             $options
             "*--app[Of this app; may be repeated]: :_files"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
-            "--json[Write JSON, one object a line, also on a terminal]"
-            "--table[Write a table, also where no terminal is]"
+            "--json[write JSON, one object a line, also on a terminal]"
+            "--table[write a table, also if the output is not a terminal]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
             "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
             "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -191,7 +192,7 @@ _marketplace() {
             "--disabled[It sends nothing until it is enabled]"
             "--secret-file[File whose first line is the secret]: :_files"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
             "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
             "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -219,7 +220,7 @@ _marketplace() {
             "--enabled[It sends again]"
             "--secret-file[File whose first line becomes the secret; without it the secret stays]: :_files"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
             "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
             "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -243,7 +244,7 @@ _marketplace() {
             $options
             "--yes[Do not ask]"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
             "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
             "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -266,7 +267,7 @@ _marketplace() {
           options=(
             $options
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
             "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
             "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -292,8 +293,8 @@ _marketplace() {
             "--state[Only these]: :(SUCCEEDED FAILED PENDING)"
             "--limit[The most]: :_files"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
-            "--json[Write JSON, one object a line, also on a terminal]"
-            "--table[Write a table, also where no terminal is]"
+            "--json[write JSON, one object a line, also on a terminal]"
+            "--table[write a table, also if the output is not a terminal]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
             "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
             "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -315,7 +316,7 @@ _marketplace() {
           options=(
             $options
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
             "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
             "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -340,7 +341,7 @@ _marketplace() {
             "*--app[For this app; may be repeated]: :_files"
             "--name[What the new webhooks are called]: :_files"
             "--secret-file[File whose first line is the secret]: :_files"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
             "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
             "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -375,7 +376,7 @@ _marketplace() {
             "--abort[End a rotation under way, as long as App Store Connect has not been given the new secret]"
             "--yes[Do not ask]"
             "--generation[Of the webhook; Apple deprecates the first]: :(1 2)"
-            "--json[Write JSON, one object a line]"
+            "--json[write JSON, one object a line]"
             "--config[File with settings, \`name = value\` a line; without it MARKETPLACE_CONFIG names it, or it is ~/.config/marketplace/config where there is one]: :_files"
             "--key-file[The private key, PEM; without it MARKETPLACE_KEY_FILE or key_file of the config file]: :_files"
             "--key-id[The key's id; without it MARKETPLACE_KEY_ID or key_id]: :_files"
@@ -439,7 +440,8 @@ _marketplace() {
         "--ca-file[Certificates to trust in place of the system's, PEM]: :_files"
         "--timeout[Seconds until it gives up]: :_files"
         "--secret-file[file with the webhook's secret; several during a rotation, one a line (without it\: the secret in MARKETPLACE_SECRET)]: :_files"
-        "--json[write JSON, one object a line]"
+        "--json[write JSON, one object a line, also on a terminal]"
+        "--table[write a table, also if the output is not a terminal]"
         {-h,--help}"[show this help]"
       )
       _arguments -s -S \
@@ -479,7 +481,8 @@ _marketplace() {
       options=(
         $options
         "--secret-file[file with the webhook's secret; several during a rotation, one a line (without it\: the secret in MARKETPLACE_SECRET)]: :_files"
-        "--json[write JSON, one object a line]"
+        "--json[write JSON, one object a line, also on a terminal]"
+        "--table[write a table, also if the output is not a terminal]"
         "--signature[Value of the header x-apple-signature, as it was received]: :_files"
         {-h,--help}"[show this help]"
       )
@@ -556,7 +559,7 @@ _marketplace() {
             "--variants[version_available\: how many; without it 2]: :_files"
             "--deltas[version_available\: how many; without it none]: :_files"
             "--size[version_available\: of each of them, in bytes]: :_files"
-            "--json[Write JSON]"
+            "--json[write JSON, one object a line]"
             {-h,--help}"[show this help]"
           )
           _arguments -s -S \
@@ -576,7 +579,7 @@ _marketplace() {
             "--skip[How many it lets pass before]: :_files"
             "--seconds[How slow, or when to come again]: :_files"
             "--clear[Forget all faults]"
-            "--json[Write JSON]"
+            "--json[write JSON, one object a line]"
             {-h,--help}"[show this help]"
           )
           _arguments -s -S \
@@ -590,7 +593,7 @@ _marketplace() {
             $options
             "--url[Of the simulator; without it MARKETPLACE_API_URL, or http\://127.0.0.1\:8090]: :_files"
             "--ca-file[Certificates to trust in place of the system's, PEM]: :_files"
-            "--json[Write JSON]"
+            "--json[write JSON, one object a line]"
             {-h,--help}"[show this help]"
           )
           _arguments -s -S \
@@ -604,8 +607,8 @@ _marketplace() {
             $options
             "--url[Of the simulator; without it MARKETPLACE_API_URL, or http\://127.0.0.1\:8090]: :_files"
             "--ca-file[Certificates to trust in place of the system's, PEM]: :_files"
-            "--json[Write JSON, one object a line, also on a terminal]"
-            "--table[Write a table, also where no terminal is]"
+            "--json[write JSON, one object a line, also on a terminal]"
+            "--table[write a table, also if the output is not a terminal]"
             {-h,--help}"[show this help]"
           )
           _arguments -s -S \

@@ -1,3 +1,4 @@
+local cjson = require "cjson"
 local comma = require "support.comma"
 local text = require "marketplace.text"
 
@@ -28,6 +29,44 @@ describe("marketplace.text", function()
   it("makes UTF-8 of anything", function()
     assert.equal("\195\164", text.utf8 "\195\164")
     assert.equal("a\\xc3", text.utf8 "a\195")
+  end)
+
+  -- the first and the last of each range, and their neighbours
+  local STEERING = {
+    ["\0"] = "\\x00", ["\27"] = "\\x1b", ["\31"] = "\\x1f", ["\127"] = "\\x7f",
+    ["\194\128"] = "\\u0080", ["\194\155"] = "\\u009b", ["\194\159"] = "\\u009f", ["\216\156"] = "\\u061c",
+    ["\226\128\142"] = "\\u200e", ["\226\128\143"] = "\\u200f", ["\226\128\168"] = "\\u2028",
+    ["\226\128\170"] = "\\u202a", ["\226\128\174"] = "\\u202e", ["\226\129\166"] = "\\u2066",
+    ["\226\129\169"] = "\\u2069", ["\155"] = "\\x9b",
+  }
+  local HARMLESS = {
+    " ", "~", "\194\160", "\216\155", "\216\157", "\226\128\141", "\226\128\144", "\226\128\167", "\226\128\175",
+    "\226\129\165", "\226\129\170", "\227\128\130", "\240\159\146\169",
+  }
+
+  it("escapes what steers a terminal: control, C1 and bidi characters", function()
+    for given, expected in pairs(STEERING) do
+      assert.equal("a" .. expected .. "b" .. expected, text.safe("a" .. given .. "b" .. given))
+      assert.equal("a\n\t" .. expected, text.safe_lines("a\n\t" .. given))
+    end
+    for _, given in ipairs(HARMLESS) do
+      assert.equal(given, text.safe(given))
+      assert.equal(given, text.safe_lines(given))
+    end
+    assert.equal("\\x0a\\x09\\x0d", text.safe "\n\t\r")
+    assert.equal("\n\t\\x0d", text.safe_lines "\n\t\r")
+    assert.equal("12", text.safe(12))
+  end)
+
+  it("writes JSON that steers no terminal and is the same JSON", function()
+    for given, expected in pairs(STEERING) do
+      if expected:sub(1, 2) == "\\u" then
+        local document = '{"' .. given .. '":"x' .. given .. '"}'
+        assert.equal(('{"%s":"x%s"}'):format(expected, expected), text.safe_json(document))
+        assert.same(cjson.decode(document), cjson.decode(text.safe_json(document)))
+      end
+    end
+    for _, given in ipairs(HARMLESS) do assert.equal('["' .. given .. '"]', text.safe_json('["' .. given .. '"]')) end
   end)
 
   it("cuts without halving a character", function()

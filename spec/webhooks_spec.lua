@@ -305,9 +305,9 @@ describe("marketplace webhooks", function()
     }
     assert.equal(
       "CREATED               STATE      AGAIN  HTTP  EVENT              NOTIFICATION  ID  ERROR\n" ..
-      "2026-01-31T12:00:00Z  SUCCEEDED  no     200   version_available  -             d1\n" ..
+      "2026-01-31T12:00:00Z  SUCCEEDED  no     200   version_available  -             d1  -\n" ..
       "2026-01-31T12:00:00Z  FAILED     yes    503   ping               -             d2  bad\\x1b[2J\n" ..
-      "2026-01-31T12:00:00Z  PENDING    no     -     app_restored       n3            d3\n",
+      "2026-01-31T12:00:00Z  PENDING    no     -     app_restored       n3            d3  -\n",
       (run(0, "deliveries", "w1", "--table")))
     local query = apple.requests[1].query
     assert.matches("filter%[?%%?5?B?createdDateGreaterThanOrEqualTo", query)

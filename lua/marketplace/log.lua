@@ -76,7 +76,7 @@ function log.json(stream)
     local object = {}
     for name, value in pairs(entry) do object[name] = type(value) == "string" and text.utf8(value) or value end
     object.at = log.timestamp(entry.at or core.now())
-    stream:write(cjson.encode(object), "\n")
+    stream:write(text.safe_json(cjson.encode(object)), "\n")
     stream:flush()
   end
 end
@@ -85,7 +85,7 @@ end
 local function guarded(write)
   return function(entry)
     local ok, problem = pcall(write, entry)
-    if not ok then io.stderr:write(log.line(entry), " (the log failed: ", tostring(problem), ")\n") end
+    if not ok then io.stderr:write(log.line(entry), " (the log failed: ", text.safe(problem), ")\n") end
   end
 end
 

@@ -49,11 +49,41 @@ function text.utf8(value)
   return (value:gsub("[\128-\255]", escape_byte))
 end
 
---- As text that can neither begin a line of its own nor steer a terminal.
+-- Beyond ASCII, in UTF-8: the C1 controls; the marks, embeddings, overrides and isolates of text that runs from right
+-- to left (Unicode's Bidi_Control), which can show text in another order; the separators of lines and paragraphs.
+local STEERING = { "\194[\128-\159]", "\216\156", "\226\128[\142\143\168-\174]", "\226\129[\166-\169]" }
+
+local function escape_character(bytes)
+  local first, second, third = bytes:byte(1, 3)
+  local code = third and first % 16 * 4096 + second % 64 * 64 + third % 64 or first % 32 * 64 + second % 64
+  return ("\\u%04x"):format(code)
+end
+
+local function escape_steering(value)
+  if not value:find("[\128-\255]") then return value end
+  for _, pattern in ipairs(STEERING) do value = value:gsub(pattern, escape_character) end
+  return value
+end
+
+--- As text that can neither begin a line of its own nor steer a terminal, nor show itself in another order than it has.
 ---@param value any
----@return string
+---@return string UTF-8
 function text.safe(value)
-  return (tostring(value):gsub("[%z\1-\31\127]", escape_byte))
+  return (escape_steering(text.utf8(tostring(value))):gsub("[%z\1-\31\127]", escape_byte))
+end
+
+--- As lines that cannot steer a terminal: text.safe, but for line feeds and tabs.
+---@param value string
+---@return string UTF-8
+function text.safe_lines(value)
+  return (escape_steering(text.utf8(value)):gsub("[%z\1-\8\11-\31\127]", escape_byte))
+end
+
+--- A JSON document that cannot steer a terminal: the same document, written with escapes.
+---@param document string UTF-8, without control characters of ASCII, as every encoder writes it
+---@return string
+function text.safe_json(document)
+  return (escape_steering(document))
 end
 
 --- Its beginning, of so many bytes or a little fewer: UTF-8 stays UTF-8.

@@ -5,36 +5,29 @@ local output = require "marketplace.cli.support.output"
 
 local explain = {}
 
+local COLUMNS = {
+  { "CAUSE", "cause" },
+  { "ADVICE", "advice" },
+}
+
 function explain.describe(command)
-  inputs.describe(command)
+  inputs.describe(command, output.describe_list)
   inputs.describe_signature(command)
 end
 
-local function write_text(found, secret_count)
-  if found.valid then
-    output.write(false, ("valid: made with secret %d of %d"):format(found.secret, secret_count))
-    return
-  end
-  output.write(false, "invalid:")
-  for _, finding in ipairs(found.findings) do
-    output.write(false, ("  %s: %s"):format(finding.cause, finding.advice))
-  end
-  if found.secret then
-    output.write(false, ("  with that undone it is the signature of secret %d of %d"):format(found.secret,
-      secret_count))
-  end
+local function verdict_of(found, count)
+  if not found.secret then return "the signature is not valid" end
+  local line = found.valid and "the signature is valid: it was made with secret %d of %d"
+    or "the signature is not valid; without what is listed, it is that of secret %d of %d"
+  return line:format(found.secret, count)
 end
 
 function explain.run(options)
   local secrets, body = inputs.load(options)
   if not secrets then return 1, body end
   local found = explanation.signature(secrets, body, options.signature)
-  if options.json then
-    if #found.findings == 0 then found.findings = nil end
-    output.write(true, nil, found)
-  else
-    write_text(found, #secrets)
-  end
+  if #found.findings > 0 then output.list(options, COLUMNS, found.findings) end
+  output.note(verdict_of(found, #secrets))
   return found.valid and 0 or 1
 end
 

@@ -14,13 +14,15 @@ local RECONCILED_DAYS = 11 -- reconcile looks ten days back, and clocks differ
 
 local STATES = { "ready", "leased", "done", "dead" }
 
---[[ Times in what is written ]]
+--[[ What is written of an entry ]]
 
 local TIMES = { time = true, received_at = true, at = true }
 
+-- A notification's id is what finds the entry again: for another body under the same id, its digest is a part of it.
 local function as_object(entry)
   local object = {}
   for name, value in pairs(entry) do object[name] = TIMES[name] and log.timestamp(value) or value end
+  object.id, object.identity, object.key = entry.identity, nil, nil
   return object
 end
 
@@ -37,32 +39,29 @@ local function filter_of(options, now)
   }
 end
 
-local COLUMNS = {
-  { "STATE", function(entry) return entry.state end },
-  { "AGE", function(entry, now) return times.age(now - entry.received_at) end },
-  { "TRIES", function(entry) return tostring(entry.attempt or 0) end },
-  { "EVENT", function(entry) return entry.event or "-" end },
-  { "APP", function(entry) return entry.app_id or "-" end },
-  { "ID", function(entry) return entry.identity end },
-  { "REASON", function(entry) return entry.reason and entry.reason:match("^[^\n]*") or "" end },
-}
+local function columns(now)
+  return {
+    { "STATE", "state" },
+    { "AGE", function(entry) return times.age(now - entry.received_at) end },
+    { "TRIES", function(entry) return entry.attempt or 0 end },
+    { "EVENT", "event" },
+    { "APP", "app_id" },
+    { "ID", "identity" },
+    { "REASON", function(entry) return entry.reason and entry.reason:match("^[^\n]*") end },
+  }
+end
 
 function actions.list(box, options, now)
   local entries, message = box:list(filter_of(options, now))
   if not entries then return nil, message end
-  if options.json then
-    for _, entry in ipairs(entries) do output.write(true, nil, as_object(entry)) end
-    return 0
-  end
-  for _, line in ipairs(output.table_lines(COLUMNS, entries, now)) do output.write(false, line) end
-  if #entries == options.limit then output.write(false, ("(the oldest %d; see --limit)"):format(options.limit)) end
+  output.list(options, columns(now), entries, as_object)
   return 0
 end
 
 local UNSIGNED = "- (came without a signature, put by reconcile)"
 
 local SHOWN = {
-  "identity", "state", "type", "event", "app_id", "time", "received_at", "at", "attempt", "reason", "digest",
+  "id", "state", "type", "event", "app_id", "time", "received_at", "at", "attempt", "reason", "digest",
   "verified_by",
 }
 
@@ -136,7 +135,7 @@ function command_inbox.describe(command)
   }
   for _, subcommand in pairs(subcommands) do
     running.describe_inbox(subcommand)
-    subcommand:flag("--json", "Write JSON, one object a line.")
+    if subcommand == subcommands.list then output.describe_list(subcommand) else output.describe_json(subcommand) end
   end
   local list = subcommands.list
   list:option("--state", "Only these."):choices(STATES):argname("STATE")

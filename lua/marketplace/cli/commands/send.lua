@@ -26,16 +26,15 @@ function send.describe(command)
   command:option("--ca-file", "Certificates to trust in place of the system's, PEM."):argname("PATH")
   command:option("--timeout", "Seconds until it gives up."):default("10"):argname("SECONDS")
   secrets.describe(command)
-  output.describe_json(command)
+  output.describe_list(command)
 end
 
-local function list_samples(as_json)
-  for _, sample in ipairs(samples.list()) do
-    output.write(as_json, ("%-22s generation %d  %-50s %s"):format(sample.event, sample.generation, sample.type,
-      sample.meaning), sample)
-  end
-  return 0
-end
+local SAMPLE_COLUMNS = {
+  { "EVENT", "event" },
+  { "GENERATION", "generation" },
+  { "TYPE", "type" },
+  { "MEANING", "meaning" },
+}
 
 -- What is wrong with the usage of the options, if anything. Makes a number of what should be one.
 local function usage_problem(options)
@@ -63,7 +62,7 @@ end
 
 local function report(options, body, status, answer, took)
   local n = marketplace.parse(body) or {}
-  local first_line = answer:match("^[^\r\n]*"):gsub("%c", "?")
+  local first_line = answer:match("^[^\r\n]*")
   local text = ("%d %s%s in %.1f ms: %s"):format(status, n.type or "no notification", n.id and " " .. n.id or "",
     took * 1000, status == 200 and "acknowledged" or first_line)
   output.write(options.json, text,
@@ -82,7 +81,10 @@ local function post(options, body, signature)
 end
 
 function send.run(options)
-  if options.list then return list_samples(options.json) end
+  if options.list then
+    output.list(options, SAMPLE_COLUMNS, samples.list())
+    return 0
+  end
   local usage = usage_problem(options)
   if usage then return 2, usage end
   local body, status, problem = body_of(options)

@@ -5,13 +5,15 @@ local secrets = require "marketplace.cli.support.secrets"
 
 local inputs = {}
 
---- Adds the argument that names the body.
+--- Adds the argument that names the body, and how the result is written.
 ---@param command table argparse's
-function inputs.describe(command)
+---@param describe_output? fun(command: table) without it, that of one result
+function inputs.describe(command, describe_output)
   command:argument("body", "File with the body's bytes; without it, or with -, the standard input.")
     :args("?"):argname("FILE")
   secrets.describe(command)
-  output.describe_json(command)
+  local describe = describe_output or output.describe_json
+  describe(command)
 end
 
 --- Adds the option that holds a received signature.

@@ -1,4 +1,6 @@
---- What the command says, for people or for machines.
+--- What the command says. Results go to the standard output: one result is a line, or JSON with --json; a list is a
+--- table on a terminal and JSON, one object a line, elsewhere. Complaints and notices go to the standard error stream.
+--- Whatever is said, nothing in it can steer a terminal.
 local core = require "marketplace.core"
 local json = require "marketplace.json"
 local text = require "marketplace.text"
@@ -10,19 +12,12 @@ local output = {
 }
 
 -- JSON is UTF-8; what a notification holds need not be.
-local function shown(object)
-  local copy = {}
-  for name, value in pairs(object) do copy[name] = type(value) == "string" and text.utf8(value) or value end
+local function as_utf8(value)
+  if type(value) == "string" then return text.utf8(value) end
+  if type(value) ~= "table" then return value end
+  local copy = setmetatable({}, getmetatable(value))
+  for name, member in pairs(value) do copy[as_utf8(name)] = as_utf8(member) end
   return copy
-end
-
---- One result on the standard output.
----@param as_json boolean|nil
----@param line string for people
----@param object table for machines
-function output.write(as_json, line, object)
-  if as_json then line = json.encode(shown(object)) end
-  output.raw(line .. "\n")
 end
 
 --- Bytes on the standard output, as they are.
@@ -33,16 +28,26 @@ function output.raw(bytes)
   if not ok then output.problem = "cannot write: " .. tostring(problem) end
 end
 
---- A complaint or a hint on the standard error stream.
+--- A complaint or a notice on the standard error stream.
 ---@param message string
 function output.note(message)
-  io.stderr:write("marketplace: ", message, "\n")
+  io.stderr:write("marketplace: ", text.safe_lines(message), "\n")
 end
+
+--[[ One result ]]
 
 --- Adds the option that has results written as JSON.
 ---@param command table argparse's
 function output.describe_json(command)
   command:flag("--json", "write JSON, one object a line")
+end
+
+--- One result on the standard output.
+---@param as_json boolean|nil
+---@param line string for people; may be several lines
+---@param object table for machines
+function output.write(as_json, line, object)
+  output.raw((as_json and text.safe_json(json.encode(as_utf8(object))) or text.safe_lines(line)) .. "\n")
 end
 
 --[[ Lists ]]
@@ -51,43 +56,64 @@ end
 ---@param command table argparse's
 function output.describe_list(command)
   command:mutex(
-    command:flag("--json", "Write JSON, one object a line, also on a terminal."),
-    command:flag("--table", "Write a table, also where no terminal is.")
+    command:flag("--json", "write JSON, one object a line, also on a terminal"),
+    command:flag("--table", "write a table, also if the output is not a terminal")
   )
 end
 
---- The lines of a table: a heading, then a line for each object, in columns.
----@param columns {[1]: string, [2]: fun(object: table, context: any): any}[] heading, and what stands in the column
----@param objects table[]
----@param context? any for the columns' functions
----@return string[]
-function output.table_lines(columns, objects, context)
+--- Whether a command that has a list writes JSON.
+---@param options table parsed arguments of a command that `describe_list` described
+---@return boolean
+function output.lists_json(options)
+  return not options.table and (options.json or not core.is_terminal("stdout"))
+end
+
+local function cell(column, object)
+  local value = column[2]
+  if type(value) == "function" then value = value(object) else value = object[value] end
+  if value == nil then return "-" end
+  if type(value) == "boolean" then return value and "yes" or "no" end
+  return text.safe(value)
+end
+
+local function width_of(word)
+  local _, continued = word:gsub("[\128-\191]", "")
+  return #word - continued
+end
+
+local function padded(row, widths)
+  local cells = {}
+  for place, word in ipairs(row) do cells[place] = word .. (" "):rep(widths[place] - width_of(word)) end
+  return text.trim_end(table.concat(cells, "  "))
+end
+
+local function write_table(columns, objects)
   local rows, widths = { {} }, {}
   for place, column in ipairs(columns) do rows[1][place] = column[1] end
   for _, object in ipairs(objects) do
     local row = {}
-    for place, column in ipairs(columns) do row[place] = text.safe(column[2](object, context)) end
+    for place, column in ipairs(columns) do row[place] = cell(column, object) end
     rows[#rows + 1] = row
   end
   for _, row in ipairs(rows) do
-    for place, word in ipairs(row) do widths[place] = math.max(widths[place] or 0, #word) end
+    for place, word in ipairs(row) do widths[place] = math.max(widths[place] or 0, width_of(word)) end
   end
-  for i, row in ipairs(rows) do
-    for place = 1, #row - 1 do row[place] = row[place] .. (" "):rep(widths[place] - #row[place]) end
-    rows[i] = text.trim_end(table.concat(row, "  "))
-  end
-  return rows
+  for _, row in ipairs(rows) do output.write(false, padded(row, widths)) end
 end
 
---- Writes a list: a table on a terminal, otherwise JSON, one object a line.
+--- Writes a list; says so if it may go on beyond --limit.
 ---@param options table parsed arguments of a command that `describe_list` described
----@param columns table see table_lines
+---@param columns {[1]: string, [2]: string|fun(object: table): any}[] heading, and the member that stands in the column
 ---@param objects table[]
-function output.list(options, columns, objects)
-  if options.json or not (options.table or core.is_terminal("stdout")) then
-    for _, object in ipairs(objects) do output.write(true, nil, object) end
+---@param for_machines? fun(object: table): table what is written of one as JSON
+function output.list(options, columns, objects, for_machines)
+  if output.lists_json(options) then
+    for _, object in ipairs(objects) do output.write(true, nil, for_machines and for_machines(object) or object) end
   else
-    for _, line in ipairs(output.table_lines(columns, objects)) do output.write(false, line) end
+    write_table(columns, objects)
+  end
+  if options.limit == #objects then
+    output.note(("only the first %d are shown; --limit shows more"):format(options.limit))
   end
 end
 

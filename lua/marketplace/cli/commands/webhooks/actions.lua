@@ -95,22 +95,15 @@ function actions.ping(client, options)
     text.safe(options.id)), { id = ping.id, webhook = options.id })
 end
 
-local function optional(name)
-  return function(row)
-    if row[name] == nil then return "-" end
-    return row[name]
-  end
-end
-
 local DELIVERY_COLUMNS = {
-  { "CREATED", optional "createdDate" },
-  { "STATE", optional "deliveryState" },
-  { "AGAIN", function(row) return row.redelivery and "yes" or "no" end },
-  { "HTTP", optional "httpStatusCode" },
-  { "EVENT", optional "event" },
-  { "NOTIFICATION", optional "notification" },
-  { "ID", optional "id" },
-  { "ERROR", function(row) return row.errorMessage or "" end },
+  { "CREATED", "createdDate" },
+  { "STATE", "deliveryState" },
+  { "AGAIN", "redelivery" },
+  { "HTTP", "httpStatusCode" },
+  { "EVENT", "event" },
+  { "NOTIFICATION", "notification" },
+  { "ID", "id" },
+  { "ERROR", "errorMessage" },
 }
 
 -- Our word for what happened, as for `list`; the notification itself tells it better than its type.
@@ -139,7 +132,6 @@ function actions.deliveries(client, options)
   if not deliveries then return nil, message end
   for i, delivery in ipairs(deliveries) do deliveries[i] = delivery_row(delivery) end
   output.list(options, DELIVERY_COLUMNS, deliveries)
-  if #deliveries == options.limit then output.note(("only the first %d; see --limit"):format(options.limit)) end
   return 0
 end
 

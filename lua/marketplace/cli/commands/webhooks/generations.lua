@@ -46,7 +46,7 @@ end
 --[[ Generation 1 ]]
 
 local first = {
-  columns = { { "ID", function(row) return row.id end }, { "URL", function(row) return row.url or "-" end } },
+  columns = { { "ID", "id" }, { "URL", "url" } },
 }
 
 local function first_row(hook)
@@ -106,12 +106,12 @@ end
 
 local second = {
   columns = {
-    { "ID", function(row) return row.id end },
-    { "APP", function(row) return row.app or "-" end },
-    { "NAME", function(row) return row.name or "-" end },
-    { "ENABLED", function(row) return row.enabled and "yes" or "no" end },
+    { "ID", "id" },
+    { "APP", "app" },
+    { "NAME", "name" },
+    { "ENABLED", function(row) return row.enabled == true end },
     { "EVENTS", function(row) return event_types.shown(row.eventTypes) end },
-    { "URL", function(row) return row.url or "-" end },
+    { "URL", "url" },
   },
 }
 

@@ -111,7 +111,7 @@ function webhooks.describe(command)
     if ONLY_READ[name] then
       output.describe_list(action)
     else
-      action:flag("--json", "Write JSON, one object a line.")
+      output.describe_json(action)
     end
     credentials.describe(action, not ONLY_READ[name])
   end

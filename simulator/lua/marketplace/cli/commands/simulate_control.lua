@@ -39,7 +39,7 @@ function DESCRIBE.event(command)
   command:option("--variants", "version_available: how many; without it 2."):argname("N")
   command:option("--deltas", "version_available: how many; without it none."):argname("N")
   command:option("--size", "version_available: of each of them, in bytes."):argname("BYTES")
-  command:flag("--json", "Write JSON.")
+  output.describe_json(command)
 end
 
 function DESCRIBE.fault(command)
@@ -50,12 +50,12 @@ function DESCRIBE.fault(command)
   command:option("--skip", "How many it lets pass before."):argname("N")
   command:option("--seconds", "How slow, or when to come again."):argname("SECONDS")
   command:flag("--clear", "Forget all faults.")
-  command:flag("--json", "Write JSON.")
+  output.describe_json(command)
 end
 
 function DESCRIBE.redeliver(command)
   command:argument("delivery", "The delivery's id."):argname("ID")
-  command:flag("--json", "Write JSON.")
+  output.describe_json(command)
 end
 
 DESCRIBE.requests = output.describe_list
@@ -148,10 +148,10 @@ function ACTIONS.redeliver(options)
 end
 
 local COLUMNS = {
-  { "METHOD", function(row) return row.method end },
-  { "ARRIVED", function(row) return row.arrived end },
-  { "EXECUTED", function(row) return row.executed end },
-  { "PATH", function(row) return row.path end },
+  { "METHOD", "method" },
+  { "ARRIVED", "arrived" },
+  { "EXECUTED", "executed" },
+  { "PATH", "path" },
 }
 
 function ACTIONS.requests(options)
