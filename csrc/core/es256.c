@@ -158,13 +158,20 @@ static size_t to_der(const unsigned char *raw, unsigned char *der) {
   return n > 0 ? (size_t)n : 0;
 }
 
+/* OpenSSL 3.4 and later say this last, whatever a verification failed with. The headers of 3.0 lack
+ * the name, and what was built with them may run with a later one. */
+#ifndef EVP_R_PROVIDER_SIGNATURE_FAILURE
+#define EVP_R_PROVIDER_SIGNATURE_FAILURE 234
+#endif
+
 /* Whether a verification that failed says something of the signature: where OpenSSL could not
  * finish, mostly for lack of memory, it complains of something else. */
 static bool is_mismatch(void) {
   unsigned long problem = ERR_peek_error();
-  if (problem == 0) return true;
-  if (ERR_GET_LIB(problem) != ERR_LIB_EC) return false;
   int reason = ERR_GET_REASON(problem);
+  if (problem == 0) return true;
+  if (ERR_GET_LIB(problem) == ERR_LIB_EVP) return reason == EVP_R_PROVIDER_SIGNATURE_FAILURE;
+  if (ERR_GET_LIB(problem) != ERR_LIB_EC) return false;
   return reason == EC_R_BAD_SIGNATURE || reason == EC_R_POINT_AT_INFINITY;
 }
 
