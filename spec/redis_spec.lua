@@ -33,6 +33,15 @@ describe("marketplace.redis", function()
     assert.equal("PONG", link:command { "PING" })
   end)
 
+  it("takes lists of seven levels, and closes the connection at more", function()
+    assert.same({ { { { { { { 1 } } } } } } }, link:command { "EVAL", "return {{{{{{{1}}}}}}}", "0" })
+    local reply, message, code = link:command { "EVAL", "return {{{{{{{{1}}}}}}}}", "0" }
+    assert.is_nil(reply)
+    assert.equal("the answer has more than 7 levels of lists", message)
+    assert.equal("too_large", code)
+    assert.equal("connect_failed", select(3, link:command { "PING" }))
+  end)
+
   it("takes more words than Lua's stack", function()
     local words = { "RPUSH", "list" }
     for i = 1, 20000 do words[#words + 1] = "x" .. i end

@@ -5,7 +5,7 @@
 
 static const char reply_metatable_name[] = "marketplace.redis.reply";
 
-enum { MOST_DEPTH = 16, MOST_WORDS = 1000000 };
+enum { MOST_WORDS = 1000000 };
 
 static int reply_free(lua_State *L) {
   redisReply **box = luaL_checkudata(L, 1, reply_metatable_name);
@@ -43,17 +43,17 @@ redisReply **mkt_lua_push_reply_box(lua_State *L) {
   return box;
 }
 
-static void push_value(lua_State *L, const redisReply *reply, int depth) {
+/* It is as deep as an answer may be: MKT_REDIS_MOST_LEVELS. */
+static void push_value(lua_State *L, const redisReply *reply) {
   switch (reply->type) {
   case REDIS_REPLY_INTEGER:
     mkt_lua_push_integer(L, reply->integer);
     return;
   case REDIS_REPLY_ARRAY:
-    if (depth == MOST_DEPTH) luaL_error(L, "the answer has more than %d levels", MOST_DEPTH);
-    luaL_checkstack(L, 4, "the answer is too deep");
+    luaL_checkstack(L, 4, NULL);
     lua_createtable(L, (int)reply->elements, 0);
     for (size_t i = 0; i < reply->elements; i++) {
-      push_value(L, reply->element[i], depth + 1);
+      push_value(L, reply->element[i]);
       lua_rawseti(L, -2, (int)i + 1);
     }
     return;
@@ -68,7 +68,7 @@ static void push_value(lua_State *L, const redisReply *reply, int depth) {
 int mkt_lua_push_reply(lua_State *L, redisReply **box) {
   bool is_refusal = (*box)->type == REDIS_REPLY_ERROR;
   if (is_refusal) lua_pushnil(L);
-  push_value(L, *box, 0);
+  push_value(L, *box);
   if (is_refusal) lua_pushliteral(L, "redis_error");
   mkt_redis_free(*box);
   *box = NULL;

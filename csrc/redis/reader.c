@@ -1,27 +1,9 @@
 #include "redis/reader.h"
 
-#if HIREDIS_MAJOR >= 1
-typedef size_t element_count;
-#else
-typedef int element_count;
-#endif
-
-/* A list is made as long as the server says, before its elements have come. */
-static void *create_array(const redisReadTask *task, element_count count) {
-  mkt_redis_reader *reader = task->privdata;
-  reader->elements += (size_t)count;
-  if (reader->elements > MKT_REDIS_MOST_ELEMENTS) return NULL;
-  return reader->unlimited->createArray(task, count);
-}
-
 mkt_code mkt_redis_reader_open(mkt_redis_reader *reader, mkt_error *error) {
   reader->reader = redisReaderCreate();
   if (reader->reader == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
-  reader->unlimited = reader->reader->fn;
-  reader->functions = *reader->unlimited;
-  reader->functions.createArray = create_array;
-  reader->reader->fn = &reader->functions;
-  reader->reader->privdata = reader;
+  mkt_redis_limits_set(&reader->limits, reader->reader);
   return MKT_OK;
 }
 
@@ -34,10 +16,8 @@ static mkt_code check_usable(const mkt_redis_reader *reader, mkt_error *error) {
 
 /* What hiredis complains of. */
 static mkt_code fail(const mkt_redis_reader *reader, mkt_error *error) {
-  if (reader->elements > MKT_REDIS_MOST_ELEMENTS) {
-    return mkt_fail(error, MKT_ERR_TOO_LARGE, "the answer has more than %d elements",
-                    MKT_REDIS_MOST_ELEMENTS);
-  }
+  mkt_code code = mkt_redis_limits_check(&reader->limits, error);
+  if (code != MKT_OK) return code;
   if (reader->reader->err == REDIS_ERR_OOM) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "%s", reader->reader->errstr);
 }
@@ -64,7 +44,7 @@ mkt_code mkt_redis_reader_next(mkt_redis_reader *reader, redisReply **reply, mkt
   if (mkt_redis_reader_is_empty(reader) && reader->reader->err == 0) return MKT_OK;
   if (redisReaderGetReply(reader->reader, &read) != REDIS_OK) return fail(reader, error);
   *reply = read;
-  if (read != NULL) reader->elements = 0;
+  if (read != NULL) mkt_redis_limits_restart(&reader->limits);
   if (mkt_redis_reader_is_empty(reader)) reader->bytes = 0;
   return MKT_OK;
 }

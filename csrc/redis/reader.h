@@ -6,21 +6,18 @@
 #ifndef MKT_REDIS_READER_H
 #define MKT_REDIS_READER_H
 
-#include "core/error.h"
+#include "redis/limits.h"
 
-#include <hiredis/hiredis.h>
 #include <stddef.h>
 
-/* Of one answer: bytes as Redis limits a string, elements in all of its lists together. */
-enum { MKT_REDIS_MOST_BYTES = 512 * 1024 * 1024, MKT_REDIS_MOST_ELEMENTS = 1 << 22 };
+/* Of one answer, as Redis limits a string. */
+enum { MKT_REDIS_MOST_BYTES = 512 * 1024 * 1024 };
 
 /* Zero it before use. It must stay where it is while it is open. */
 typedef struct mkt_redis_reader {
-  redisReader *reader;                        /* NULL where it is closed */
-  redisReplyObjectFunctions functions;        /* hiredis's, with a limit */
-  const redisReplyObjectFunctions *unlimited; /* hiredis's */
-  size_t bytes;    /* received since all that was received had been given as answers */
-  size_t elements; /* of the answer that is being read */
+  redisReader *reader; /* NULL where it is closed */
+  mkt_redis_limits limits;
+  size_t bytes; /* received since all that was received had been given as answers */
 } mkt_redis_reader;
 
 /* MKT_ERR_OUT_OF_MEMORY. */

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <hiredis/hiredis.h>
 #include <unistd.h>
 
 static struct timeval as_timeval(double seconds) {
@@ -13,11 +12,14 @@ static struct timeval as_timeval(double seconds) {
   return time;
 }
 
-static mkt_code fail(const redisContext *context, mkt_code code, mkt_error *error) {
+static mkt_code fail(const mkt_redis *redis, mkt_error *error) {
+  const redisContext *context = redis->context;
+  mkt_code code = mkt_redis_limits_check(&redis->limits, error);
+  if (code != MKT_OK) return code;
   bool timed_out = context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
   if (timed_out) return mkt_fail(error, MKT_ERR_TIMEOUT, NULL);
   if (context->err == REDIS_ERR_OOM) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
-  return mkt_fail(error, code, "%s", context->errstr);
+  return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "%s", context->errstr);
 }
 
 /* hiredis writes without MSG_NOSIGNAL: to a peer that is gone, that would end the process. */
@@ -32,7 +34,9 @@ static redisContext *connect_to(const mkt_redis_options *options) {
 }
 
 /* hiredis's socket would be inherited, authenticated, by every program that this one starts. */
-static bool prepare(redisContext *context, const mkt_redis_options *options) {
+static bool prepare(mkt_redis *redis, const mkt_redis_options *options) {
+  redisContext *context = redis->context;
+  mkt_redis_limits_set(&redis->limits, context->reader);
   (void)fcntl(context->fd, F_SETFD, FD_CLOEXEC);
   if (options->path == NULL) (void)redisEnableKeepAlive(context);
   return redisSetTimeout(context, as_timeval(options->timeout)) == REDIS_OK;
@@ -42,8 +46,8 @@ mkt_code mkt_redis_open(mkt_redis *redis, const mkt_redis_options *options, mkt_
   redis->context = connect_to(options);
   redis->pid = getpid();
   if (redis->context == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
-  if (redis->context->err == 0 && prepare(redis->context, options)) return MKT_OK;
-  mkt_code code = fail(redis->context, MKT_ERR_CONNECT_FAILED, error);
+  if (redis->context->err == 0 && prepare(redis, options)) return MKT_OK;
+  mkt_code code = fail(redis, error);
   mkt_redis_close(redis);
   return code;
 }
@@ -66,8 +70,11 @@ mkt_code mkt_redis_command(mkt_redis *redis, int count, const char **words, cons
   const int problem = errno;
   mkt_sigpipe_release(&guard);
   errno = problem;
-  if (*reply != NULL) return MKT_OK;
-  code = fail(redis->context, MKT_ERR_CONNECT_FAILED, error);
+  if (*reply != NULL) {
+    mkt_redis_limits_restart(&redis->limits);
+    return MKT_OK;
+  }
+  code = fail(redis, error);
   mkt_redis_close(redis);
   return code;
 }

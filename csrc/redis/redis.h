@@ -7,18 +7,16 @@
 #ifndef MKT_REDIS_H
 #define MKT_REDIS_H
 
-#include "core/error.h"
+#include "redis/limits.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct redisContext;
-struct redisReply;
-
-/* Zero it before use. */
+/* Zero it before use. It must stay where it is while it is open. */
 typedef struct mkt_redis {
-  struct redisContext *context; /* NULL where it is closed */
-  int64_t pid;                  /* of the process that made it */
+  redisContext *context; /* NULL where it is closed */
+  mkt_redis_limits limits;
+  int64_t pid; /* of the process that made it */
 } mkt_redis;
 
 /* A path, of a Unix socket, goes before host and port. Times in seconds. */
@@ -35,12 +33,13 @@ mkt_code mkt_redis_open(mkt_redis *redis, const mkt_redis_options *options, mkt_
 
 /* Sends a command of at least one word, which may hold any bytes, and waits for the answer, which
  * the caller frees with mkt_redis_free. An answer that is an error of the server's is an answer.
- * MKT_ERR_TIMEOUT, MKT_ERR_CONNECT_FAILED (it is closed, or was lost), MKT_ERR_OUT_OF_MEMORY. */
+ * MKT_ERR_TIMEOUT, MKT_ERR_CONNECT_FAILED (it is closed, or was lost), MKT_ERR_TOO_LARGE,
+ * MKT_ERR_OUT_OF_MEMORY. */
 mkt_code mkt_redis_command(mkt_redis *redis, int count, const char **words, const size_t *lengths,
-                           struct redisReply **reply, mkt_error *error);
+                           redisReply **reply, mkt_error *error);
 
 /* NULL is allowed. */
-void mkt_redis_free(struct redisReply *reply);
+void mkt_redis_free(redisReply *reply);
 
 /* Idempotent. */
 void mkt_redis_close(mkt_redis *redis);

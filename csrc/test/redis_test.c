@@ -121,18 +121,11 @@ static void answers_that_come_together_are_given_one_by_one(void **state) {
 
 static void what_is_no_answer_ends_the_reader(void **state) {
   (void)state;
-  static const char *const malformed[] = {
-      "?\r\n",
-      "HTTP/1.1 200 OK\r\n",
-      ":12x\r\n",
-      ":99999999999999999999\r\n",
-      "$x\r\n",
-      "$-2\r\n",
-      "*-2\r\n",
-      "*x\r\n",
-      "*1\r\n?\r\n",
-      "$99999999999999999999\r\n",
-      "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"};
+  static const char *const malformed[] = {"?\r\n",       "HTTP/1.1 200 OK\r\n",
+                                          ":12x\r\n",    ":99999999999999999999\r\n",
+                                          "$x\r\n",      "$-2\r\n",
+                                          "*-2\r\n",     "*x\r\n",
+                                          "*1\r\n?\r\n", "$99999999999999999999\r\n"};
   for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
     reading r;
     begin(&r);
@@ -157,6 +150,22 @@ static void more_elements_than_the_limit_are_not_made(void **state) {
     assert_string_equal(r.error.message, "the answer has more than 4194304 elements");
     finish(&r);
   }
+}
+
+#define SIX_LEVELS "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"
+
+static void more_levels_than_the_limit_are_not_made(void **state) {
+  (void)state;
+  static const char deepest[] = SIX_LEVELS "*1\r\n:1\r\n", deeper[] = SIX_LEVELS "*1\r\n*0\r\n";
+  reading r;
+  begin(&r);
+  assert_int_equal(feed(&r, deepest, sizeof deepest - 1), MKT_OK);
+  assert_int_equal(next(&r), MKT_OK);
+  assert_int_equal(r.reply->type, REDIS_REPLY_ARRAY);
+  assert_int_equal(feed(&r, deeper, sizeof deeper - 1), MKT_OK);
+  assert_int_equal(next(&r), MKT_ERR_TOO_LARGE);
+  assert_string_equal(r.error.message, "the answer has more than 7 levels of lists");
+  finish(&r);
 }
 
 static void more_bytes_than_the_limit_are_not_taken(void **state) {
@@ -217,6 +226,7 @@ int main(void) {
       cmocka_unit_test(answers_that_come_together_are_given_one_by_one),
       cmocka_unit_test(what_is_no_answer_ends_the_reader),
       cmocka_unit_test(more_elements_than_the_limit_are_not_made),
+      cmocka_unit_test(more_levels_than_the_limit_are_not_made),
       cmocka_unit_test(more_bytes_than_the_limit_are_not_taken),
       cmocka_unit_test(nonsense_does_no_harm),
       cmocka_unit_test(closed_reader_is_refused),
