@@ -193,6 +193,10 @@ test: packages-test ## run all tests, on every Lua; the last line is their sum
 	@$(MAKE) --no-print-directory build test-programs replays SANITIZE=1
 	@tools/run-tests
 
+.PHONY: debian
+debian: ## run TARGET='test LUAS=lua5.4' from a clean clone in a bare SUITE=trixie, made by debootstrap (MIRROR=)
+	@tools/debian $(or $(SUITE),trixie) $(or $(TARGET),test)
+
 .PHONY: lint
 lint: packages-test ## luacheck, clang-format, and a build in which every warning is an error
 	luacheck --quiet lua simulator spec bench examples tools csrc bin/marketplace
