@@ -34,6 +34,7 @@ build = {
       ["marketplace.cli.commands.simulate_control"] = "simulator/lua/marketplace/cli/commands/simulate_control.lua",
       ["marketplace.simulator.auth"] = "simulator/lua/marketplace/simulator/auth.lua",
       ["marketplace.simulator.control"] = "simulator/lua/marketplace/simulator/control.lua",
+      ["marketplace.simulator.crc32"] = "simulator/lua/marketplace/simulator/crc32.lua",
       ["marketplace.simulator.dates"] = "simulator/lua/marketplace/simulator/dates.lua",
       ["marketplace.simulator.deliveries"] = "simulator/lua/marketplace/simulator/deliveries.lua",
       ["marketplace.simulator.document"] = "simulator/lua/marketplace/simulator/document.lua",

@@ -20,13 +20,12 @@ local TABLE = {
   { "slow", 2, 2, true, 1, 1, false },
   { "cut_before", 2, 1, true, 1, 0, false },
   { "cut_after", 2, 2, true, 1, 1, false },
-  { "truncated", 2, 2, true, 1, 1, false },
   { "empty", 1, 1, false, 1, 1, false },
   { "incomplete", 1, 1, false, 1, 1, false },
   { "wrong_type", 1, 1, false, 1, 1, false },
 }
 -- Of answers without a body there is nothing to spoil; and what was deleted is not there to be deleted again.
-local WITHOUT_BODY = { empty = true, incomplete = true, wrong_type = true, truncated = true }
+local WITHOUT_BODY = { empty = true, incomplete = true, wrong_type = true }
 local DELETED_ONCE = { ["500_after"] = true, ["502_html_after"] = true, slow = true, cut_after = true }
 
 describe("of the simulator's faults", function()

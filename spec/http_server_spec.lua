@@ -522,51 +522,33 @@ describe("marketplace.http_server", function()
       local many = {}
       for i = 1, 33 do many["X-" .. i] = "x" end
       fails({ status = 200, headers = many }, "more than 32 headers")
-      fails({ status = 200, cut = "after" }, 'cut must be "unanswered" or "middle"')
-      fails({ status = 200, cut = true }, "cut must be")
     end)
   end)
 
-  describe("an answer that is cut", function()
-    -- once answered before the next run of the sockets, once after libmicrohttpd has suspended the connection
-    local function cut_answer(response, is_late)
-      open()
-      rig.respond = function() return not is_late and response or nil end
-      local client = rig:client():send(post "x")
-      if is_late then
-        rig:run(function() return #rig.held == 1 end)
-        rig:turn()
-        rig.server:answer({ rig.held[1] }, { response })
-      end
-      rig:run_until_closed(client)
-      assert.equal(0, rig.server:stats().waiting)
-      rig:run(function() return rig.server:stats().connections == 0 end)
-      local got = client.got
-      rig:close()
-      return got
-    end
-
-    it("has no byte when it is unanswered", function()
+  describe("the status 444", function()
+    it("closes the connection without a byte", function()
+      -- once answered before the next run of the sockets, once after libmicrohttpd has suspended the connection
       for _, is_late in ipairs { false, true } do
-        assert.equal("", cut_answer({ status = 200, body = "hello", cut = "unanswered" }, is_late))
-      end
-    end)
-
-    it("has half of the body that it declares, and at most 16 KiB", function()
-      for _, is_late in ipairs { false, true } do
-        local got = cut_answer({ status = 201, headers = { a = "b" }, body = "0123456789", cut = "middle" }, is_late)
-        assert.matches("^HTTP/1.1 201 Created\r\n", got)
-        assert.matches("Content%-Length: 10\r\n", got)
-        assert.matches("\r\n\r\n01234$", got)
-        got = cut_answer({ status = 200, body = ("b"):rep(300000), cut = "middle" }, is_late)
-        assert.matches("Content%-Length: 300000\r\n", got)
-        assert.equal(16384, #got:match "\r\n\r\n(.*)$")
+        open()
+        local response = { status = 444, body = "hello" }
+        rig.respond = function() return not is_late and response or nil end
+        local client = rig:client():send(post "x")
+        if is_late then
+          rig:run(function() return #rig.held == 1 end)
+          rig:turn()
+          rig.server:answer({ rig.held[1] }, { response })
+        end
+        rig:run_until_closed(client)
+        assert.equal("", client.got)
+        assert.equal(0, rig.server:stats().waiting)
+        rig:run(function() return rig.server:stats().connections == 0 end)
+        rig:close()
       end
     end)
 
     it("leaves the server answering", function()
       open()
-      rig.respond = function(request) return { status = 200, cut = request.body == "x" and "unanswered" or nil } end
+      rig.respond = function(request) return { status = request.body == "x" and 444 or 200 } end
       rig:run_until_closed(rig:client():send(post "x"))
       assert.equal(200, rig:run_until_answered(rig:client():send(post "y"))[1].status)
     end)
@@ -739,15 +721,12 @@ describe("marketplace.http_server", function()
       assert.matches("\r\n\r\ntimeout$", out)
     end)
 
-    it("cuts an answer", function()
+    it("closes a connection without a byte of an answer", function()
       open { tls_cert = cert, tls_key = key }
-      rig.respond = function(request)
-        return { status = 200, body = "0123456789", cut = request.path == "/none" and "unanswered" or "middle" }
-      end
-      local curl = "curl -sk -o - https://127.0.0.1:%d/%s; echo \" $?\""
-      assert.equal("01234 18\n", finish(raw.start(curl:format(rig.port, "half"))))
-      assert.matches("^ %d+\n$", finish(raw.start(curl:format(rig.port, "none"))))
-      assert.not_matches("^ 0", finish(raw.start(curl:format(rig.port, "none"))))
+      rig.respond = function() return { status = 444 } end
+      local out = finish(raw.start(("curl -sk -o - https://127.0.0.1:%d/; echo \" $?\""):format(rig.port)))
+      assert.matches("^ %d+\n$", out)
+      assert.not_matches("^ 0", out)
     end)
 
     it("does not wait for a handshake without end, nor mind plain HTTP", function()

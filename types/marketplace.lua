@@ -274,9 +274,8 @@ local Simulator = {}
 --- Answers a request.
 ---@param given {method: string, path: string, query?: string, headers?: table, body?: string, remote?: string} remote:
 --- the peer's address; without one it is this process
----@return {status: integer, headers: table, body: string, delay?: number, cut?: string} delay: seconds to wait before
---- it is sent; cut: "before" and "after" (the request's effect): close the connection without an answer, "truncated":
---- in the middle of the body
+---@return {status: integer, headers: table, body: string, delay?: number} delay: seconds to wait before it is sent;
+--- status: 444 if the connection is to be closed without an answer
 function Simulator:handle(given) end
 
 --- What a client of this simulator needs, where it made its key itself.

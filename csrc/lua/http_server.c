@@ -373,19 +373,6 @@ static void read_body(lua_State *L, int response, int i, answer_box *box) {
   lua_pop(L, 1);
 }
 
-static void read_cut(lua_State *L, int response, int i, answer_box *box) {
-  get_raw_field(L, response, "cut");
-  const char *cut = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-  if (strcmp(cut, "unanswered") == 0) {
-    box->answer.cut = MKT_CUT_UNANSWERED;
-  } else if (strcmp(cut, "middle") == 0) {
-    box->answer.cut = MKT_CUT_MIDDLE;
-  } else if (!lua_isnil(L, -1)) {
-    luaL_error(L, "response %d: cut must be \"unanswered\" or \"middle\"", i);
-  }
-  lua_pop(L, 1);
-}
-
 /* Reads response number i of the list at index 3. Its strings are kept alive by its tables; it
  * holds no memory of its own, so that anything here may raise. */
 static void read_response(lua_State *L, int i, answer_box *box) {
@@ -396,7 +383,6 @@ static void read_response(lua_State *L, int i, answer_box *box) {
   read_status(L, response, i, box);
   read_headers(L, response, i, box);
   read_body(L, response, i, box);
-  read_cut(L, response, i, box);
   lua_pop(L, 1);
 }
 

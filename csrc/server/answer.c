@@ -11,7 +11,7 @@
 #include <time.h>
 
 /* A raw answer is written in one go, so it has to fit an empty socket buffer. */
-enum { RAW_MOST = 64 << 10, CUT_MOST = 16 << 10, DATE_BYTES = 64 };
+enum { RAW_MOST = 64 << 10, DATE_BYTES = 64 };
 
 static const char *const OURS[] = {"connection", "content-length", "date", "transfer-encoding"};
 
@@ -110,19 +110,13 @@ static bool send_tls(gnutls_session_t session, const mkt_buffer *out) {
   return true;
 }
 
-static size_t body_sent(const mkt_answer *answer) {
-  if (answer->cut == MKT_CUT_NONE) return answer->body_length;
-  const size_t half = answer->body_length / 2;
-  return half < CUT_MOST ? half : CUT_MOST;
-}
-
 bool mkt_answer_write(struct MHD_Connection *mhd, int fd, const mkt_answer *answer) {
   const union MHD_ConnectionInfo *tls =
       MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
   mkt_buffer out;
   mkt_buffer_init(&out, RAW_MOST);
   bool written = put_head(&out, answer) &&
-                 mkt_buffer_append(&out, answer->body, body_sent(answer)) == MKT_OK &&
+                 mkt_buffer_append(&out, answer->body, answer->body_length) == MKT_OK &&
                  (tls != NULL ? send_tls(tls->tls_session, &out) : send_plain(fd, &out));
   mkt_buffer_clear(&out);
   return written;

@@ -247,9 +247,9 @@ static void answer_raw(mkt_server *server, mkt_connection *connection, const mkt
 
 static void answer_connection(mkt_server *server, mkt_connection *connection, mkt_fault fault,
                               const mkt_answer *answer) {
-  if (answer->cut == MKT_CUT_UNANSWERED) {
+  if (answer->status == MKT_STATUS_NO_ANSWER) {
     mkt_connection_doom(&server->connections, connection);
-  } else if (answer->cut == MKT_CUT_MIDDLE || fault != MKT_FAULT_NONE) {
+  } else if (fault != MKT_FAULT_NONE) {
     answer_raw(server, connection, answer);
   } else {
     answer_complete(server, connection, answer);

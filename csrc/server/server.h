@@ -65,12 +65,8 @@ typedef struct mkt_field {
   const char *value;
 } mkt_field;
 
-/* An answer that does not arrive as a whole, for those who simulate one. */
-typedef enum mkt_cut {
-  MKT_CUT_NONE,
-  MKT_CUT_UNANSWERED, /* the connection ends without a byte of it */
-  MKT_CUT_MIDDLE      /* it ends after half of the body that was declared, at most 16 KiB */
-} mkt_cut;
+/* The status that closes the connection without a byte of an answer, as nginx's 444 does. */
+enum { MKT_STATUS_NO_ANSWER = 444 };
 
 typedef struct mkt_answer {
   unsigned status; /* 200 to 599 */
@@ -78,7 +74,6 @@ typedef struct mkt_answer {
   size_t header_count; /* at most MKT_ANSWER_HEADERS */
   const char *body;
   size_t body_length;
-  mkt_cut cut;
 } mkt_answer;
 
 /* A piece of a request; borrowed, not NUL-terminated, p is NULL where the request has none. */

@@ -8,7 +8,10 @@ local json = require "marketplace.json"
 local options = require "marketplace.options"
 local problems = require "marketplace.simulator.problems"
 
-local faults = {}
+local faults = {
+  --- The status of a response that stands for none: the connection is closed. marketplace.http_server knows it too.
+  NO_ANSWER = 444,
+}
 
 local HTML = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center>" ..
   "</body></html>\n"
@@ -31,6 +34,10 @@ local function html(status)
   return function() return { status = status, body = HTML, headers = { ["content-type"] = "text/html" } } end
 end
 
+local function no_answer()
+  return { status = faults.NO_ANSWER, headers = {} }
+end
+
 -- In place of the request's effect.
 local INSTEAD = {
   ["429"] = function(fault) return too_many(tostring(fault.seconds or NORMAL_RETRY)) end,
@@ -42,7 +49,7 @@ local INSTEAD = {
   ["500"] = unexpected,
   ["502_html"] = html(502),
   ["503_html"] = html(503),
-  cut_before = function() return { status = 200, headers = {}, body = "", cut = "before" } end,
+  cut_before = no_answer,
 }
 
 local function body_of(answer)
@@ -88,14 +95,7 @@ local AFTERWARDS = {
     answer.delay = fault.seconds or NORMAL_DELAY
     return answer
   end,
-  truncated = function(_, _, answer)
-    answer.cut = "truncated"
-    return answer
-  end,
-  cut_after = function(_, _, answer)
-    answer.cut = "after"
-    return answer
-  end,
+  cut_after = no_answer,
 }
 
 -- Of deliveries, not of requests.

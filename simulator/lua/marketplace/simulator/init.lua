@@ -125,15 +125,14 @@ local function finish(self, request, answer)
   headers["x-request-id"] = uuid.new(self.random)
   headers["x-rate-limit"] = self.limits:header(request.key_id)
   if self.date_header then headers.date = dates.http(self.clock()) end
-  return { status = answer.status, headers = headers, body = body or "", delay = answer.delay, cut = answer.cut }
+  return { status = answer.status, headers = headers, body = body or "", delay = answer.delay }
 end
 
 --- Answers a request.
 ---@param given {method: string, path: string, query?: string, headers?: table, body?: string, remote?: string} remote:
 --- the peer's address; without one it is this process
----@return {status: integer, headers: table, body: string, delay?: number, cut?: string} delay: seconds to wait before
---- it is sent; cut: "before" and "after" (the request's effect): close the connection without an answer, "truncated":
---- in the middle of the body
+---@return {status: integer, headers: table, body: string, delay?: number} delay: seconds to wait before it is sent;
+--- status: 444 if the connection is to be closed without an answer
 function Simulator:handle(given)
   local request = {
     method = given.method, path = given.path, query = given.query, headers = lower_case(given.headers),

@@ -9,20 +9,12 @@ Server.__index = Server
 local IDLE_SECONDS = 1     -- the longest wait: a signal that comes just before it is noticed after it
 local BUSY_SECONDS = 0.005 -- how long their answers are waited for before requests are looked at again
 
-local CUTS = { before = "unanswered", after = "unanswered", truncated = "middle" }
-
-local function as_answer(response)
-  return {
-    status = response.status, headers = response.headers, body = response.body, cut = CUTS[response.cut],
-  }
-end
-
 local REFUSALS = { too_large = 413, timeout = 408, overloaded = 503 }
 
 local function respond(self, request)
   if request.fault then return { status = REFUSALS[request.fault] } end
   local response = self.sim:handle(request)
-  if not response.delay then return as_answer(response) end
+  if not response.delay then return response end
   self.late[#self.late + 1] = { at = core.monotonic() + response.delay, request = request, response = response }
 end
 
@@ -39,7 +31,7 @@ local function answer_late(self)
   local left = {}
   for _, entry in ipairs(self.late) do
     if entry.at <= core.monotonic() then
-      self.http:answer({ entry.request }, { as_answer(entry.response) })
+      self.http:answer({ entry.request }, { entry.response })
     else
       left[#left + 1] = entry
     end

@@ -1,4 +1,6 @@
 --- Carries a client's requests to a simulator in the same process, as marketplace.http carries them to a server.
+local faults = require "marketplace.simulator.faults"
+
 local transport = {}
 
 local function header_table(lines)
@@ -31,7 +33,9 @@ function transport.new(sim, sleep)
     }
     wait(response, request, sleep)
     if is_late(response, request) then return nil, "the time limit passed", "timeout", { sent = true } end
-    if response.cut then return nil, "the connection ended before the answer did", "http_failed", { sent = true } end
+    if response.status == faults.NO_ANSWER then
+      return nil, "the connection ended before the answer did", "http_failed", { sent = true }
+    end
     if request.sink and response.status < 300 then
       request.sink(response.body)
       response.body = ""

@@ -1,5 +1,5 @@
 --- Zip archives whose files are stored, not compressed (PKWARE's APPNOTE, sections 4.3.7, 4.3.12 and 4.3.16).
-local core = require "marketplace.core"
+local crc32 = require "marketplace.simulator.crc32"
 
 local zip = {}
 
@@ -19,7 +19,7 @@ end
 
 -- What the local header and the central directory have in common.
 local function facts(file)
-  return little_endian(VERSION, 2, 0, 2, 0, 2, NO_TIME, 2, FIRST_DAY, 2, core.crc32(file.bytes), 4, #file.bytes, 4,
+  return little_endian(VERSION, 2, 0, 2, 0, 2, NO_TIME, 2, FIRST_DAY, 2, crc32(file.bytes), 4, #file.bytes, 4,
     #file.bytes, 4, #file.name, 2, 0, 2)
 end
 
