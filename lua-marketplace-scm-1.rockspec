@@ -142,6 +142,7 @@ build = {
     ["marketplace.inbox.redis_scripts"] = "lua/marketplace/inbox/redis_scripts.lua",
     ["marketplace.inbox.sql"] = "lua/marketplace/inbox/sql.lua",
     ["marketplace.inbox.sqlite"] = "lua/marketplace/inbox/sqlite.lua",
+    ["marketplace.inbox.url"] = "lua/marketplace/inbox/url.lua",
     ["marketplace.inbox.wakes"] = "lua/marketplace/inbox/wakes.lua",
     ["marketplace.json"] = "lua/marketplace/json.lua",
     ["marketplace.log"] = "lua/marketplace/log.lua",

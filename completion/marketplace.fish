@@ -141,7 +141,7 @@ complete -c marketplace -n '__fish_marketplace_using_command' -xa 'completion' -
 complete -c marketplace -l version -d 'show the version'
 complete -c marketplace -s h -l help -d 'show this help'
 
-complete -c marketplace -n '__fish_marketplace_seen_command serve' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS, memory'
+complete -c marketplace -n '__fish_marketplace_seen_command serve' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT, memory'
 complete -c marketplace -n '__fish_marketplace_seen_command serve' -l lease -r -d 'Seconds that a callback may take before another worker takes its notification'
 complete -c marketplace -n '__fish_marketplace_seen_command serve' -l metrics-port -r -d 'Answer GET /metrics there, for Prometheus; without it nowhere'
 complete -c marketplace -n '__fish_marketplace_seen_command serve' -l metrics-host -r -d 'On this address'
@@ -159,7 +159,7 @@ complete -c marketplace -n '__fish_marketplace_seen_command serve' -l max-connec
 complete -c marketplace -n '__fish_marketplace_seen_command serve' -l pid-file -r -d 'File that holds the process\'s id while it listens: who sends it SIGHUP finds it there'
 complete -c marketplace -n '__fish_marketplace_seen_command serve' -s h -l help -d 'show this help'
 
-complete -c marketplace -n '__fish_marketplace_seen_command work' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS, memory'
+complete -c marketplace -n '__fish_marketplace_seen_command work' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT, memory'
 complete -c marketplace -n '__fish_marketplace_seen_command work' -l lease -r -d 'Seconds that a callback may take before another worker takes its notification'
 complete -c marketplace -n '__fish_marketplace_seen_command work' -l metrics-port -r -d 'Answer GET /metrics there, for Prometheus; without it nowhere'
 complete -c marketplace -n '__fish_marketplace_seen_command work' -l metrics-host -r -d 'On this address'
@@ -174,7 +174,7 @@ complete -c marketplace -n '__fish_marketplace_using_command inbox' -xa 'prune' 
 complete -c marketplace -n '__fish_marketplace_using_command inbox' -xa 'stats' -d 'Count them by state'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox' -s h -l help -d 'show this help'
 
-complete -c marketplace -n '__fish_marketplace_seen_command inbox list' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS'
+complete -c marketplace -n '__fish_marketplace_seen_command inbox list' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox list' -l json -d 'write JSON, one object a line, also on a terminal'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox list' -l table -d 'write a table, also if the output is not a terminal'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox list' -l state -xa 'ready leased done dead' -d 'Only these'
@@ -186,22 +186,22 @@ complete -c marketplace -n '__fish_marketplace_seen_command inbox list' -l newer
 complete -c marketplace -n '__fish_marketplace_seen_command inbox list' -l limit -r -d 'The most'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox list' -s h -l help -d 'show this help'
 
-complete -c marketplace -n '__fish_marketplace_seen_command inbox show' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS'
+complete -c marketplace -n '__fish_marketplace_seen_command inbox show' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox show' -l json -d 'write JSON, one object a line'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox show' -s h -l help -d 'show this help'
 
-complete -c marketplace -n '__fish_marketplace_seen_command inbox replay' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS'
+complete -c marketplace -n '__fish_marketplace_seen_command inbox replay' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox replay' -l json -d 'write JSON, one object a line'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox replay' -l dead -d 'All that are dead'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox replay' -l since -r -d 'The dead ones received since: 90d, 12h, 30m, 45s ago, or a date'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox replay' -s h -l help -d 'show this help'
 
-complete -c marketplace -n '__fish_marketplace_seen_command inbox prune' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS'
+complete -c marketplace -n '__fish_marketplace_seen_command inbox prune' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox prune' -l json -d 'write JSON, one object a line'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox prune' -l done-before -r -d 'Done before: 90d, 12h, 30m, 45s ago, or a date'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox prune' -s h -l help -d 'show this help'
 
-complete -c marketplace -n '__fish_marketplace_seen_command inbox stats' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS'
+complete -c marketplace -n '__fish_marketplace_seen_command inbox stats' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox stats' -l json -d 'write JSON, one object a line'
 complete -c marketplace -n '__fish_marketplace_seen_command inbox stats' -s h -l help -d 'show this help'
 
@@ -348,7 +348,7 @@ complete -c marketplace -n '__fish_marketplace_seen_command webhooks migrate' -l
 complete -c marketplace -n '__fish_marketplace_seen_command webhooks migrate' -s h -l help -d 'show this help'
 
 complete -c marketplace -n '__fish_marketplace_seen_command webhooks rotate-secret' -l secret-file -r -d 'The receiver\'s file of secrets, one a line; it is rewritten'
-complete -c marketplace -n '__fish_marketplace_seen_command webhooks rotate-secret' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS'
+complete -c marketplace -n '__fish_marketplace_seen_command webhooks rotate-secret' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT'
 complete -c marketplace -n '__fish_marketplace_seen_command webhooks rotate-secret' -l pid-file -r -d 'File with the receiver\'s process id, which gets a SIGHUP to reread its secrets'
 complete -c marketplace -n '__fish_marketplace_seen_command webhooks rotate-secret' -l reload-command -r -d 'Shell command that makes the receiver, or all of them, reread its secrets'
 complete -c marketplace -n '__fish_marketplace_seen_command webhooks rotate-secret' -l receiver-url -r -d 'Where the receiver is tried; without it the webhooks\' own URLs'
@@ -377,7 +377,7 @@ complete -c marketplace -n '__fish_marketplace_seen_command webhooks rotate-secr
 complete -c marketplace -n '__fish_marketplace_seen_command reconcile' -l app -r -d 'Look at the webhooks of this app; may be repeated'
 complete -c marketplace -n '__fish_marketplace_seen_command reconcile' -l url -r -d 'Of the apps\' webhooks only those with this URL, the receiver\'s own; needed where they have more than one'
 complete -c marketplace -n '__fish_marketplace_seen_command reconcile' -l webhook -r -d 'Look at this webhook; may be repeated'
-complete -c marketplace -n '__fish_marketplace_seen_command reconcile' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS'
+complete -c marketplace -n '__fish_marketplace_seen_command reconcile' -l inbox -r -d 'Where notifications wait for their callbacks: sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT'
 complete -c marketplace -n '__fish_marketplace_seen_command reconcile' -l state -r -d 'Where it is kept how far the last run came'
 complete -c marketplace -n '__fish_marketplace_seen_command reconcile' -l since -r -d 'Look at what was delivered since, in place of what is due: 9d, 12h, 30m, 45s ago, or a date; at most ten days back'
 complete -c marketplace -n '__fish_marketplace_seen_command reconcile' -l accept-gap -d 'Take note of what was not looked at in time: it is not told again'

@@ -18,7 +18,7 @@ _marketplace() {
     serve)
       options=(
         $options
-        "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS, memory]: :_files"
+        "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\://USER@HOST/DBNAME, redis\://HOST\:PORT, memory]: :_files"
         "--lease[Seconds that a callback may take before another worker takes its notification]: :_files"
         "--metrics-port[Answer GET /metrics there, for Prometheus; without it nowhere]: :_files"
         "--metrics-host[On this address]: :_files"
@@ -45,7 +45,7 @@ _marketplace() {
     work)
       options=(
         $options
-        "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS, memory]: :_files"
+        "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\://USER@HOST/DBNAME, redis\://HOST\:PORT, memory]: :_files"
         "--lease[Seconds that a callback may take before another worker takes its notification]: :_files"
         "--metrics-port[Answer GET /metrics there, for Prometheus; without it nowhere]: :_files"
         "--metrics-host[On this address]: :_files"
@@ -74,7 +74,7 @@ _marketplace() {
         list)
           options=(
             $options
-            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
+            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\://USER@HOST/DBNAME, redis\://HOST\:PORT]: :_files"
             "--json[write JSON, one object a line, also on a terminal]"
             "--table[write a table, also if the output is not a terminal]"
             "--state[Only these]: :(ready leased done dead)"
@@ -94,7 +94,7 @@ _marketplace() {
         show)
           options=(
             $options
-            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
+            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\://USER@HOST/DBNAME, redis\://HOST\:PORT]: :_files"
             "--json[write JSON, one object a line]"
             {-h,--help}"[show this help]"
           )
@@ -107,7 +107,7 @@ _marketplace() {
         replay)
           options=(
             $options
-            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
+            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\://USER@HOST/DBNAME, redis\://HOST\:PORT]: :_files"
             "--json[write JSON, one object a line]"
             "--dead[All that are dead]"
             "--since[The dead ones received since\: 90d, 12h, 30m, 45s ago, or a date]: :_files"
@@ -122,7 +122,7 @@ _marketplace() {
         prune)
           options=(
             $options
-            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
+            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\://USER@HOST/DBNAME, redis\://HOST\:PORT]: :_files"
             "--json[write JSON, one object a line]"
             "--done-before[Done before\: 90d, 12h, 30m, 45s ago, or a date]: :_files"
             {-h,--help}"[show this help]"
@@ -135,7 +135,7 @@ _marketplace() {
         stats)
           options=(
             $options
-            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
+            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\://USER@HOST/DBNAME, redis\://HOST\:PORT]: :_files"
             "--json[write JSON, one object a line]"
             {-h,--help}"[show this help]"
           )
@@ -363,7 +363,7 @@ _marketplace() {
           options=(
             $options
             "--secret-file[The receiver's file of secrets, one a line; it is rewritten]: :_files"
-            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
+            "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\://USER@HOST/DBNAME, redis\://HOST\:PORT]: :_files"
             "--pid-file[File with the receiver's process id, which gets a SIGHUP to reread its secrets]: :_files"
             "--reload-command[Shell command that makes the receiver, or all of them, reread its secrets]: :_files"
             "--receiver-url[Where the receiver is tried; without it the webhooks' own URLs]: :_files"
@@ -404,7 +404,7 @@ _marketplace() {
         "*--app[Look at the webhooks of this app; may be repeated]: :_files"
         "--url[Of the apps' webhooks only those with this URL, the receiver's own; needed where they have more than one]: :_files"
         "*--webhook[Look at this webhook; may be repeated]: :_files"
-        "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\:WORDS, redis\:WORDS]: :_files"
+        "--inbox[Where notifications wait for their callbacks\: sqlite\:PATH, postgres\://USER@HOST/DBNAME, redis\://HOST\:PORT]: :_files"
         "--state[Where it is kept how far the last run came]: :_files"
         "--since[Look at what was delivered since, in place of what is due\: 9d, 12h, 30m, 45s ago, or a date; at most ten days back]: :_files"
         "--accept-gap[Take note of what was not looked at in time\: it is not told again]"

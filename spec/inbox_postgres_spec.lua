@@ -71,9 +71,15 @@ describe("the PostgreSQL inbox", function()
 
   it("takes URIs, and tells what is wrong with the words without the password", function()
     open_empty():close()
-    local box = assert(inbox.open(("postgres://postgres@127.0.0.1:%d/postgres"):format(server.port)))
-    assert.same({ ready = 0, leased = 0, dead = 0 }, box:backlog())
-    box:close()
+    for _, url in ipairs {
+      "postgres://postgres@127.0.0.1:%d/postgres?application_name=it%%27s%%5C",
+      "postgresql://p%%6Fstgres:pw@127.0.0.1:%d",
+      "postgres:host=127.0.0.1 port=%d user='postgres' application_name='it\\'s \\\\'",
+    } do
+      local box = assert(inbox.open(url:format(server.port)))
+      assert.same({ ready = 0, leased = 0, dead = 0 }, box:backlog())
+      box:close()
+    end
     local _, message = inbox.open("postgres:" .. server:words():gsub("dbname=postgres", "dbname=nowhere password=pw"))
     assert.matches("^postgres: Failed to connect", message)
     assert.is_nil(message:find("pw", 1, true))

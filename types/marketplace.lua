@@ -140,10 +140,6 @@ function Dispatcher:waiting() end
 ---@param lines string[]
 function Dispatcher:add_inbox_metrics(lines) end
 
---- Adds what it has done so far to a text of metrics.
----@param lines string[]
-function Dispatcher:add_counters(lines) end
-
 --- What it has done so far, and what the inbox holds, as text for Prometheus.
 ---@return string
 function Dispatcher:metrics() end
@@ -906,16 +902,16 @@ function marketplace.receiver(given) end
 ---@return marketplace.Dispatcher
 function marketplace.dispatcher(given) end
 
---- Opens the inbox that a word names. Not inside nginx, but for "memory": there marketplace.nginx.inbox has those that
---- do not block.
----@param word string "memory", "sqlite:PATH", "postgres:" and libpq's words, or "redis:" and words like host=, port=,
---- path=, db=, user=, prefix=
+--- Opens the inbox that a URL names. Not inside nginx, except for "memory": marketplace.nginx.inbox has those that do
+--- not block.
+---@param text string see marketplace.inbox.url: "memory", "sqlite:PATH", "postgres://USER@HOST:PORT/DBNAME",
+--- "redis://HOST:PORT/DB?prefix=NAME", "redis+unix:/PATH"
 ---@param settings? {must_exist?: boolean, clock?: fun(): number, durability?: "strict"|"relaxed"} must_exist: do not
 --- make a new SQLite file; clock, durability: see marketplace.inbox.postgres and marketplace.inbox.redis
 ---@return marketplace.Inbox|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
-function marketplace.inbox(word, settings) end
+function marketplace.inbox(text, settings) end
 
 ---@class marketplace.token.Options
 ---@field bundle_id? string

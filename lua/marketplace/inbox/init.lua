@@ -9,8 +9,8 @@
 --- without one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is kept
 --- as dead; `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil where it did not
 --- come with a signature. A digest that begins with "unsigned:" (marketplace.inbox.record) is of such a body: under one
---- key it and any other body are the same. The first one that is signed takes its place: its digest and verified_by, and
---- its body where one is kept; not while it is leased, as what runs then is what was not signed. A later duplicate
+--- key it and any other body are the same. The first one that is signed takes its place: its digest and verified_by,
+--- and its body where one is kept; not while it is leased, as what runs then is what was not signed. A later duplicate
 --- changes nothing. The inbox may keep the tables of records and change them. A record that was received also has
 --- `signature`, the header that it came with.
 ---
@@ -49,6 +49,7 @@
 ---   inbox.durable                 -> true where what it holds outlives the process
 local runtime = require "marketplace.runtime"
 local options = require "marketplace.options"
+local url = require "marketplace.inbox.url"
 
 local inbox = {}
 
@@ -70,35 +71,31 @@ local inbox = {}
 ---@field id fun(self): string|nil, string?, string?
 ---@field close fun(self)
 
-local KINDS = {
-  memory = "memory", sqlite = "sqlite", postgres = "postgres", postgresql = "postgres", redis = "redis",
-}
 local SETTINGS = { must_exist = "boolean", clock = "function|boolean", durability = "string" }
-local KNOWN = "memory, sqlite:PATH, postgres:host=HOST dbname=NAME ..., redis:host=HOST ..."
 
---- Opens the inbox that a word names. Not inside nginx, but for "memory": there marketplace.nginx.inbox has those that
---- do not block.
----@param word string "memory", "sqlite:PATH", "postgres:" and libpq's words, or "redis:" and words like host=, port=,
---- path=, db=, user=, prefix=
+local function unavailable(message)
+  return nil, message, "inbox_unavailable"
+end
+
+--- Opens the inbox that a URL names. Not inside nginx, except for "memory": marketplace.nginx.inbox has those that do
+--- not block.
+---@param text string see marketplace.inbox.url: "memory", "sqlite:PATH", "postgres://USER@HOST:PORT/DBNAME",
+--- "redis://HOST:PORT/DB?prefix=NAME", "redis+unix:/PATH"
 ---@param settings? {must_exist?: boolean, clock?: fun(): number, durability?: "strict"|"relaxed"} must_exist: do not
 --- make a new SQLite file; clock, durability: see marketplace.inbox.postgres and marketplace.inbox.redis
 ---@return marketplace.Inbox|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
-function inbox.open(word, settings)
-  if type(word) ~= "string" then error("marketplace.inbox: a word is expected, not a " .. type(word), 2) end
+function inbox.open(text, settings)
+  if type(text) ~= "string" then error("marketplace.inbox: the URL must be a string, not a " .. type(text), 2) end
   options.check("marketplace.inbox", settings or {}, SETTINGS)
-  local kind, place = word:match("^([^:]*):?(.*)$")
-  local module_name = KINDS[kind]
-  if not module_name then
-    -- not the rest of it, which may hold a password, also where the colon was forgotten
-    return nil, ("there is no inbox '%s'; known: %s"):format(word:match("^%w*"), KNOWN), "inbox_unavailable"
+  local parsed, message = url.parse(text)
+  if not parsed then return unavailable(message) end
+  if parsed.kind ~= "memory" and runtime.yielding_sleep then
+    return unavailable(("the inbox '%s' would hold up all requests of an nginx worker: give its URL to " ..
+      "marketplace.nginx's init, or open it with marketplace.nginx.inbox"):format(parsed.kind))
   end
-  if module_name ~= "memory" and runtime.yielding_sleep then
-    return nil, ("the inbox '%s' would hold up all requests of an nginx worker: give marketplace.nginx's init the " ..
-      "word itself, or open it with marketplace.nginx.inbox"):format(kind), "inbox_unavailable"
-  end
-  return require("marketplace.inbox." .. module_name).open(place, settings)
+  return require("marketplace.inbox." .. parsed.kind).open(parsed, settings)
 end
 
 return inbox

@@ -411,8 +411,7 @@ function memory.new(settings)
 end
 
 --- For marketplace.inbox.open.
-function memory.open(place)
-  if place ~= "" then return nil, "memory: the memory inbox has no place: " .. place, "inbox_unavailable" end
+function memory.open()
   return memory.new()
 end
 

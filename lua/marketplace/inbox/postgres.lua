@@ -23,13 +23,16 @@ local SEPARATOR = "\1"         -- no id holds it
 
 local STEPS = sql.schema { seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8" }
 
--- A dead peer must be noticed; whoever set limits of their own keeps them.
-local function with_limits(words)
-  if words:find("^//") then return "postgres:" .. words end
+-- libpq's words, in quotation marks. A dead peer must be noticed: the user's own limits come first.
+local function connection_words(parameters)
+  local words = {}
   for name, value in pairs(LIMITS) do
-    if not words:find(name, 1, true) then words = words .. " " .. name .. "=" .. value end
+    if not parameters[name] then words[#words + 1] = name .. "=" .. value end
   end
-  return words
+  for name, value in pairs(parameters) do
+    words[#words + 1] = ("%s='%s'"):format(name, (value:gsub("['\\]", "\\%0")))
+  end
+  return table.concat(words, " ")
 end
 
 local function configure(link, durability)
@@ -99,14 +102,14 @@ local function lock_lanes_of(_, run, items)
 end
 
 --- Opens the inbox in a database; makes its schema where there is none.
----@param words string libpq's words, as in "host=db dbname=marketplace"; a password is better kept in PGPASSFILE
+---@param place {parameters: table<string, string>} libpq's words; a password is better kept in PGPASSFILE
 ---@param settings? {clock?: fun(): number, durability?: "strict"|"relaxed"} clock: the caller's, default the
 --- machine's; false: times are taken as they are given; durability: "relaxed" takes a server that may lose what it
 --- stored
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
-function postgres.open(words, settings)
+function postgres.open(place, settings)
   settings = settings or {}
   options.check("marketplace.inbox.open", settings, {
     clock = "function|boolean", durability = "string", must_exist = "boolean",
@@ -119,7 +122,7 @@ function postgres.open(words, settings)
   base.connection = reconnecting.new {
     name = "postgres", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,
     connect = function()
-      local link = connection.open("PostgreSQL", "luadbi-postgresql", with_limits(words))
+      local link = connection.open("PostgreSQL", "luadbi-postgresql", connection_words(place.parameters))
       prepare(link, settings.durability)
       if clock then base.offset = measure_offset(link, clock) end
       return link

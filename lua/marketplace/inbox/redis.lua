@@ -279,47 +279,11 @@ end
 
 --[[ Connections ]]
 
-local WORDS = {
-  host = true, port = true, path = true, user = true, db = true, prefix = true, durability = true, timeout = true,
-}
-
-local function is_whole(value, least, most)
-  return value >= least and value <= most and value == math.floor(value)
-end
-
-local NUMBERS = {
-  port = { "a whole number from 1 to 65535", function(value) return is_whole(value, 1, 65535) end },
-  db = { "a whole number from 0", function(value) return is_whole(value, 0, 2 ^ 31) end },
-  timeout = { "seconds, from 0.001 to 3600", function(value) return value >= 0.001 and value <= 3600 end },
-}
-
--- "host=127.0.0.1 port=6379" as a table, or nil and what is wrong.
-local function parse_words(words)
-  local given = {}
-  for word in words:gmatch("%S+") do
-    local name, value = word:match("^(%l+)=(.+)$")
-    if name == "password" then return nil, "the password belongs into the environment: REDISCLI_AUTH" end
-    if not WORDS[name] then
-      return nil, "words like host=127.0.0.1 are expected; known: host, port, path, user, db, prefix, timeout, " ..
-        "durability"
-    end
-    given[name] = value
-  end
-  for name, wanted in pairs(NUMBERS) do
-    local value = tonumber(given[name])
-    if given[name] and not (value and wanted[2](value)) then return nil, name .. " is " .. wanted[1] end
-  end
-  if given.durability and given.durability ~= "strict" and given.durability ~= "relaxed" then
-    return nil, "durability is strict or relaxed"
-  end
-  return given
-end
-
 local function hiredis(given)
   local found, module = pcall(require, "marketplace.redis")
   if not found then fail "marketplace.redis is not installed: luarocks install lua-marketplace-redis" end
   local link, message = module.open {
-    host = given.host, port = tonumber(given.port), path = given.path, timeout = tonumber(given.timeout),
+    host = given.host, port = given.port, path = given.path, timeout = given.timeout,
   }
   if not link then fail(message) end
   return link
@@ -343,11 +307,12 @@ local function check_durability(link)
   end
 end
 
-local function authenticate(link, given, password)
+local function authenticate(link, given)
+  local password = given.password
   if password and password ~= "" then
     command(link, given.user and { "AUTH", given.user, password } or { "AUTH", password })
   end
-  if given.db then command(link, { "SELECT", given.db }) end
+  if given.db then command(link, { "SELECT", ("%d"):format(given.db) }) end
 end
 
 local function measure_offset(link, clock)
@@ -357,12 +322,12 @@ local function measure_offset(link, clock)
 end
 
 -- A connection that was used before is the same user's, and in the same database.
-local function prepare(self, link, given, clock, password)
+local function prepare(self, link, given, clock, is_relaxed)
   local is_due = core.monotonic() >= self.survey_at
   if link.reused and not is_due then return link end
   local ok, problem = pcall(function()
-    if not link.reused then authenticate(link, given, password) end
-    if given.durability ~= "relaxed" then check_durability(link) end
+    if not link.reused then authenticate(link, given) end
+    if not is_relaxed then check_durability(link) end
     if clock then self.offset = measure_offset(link, clock) end
     self.survey_at = core.monotonic() + RENEW_SECONDS
   end)
@@ -372,36 +337,38 @@ local function prepare(self, link, given, clock, password)
 end
 
 --- Opens the inbox in a server.
----@param words string "host=127.0.0.1 port=6379 db=0 user=NAME prefix=marketplace" or "path=SOCKET ..."; the password
---- is in the environment, REDISCLI_AUTH; durability=relaxed takes a server that can lose what it stored
+---@param place {host?: string, port?: integer, path?: string, user?: string, password?: string, db?: integer,
+--- prefix?: string, timeout?: number, durability?: string} a password that is not given here is taken from the
+--- environment, REDISCLI_AUTH; durability "relaxed" takes a server that can lose what it stored
 ---@param settings? {clock?: (fun(): number)|false, durability?: string, must_exist?: boolean, connect?: function,
 --- links?: function}
 --- clock: the caller's, default the machine's; false: times are taken as they are given;
---- connect: in place of hiredis, function(words) giving a connection with command{word, ...} and close(), and `reused`
+--- connect: in place of hiredis, function(place) giving a connection with command{word, ...} and close(), and `reused`
 --- where it was used before; raises as marketplace.inbox.reconnecting;
 --- links: in place of marketplace.inbox.reconnecting's new, where connections are not kept by the inbox: nothing is
 --- connected then before it is needed
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
-function redis.open(words, settings)
+function redis.open(place, settings)
   settings = settings or {}
   options.check("marketplace.inbox.open", settings, {
     clock = "function|boolean", durability = "string", must_exist = "boolean", connect = "function",
     links = "function",
   })
-  local given, problem = parse_words(words)
-  if not given then return unavailable("redis: " .. problem) end
-  given.durability = settings.durability or given.durability
+  local is_relaxed = (settings.durability or place.durability) == "relaxed"
   local clock = settings.clock == nil and core.now or settings.clock
   -- read now: nginx's workers do not have all of the environment that its master has
-  local password = os.getenv "REDISCLI_AUTH"
+  local password = place.password or os.getenv "REDISCLI_AUTH"
   local self = setmetatable({
-    prefix = ("{%s}:"):format(given.prefix or "marketplace"), hashes = {}, offset = 0, survey_at = 0, closed = false,
+    prefix = ("{%s}:"):format(place.prefix or "marketplace"), hashes = {}, offset = 0, survey_at = 0, closed = false,
   }, Inbox)
   self.connection = (settings.links or reconnecting.new) {
     name = "redis", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,
-    connect = function() return prepare(self, (settings.connect or hiredis)(given), given, clock, password) end,
+    connect = function()
+      local link = (settings.connect or hiredis)(place)
+      return prepare(self, link, { user = place.user, password = password, db = place.db }, clock, is_relaxed)
+    end,
   }
   if settings.links then return self end
   local ok, message = self.connection:use(function() return true end)

@@ -87,13 +87,13 @@ local function nothing() end
 
 --- Opens the inbox in a file; makes it where there is none. Should the file fail later on, calls say so, and work
 --- again once it does.
----@param path string
+---@param place {path: string}
 ---@param settings? {must_exist?: boolean} must_exist: do not make the file
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
-function sqlite.open(path, settings)
-  if path == "" then return nil, "sqlite: needs a path, as in sqlite:marketplace.db", "inbox_unavailable" end
+function sqlite.open(place, settings)
+  local path = place.path
   if settings and settings.must_exist and not core.file_id(path) then
     return nil, "there is no such file: " .. path, "inbox_unavailable"
   end

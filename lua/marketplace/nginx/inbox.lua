@@ -1,14 +1,14 @@
---- The inbox that a word names, for nginx: none of its methods blocks the worker, all of them may yield. The contract
+--- The inbox that a URL names, for nginx: none of its methods blocks the worker, all of them may yield. The contract
 --- is marketplace.inbox's.
 ---
 --- The methods can be called where cosockets can be used: in rewrite_by_lua, access_by_lua, content_by_lua and timers.
 --- `open` can be called in init_by_lua and init_worker_by_lua too: it connects to nothing.
 local gather = require "marketplace.nginx.group_commit"
 local options = require "marketplace.options"
+local url = require "marketplace.inbox.url"
 
 local inbox = {}
 
-local KNOWN = "sqlite:PATH, redis:host=HOST ..., memory"
 local PASSWORD = "REDISCLI_AUTH"
 
 -- Whether nginx was started with a password for Redis.
@@ -20,7 +20,7 @@ end
 
 -- As nginx takes its own relative paths.
 local function from_prefix(path)
-  if path == "" or path:sub(1, 1) == "/" then return path end
+  if path:sub(1, 1) == "/" then return path end
   return ngx.config.prefix() .. path
 end
 
@@ -30,15 +30,15 @@ function KINDS.memory()
   return require("marketplace.inbox.memory").new()
 end
 
-function KINDS.sqlite(path, settings)
-  return require("marketplace.nginx.sqlite").open(from_prefix(path), {
+function KINDS.sqlite(place, settings)
+  return require("marketplace.nginx.sqlite").open(from_prefix(place.path), {
     thread_pool = settings.thread_pool, must_exist = settings.must_exist,
   })
 end
 
-function KINDS.redis(words, settings)
-  has_password = (os.getenv(PASSWORD) or "") ~= ""
-  return require("marketplace.inbox.redis").open(words, {
+function KINDS.redis(place, settings)
+  has_password = not place.password and (os.getenv(PASSWORD) or "") ~= ""
+  return require("marketplace.inbox.redis").open(place, {
     clock = settings.clock, durability = settings.durability, connect = require("marketplace.nginx.redis").connect,
     links = require("marketplace.nginx.pool").new,
   })
@@ -48,32 +48,27 @@ function KINDS.postgres()
   return unavailable("there is no PostgreSQL inbox inside nginx, as it would block the worker: use an inbox in " ..
     "Redis or SQLite, or receive with `marketplace serve --inbox postgres:...` behind nginx")
 end
-KINDS.postgresql = KINDS.postgres
 
---- The inbox that a word names. Its `place` is the word.
----@param word string "sqlite:PATH", "redis:" and words like host=, port=, or "memory": each worker's own, to try out
+--- The inbox that a URL names. Its `place` is the URL without a password.
+---@param text string see marketplace.inbox.url: "sqlite:PATH", "redis://HOST:PORT/DB", "redis+unix:/PATH", or "memory":
+--- each worker's own, to try out
 ---@param settings? {thread_pool?: string, must_exist?: boolean, clock?: function|false, durability?: string}
 --- thread_pool: for SQLite, a thread_pool of nginx's configuration, default "marketplace"; must_exist: do not make a
 --- new SQLite file; clock, durability: see marketplace.inbox.redis
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
-function inbox.open(word, settings)
+function inbox.open(text, settings)
   settings = settings or {}
-  if type(word) ~= "string" then error("marketplace.nginx.inbox: a word is expected, not a " .. type(word), 2) end
+  if type(text) ~= "string" then error("marketplace.nginx.inbox: the URL must be a string, not a " .. type(text), 2) end
   options.check("marketplace.nginx.inbox.open", settings, {
     thread_pool = "string", must_exist = "boolean", clock = "function|boolean", durability = "string",
   })
-  local kind, place = word:match "^([^:]*):?(.*)$"
-  local open = KINDS[kind]
-  if not open then
-    -- not the rest of it, which may hold a password, also where the colon was forgotten
-    local shown = word:match "^%w*"
-    return unavailable(("there is no inbox '%s' inside nginx; known: %s"):format(shown, KNOWN))
-  end
-  local opened, message, code = open(place, settings)
+  local parsed, problem = url.parse(text)
+  if not parsed then return unavailable(problem) end
+  local opened, message, code = KINDS[parsed.kind](parsed, settings)
   if not opened then return nil, message, code end
-  opened.place = word
+  opened.place = url.redacted(text)
   return opened.durable and gather.wrap(opened) or opened
 end
 

@@ -11,6 +11,7 @@ local callbacks = require "marketplace.nginx.worker"
 local core = require "marketplace.core"
 local duplicates = require "marketplace.nginx.duplicates"
 local handlers = require "marketplace.handlers"
+local inbox_url = require "marketplace.inbox.url"
 local inboxes = require "marketplace.nginx.inbox"
 local marketplace_receiver = require "marketplace.receiver"
 local nginx_log = require "marketplace.nginx.log"
@@ -56,7 +57,7 @@ end
 
 local function inbox_of(given)
   if type(given.inbox) == "table" then return given.inbox end
-  if given.inbox:match "^[^:]*" == "memory" then check_memory(given) end
+  if inbox_url.is_memory(given.inbox) then check_memory(given) end
   local inbox, problem = inboxes.open(given.inbox)
   return inbox or fail("%s", problem)
 end

@@ -60,7 +60,8 @@ end
 
 local function address(given)
   if given.path then return "unix:" .. given.path, nil end
-  return given.host or "127.0.0.1", tonumber(given.port or 6379)
+  local host = given.host or "127.0.0.1"
+  return host:find(":", 1, true) and "[" .. host .. "]" or host, given.port or 6379
 end
 
 -- One that is of another user or database is another's.
@@ -86,14 +87,14 @@ local function explain(problem)
 end
 
 --- A connection from nginx's pool, or a new one: `reused` tells.
----@param given {host?: string, port?: string, path?: string, user?: string, db?: string, timeout?: string}
+---@param given {host?: string, port?: integer, path?: string, user?: string, db?: integer, timeout?: number}
 ---@return table link
 function redis.connect(given)
   local module = protocol()
   local reader, message = module.reader()
   if not reader then fail(message) end
   local socket = ngx.socket.tcp()
-  local wait = (tonumber(given.timeout) or COMMAND_SECONDS) * 1000
+  local wait = (given.timeout or COMMAND_SECONDS) * 1000
   socket:settimeouts(CONNECT_SECONDS * 1000, wait, wait)
   local connected, problem = connect_to(socket, given)
   if not connected then fail(explain(problem)) end

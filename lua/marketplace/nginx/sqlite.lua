@@ -115,7 +115,6 @@ end
 ---@return string? code inbox_unavailable
 function sqlite.open(path, settings)
   settings = settings or {}
-  if path == "" then return unavailable "sqlite: needs a path, as in sqlite:marketplace.db" end
   local is_supported, message = sqlite.supported()
   if not is_supported then return unavailable(message) end
   return setmetatable({

@@ -12,7 +12,7 @@ local function call(path, must_exist, method, ...)
   local inbox = opened[path]
   if not inbox then
     local message, code
-    inbox, message, code = sqlite.open(path, { must_exist = must_exist })
+    inbox, message, code = sqlite.open({ path = path }, { must_exist = must_exist })
     if not inbox then return { message = message, code = code } end
     opened[path] = inbox
   end

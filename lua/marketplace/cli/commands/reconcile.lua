@@ -2,6 +2,7 @@
 local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
 local inbox = require "marketplace.inbox"
+local inbox_url = require "marketplace.inbox.url"
 local json = require "marketplace.json"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
@@ -140,7 +141,7 @@ local function run(parsed, client, box, now)
   for _, told in ipairs(report.entries) do write_missing(parsed.json, told) end
   for _, told in ipairs(parsed.dry_run and report.redeliveries or {}) do write_redelivery(parsed.json, told) end
   write_summary(parsed.json, report, {
-    state = parsed.state, inbox = running.shown_inbox(parsed.inbox), dry_run = parsed.dry_run,
+    state = parsed.state, inbox = inbox_url.redacted(parsed.inbox), dry_run = parsed.dry_run,
   })
   return report.complete and 0 or 1, complaints(report)
 end

@@ -1,6 +1,7 @@
 --- marketplace serve: receives notifications and runs a handlers file for them.
 local core = require "marketplace.core"
 local handlers = require "marketplace.handlers"
+local inbox_url = require "marketplace.inbox.url"
 local listening = require "marketplace.cli.support.listening"
 local marketplace = require "marketplace"
 local pid_file = require "marketplace.cli.support.pid_file"
@@ -43,7 +44,7 @@ local function usage_problem(options)
   if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" then
     return "serve: --path starts with a slash, has no white space, ? or #, and is not /healthz"
   end
-  if options.no_dispatch and running.is_memory(options.inbox) then
+  if options.no_dispatch and inbox_url.is_memory(options.inbox) then
     return "serve: --no-dispatch needs an inbox that others can read, not memory"
   end
 end
@@ -52,7 +53,7 @@ local function announce(options, listener, secret_count, write)
   local _, _, url = listener:address()
   write {
     level = "info", message = "listening", url = url,
-    reason = ("secrets: %d, inbox: %s"):format(secret_count, running.shown_inbox(options.inbox)),
+    reason = ("secrets: %d, inbox: %s"):format(secret_count, inbox_url.redacted(options.inbox)),
   }
   local metrics_url = listener:metrics_url()
   if metrics_url then write { level = "info", message = "metrics", url = metrics_url } end

@@ -2,6 +2,7 @@
 local core = require "marketplace.core"
 local dispatcher = require "marketplace.dispatcher"
 local handlers = require "marketplace.handlers"
+local inbox_url = require "marketplace.inbox.url"
 local metrics_server = require "marketplace.server.metrics"
 local running = require "marketplace.cli.support.running"
 
@@ -60,7 +61,7 @@ function work.run(options)
   if metrics_problem then return 1, metrics_problem end
   write {
     level = "info", message = "working", url = metrics and metrics:url(),
-    reason = "inbox: " .. running.shown_inbox(options.inbox),
+    reason = "inbox: " .. inbox_url.redacted(options.inbox),
   }
   loop(runs, metrics, write)
   return 0

@@ -2,6 +2,7 @@
 local inbox = require "marketplace.inbox"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
+local url = require "marketplace.inbox.url"
 
 local running = {}
 
@@ -9,22 +10,16 @@ running.DEFAULT_INBOX = "sqlite:marketplace.db"
 
 --- The option that names the inbox.
 function running.describe_inbox(command, more)
-  command:option("--inbox", "Where notifications wait for their callbacks: sqlite:PATH, postgres:WORDS, redis:WORDS" ..
-    (more or "") .. "."):default(running.DEFAULT_INBOX):argname("INBOX")
-end
-
---- Whether a word names the inbox in memory, which no other process reaches.
----@param word string
----@return boolean
-function running.is_memory(word)
-  return word:match("^[^:]*") == "memory"
+  command:option("--inbox", "Where notifications wait for their callbacks: sqlite:PATH, " ..
+    "postgres://USER@HOST/DBNAME, redis://HOST:PORT" .. (more or "") .. ".")
+    :default(running.DEFAULT_INBOX):argname("URL")
 end
 
 --- What is wrong with an inbox that this process is to share with the one that receives; nil: nothing.
----@param word string
+---@param text string
 ---@return string?
-function running.shared_inbox_problem(word)
-  return running.is_memory(word) and "a memory inbox belongs to the process that receives" or nil
+function running.shared_inbox_problem(text)
+  return url.is_memory(text) and "a memory inbox belongs to the process that receives" or nil
 end
 
 --- The options of both.
@@ -89,24 +84,10 @@ end
 ---@return string? message
 function running.open_inbox(options, write)
   local box, problem = inbox.open(options.inbox)
-  if box and running.is_memory(options.inbox) then
+  if box and url.is_memory(options.inbox) then
     write { level = "warning", message = "memory inbox", reason = "what it holds is gone when this process ends" }
   end
   return box, problem
-end
-
---- The inbox's name as it can be shown: of libpq's words, which may hold a password, only what is surely none.
----@param word string
----@return string
-function running.shown_inbox(word)
-  local kind = word:match("^postgres%l*")
-  if not kind then return word end
-  local shown = {}
-  for _, name in ipairs { "host", "port", "dbname" } do
-    local value = word:match("%f[%w]" .. name .. "%s*=%s*([%w._/-]+)")
-    if value then shown[#shown + 1] = name .. "=" .. value end
-  end
-  return kind .. (#shown > 0 and ":" .. table.concat(shown, " ") or "")
 end
 
 return running
