@@ -57,7 +57,7 @@ REDIS_LIBS = $(shell $(PKG_CONFIG) --libs hiredis)
 SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd gnutls)
 LUA_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LUA))
 
-COMMON_SOURCES := alloc buffer error
+COMMON_SOURCES := alloc buffer clock error
 CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csrc/core/*.c)))
 SERVER_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c))) \
 	$(COMMON_SOURCES:%=$(BUILD)/core/%.o)

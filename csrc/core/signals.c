@@ -1,24 +1,19 @@
 #include "signals.h"
 
+#include "clock.h"
+
 #include <signal.h>
 #include <stddef.h>
-#include <time.h>
 
 static volatile sig_atomic_t stop_asked;
 static volatile sig_atomic_t reload_asked;
-static volatile time_t stop_asked_at; /* read and written by the handler alone */
-
-static time_t monotonic_seconds(void) {
-  struct timespec now = {0, 0};
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec;
-}
+static volatile double stop_asked_at; /* read and written by the handler alone */
 
 static void note_stop(int number) {
   if (!stop_asked) {
-    stop_asked_at = monotonic_seconds();
+    stop_asked_at = mkt_clock_monotonic();
     stop_asked = 1;
-  } else if (monotonic_seconds() > stop_asked_at + 1) {
+  } else if (mkt_clock_monotonic() > stop_asked_at + 1) {
     (void)signal(number, SIG_DFL);
     (void)raise(number);
   }

@@ -36,9 +36,6 @@ struct mkt_server {
   bool closing;
 };
 
-/* Milliseconds of the monotonic clock. */
-uint64_t mkt_server_now(void);
-
 /* Ends a request: its bytes are not buffered any more, its handle is void. */
 void mkt_server_forget(mkt_server *server, mkt_request *request);
 

@@ -1,5 +1,7 @@
 #include "server/receive.h"
 
+#include "core/clock.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -98,7 +100,7 @@ enum MHD_Result mkt_receive_admit(void *cls, const struct sockaddr *address, soc
   (void)address;
   (void)size;
   if (server->connections.kept < server->max_connections) return MHD_YES;
-  mkt_connection *victim = mkt_connections_victim(&server->connections, mkt_server_now());
+  mkt_connection *victim = mkt_connections_victim(&server->connections, mkt_clock_milliseconds());
   if (victim == NULL) {
     server->stats.refused++;
     return MHD_NO;
@@ -125,7 +127,7 @@ static void print_remote(char remote[MKT_REMOTE_BYTES], const struct sockaddr *a
 static mkt_connection *connection_started(mkt_server *server, struct MHD_Connection *mhd) {
   mkt_connection *connection = mkt_connections_add(&server->connections);
   if (connection == NULL) return NULL;
-  const uint64_t now = mkt_server_now();
+  const uint64_t now = mkt_clock_milliseconds();
   connection->mhd = mhd;
   connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   print_remote(connection->remote,
@@ -157,7 +159,8 @@ static void drop_response(mkt_server *server, struct MHD_Response *response) {
 
 static void connection_closed(mkt_server *server, mkt_connection *connection) {
   if (connection->phase != MKT_PHASE_DOOMED && !server->closing) {
-    mkt_linger_adopt(&server->linger, connection->fd, is_cut_short(connection), mkt_server_now());
+    mkt_linger_adopt(&server->linger, connection->fd, is_cut_short(connection),
+                     mkt_clock_milliseconds());
   }
   abandon_request(server, connection);
   drop_response(server, connection->response);
@@ -190,7 +193,7 @@ void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd) {
   mkt_connection *connection =
       MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
   if (connection == NULL || !is_silent(connection)) return connection;
-  const uint64_t now = mkt_server_now();
+  const uint64_t now = mkt_clock_milliseconds();
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_HEADERS, now,
                        earlier(connection->deadline, now + server->header_timeout));
   mkt_request *request = mkt_requests_add(&server->requests, server->max_text, server->max_body);
@@ -228,7 +231,7 @@ static void hand_over_fault(mkt_server *server, mkt_connection *connection, mkt_
 
 /* libmicrohttpd takes a response before the body, and closes the connection behind it. */
 static enum MHD_Result refuse(mkt_server *server, mkt_connection *connection) {
-  const uint64_t now = mkt_server_now();
+  const uint64_t now = mkt_clock_milliseconds();
   abandon_request(server, connection);
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_CLOSING, now,
                        now + MKT_LINGER_TIME);
@@ -249,7 +252,7 @@ static enum MHD_Result on_headers(mkt_server *server, mkt_connection *connection
     suspend(connection);
     return MHD_YES;
   }
-  const uint64_t now = mkt_server_now();
+  const uint64_t now = mkt_clock_milliseconds();
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_BODY, now,
                        now + server->body_timeout);
   return MHD_YES;
@@ -285,7 +288,7 @@ static enum MHD_Result on_waiting(mkt_connection *connection, bool has_data) {
 }
 
 static enum MHD_Result on_answered(mkt_server *server, mkt_connection *connection) {
-  const uint64_t now = mkt_server_now();
+  const uint64_t now = mkt_clock_milliseconds();
   struct MHD_Response *response = connection->response;
   connection->response = NULL;
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_IDLE, now,

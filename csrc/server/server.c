@@ -1,4 +1,5 @@
 #include "core/alloc.h"
+#include "core/clock.h"
 #include "server/answer.h"
 #include "server/listen.h"
 #include "server/receive.h"
@@ -7,18 +8,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* libmicrohttpd stops accepting at its own limit. It must not get there: a connection that makes
  * room is gone only at the next run, and one run accepts at most 11. */
 enum { SLACK = 64, OTHER_FILES = 64 };
-
-uint64_t mkt_server_now(void) {
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 void mkt_server_forget(mkt_server *server, mkt_request *request) {
   server->stats.buffered -= request->counted;
@@ -173,14 +167,14 @@ static int time_to_wait(const mkt_server *server, int milliseconds) {
   uint64_t deadline = mkt_connections_deadline(&server->connections);
   uint64_t lingering = mkt_linger_deadline(&server->linger);
   if (lingering < deadline) deadline = lingering;
-  uint64_t now = mkt_server_now();
+  uint64_t now = mkt_clock_milliseconds();
   if (deadline <= now) return 0;
   return deadline - now < (uint64_t)milliseconds ? (int)(deadline - now) : milliseconds;
 }
 
 size_t mkt_server_poll(mkt_server *server, int milliseconds) {
   wait_and_run(server, time_to_wait(server, milliseconds));
-  uint64_t now = mkt_server_now();
+  uint64_t now = mkt_clock_milliseconds();
   mkt_receive_expire(server, now);
   if (server->linger.count > 0) mkt_linger_run(&server->linger, now);
   return server->ready.count;
@@ -237,7 +231,7 @@ static void answer_complete(mkt_server *server, mkt_connection *connection,
 }
 
 static void answer_raw(mkt_server *server, mkt_connection *connection, const mkt_answer *answer) {
-  const uint64_t now = mkt_server_now();
+  const uint64_t now = mkt_clock_milliseconds();
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_CLOSING, now,
                        now + MKT_LINGER_TIME);
   if (!mkt_answer_write(connection->mhd, connection->fd, answer)) {
