@@ -1,8 +1,8 @@
 /* file.h: files, in Lua.
  *
  *   core.read_file(path[, most]) -> all of its bytes | nil, message, "file_missing", "file_failed",
- *     "too_large" (more than `most` bytes, by default 16 MiB) or "out_of_memory"; the message begins
- *     with the path
+ *     "too_large" (more bytes than `most`, by default 16 MiB) or "out_of_memory"; the message
+ *     begins with the path
  *   core.replace_file(path, bytes[, "new"]) -> true | nil, message, "file_failed" or "file_exists":
  *     whole or not at all, see core/file.h; "new": only where the path does not exist
  *   core.replace_locked(path, bytes) -> lock | nil, message, "file_failed":

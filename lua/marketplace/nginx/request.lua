@@ -1,4 +1,6 @@
 --- nginx's current request as Receiver:receive takes it, and the receiver's answer as nginx's.
+local core = require "marketplace.core"
+
 local request = {}
 
 local function remote_address()
@@ -18,21 +20,6 @@ function request.head()
   }
 end
 
-local function read_file(path, max_body)
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, "unreadable", problem end
-  local size = file:seek("end")
-  if size > max_body then
-    file:close()
-    return nil, "too_large"
-  end
-  file:seek("set")
-  local body = file:read(size) or ""
-  file:close()
-  if #body ~= size then return nil, "unreadable", path .. " is shorter than it was" end
-  return body
-end
-
 --- The body of the current request, from memory or from the file that nginx put it into.
 ---@param max_body integer bytes; a longer file is not read
 ---@return string|nil body
@@ -44,7 +31,9 @@ function request.read_body(max_body)
   if body then return body end
   local path = ngx.req.get_body_file()
   if not path then return "" end
-  return read_file(path, max_body)
+  local read, problem, code = core.read_file(path, max_body)
+  if read then return read end
+  return nil, code == "too_large" and code or "unreadable", problem
 end
 
 --- Answers the current request.
