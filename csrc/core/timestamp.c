@@ -1,5 +1,7 @@
 #include "timestamp.h"
 
+#include <stdio.h>
+
 typedef struct cursor {
   const char *p;
   size_t left;
@@ -113,4 +115,35 @@ bool mkt_timestamp_parse(const char *p, size_t n, mkt_timestamp *out) {
   if (!take_offset(&at, &offset) || at.left > 0) return false;
   *out = (mkt_timestamp){days * 86400 + seconds - offset, nanoseconds};
   return true;
+}
+
+typedef struct date {
+  unsigned year;
+  unsigned month;
+  unsigned day;
+} date;
+
+static date date_of(int64_t days) {
+  int year = 1 + (int)((days - days_since_epoch(1, 1, 1)) / 366); /* this one or a later one */
+  while (days_since_epoch(year + 1, 1, 1) <= days)
+    year++;
+  int month = 1;
+  int left = (int)(days - days_since_epoch(year, 1, 1));
+  for (; left >= days_in_month(year, month); month++)
+    left -= days_in_month(year, month);
+  return (date){(unsigned)year, (unsigned)month, (unsigned)left + 1};
+}
+
+void mkt_timestamp_format(int64_t milliseconds, char out[MKT_TIMESTAMP_BYTES]) {
+  const int64_t a_day = 86400000;
+  const int64_t first = days_since_epoch(1, 1, 1) * a_day;
+  const int64_t last = days_since_epoch(10000, 1, 1) * a_day - 1;
+  if (milliseconds < first) milliseconds = first;
+  if (milliseconds > last) milliseconds = last;
+  int64_t since_first = milliseconds - first;
+  unsigned left = (unsigned)(since_first % a_day);
+  date on = date_of(days_since_epoch(1, 1, 1) + since_first / a_day);
+  (void)snprintf(out, MKT_TIMESTAMP_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", on.year % 10000,
+                 on.month % 100, on.day % 100, left / 3600000 % 100, left / 60000 % 60,
+                 left / 1000 % 60, left % 1000);
 }

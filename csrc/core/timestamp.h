@@ -19,4 +19,11 @@ typedef struct mkt_timestamp {
 /* False, and *out unchanged, where the text is anything else or names no day of the calendar. */
 bool mkt_timestamp_parse(const char *p, size_t n, mkt_timestamp *out);
 
+/* With its NUL: YYYY-MM-DDThh:mm:ss.mmmZ. */
+enum { MKT_TIMESTAMP_BYTES = 25 };
+
+/* Writes milliseconds since the epoch as such a time. What is before year 1 or after year 9999
+ * becomes the first or last millisecond of them. */
+void mkt_timestamp_format(int64_t milliseconds, char out[MKT_TIMESTAMP_BYTES]);
+
 #endif

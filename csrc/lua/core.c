@@ -1,11 +1,12 @@
 /* core.c: the module marketplace.core. Its functions are for lua/marketplace/, which is where the
  * public ones are documented. */
-#include "core/clock.h"
 #include "core/crc32.h"
 #include "core/error.h"
 #include "core/hex.h"
+#include "core/notification.h"
 #include "core/openssl_version.h"
 #include "core/signals.h"
+#include "core/signature.h"
 #include "core/utf8.h"
 #include "lua/compat.h"
 #include "lua/es256.h"
@@ -15,30 +16,10 @@
 #include "lua/notification.h"
 #include "lua/pin.h"
 #include "lua/record.h"
+#include "lua/times.h"
 
 #include <openssl/rand.h>
-#include <time.h>
 #include <unistd.h>
-
-static int now(lua_State *L) {
-  lua_pushnumber(L, mkt_clock_wall());
-  return 1;
-}
-
-static int monotonic(lua_State *L) {
-  lua_pushnumber(L, mkt_clock_monotonic());
-  return 1;
-}
-
-/* Ends early when a signal comes. */
-static int sleep_for(lua_State *L) {
-  double seconds = luaL_checknumber(L, 1);
-  luaL_argcheck(L, seconds >= 0 && seconds <= 86400, 1, "0 to 86400 seconds");
-  struct timespec pause = {.tv_sec = (time_t)seconds};
-  pause.tv_nsec = (long)((seconds - (double)pause.tv_sec) * 1e9);
-  (void)nanosleep(&pause, NULL);
-  return 0;
-}
 
 static int random_hex(lua_State *L) {
   unsigned char bytes[64];
@@ -99,13 +80,26 @@ static void push_errors(lua_State *L) {
   }
 }
 
+/* So that Lua repeats none of them. */
+static void push_limits(lua_State *L) {
+  static const struct {
+    const char *name;
+    int value;
+  } limits[] = {{"secrets", MKT_MAX_SECRETS},
+                {"body_bytes", MKT_JSON_MAX_BYTES},
+                {"depth", MKT_JSON_MAX_DEPTH},
+                {"id_bytes", MKT_MAX_ID_BYTES}};
+  lua_newtable(L);
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    lua_pushinteger(L, limits[i].value);
+    lua_setfield(L, -2, limits[i].name);
+  }
+}
+
 __attribute__((visibility("default"))) int luaopen_marketplace_core(lua_State *L);
 
 int luaopen_marketplace_core(lua_State *L) {
-  static const luaL_Reg functions[] = {{"now", now},
-                                       {"monotonic", monotonic},
-                                       {"sleep", sleep_for},
-                                       {"random_hex", random_hex},
+  static const luaL_Reg functions[] = {{"random_hex", random_hex},
                                        {"is_utf8", is_utf8},
                                        {"crc32", crc32},
                                        {"process_id", process_id},
@@ -117,6 +111,7 @@ int luaopen_marketplace_core(lua_State *L) {
   if (mkt_openssl_check(&error) != MKT_OK) return luaL_error(L, "%s", error.message);
   mkt_lua_pin();
   luaL_newlib(L, functions);
+  mkt_lua_add_times(L);
   mkt_lua_add_notification(L);
   mkt_lua_add_record(L);
   mkt_lua_add_es256(L);
@@ -126,6 +121,8 @@ int luaopen_marketplace_core(lua_State *L) {
   lua_setfield(L, -2, "keyring");
   push_errors(L);
   lua_setfield(L, -2, "errors");
+  push_limits(L);
+  lua_setfield(L, -2, "limits");
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
   return 1;

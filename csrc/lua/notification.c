@@ -25,16 +25,6 @@ static void set_body(lua_State *L) {
   lua_setfield(L, -2, "body");
 }
 
-/* Seconds since the epoch of an ISO 8601 time; nil for any other text. */
-static int timestamp(lua_State *L) {
-  size_t n;
-  const char *text = luaL_checklstring(L, 1, &n);
-  mkt_timestamp time;
-  if (!mkt_timestamp_parse(text, n, &time)) return 0;
-  mkt_lua_push_timestamp(L, &time);
-  return 1;
-}
-
 /* Generation 2 names one package where generation 1 lists several: a callback reads the list. */
 static void set_package_ids(lua_State *L, const mkt_notification *notification) {
   bool one_of_generation_2 = notification->package_ids.p == NULL &&
@@ -97,7 +87,7 @@ static int part(lua_State *L) {
 }
 
 void mkt_lua_add_notification(lua_State *L) {
-  static const luaL_Reg functions[] = {{"part", part}, {"timestamp", timestamp}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"part", part}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   mkt_lua_push_names(L);
   lua_pushcclosure(L, parse, 1);

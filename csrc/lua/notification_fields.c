@@ -1,6 +1,7 @@
 #include "lua/notification_fields.h"
 
 #include "lua/json_value.h"
+#include "lua/times.h"
 
 void mkt_lua_push_names(lua_State *L) {
   lua_createtable(L, MKT_TYPE_COUNT + MKT_EVENT_COUNT, 0);
@@ -35,10 +36,6 @@ void mkt_lua_set_text(lua_State *L, const char *field, mkt_json_text text) {
   if (text.p == NULL) return;
   mkt_lua_push_text(L, text);
   lua_setfield(L, -2, field);
-}
-
-void mkt_lua_push_timestamp(lua_State *L, const mkt_timestamp *time) {
-  lua_pushnumber(L, (lua_Number)time->seconds + (lua_Number)time->nanoseconds / 1e9);
 }
 
 void mkt_lua_set_time(lua_State *L, const mkt_notification *notification) {

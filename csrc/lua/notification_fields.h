@@ -19,6 +19,4 @@ void mkt_lua_set_event(lua_State *L, const mkt_notification *notification);
 void mkt_lua_set_time(lua_State *L, const mkt_notification *notification);
 void mkt_lua_set_text(lua_State *L, const char *field, mkt_json_text text);
 
-void mkt_lua_push_timestamp(lua_State *L, const mkt_timestamp *time);
-
 #endif

@@ -112,7 +112,37 @@ static void every_day_of_800_years_against_timegm(void **state) {
     mkt_timestamp time;
     assert_true(mkt_timestamp_parse(text, strlen(text), &time));
     if (time.seconds != at) fail_msg("%s is %lld", text, (long long)time.seconds);
+    char written[MKT_TIMESTAMP_BYTES];
+    mkt_timestamp_format((int64_t)at * 1000, written);
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &fields);
+    assert_string_equal(written, text);
   }
+}
+
+static void expect_written(const char *text, int64_t milliseconds) {
+  char written[MKT_TIMESTAMP_BYTES];
+  mkt_timestamp_format(milliseconds, written);
+  assert_string_equal(written, text);
+}
+
+static void writes_every_part(void **state) {
+  (void)state;
+  expect_written("1970-01-01T00:00:00.000Z", 0);
+  expect_written("1970-01-01T23:59:59.999Z", 86399999);
+  expect_written("1969-12-31T23:59:59.999Z", -1);
+  expect_written("1969-12-31T00:00:00.000Z", -86400000);
+  expect_written("2026-03-14T09:26:53.589Z", 1773480413589);
+  expect_written("2024-12-31T12:00:00.001Z", 1735646400001);
+}
+
+static void writes_four_digits_of_year(void **state) {
+  (void)state;
+  expect_written("0001-01-01T00:00:00.000Z", -62135596800000);
+  expect_written("0001-01-01T00:00:00.000Z", -62135596800001);
+  expect_written("0001-01-01T00:00:00.000Z", INT64_MIN);
+  expect_written("9999-12-31T23:59:59.999Z", 253402300799999);
+  expect_written("9999-12-31T23:59:59.999Z", 253402300800000);
+  expect_written("9999-12-31T23:59:59.999Z", INT64_MAX);
 }
 
 int main(void) {
@@ -121,6 +151,8 @@ int main(void) {
       cmocka_unit_test(offsets),
       cmocka_unit_test(leap_second),
       cmocka_unit_test(refused),
+      cmocka_unit_test(writes_every_part),
+      cmocka_unit_test(writes_four_digits_of_year),
       cmocka_unit_test(every_day_of_800_years_against_timegm),
   };
   return cmocka_run_group_tests_name("timestamp", tests, NULL, NULL);

@@ -19,9 +19,7 @@ local SHOWN_AS = { app_id = "app" }
 ---@param seconds number
 ---@return string
 function log.timestamp(seconds)
-  -- a microsecond more, as the number nearest to a time may be a little less than it
-  local milliseconds = math.floor(seconds * 1000 + 0.001)
-  return os.date("!%Y-%m-%dT%H:%M:%S", math.floor(milliseconds / 1000)) .. (".%03dZ"):format(milliseconds % 1000)
+  return core.format_time(seconds)
 end
 
 local function quoted_if_needed(word)

@@ -18,8 +18,8 @@ local receiver = {}
 local Receiver = {}
 Receiver.__index = Receiver
 
-local MAX_BODY_LIMIT = 16 * 1024 * 1024 -- what the JSON reader takes at the most
-local RETRY_AFTER = 5                   -- seconds: a full disk or a lost connection rarely ends sooner
+local MOST_BODY = core.limits.body_bytes
+local RETRY_AFTER = 5 -- seconds: a full disk or a lost connection rarely ends sooner
 
 local COMMIT_BOUNDS = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5 } -- seconds
 
@@ -403,8 +403,8 @@ for name, types in pairs(dispatcher.OPTIONS) do OPTIONS[name] = types:gsub("^!",
 function receiver.new(given)
   options.check("marketplace.receiver", given, OPTIONS)
   local max_body = given.max_body or 1048576
-  if not (max_body >= 1 and max_body <= MAX_BODY_LIMIT) then
-    error("marketplace.receiver: option 'max_body' must be from 1 to 16777216 bytes", 2)
+  if not (max_body >= 1 and max_body <= MOST_BODY) then
+    error(("marketplace.receiver: option 'max_body' must be from 1 to %d bytes"):format(MOST_BODY), 2)
   end
   local own = { inbox = given.inbox or memory.new() }
   for name in pairs(dispatcher.OPTIONS) do own[name] = own[name] or given[name] end

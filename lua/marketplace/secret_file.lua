@@ -4,7 +4,7 @@ local core = require "marketplace.core"
 local secret_file = {}
 
 --- The most secrets that a receiver takes.
-secret_file.MOST = 8
+secret_file.MOST = core.limits.secrets
 
 --- The secrets of a file's text: the lines as they stand; only what editors add is passed over: a byte order mark, a
 --- carriage return at a line's end and empty lines.

@@ -3,7 +3,7 @@ local core = require "marketplace.core"
 
 local signature = {}
 
-local MAX_SECRETS = 8
+local MOST_SECRETS = core.limits.secrets
 local unpack = require("marketplace.runtime").unpack
 
 local function as_list(secrets)
@@ -14,7 +14,7 @@ end
 
 local function problem_of(list)
   if #list == 0 then return "no secret is given" end
-  if #list > MAX_SECRETS then return "more than 8 secrets are given" end
+  if #list > MOST_SECRETS then return ("more than %d secrets are given"):format(MOST_SECRETS) end
   for i = 1, #list do
     if type(list[i]) ~= "string" then return ("secret %d is a %s, not a string"):format(i, type(list[i])) end
     if list[i] == "" then return ("secret %d is empty"):format(i) end

@@ -39,7 +39,7 @@ local function check_query(self, given)
   local names = {}
   for name in pairs(given.filter) do names[#names + 1] = name end
   assert.same({ "createdDateGreaterThanOrEqualTo" }, names)
-  local since = require("marketplace.core").timestamp(given.filter.createdDateGreaterThanOrEqualTo)
+  local since = require("marketplace.core").parse_time(given.filter.createdDateGreaterThanOrEqualTo)
   assert.is_true(since > self.now() - 10 * 86400, "too far back")
   self.asked_since[#self.asked_since + 1] = since
   return since

@@ -28,7 +28,7 @@ local PAGE = 200                -- deliveries in one answer: the most that App S
 --[[ Deliveries, gathered by their events ]]
 
 local function time_of(text)
-  return type(text) == "string" and core.timestamp(text) or 0
+  return type(text) == "string" and core.parse_time(text) or 0
 end
 
 local function event_id_of(delivery)

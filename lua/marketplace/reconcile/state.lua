@@ -41,7 +41,7 @@ local function read(path)
 end
 
 local function time_of(value)
-  return type(value) == "string" and core.timestamp(value) or nil
+  return type(value) == "string" and core.parse_time(value) or nil
 end
 
 local function times_of(object)

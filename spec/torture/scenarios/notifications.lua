@@ -24,8 +24,10 @@ return {
     run = function()
       return core.part(BODY, "attributes"), core.part(BODY, "relationships"), type(core.notification)
     end },
-  { covers = { "core.timestamp" },
-    run = function() return core.timestamp "2025-04-01T10:20:30.5Z", core.timestamp "x" end },
+  { covers = { "core.parse_time", "core.format_time" },
+    run = function()
+      return core.parse_time "2025-04-01T10:20:30.5Z", core.parse_time "x", core.format_time(1743502830.5)
+    end },
   { covers = { "core.sha256" }, codes = { "crypto_failed" },
     run = function() return core.sha256(BODY) end },
   { covers = { "core.envelope" }, codes = { "crypto_failed" },

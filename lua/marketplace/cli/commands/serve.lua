@@ -38,7 +38,7 @@ end
 -- what should be numbers.
 local function usage_problem(options)
   local problem = running.usage_problem(options) or running.number_problem(options, "port", 0, 65535)
-    or running.number_problem(options, "max_body", 1, 16777216)
+    or running.number_problem(options, "max_body", 1, core.limits.body_bytes)
     or running.number_problem(options, "max_connections", 1, 1000000)
   if problem then return "serve: " .. problem end
   if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" then

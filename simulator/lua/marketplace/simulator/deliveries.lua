@@ -63,7 +63,7 @@ local function new_delivery(sim, webhook, event, about)
       request = { url = url_of(webhook) },
     },
   }
-  delivery.created = core.timestamp(delivery.attributes.createdDate)
+  delivery.created = core.parse_time(delivery.attributes.createdDate)
   sim.store:bound("webhookDeliveries", MOST_KEPT)
   enqueue(sim, delivery, about.due or sim.clock())
   return delivery

@@ -64,7 +64,7 @@ local function limit(parameter, value, most)
 end
 
 local function time(parameter, value)
-  local seconds = core.timestamp(value)
+  local seconds = core.parse_time(value)
   if seconds then return seconds end
   return nil, invalid(parameter, ("'%s' is not a valid date"):format(value))
 end

@@ -3,6 +3,7 @@
 ---
 --- A row is what the command shows of a webhook: {id=, generation=, url=} and, of generation 2, {app=, name=, enabled=,
 --- eventTypes=}. Functions that ask App Store Connect return nil, message where that fails.
+local core = require "marketplace.core"
 local event_types = require "marketplace.cli.commands.webhooks.event_types"
 local json = require "marketplace.json"
 
@@ -195,7 +196,7 @@ end
 function second.deliveries(client, id, since, most, fits)
   return generations.collect(client.webhookDeliveries, {
     webhook = id, include = "event", limit = math.min(most or generations.PAGE, generations.PAGE),
-    filter = { createdDateGreaterThanOrEqualTo = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(since)) },
+    filter = { createdDateGreaterThanOrEqualTo = core.format_time(since) },
   }, most, fits)
 end
 

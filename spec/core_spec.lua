@@ -1,0 +1,65 @@
+local core = require "marketplace.core"
+
+describe("core.parse_time", function()
+  it("gives seconds since the epoch, with the fraction, whatever the offset", function()
+    assert.equal(0, core.parse_time "1970-01-01T00:00:00Z")
+    assert.equal(1769860800.25, core.parse_time "2026-01-31T12:00:00.250Z")
+    assert.equal(1769860800, core.parse_time "2026-01-31T04:00:00-08:00")
+    assert.is_nil(core.parse_time "yesterday")
+  end)
+end)
+
+describe("core.format_time", function()
+  it("writes milliseconds, whole ones, and what was read as it was", function()
+    assert.equal("2026-03-14T09:26:53.250Z", core.format_time(1773480413.25))
+    assert.equal("2026-03-14T09:26:53.999Z", core.format_time(1773480413.9996))
+    assert.equal("1969-12-31T23:59:58.500Z", core.format_time(-1.5))
+    assert.equal("1969-12-31T23:59:59.999Z", core.format_time(-0.0005))
+    for millisecond = 0, 999 do
+      local written = ("2026-03-14T09:26:53.%03dZ"):format(millisecond)
+      assert.equal(written, core.format_time(core.parse_time(written)))
+    end
+  end)
+
+  it("keeps to the years that can be written", function()
+    for _, time in ipairs { 253402300800, 1e18, math.huge } do
+      assert.equal("9999-12-31T23:59:59.999Z", core.format_time(time))
+      assert.equal("0001-01-01T00:00:00.000Z", core.format_time(-time))
+    end
+    assert.error_matches(function() core.format_time(0 / 0) end, "NaN")
+  end)
+end)
+
+describe("core.limits", function()
+  it("are those that the core keeps to", function()
+    local limits = core.limits
+    local secrets = {}
+    for i = 1, limits.secrets do secrets[i] = "secret " .. i end
+    local unpack = require("marketplace.runtime").unpack
+    assert.equal(limits.secrets, #core.keyring(unpack(secrets)))
+    assert.has_error(function() core.keyring("one more", unpack(secrets)) end)
+
+    local function body(id, rest) return ('{"data":{"type":"a","id":"%s"%s}}'):format(id, rest or "") end
+    local function code_of(text) return (select(3, core.parse(text))) end
+    assert.is_nil(code_of(body(("x"):rep(limits.id_bytes))))
+    assert.equal("notification_invalid", code_of(body(("x"):rep(limits.id_bytes + 1))))
+
+    local function nested(levels) return body("1", ',"x":' .. ("["):rep(levels) .. ("]"):rep(levels)) end
+    assert.is_nil(code_of(nested(limits.depth - 2)))
+    assert.equal("json_invalid", code_of(nested(limits.depth - 1)))
+
+    local longest = body "1"
+    longest = longest .. (" "):rep(limits.body_bytes - #longest)
+    assert.is_nil(code_of(longest))
+    assert.equal("too_large", code_of(longest .. " "))
+  end)
+end)
+
+describe("core.sleep", function()
+  it("takes at most a day", function()
+    core.sleep(0)
+    for _, seconds in ipairs { -0.001, 86400.001, 0 / 0 } do
+      assert.error_matches(function() core.sleep(seconds) end, "0 to 86400 seconds")
+    end
+  end)
+end)
