@@ -75,6 +75,7 @@ build = {
         "csrc/lua/pin.c",
         "csrc/lua/push.c",
         "csrc/lua/record.c",
+        "csrc/lua/times.c",
       },
       defines = { "_GNU_SOURCE", "_FORTIFY_SOURCE=3" },
       incdirs = { "csrc", "$(CRYPTO_INCDIR)", "$(CURL_INCDIR)" },
