@@ -502,3 +502,82 @@ describe("receiver:dispatch", function()
     assert.equal(0, receiver:waiting())
   end)
 end)
+
+describe("dispatcher:turn", function()
+  local core = require "marketplace.core"
+  local monotonic = core.monotonic
+  local runs, inbox, entries, now, elapsed, ran
+
+  before_each(function()
+    inbox, entries, now, elapsed, ran = memory.new(), {}, 1000, 0, {}
+    core.monotonic = function() return elapsed end
+    runs = marketplace.dispatcher {
+      inbox = inbox, log = function(entry) entries[#entries + 1] = entry end, clock = function() return now end,
+      random = function() return 1 end,
+    }
+    runs:on("*", function(n)
+      ran[#ran + 1], elapsed = n.id, elapsed + 0.5
+      if n.id == "fails" then return nil, "not yet" end
+    end)
+  end)
+
+  after_each(function() core.monotonic = monotonic end)
+
+  local function put(...)
+    for _, id in ipairs { ... } do
+      local body = samples.body("ping", { id = id })
+      assert(inbox:put({ { key = id, digest = core.sha256(body), type = "ping", event = "ping", body = body } }, now))
+    end
+  end
+
+  it("runs callbacks for its seconds, and asks for no pause while more wait", function()
+    put("a", "b", "c")
+    assert.equal(0, runs:turn(1))
+    assert.same({ "a", "b" }, ran)
+    assert.equal(1, runs:turn(1))
+    assert.same({ "a", "b", "c" }, ran)
+  end)
+
+  it("asks for a pause until the next is due, and for no more than a second", function()
+    assert.equal(1, runs:turn(1))
+    put "fails"
+    assert.equal(1, runs:turn(1))
+    now = now + 4.5
+    assert.equal(0.5, runs:turn(1))
+    now = now + 0.5
+    assert.equal(1, runs:turn(1))
+    assert.same({ "fails", "fails" }, ran)
+  end)
+
+  it("asks for a short pause if what is due is not given to it, as the inbox's clock may differ", function()
+    inbox.next_at = function() return now - 1 end
+    assert.equal(0.01, runs:turn(1))
+  end)
+
+  it("logs what keeps callbacks from running, and tries again after a second, however often it is called", function()
+    for _, method in ipairs { "claim", "finish", "next_at" } do
+      for i, fail in ipairs { function() return nil, "gone", "inbox_unavailable" end, function() error "gone" end } do
+        put(method .. i)
+        inbox[method] = fail
+        entries = {}
+        assert.equal(1, runs:turn(1))
+        elapsed = elapsed + 0.5
+        assert.equal(0.5, runs:turn(1))
+        elapsed = elapsed + 0.5
+        local told = 0
+        for _, entry in ipairs(entries) do
+          if entry.message == "callbacks cannot run" then
+            told = told + 1
+            assert.same({ "error", now }, { entry.level, entry.at })
+            assert.matches("gone", entry.reason)
+          end
+        end
+        assert.equal(1, told, method)
+      end
+      inbox[method] = nil
+    end
+    now = now + 61
+    runs:turn(10)
+    assert.equal(6, inbox:counts().done)
+  end)
+end)

@@ -124,6 +124,12 @@ function Dispatcher:on(name, callback) end
 ---@return string? code inbox_unavailable
 function Dispatcher:dispatch(settings) end
 
+--- One turn of a loop: runs callbacks, and tells how long the loop may wait. Never raises: what keeps callbacks from
+--- running is logged, and tried again a second later, however often this is called meanwhile.
+---@param seconds number after which it begins no more
+---@return number pause seconds: 0 if more can be run at once, at most 1, as other processes store too
+function Dispatcher:turn(seconds) end
+
 --- When `dispatch` has something to do next.
 ---@return number|nil at seconds since the epoch, in the past where something waits now; nil where nothing does
 ---@return string? message

@@ -370,7 +370,7 @@ describe("the operating guide names", function()
       if text:find "%.message, [%w_.]+ = level, message" then indirect[path:match "marketplace/(.*)%.lua"] = true end
     end
     assert.are.same({
-      ["client/init"] = true, ["dispatcher/init"] = true, ["nginx/worker"] = true, receiver = true,
+      ["client/init"] = true, ["dispatcher/report"] = true, ["nginx/worker"] = true, receiver = true,
       ["server/init"] = true, ["simulator/deliveries"] = true,
     }, indirect)
   end)

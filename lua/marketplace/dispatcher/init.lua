@@ -20,6 +20,9 @@ Dispatcher.__index = Dispatcher
 local LARGEST_BATCH = 64    -- claimed at a time, with one commit
 local BATCH_SECONDS = 0.05  -- that a batch may take, as far as the one before tells: the rest of it waits on its lease
 local RETRY = { attempts = 10, base = 5, cap = 3600 }
+local LONGEST_PAUSE = 1     -- between two turns
+local SHORTEST_PAUSE = 0.01 -- after a turn that found nothing: the inbox's clock may differ from this machine's
+local RECOVERY_SECONDS = 1  -- until the inbox is asked again after it failed
 local LEASE_SECONDS = 60
 local MOST_SECONDS = 366 * 86400
 
@@ -215,6 +218,32 @@ function Dispatcher:dispatch(settings)
   return dispatch(self, limit, seconds, now and function() return now end or self.clock)
 end
 
+-- How long there is nothing to run, in seconds; nil and why if that cannot be told.
+local function run_turn(self, seconds)
+  local count, message = dispatch(self, math.huge, seconds, self.clock)
+  if not count then return nil, message end
+  local at, problem = self.inbox:next_at()
+  if problem then return nil, problem end
+  local least = count == 0 and SHORTEST_PAUSE or 0
+  return math.max(least, math.min(at and at - self.clock() or LONGEST_PAUSE, LONGEST_PAUSE))
+end
+
+--- One turn of a loop: runs callbacks, and tells how long the loop may wait. Never raises: what keeps callbacks from
+--- running is logged, and tried again a second later, however often this is called meanwhile.
+---@param seconds number after which it begins no more
+---@return number pause seconds: 0 if more can be run at once, at most 1, as other processes store too
+function Dispatcher:turn(seconds)
+  local rest = self.recovers_at - core.monotonic()
+  if rest > 0 then return rest end
+  local ok, pause, problem = pcall(run_turn, self, seconds)
+  if ok and pause then return pause end
+  self.log.write {
+    level = "error", message = "callbacks cannot run", at = self.clock(), reason = tostring(problem or pause),
+  }
+  self.recovers_at = core.monotonic() + RECOVERY_SECONDS
+  return RECOVERY_SECONDS
+end
+
 --- When `dispatch` has something to do next.
 ---@return number|nil at seconds since the epoch, in the past where something waits now; nil where nothing does
 ---@return string? message
@@ -300,7 +329,7 @@ function dispatcher.from(given, where, name)
     lease = given.lease or LEASE_SECONDS, max_attempts = retry.attempts or RETRY.attempts,
     retry_base = retry.base or RETRY.base, retry_cap = retry.cap or RETRY.cap,
     clock = given.clock or core.now, random = given.random or math.random, stop_asked = given.stop_asked or never,
-    batch = 1, report = report.new(log_target),
+    recovers_at = 0, batch = 1, report = report.new(log_target),
   }, Dispatcher)
 end
 

@@ -12,9 +12,7 @@ Callbacks.__index = Callbacks
 local TURN_SECONDS = 1       -- of callbacks in one timer, whose memory nginx frees when it ends
 local BREATH_SECONDS = 0.005 -- that callbacks which never yield may keep requests waiting, and a callback's time on top
 local YIELD_SECONDS = 0.001
-local IDLE_SECONDS = 1       -- until it looks whether other processes have stored something
-local LEAST_PAUSE = 0.01     -- where the inbox's clock and this machine's differ
-local RECOVERY_SECONDS = 1   -- until the inbox is asked again after it failed
+local RECOVERY_SECONDS = 1   -- until nginx is asked for a timer again
 local LAST_SECONDS = 10      -- that an ending worker runs what would be lost otherwise
 local WATCH_SECONDS = 1      -- until it looks whether callbacks still run
 local SILENT_SECONDS = 2     -- beyond a lease, after which they are taken for ended
@@ -24,20 +22,10 @@ local function log(self, level, message, reason)
   self.log.write { level = level, message = message, at = core.now(), reason = reason }
 end
 
-local function dispatch(self)
+local function run_turn(self)
   self.breathed_at = core.monotonic()
   self.seen_at = self.breathed_at
-  local ok, count, message = pcall(self.receiver.dispatch, self.receiver, { seconds = TURN_SECONDS })
-  if ok and count then return count end
-  log(self, "error", "callbacks cannot run", tostring(message or count))
-end
-
-local function pause_after(self, count)
-  if not count then return RECOVERY_SECONDS end
-  if count > 0 then return 0 end
-  local ok, at, message = pcall(self.receiver.next_at, self.receiver)
-  if not ok or message then return RECOVERY_SECONDS end
-  return at and math.max(LEAST_PAUSE, math.min(at - core.now(), IDLE_SECONDS)) or IDLE_SECONDS
+  return self.receiver.dispatcher:turn(TURN_SECONDS)
 end
 
 local function report_lost(self)
@@ -47,13 +35,13 @@ local function report_lost(self)
   end
 end
 
--- What is claimed was finished or given back when `dispatch` returned. What is in this process only runs now or never.
+-- What was claimed is finished or given back once a turn returns. What only this process holds runs now or never.
 local function wind_up(self)
   if self.receiver.inbox.durable then return end
   local deadline = core.monotonic() + LAST_SECONDS
   repeat
-    local count = dispatch(self)
-  until not count or count == 0 or core.monotonic() >= deadline
+    local pause = run_turn(self)
+  until pause > 0 or core.monotonic() >= deadline
   report_lost(self)
 end
 
@@ -70,7 +58,7 @@ end
 
 local function turn(premature, self, series)
   if premature or ngx.worker.exiting() then return wind_up(self) end
-  local pause = pause_after(self, dispatch(self))
+  local pause = run_turn(self)
   if self.series ~= series then return end
   if pause > 0 and not ngx.worker.exiting() then self.semaphore:wait(pause) end
   if self.series == series and not schedule(self, turn, series) then wind_up(self) end
@@ -124,10 +112,9 @@ function Callbacks:wake()
 end
 
 local function turn_once(premature, self)
-  dispatch(self)
+  local pause = run_turn(self)
   if premature or self.receiver.inbox.durable then return end
-  local at = self.receiver:next_at()
-  if at then ngx.timer.at(math.max(LEAST_PAUSE, at - core.now()), turn_once, self) end
+  if (self.receiver:waiting() or 0) > 0 then ngx.timer.at(pause, turn_once, self) end
 end
 
 --- Runs the callbacks of what is stored now, soon, and once: for a Lua of one request only, as lua_code_cache off

@@ -16,7 +16,6 @@ Server.__index = Server
 
 local IDLE_SECONDS = 1       -- the longest wait: a signal that comes just before it is noticed after it
 local SLICE_SECONDS = 0.05   -- of callbacks between two polls
-local RECOVERY_SECONDS = 1   -- until the inbox is asked again after it failed
 local METRICS_SECONDS = 0.25 -- the longest wait where there is a second port to look at
 local MOST_PATH_SHOWN = 200  -- bytes
 local DEFAULT_STOP_SECONDS = 10
@@ -71,32 +70,6 @@ local function exchange(self, wait)
   if #requests > 0 then self.http:answer(requests, respond(self, requests)) end
 end
 
---[[ Callbacks ]]
-
-local function dispatch_failed(self, reason)
-  log(self, "error", "callbacks cannot run", { reason = tostring(reason) })
-  self.dispatch_at = core.monotonic() + RECOVERY_SECONDS
-  return 0
-end
-
-local function dispatch(self)
-  if not self.dispatches or core.monotonic() < self.dispatch_at then return 0 end
-  local ok, count, message = pcall(self.receiver.dispatch, self.receiver, { seconds = SLICE_SECONDS })
-  if not ok then return dispatch_failed(self, count) end
-  if not count then return dispatch_failed(self, message) end
-  return count
-end
-
-local function next_wait(self, most)
-  if not self.dispatches then return most end
-  local pause = self.dispatch_at - core.monotonic()
-  if pause > 0 then return math.min(pause, most) end
-  -- The inbox that cannot tell is asked again by `dispatch`, which reports it.
-  local ok, at = pcall(self.receiver.next_at, self.receiver)
-  if not ok then return most end
-  return at and math.max(0, math.min(at - core.now(), most)) or most
-end
-
 --[[ The loop ]]
 
 -- A reload that fails must not end the server.
@@ -108,10 +81,17 @@ end
 --- One turn: waits for requests, answers them, runs some callbacks.
 ---@param seconds? number the longest wait, default 1, or 0.25 with metrics
 function Server:step(seconds)
-  exchange(self, next_wait(self, seconds or self.metrics and METRICS_SECONDS or IDLE_SECONDS))
-  dispatch(self)
+  exchange(self, math.min(self.pause, seconds or self.metrics and METRICS_SECONDS or IDLE_SECONDS))
+  if self.dispatches then self.pause = self.receiver.dispatcher:turn(SLICE_SECONDS) end
   if self.metrics then self.metrics:step(0) end
   if core.take_reload() and self.reload then reload(self) end
+end
+
+local function run_what_would_be_lost(self, deadline)
+  if not self.dispatches or self.receiver.inbox.durable then return end
+  repeat
+    local pause = self.receiver.dispatcher:turn(SLICE_SECONDS)
+  until pause > 0 or core.monotonic() >= deadline
 end
 
 local function report_stopped(self)
@@ -140,7 +120,7 @@ function Server:stop()
   while self.http:stats().connections > 0 and core.monotonic() < deadline do
     exchange(self, 0.1)
   end
-  while not self.receiver.inbox.durable and core.monotonic() < deadline and dispatch(self) > 0 do end
+  run_what_would_be_lost(self, deadline)
   self.http:close()
   if self.metrics then self.metrics:close() end
   report_stopped(self)
@@ -228,7 +208,7 @@ function server.open(given)
     http = http, receiver = given.receiver, log = log_entries.target(given.log).write, path = path,
     reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
-    stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, dispatch_at = 0,
+    stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, pause = given.dispatch == false and math.huge or 0,
   }, Server)
 end
 

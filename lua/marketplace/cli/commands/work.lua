@@ -8,31 +8,15 @@ local running = require "marketplace.cli.support.running"
 
 local work = {}
 
-local MOST_SECONDS_IDLE = 1  -- until it looks whether others have stored something
-local TURN_SECONDS = 1       -- of callbacks between two looks at the metrics' port
-local RECOVERY_SECONDS = 1   -- until the inbox is asked again after it failed
+local TURN_SECONDS = 1 -- of callbacks between two looks at the metrics' port
 
 function work.describe(command)
   running.describe(command)
 end
 
--- How long there is nothing to do, in seconds.
-local function pause_of(runs)
-  local at, problem = runs:next_at()
-  if problem then return RECOVERY_SECONDS end
-  return at and math.max(0, math.min(at - core.now(), MOST_SECONDS_IDLE)) or MOST_SECONDS_IDLE
-end
-
-local function turn(runs, write)
-  local ok, count, message = pcall(runs.dispatch, runs, { seconds = TURN_SECONDS })
-  if ok and count then return count > 0 and 0 or pause_of(runs) end
-  write { level = "error", message = "callbacks cannot run", reason = tostring(message or count) }
-  return RECOVERY_SECONDS
-end
-
 local function loop(runs, metrics, write)
   while not core.stop_asked() do
-    local pause = turn(runs, write)
+    local pause = runs:turn(TURN_SECONDS)
     if metrics then metrics:step(pause) elseif pause > 0 then core.sleep(pause) end
   end
   if metrics then metrics:close() end
