@@ -61,22 +61,82 @@ describe("the command", function()
     end
   end)
 
-  it("says which rock brings a command that is not installed", function()
-    local script = file [[
-      local require_ = require
+  -- What a program without a module says.
+  local function without(module_name, arguments)
+    local script = file(([[
+      local real = require
       rawset(_G, "require", function(name)
-        if name == "marketplace.cli.commands.simulate" then error("module '" .. name .. "' not found:\n", 0) end
-        return require_(name)
+        if name == "%s" then error("module '%s' not found:\n\tno such file", 0) end
+        return real(name)
       end)
-      os.exit(require("marketplace.cli").main(arg))]]
-    for _, arguments in ipairs { "simulate", "simulate event x", "simulate --help" } do
-      local output, status = shell.capture(("%s %s %s"):format(shell.LUA, script, arguments))
-      assert.equal(1, status)
-      assert.equal("marketplace: the command simulate is not installed: luarocks install lua-marketplace-simulator\n",
-        output)
+      os.exit(require("marketplace.cli").main(arg))]]):format(module_name, module_name))
+    return shell.capture(("MARKETPLACE_SECRET=x %s %s %s"):format(shell.LUA, script, arguments))
+  end
+
+  it("says which rock brings what is not installed", function()
+    for _, case in ipairs {
+      { "marketplace.cli.commands.simulate", "the command simulate", "lua-marketplace-simulator",
+        { "simulate", "simulate event x", "simulate --help" } },
+      { "marketplace.http_server", "the Lua module marketplace.http_server", "lua-marketplace-server",
+        { "serve x.lua", "work x.lua --metrics-port 0" } },
+      { "argparse", "the Lua module argparse", "argparse", { "sign", "--help" } },
+      { "cjson", "the Lua module cjson", "lua-cjson", { "sign --json" } },
+    } do
+      for _, arguments in ipairs(case[4]) do
+        local output, status = without(case[1], arguments)
+        assert.equal(1, status, output)
+        assert.equal(("marketplace: %s is not installed: luarocks install %s\n"):format(case[2], case[3]), output)
+      end
     end
-    assert.equal(0, select(2, shell.capture(("%s %s sign --help"):format(shell.LUA, script))))
-    assert.equal(0, select(2, shell.capture(("%s %s completion bash"):format(shell.LUA, script))))
+  end)
+
+  it("does without a rock that the command does not need", function()
+    for module_name, arguments in pairs {
+      ["marketplace.cli.commands.simulate"] = "completion bash", ["marketplace.http_server"] = "serve --help",
+      cjson = "sign /dev/null",
+    } do
+      local output, status = without(module_name, arguments)
+      assert.equal(0, status, output)
+    end
+  end)
+
+  it("says how a checkout is built that is not built for this Lua", function()
+    local folder = shell.run "mktemp -d"
+    finally(function() shell.run("rm -rf " .. folder) end)
+    shell.run(("mkdir -p %s/bin %s/lua/marketplace && cp bin/marketplace %s/bin && touch %s/lua/marketplace/init.lua")
+      :format(folder, folder, folder, folder))
+    local lua = shell.LUA:match "[^/]*$"
+    local line = ("marketplace: this checkout is not built for %s: make -C '%s/bin/..' build LUA=%s\n"):format(lua,
+      folder, lua)
+    local function expect_line(more)
+      local output, status = shell.capture(("%s %s/bin/marketplace --version"):format(shell.LUA, folder))
+      assert.equal(1, status)
+      assert.equal(line .. more, output)
+    end
+    expect_line ""
+    local other = lua == "lua5.3" and "5.4" or "5.3"
+    shell.run(("mkdir -p %s/build/%s/marketplace && touch %s/build/%s/marketplace/core.so"):format(folder, other,
+      folder, other))
+    expect_line("It is built for: lua" .. other .. "\n")
+  end)
+
+  it("says that it is not installed for this Lua, or that it is broken", function()
+    local folder = shell.run "mktemp -d"
+    finally(function() shell.run("rm -rf " .. folder) end)
+    shell.run(("mkdir -p %s/bin && cp bin/marketplace %s/bin"):format(folder, folder))
+    local command = ("cd %s && LUA_PATH='./?.lua;./?/init.lua' LUA_CPATH='./?.so' %s bin/marketplace sign"):format(
+      folder, shell.LUA)
+    local output, status = shell.capture(command)
+    assert.equal(1, status)
+    assert.matches("^marketplace: its modules for Lua 5%.%d cannot be loaded: module 'marketplace.cli' not found\n" ..
+      "To install them: luarocks %-%-lua%-version 5%.%d install lua%-marketplace\n$", output)
+    shell.run(("cp -r lua/marketplace %s && mkdir -p %s/marketplace && echo x > %s/marketplace/core.so"):format(folder,
+      folder, folder))
+    output, status = shell.capture(command)
+    assert.equal(1, status)
+    assert.matches("^marketplace: its modules for Lua 5%.%d cannot be loaded: error loading module 'marketplace.core'",
+      output)
+    assert.is_nil(output:find("traceback", 1, true), output)
   end)
 
   it("loads no command but the one that is called", function()

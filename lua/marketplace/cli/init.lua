@@ -4,10 +4,10 @@
 --- standard error stream.
 local core = require "marketplace.core"
 local output = require "marketplace.cli.support.output"
+local rocks = require "marketplace.cli.support.rocks"
 
 local cli = {}
 
--- A command with a `rock` is in another rock than this one.
 local COMMANDS = {
   { name = "serve", summary = "receive notifications and run a handlers file for them" },
   { name = "work", summary = "run a handlers file for the notifications that another process receives" },
@@ -19,10 +19,7 @@ local COMMANDS = {
   { name = "verify", summary = "check a signature; the exit status tells whether it is valid" },
   { name = "explain", summary = "say why a signature is not valid" },
   { name = "token", summary = "make a token for App Store Connect's API, for a developer or for an install" },
-  {
-    name = "simulate", summary = "stand in for App Store Connect, to develop without an Apple account",
-    rock = "lua-marketplace-simulator",
-  },
+  { name = "simulate", summary = "stand in for App Store Connect, to develop without an Apple account" },
 }
 
 local COMPLETION = "completion"
@@ -31,16 +28,8 @@ local function module_of(command)
   return "marketplace.cli.commands." .. command.name
 end
 
-local function is_installed(module_name)
-  local found, problem = pcall(require, module_name)
-  if found then return true end
-  -- found, but broken: that is not for LuaRocks to mend
-  if not problem:find(("module '%s' not found"):format(module_name), 1, true) then error(problem, 0) end
-  return false
-end
-
-local function missing(what, rock)
-  output.note(("%s is not installed: luarocks install %s"):format(what, rock))
+local function fail(message)
+  output.note(message)
   return 1
 end
 
@@ -55,6 +44,12 @@ local function command_named(name)
   for _, command in ipairs(COMMANDS) do
     if command.name == name then return command end
   end
+end
+
+-- Other rocks bring commands too.
+local function describe(command, parser)
+  local module_name = module_of(command)
+  if not rocks.problem(module_name) then require(module_name).describe(parser) end
 end
 
 -- argparse gives each parser a sentence of its own
@@ -88,9 +83,7 @@ function cli.parser(argparse, only)
   for _, command in ipairs(COMMANDS) do
     local described = parser:command(command.name, command.summary)
     usage[command.name] = described
-    if (only or command.name) == command.name and is_installed(module_of(command)) then
-      require(module_of(command)).describe(described)
-    end
+    if (only or command.name) == command.name then describe(command, described) end
   end
   add_completion(parser)
   describe_help(parser)
@@ -102,12 +95,12 @@ end
 ---@return integer status for os.exit
 function cli.main(arguments)
   core.hold_standard_streams() -- a file opened as descriptor 1 would be written over by what is said
-  if not is_installed "argparse" then return missing("the Lua module argparse", "argparse") end
+  local problem = rocks.problem "argparse"
+  if problem then return fail(problem) end
   local name = first_word(arguments)
   local command = command_named(name)
-  if command and command.rock and not is_installed(module_of(command)) then
-    return missing(("the command %s"):format(name), command.rock)
-  end
+  problem = command and rocks.problem(module_of(command))
+  if problem then return fail(problem) end
   -- a completion script is made of all commands, anything else of one at most
   local parser, usage_of = cli.parser(require "argparse", name ~= COMPLETION and name or nil)
   local ok, parsed = parser:pparse(arguments)
@@ -115,14 +108,12 @@ function cli.main(arguments)
     output.note(parsed .. "\n" .. usage_of(name))
     return 2
   end
-  if parsed.json and not is_installed "cjson" then return missing("the Lua module cjson", "lua-cjson") end
+  problem = parsed.json and rocks.problem "cjson"
+  if problem then return fail(problem) end
   local status, message = require(module_of(command_named(parsed.command))).run(parsed)
   if status == 2 then message = message .. "\n" .. usage_of(parsed.command) end
   if message then output.note(message) end
-  if status == 0 and output.problem then
-    output.note(output.problem)
-    return 1
-  end
+  if status == 0 and output.problem then return fail(output.problem) end
   return status
 end
 

@@ -5,6 +5,7 @@ local inbox_url = require "marketplace.inbox.url"
 local listening = require "marketplace.cli.support.listening"
 local marketplace = require "marketplace"
 local pid_file = require "marketplace.cli.support.pid_file"
+local rocks = require "marketplace.cli.support.rocks"
 local running = require "marketplace.cli.support.running"
 local secrets = require "marketplace.cli.support.secrets"
 local server = require "marketplace.server"
@@ -95,6 +96,8 @@ end
 function serve.run(options)
   local usage = usage_problem(options)
   if usage then return 2, usage end
+  local missing = rocks.problem "marketplace.http_server"
+  if missing then return 1, missing end
   local tls, status, problem = listening.read_tls(options)
   if not tls then return status, problem end
   local write = running.log(options)

@@ -4,6 +4,7 @@ local dispatcher = require "marketplace.dispatcher"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local metrics_server = require "marketplace.server.metrics"
+local rocks = require "marketplace.cli.support.rocks"
 local running = require "marketplace.cli.support.running"
 
 local work = {}
@@ -34,6 +35,8 @@ end
 function work.run(options)
   local usage = running.usage_problem(options) or running.shared_inbox_problem(options.inbox)
   if usage then return 2, "work: " .. usage end
+  local missing = options.metrics_port and rocks.problem "marketplace.http_server"
+  if missing then return 1, missing end
   local write = running.log(options)
   local box, problem = running.open_inbox(options, write)
   if not box then return 1, problem end
