@@ -29,7 +29,7 @@ end
 local function tell(n, ctx)
   local answer, message = http.exchange {
     method = "POST", url = URL, timeout = SECONDS, ca_file = CA_FILE, body = json.encode { text = message_of(n) },
-    headers = { "Content-Type: application/json", "Idempotency-Key: " .. ctx.key },
+    headers = { "Content-Type: application/json", "Idempotency-Key: " .. ctx.id },
   }
   if not answer then return nil, message end
   if answer.status < 300 then return true end

@@ -34,7 +34,7 @@ describe("receiver:dispatch", function()
 
   it("runs what waits, once, and tells how many", function()
     local seen = {}
-    receiver:on("ping", function(n, ctx) seen[#seen + 1] = { n.id, ctx.attempt, ctx.key } end)
+    receiver:on("ping", function(n, ctx) seen[#seen + 1] = { n.id, ctx.attempt, ctx.id } end)
     post("ping", { id = "a" })
     post("ping", { id = "b" })
     assert.equal(2, receiver:dispatch())
@@ -216,6 +216,37 @@ describe("receiver:dispatch", function()
     assert.equal("done", state_of "a")
   end)
 
+  it("shows a callback its attempt and its id, and nothing of the lease", function()
+    local shown = {}
+    receiver:on("ping", function(_, ctx)
+      for name, value in pairs(ctx) do shown[name] = value end
+    end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    assert.same({ attempt = 1, id = "a" }, shown)
+  end)
+
+  it("takes no more from a context whose callbacks have ended", function()
+    local kept
+    receiver:on("ping", function(_, ctx) kept = ctx end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    for _, method in ipairs { "snooze", "cancel", "heartbeat", "superseded" } do
+      local ok, problem = pcall(function() kept[method](kept, method == "snooze" and 1 or "x") end)
+      assert.is_false(ok)
+      assert.matches("^spec/dispatcher_spec.lua:%d+: ctx:" .. method .. ": the callbacks of this notif", problem)
+    end
+    assert.equal("done", state_of "a")
+  end)
+
+  it("snoozes for the longest that was asked for", function()
+    receiver:on("ping", function(_, ctx) ctx:snooze(60) end)
+    receiver:on("ping", function(_, ctx) ctx:snooze(30) end)
+    post "ping"
+    receiver:dispatch()
+    assert.equal(60, last().again_in)
+  end)
+
   it("gives up what ended its process in every attempt", function()
     local ran = 0
     receiver:on("ping", function() ran = ran + 1 end)
@@ -338,16 +369,16 @@ describe("receiver:dispatch", function()
 
   it("counts a mistake of the inbox's or its own against one notification only", function()
     local context = require "marketplace.dispatcher.context"
-    local original = context.of
-    context.of = function(claimed, ...)
-      if claimed.key == "a" then error "a mistake" end
-      return original(claimed, ...)
+    local original = context.open
+    context.open = function(item, ...)
+      if item.key == "a" then error "a mistake" end
+      return original(item, ...)
     end
     receiver:on("ping", function() end)
     receiver.dispatcher.batch = 64
     for _, id in ipairs { "a", "b" } do post("ping", { id = id }) end
     local ok, count = pcall(receiver.dispatch, receiver)
-    context.of = original
+    context.open = original
     assert.is_true(ok)
     assert.equal(2, count)
     assert.same({ "ready", "done" }, { state_of "a", state_of "b" })

@@ -152,7 +152,7 @@ function Dispatcher:metrics() end
 
 ---@class marketplace.Context
 ---@field attempt integer from 1
----@field key string names the notification: its id or, where it has none, the SHA-256 of its body
+---@field id string names the notification: its id or, if it has none, the SHA-256 of its body
 local Context = {}
 
 --- Run this notification again in so many seconds; the attempt does not count.
@@ -164,14 +164,13 @@ function Context:snooze(seconds) end
 function Context:cancel(reason) end
 
 --- Lengthens the lease: for a callback that may take longer than a lease (60 seconds unless the dispatcher was told
---- otherwise), every now and then while it works. Raises where the inbox cannot be reached.
+--- otherwise), every now and then while it works. Raises if the inbox cannot be reached.
 ---@return boolean held false: the lease has passed to another worker, which runs this notification too
 function Context:heartbeat() end
 
 --- Whether a later event, by the time that Apple gives, has already told the opposite of this one for the same app or
---- the same packages: then this one came late, and must not undo what is newer. Raises where the inbox cannot be
---- reached.
----@return table|nil later {key=, event=, time=} of the latest such event
+--- the same packages: then this one came late, and must not undo what is newer. Raises if the inbox cannot be reached.
+---@return table|nil later {id=, event=, time=} of the latest such event
 function Context:superseded() end
 
 --- The contract above, as an editor reads it.

@@ -65,11 +65,11 @@ local function failed(self, claimed, reason, run)
   ready(claimed, run.clock() + pause_after(self, claimed.attempt), reason)
 end
 
-local function after_callbacks(self, claimed, failure, run)
-  if claimed.cancelled then return dead(claimed, call.reason(claimed.cancelled)) end
+local function after_callbacks(self, claimed, failure, asked, run)
+  if asked.cancelled then return dead(claimed, call.reason(asked.cancelled)) end
   if failure then return failed(self, claimed, failure, run) end
-  if not claimed.snoozed then return done(claimed) end
-  ready(claimed, run.clock() + claimed.snoozed)
+  if not asked.snoozed then return done(claimed) end
+  ready(claimed, run.clock() + asked.snoozed)
   claimed.uncounted = true
 end
 
@@ -91,7 +91,9 @@ local function run_one(self, claimed, run)
     done(claimed)
     return false
   end
-  after_callbacks(self, claimed, call.all(list, n, context.of(claimed, n, run)), run)
+  local ctx = context.open(claimed, n, run)
+  local failure = call.all(list, n, ctx)
+  after_callbacks(self, claimed, failure, context.close(ctx), run)
   return true
 end
 
