@@ -25,7 +25,7 @@ int main(int count, char **arguments) {
   DIR *folder = opendir(arguments[1]);
   MKT_FUZZ_CHECK(folder != NULL);
   int files = 0;
-  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+  for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
     if (entry->d_name[0] == '.') continue;
     run_file(arguments[1], entry->d_name);
     files++;

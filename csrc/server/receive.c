@@ -153,7 +153,7 @@ static void abandon_request(mkt_server *server, mkt_connection *connection) {
 }
 
 /* The server keeps the empty response for the next ones. */
-static void drop_response(mkt_server *server, struct MHD_Response *response) {
+static void drop_response(const mkt_server *server, struct MHD_Response *response) {
   if (response != NULL && response != server->nothing) MHD_destroy_response(response);
 }
 

@@ -57,7 +57,7 @@ static void holds_what_is_appended(void **state) {
 static void nothing_past_the_maximum(void **state) {
   (void)state;
   static const size_t maxima[] = {0, 1, 1023, 1024, 1025, 1500, 4096};
-  static char zeros[8192];
+  static const char zeros[8192];
   for (size_t i = 0; i < sizeof maxima / sizeof *maxima; i++) {
     mkt_buffer buffer;
     mkt_buffer_init(&buffer, maxima[i]);

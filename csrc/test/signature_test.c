@@ -99,12 +99,14 @@ static void rotation_tells_which(void **state) {
   mkt_keyring keyring = {.count = 0};
   for (int i = 0; i < MKT_MAX_SECRETS; i++) {
     char secret[32];
-    add_secret(&keyring, secret, (size_t)snprintf(secret, sizeof secret, "secret number %d", i));
+    int n = snprintf(secret, sizeof secret, "secret number %d", i);
+    add_secret(&keyring, secret, (size_t)n);
   }
   for (int i = 0; i < MKT_MAX_SECRETS; i++) {
     char secret[32];
     mkt_keyring one = {.count = 0};
-    add_secret(&one, secret, (size_t)snprintf(secret, sizeof secret, "secret number %d", i));
+    int n = snprintf(secret, sizeof secret, "secret number %d", i);
+    add_secret(&one, secret, (size_t)n);
     char header[MKT_SIGNATURE_BYTES];
     assert_int_equal(mkt_sign(&one, "body", 4, header, NULL), MKT_OK);
     unsigned matched = 99;

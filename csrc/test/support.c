@@ -30,12 +30,13 @@ char *mkt_read_whole_file(const char *path, size_t *n) {
   assert_int_equal(fseek(file, 0, SEEK_END), 0);
   long size = ftell(file);
   assert_true(size >= 0);
-  rewind(file);
+  assert_int_equal(fseek(file, 0, SEEK_SET), 0);
   char *text = malloc((size_t)size + 1);
   assert_non_null(text);
   *n = fread(text, 1, (size_t)size, file);
   assert_int_equal(*n, size);
-  assert_int_equal(fclose(file), 0);
+  int closed = fclose(file);
+  assert_int_equal(closed, 0);
   return text;
 }
 

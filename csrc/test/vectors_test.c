@@ -125,7 +125,7 @@ static void json_test_suite(void **state) {
   assert_non_null(documents);
   static const char kinds[] = "yni";
   unsigned counts[sizeof kinds] = {0};
-  for (struct dirent *entry; (entry = readdir(documents)) != NULL;) {
+  for (const struct dirent *entry; (entry = readdir(documents)) != NULL;) {
     const char *kind = strchr(kinds, entry->d_name[0]);
     if (kind == NULL) continue;
     check_document(folder, entry->d_name);
@@ -267,7 +267,7 @@ static void read_ecdsa_vector(mkt_json *json, ecdsa_vector *out) {
 
 /* The line ends are escaped in JSON. */
 static void read_public_key(mkt_json_text text, mkt_es256_key *key) {
-  char pem[MAX_FIELD_BYTES];
+  char pem[MAX_FIELD_BYTES] = "";
   size_t n = 0;
   assert_true(text.n < sizeof pem);
   for (size_t i = 0; i < text.n; i++) {

@@ -53,7 +53,7 @@ static void keep_synced(int fd) {
 
 static int sync_with(const char *name, int fd) {
   int (*real)(int) = NULL;
-  void *symbol = dlsym(RTLD_NEXT, name);
+  const void *symbol = dlsym(RTLD_NEXT, name);
   memcpy(&real, &symbol, sizeof real);
   int result = real(fd);
   if (result == 0) keep_synced(fd);
