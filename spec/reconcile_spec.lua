@@ -586,10 +586,9 @@ describe("marketplace.reconcile", function()
       local report, message, code = run { state_file = path }
       assert.is_nil(report)
       assert.matches(path, message, 1, true)
-      assert.equal("json_invalid", code)
+      assert.equal("state_invalid", code)
       assert.equal(text, shell.run("cat " .. path))
       os.remove(path)
-      os.remove(path .. ".lock")
     end
     local report, _, code = run { state_file = folder }
     assert.is_nil(report)
@@ -629,10 +628,21 @@ describe("marketplace.reconcile", function()
       return create(...)
     end
     expect({ deliveries = 1, events = 1, missing = 1, stored = 1, redelivered = 1 }, run())
-    assert.matches("another reconciliation runs with this state: " .. path, message, 1, true)
+    assert.matches("another reconciliation is running with this state: " .. path, message, 1, true)
     assert.equal("locked", code)
     expect({ deliveries = 1, events = 1 }, run())
     assert.equal("state.json", shell.run("ls " .. folder))
+  end)
+
+  it("lets no other run beside it that names the same state by a link", function()
+    run()
+    local path, link = folder .. "/state.json", folder .. "/link.json"
+    shell.run(("ln -s %s %s"):format(path, link))
+    local lock = assert(core.lock_file(path .. ".lock"))
+    assert.equal("locked", (select(3, run { state_file = link })))
+    lock:close()
+    assert.is_table((run { state_file = link }))
+    assert.equal("symbolic link", shell.run("stat -c %F " .. link))
   end)
 
   it("raises for wrong options", function()

@@ -134,7 +134,7 @@ local function new_world(given)
       },
       files = {
         read = outside("read", function(path)
-          if not world.files[path] then return nil, path .. ": there is no such file", "missing" end
+          if not world.files[path] then return nil, path .. ": there is no such file", "file_missing" end
           return world.files[path]
         end),
         replace = outside("replace", function(path, bytes, how)
@@ -151,6 +151,7 @@ local function new_world(given)
           world.cleaned[#world.cleaned + 1] = path
           return true
         end),
+        is_locked = function() return world.locked end,
         lock = function(path)
           if world.locked then return nil, path .. ": another process holds this lock", "locked" end
           world.locked, world.files[path] = true, ""
@@ -397,7 +398,7 @@ describe("a rotation", function()
     end
     local all = ("old\n"):rep(8)
     expect("holds 8 secrets already, and there is no room", { files = { [PATH] = all } })
-    expect("a state file cannot be made: secrets.rotation: read-only file system", { read_only = true })
+    expect("the state of the rotation cannot be written: secrets.rotation: read-only file system", { read_only = true })
     expect("webhook w9: there is no such webhook", {}, { "w1", "w9" })
     for _, text in ipairs { "", "\n\r\n" } do
       local world = new_world { files = { [PATH] = text } }
@@ -445,8 +446,8 @@ describe("a rotation", function()
       world.files[STATE] = text
       local done, message, code = world.run()
       assert.is_nil(done)
-      assert.equal("rotation_invalid", code)
-      assert.is_truthy(message:find("the state of a rotation is damaged: " .. STATE .. ". Move it", 1, true))
+      assert.equal("state_invalid", code)
+      assert.is_truthy(message:find("the state of the rotation is damaged: " .. STATE .. ". Move it", 1, true))
       assert.equal("old\n", world.files[PATH])
     end
   end)
@@ -665,7 +666,7 @@ describe("a rotation", function()
   it("removes what killed processes left of its files", function()
     local world = new_world()
     assert.is_true(world.run())
-    assert.same({ PATH, STATE }, world.cleaned)
+    assert.same({ STATE, PATH }, world.cleaned)
   end)
 
   it("can be tried beforehand, which changes nothing", function()
@@ -682,7 +683,7 @@ describe("a rotation", function()
     expect(nil, {})
     expect("there is no room for another", { files = { [PATH] = ("old\n"):rep(8) } })
     expect("webhook w9: there is no such webhook", { webhooks = { "w9" } })
-    expect("the state of a rotation is damaged", { files = { [PATH] = "old\n", [STATE] = "" } })
+    expect("the state of the rotation is damaged", { files = { [PATH] = "old\n", [STATE] = "" } })
     local world = new_world { silent = true }
     assert.equal("rotation_pending", (select(3, world.run())))
     local files = { world.files[PATH], world.files[STATE] }
@@ -698,7 +699,7 @@ describe("a rotation", function()
     local done, message, code = world.run()
     assert.is_nil(done)
     assert.equal("locked", code)
-    assert.matches("another process holds", message)
+    assert.equal("another rotation is running with this state: " .. STATE, message)
     assert.equal("old\n", world.files[PATH])
   end)
 

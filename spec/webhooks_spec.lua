@@ -582,10 +582,11 @@ describe("marketplace webhooks", function()
       assert.matches("the pid file cannot be read: /nowhere", (select(2, rotate(1, "--dry-run", "--pid-file",
         "/nowhere/at/all"))))
       local lock = assert(core.lock_file(secrets .. ".rotation.lock"))
-      assert.matches("another process holds this lock", (select(2, rotate(1, "--dry-run"))))
+      assert.matches("another rotation is running with this state: " .. secrets .. ".rotation",
+        (select(2, rotate(1, "--dry-run"))))
       lock:close()
       assert(core.replace_file(secrets .. ".rotation", "{}"))
-      assert.matches("the state of a rotation is damaged", (select(2, rotate(1, "--dry-run"))))
+      assert.matches("the state of the rotation is damaged", (select(2, rotate(1, "--dry-run"))))
       os.remove(secrets .. ".rotation")
       assert(core.replace_file(secrets, (SECRET .. "\n"):rep(8)))
       assert.matches("holds 8 secrets already", (select(2, rotate(1, "--dry-run"))))

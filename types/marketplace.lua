@@ -1034,7 +1034,7 @@ function marketplace.client(given) end
 --- seconds since the epoch; covers: whether `since` was early enough for all that was due; complete: whether, of what
 --- was looked at, nothing is missing any more and nothing failed
 ---@return string? message nothing could be looked at, and nothing was changed
----@return string? code inbox_unavailable, locked, file_failed, json_invalid, webhook_missing, webhook_ambiguous (with
+---@return string? code inbox_unavailable, locked, file_failed, state_invalid, webhook_missing, webhook_ambiguous (with
 --- {urls=}), and those of the client
 ---@return table? detail the client's
 function marketplace.reconcile(given) end

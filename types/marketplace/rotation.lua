@@ -7,7 +7,7 @@ local rotation = {}
 ---@class marketplace.rotation.run.Options
 ---@field apple table
 ---@field clock function
----@field files table
+---@field files? table
 ---@field generation number
 ---@field grace? number
 ---@field inbox table
@@ -38,9 +38,7 @@ local rotation = {}
 --- receiver: {reload() -> true or no such function, post(url, signature, body) -> status};
 --- inbox: {verified(fingerprint, since) -> list of {id=, at=} of notifications that the secret of this fingerprint
 --- verified and that were received since, at that time};
---- files: {read(path) -> bytes, with code "missing" where there is none, replace(path, bytes, "new" or nil) -> true,
---- atomic and synced, remove(path) -> true, lock(path) -> {close()}, clean(path) -> true: removes what killed calls of
---- replace left};
+--- files: default marketplace.state_file's FILES;
 --- clock(): seconds since the epoch; sleep(seconds); stop_asked() -> whether to stop, default never;
 --- random_hex(bytes); say(step, text): a line a step, never a secret
 ---@return boolean|nil ok true: the new secret is the only one

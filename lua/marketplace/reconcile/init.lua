@@ -326,7 +326,7 @@ local function redeliver(self)
   if result.left == 0 then return end
   add_notice(self, {
     code = "rate_limited", message = ("%d redeliveries are %s: %s"):format(result.left,
-      self.state.path and "left for the next run" or "not asked for", result.why_ended),
+      self.state.file and "left for the next run" or "not asked for", result.why_ended),
   })
 end
 
@@ -455,7 +455,7 @@ end
 --- seconds since the epoch; covers: whether `since` was early enough for all that was due; complete: whether, of what
 --- was looked at, nothing is missing any more and nothing failed
 ---@return string? message nothing could be looked at, and nothing was changed
----@return string? code inbox_unavailable, locked, file_failed, json_invalid, webhook_missing, webhook_ambiguous (with
+---@return string? code inbox_unavailable, locked, file_failed, state_invalid, webhook_missing, webhook_ambiguous (with
 --- {urls=}), and those of the client
 ---@return table? detail the client's
 function reconcile.run(given)

@@ -10,35 +10,18 @@
 --- Connect no longer told of; `gone`: since when there is no such webhook; `asked`: for which events a redelivery was
 --- asked; `left`: for which it is yet to be asked. Times are ISO 8601 there, and seconds since the epoch here.
 local core = require "marketplace.core"
-local json = require "marketplace.json"
 local log = require "marketplace.log"
+local state_file = require "marketplace.state_file"
 
 local reconcile_state = {}
 
 local VERSION = 1
+local ADVICE = "Move it away, and the next reconciliation looks ten days back"
 
 local State = {}
 State.__index = State
 
 --[[ Reading ]]
-
-local function invalid(path)
-  return nil, ("%s is not what a reconciliation wrote; without it the next one looks ten days back"):format(path),
-    "json_invalid"
-end
-
--- Nothing where there is no such file.
-local function read(path)
-  local file, problem, number = io.open(path, "rb")
-  if not file then
-    if number == 2 then return nil end -- ENOENT
-    return nil, "the state cannot be read: " .. problem, "file_failed"
-  end
-  local bytes, read_problem = file:read("*a")
-  file:close()
-  if not bytes then return nil, ("the state cannot be read: %s: %s"):format(path, read_problem), "file_failed" end
-  return bytes
-end
 
 local function time_of(value)
   return type(value) == "string" and core.parse_time(value) or nil
@@ -70,26 +53,14 @@ local function known_of(object)
   }
 end
 
-local function parse(bytes, path)
-  local document = json.decode(bytes)
-  if type(document) ~= "table" or document.version ~= VERSION or type(document.webhooks) ~= "table" then
-    return invalid(path)
-  end
+local function parse(document)
+  if type(document.webhooks) ~= "table" then return nil end
   local webhooks = {}
   for id, known in pairs(document.webhooks) do
-    if type(known) ~= "table" then return invalid(path) end
+    if type(known) ~= "table" then return nil end
     webhooks[id] = known_of(known)
   end
   return webhooks
-end
-
-local function load(path)
-  local bytes, message, code = read(path)
-  if not bytes then
-    if message then return nil, message, code end
-    return {}
-  end
-  return parse(bytes, path)
 end
 
 --[[ Writing ]]
@@ -114,7 +85,7 @@ local function as_object(known)
 end
 
 local function as_document(webhooks)
-  local document = { version = VERSION, webhooks = {} }
+  local document = { webhooks = {} }
   for id, known in pairs(webhooks) do document.webhooks[id] = as_object(known) end
   return document
 end
@@ -150,43 +121,32 @@ end
 ---@return string? message
 ---@return string? code file_failed
 function State:save()
-  if not self.path then return true end
-  local ok, message, code = core.replace_file(self.path, json.encode(as_document(self.webhooks)) .. "\n")
-  if not ok then return nil, "the state cannot be written: " .. message, code end
-  return true
+  if not self.file then return true end
+  return self.file:save(as_document(self.webhooks))
 end
 
 --- Lets the next reconciliation begin.
 function State:close()
-  if not self.lock then return end
-  os.remove(self.path .. ".lock")
-  self.lock:close()
-  self.lock = nil
+  if self.file then self.file:close() end
 end
 
---- Opens the state in a file, which need not exist. Whoever has it open for writing keeps others out.
+--- Opens the state in a file, which need not exist.
 ---@param path string|nil nil: nothing is remembered
----@param for_reading? boolean
+---@param read_only? boolean do not keep other reconciliations out
 ---@return table|nil state
 ---@return string? message
----@return string? code locked, file_failed, json_invalid
-function reconcile_state.open(path, for_reading)
-  local self = setmetatable({ path = path, webhooks = {}, lock = nil }, State)
+---@return string? code those of marketplace.state_file
+function reconcile_state.open(path, read_only)
+  local self = setmetatable({ file = nil, webhooks = {} }, State)
   if not path then return self end
   local message, code
-  if not for_reading then
-    -- not the file itself, which is another one after each writing
-    self.lock, message, code = core.lock_file(path .. ".lock")
-    if not self.lock then
-      if code == "locked" then message = "another reconciliation runs with this state: " .. path end
-      return nil, message, code
-    end
-  end
-  self.webhooks, message, code = load(path)
-  if not self.webhooks then
-    self:close()
-    return nil, message, code
-  end
+  -- the file itself: by whatever link it is named, there is one lock
+  path = core.real_path(path) or path
+  self.file, message, code = state_file.open {
+    path = path, task = "reconciliation", version = VERSION, parse = parse, advice = ADVICE, read_only = read_only,
+  }
+  if not self.file then return nil, message, code end
+  self.webhooks = self.file.state or self.webhooks
   return self
 end
 

@@ -1,4 +1,4 @@
---- What a rotation of secrets knows of itself, in a file: see marketplace.rotation.
+--- What a rotation of secrets knows of itself, in a state file (marketplace.state_file):
 ---
 ---   generation, webhooks    whose secret it is; of each webhook its id, its step and when that was taken
 ---   secret                  the new one
@@ -8,29 +8,33 @@
 ---
 --- Times are seconds since the epoch.
 local json = require "marketplace.json"
+local state_file = require "marketplace.state_file"
 local unpack = require("marketplace.runtime").unpack
 
 local rotation_state = {}
 
+local VERSION = 1
 local SECRET_BYTES, PROBE_BYTES = 32, 16
+local ADVICE = "Move it away, leave every secret in the secret file, as App Store Connect may sign with any of " ..
+  "them, and run the command again: it makes another secret"
 
 -- Which times a webhook has at a step; "gone" is one that App Store Connect does not have any more.
 local STEPS = { waiting = {}, changed = { "changed_at" }, verified = { "changed_at", "verified_at" }, gone = {} }
 
 --[[ Reading ]]
 
-local function is_webhook(hook, changing_at)
-  if type(hook) ~= "table" or type(hook.id) ~= "string" or not STEPS[hook.step] then return false end
-  for _, name in ipairs(STEPS[hook.step]) do
-    if type(hook[name]) ~= "number" or not changing_at then return false end
+local function is_webhook(webhook, changing_at)
+  if type(webhook) ~= "table" or type(webhook.id) ~= "string" or not STEPS[webhook.step] then return false end
+  for _, name in ipairs(STEPS[webhook.step]) do
+    if type(webhook[name]) ~= "number" or not changing_at then return false end
   end
   return true
 end
 
 local function are_webhooks(list, changing_at)
   if type(list) ~= "table" or #list == 0 then return false end
-  for _, hook in ipairs(list) do
-    if not is_webhook(hook, changing_at) then return false end
+  for _, webhook in ipairs(list) do
+    if not is_webhook(webhook, changing_at) then return false end
   end
   return true
 end
@@ -59,38 +63,36 @@ end
 
 local function ids_of(state)
   local ids = {}
-  for i, hook in ipairs(state.webhooks) do ids[i] = hook.id end
+  for i, webhook in ipairs(state.webhooks) do ids[i] = webhook.id end
   return ids
 end
 
---- The state of a rotation under way; false where there is none.
----@param files table see marketplace.rotation
----@param path string
----@param generation integer
----@param webhooks string[] ids, in any order; a rotation of others is an error
----@return table|false|nil
----@return string? message
----@return string? code rotation_invalid, or that of the files
-function rotation_state.read(files, path, generation, webhooks)
-  local bytes, message, code = files.read(path)
-  if not bytes and code == "missing" then return false end
-  if not bytes then return nil, message, code end
-  local state = json.decode(bytes)
-  if not is_state(state) then
-    return nil, ("the state of a rotation is damaged: %s. Move it away, leave every secret in the secret file, as " ..
-      "App Store Connect may sign with any of them, and run the command again: it makes another secret"):format(path),
-      "rotation_invalid"
-  end
-  local theirs, ours = name_of(state.generation, ids_of(state)), name_of(generation, webhooks)
-  if theirs ~= ours then
-    return nil, ("a rotation of webhook %s is under way: finish that one first, or end it with --abort (its state: " ..
-      "%s)"):format(theirs, path), "rotation_invalid"
-  end
-  state.seen = json.list(state.seen)
-  return state
+local function parse(document)
+  if not is_state(document) then return nil end
+  document.seen = json.list(document.seen)
+  return document
 end
 
---[[ Making and writing ]]
+--- Opens the state file of a rotation, whose `state` is nil if none is under way.
+---@param given {path: string, generation: integer, webhooks: string[], files: table, read_only?: boolean}
+--- webhooks: ids, in any order; a rotation of others is an error
+---@return marketplace.StateFile|nil
+---@return string? message
+---@return string? code rotation_invalid, and those of marketplace.state_file
+function rotation_state.open(given)
+  local file, message, code = state_file.open {
+    path = given.path, task = "rotation", version = VERSION, parse = parse, advice = ADVICE, files = given.files,
+    read_only = given.read_only,
+  }
+  if not file or not file.state then return file, message, code end
+  local theirs = name_of(file.state.generation, ids_of(file.state))
+  if theirs == name_of(given.generation, given.webhooks) then return file end
+  file:close()
+  return nil, ("a rotation of webhook %s is under way: finish that one first, or end it with --abort (its state: %s)")
+    :format(theirs, given.path), "rotation_invalid"
+end
+
+--[[ Making ]]
 
 --- One that begins.
 ---@param generation integer
@@ -107,18 +109,6 @@ function rotation_state.new(generation, webhooks, random_hex, now)
   return state
 end
 
---- Writes it; "new" where none may be there.
----@param files table
----@param path string
----@param state table
----@param how? "new"
----@return boolean|nil
----@return string? message
----@return string? code
-function rotation_state.write(files, path, state, how)
-  return files.replace(path, json.encode(state) .. "\n", how)
-end
-
 --[[ What it says ]]
 
 --- Whether each webhook that there still is has proved that it has the new secret.
@@ -126,9 +116,9 @@ end
 ---@return boolean
 function rotation_state.is_verified(state)
   local verified = 0
-  for _, hook in ipairs(state.webhooks) do
-    if hook.step == "verified" then verified = verified + 1
-    elseif hook.step ~= "gone" then return false end
+  for _, webhook in ipairs(state.webhooks) do
+    if webhook.step == "verified" then verified = verified + 1
+    elseif webhook.step ~= "gone" then return false end
   end
   return verified > 0
 end
@@ -139,7 +129,7 @@ end
 ---@return number
 function rotation_state.latest(state, name)
   local latest = state.started_at
-  for _, hook in ipairs(state.webhooks) do latest = math.max(latest, hook[name] or latest) end
+  for _, webhook in ipairs(state.webhooks) do latest = math.max(latest, webhook[name] or latest) end
   return latest
 end
 

@@ -143,22 +143,6 @@ local function verified_in(box)
   end
 end
 
-local function read(path)
-  local found = core.stat(path)
-  if not found then return nil, path .. ": there is no such file", "missing" end
-  if found.type ~= "file" then return nil, path .. ": it is not a regular file", "file_failed" end
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, problem, "file_failed" end
-  local bytes = file:read("*a")
-  file:close()
-  if not bytes then return nil, path, "file_failed" end
-  return bytes
-end
-
-local FILES = {
-  read = read, replace = core.replace_file, remove = os.remove, lock = core.lock_file, clean = core.remove_leftovers,
-}
-
 local function say_to(options)
   return function(step, line)
     line = text.safe(line)
@@ -173,26 +157,18 @@ local function settings_of(client, options, box)
     secret_file = core.real_path(options.secret_file) or options.secret_file,
     retire_anyway = options.retire_anyway, receiver_url = options.receiver_url, probe = not options.no_probe,
     apple = apple_of(client, options), receiver = { reload = reload_of(options), post = post_to(options) },
-    inbox = { verified = verified_in(box) }, files = FILES, clock = core.now, sleep = core.sleep,
+    inbox = { verified = verified_in(box) }, clock = core.now, sleep = core.sleep,
     stop_asked = core.stop_asked, random_hex = core.random_hex, say = say_to(options),
   }
 end
 
 --[[ The action ]]
 
-local function lock_problem(path)
-  if not core.file_id(path) then return nil end
-  local is_locked, message = core.is_locked(path)
-  if is_locked == nil then return message end
-  return is_locked and path .. ": another process holds this lock" or nil
-end
-
 -- What would be changed, after the same questions: what makes a rotation fail before it changes anything fails here.
 local function rehearse(options, settings)
   local ok, problem = rotation.check(settings)
-  problem = not ok and problem or lock_problem(settings.secret_file .. ".rotation.lock")
-  if not problem and options.pid_file then ok, problem = pid_file.find(options.pid_file) end
-  if not ok or problem then return nil, problem end
+  if ok and options.pid_file then ok, problem = pid_file.find(options.pid_file) end
+  if not ok then return nil, problem end
   for _, id in ipairs(options.id) do
     ok, problem = settings.apple.set_secret(id, core.random_hex(32))
     if ok and settings.apple.ping then ok, problem = settings.apple.ping(id) end
