@@ -1,4 +1,5 @@
-/* internal.h: the server's own struct, shared by server.c and receive.c. */
+/* internal.h: the server's own struct. server.c opens, runs and answers, and calls receive.c,
+ * which takes in what comes and calls neither server.c nor the owner. */
 #ifndef MKT_SERVER_INTERNAL_H
 #define MKT_SERVER_INTERNAL_H
 
@@ -22,7 +23,7 @@ struct mkt_server {
   mkt_requests requests;
   mkt_ready ready;
   mkt_linger linger;
-  mkt_server_stats stats; /* connections is counted by the table of connections */
+  mkt_server_stats stats; /* but for what the tables of connections and requests count */
   size_t max_body;
   size_t max_buffered;
   size_t max_connections;
@@ -35,8 +36,5 @@ struct mkt_server {
   bool draining;
   bool closing;
 };
-
-/* Ends a request: its bytes are not buffered any more, its handle is void. */
-void mkt_server_forget(mkt_server *server, mkt_request *request);
 
 #endif

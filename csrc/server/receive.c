@@ -149,7 +149,7 @@ static void abandon_request(mkt_server *server, mkt_connection *connection) {
   if (request == NULL) return;
   connection->request = NULL;
   request->connection = NULL;
-  if (!request->complete) mkt_server_forget(server, request);
+  if (!request->complete) mkt_requests_remove(&server->requests, request);
 }
 
 /* The server keeps the empty response for the next ones. */
@@ -223,9 +223,7 @@ static void suspend(mkt_connection *connection) {
 static void hand_over_fault(mkt_server *server, mkt_connection *connection, mkt_fault fault) {
   mkt_request *request = connection->request;
   request->fault = fault;
-  server->stats.buffered -= request->counted;
-  request->counted = 0;
-  mkt_request_drop_body(request);
+  mkt_requests_discard_body(&server->requests, request);
   hand_over(server, connection);
 }
 
@@ -260,12 +258,11 @@ static enum MHD_Result on_headers(mkt_server *server, mkt_connection *connection
 
 static mkt_fault append_body(mkt_server *server, mkt_request *request, const char *data,
                              size_t size) {
+  mkt_requests *requests = &server->requests;
   if (size > server->max_body - request->body.n) return MKT_FAULT_TOO_LARGE;
-  if (size > server->max_buffered - server->stats.buffered) return MKT_FAULT_OVERLOADED;
-  if (mkt_buffer_append(&request->body, data, size) != MKT_OK) return MKT_FAULT_OVERLOADED;
-  request->counted += size;
-  server->stats.buffered += size;
-  return MKT_FAULT_NONE;
+  if (size > server->max_buffered - requests->buffered) return MKT_FAULT_OVERLOADED;
+  bool is_added = mkt_requests_add_body(requests, request, data, size) == MKT_OK;
+  return is_added ? MKT_FAULT_NONE : MKT_FAULT_OVERLOADED;
 }
 
 /* With a fault the bytes stay with libmicrohttpd: they make it call again as soon as the connection

@@ -68,9 +68,24 @@ mkt_request *mkt_requests_find(const mkt_requests *requests, mkt_handle handle) 
   return request->handle == handle ? request : NULL;
 }
 
+mkt_code mkt_requests_add_body(mkt_requests *requests, mkt_request *request, const char *data,
+                               size_t size) {
+  mkt_code code = mkt_buffer_append(&request->body, data, size);
+  if (code != MKT_OK) return code;
+  request->counted += size;
+  requests->buffered += size;
+  return MKT_OK;
+}
+
+void mkt_requests_discard_body(mkt_requests *requests, mkt_request *request) {
+  requests->buffered -= request->counted;
+  request->counted = 0;
+  mkt_request_drop_body(request);
+}
+
 void mkt_requests_remove(mkt_requests *requests, mkt_request *request) {
   mkt_request_drop_text(request);
-  mkt_request_drop_body(request);
+  mkt_requests_discard_body(requests, request);
   request->handle = slot_of(request->handle);
   request->connection = NULL;
   request->taken = false;

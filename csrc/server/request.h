@@ -24,7 +24,7 @@ struct mkt_request {
   bool complete; /* ready, or taken */
   bool taken;
   bool has_query;
-  size_t counted;  /* bytes of the body that count as buffered */
+  size_t counted;  /* bytes of the body that count as buffered, also once it is dropped */
   mkt_buffer text; /* the spans point into it: it moves while it grows */
   mkt_span method;
   mkt_span path;
@@ -39,6 +39,7 @@ typedef struct mkt_requests {
   size_t count;
   size_t capacity;
   mkt_request *unused;
+  size_t buffered; /* bytes of bodies that are incomplete or unanswered */
 } mkt_requests;
 
 /* A fresh request with a new handle, or NULL when memory is short. */
@@ -47,7 +48,15 @@ mkt_request *mkt_requests_add(mkt_requests *requests, size_t max_text, size_t ma
 /* NULL for a handle that names no request of this table. */
 mkt_request *mkt_requests_find(const mkt_requests *requests, mkt_handle handle);
 
-/* Back to the table; its handle is void from now on. */
+/* Appends to the body, which counts as buffered from now on. MKT_OK, MKT_ERR_TOO_LARGE or
+ * MKT_ERR_OUT_OF_MEMORY; on failure the body is unchanged. */
+mkt_code mkt_requests_add_body(mkt_requests *requests, mkt_request *request, const char *data,
+                               size_t size);
+
+/* Drops the body of a request that cannot become complete, which no longer counts. */
+void mkt_requests_discard_body(mkt_requests *requests, mkt_request *request);
+
+/* Back to the table; its handle is void from now on, and its body no longer counts. */
 void mkt_requests_remove(mkt_requests *requests, mkt_request *request);
 
 void mkt_requests_free(mkt_requests *requests);

@@ -14,11 +14,6 @@
  * room is gone only at the next run, and one run accepts at most 11. */
 enum { SLACK = 64, OTHER_FILES = 64 };
 
-void mkt_server_forget(mkt_server *server, mkt_request *request) {
-  server->stats.buffered -= request->counted;
-  mkt_requests_remove(&server->requests, request);
-}
-
 /* Opening */
 
 /* The path is handed out as it was sent. */
@@ -255,7 +250,7 @@ static void answer_request(mkt_server *server, mkt_request *request, const mkt_a
   mkt_connection *connection = request->connection;
   mkt_fault fault = request->fault;
   server->stats.waiting--;
-  mkt_server_forget(server, request);
+  mkt_requests_remove(&server->requests, request);
   if (connection == NULL) return;
   connection->request = NULL;
   answer_connection(server, connection, fault, answer);
@@ -326,5 +321,6 @@ uint16_t mkt_server_port(const mkt_server *server) {
 mkt_server_stats mkt_server_statistics(const mkt_server *server) {
   mkt_server_stats stats = server->stats;
   stats.connections = server->connections.kept;
+  stats.buffered = server->requests.buffered;
   return stats;
 }
