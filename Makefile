@@ -62,8 +62,8 @@ CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csr
 SERVER_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c))) \
 	$(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
-	$(filter-out csrc/lua/http_server.c csrc/lua/redis%.c,$(sort $(wildcard csrc/lua/*.c))))
-LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o class.o pin.o push.o)
+	$(filter-out csrc/lua/http_server%.c csrc/lua/redis%.c,$(sort $(wildcard csrc/lua/*.c))))
+LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)
 REDIS_OWN_OBJECTS := $(patsubst csrc/redis/%.c,$(BUILD)/redis/%.o,$(sort $(wildcard csrc/redis/*.c)))
 REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(BUILD)/core/sigpipe.o $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o redis_reader.o redis_values.o class.o pin.o push.o)

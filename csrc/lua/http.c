@@ -25,17 +25,14 @@ static void get_raw_field(lua_State *L, const char *name) {
   lua_rawget(L, 1);
 }
 
-/* The table keeps the string alive. */
+/* The string stays on the stack, which keeps it alive whatever a finalizer does to the table. */
 static const char *text_field(lua_State *L, const char *name, size_t *n) {
   get_raw_field(L, name);
-  const char *text = NULL;
-  if (lua_type(L, -1) == LUA_TSTRING) {
-    text = lua_tolstring(L, -1, n);
-  } else if (!lua_isnil(L, -1)) {
+  if (lua_isnil(L, -1)) return NULL;
+  if (lua_type(L, -1) != LUA_TSTRING) {
     luaL_error(L, "field '%s' must be a string, not a %s", name, luaL_typename(L, -1));
   }
-  lua_pop(L, 1);
-  return text;
+  return lua_tolstring(L, -1, n);
 }
 
 static const char *word_field(lua_State *L, const char *name) {
@@ -69,25 +66,22 @@ static bool flag_field(lua_State *L, const char *name) {
   return value;
 }
 
-/* The list, which the request's table holds, keeps the strings alive. */
+/* They stay on the stack too. */
 static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
   get_raw_field(L, "headers");
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    return 0;
-  }
+  if (lua_isnil(L, -1)) return 0;
   if (!lua_istable(L, -1)) luaL_error(L, "field 'headers' must be a list of strings");
-  size_t count = (size_t)lua_rawlen(L, -1);
+  int list = lua_gettop(L);
+  size_t count = (size_t)lua_rawlen(L, list);
   if (count > MAX_HEADERS) luaL_error(L, "more than %d headers", MAX_HEADERS);
+  luaL_checkstack(L, MAX_HEADERS, "too many headers");
   for (size_t i = 0; i < count; i++) {
     size_t n = 0;
-    lua_rawgeti(L, -1, (int)i + 1);
+    lua_rawgeti(L, list, (int)i + 1);
     if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "a header is not a string");
     headers[i] = lua_tolstring(L, -1, &n);
     if (strlen(headers[i]) != n) luaL_error(L, "a header has a NUL byte");
-    lua_pop(L, 1);
   }
-  lua_pop(L, 1);
   return count;
 }
 
@@ -116,13 +110,16 @@ static int http_start(lua_State *L) {
   const char *headers[MAX_HEADERS];
   mkt_http_request request;
   mkt_error error;
-  read_request(L, &request, headers);
+  lua_settop(L, 1);
   exchange_box *box = lua_newuserdata(L, sizeof *box);
   *box = (exchange_box){0};
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
-  if (mkt_http_start(&box->exchange, &request, &error) != MKT_OK)
+  read_request(L, &request, headers);
+  if (mkt_http_start(&box->exchange, &request, &error) != MKT_OK) {
     return mkt_lua_push_error(L, &error);
+  }
+  lua_pushvalue(L, 2);
   return 1;
 }
 
