@@ -76,6 +76,9 @@ FUZZ_OBJECTS := $(BUILD)/fuzz/support.o $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS)
 FUZZERS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzzer)
 REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_replay)
 
+# for the builds of targets that take long anyway
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # V=1 shows the compiler's command lines
 QUIET := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)')
@@ -152,6 +155,14 @@ $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJ
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) -lm
 
+# what tools/run-tests and tools/mutate run programs with
+REAP := build/reap
+
+$(REAP): csrc/reap/reap.c
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -o $@ $<
+
 HOST_SOURCES := $(sort $(wildcard csrc/torture/*.c))
 
 .PHONY: torture-host
@@ -186,11 +197,17 @@ demo: packages-run ## start a server, send it one of everything and show what ea
 	@$(MAKE) --no-print-directory build
 	@trap '' PIPE; exec $(LUA) tools/demo.lua $(LUA)
 
+.PHONY: check
+check: packages-check ## what to run while changing something: luacheck, the C tests, and the specs that need no servers, on one Lua
+	@$(MAKE) --no-print-directory $(PARALLEL) build test-programs $(REAP)
+	@LUAS=$(LUA) tools/run-tests check
+
 .PHONY: test
 test: packages-test ## run all tests, on every Lua; the last line is their sum
-	@for lua in $(sort $(LUAS) luajit); do $(MAKE) --no-print-directory build torture-host LUA=$$lua || exit 1; done
-	@$(MAKE) --no-print-directory test-programs
-	@$(MAKE) --no-print-directory build test-programs replays SANITIZE=1
+	@for lua in $(sort $(LUAS) luajit); do \
+	  $(MAKE) --no-print-directory $(PARALLEL) build torture-host LUA=$$lua || exit 1; done
+	@$(MAKE) --no-print-directory $(PARALLEL) test-programs $(REAP)
+	@$(MAKE) --no-print-directory $(PARALLEL) build test-programs replays SANITIZE=1
 	@tools/run-tests
 
 .PHONY: debian
@@ -198,11 +215,11 @@ debian: ## run TARGET='test LUAS=lua5.4' from a clean clone in a bare SUITE=trix
 	@tools/debian $(or $(SUITE),trixie) $(or $(TARGET),test)
 
 .PHONY: lint
-lint: packages-test ## luacheck, clang-format, and a build in which every warning is an error
-	luacheck --quiet lua simulator spec bench examples tools csrc bin/marketplace
+lint: packages-test ## run luacheck, clang-format, and a build in which every warning is an error
+	luacheck --quiet . bin/marketplace
 	clang-format --dry-run -Werror $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch])
 	@for lua in $(LUAS); do \
-	  $(MAKE) --no-print-directory build test-programs replays torture-host LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
+	  $(MAKE) --no-print-directory $(PARALLEL) build test-programs replays torture-host LUA=$$lua BUILD=build/lint WERROR=-Werror || exit 1; done
 
 .PHONY: analyze
 analyze: packages-analyze ## have clang-tidy and cppcheck read the C source
@@ -231,7 +248,7 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 
 .PHONY: coverage
 coverage: packages-test ## count the lines that tests run; each one that none runs must be explained in tools/uncovered.txt
-	@$(MAKE) --no-print-directory build test-programs replays torture-host build/coverage/5.4/lines.so COVERAGE=1 LUA=lua5.4
+	@$(MAKE) --no-print-directory $(PARALLEL) build test-programs replays torture-host build/coverage/5.4/lines.so $(REAP) COVERAGE=1 LUA=lua5.4
 	@$(MAKE) --no-print-directory build/coverage/jit/lines.so COVERAGE=1 LUA=luajit
 	@$(MAKE) --no-print-directory build preloads LUA=luajit
 	@tools/coverage
@@ -328,11 +345,13 @@ release: ## check, and write into dist/, what is to be published as VERSION= wit
 clean: ## remove what was built
 	rm -rf build dist
 
-.PHONY: packages-run packages-run-nginx packages-test packages-analyze packages-fuzz packages-bench packages-valgrind
+.PHONY: packages-run packages-run-nginx packages-check packages-test packages-analyze packages-fuzz packages-bench packages-valgrind
 packages-run:
 	@tools/install-packages run $(LUA)
 packages-run-nginx:
 	@tools/install-packages run luajit run-nginx
+packages-check:
+	@tools/install-packages run $(LUA) check
 packages-test:
 	@tools/install-packages run test
 	@tools/install-npm

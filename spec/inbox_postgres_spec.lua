@@ -7,7 +7,7 @@ local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shared_inbox = require "support.shared_inbox"
 
-describe("the PostgreSQL inbox", function()
+describe("the PostgreSQL inbox #full", function()
   local server
 
   setup(function() server = postgres_server.start() end)

@@ -6,7 +6,7 @@ local shell = require "support.shell"
 
 local record = shared_inbox.record
 
-describe("the Redis inbox", function()
+describe("the Redis inbox #full", function()
   local server
 
   setup(function() server = redis_server.start() end)

@@ -47,7 +47,7 @@ local SERVER = [[
   }
 ]]
 
-describe("the client in nginx", function()
+describe("the client in nginx #full", function()
   local peer, nginx
 
   setup(function()

@@ -11,7 +11,7 @@ local record = require("support.shared_inbox").record
 local busted = { describe = describe, it = it, before_each = before_each, after_each = after_each }
 local settle, run = nginx_inbox.settle, shell.run
 
-describe("inside nginx", function()
+describe("inside nginx #full", function()
   local nginx, redis, folder
   local files = 0
 

@@ -27,7 +27,7 @@ local function tell(...)
 end
 ]]
 
-describe("marketplace.nginx", function()
+describe("marketplace.nginx #full", function()
   local server
 
   local function start(given)

@@ -3,7 +3,7 @@ local redis_server = require "support.redis_server"
 local shell = require "support.shell"
 local socket = require "socket"
 
-describe("marketplace.redis", function()
+describe("marketplace.redis #full", function()
   local server, link
 
   setup(function() server = redis_server.start() end)

@@ -149,7 +149,7 @@ describe("marketplace simulate", function()
   end)
 
   if openapi.load { it = it, pending = pending } then
-    it("answers as Apple's description says", function()
+    it("answers as Apple's description says #full", function()
       with_simulator("", function(url)
         local proxy = prism.proxy(url)
         finally(function() proxy:stop() end)

@@ -111,7 +111,7 @@ describe("workers on one inbox", function()
   end
 
   for name, given in pairs { PostgreSQL = { "postgres", postgres_server }, Redis = { "redis", redis_server } } do
-    describe(name, function()
+    describe(name .. " #full", function()
       local server
       setup(function() server = given[2].start() end)
       teardown(function() server:remove() end)

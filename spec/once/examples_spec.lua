@@ -320,7 +320,7 @@ describe("the example of", function()
     assert.same({ "WEBHOOK is not set\n", 2 }, { shell.capture "examples/rotate-secret.sh" })
   end)
 
-  it("several machines leaves to another worker what one was doing when it was killed", function()
+  it("several machines leaves to another worker what one was doing when it was killed #full", function()
     local postgres = postgres_server.start()
     local pids = {}
     finally(function()

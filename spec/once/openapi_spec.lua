@@ -92,7 +92,7 @@ local function check_answer(operation, result, page)
   assert.is_table(page.links)
 end
 
-describe("Apple's OpenAPI description", function()
+describe("Apple's OpenAPI description #full", function()
   local description = openapi.load(busted)
   if not description then return end
 

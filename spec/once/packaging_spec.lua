@@ -100,7 +100,7 @@ end
 
 local MODULES = { "core", "http_server", "redis" }
 
-describe("packaging", function()
+describe("packaging #full", function()
   local folder, tarball
 
   local function unpacked(name)

@@ -362,7 +362,7 @@ describe("the README's", function()
 
   for _, block in ipairs(blocks "sh") do
     for line in block:gmatch "[^\n]+" do
-      it("command runs: " .. line, function()
+      it("command runs #full: " .. line, function()
         local run = COMMANDS[line]
         assert(run, "no test runs this command")
         run()
@@ -377,7 +377,7 @@ describe("the README's", function()
   for _, line in ipairs(further_commands()) do
     if COMMANDS[line] and not told[line] then
       told[line] = true
-      it("documentation's command runs: " .. line, function() COMMANDS[line]() end)
+      it("documentation's command runs #full: " .. line, function() COMMANDS[line]() end)
     end
   end
 
