@@ -30,7 +30,8 @@ describe("tools/run-suites", function()
 
   it("adds up what busted, cmocka, luacheck and the torture say", function()
     local output, status = run {
-      busted(3, 0, 0, 1), script 'echo "[  PASSED  ] 4 test(s)."', script 'echo "Total: 0 warnings / 0 errors in 9 files"',
+      busted(3, 0, 0, 1), script 'echo "[  PASSED  ] 4 test(s)."',
+      script 'echo "Total: 0 warnings / 0 errors in 9 files"',
       script 'echo "9 points, 0 failures"',
     }
     assert.matches("\n9 passed, 0 failed, 1 skipped\n$", output)

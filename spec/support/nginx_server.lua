@@ -45,9 +45,9 @@ end
 local function read(path)
   local file = io.open(path, "rb")
   if not file then return "" end
-  local text = file:read "*a"
+  local text = file:read "*a" -- nil of a process that has ended since
   file:close()
-  return text
+  return text or ""
 end
 
 local function variables(env)

@@ -49,7 +49,12 @@ function Server:kill()
   local file = assert(io.open(self.folder .. "/data/postmaster.pid"))
   local pid = file:read "*l"
   file:close()
-  run("kill -9 " .. with_children(pid))
+  shell.capture("kill -9 " .. with_children(pid)) -- a child may have ended just now
+  for try = 1, MOST_TRIES do
+    if not shell.is_alive(pid) then return end
+    assert(try < MOST_TRIES, "it does not end")
+    socket.sleep(0.1)
+  end
 end
 
 function Server:stop()

@@ -18,7 +18,10 @@ function Server:start()
     self.folder, place, self.options))
   for try = 1, MOST_TRIES do
     local output = shell.capture(self:cli "PING")
-    if output:find "PONG" or output:find "NOAUTH" then return end
+    if output:find "PONG" or output:find "NOAUTH" then
+      self.pid = run(("cat %s/pid"):format(self.folder))
+      return
+    end
     assert(try < MOST_TRIES, output)
     socket.sleep(0.02)
   end
@@ -35,13 +38,13 @@ end
 
 --- Ends it as a power cut would.
 function Server:kill()
-  local pid = run(("cat %s/pid"):format(self.folder))
-  run("kill -9 " .. pid)
+  run("kill -9 " .. self.pid)
   for try = 1, MOST_TRIES do
-    if not shell.is_alive(pid) then return end
+    if not shell.is_alive(self.pid) then break end
     assert(try < MOST_TRIES, "it does not end")
     socket.sleep(0.02)
   end
+  self.pid = nil
 end
 
 function Server:reset()
@@ -54,7 +57,7 @@ function Server:words()
 end
 
 function Server:remove()
-  self:kill()
+  if self.pid then self:kill() end
   run("rm -rf " .. self.folder)
 end
 

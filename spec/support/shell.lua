@@ -1,4 +1,5 @@
 --- Commands as a user types them, and servers started beside the specs.
+local core = require "marketplace.core"
 local socket = require "socket"
 
 local shell = {}
@@ -21,20 +22,32 @@ function shell.run(command)
   return (output:gsub("%s+$", ""))
 end
 
+-- Below the ports that the system gives to whoever connects, so that none is taken between here and its use. Specs that
+-- run side by side begin at different ones.
+local LOWEST_PORT, PORTS = 10000, 20000
+local next_port = core.process_id() * 61 % PORTS
+
 --- A port of 127.0.0.1 on which nobody listens.
 function shell.free_port()
-  local probe = assert(socket.bind("127.0.0.1", 0))
-  local _, port = probe:getsockname()
-  probe:close()
-  return tonumber(port)
+  for _ = 1, PORTS do
+    local port = LOWEST_PORT + next_port
+    next_port = (next_port + 1) % PORTS
+    local probe = socket.bind("127.0.0.1", port)
+    if probe then
+      probe:close()
+      return port
+    end
+  end
+  error "no port is free"
 end
 
 --- Whether a process runs; one that has ended and waits for its parent does not.
 function shell.is_alive(pid)
   local status = io.open(("/proc/%s/status"):format(pid))
   if not status then return false end
-  local state = status:read "*a":match "State:%s(%a)"
+  local text = status:read "*a" -- nil if it has ended since
   status:close()
+  local state = text and text:match "State:%s(%a)"
   return state ~= nil and state ~= "Z"
 end
 
