@@ -132,6 +132,7 @@ build = {
     ["marketplace.inbox"] = "lua/marketplace/inbox/init.lua",
     ["marketplace.inbox.connection"] = "lua/marketplace/inbox/connection.lua",
     ["marketplace.inbox.database"] = "lua/marketplace/inbox/database.lua",
+    ["marketplace.inbox.fields"] = "lua/marketplace/inbox/fields.lua",
     ["marketplace.inbox.filter"] = "lua/marketplace/inbox/filter.lua",
     ["marketplace.inbox.heap"] = "lua/marketplace/inbox/heap.lua",
     ["marketplace.inbox.history"] = "lua/marketplace/inbox/history.lua",

@@ -1,19 +1,27 @@
 --- What an inbox's list does in Lua, where no database does it: which entries match, in what order, how many.
+local fields = require "marketplace.inbox.fields"
+
 local filter = {}
+
+local TESTS = {
+  key = function(entry, key) return entry.key == key or entry.identity == key end,
+  received_before = function(entry, time) return entry.received_at < time end,
+  received_since = function(entry, time) return entry.received_at >= time end,
+}
 
 --- Whether an entry is one of those that a filter of the contract asks for.
 ---@param entry table
 ---@param wanted table
 ---@return boolean
 function filter.matches(entry, wanted)
-  return (not wanted.key or entry.key == wanted.key or entry.identity == wanted.key)
-    and (not wanted.state or entry.state == wanted.state)
-    and (not wanted.app_id or entry.app_id == wanted.app_id)
-    and (not wanted.type or entry.type == wanted.type)
-    and (not wanted.event or entry.event == wanted.event)
-    and (not wanted.verified_by or entry.verified_by == wanted.verified_by)
-    and (not wanted.received_before or entry.received_at < wanted.received_before)
-    and (not wanted.received_since or entry.received_at >= wanted.received_since)
+  for name, value in pairs(wanted) do
+    if TESTS[name] then
+      if not TESTS[name](entry, value) then return false end
+    elseif fields.kind[name] and entry[name] ~= value then
+      return false
+    end
+  end
+  return true
 end
 
 local function oldest_first(a, b)

@@ -3,6 +3,7 @@
 --- Each call is one script on the server. Leases are timed by the server's clock, whatever the machines' own clocks
 --- say: how far the two are apart is measured when a connection is made.
 local core = require "marketplace.core"
+local fields = require "marketplace.inbox.fields"
 local filter = require "marketplace.inbox.filter"
 local options = require "marketplace.options"
 local reconnecting = require "marketplace.inbox.reconnecting"
@@ -23,17 +24,7 @@ local LIST_CHUNK = 500     -- entries in one answer: the server does nothing els
 local PRUNE_CHUNK = 1000
 local STATES = { "ready", "leased", "done", "dead" }
 
---[[ Numbers and absent values, as Redis takes them ]]
-
 local number, to_number = text.number, text.to_number
-
-local function optional(value)
-  return value or ""
-end
-
-local function optional_number(value)
-  return value and number(value) or ""
-end
 
 --[[ Scripts ]]
 
@@ -79,41 +70,61 @@ local function at(self, time)
   return number(time - self.offset)
 end
 
-local function time_from(self, written)
-  return to_number(written) + self.offset
+--[[ Fields, as Redis takes and gives them ]]
+
+local KIND = fields.kind
+
+local WRITE = {
+  clock = at,
+  time = function(_, value) return number(value) end,
+  string = function(_, value) return "=" .. value end,
+  flag = function() return "1" end,
+  token = function(_, value) return tostring(value) end,
+}
+
+-- Adds a table's fields; an empty argument stands for an absent one.
+local function add_fields(self, arguments, given, names)
+  local n = #arguments
+  for i = 1, #names do
+    local name = names[i]
+    local value, write = given[name], WRITE[KIND[name]]
+    arguments[n + i] = value and (write and write(self, value) or value) or ""
+  end
+end
+
+local READ = {
+  clock = function(self, written) return to_number(written) + self.offset end,
+  time = function(_, written) return to_number(written) end,
+  integer = function(_, written) return tonumber(written) end,
+}
+
+local function entry_of(self, row, names)
+  local entry = {}
+  for i = 1, #names do
+    local name, value = names[i], row[i]
+    local read = READ[KIND[name]]
+    entry[name] = read and read(self, value) or value
+  end
+  return entry
+end
+
+local function entries_of(self, rows, names)
+  for i = 1, #rows do rows[i] = entry_of(self, rows[i], names) end
+  return rows
 end
 
 --[[ put ]]
 
-local function put_arguments(self, records, now)
-  local arguments = { at(self, now) }
-  local n = 1
-  for i = 1, #records do
-    local record = records[i]
-    arguments[n + 1], arguments[n + 2] = record.key, record.digest
-    arguments[n + 3], arguments[n + 4] = optional(record.type), optional(record.event)
-    arguments[n + 5], arguments[n + 6] = optional(record.app_id), optional_number(record.time)
-    arguments[n + 7], arguments[n + 8] = record.body, optional(record.reason)
-    arguments[n + 9] = optional(record.verified_by)
-    n = n + 9
-  end
-  return arguments
-end
-
 function Inbox:put(records, now)
   if #records == 0 and not self.closed then return {} end
-  return run(self, "put", function() return put_arguments(self, records, now) end)
+  return run(self, "put", function()
+    local arguments = { at(self, now) }
+    for i = 1, #records do add_fields(self, arguments, records[i], fields.record) end
+    return arguments
+  end)
 end
 
 --[[ Leases ]]
-
-local function claimed_entry(self, row)
-  return {
-    identity = row[1], key = row[2], token = row[3], attempt = tonumber(row[4]), body = row[5], type = row[6],
-    event = row[7], app_id = row[8], received_at = time_from(self, row[9]),
-    state = "leased", at = nil, reason = nil, scope = nil,
-  }
-end
 
 function Inbox:claim(limit, now, lease)
   if limit < 1 and not self.closed then return {} end
@@ -121,21 +132,7 @@ function Inbox:claim(limit, now, lease)
     return { at(self, now), at(self, now + lease), ("%d"):format(math.min(limit, 1000)) }
   end)
   if not rows then return nil, message, code end
-  for i, row in ipairs(rows) do rows[i] = claimed_entry(self, row) end
-  return rows
-end
-
-local function finish_arguments(self, items, now)
-  local arguments = { at(self, now) }
-  for _, item in ipairs(items) do
-    local n = #arguments
-    arguments[n + 1], arguments[n + 2], arguments[n + 3] = item.identity, tostring(item.token), item.state
-    arguments[n + 4] = item.state == "ready" and at(self, item.at) or ""
-    arguments[n + 5] = item.state ~= "done" and optional(item.reason) or ""
-    arguments[n + 6] = item.uncounted and "1" or ""
-    arguments[n + 7] = optional(item.scope)
-  end
-  return arguments
+  return entries_of(self, rows, fields.claimed)
 end
 
 local function held_ones(flags, message, code)
@@ -146,7 +143,11 @@ end
 
 function Inbox:finish(items, now)
   if #items == 0 and not self.closed then return {} end
-  return held_ones(run(self, "finish", function() return finish_arguments(self, items, now) end))
+  return held_ones(run(self, "finish", function()
+    local arguments = { at(self, now) }
+    for i = 1, #items do add_fields(self, arguments, items[i], fields.item) end
+    return arguments
+  end))
 end
 
 function Inbox:extend(items, now, lease)
@@ -188,14 +189,6 @@ function Inbox:next_at()
   return earlier(self, row[1], row[2])
 end
 
-local function summary(self, row)
-  return {
-    identity = row[1], key = row[2], digest = row[3], type = row[4], event = row[5], app_id = row[6],
-    time = to_number(row[7]), received_at = time_from(self, row[8]), at = time_from(self, row[9]), state = row[10],
-    attempt = tonumber(row[11]), reason = row[12], verified_by = row[13],
-  }
-end
-
 -- Adds the entries of a state that match.
 local function list_state(self, state, wanted, found)
   local first = 0
@@ -205,7 +198,7 @@ local function list_state(self, state, wanted, found)
     end)
     if not rows then return nil, message, code end
     for _, row in ipairs(rows) do
-      local entry = summary(self, row)
+      local entry = entry_of(self, row, fields.summary)
       if filter.matches(entry, wanted) then found[#found + 1] = entry end
     end
     first = first + LIST_CHUNK
@@ -226,19 +219,13 @@ end
 function Inbox:get(identity)
   local rows, message, code = run(self, "get", function() return { identity } end)
   if not rows then return nil, message, code end
-  if not rows[1] then return nil end
-  local entry = summary(self, rows[1])
-  entry.body, entry.scope = rows[1][14], rows[1][15]
-  return entry
+  return rows[1] and entry_of(self, rows[1], fields.entry)
 end
 
 function Inbox:later(app_id, time)
   local rows, message, code = run(self, "later", function() return { app_id, number(time) } end)
   if not rows then return nil, message, code end
-  for i, row in ipairs(rows) do
-    rows[i] = { key = row[1], event = row[2], time = to_number(row[3]), scope = row[4], body = row[5] }
-  end
-  return rows
+  return entries_of(self, rows, fields.later)
 end
 
 --[[ Operators ]]

@@ -8,12 +8,43 @@
 ---   Pa:APP       sorted set of an app's identities, by their event's time
 ---   Pid          the inbox's own id
 ---
---- KEYS[1] is the prefix; numbers travel as text. An empty argument stands for an absent one.
+--- KEYS[1] is the prefix; numbers travel as text. An empty argument stands for an absent one, and a "=" stands before
+--- what may be empty.
+local fields = require "marketplace.inbox.fields"
+
 local redis_scripts = {}
+
+local KEPT_AS = { at = "due" } -- an entry's field in Redis; all others are called as in the contract
+
+-- Names as a list in Lua. Of `identity`, which comes first, there is no field: it is in the key.
+local function quoted(names, first)
+  local list = {}
+  for i = first or 1, #names do list[#list + 1] = ("%q"):format(KEPT_AS[names[i]] or names[i]) end
+  return table.concat(list, ", ")
+end
 
 local PRELUDE = [[
 local P = KEYS[1]
 local call = redis.call
+
+-- The arguments from the second on as tables with these fields.
+local function tables_with(names)
+  local list = {}
+  for at = 2, #ARGV, #names do
+    local one = {}
+    for i, name in ipairs(names) do one[name] = ARGV[at + i - 1] end
+    list[#list + 1] = one
+  end
+  return list
+end
+
+-- An entry's fields, behind its identity.
+local function entry_with(identity, ...)
+  local entry = call("HMGET", P .. "e:" .. identity, ...)
+  table.insert(entry, 1, identity)
+  return entry
+end
+
 local function entry_key(identity) return P .. "e:" .. identity end
 local function state_key(state) return P .. "s:" .. state end
 
@@ -57,20 +88,22 @@ local function rearm(identity, now)
 end
 ]]
 
--- ARGV: now, then for each record key, digest, type, event, app_id, time, body, reason, verified_by. Gives
--- outcomes.
-redis_scripts.put = PRELUDE .. [[
+-- ARGV: now, then the fields of each record. Gives outcomes.
+redis_scripts.put = PRELUDE .. "local RECORD = { " .. quoted(fields.record) .. " }" .. [[
+
 local now = ARGV[1]
 
 local function add(identity, record)
   local lane = record.app_id ~= "" and record.app_id or identity
   local state = record.reason ~= "" and "dead" or "ready"
-  local key = entry_key(identity)
-  call("HSET", key, "key", record.key, "digest", record.digest, "lane", lane, "received_at", now, "due", now,
-    "attempt", 0, "token", 0, "body", record.body)
-  for _, name in ipairs({ "type", "event", "app_id", "time", "reason", "verified_by" }) do
-    if record[name] ~= "" then call("HSET", key, name, record[name]) end
+  local kept = { "lane", lane, "received_at", now, "due", now, "attempt", 0, "token", 0, "body", "" }
+  for _, name in ipairs(RECORD) do
+    if record[name] ~= "" then
+      kept[#kept + 1] = name
+      kept[#kept + 1] = record[name]
+    end
   end
+  call("HSET", entry_key(identity), unpack(kept))
   set_state(identity, nil, state, now)
   if record.app_id ~= "" and record.time ~= "" then call("ZADD", P .. "a:" .. record.app_id, record.time, identity) end
   if state == "dead" then return end
@@ -106,10 +139,7 @@ local function put_as(identity, record)
 end
 
 local outcomes = {}
-for at = 2, #ARGV, 9 do
-  local record = { key = ARGV[at], digest = ARGV[at + 1], type = ARGV[at + 2], event = ARGV[at + 3],
-    app_id = ARGV[at + 4], time = ARGV[at + 5], body = ARGV[at + 6], reason = ARGV[at + 7],
-    verified_by = ARGV[at + 8] }
+for _, record in ipairs(tables_with(RECORD)) do
   local outcome = put_as(record.key, record)
   if outcome == "conflict" then
     outcome = put_as(record.key .. "#" .. record.digest, record)
@@ -121,7 +151,9 @@ return outcomes
 ]]
 
 -- ARGV: now, until, limit. Gives entries; one whose lease ended comes alone.
-redis_scripts.claim = PRELUDE .. [[
+redis_scripts.claim = PRELUDE .. "local function claimed(identity) return entry_with(identity, " ..
+  quoted(fields.claimed, 2) .. ") end" .. [[
+
 local now, until_, limit = ARGV[1], ARGV[2], ARGV[3]
 
 local function lease(lane)
@@ -133,22 +165,21 @@ local function lease(lane)
   call("HSET", key, "due", until_)
   set_state(identity, before[1], "leased", before[2])
   wake(lane)
-  local entry = call("HMGET", key, "key", "token", "attempt", "body", "type", "event", "app_id", "received_at")
-  table.insert(entry, 1, identity)
-  return entry
+  return claimed(identity)
 end
 
 local expired = call("ZRANGEBYSCORE", P .. "x", "-inf", now, "LIMIT", 0, 1)
 if expired[1] then return { lease(expired[1]) } end
-local claimed = {}
+local leased = {}
 for _, lane in ipairs(call("ZRANGEBYSCORE", P .. "w", "-inf", now, "LIMIT", 0, limit)) do
-  claimed[#claimed + 1] = lease(lane)
+  leased[#leased + 1] = lease(lane)
 end
-return claimed
+return leased
 ]]
 
--- ARGV: now, then for each item identity, token, state, at, reason, uncounted, scope. Gives 1 or 0 for each.
-redis_scripts.finish = PRELUDE .. [[
+-- ARGV: now, then the fields of each item. Gives 1 or 0 for each.
+redis_scripts.finish = PRELUDE .. "local ITEM = { " .. quoted(fields.item) .. " }" .. [[
+
 local now = ARGV[1]
 
 local function leave_lane(lane)
@@ -160,12 +191,12 @@ local function finish(item)
   local entry = call("HMGET", key, "state", "token", "lane", "received_at")
   if entry[1] ~= "leased" or entry[2] ~= item.token then return 0 end
   call("HDEL", key, "reason")
-  call("HSET", key, "due", item.state == "ready" and item.at or now)
-  if item.reason ~= "" then call("HSET", key, "reason", item.reason) end
+  call("HSET", key, "due", item.state == "ready" and item.due or now)
+  if item.reason ~= "" and item.state ~= "done" then call("HSET", key, "reason", item.reason) end
   if item.uncounted == "1" then call("HINCRBY", key, "attempt", -1) end
   if item.state == "done" then
     call("HDEL", key, "body")
-    call("HSET", key, "scope", item.scope)
+    if item.scope ~= "" then call("HSET", key, "scope", string.sub(item.scope, 2)) end
   end
   set_state(item.identity, "leased", item.state, item.state == "done" and now or entry[4])
   if item.state ~= "ready" then leave_lane(entry[3]) end
@@ -174,10 +205,7 @@ local function finish(item)
 end
 
 local held = {}
-for at = 2, #ARGV, 7 do
-  held[#held + 1] = finish({ identity = ARGV[at], token = ARGV[at + 1], state = ARGV[at + 2], at = ARGV[at + 3],
-    reason = ARGV[at + 4], uncounted = ARGV[at + 5], scope = ARGV[at + 6] })
-end
+for _, item in ipairs(tables_with(ITEM)) do held[#held + 1] = finish(item) end
 return held
 ]]
 
@@ -214,35 +242,26 @@ redis_scripts.next_at = PRELUDE .. [[
 return { call("ZRANGE", P .. "w", 0, 0, "WITHSCORES")[2] or "", call("ZRANGE", P .. "x", 0, 0, "WITHSCORES")[2] or "" }
 ]]
 
-local SUMMARY = [[
-local function summary(identity, ...)
-  local entry = call("HMGET", entry_key(identity), "key", "digest", "type", "event", "app_id", "time", "received_at",
-    "due", "state", "attempt", "reason", "verified_by", ...)
-  table.insert(entry, 1, identity)
-  return entry
-end
-]]
-
 -- ARGV: state, first, last. Gives entries by rank.
-redis_scripts.list = PRELUDE .. SUMMARY .. [[
+redis_scripts.list = PRELUDE .. [[
 local found = {}
 for _, identity in ipairs(call("ZRANGE", state_key(ARGV[1]), ARGV[2], ARGV[3])) do
-  found[#found + 1] = summary(identity)
+  found[#found + 1] = entry_with(identity, ]] .. quoted(fields.summary, 2) .. [[)
 end
 return found
 ]]
 
--- ARGV: identity. Gives the entry with body and scope, or nothing.
-redis_scripts.get = PRELUDE .. SUMMARY .. [[
+-- ARGV: identity. Gives the entry, or nothing.
+redis_scripts.get = PRELUDE .. [[
 if call("EXISTS", entry_key(ARGV[1])) == 0 then return {} end
-return { summary(ARGV[1], "body", "scope") }
+return { entry_with(ARGV[1], ]] .. quoted(fields.entry, 2) .. [[) }
 ]]
 
--- ARGV: app_id, time. Gives key, event, time, scope, body of each.
+-- ARGV: app_id, time. Gives the later ones.
 redis_scripts.later = PRELUDE .. [[
 local found = {}
 for _, identity in ipairs(call("ZRANGEBYSCORE", P .. "a:" .. ARGV[1], "(" .. ARGV[2], "+inf")) do
-  found[#found + 1] = call("HMGET", entry_key(identity), "key", "event", "time", "scope", "body")
+  found[#found + 1] = call("HMGET", entry_key(identity), ]] .. quoted(fields.later) .. [[)
 end
 return found
 ]]

@@ -16,6 +16,7 @@
 ---   database.offset               -> seconds that the caller's clock is ahead of the database's
 local unpack = require("marketplace.runtime").unpack
 
+local fields = require "marketplace.inbox.fields"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local uuid = require "marketplace.uuid"
@@ -47,16 +48,54 @@ local function original_body(stored)
   return (stored:sub(#HEX + 1):gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
+--[[ Columns ]]
+
+local KIND = fields.kind
+local COLUMN = { time = "event_time", at = "due" } -- by field; all others are called as their field
+
+local function columns(names)
+  local list = {}
+  for i, name in ipairs(names) do
+    local column = COLUMN[name] or name
+    local is_real = KIND[name] == "clock" or KIND[name] == "time"
+    list[i] = is_real and ("CAST(%s AS float8)"):format(column) or column
+  end
+  return table.concat(list, ", ")
+end
+
+-- A row of these columns.
+local function entry_of(self, row, names)
+  local entry = {}
+  for i = 1, #names do
+    local name, value = names[i], row[i]
+    local kind = KIND[name]
+    if kind == "clock" then
+      value = value + self.database.offset
+    elseif kind == "bytes" then
+      value = original_body(value)
+    end
+    entry[name] = value
+  end
+  return entry
+end
+
+local function entries_of(self, rows, names)
+  for i = 1, #rows do rows[i] = entry_of(self, rows[i], names) end
+  return rows
+end
+
 --[[ put ]]
 
-local PARAMETERS = 16 -- of a row: one for each column, the last two for head
+local RECORD = fields.record
+
+local ROW = { "identity", "lane", "received_at", "due", "state" }
+for _, name in ipairs(RECORD) do ROW[#ROW + 1] = COLUMN[name] or name end
+local PARAMETERS = #ROW + 2 -- of a row: the last two are for head
 
 local function insert_statement(rows)
-  local row = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?," ..
-    "CASE WHEN ? = 1 AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? " ..
+  local row = "(" .. ("?,"):rep(#ROW) .. "CASE WHEN ? = 1 AND NOT EXISTS (SELECT 1 FROM inbox h WHERE h.lane = ? " ..
     "AND h.state IN ('ready', 'leased')) THEN 1 ELSE 0 END)"
-  return "INSERT INTO inbox (identity, key, digest, type, event, app_id, lane, event_time, received_at, due, state, " ..
-    "body, reason, verified_by, head) VALUES " .. (row .. ","):rep(rows - 1) .. row ..
+  return "INSERT INTO inbox (" .. table.concat(ROW, ", ") .. ", head) VALUES " .. (row .. ","):rep(rows - 1) .. row ..
     " ON CONFLICT (identity) DO NOTHING RETURNING identity"
 end
 
@@ -69,14 +108,20 @@ end
 
 local function add_row(self, parameters, at, row, now)
   local record = row.record
-  local number = self.database.number
-  parameters[at + 1], parameters[at + 2], parameters[at + 3] = row.identity, record.key, record.digest
-  parameters[at + 4], parameters[at + 5], parameters[at + 6] = record.type, record.event, record.app_id
-  parameters[at + 7], parameters[at + 8] = row.lane, record.time and number(record.time)
-  parameters[at + 9], parameters[at + 10] = now, now
-  parameters[at + 11], parameters[at + 12] = record.reason and "dead" or "ready", stored_body(record)
-  parameters[at + 13], parameters[at + 14] = record.reason, record.verified_by
-  parameters[at + 15], parameters[at + 16] = row.leads and 1 or 0, row.lane
+  parameters[at + 1], parameters[at + 2], parameters[at + 3], parameters[at + 4] = row.identity, row.lane, now, now
+  parameters[at + 5] = record.reason and "dead" or "ready"
+  at = at + 5
+  for i = 1, #RECORD do
+    local name = RECORD[i]
+    local value = record[name]
+    if KIND[name] == "time" then
+      value = value and self.database.number(value)
+    elseif KIND[name] == "bytes" then
+      value = stored_body(record)
+    end
+    parameters[at + i] = value
+  end
+  parameters[at + #RECORD + 1], parameters[at + #RECORD + 2] = row.leads and 1 or 0, row.lane
 end
 
 -- Inserts rows [first, first + count), adds the identities that were new to `new`.
@@ -186,8 +231,9 @@ end
 
 --[[ Leases ]]
 
-local RETURNED = "RETURNING CAST(seq AS float8), identity, key, token, attempt, body, type, event, app_id, " ..
-  "CAST(received_at AS float8)"
+local CLAIMED = fields.claimed
+local SEQ = #CLAIMED + 1 -- the column behind them
+local RETURNED = "RETURNING " .. columns(CLAIMED) .. ", CAST(seq AS float8)"
 
 local function claim_statement(database, state)
   return ("WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE head = 1 AND state = '%s' AND due <= ? " ..
@@ -195,24 +241,14 @@ local function claim_statement(database, state)
     "due = ? WHERE seq IN (SELECT seq FROM chosen) %s"):format(state, database.skip_locked, RETURNED)
 end
 
-local function claimed_entry(self, row)
-  return {
-    seq = row[1], identity = row[2], key = row[3], token = row[4], attempt = row[5], body = original_body(row[6]),
-    type = row[7], event = row[8], app_id = row[9], received_at = row[10] + self.database.offset,
-    state = "leased", at = nil, reason = nil, scope = nil,
-  }
-end
-
-local function by_seq(a, b) return a.seq < b.seq end
+local function by_seq(a, b) return a[SEQ] < b[SEQ] end
 
 -- What ended with its lease comes first, and alone.
 local function claim(self, run, limit, now, until_)
   local rows = run(self.claim_expired, now, 1, until_)
   if #rows == 0 then rows = run(self.claim_ready, now, limit, until_) end
-  local claimed = {}
-  for i, row in ipairs(rows) do claimed[i] = claimed_entry(self, row) end
-  table.sort(claimed, by_seq)
-  return claimed
+  table.sort(rows, by_seq)
+  return entries_of(self, rows, CLAIMED)
 end
 
 function Inbox:claim(limit, now, lease)
@@ -316,61 +352,45 @@ function Inbox:next_at()
   return due and due + self.database.offset or nil
 end
 
-local SUMMARY = "SELECT identity, key, digest, type, event, app_id, CAST(event_time AS float8), " ..
-  "CAST(received_at AS float8), CAST(due AS float8), state, attempt, reason, verified_by"
-
-local function summary(self, row)
-  return {
-    identity = row[1], key = row[2], digest = row[3], type = row[4], event = row[5], app_id = row[6], time = row[7],
-    received_at = row[8] + self.database.offset, at = row[9] + self.database.offset, state = row[10], attempt = row[11],
-    reason = row[12], verified_by = row[13],
-  }
-end
-
-local FILTERS = {
-  { "key", "? IN (key, identity)" }, { "state", "state = ?" }, { "app_id", "app_id = ?" }, { "type", "type = ?" },
-  { "event", "event = ?" }, { "verified_by", "verified_by = ?" }, { "received_before", "received_at < ?" },
-  { "received_since", "received_at >= ?" },
+local CLAUSES = { -- of filters that are no column's value
+  key = "? IN (key, identity)", received_before = "received_at < ?", received_since = "received_at >= ?",
 }
-local IS_TIME = { received_before = true, received_since = true }
 
--- A WHERE clause, and its parameters.
+-- What follows the columns of a SELECT, and its parameters.
 local function where(self, filter)
   local clauses, parameters = { "seq > 0" }, {}
-  for _, known in ipairs(FILTERS) do
-    local name, clause = known[1], known[2]
+  for _, name in ipairs(fields.filter) do
     local value = filter[name]
     if value then
-      clauses[#clauses + 1] = clause
-      parameters[#parameters + 1] = IS_TIME[name] and self:at(value) or value
+      clauses[#clauses + 1] = CLAUSES[name] or name .. " = ?"
+      parameters[#parameters + 1] = KIND[name] == "clock" and self:at(value) or value
     end
   end
   return " FROM inbox WHERE " .. table.concat(clauses, " AND "), parameters
 end
 
+local SUMMARY = "SELECT " .. columns(fields.summary)
+
 local function run_list(self, run, filter)
   local clause, parameters = where(self, filter)
   local limit = filter.limit and (" LIMIT %d"):format(filter.limit) or ""
-  local rows = run(SUMMARY .. clause .. " ORDER BY seq" .. limit, unpack(parameters))
-  for i, row in ipairs(rows) do rows[i] = summary(self, row) end
-  return rows
+  return entries_of(self, run(SUMMARY .. clause .. " ORDER BY seq" .. limit, unpack(parameters)), fields.summary)
 end
 
 function Inbox:list(filter)
   return self:read(function(run) return run_list(self, run, filter or {}) end)
 end
 
+local ENTRY = "SELECT " .. columns(fields.entry) .. " FROM inbox WHERE identity = ?"
+
 function Inbox:get(identity)
-  local rows, message, code = query(self, SUMMARY .. ", body, scope FROM inbox WHERE identity = ?", identity)
+  local rows, message, code = query(self, ENTRY, identity)
   if not rows then return nil, message, code end
-  if not rows[1] then return nil end
-  local entry = summary(self, rows[1])
-  entry.body, entry.scope = original_body(rows[1][14]), rows[1][15]
-  return entry
+  return rows[1] and entry_of(self, rows[1], fields.entry)
 end
 
 -- Three parts, each with an index of its own: only what is done is many.
-local LATER = "SELECT key, event, CAST(event_time AS float8), scope, body FROM inbox WHERE "
+local LATER = "SELECT " .. columns(fields.later) .. " FROM inbox WHERE "
 local LATER_LIVE = LATER .. "lane = ? AND state IN ('ready', 'leased') AND event_time > ?"
 local LATER_DONE = LATER .. "app_id = ? AND state = 'done' AND event_time > ?"
 local LATER_DEAD = LATER .. "app_id = ? AND state = 'dead' AND event_time > ?"
@@ -380,11 +400,7 @@ function Inbox:later(app_id, time)
   return self:read(function(run)
     local found = {}
     for _, statement in ipairs { LATER_LIVE, LATER_DONE, LATER_DEAD } do
-      for _, row in ipairs(run(statement, app_id, after)) do
-        found[#found + 1] = {
-          key = row[1], event = row[2], time = row[3], scope = row[4], body = original_body(row[5]),
-        }
-      end
+      for _, row in ipairs(run(statement, app_id, after)) do found[#found + 1] = entry_of(self, row, fields.later) end
     end
     return found
   end)

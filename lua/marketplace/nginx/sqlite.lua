@@ -1,6 +1,7 @@
 --- The SQLite inbox in nginx: the file is written in a thread of nginx's, while the worker goes on. The contract is
 --- marketplace.inbox's, the work is marketplace.inbox.sqlite's.
 local core = require "marketplace.core"
+local fields = require "marketplace.inbox.fields"
 local METHODS = require("marketplace.nginx.proxy").METHODS
 
 local sqlite = {}
@@ -64,30 +65,23 @@ for _, method in ipairs(METHODS) do
   Inbox[method] = function(self, ...) return call(self, method, ...) end
 end
 
-local RECORD = { "key", "digest", "type", "event", "app_id", "time", "body", "reason", "verified_by" }
-local ITEM = { "identity", "token", "state", "at", "reason", "uncounted", "scope" }
-
--- What the contract names of the records or items, and no more: a dispatcher's items hold what no thread can be given.
+-- What the contract names, and no more: a dispatcher's items may hold what no thread can be given.
 local function plain(given, names)
   local list = {}
-  for i, one in ipairs(given) do
-    local copy = {}
-    for _, name in ipairs(names) do copy[name] = one[name] end
-    list[i] = copy
-  end
+  for i, one in ipairs(given) do list[i] = fields.copy(one, names) end
   return list
 end
 
 function Inbox:put(records, now)
-  return call(self, "put", plain(records, RECORD), now)
+  return call(self, "put", plain(records, fields.record), now)
 end
 
 function Inbox:finish(items, now)
-  return call(self, "finish", plain(items, ITEM), now)
+  return call(self, "finish", plain(items, fields.item), now)
 end
 
 function Inbox:extend(items, now, lease)
-  return call(self, "extend", plain(items, ITEM), now, lease)
+  return call(self, "extend", plain(items, fields.item), now, lease)
 end
 
 --- The threads keep the file open until the worker ends.
