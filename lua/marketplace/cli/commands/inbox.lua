@@ -1,5 +1,6 @@
 --- marketplace inbox: looks into an inbox, also while others use it, and mends what is dead.
 local core = require "marketplace.core"
+local fields = require "marketplace.inbox.fields"
 local inbox = require "marketplace.inbox"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
@@ -16,12 +17,14 @@ local STATES = { "ready", "leased", "done", "dead" }
 
 --[[ What is written of an entry ]]
 
-local TIMES = { time = true, received_at = true, at = true }
+local IS_TIME = { time = true, clock = true } -- kinds of fields
 
 -- A notification's id is what finds the entry again: for another body under the same id, its digest is a part of it.
 local function as_object(entry)
   local object = {}
-  for name, value in pairs(entry) do object[name] = TIMES[name] and log.timestamp(value) or value end
+  for name, value in pairs(entry) do
+    object[name] = IS_TIME[fields.kind[name]] and log.timestamp(value) or value
+  end
   object.id, object.identity, object.key = entry.identity, nil, nil
   return object
 end
@@ -60,10 +63,10 @@ end
 
 local UNSIGNED = "- (came without a signature, put by reconcile)"
 
-local SHOWN = {
-  "id", "state", "type", "event", "app_id", "time", "received_at", "at", "attempt", "reason", "digest",
-  "verified_by",
-}
+local SHOWN = { "id" }
+for _, name in ipairs(fields.summary) do
+  if name ~= "identity" and name ~= "key" then SHOWN[#SHOWN + 1] = name end
+end
 
 function actions.show(box, options)
   local entries, message = box:list { key = options.id }
