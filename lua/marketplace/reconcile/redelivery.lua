@@ -2,17 +2,15 @@
 ---
 --- Each is a request of its own, out of a number that App Store Connect grants for an hour and that others need too. So
 --- the asking ends where that is refused, and before all is used up; what is left is asked for by the next run.
-local reconcile_redelivery = {}
+local deliveries = require "marketplace.reconcile.deliveries"
+local window = require "marketplace.reconcile.window"
+
+local redelivery = {}
 
 local LEAST_REMAINING = 0.2 -- of the hour's requests, kept for others
 
 local REFUSED = "App Store Connect takes no more requests for now"
 local NEARLY_USED_UP = "less than a fifth of the hour's requests remains"
-
-local function by_creation(a, b)
-  if a.created ~= b.created then return a.created < b.created end
-  return a.turn < b.turn
-end
 
 local function is_wanted(known, event)
   -- what it brings can be had in no other way
@@ -25,79 +23,73 @@ local function is_nearly_used_up(client)
   return granted.limit and granted.remaining and granted.remaining < LEAST_REMAINING * granted.limit
 end
 
--- The next run looks at it again, and knows that it is still wanted.
-local function leave(run, look, event)
-  look.known.left[event.id] = look.known.left[event.id] or run.now
-  look.hold(event.newest.created)
+-- The next run asks again, and knows that it is still wanted.
+local function leave(run, review, event)
+  review.known.left[event.id] = review.known.left[event.id] or run.now
+  window.hold(review, event.newest.created)
 end
 
-local function put_off(run, look, event)
-  leave(run, look, event)
-  run.left = run.left + 1
-  run.is_incomplete = run.is_incomplete or not event.payload
+local function put_off(run, result, review, event)
+  leave(run, review, event)
+  result.left = result.left + 1
+  result.is_incomplete = result.is_incomplete or not event.payload
 end
 
-local function add_failed(run, look, event, message, code, detail)
-  leave(run, look, event)
-  run.failed[#run.failed + 1] = {
-    webhook = look.webhook.id, event = event.id, delivery = event.newest.id, message = message, code = code,
-    detail = detail,
+local function add_failed(run, result, review, event, problem)
+  leave(run, review, event)
+  result.failed[#result.failed + 1] = {
+    webhook = review.webhook.id, event = event.id, delivery = event.newest.id, message = problem.message,
+    code = problem.code, detail = problem.detail,
   }
 end
 
-local function told(look, event, is_asked)
-  return {
-    webhook = look.webhook.id, event = event.id, delivery = event.newest.id, created_at = event.newest.created,
+local function add_redelivery(result, review, event, is_asked)
+  result.redeliveries[#result.redeliveries + 1] = {
+    webhook = review.webhook.id, event = event.id, delivery = event.newest.id, created_at = event.newest.created,
     asked = is_asked,
   }
 end
 
-local function ask(run, look, event)
-  if run.dry_run then
-    run.redeliveries[#run.redeliveries + 1] = told(look, event, false)
-    return
-  end
+local function ask(run, result, review, event)
   local created, message, code, detail = run.client.webhookDeliveries:create { template = event.newest.id }
   if created then
-    look.known.asked[event.id], look.known.left[event.id] = run.now, nil
-    run.redeliveries[#run.redeliveries + 1] = told(look, event, true)
+    review.known.asked[event.id], review.known.left[event.id] = run.now, nil
+    add_redelivery(result, review, event, true)
   elseif code == "rate_limited" then
-    run.why_ended = REFUSED
-    put_off(run, look, event)
+    result.why_ended = REFUSED
+    put_off(run, result, review, event)
   else
-    add_failed(run, look, event, message, code, detail)
+    add_failed(run, result, review, event, { message = message, code = code, detail = detail })
   end
 end
 
-local function consider(run, look, event)
-  if not is_wanted(look.known, event) then return end
-  if not run.is_allowed then
-    if event.payload then return end
-    return add_failed(run, look, event, "its payload is not told, and no redelivery is asked for", "payload_missing")
+local NOT_ALLOWED = { message = "its payload is not told, and no redelivery is asked for", code = "payload_missing" }
+
+local function consider(run, result, review, event)
+  if not is_wanted(review.known, event) then return end
+  if not run.redeliver then
+    if not event.payload then add_failed(run, result, review, event, NOT_ALLOWED) end
+    return
   end
-  if not run.why_ended and is_nearly_used_up(run.client) then run.why_ended = NEARLY_USED_UP end
-  if run.why_ended then return put_off(run, look, event) end
-  ask(run, look, event)
+  if not result.why_ended and is_nearly_used_up(run.client) then result.why_ended = NEARLY_USED_UP end
+  if result.why_ended then return put_off(run, result, review, event) end
+  if run.dry_run then return add_redelivery(result, review, event, false) end
+  ask(run, result, review, event)
 end
 
 --- Asks for what is wanted, each webhook's oldest first.
----@param given table
---- client, now; looks: list of {webhook, known, undelivered, hold}: undelivered: events whose newest delivery failed,
---- hold(time): called for what the next run must look at again; is_allowed: whether any is asked for; dry_run
+---@param run table
 ---@return table result
 --- redeliveries: list of {webhook, event, delivery, created_at, asked}, in a dry run what would be asked for; failed:
 --- list of {webhook, event, delivery, message, code, detail}; left: how many are put off; why_ended: why they are;
 --- is_incomplete: whether one of them is of an event that can be had in no other way
-function reconcile_redelivery.ask(given)
-  local run = {
-    client = given.client, now = given.now, is_allowed = given.is_allowed, dry_run = given.dry_run, redeliveries = {},
-    failed = {}, left = 0, why_ended = nil, is_incomplete = false,
-  }
-  for _, look in ipairs(given.looks) do
-    table.sort(look.undelivered, by_creation)
-    for _, event in ipairs(look.undelivered) do consider(run, look, event) end
+function redelivery.ask(run)
+  local result = { redeliveries = {}, failed = {}, left = 0, why_ended = nil, is_incomplete = false }
+  for _, review in ipairs(run.reviews) do
+    table.sort(review.undelivered, deliveries.is_older)
+    for _, event in ipairs(review.undelivered) do consider(run, result, review, event) end
   end
-  return run
+  return result
 end
 
-return reconcile_redelivery
+return redelivery

@@ -2,7 +2,7 @@
 ---
 --- An app's webhooks may be others': what is delivered there is no business of this receiver's, and a redelivery would
 --- go there. So all that are looked at for their app have one URL.
-local reconcile_webhooks = {}
+local webhooks = {}
 
 local PAGE = 200 -- more than an app can have
 
@@ -12,12 +12,12 @@ end
 
 -- Adds an app's webhooks to those that were told of.
 local function list_app(client, found, app)
-  local webhooks, message, code, detail = client.webhooks:list { app = app, limit = PAGE }
-  if not webhooks then
+  local list, message, code, detail = client.webhooks:list { app = app, limit = PAGE }
+  if not list then
     return add_problem(found, { app = app, message = message, code = code, detail = detail })
   end
   local ids = {}
-  for _, webhook in ipairs(webhooks) do
+  for _, webhook in ipairs(list) do
     ids[webhook.id] = true
     found.told[#found.told + 1] = { id = webhook.id, url = webhook.url or "", app = app }
   end
@@ -71,7 +71,7 @@ end
 ---@return string? message
 ---@return string? code webhook_ambiguous: they have more than one URL, and none is given
 ---@return table? detail {urls=}
-function reconcile_webhooks.find(client, given)
+function webhooks.find(client, given)
   local found = { chosen = {}, is_chosen = {}, told = {}, of_app = {}, problems = {} }
   local apps = given.apps or {}
   for _, app in ipairs(apps) do list_app(client, found, app) end
@@ -85,4 +85,4 @@ function reconcile_webhooks.find(client, given)
   return found
 end
 
-return reconcile_webhooks
+return webhooks

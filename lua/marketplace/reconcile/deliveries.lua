@@ -1,0 +1,77 @@
+--- The deliveries that App Store Connect tells of, gathered by their events.
+---
+--- Source: App Store Connect API 4.0, "Read webhook deliveries". Those of the last ten days can be asked for, with a
+--- lower bound of their `createdDate` and no other filter.
+local core = require "marketplace.core"
+local log = require "marketplace.log"
+
+local deliveries = {}
+
+local PAGE = 200 -- deliveries in one answer: the most that App Store Connect gives
+
+local function time_of(text)
+  return type(text) == "string" and core.parse_time(text) or 0
+end
+
+local function event_id_of(delivery)
+  if delivery.event and delivery.event.id then return delivery.event.id end
+  local relationship = delivery.relationships and delivery.relationships.event
+  local linkage = type(relationship) == "table" and relationship.data
+  return type(linkage) == "table" and linkage.id or "of delivery " .. delivery.id
+end
+
+-- Of two of the same instant the redelivery is the newer.
+local function is_newer(delivery, created, newest)
+  if not newest then return true end
+  if created ~= newest.created then return created > newest.created end
+  return delivery.redelivery == true
+end
+
+local function gather(events, delivery)
+  local id, created, told = event_id_of(delivery), time_of(delivery.createdDate), delivery.event or {}
+  local event = events[id]
+  if not event then
+    event = { id = id, created = told.createdDate and time_of(told.createdDate) or created, turn = #events + 1 }
+    events[id], events[#events + 1] = event, event
+  end
+  if type(told.payload) == "string" then event.payload = told.payload end
+  event.is_ping = event.is_ping or told.ping == true
+  if is_newer(delivery, created, event.newest) then
+    event.newest = { id = delivery.id, created = created, state = delivery.deliveryState }
+  end
+  return created
+end
+
+--- Orders events by when they were created, and by when they were told of.
+---@param a {created: number, turn: integer}
+---@param b {created: number, turn: integer}
+---@return boolean
+function deliveries.is_older(a, b)
+  if a.created ~= b.created then return a.created < b.created end
+  return a.turn < b.turn
+end
+
+--- The events of a webhook's deliveries, in the order in which they were told of.
+---@param client table
+---@param webhook string id
+---@param since number seconds since the epoch
+---@return table result
+--- events: list of {id, created, turn, payload, is_ping, newest}, payload nil if it is not told, newest: the newest
+--- delivery, {id, created, state}; count: of deliveries; latest: when the newest of them was created, or nil; problem:
+--- {message, code, detail} if not all pages could be had, or nil
+function deliveries.list(client, webhook, since)
+  local events, count, latest = {}, 0, nil
+  -- called by hand and not by `for`: a client may yield, which Lua 5.1 allows only so
+  local iterator, progress = client.webhookDeliveries:each {
+    webhook = webhook, filter = { createdDateGreaterThanOrEqualTo = log.timestamp(since) }, include = "event",
+    limit = PAGE,
+  }
+  local delivery = iterator(progress)
+  while delivery do
+    count, latest = count + 1, math.max(latest or 0, gather(events, delivery))
+    delivery = iterator(progress)
+  end
+  return { events = events, count = count, latest = latest, problem = progress.problem }
+end
+
+return deliveries

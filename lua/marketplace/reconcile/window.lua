@@ -1,0 +1,151 @@
+--- From when on a webhook's deliveries are due: what is known of past runs, whether that still holds, and how it moves
+--- forward once a run has stored what it found.
+local log = require "marketplace.log"
+local report = require "marketplace.reconcile.report"
+
+local window = {}
+
+local DAY = 86400
+local FURTHEST = 10 * DAY - 600 -- seconds back; App Store Connect's clock need not be this one
+local OVERLAP = 3600            -- seconds: a delivery may be told of later than it was made
+local CLOCKS_APART = 300        -- seconds: what is further ahead is no time that has been
+local FORGOTTEN = 10 * DAY      -- seconds after which App Store Connect tells of an event no longer
+
+-- A time that is yet to come would keep everything before it from being asked about.
+local function drop_impossible(run, webhook, known)
+  for _, name in ipairs { "seen", "checked" } do
+    local time = known[name]
+    if time and time > run.now + CLOCKS_APART then
+      known[name] = nil
+      report.add_problem(run, {
+        webhook = webhook.id, code = "time_invalid",
+        message = ("what is known of webhook %s is from %s, which is yet to come: is a clock wrong?"):format(
+          webhook.id, log.timestamp(time)),
+      })
+    end
+  end
+end
+
+-- Whether what was reconciled before is in this inbox. One that was made anew has another id; one that was restored
+-- from a copy lacks the newest notification that was seen.
+local function is_in_this_inbox(run, known)
+  if known.inbox ~= run.report.inbox then return false end
+  local witness = known.witness
+  -- an older one may have been pruned
+  if not witness or witness.at < run.now - FURTHEST then return true end
+  local entry, message, code = run.inbox:get(witness.key)
+  if message then return nil, message, code end
+  return entry ~= nil
+end
+
+local function check_inbox(run, webhook, known)
+  if not known.seen then return true end
+  local is_there, message, code = is_in_this_inbox(run, known)
+  if is_there == nil then return nil, message, code end
+  if is_there then return true end
+  known.seen, known.witness = nil, nil
+  report.add_notice(run, {
+    webhook = webhook.id, code = "inbox_changed",
+    message = ("what was reconciled of webhook %s before is not in this inbox, which is another one, or lost what " ..
+      "it had: the last ten days are due again"):format(webhook.id),
+  })
+  return true
+end
+
+local function due_since(run, known)
+  local earliest = run.now - FURTHEST
+  return math.max(known.seen and known.seen - OVERLAP or earliest, earliest)
+end
+
+---@class marketplace.reconcile.Review one webhook in one run
+---@field webhook table
+---@field known table what is remembered of it, see marketplace.reconcile.state
+---@field since number from when on its deliveries are asked for
+---@field covers boolean whether that is early enough for all that is due
+---@field undelivered table[] events whose newest delivery failed
+---@field failed boolean|nil not all of its deliveries could be had
+---@field is_gone boolean|nil App Store Connect does not know it
+---@field latest number|nil when its newest delivery was created
+---@field held_at number|nil from when on the next run must ask again
+---@field witness table|nil its newest notification that is in the inbox
+
+--- Begins with a webhook.
+---@param run table
+---@param webhook table
+---@return marketplace.reconcile.Review|nil
+---@return string? message the inbox does not answer
+---@return string? code
+function window.open(run, webhook)
+  local known = run.state:of(webhook.id)
+  known.app = webhook.app or known.app
+  drop_impossible(run, webhook, known)
+  local ok, message, code = check_inbox(run, webhook, known)
+  if not ok then return nil, message, code end
+  local due = due_since(run, known)
+  local since = run.since and math.max(run.since, run.now - FURTHEST) or due
+  local covers = since <= due
+  local told = run.report
+  told.since, told.covers = math.min(told.since or since, since), told.covers and covers
+  told.webhooks[#told.webhooks + 1] = {
+    id = webhook.id, url = webhook.url, since = since, due = due, covers = covers,
+  }
+  return { webhook = webhook, known = known, since = since, covers = covers, undelivered = {} }
+end
+
+--- Has the next run ask again for what was created then.
+---@param review marketplace.reconcile.Review
+---@param created number
+function window.hold(review, created)
+  review.held_at = math.min(review.held_at or created, created)
+end
+
+--- What was not asked about in time stays a problem until somebody has taken note of it.
+---@param run table
+---@param webhook table
+---@param known table
+function window.report_unseen(run, webhook, known)
+  local earliest = run.now - FURTHEST
+  if run.accept_gap then
+    known.unseen = nil
+    return
+  end
+  if known.checked and known.checked < earliest then
+    known.unseen = { from = known.unseen and known.unseen.from or known.checked, to = earliest }
+  end
+  if not known.unseen then return end
+  report.add_problem(run, {
+    webhook = webhook.id, code = "history_expired",
+    message = ("webhook %s was not looked at between %s and %s, and App Store Connect tells of the last ten days only")
+      :format(webhook.id, log.timestamp(known.unseen.from), log.timestamp(known.unseen.to)),
+  })
+end
+
+local function forget_times(run, times)
+  for event, time in pairs(times) do
+    if time < run.now - FORGOTTEN or time > run.now + CLOCKS_APART then times[event] = nil end
+  end
+end
+
+-- What was not seen whole, or from later on than was due, stays due.
+local function advance(run, review)
+  local known = review.known
+  forget_times(run, known.asked)
+  forget_times(run, known.left)
+  known.gone = review.is_gone and (known.gone or run.now) or nil
+  if review.failed or not review.covers then return end
+  known.checked, known.inbox = run.now, run.report.inbox
+  known.witness = review.witness or known.witness
+  if review.latest then known.seen = math.max(known.seen or 0, review.latest) end
+  if review.held_at then known.seen = math.min(known.seen, review.held_at) end
+end
+
+--- Moves forward what is known, and writes it.
+---@param run table
+function window.close(run)
+  for _, review in ipairs(run.reviews) do advance(run, review) end
+  run.state:forget_gone(run.now - FORGOTTEN)
+  local ok, message, code = run.state:save()
+  if not ok then report.add_problem(run, { message = message, code = code }) end
+end
+
+return window
