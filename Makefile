@@ -354,7 +354,6 @@ packages-check:
 	@tools/install-packages run $(LUA) check
 packages-test:
 	@tools/install-packages run test
-	@tools/install-npm
 packages-analyze:
 	@tools/install-packages run lua5.4 analyze
 packages-fuzz:

@@ -133,15 +133,15 @@ describe("packaging #full", function()
     local names = shell.run("tar -tf " .. tarball)
     assert.matches("lua-marketplace-scm/csrc/core/signature.c\n", names, 1, true)
     assert.matches("lua-marketplace-scm/README.md\n", names, 1, true)
-    for _, name in ipairs { ".git/", "build/", "node_modules/", ".so\n", "dist/" } do
+    for _, name in ipairs { ".git/", "build/", ".so\n", "dist/" } do
       assert.is_nil(names:find("lua-marketplace-scm/" .. name, 1, true), name)
     end
   end)
 
   it("makes of a tarball's source the same tarball, also when it was built and used there, without git", function()
     local source = unpacked "again"
-    shell.run(("cd %s && mkdir -p build dist node_modules/x marketplace && chmod -R go-rwx . && touch README.md && " ..
-      "touch build/a dist/a node_modules/x/a csrc/core/a.o marketplace/core.so .marketplace-secret luacov.stats.out")
+    shell.run(("cd %s && mkdir -p build dist marketplace && chmod -R go-rwx . && touch README.md && " ..
+      "touch build/a dist/a csrc/core/a.o marketplace/core.so .marketplace-secret luacov.stats.out")
       :format(source))
     shell.run(("cd %s && mkdir .git && touch .git/index secrets.txt secrets.txt.rotation AuthKey.p8 key.pem server.pid")
       :format(source))
