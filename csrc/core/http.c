@@ -13,10 +13,10 @@
 
 enum {
   HEAD_MOST = 65536,
-  WINDOW = 262144,        /* of a streamed body; libcurl hands over 16 KiB at a time */
-  REFUSAL_MOST = 1048576, /* bytes of what came in place of a body to stream */
-  MOST_SECONDS = 2147483
+  WINDOW = 262144,       /* of a streamed body; libcurl hands over 16 KiB at a time */
+  REFUSAL_MOST = 1048576 /* bytes of what came in place of a body to stream */
 };
+static const double MOST_SECONDS = 2147483;
 
 struct mkt_http_exchange {
   mkt_http_pool *pool;

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-enum { MKT_RETRY_AFTER_MOST = 31622400 }; /* a year, in seconds */
+#define MKT_RETRY_AFTER_MOST 31622400.0 /* a year, in seconds */
 
 /* An HTTP date (RFC 9110, section 5.6.7, all three forms) as seconds since the epoch. False where
  * it is none. */
