@@ -357,7 +357,7 @@ describe("inside nginx #full", function()
         main = "", http = ([[
           init_worker_by_lua_block {
             local inbox = require "marketplace.nginx.inbox"
-            inbox.look(assert(inbox.open "%s"))
+            inbox.probe(assert(inbox.open "%s"))
           } ]]):format(word),
       }
       local ok, problem = pcall(function()
@@ -397,7 +397,7 @@ describe("inside nginx #full", function()
     setup(function() several = nginx_inbox.start { workers = 4 } end)
     teardown(function() several:stop() end)
 
-    local function specs(name, word, more)
+    local function specs(name, word)
       it(name, function()
         word = word()
         local pids, count, rounds = {}, 0, 0
@@ -405,7 +405,7 @@ describe("inside nginx #full", function()
           rounds = rounds + 1
           local finishes, outcomes = {}, { stored = 0, duplicate = 0 }
           for i = 1, 16 do
-            finishes[i] = nginx_inbox.begin(several, word, "put", { { record("k" .. rounds) }, 1 }, more)
+            finishes[i] = nginx_inbox.begin(several, word, "put", { { record("k" .. rounds) }, 1 })
           end
           for _, finish in ipairs(finishes) do
             local answer = finish()
@@ -416,7 +416,7 @@ describe("inside nginx #full", function()
           assert.same({ stored = 1, duplicate = 15 }, outcomes)
         until rounds >= 10 and count >= 2 or rounds >= 200
         assert.is_true(count >= 2)
-        assert.equal(rounds, nginx_inbox.ask(several, word, "counts", {}, more).result.ready)
+        assert.equal(rounds, nginx_inbox.ask(several, word, "counts", {}).result.ready)
       end)
     end
 
@@ -425,96 +425,6 @@ describe("inside nginx #full", function()
       return redis_word()
     end)
     specs("SQLite", function() return "sqlite:" .. new_file() end)
-    specs("Redis behind a dictionary", function()
-      redis:reset()
-      return redis_word()
-    end, { dict = "large" })
-  end)
-
-  describe("the dictionary in front of an inbox", function()
-    describe("leaves it as every inbox", function()
-      local inboxes = 0
-      -- what was done and pruned within the minute it still takes for a duplicate, which does no harm
-      local function it_is(name, test) return name:find "^prune" or it(name, test) end
-      local but_prune = { describe = describe, it = it_is, before_each = before_each, after_each = after_each }
-      contract(but_prune, function()
-        inboxes = inboxes + 1
-        return open_redis(" prefix=contract" .. inboxes, { dict = "large" })
-      end)
-    end)
-
-    local function signed(key, signature)
-      return record(key, { signature = signature or "signature of " .. key })
-    end
-
-    it("tells a duplicate without the inbox, once it is stored and not before", function()
-      local box = open_redis("", { dict = "large" })
-      local more = { dict = "large", settings = { clock = false } }
-      local first, second, is_there
-      while_stopped(function()
-        first = nginx_inbox.begin(nginx, redis_word(), "put", { { signed "d1" }, 1 }, more)
-        settle(nginx)
-        second, is_there = nginx_inbox.begin(nginx, redis_word(), "put", { { signed "d1" }, 1 }, more)
-        settle(nginx)
-        assert.is_false(is_there())
-      end)
-      assert.same({ "stored", "duplicate" }, { first().result[1], second().result[1] })
-      while_stopped(function() assert.same({ "duplicate" }, box:put({ signed "d1" }, 2)) end)
-      assert.same({ "duplicate", "stored" }, box:put({ signed "d1", signed "d2" }, 2))
-    end)
-
-    it("asks the inbox about other bytes under a known id, and about what has no signature", function()
-      local box = open_redis("", { dict = "large" })
-      assert.same({ "stored" }, box:put({ signed "bytes" }, 1))
-      assert.same({ "conflict" }, box:put({ record("bytes", { digest = "other", signature = "another" }) }, 2))
-      assert.same({ "conflict" }, box:put({ record("bytes", { digest = "a third" }) }, 3))
-    end)
-
-    it("knows nothing of what could not be stored", function()
-      local box = open_redis("", { dict = "large" })
-      redis:kill()
-      expect_unavailable("^redis: ", box:put({ signed "lost" }, 1))
-      expect_unavailable("^redis: ", box:put({ signed "lost" }, 1))
-      redis:start()
-      local outcomes
-      local stop = os.time() + 30
-      repeat outcomes = box:put({ signed "lost" }, 2) until outcomes or os.time() > stop
-      assert.same({ "stored" }, outcomes)
-    end)
-
-    it("does no harm when it is full", function()
-      local box = open_redis("", { dict = "small" })
-      for round, expected in ipairs { "stored", "duplicate" } do
-        for i = 1, 200 do assert.same({ expected }, box:put({ signed("full" .. i) }, round)) end
-      end
-      assert.equal(200, box:counts().ready)
-    end)
-
-    it("lets a dead one be tried again when it is redelivered", function()
-      local box = open_redis("", { dict = "large" })
-      box:put({ signed "dead" }, 1)
-      local item = box:claim(1, 1, 60)[1]
-      item.state, item.reason = "dead", "gave up"
-      assert.same({ true }, box:finish({ item }, 2))
-      assert.same({ "rearmed" }, box:put({ signed "dead" }, 3))
-    end)
-
-    it("lets another body under the same id be tried again, too", function()
-      local box = open_redis("", { dict = "large" })
-      local other = record("two", { digest = "other", signature = "another", app_id = "another app" })
-      box:put({ signed "two" }, 1)
-      assert.same({ "conflict" }, box:put({ other }, 1))
-      local items = box:claim(2, 1, 60)
-      for _, item in ipairs(items) do item.state = item.identity == "two" and "done" or "dead" end
-      assert.same({ true, true }, box:finish(items, 2))
-      assert.same({ "rearmed" }, box:put({ other }, 3))
-    end)
-
-    it("keeps inboxes apart", function()
-      open_redis("", { dict = "large" }):put({ signed "apart" }, 1)
-      local other = open_redis(" prefix=other", { dict = "large" })
-      assert.same({ "stored" }, other:put({ signed "apart" }, 1))
-    end)
   end)
 
   describe("a request that ends in the midst of storing", function()
@@ -523,13 +433,14 @@ describe("inside nginx #full", function()
         http = [[
           init_worker_by_lua_block {
             local calls = 0
-            box = require("marketplace.nginx.group_commit").wrap({ durable = true, put = function(_, records)
+            box = { durable = true, put = function(_, records)
               calls = calls + 1
               if calls == 1 then ngx.sleep(3600) end
               local outcomes = {}
               for i = 1, #records do outcomes[i] = "stored" end
               return outcomes
-            end }, 0.1)
+            end }
+            require("marketplace.nginx.group_commit").install(box, 0.1)
           } ]],
         server = [[
           location = /put {

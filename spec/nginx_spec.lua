@@ -522,46 +522,6 @@ describe("marketplace.nginx #full", function()
     end)
   end)
 
-  it("acknowledges nothing as a duplicate that the inbox may not hold, as it was wiped or is gone", function()
-    local redis = redis_server.start()
-    finally(function() redis:remove() end)
-    assert(start {
-      http = "lua_shared_dict seen 1m;", init = ('inbox = "redis:%s", dict = "seen"'):format(redis:words()),
-    })
-    local body = of_app("1", "wiped")
-    local box = assert(inbox.open("redis:" .. redis:words()))
-    local function scripts_run()
-      return redis:query("INFO commandstats"):match "cmdstat_evalsha:calls=(%d+)"
-    end
-    server:wait(function()
-      local before = scripts_run()
-      assert.are.equal(200, ask(signed(body)).status)
-      return before and scripts_run() == before
-    end, "the inbox is not asked")
-    redis:reset()
-    server:wait(function()
-      assert.are.equal(200, ask(signed(body)).status)
-      return box:get "wiped"
-    end, "it is stored")
-    box:close()
-    redis:kill()
-    server:wait(function() return ask(signed(body)).status == 503 end, "nobody knows whether it is stored")
-  end)
-
-  it("acknowledges nothing as a duplicate that only a worker knew which was killed", function()
-    assert(start { http = "lua_shared_dict seen 1m;", init = MEMORY .. ', dict = "seen"' })
-    local body, old = of_app("1", "known"), server:workers()[1]
-    assert.are.equal(200, ask(signed(body)).status)
-    wait_for_told "known"
-    shell.run("kill -KILL " .. old)
-    server:wait(function()
-      local new = server:workers()[1]
-      return new and new ~= old
-    end, "another worker")
-    assert.are.equal(200, ask(signed(body)).status)
-    wait_for_told "known\nknown"
-  end)
-
   it("stores once what reaches four workers at once", function()
     assert(start { workers = 4, listen = "reuseport", init = SHARED })
     local clients, body = {}, of_app("1", "the same")

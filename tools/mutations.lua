@@ -111,13 +111,6 @@ return {
     "return record.app_id or identity", "return identity", "inbox_sqlite_spec" },
   { "a redelivered dead one is not tried again (SQL)", "lua/marketplace/inbox/sql.lua",
     "return rearm(run, identity, now) and \"rearmed\" or \"duplicate\"", "return \"duplicate\"", "inbox_sqlite_spec" },
-  { "nginx's dictionary knows what is not stored yet", "lua/marketplace/nginx/duplicates.lua",
-    "local outcomes, message, code = inbox:put(records, now)",
-    "dict:set(name, signed, SECONDS)\n  local outcomes, message, code = inbox:put(records, now)", "nginx_inbox_spec" },
-  { "nginx's dictionary knows ids, whatever their bytes", "lua/marketplace/nginx/duplicates.lua",
-    "if dict:get(name) == signed then", "if dict:get(name) then", "nginx_inbox_spec" },
-  { "nginx's dictionary keeps a dead one from being tried again", "lua/marketplace/nginx/duplicates.lua",
-    "dict:delete(prefix .. identity:gsub(\"#[^#]*$\", \"\"))", "", "nginx_inbox_spec" },
 
   -- callbacks
   { "a callback that fails counts as done", "lua/marketplace/dispatcher/init.lua",

@@ -105,6 +105,7 @@ function Receiver:metrics() end
 
 ---@class marketplace.Dispatcher
 ---@field inbox marketplace.Inbox
+---@field active_at number when it last claimed, finished or extended something, or began a run, as core.monotonic tells
 local Dispatcher = {}
 
 --- Adds a callback. For one notification all callbacks run that fit it: those of its event, then those of its

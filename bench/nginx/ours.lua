@@ -1,20 +1,12 @@
--- The receiver as a configuration of nginx has it: over the inbox that MARKETPLACE_INBOX names, or where it names none
--- over one that keeps nothing, so that what is left is all but the storing.
+-- The receiver as a configuration of nginx has it, over the inbox that MARKETPLACE_INBOX names; by default in memory,
+-- and then with the callbacks.
 local nginx = require "marketplace.nginx"
 
-local function keeping_nothing()
-  local inbox = { durable = true }
-  function inbox.put(_, records)
-    local outcomes = {}
-    for i = 1, #records do outcomes[i] = "stored" end
-    return outcomes
-  end
-  return inbox
-end
+local inbox = os.getenv "MARKETPLACE_INBOX" or "memory"
 
 nginx.init {
-  secrets = os.getenv "MARKETPLACE_SECRET", inbox = os.getenv "MARKETPLACE_INBOX" or keeping_nothing(), dict = "seen",
-  handlers = function() end,
+  secrets = os.getenv "MARKETPLACE_SECRET", inbox = inbox, dispatch = inbox == "memory", dict = "marketplace",
+  handlers = function(receiver) receiver:on("*", function() end) end,
 }
 
 return nginx.handle

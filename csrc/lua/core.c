@@ -1,6 +1,5 @@
 /* core.c: the module marketplace.core. Its functions are for lua/marketplace/, which is where the
  * public ones are documented. */
-#include "core/crc32.h"
 #include "core/error.h"
 #include "core/hex.h"
 #include "core/notification.h"
@@ -41,13 +40,6 @@ static int is_utf8(lua_State *L) {
     at += length;
   }
   lua_pushboolean(L, at == n);
-  return 1;
-}
-
-static int crc32(lua_State *L) {
-  size_t n;
-  const char *p = luaL_checklstring(L, 1, &n);
-  lua_pushnumber(L, (lua_Number)mkt_crc32(p, n));
   return 1;
 }
 
@@ -101,7 +93,6 @@ __attribute__((visibility("default"))) int luaopen_marketplace_core(lua_State *L
 int luaopen_marketplace_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"random_hex", random_hex},
                                        {"is_utf8", is_utf8},
-                                       {"crc32", crc32},
                                        {"process_id", process_id},
                                        {"catch_signals", catch_signals},
                                        {"stop_asked", stop_asked},

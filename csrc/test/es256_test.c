@@ -1,5 +1,4 @@
 #include "core/base64url.h"
-#include "core/crc32.h"
 #include "core/es256.h"
 #include "test/support.h"
 
@@ -117,13 +116,6 @@ static void makes_keys_that_can_be_read(void **state) {
   mkt_es256_clear(&public);
 }
 
-static void computes_the_checksum_of_zip(void **state) {
-  (void)state;
-  assert_int_equal(mkt_crc32("", 0), 0);
-  assert_int_equal(mkt_crc32("123456789", 9), 0xcbf43926);
-  assert_int_equal(mkt_crc32("\xff\xff\xff\xff", 4), 0xffffffff);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(signs_what_verifies),
@@ -131,7 +123,6 @@ int main(void) {
       cmocka_unit_test(encodes),
       cmocka_unit_test(decodes_what_it_encodes_and_nothing_else),
       cmocka_unit_test(makes_keys_that_can_be_read),
-      cmocka_unit_test(computes_the_checksum_of_zip),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

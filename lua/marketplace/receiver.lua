@@ -138,7 +138,7 @@ local function check(self, head)
   if not record then return refuse(self, head, "unavailable", message, code) end
   local fingerprint = self.fingerprints[secret]
   self.verified[fingerprint] = self.verified[fingerprint] + 1
-  record.verified_by, record.signature = fingerprint, signature_header
+  record.verified_by = fingerprint
   return record
 end
 

@@ -1,5 +1,4 @@
 --- Inboxes inside nginx, for specs outside: calls and results travel as JSON. `spec/support/nginx_inbox.lua` asks.
-local duplicates = require "marketplace.nginx.duplicates"
 local inbox = require "marketplace.nginx.inbox"
 local json = require "marketplace.json"
 local unpack = require("marketplace.runtime").unpack
@@ -11,11 +10,6 @@ local opened = {}
 local function open(given)
   local box, message, code = inbox.open(given.word, given.settings)
   if not box then return nil, message, code end
-  if given.dict then
-    local look
-    box, look = duplicates.wrap(box, ngx.shared[given.dict])
-    look()
-  end
   opened[given.word] = box
   return true
 end

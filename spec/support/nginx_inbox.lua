@@ -54,7 +54,7 @@ end
 --- An inbox anew.
 ---@param server table of start
 ---@param word string
----@param more? table settings; dict: a shared dictionary's name
+---@param more? {settings?: table}
 function nginx_inbox.open(server, word, more)
   local function call(method, arguments)
     local answer = nginx_inbox.ask(server, word, method, arguments, more)
@@ -70,7 +70,6 @@ end
 function nginx_inbox.try(given)
   given = given or {}
   given.main = given.main or "thread_pool marketplace threads=4;"
-  given.http = (given.http or "") .. "lua_shared_dict small 12k; lua_shared_dict large 1m;"
   given.server = (given.server or "") .. [[
     location = /inbox {
       client_body_buffer_size 16m;

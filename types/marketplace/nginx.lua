@@ -21,14 +21,13 @@ local nginx = {}
 --- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
 --- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
 --- marketplace.nginx.inbox, or an inbox whose methods do not block;
---- dict: name of a lua_shared_dict that tells duplicates without the inbox, where that is durable, and sums up the
---- metrics of all workers;
+--- dict: name of a lua_shared_dict in which the metrics of all workers are summed up;
 --- dispatch: run the callbacks in nginx too, default false: `marketplace work` does;
 --- max_body: bytes, default 1048576; lease, retry: see marketplace.dispatcher.
 --- Relative paths begin at nginx's prefix.
 function nginx.init(given) end
 
---- Starts the callbacks, and has it logged where the inbox cannot be reached: in init_worker_by_lua.
+--- Starts the callbacks, and logs it if the inbox cannot be reached: in init_worker_by_lua.
 function nginx.init_worker() end
 
 --- Answers the current request: in content_by_lua. What it answers is the README's table; a body that is larger than

@@ -44,8 +44,7 @@ end
 ---@return boolean held false: the lease has passed to another worker, which runs this notification too
 function Context:heartbeat()
   local own = private_of(self, "heartbeat")
-  local held = assert(own.run.inbox:extend({ own.item }, own.run.clock(), own.run.lease))
-  return held[1]
+  return assert(own.run.extend { own.item })[1]
 end
 
 local function scope_of(entry)
@@ -74,7 +73,7 @@ end
 --- Makes a context for the callbacks of a claimed notification.
 ---@param item table as the inbox's claim gave it
 ---@param n marketplace.Notification
----@param run {inbox: table, lease: number, clock: fun(): number}
+---@param run {inbox: table, extend: fun(items: table[]): boolean[]|nil, string?}
 ---@return marketplace.Context
 function context.open(item, n, run)
   local ctx = setmetatable({ attempt = item.attempt, id = item.key }, Context)

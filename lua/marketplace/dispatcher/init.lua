@@ -14,6 +14,7 @@ local dispatcher = {}
 
 ---@class marketplace.Dispatcher
 ---@field inbox marketplace.Inbox
+---@field active_at number when it last claimed, finished or extended something, or began a run, as core.monotonic tells
 local Dispatcher = {}
 Dispatcher.__index = Dispatcher
 
@@ -112,7 +113,7 @@ end
 local function renew(self, batch, first, run)
   local waiting = {}
   for i = first, #batch do waiting[#waiting + 1] = batch[i] end
-  local held, message, code = self.inbox:extend(waiting, run.clock(), self.lease)
+  local held, message, code = run.extend(waiting)
   if not held then return nil, message, code end
   local kept = {}
   for i = 1, first - 1 do kept[i] = batch[i] end
@@ -148,6 +149,7 @@ local function run_batch(self, batch, deadline, run)
       leased_at = core.monotonic()
     end
     local item, started = batch[place], core.monotonic()
+    self.active_at = started
     if item then
       local handled = run_guarded(self, item, run)
       self.report:ran(item, handled, core.monotonic() - started, run.clock())
@@ -174,21 +176,28 @@ end
 -- One claim, its callbacks, one finish; gives how many were claimed and how many of them were run.
 local function dispatch_batch(self, limit, deadline, run)
   local batch, message, code = self.inbox:claim(math.min(self.batch, limit), run.clock(), self.lease)
+  self.active_at = core.monotonic()
   if not batch then return nil, message, code end
   if #batch == 0 then return 0, 0 end
-  local claimed, started = #batch, core.monotonic()
+  local claimed, started = #batch, self.active_at
   local left, ran, problem_code = run_batch(self, batch, deadline, run)
   if not left then return nil, ran, problem_code end
   local finished
   finished, message, code = finish(self, left, run)
+  self.active_at = core.monotonic()
   if not finished then return nil, message, code end
-  fit_batch(self, ran, core.monotonic() - started)
+  fit_batch(self, ran, self.active_at - started)
   return claimed, ran
 end
 
 local function dispatch(self, limit, seconds, clock)
   local total, deadline = 0, core.monotonic() + seconds
-  local run = { inbox = self.inbox, lease = self.lease, clock = clock, returned = {} }
+  local run = { inbox = self.inbox, clock = clock, returned = {} }
+  function run.extend(items)
+    local held, message, code = self.inbox:extend(items, clock(), self.lease)
+    self.active_at = core.monotonic()
+    return held, message, code
+  end
   repeat
     local claimed, ran, code = dispatch_batch(self, limit - total, deadline, run)
     if not claimed then return nil, ran, code end
@@ -331,7 +340,7 @@ function dispatcher.from(given, where, name)
     lease = given.lease or LEASE_SECONDS, max_attempts = retry.attempts or RETRY.attempts,
     retry_base = retry.base or RETRY.base, retry_cap = retry.cap or RETRY.cap,
     clock = given.clock or core.now, random = given.random or math.random, stop_asked = given.stop_asked or never,
-    recovers_at = 0, batch = 1, report = report.new(log_target),
+    recovers_at = 0, active_at = 0, batch = 1, report = report.new(log_target),
   }, Dispatcher)
 end
 

@@ -11,8 +11,7 @@
 --- come with a signature. A digest that begins with "unsigned:" (marketplace.inbox.record) is of such a body: under one
 --- key it and any other body are the same. The first one that is signed takes its place: its digest and verified_by,
 --- and its body where one is kept; not while it is leased, as what runs then is what was not signed. A later duplicate
---- changes nothing. The inbox may keep the tables of records and change them. A record that was received also has
---- `signature`, the header that it came with.
+--- changes nothing. The inbox may keep the tables of records and change them.
 ---
 --- An entry is a record in the inbox; its `identity` is the key, and for a further body under the same key the key, "#"
 --- and the digest. Notifications of one app form a lane, of which only the first can be claimed.

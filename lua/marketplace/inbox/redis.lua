@@ -328,11 +328,11 @@ end
 --- prefix?: string, timeout?: number, durability?: string} a password that is not given here is taken from the
 --- environment, REDISCLI_AUTH; durability "relaxed" takes a server that can lose what it stored
 ---@param settings? {clock?: (fun(): number)|false, durability?: string, must_exist?: boolean, connect?: function,
---- links?: function}
+--- pool?: function}
 --- clock: the caller's, default the machine's; false: times are taken as they are given;
 --- connect: in place of hiredis, function(place) giving a connection with command{word, ...} and close(), and `reused`
 --- where it was used before; raises as marketplace.inbox.reconnecting;
---- links: in place of marketplace.inbox.reconnecting's new, where connections are not kept by the inbox: nothing is
+--- pool: in place of marketplace.inbox.reconnecting's new, where connections are not kept by the inbox: nothing is
 --- connected then before it is needed
 ---@return table|nil inbox
 ---@return string? message
@@ -341,7 +341,7 @@ function redis.open(place, settings)
   settings = settings or {}
   options.check("marketplace.inbox.open", settings, {
     clock = "function|boolean", durability = "string", must_exist = "boolean", connect = "function",
-    links = "function",
+    pool = "function",
   })
   local is_relaxed = (settings.durability or place.durability) == "relaxed"
   local clock = settings.clock == nil and core.now or settings.clock
@@ -350,14 +350,14 @@ function redis.open(place, settings)
   local self = setmetatable({
     prefix = ("{%s}:"):format(place.prefix or "marketplace"), hashes = {}, offset = 0, survey_at = 0, closed = false,
   }, Inbox)
-  self.connection = (settings.links or reconnecting.new) {
+  self.connection = (settings.pool or reconnecting.new) {
     name = "redis", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,
     connect = function()
       local link = (settings.connect or hiredis)(place)
       return prepare(self, link, { user = place.user, password = password, db = place.db }, clock, is_relaxed)
     end,
   }
-  if settings.links then return self end
+  if settings.pool then return self end
   local ok, message = self.connection:use(function() return true end)
   if not ok then return unavailable(message) end
   return self

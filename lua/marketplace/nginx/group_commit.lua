@@ -4,15 +4,14 @@
 --- The first of those who wait stores for all of them, and no longer than once, so that no request waits for more than
 --- the commit that was under way when it came, and its own.
 local core = require "marketplace.core"
-local front = require "marketplace.nginx.proxy"
 local semaphore = require "ngx.semaphore"
 
-local gather = {}
+local group_commit = {}
 
 local MOST_RECORDS = 256
 local MOST_BYTES = 8 * 1024 * 1024
 local TURN_SECONDS = 30 -- longer than any commit; a request can be ended in the midst of one, where nginx is told to
-local LOOK_SECONDS = 1  -- whoever waits looks as often whether that happened
+local PROBE_SECONDS = 1 -- how often those who wait see whether that happened
 
 local function size_of(records)
   local bytes = 0
@@ -69,7 +68,7 @@ local function store(self)
   local turn = { ends_at = core.monotonic() + self.turn_seconds }
   self.turn = turn
   local batch, records, now = take_batch(self, turn)
-  local ok, outcomes, message, code = pcall(self.inbox.put, self.inbox, records, now)
+  local ok, outcomes, message, code = pcall(self.put, self.inbox, records, now)
   if ok and outcomes then
     settle_stored(batch, outcomes)
   else
@@ -85,7 +84,7 @@ end
 
 local function wait(one)
   one.wake = one.wake or semaphore.new()
-  one.wake:wait(LOOK_SECONDS)
+  one.wake:wait(PROBE_SECONDS)
 end
 
 local function go_on() end
@@ -97,7 +96,7 @@ local function outlive_client()
 end
 
 local function put(self, records, now)
-  if #records == 0 then return self.inbox:put(records, now) end
+  if #records == 0 then return self.put(self.inbox, records, now) end
   outlive_client()
   local one = { records = records, now = now, is_done = false }
   self.waiting[#self.waiting + 1] = one
@@ -113,13 +112,14 @@ local function put(self, records, now)
   return one.outcomes, one.message, one.code
 end
 
---- An inbox whose `put` shares commits.
----@param inbox table
+--- Has the `put` of an inbox share commits.
+---@param inbox table changed
 ---@param turn_seconds? number after which whoever stores is taken for ended, default 30
----@return table inbox
-function gather.wrap(inbox, turn_seconds)
-  local self = { inbox = inbox, waiting = {}, turn = nil, turn_seconds = turn_seconds or TURN_SECONDS }
-  return front.new(inbox, { put = function(_, records, now) return put(self, records, now) end })
+function group_commit.install(inbox, turn_seconds)
+  local self = {
+    inbox = inbox, put = inbox.put, waiting = {}, turn = nil, turn_seconds = turn_seconds or TURN_SECONDS,
+  }
+  inbox.put = function(_, records, now) return put(self, records, now) end
 end
 
-return gather
+return group_commit

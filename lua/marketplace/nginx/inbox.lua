@@ -3,7 +3,7 @@
 ---
 --- The methods can be called where cosockets can be used: in rewrite_by_lua, access_by_lua, content_by_lua and timers.
 --- `open` can be called in init_by_lua and init_worker_by_lua too: it connects to nothing.
-local gather = require "marketplace.nginx.group_commit"
+local group_commit = require "marketplace.nginx.group_commit"
 local options = require "marketplace.options"
 local url = require "marketplace.inbox.url"
 
@@ -40,7 +40,7 @@ function KINDS.redis(place, settings)
   has_password = not place.password and (os.getenv(PASSWORD) or "") ~= ""
   return require("marketplace.inbox.redis").open(place, {
     clock = settings.clock, durability = settings.durability, connect = require("marketplace.nginx.redis").connect,
-    links = require("marketplace.nginx.pool").new,
+    pool = require("marketplace.nginx.pool").new,
   })
 end
 
@@ -69,7 +69,8 @@ function inbox.open(text, settings)
   local opened, message, code = KINDS[parsed.kind](parsed, settings)
   if not opened then return nil, message, code end
   opened.place = url.redacted(text)
-  return opened.durable and gather.wrap(opened) or opened
+  if opened.durable then group_commit.install(opened) end
+  return opened
 end
 
 -- Of the variables that nginx was started with its workers have only those which its configuration names; and so has
@@ -80,17 +81,17 @@ local function check_password()
     "; at the top of nginx's configuration, else nginx forgets it when it is upgraded while it runs")
 end
 
---- Looks, once a worker runs, whether the inbox can be reached, and logs why where it cannot; and what would keep it
---- from being reached later on: in init_worker_by_lua.
+--- Probes the inbox once a worker runs, and logs why it cannot be reached, or what would keep it from being reached
+--- later: in init_worker_by_lua.
 ---@param opened table
-function inbox.look(opened)
+function inbox.probe(opened)
   check_password()
-  local function look(is_ending)
+  local function probe(is_ending)
     if is_ending then return end
     local _, message = opened:backlog()
     if message then ngx.log(ngx.ERR, "marketplace: the inbox cannot be reached: ", message) end
   end
-  local started, problem = ngx.timer.at(0, look)
+  local started, problem = ngx.timer.at(0, probe)
   if not started then ngx.log(ngx.ERR, "marketplace: no timer: ", problem) end
 end
 

@@ -7,9 +7,7 @@
 --- What is held here belongs to one worker. Nothing is connected before a worker asks for it.
 if not rawget(_G, "ngx") then error("marketplace.nginx runs inside nginx only", 0) end
 
-local callbacks = require "marketplace.nginx.worker"
 local core = require "marketplace.core"
-local duplicates = require "marketplace.nginx.duplicates"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local inboxes = require "marketplace.nginx.inbox"
@@ -20,12 +18,13 @@ local request = require "marketplace.nginx.request"
 local responses = require "marketplace.server.responses"
 local secret_file = require "marketplace.secret_file"
 local shared_metrics = require "marketplace.nginx.metrics"
+local worker = require "marketplace.nginx.worker"
 
 local nginx = {}
 
 local WHERE = "marketplace.nginx.init"
 
--- What init made: {receiver=, callbacks=, metrics=, look=, pid=, has_worker=}. One for each Lua: each worker has one.
+-- What init made: {receiver=, worker=, metrics=, pid=, has_worker=}. One for each Lua: each worker has one.
 local state
 
 local function fail(message, ...)
@@ -88,8 +87,7 @@ end
 --- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
 --- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
 --- marketplace.nginx.inbox, or an inbox whose methods do not block;
---- dict: name of a lua_shared_dict that tells duplicates without the inbox, where that is durable, and sums up the
---- metrics of all workers;
+--- dict: name of a lua_shared_dict in which the metrics of all workers are summed up;
 --- dispatch: run the callbacks in nginx too, default false: `marketplace work` does;
 --- max_body: bytes, default 1048576; lease, retry: see marketplace.dispatcher.
 --- Relative paths begin at nginx's prefix.
@@ -99,21 +97,17 @@ function nginx.init(given)
     handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
     dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
   })
-  local dict, inbox, runs = dict_of(given), inbox_of(given), callbacks.new(nginx_log.target)
-  local look
-  -- the dictionary outlives a worker, and what only that worker knew
-  if dict and inbox.durable then inbox, look = duplicates.wrap(inbox, dict) end
-  if given.dispatch then inbox = runs:watched(inbox) end
+  local dict, runs = dict_of(given), nil
   local receiver = marketplace_receiver.new {
-    secrets = secrets_of(given), inbox = inbox, max_body = given.max_body,
+    secrets = secrets_of(given), inbox = inbox_of(given), max_body = given.max_body,
     log = nginx_log.target, lease = given.lease, retry = given.retry, random = random,
     stop_asked = function() return runs:stop_asked() end,
   }
-  runs.receiver = receiver
+  runs = worker.new(receiver, nginx_log.target)
   add_handlers(given, receiver)
   state = {
-    receiver = receiver, callbacks = given.dispatch and runs or nil, pid = ngx.worker.pid(), has_worker = false,
-    metrics = dict and shared_metrics.new(receiver, dict) or nil, look = look,
+    receiver = receiver, worker = given.dispatch and runs or nil, pid = ngx.worker.pid(), has_worker = false,
+    metrics = dict and shared_metrics.new(receiver, dict) or nil,
   }
 end
 
@@ -122,13 +116,12 @@ local function started(where)
   return state
 end
 
---- Starts the callbacks, and has it logged where the inbox cannot be reached: in init_worker_by_lua.
+--- Starts the callbacks, and logs it if the inbox cannot be reached: in init_worker_by_lua.
 function nginx.init_worker()
   started "marketplace.nginx.init_worker"
   state.has_worker = true
-  inboxes.look(state.receiver.inbox)
-  if state.look then duplicates.follow(state.look) end
-  if state.callbacks then state.callbacks:start() end
+  inboxes.probe(state.receiver.inbox)
+  if state.worker then state.worker:start() end
   if state.metrics then state.metrics:start() end
 end
 
@@ -137,14 +130,14 @@ end
 -- With lua_code_cache off each request has a Lua of its own, in which init has run, in this process, and init_worker
 -- has not. Else init ran in nginx's master.
 local function check_worker()
-  if state.callbacks and not state.has_worker and state.pid ~= ngx.worker.pid() then
+  if state.worker and not state.has_worker and state.pid ~= ngx.worker.pid() then
     error("call marketplace.nginx's init_worker in init_worker_by_lua", 0)
   end
 end
 
-local function wake_callbacks()
-  if not state.callbacks then return end
-  if state.has_worker then state.callbacks:wake() else state.callbacks:start_once() end
+local function wake_worker()
+  if not state.worker then return end
+  if state.has_worker then state.worker:wake() else state.worker:start_once() end
 end
 
 -- What a memory inbox takes now nobody would run.
@@ -172,7 +165,7 @@ end
 local function handle()
   check_worker()
   local status, headers, body = respond(state.receiver)
-  if status == 200 then wake_callbacks() end
+  if status == 200 then wake_worker() end
   request.answer(status, headers, body)
 end
 

@@ -2,16 +2,16 @@
 --- marketplace.inbox.reconnecting, which keeps one for all.
 local reconnecting = require "marketplace.inbox.reconnecting"
 
-local connections = {}
+local pool = {}
 
-local Connections = {}
-Connections.__index = Connections
+local Pool = {}
+Pool.__index = Pool
 
---- What work(link) returns, or nil and a message where it failed.
+--- What work(link) returns, or nil and a message if it failed.
 ---@param work fun(link: table): any not nil
 ---@return any|nil
 ---@return string? message
-function Connections:use(work)
+function Pool:use(work)
   local link
   local ok, result = pcall(function()
     link = self.connect()
@@ -24,14 +24,14 @@ function Connections:use(work)
 end
 
 --- The pool is nginx's, and ends with the worker.
-function Connections.close() end
+function Pool.close() end
 
---- Connections.
+--- A pool.
 ---@param given {name: string, connect: (fun(): table), pause: number} name: for messages; connect: gives a connection
 --- with release() and close(), and raises as marketplace.inbox.reconnecting; pause: seconds after a failed connect in
 --- which none is tried
-function connections.new(given)
-  return setmetatable({ name = given.name, connect = reconnecting.patient(given.connect, given.pause) }, Connections)
+function pool.new(given)
+  return setmetatable({ name = given.name, connect = reconnecting.patient(given.connect, given.pause) }, Pool)
 end
 
-return connections
+return pool

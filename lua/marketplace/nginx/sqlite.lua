@@ -2,7 +2,6 @@
 --- marketplace.inbox's, the work is marketplace.inbox.sqlite's.
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
-local METHODS = require("marketplace.nginx.proxy").METHODS
 
 local sqlite = {}
 
@@ -61,7 +60,9 @@ local function call(self, method, ...)
   return answer.result
 end
 
-for _, method in ipairs(METHODS) do
+for _, method in ipairs {
+  "claim", "counts", "backlog", "next_at", "later", "list", "get", "replay", "prune", "id",
+} do
   Inbox[method] = function(self, ...) return call(self, method, ...) end
 end
 

@@ -1,20 +1,19 @@
 --- Runs a receiver's callbacks in an nginx worker: in timers, so that they may use cosockets and ngx.sleep, and one
 --- after another, as everywhere. Of several workers each takes what no other has leased.
 local core = require "marketplace.core"
-local front = require "marketplace.nginx.proxy"
 local semaphore = require "ngx.semaphore"
 
-local callbacks = {}
+local worker = {}
 
-local Callbacks = {}
-Callbacks.__index = Callbacks
+local Worker = {}
+Worker.__index = Worker
 
 local TURN_SECONDS = 1       -- of callbacks in one timer, whose memory nginx frees when it ends
 local BREATH_SECONDS = 0.005 -- that callbacks which never yield may keep requests waiting, and a callback's time on top
 local YIELD_SECONDS = 0.001
 local RECOVERY_SECONDS = 1   -- until nginx is asked for a timer again
 local LAST_SECONDS = 10      -- that an ending worker runs what would be lost otherwise
-local WATCH_SECONDS = 1      -- until it looks whether callbacks still run
+local WATCH_SECONDS = 1      -- between two checks that callbacks still run
 local SILENT_SECONDS = 2     -- beyond a lease, after which they are taken for ended
 local DAY = 86400
 
@@ -24,7 +23,7 @@ end
 
 local function run_turn(self)
   self.breathed_at = core.monotonic()
-  self.seen_at = self.breathed_at
+  self.turned_at = self.breathed_at
   return self.receiver.dispatcher:turn(TURN_SECONDS)
 end
 
@@ -48,7 +47,7 @@ end
 local function schedule(self, turn, series)
   local ok, problem = ngx.timer.at(0, turn, self, series)
   while not ok and not ngx.worker.exiting() do
-    self.seen_at = core.monotonic()
+    self.turned_at = core.monotonic()
     log(self, "error", "callbacks cannot run", "nginx gives no timer: " .. tostring(problem))
     ngx.sleep(RECOVERY_SECONDS)
     ok, problem = ngx.timer.at(0, turn, self, series)
@@ -67,10 +66,12 @@ end
 -- A callback can end the timer that it runs in, and the turns with it, as ngx.exit does, which no pcall catches and of
 -- which nobody is told; or never return. What it ran another may claim once its lease has ended, and so does this.
 local function watch(premature, self)
-  if premature or core.monotonic() - self.seen_at <= self.receiver.dispatcher.lease + SILENT_SECONDS then return end
+  local dispatcher = self.receiver.dispatcher
+  local silent = core.monotonic() - math.max(self.turned_at, dispatcher.active_at)
+  if premature or silent <= dispatcher.lease + SILENT_SECONDS then return end
   log(self, "error", "callbacks cannot run",
     "one has ended them, as ngx.exit does, or takes longer than its lease: they begin anew")
-  self.series, self.seen_at = self.series + 1, core.monotonic()
+  self.series, self.turned_at = self.series + 1, core.monotonic()
   schedule(self, turn, self.series)
 end
 
@@ -82,32 +83,17 @@ local function wake_at_end(premature, self)
 end
 
 --- Runs callbacks from now on, until the worker ends. For init_worker_by_lua.
-function Callbacks:start()
+function Worker:start()
   -- not earlier: nginx's master, which runs init_by_lua, makes them with a log that it frees at the next reload
   self.semaphore = assert(semaphore.new())
-  self.seen_at = core.monotonic()
+  self.turned_at = core.monotonic()
   assert(ngx.timer.at(0, turn, self, self.series))
   assert(ngx.timer.every(WATCH_SECONDS, watch, self))
   assert(ngx.timer.at(DAY, wake_at_end, self))
 end
 
---- The inbox that the receiver must be given: what is asked of it tells that callbacks still run.
----@param inbox table
----@return table inbox
-function Callbacks:watched(inbox)
-  local function seen(...)
-    self.seen_at = core.monotonic()
-    return ...
-  end
-  return front.new(inbox, {
-    claim = function(_, ...) return seen(inbox:claim(...)) end,
-    finish = function(_, ...) return seen(inbox:finish(...)) end,
-    extend = function(_, ...) return seen(inbox:extend(...)) end,
-  })
-end
-
 --- Says that something was stored.
-function Callbacks:wake()
+function Worker:wake()
   if self.semaphore:count() < 0 then self.semaphore:post(1) end
 end
 
@@ -119,15 +105,14 @@ end
 
 --- Runs the callbacks of what is stored now, soon, and once: for a Lua of one request only, as lua_code_cache off
 --- makes it. What only that Lua remembers is tried again as long as it waits.
-function Callbacks:start_once()
+function Worker:start_once()
   local ok, problem = ngx.timer.at(0, turn_once, self)
   if not ok then log(self, "error", "callbacks cannot run", "nginx gives no timer: " .. tostring(problem)) end
 end
 
 --- What a dispatcher asks between two callbacks: whether to begin no more. Lets requests in between.
 ---@return boolean
-function Callbacks:stop_asked()
-  self.seen_at = core.monotonic()
+function Worker:stop_asked()
   if core.monotonic() - self.breathed_at >= BREATH_SECONDS then
     ngx.sleep(YIELD_SECONDS)
     self.breathed_at = core.monotonic()
@@ -135,12 +120,12 @@ function Callbacks:stop_asked()
   return ngx.worker.exiting() and self.receiver.inbox.durable == true
 end
 
---- The receiver, whose `stop_asked` and `watched` inbox must be this one's, is given later.
+---@param receiver marketplace.Receiver whose `stop_asked` must be the worker's
 ---@param log_target table see marketplace.log
-function callbacks.new(log_target)
+function worker.new(receiver, log_target)
   return setmetatable({
-    receiver = nil, log = log_target, semaphore = nil, breathed_at = 0, seen_at = 0, series = 1,
-  }, Callbacks)
+    receiver = receiver, log = log_target, semaphore = nil, breathed_at = 0, turned_at = 0, series = 1,
+  }, Worker)
 end
 
-return callbacks
+return worker
