@@ -51,30 +51,29 @@ describe("marketplace.client.error", function()
     for status, expected in pairs { [401] = "unauthorized", [429] = "rate_limited", [502] = "answer_invalid" } do
       local message, code = from(status, "<html>\r\n<h1>no</h1>", { ["content-type"] = "text/html" })
       assert.equal(expected, code)
-      assert.equal(("POST /v1/webhooks: %d, answered with text/html, what is no JSON: <html> <h1>no</h1>")
+      assert.equal(("POST /v1/webhooks: %d; the answer is not JSON (text/html): <html> <h1>no</h1>")
         :format(status), message)
       assert.equal(expected, (select(2, from(status, ""))))
     end
   end)
 
   it("says what came in the place of Apple's errors", function()
-    assert.equal("POST /v1/webhooks: 500, answered with application/json and nothing in the body", (from(500, " \n")))
-    for expected, body in pairs {
-      ['what is no JSON: {"errors":[{"co'] = '{"errors":[{"co',
-      ['what names no errors: {"message":"Forbidden"}'] = '{"message":"Forbidden"}',
-      ['what names no errors: {"errors":"x"}'] = '{"errors":"x"}', ["what names no errors: [1]"] = "[1]",
-      ['what names no errors: {"errors":{"a":1}}'] = '{"errors":{"a":1}}', ["what names no errors: 5"] = "5",
-      ['what names no errors: {"errors":["x"]}'] = '{"errors":["x"]}', ["what is no JSON: \\x00\\x1b[2J\\xff"] =
-        "\0\27[2J\255",
+    assert.equal("POST /v1/webhooks: 500; the answer is empty (application/json)", (from(500, " \n")))
+    local no_json, no_errors = "is not JSON", "names no errors"
+    for body, problem in pairs {
+      ['{"errors":[{"co'] = no_json, ['{"message":"Forbidden"}'] = no_errors, ['{"errors":"x"}'] = no_errors,
+      ["[1]"] = no_errors, ['{"errors":{"a":1}}'] = no_errors, ["5"] = no_errors, ['{"errors":["x"]}'] = no_errors,
+      ["\0\27[2J\255"] = no_json,
     } do
       local message, code, detail = from(500, body)
-      assert.equal("POST /v1/webhooks: 500, answered with application/json, " .. expected, message)
+      assert.equal(("POST /v1/webhooks: 500; the answer %s (application/json): %s"):format(problem,
+        body == "\0\27[2J\255" and "\\x00\\x1b[2J\\xff" or body), message)
       assert.equal("answer_invalid", code)
       assert.same({}, detail.errors)
     end
     assert.equal("answer_invalid", (select(2, from(302, { errors = {} }))))
-    assert.equal("POST /v1/webhooks: 409, and no error is named", (from(409, { errors = json.list {} })))
-    assert.equal("POST /v1/webhooks: 500, answered with an empty body", (api_error.from(REQUEST, { status = 500 })))
+    assert.equal("POST /v1/webhooks: 409; the answer names no error", (from(409, { errors = json.list {} })))
+    assert.equal("POST /v1/webhooks: 500; the answer is empty", (api_error.from(REQUEST, { status = 500 })))
     assert.matches("…%.%.%.$", (from(500, ("…"):rep(100000))))
   end)
 

@@ -29,7 +29,7 @@ describe("marketplace.client.jsonapi", function()
     for _, body in ipairs { "", "<html>", '{"data":', "[1]", "null", "5", '"x"', "false" } do
       local got, message, code, detail = decode(200, body)
       assert.is_nil(got)
-      assert.matches("^GET /v1/x: 200, answered with ", message)
+      assert.matches("^GET /v1/x: 200; the answer is ", message)
       assert.equal("answer_invalid", code)
       assert.same({ status = 200, errors = {} }, detail)
     end
@@ -85,26 +85,51 @@ describe("marketplace.client.jsonapi", function()
     local resource, page = jsonapi.resource { data = json.null }
     assert.is_false(resource)
     assert.is_table(page)
-    for _, text in ipairs {
-      "{}", '{"data":[]}', '{"data":[{"type":"a","id":"1"}]}', '{"data":5}', '{"data":false}', '{"data":{"type":"a"}}',
-      '{"data":{"type":"a","id":1}}', '{"data":{"type":"a","id":"1","attributes":[1]}}',
-      '{"data":{"type":"a","id":"1","relationships":"x"}}', '{"data":{"type":"a","id":"1","relationships":{"x":5}}}',
-      '{"data":{"type":"a","id":"1","relationships":{"x":{"data":5}}}}', '{"data":{"type":"a","id":"1","links":5}}',
-      '{"data":{"type":"a","id":"1","relationships":{"x":{"data":[{"type":"a"}]}}}}',
-      '{"data":{"type":"a","id":"1"},"included":{"a":1}}', '{"data":{"type":"a","id":"1"},"included":[5]}',
-      '{"data":{"type":"a","id":"1"},"links":[1]}', '{"data":{"type":"a","id":"1"},"meta":5}',
-    } do
-      local got, problem = jsonapi.resource(json.decode(text))
-      assert.is_nil(got, text)
-      assert.is_string(problem, text)
-    end
-    for _, text in ipairs {
-      "{}", '{"data":null}', '{"data":{"type":"a","id":"1"}}', '{"data":[5]}', '{"data":[],"links":{"next":5}}',
-      '{"data":[],"meta":{"paging":{"total":"5"}}}', '{"data":[],"meta":{"paging":5}}', '{"data":[null]}',
-    } do
-      local got, problem = jsonapi.list(json.decode(text))
-      assert.is_nil(got, text)
-      assert.is_string(problem, text)
-    end
+  end)
+
+  local function expect_problem(read, expected, text)
+    local got, problem = read(json.decode(text))
+    assert.is_nil(got, text)
+    assert.equal(expected, problem)
+  end
+
+  it("names the member of a resource that is wrong, and what is there", function()
+    for text, expected in pairs {
+      ['{}'] = "data is missing", ['{"data":[{"type":"a","id":"1"}]}'] = "data is a list, not an object",
+      ['{"data":5}'] = "data is a number, not an object", ['{"data":false}'] = "data is a boolean, not an object",
+      ['{"data":{"type":"a"}}'] = "data.id is missing", ['{"data":{"id":"1"}}'] = "data.type is missing",
+      ['{"data":{"type":"a","id":1}}'] = "data.id is a number, not a string",
+      ['{"data":{"type":null,"id":"1"}}'] = "data.type is null, not a string",
+      ['{"data":{"type":"a","id":"1","attributes":[1]}}'] = "data.attributes is a list, not an object",
+      ['{"data":{"type":"a","id":"1","links":5}}'] = "data.links is a number, not an object",
+      ['{"data":{"type":"a","id":"1","relationships":"x"}}'] = "data.relationships is a string, not an object",
+      ['{"data":{"type":"a","id":"1","relationships":{"x":5}}}'] =
+        "data.relationships.x is a number, not an object",
+      ['{"data":{"type":"a","id":"1","relationships":{"x":{"data":5}}}}'] =
+        "data.relationships.x.data is a number, not an object",
+      ['{"data":{"type":"a","id":"1","relationships":{"x":{"data":[{"type":"a","id":"2"},{"type":"a"}]}}}}'] =
+        "data.relationships.x.data[1].id is missing",
+      ['{"data":{"type":"a","id":"1"},"included":{"a":1}}'] = "included is an object, not a list",
+      ['{"data":{"type":"a","id":"1"},"included":[{"type":"a","id":"2"},5]}'] =
+        "included[1] is a number, not an object",
+      ['{"data":{"type":"a","id":"1"},"links":[1]}'] = "links is a list, not an object",
+      ['{"data":{"type":"a","id":"1"},"meta":5}'] = "meta is a number, not an object",
+    } do expect_problem(jsonapi.resource, expected, text) end
+    expect_problem(jsonapi.resource, "data.type is missing", '{"data":[]}') -- which cjson gives as an object
+  end)
+
+  it("names the member of a list that is wrong, and what is there", function()
+    for text, expected in pairs {
+      ["{}"] = "data is missing", ['{"data":null}'] = "data is null, not a list",
+      ['{"data":{"type":"a","id":"1"}}'] = "data is an object, not a list",
+      ['{"data":[{"type":"a","id":"1"},5]}'] = "data[1] is a number, not an object",
+      ['{"data":[null]}'] = "data[0] is null, not an object",
+      ['{"data":[{"type":"a","id":"1","relationships":{"x":"y"}}]}'] =
+        "data[0].relationships.x is a string, not an object",
+      ['{"data":[],"links":{"next":5}}'] = "links.next is a number, not a string",
+      ['{"data":[],"meta":{"paging":{"total":"5"}}}'] = "meta.paging.total is a string, not a number",
+      ['{"data":[],"meta":{"paging":{"limit":"5"}}}'] = "meta.paging.limit is a string, not a number",
+      ['{"data":[],"meta":{"paging":5}}'] = "meta.paging is a number, not an object",
+    } do expect_problem(jsonapi.list, expected, text) end
   end)
 end)

@@ -247,12 +247,12 @@ describe("resources", function()
       assert.equal(code, got)
       return detail
     end
-    assert.same({ status = 200, errors = {} }, expect("^GET /v1/webhooks/1: 200, answered with a resource without type",
-      "answer_invalid", client.webhooks:get "1"))
-    expect("answered with no list", "answer_invalid", client.webhooks:list { app = "7" })
-    assert.equal(200, expect("GET /v1/apps/7/alternativeDistributionKey: 200, and there is none", "api_error",
+    assert.same({ status = 200, errors = {} }, expect("^GET /v1/webhooks/1: 200; the answer's data is a list, not an " ..
+      "object$", "answer_invalid", client.webhooks:get "1"))
+    expect("the answer's data is an object, not a list$", "answer_invalid", client.webhooks:list { app = "7" })
+    assert.equal(200, expect("GET /v1/apps/7/alternativeDistributionKey: 200; there is none", "api_error",
       client.alternativeDistributionKeys:get { app = "7" }).status)
-    expect("answered with no data", "answer_invalid", client.webhooks:get "1")
+    expect("the answer's data is missing$", "answer_invalid", client.webhooks:get "1")
     assert.same({ sent = true }, expect("nothing more", "timeout", client.webhooks:get "1"))
     expect("nothing more", "timeout", client.webhooks:delete "1")
   end)
@@ -301,7 +301,7 @@ describe("each", function()
     local circle = {}
     for i = 1, 200 do circle[i] = page("", "/v1/b?cursor=" .. i) end
     local _, endless, many = walk(circle)
-    assert.matches("one empty page after another", endless.message)
+    assert.matches("the answer's links.next is set on 101 empty pages in a row$", endless.message)
     assert.equal(101, #many)
   end)
 
@@ -320,7 +320,7 @@ describe("each", function()
       local ids, problem, asked = walk { page("1", url), page "2" }
       assert.equal("1", ids)
       assert.equal("answer_invalid", problem.code)
-      assert.matches("a next page that is not on the configured host$", problem.message)
+      assert.matches("the answer's links.next is not on the configured host$", problem.message)
       assert.equal(200, problem.detail.status)
       assert.equal(1, #asked)
     end
@@ -329,7 +329,7 @@ describe("each", function()
   it("goes to no page twice", function()
     local ids, problem = walk { page("1", "/v1/b"), page("2", "/v1/c"), page("3", "/v1/b"), page "4" }
     assert.equal("1 2 3", ids)
-    assert.matches("has been there already", problem.message)
+    assert.matches("the answer's links.next is a page that was read before$", problem.message)
     ids, problem = walk { page("1", BASE .. "/v1/a", BASE .. "/v1/a"), page "2" }
     assert.equal("1", ids)
     assert.equal("answer_invalid", problem.code)

@@ -1,6 +1,6 @@
---- What App Store Connect answers in place of what was asked for, as message, code and detail.
+--- Answers of App Store Connect that refuse a request, or make no sense, as message, code and detail.
 ---
---- An answer may hold several errors, and the one that tells may be the last of them or lie within another
+--- An answer may hold several errors, and the one that matters may be the last of them or lie within another
 --- (`meta.associatedErrors`), so all are named. Gateways on the way answer HTML, or nothing.
 local core = require "marketplace.core"
 local json = require "marketplace.json"
@@ -14,7 +14,7 @@ local MOST_PATH = 200 -- bytes of the path in the message
 local MOST_QUOTED = 80 -- bytes of an answer that is not JSON
 local REQUEST_IDS = { "x-request-id", "x-apple-request-uuid", "x-apple-jingle-correlation-key" }
 
--- A secret as it is, and as JSON has it, with its slashes escaped or not: an answer may quote a request's body.
+-- A secret as it is, and as JSON writes it, with its slashes escaped or not: an answer may quote a request's body.
 local function all_forms(redact)
   local all = {}
   for _, secret in ipairs(redact or {}) do
@@ -30,7 +30,7 @@ local function shown(value, most, redact)
   return text.cut(text.utf8(text.safe(text.hide(value, redact))), most)
 end
 
--- A header's value; of a repeated one the first.
+-- A header's value; the first one if it is repeated.
 local function header(response, name)
   local value = (response.headers or {})[name]
   if type(value) == "table" then value = value[1] end
@@ -90,7 +90,7 @@ local function flatten_associated(associated, redact, into)
   for _, path in ipairs(paths) do flatten(associated[path], tostring(path), redact, into) end
 end
 
--- False where the list is not one of errors. Each is followed by those that lie within it.
+-- False if it is not a list of errors. Each is followed by those that lie within it.
 function flatten(list, path, redact, into)
   if type(list) ~= "table" or (#list == 0 and next(list) ~= nil) then return false end
   for _, error_object in ipairs(list) do
@@ -128,51 +128,50 @@ end
 
 --[[ What is not Apple's ]]
 
-local function what_came(response, problem, redact)
-  local body = response.body or ""
-  local kind = header(response, "content-type")
-  kind = kind and shown(kind, MOST_QUOTED, redact)
-  if not body:find "%S" then return kind and kind .. " and nothing in the body" or "an empty body" end
+local function first_words(body, redact)
   local words = text.trim(text.hide(body, redact)):gsub("%s+", " ")
   if #words > MOST_QUOTED then words = text.cut(words, MOST_QUOTED) .. "..." end
-  return ("%s%s: %s"):format(kind and kind .. ", " or "", problem, shown(words, 4 * MOST_QUOTED))
+  return shown(words, 4 * MOST_QUOTED)
 end
 
---- An answer that is none of App Store Connect's: HTML, nothing, cut off, or of other types than expected.
+--- An answer that is not App Store Connect's: HTML, nothing, or cut off.
 ---@param request {method: string, path: string}
 ---@param response {status: integer, headers?: table, body?: string} header names in lower case
----@param problem string what is wrong with it, such as "no JSON"
+---@param problem string what is wrong with it, such as "is not JSON"
 ---@param redact? string[] secrets that are not to be shown
 ---@return string message names the status, the content type and the first words
 ---@return string code answer_invalid
 ---@return table detail {status=, errors={}, retry_after=, request_id=}
 function api_error.invalid(request, response, problem, redact)
   local hidden = all_forms(redact)
-  local message = ("%s, answered with %s"):format(prefix(request, response, hidden),
-    what_came(response, problem, hidden))
+  local body, kind = response.body or "", header(response, "content-type")
+  local is_empty = not body:find "%S"
+  local message = ("%s; the answer %s"):format(prefix(request, response, hidden), is_empty and "is empty" or problem)
+  if kind then message = ("%s (%s)"):format(message, shown(kind, MOST_QUOTED, hidden)) end
+  if not is_empty then message = message .. ": " .. first_words(body, hidden) end
   return message, "answer_invalid", detail_of(response, {}, hidden)
 end
 
---- A document of App Store Connect's that is none of those expected.
+--- A document of App Store Connect's that does not have the expected shape.
 ---@param request {method: string, path: string}
 ---@param response {status: integer, headers?: table}
----@param problem string what is wrong with it, such as "no list of resources"
+---@param problem string what is wrong with it, such as "data is missing"
 ---@return string message
 ---@return string code answer_invalid
 ---@return table detail as of api_error.from
 function api_error.mistyped(request, response, problem)
-  return ("%s, answered with %s"):format(prefix(request, response), problem), "answer_invalid",
+  return ("%s; the answer's %s"):format(prefix(request, response), shown(problem, MOST_PART)), "answer_invalid",
     detail_of(response, {})
 end
 
---- A document that says that the resource asked for is not there.
+--- A document that says that there is no such resource.
 ---@param request {method: string, path: string}
 ---@param response {status: integer, headers?: table}
 ---@return string message
 ---@return string code api_error
 ---@return table detail as of api_error.from
 function api_error.none(request, response)
-  return prefix(request, response) .. ", and there is none", "api_error", detail_of(response, {})
+  return prefix(request, response) .. "; there is none", "api_error", detail_of(response, {})
 end
 
 local CODES = { [401] = "unauthorized", [429] = "rate_limited" }
@@ -180,7 +179,7 @@ local CODES = { [401] = "unauthorized", [429] = "rate_limited" }
 --- An answer that refuses the request.
 ---
 --- The code is unauthorized for 401 and rate_limited for 429, whatever the body; otherwise api_error, or
---- answer_invalid where the body is not one of App Store Connect's. `detail.status` is there always.
+--- answer_invalid if the body is not App Store Connect's. `detail.status` is always there.
 ---@param request {method: string, path: string}
 ---@param response {status: integer, headers?: table, body?: string} header names in lower case
 ---@param redact? string[] secrets that are not to be shown: the token, a webhook's secret
@@ -196,11 +195,11 @@ function api_error.from(request, response, redact)
   local known = type(document) == "table" and document.errors ~= nil
     and flatten(document.errors, nil, hidden, errors)
   if not known or not code then
-    problem = problem and "what is no JSON" or "what names no errors"
+    problem = problem and "is not JSON" or "names no errors"
     local message, invalid, detail = api_error.invalid(request, response, problem, redact)
     return message, CODES[response.status] or invalid, detail
   end
-  local all = #errors > 0 and " " .. list_of(errors) or ", and no error is named"
+  local all = #errors > 0 and " " .. list_of(errors) or "; the answer names no error"
   return prefix(request, response, hidden) .. all, code, detail_of(response, errors, hidden)
 end
 

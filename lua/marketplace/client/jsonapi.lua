@@ -1,8 +1,8 @@
 --- JSON:API documents (jsonapi.org, version 1.0), the bodies of App Store Connect's requests and answers.
 ---
---- A resource is given as a flat table: `id`, `type`, its attributes under their names, `links` and `relationships`;
---- JSON:API forbids that these names clash. An included resource is found under the name of the relationship too:
---- `delivery.event.payload`. Null is nil, except in a list.
+--- A resource becomes a flat table: `id`, `type`, its attributes under their names, `links` and `relationships`;
+--- JSON:API forbids that these names clash. An included resource is also found under the name of its relationship:
+--- `delivery.event.payload`. Null becomes nil, except in a list.
 local api_error = require "marketplace.client.error"
 local json = require "marketplace.json"
 
@@ -18,7 +18,7 @@ end
 
 --- The body of a request.
 ---@param type_name string
----@param id? string of the resource that changes
+---@param id? string the resource to change
 ---@param attributes table<string, any>
 ---@param relationships table<string, {type: string, id: string}>
 ---@return table
@@ -31,7 +31,7 @@ function jsonapi.request(type_name, id, attributes, relationships)
   }
 end
 
---- What of a request's body is not to be shown, even where an answer repeats it.
+--- What of a request's body is not to be shown, even if an answer repeats it.
 ---@param body? table
 ---@return string[]
 function jsonapi.secrets(body)
@@ -51,7 +51,7 @@ local function is_list(value)
   return type(value) == "table" and (#value > 0 or next(value) == nil)
 end
 
---- The document of an answer; {} where the answer has none by its nature (204).
+--- The document of an answer; {} if it has none by its nature (204).
 ---@param request {method: string, path: string}
 ---@param response {status: integer, headers?: table, body?: string} header names in lower case
 ---@param redact? string[] secrets that are not to be shown
@@ -64,23 +64,36 @@ function jsonapi.decode(request, response, redact)
   if status < 200 or status > 299 then return nil, api_error.from(request, response, redact) end
   if status == 204 then return {} end
   local decoded, problem = json.decode(response.body or "")
-  if problem then return nil, api_error.invalid(request, response, "what is no JSON", redact) end
-  if not is_object(decoded) then return nil, api_error.invalid(request, response, "no JSON object", redact) end
+  if problem then return nil, api_error.invalid(request, response, "is not JSON", redact) end
+  if not is_object(decoded) then return nil, api_error.invalid(request, response, "is not a JSON object", redact) end
   return decoded
 end
 
+local CHECKS = {
+  ["an object"] = is_object, ["a list"] = is_list,
+  ["a string"] = function(value) return type(value) == "string" end,
+  ["a number"] = function(value) return type(value) == "number" end,
+}
+
+local function kind_of(value)
+  if value == json.null then return "null" end
+  if type(value) == "table" then return is_list(value) and "a list" or "an object" end
+  return "a " .. type(value)
+end
+
 -- What is wrong with the types in an answer stops its reading; nothing in here calls what could yield.
-local function wrong(what)
-  error({ wrong = what }, 0)
+local function expect(value, expected, member)
+  if CHECKS[expected](value) then return value end
+  if value == nil then error({ wrong = member .. " is missing" }, 0) end
+  error({ wrong = ("%s is %s, not %s"):format(member, kind_of(value), expected) }, 0)
 end
 
-local function optional(value, check, what)
-  if value == nil or value == json.null then return nil end
-  return check(value) and value or wrong(what)
+local function expect_any(value, expected, member)
+  if value ~= nil and value ~= json.null then return expect(value, expected, member) end
 end
 
-local function is_string(value)
-  return type(value) == "string"
+local function element(list, place)
+  return ("%s[%d]"):format(list, place - 1)
 end
 
 -- Members that are null go; elements of a list that are null stay, or those behind them would move.
@@ -93,17 +106,23 @@ local function without_null(value)
   return value
 end
 
-local function flat(object)
-  if not is_object(object) or not is_string(object.type) or not is_string(object.id) then
-    wrong "a resource without type and id"
-  end
+-- A resource's own type and id, or those of one that is named.
+local function expect_identity(object, member)
+  expect(object, "an object", member)
+  expect(object.type, "a string", member .. ".type")
+  expect(object.id, "a string", member .. ".id")
+  return object
+end
+
+local function flat(object, member)
+  expect_identity(object, member)
   local made = {}
-  for name, value in pairs(optional(object.attributes, is_object, "attributes that are no object") or {}) do
+  for name, value in pairs(expect_any(object.attributes, "an object", member .. ".attributes") or {}) do
     made[name] = value
   end
   made.type, made.id = object.type, object.id
-  made.links = optional(object.links, is_object, "links that are no object")
-  made.relationships = optional(object.relationships, is_object, "relationships that are no object")
+  made.links = expect_any(object.links, "an object", member .. ".links")
+  made.relationships = expect_any(object.relationships, "an object", member .. ".relationships")
   return without_null(made)
 end
 
@@ -111,46 +130,43 @@ local function key_of(resource)
   return resource.type .. "\0" .. resource.id
 end
 
-local function find(included, linkage)
-  if type(linkage) ~= "table" or not is_string(linkage.type) or not is_string(linkage.id) then
-    wrong "a relationship without type and id"
-  end
-  return included[key_of(linkage)]
+local function find(included, linkage, member)
+  return included[key_of(expect_identity(linkage, member))]
 end
 
-local function related(included, data)
-  if not is_list(data) then return find(included, data) end
+local function related(included, data, member)
+  if not is_list(data) then return find(included, data, member) end
   local all = {}
-  for _, linkage in ipairs(data) do all[#all + 1] = find(included, linkage) end
+  for i, linkage in ipairs(data) do all[#all + 1] = find(included, linkage, element(member, i)) end
   if #all > 0 or #data == 0 then return all end
 end
 
--- One level, so that resources which name each other make no circle.
-local function link(resource, included)
+-- One level, so that resources that name each other make no circle.
+local function link(resource, included, member)
   for name, relationship in pairs(resource.relationships or {}) do
-    if not is_object(relationship) then wrong "a relationship that is no object" end
-    if relationship.data ~= nil and resource[name] == nil then resource[name] = related(included, relationship.data) end
+    local place = ("%s.relationships.%s"):format(member, name)
+    expect(relationship, "an object", place)
+    if relationship.data ~= nil and resource[name] == nil then
+      resource[name] = related(included, relationship.data, place .. ".data")
+    end
   end
 end
 
-local function flat_list(objects)
-  if not is_list(objects) then wrong "no list of resources" end
+local function flat_list(objects, member)
   local all = {}
-  for i, object in ipairs(objects) do all[i] = flat(object) end
+  for i, object in ipairs(expect(objects, "a list", member)) do all[i] = flat(object, element(member, i)) end
   return all
 end
 
 local function page_of(given)
-  local links = without_null(optional(given.links, is_object, "links that are no object") or {})
-  local meta = optional(given.meta, is_object, "meta that is no object") or {}
-  local paging = optional(meta.paging, is_object, "paging that is no object") or {}
-  local function is_number(value) return type(value) == "number" end
-  local included = optional(given.included, is_list, "included resources that are no list")
+  local links = without_null(expect_any(given.links, "an object", "links") or {})
+  local meta = expect_any(given.meta, "an object", "meta") or {}
+  local paging = expect_any(meta.paging, "an object", "meta.paging") or {}
   return {
-    links = links, next = optional(links.next, is_string, "links.next that is no string"),
-    total = optional(paging.total, is_number, "a total that is no number"),
-    limit = optional(paging.limit, is_number, "a limit that is no number"),
-    included = flat_list(included or {}),
+    links = links, next = expect_any(links.next, "a string", "links.next"),
+    total = expect_any(paging.total, "a number", "meta.paging.total"),
+    limit = expect_any(paging.limit, "a number", "meta.paging.limit"),
+    included = flat_list(expect_any(given.included, "a list", "included") or {}, "included"),
   }
 end
 
@@ -162,17 +178,16 @@ end
 
 local function read_list(given)
   local page = page_of(given)
-  local list, index = flat_list(given.data), index_of(page.included)
-  for _, resource in ipairs(list) do link(resource, index) end
+  local list, index = flat_list(given.data, "data"), index_of(page.included)
+  for i, resource in ipairs(list) do link(resource, index, element("data", i)) end
   return list, page
 end
 
 local function read_resource(given)
-  if given.data == nil then wrong "no data" end
   local page = page_of(given)
   if given.data == json.null then return false, page end
-  local resource = flat(given.data)
-  link(resource, index_of(page.included))
+  local resource = flat(given.data, "data")
+  link(resource, index_of(page.included), "data")
   return resource, page
 end
 
@@ -185,8 +200,8 @@ end
 
 --- The resource that an answer is about. The tables of the document are used, and changed.
 ---@param given table the decoded document
----@return table|false|nil resource false where the answer says that there is none
----@return table|string page {links=, next=, total=, limit=, included=}, or what is wrong with the document
+---@return table|false|nil resource false if the answer says that there is none
+---@return table|string page {links=, next=, total=, limit=, included=}, or which member is wrong
 function jsonapi.resource(given)
   return read(read_resource, given)
 end
@@ -194,8 +209,8 @@ end
 --- The resources of an answer that lists them. The tables of the document are used, and changed.
 ---@param given table the decoded document
 ---@return table[]|nil list
----@return table|string page {links=, next=, total=, limit=, included=}: links of the document, the URL of the next page
---- or nil, how many there are in all and at most on a page where the answer tells; or what is wrong with the document
+---@return table|string page {links=, next=, total=, limit=, included=}: the document's links, the URL of the next page
+--- or nil, how many there are in all and at most on a page if the answer tells; or which member is wrong
 function jsonapi.list(given)
   return read(read_list, given)
 end

@@ -97,9 +97,9 @@ local MOST_EMPTY = 100           -- pages in a row: somebody sends in circles
 
 -- Why a page's `links.next` is not followed, or nil.
 local function next_problem(client, next_url, seen, empty)
-  if not url.resolve(next_url, client.base_url) then return "a next page that is not on the configured host" end
-  if seen[next_url] then return "a next page that has been there already" end
-  if empty > MOST_EMPTY then return "one empty page after another" end
+  if not url.resolve(next_url, client.base_url) then return "links.next is not on the configured host" end
+  if seen[next_url] then return "links.next is a page that was read before" end
+  if empty > MOST_EMPTY then return ("links.next is set on %d empty pages in a row"):format(empty) end
 end
 
 local function fail_walk(state, message, code, detail)
