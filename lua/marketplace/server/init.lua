@@ -6,7 +6,7 @@ local core = require "marketplace.core"
 local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
 local options = require "marketplace.options"
-local responses = require "marketplace.server.responses"
+local responses = require "marketplace.responses"
 
 local server = {}
 

@@ -1,5 +1,5 @@
 --- GET /metrics on a port of its own, so that the public one never shows them.
-local responses = require "marketplace.server.responses"
+local responses = require "marketplace.responses"
 
 local metrics_server = {}
 
