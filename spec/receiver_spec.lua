@@ -157,6 +157,72 @@ describe("marketplace.receiver", function()
     end)
   end)
 
+  describe("receive", function()
+    local body, head, reads
+
+    before_each(function()
+      body, reads = samples.body "ping", 0
+      head = { method = "POST", signature = marketplace.sign(SECRET, body), length = tostring(#body), remote = "::1" }
+    end)
+
+    local function receive(fault)
+      return receiver:receive(head, function()
+        reads = reads + 1
+        if fault then return nil, fault end
+        return body
+      end)
+    end
+
+    it("reads the body once, and stores it", function()
+      assert.same({ 200, {}, "" }, { receive() })
+      assert.same({ 1, 1 }, { reads, inbox:counts().ready })
+    end)
+
+    it("does not read the body if the head alone tells that it is refused", function()
+      for name, case in pairs {
+        method = { "PUT", 405 }, encoding = { "gzip", 415 }, length = { "1048577", 413 },
+      } do
+        local right = head[name]
+        head[name] = case[1]
+        assert.equal(case[2], (receive()))
+        assert.equal("::1", entries[#entries].remote)
+        head[name] = right
+      end
+      assert.equal(0, reads)
+      head.length = "1048576"
+      assert.equal(200, (receive()))
+    end)
+
+    it("answers for a body that could not be read, and tells why", function()
+      for fault, status in pairs { timeout = 408, too_large = 413, overloaded = 503, unreadable = 503 } do
+        assert.equal(status, (receive(fault)))
+        assert.equal(1, receiver:counts()["refused:" .. fault])
+      end
+      assert.equal(4, reads)
+    end)
+
+    it("asks a function for the peer's address, and only if it is told", function()
+      local asked = 0
+      head.remote = function()
+        asked = asked + 1
+        return "192.0.2.9"
+      end
+      receive()
+      assert.equal(0, asked)
+      head.signature = nil
+      receive()
+      assert.same({ 1, "192.0.2.9" }, { asked, entries[#entries].remote })
+    end)
+
+    it("refuses what has been read when it is drained meanwhile", function()
+      local status = receiver:receive(head, function()
+        receiver:drain()
+        return body
+      end)
+      assert.same({ 503, 0 }, { status, inbox:counts().ready })
+    end)
+  end)
+
   it("keeps the same id with another body, and says so", function()
     assert.equal(200, (post(samples.body("app_unavailable", { id = "same", time = 1 }))))
     assert.equal(200, (post(samples.body("app_unavailable", { id = "same", time = 2 }))))

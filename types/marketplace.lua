@@ -36,23 +36,17 @@ function Receiver:on(name, callback) end
 ---@return table[] responses, each {status=, headers=, body=}, in the same order; equal ones may be one table
 function Receiver:handle_many(requests) end
 
---- Answers a request whose body has not been read yet, where its head alone tells that it is refused: who carries
---- requests need not read such a body.
----@param head table as for `receive`, without a body
----@return integer|nil status nil: read the body and call `receive`
----@return table headers
----@return string body
-function Receiver:refuse(head) end
-
---- Answers one request as handle does, for who has looked for the headers that matter.
----@param head table {method=, signature=, encoding=, length=, body=, fault=, remote=}: the values of x-apple-signature,
---- content-encoding and content-length, nil where there is none, a list where the header came more than once; fault:
---- why there is no body, "timeout", "too_large", "overloaded" or "unreadable"; remote: the peer's address, or a
---- function that tells it
+--- Answers one request, as handle does, for a caller that knows the headers that matter and reads the body only if the
+--- head is fine.
+---@param head table {method=, signature=, encoding=, length=, remote=}: the values of x-apple-signature,
+--- content-encoding and content-length, nil for none, a list if the header came more than once; remote: the peer's
+--- address, or a function that returns it
+---@param read_body fun(head: table): string|nil, string? returns the body; or nil and why there is none: "timeout",
+--- "too_large", "overloaded" or "unreadable"
 ---@return integer status
 ---@return table headers
 ---@return string body
-function Receiver:receive(head) end
+function Receiver:receive(head, read_body) end
 
 --- Answers one request, as handle_many.
 ---@param request table {method=, headers=, body=}

@@ -8,6 +8,7 @@ local dispatcher = require "marketplace.dispatcher"
 local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
+local responses = require "marketplace.responses"
 local signature = require "marketplace.signature"
 local text = require "marketplace.text"
 
@@ -19,7 +20,7 @@ local Receiver = {}
 Receiver.__index = Receiver
 
 local MOST_BODY = core.limits.body_bytes
-local RETRY_AFTER = 5 -- seconds: a full disk or a lost connection rarely ends sooner
+local TOO_LARGE = "the body is larger than the limit"
 
 local COMMIT_BOUNDS = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5 } -- seconds
 
@@ -34,22 +35,6 @@ end
 
 --[[ Requests ]]
 
-local RESPONSES = {
-  not_post = { 405, "only POST is answered here\n", { allow = "POST" } },
-  timeout = { 408, "the body did not arrive in time\n" },
-  too_large = { 413, "the body is larger than the limit\n" },
-  encoded = { 415, "only plain bodies are taken\n", { ["accept-encoding"] = "identity" } },
-  refused = { 401, "the signature is missing or wrong\n" },
-  unavailable = { 503, "try again later\n", { ["retry-after"] = tostring(RETRY_AFTER) } },
-}
-
-local function response(kind)
-  local made = RESPONSES[kind]
-  local headers = { ["content-type"] = "text/plain; charset=utf-8" }
-  for name, value in pairs(made[3] or {}) do headers[name] = value end
-  return { status = made[1], headers = headers, body = made[2] }
-end
-
 local function tally(self, outcome, reason)
   local name = reason and outcome .. ":" .. reason or outcome
   self.counted[name] = (self.counted[name] or 0) + 1
@@ -57,13 +42,13 @@ end
 
 local function refuse(self, head, kind, reason, code)
   tally(self, "refused", code)
-  local remote = head.remote
+  local remote, answer = head.remote, responses.refusal(kind)
   if type(remote) == "function" then remote = remote() end
   self.log.write {
-    level = "warning", message = "refused", at = self.clock(), status = RESPONSES[kind][1], reason = reason,
+    level = "warning", message = "refused", at = self.clock(), status = answer.status, reason = reason,
     remote = remote, secrets = kind == "refused" and self.live or nil,
   }
-  return nil, response(kind)
+  return nil, answer
 end
 
 -- Names come in any case; of two that differ in case only, the header came twice, which a list tells.
@@ -82,11 +67,15 @@ end
 
 -- The request without the headers that do not matter: see Receiver:receive.
 local function head_of(request)
-  local head = { method = request.method, fault = request.fault, remote = request.remote, body = request.body }
+  local head = { method = request.method, remote = request.remote, body = request.body, fault = request.fault }
   for name, value in pairs(request.headers or {}) do
     if not COMMON[name] then read_header(head, name, value) end
   end
   return head
+end
+
+local function body_of(head)
+  return head.body, head.fault
 end
 
 local function is_identity(encoding)
@@ -100,22 +89,25 @@ local function declares_more(length, max_body)
   return length and length > max_body
 end
 
+-- What is wrong with a request, so that its signature is not looked at: kind, reason, code.
+
+local function head_fault(self, head)
+  if head.method ~= "POST" then return "not_post", "not a POST", "not_post" end
+  if head.encoding and not is_identity(head.encoding) then return "encoded", "the body is encoded", "encoded" end
+  if head.length and declares_more(head.length, self.max_body) then return "too_large", TOO_LARGE, "too_large" end
+end
+
 local FAULTS = {
   timeout = { "timeout", "the body was not complete in time" },
-  too_large = { "too_large", "the body is larger than the limit" },
+  too_large = { "too_large", TOO_LARGE },
   overloaded = { "unavailable", "too much is being received at once" },
   unreadable = { "unavailable", "the body cannot be read from where it was put" },
 }
 
--- What is wrong with the request before its signature is looked at: kind, reason, code.
-local function find_fault(self, head)
-  if head.method ~= "POST" then return "not_post", "not a POST", "not_post" end
-  local fault = head.fault and FAULTS[head.fault]
-  if fault then return fault[1], fault[2], head.fault end
-  if head.encoding and not is_identity(head.encoding) then return "encoded", "the body is encoded", "encoded" end
-  if #(head.body or "") > self.max_body or head.length and declares_more(head.length, self.max_body) then
-    return "too_large", FAULTS.too_large[2], "too_large"
-  end
+local function body_fault(self, body, fault)
+  local found = FAULTS[fault]
+  if found then return found[1], found[2], fault end
+  if #body > self.max_body then return "too_large", TOO_LARGE, "too_large" end
   if self.draining then return "unavailable", "shutting down", "draining" end
 end
 
@@ -124,10 +116,14 @@ local function refuse_signature(self, head, message, code)
 end
 
 -- A record for the inbox, or nil and the response.
-local function check(self, head)
-  local kind, reason, code = find_fault(self, head)
+local function check(self, head, read_body)
+  local kind, reason, code = head_fault(self, head)
   if kind then return refuse(self, head, kind, reason, code) end
-  local signature_header, body = head.signature, head.body or ""
+  local body, fault = read_body(head)
+  body = body or ""
+  kind, reason, code = body_fault(self, body, fault)
+  if kind then return refuse(self, head, kind, reason, code) end
+  local signature_header = head.signature
   if signature_header ~= nil and type(signature_header) ~= "string" then
     return refuse_signature(self, head, "the signature header came more than once", "signature_malformed")
   end
@@ -167,7 +163,7 @@ local function report_unavailable(self, record, message, code)
     level = "error", message = "not stored", at = self.clock(), status = 503, id = record.key, type = record.type,
     event = record.event, app_id = record.app_id, reason = message,
   }
-  return response("unavailable")
+  return responses.refusal "unavailable"
 end
 
 -- One commit for all of them.
@@ -181,17 +177,17 @@ end
 
 local function store(self, records)
   local outcomes, took, message, code = commit(self, records)
-  local responses = {}
+  local answers = {}
   local stored = { status = 200, headers = {}, body = "" }
   for i = 1, #records do
     if outcomes then
       report_stored(self, records[i], outcomes[i], took)
-      responses[i] = stored
+      answers[i] = stored
     else
-      responses[i] = report_unavailable(self, records[i], message, code)
+      answers[i] = report_unavailable(self, records[i], message, code)
     end
   end
-  return responses
+  return answers
 end
 
 -- Without a loop: LuaJIT gives up a loop that it only ever sees run once, and with it the function around it.
@@ -219,11 +215,11 @@ function Receiver:handle_many(requests)
   if type(requests) ~= "table" then
     error("receiver:handle_many: a list of requests is expected, not a " .. type(requests), 2)
   end
-  local responses, records, places = {}, {}, {}
+  local answers, records, places = {}, {}, {}
   for i = 1, #requests do
     check_request(requests[i], "receiver:handle_many")
-    local record, refusal = check(self, head_of(requests[i]))
-    responses[i] = refusal
+    local record, refusal = check(self, head_of(requests[i]), body_of)
+    answers[i] = refusal
     if record then
       records[#records + 1] = record
       places[#records] = i
@@ -231,34 +227,23 @@ function Receiver:handle_many(requests)
   end
   if #records > 0 then
     local stored = store(self, records)
-    for i = 1, #stored do responses[places[i]] = stored[i] end
+    for i = 1, #stored do answers[places[i]] = stored[i] end
   end
-  return responses
+  return answers
 end
 
---- Answers a request whose body has not been read yet, where its head alone tells that it is refused: who carries
---- requests need not read such a body.
----@param head table as for `receive`, without a body
----@return integer|nil status nil: read the body and call `receive`
----@return table headers
----@return string body
-function Receiver:refuse(head)
-  local kind, reason, code = find_fault(self, head)
-  if not kind then return nil end
-  local _, answer = refuse(self, head, kind, reason, code)
-  return answer.status, answer.headers, answer.body
-end
-
---- Answers one request as handle does, for who has looked for the headers that matter.
----@param head table {method=, signature=, encoding=, length=, body=, fault=, remote=}: the values of x-apple-signature,
---- content-encoding and content-length, nil where there is none, a list where the header came more than once; fault:
---- why there is no body, "timeout", "too_large", "overloaded" or "unreadable"; remote: the peer's address, or a
---- function that tells it
+--- Answers one request, as handle does, for a caller that knows the headers that matter and reads the body only if the
+--- head is fine.
+---@param head table {method=, signature=, encoding=, length=, remote=}: the values of x-apple-signature,
+--- content-encoding and content-length, nil for none, a list if the header came more than once; remote: the peer's
+--- address, or a function that returns it
+---@param read_body fun(head: table): string|nil, string? returns the body; or nil and why there is none: "timeout",
+--- "too_large", "overloaded" or "unreadable"
 ---@return integer status
 ---@return table headers
 ---@return string body
-function Receiver:receive(head)
-  local record, answer = check(self, head)
+function Receiver:receive(head, read_body)
+  local record, answer = check(self, head, read_body)
   if record then answer = store_one(self, record) end
   if not answer then return 200, {}, "" end
   return answer.status, answer.headers, answer.body
@@ -271,7 +256,7 @@ end
 ---@return string body
 function Receiver:handle(request)
   check_request(request, "receiver:handle")
-  return self:receive(head_of(request))
+  return self:receive(head_of(request), body_of)
 end
 
 --- Runs the callbacks of what the inbox holds and can be run now; see Dispatcher:dispatch.

@@ -1,34 +1,48 @@
---- Answers that every way to carry requests gives alike: that all is well, the metrics, and that something failed here.
+--- What is answered, however requests are carried. Whoever asks learns no more than the status tells.
 local responses = {}
 
 local METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+local RETRY_AFTER = "5" -- seconds: a full disk or a lost connection rarely ends sooner
+
+local REFUSALS = {
+  not_post = { 405, "only POST is answered here", "allow", "POST" },
+  timeout = { 408, "the body did not arrive in time" },
+  too_large = { 413, "the body is larger than the limit" },
+  encoded = { 415, "only plain bodies are taken", "accept-encoding", "identity" },
+  refused = { 401, "the signature is missing or wrong" },
+  unavailable = { 503, "try again later", "retry-after", RETRY_AFTER },
+}
 
 --- A line of text.
 ---@param status integer
 ---@param text string without a line feed
----@param headers? table<string, string> kept and added to
----@return {status: integer, headers: table, body: string}
-function responses.plain(status, text, headers)
-  headers = headers or {}
-  headers["content-type"] = "text/plain; charset=utf-8"
+---@param header? string name of one more header
+---@param value? string
+---@return {status: integer, headers: table<string, string>, body: string}
+function responses.plain(status, text, header, value)
+  local headers = { ["content-type"] = "text/plain; charset=utf-8" }
+  if header then headers[header] = value end
   return { status = status, headers = headers, body = text .. "\n" }
 end
 
---- For a notification that a mistake of ours kept from being stored: App Store Connect shall send it again.
----@return table response
-function responses.unavailable()
-  return responses.plain(503, "try again later", { ["retry-after"] = "5" })
+--- For a notification that was not stored.
+---@param kind "not_post"|"timeout"|"too_large"|"encoded"|"refused"|"unavailable" unavailable also if a mistake of ours
+--- kept it from being stored: App Store Connect may send it again
+---@return {status: integer, headers: table<string, string>, body: string}
+function responses.refusal(kind)
+  local refusal = REFUSALS[kind]
+  return responses.plain(refusal[1], refusal[2], refusal[3], refusal[4])
 end
 
 local function not_get(method)
   if method == "GET" or method == "HEAD" then return nil end
-  return responses.plain(405, "only GET is answered here", { allow = "GET, HEAD" })
+  return responses.plain(405, "only GET is answered here", "allow", "GET, HEAD")
 end
 
 --- Whether notifications are taken.
 ---@param method string
 ---@param is_stopping boolean
----@return table response
+---@return {status: integer, headers: table<string, string>, body: string}
 function responses.health(method, is_stopping)
   return not_get(method) or is_stopping and responses.plain(503, "stopping") or responses.plain(200, "ok")
 end
@@ -36,7 +50,7 @@ end
 --- The metrics for Prometheus.
 ---@param method string
 ---@param render fun(): string
----@return table response
+---@return {status: integer, headers: table<string, string>, body: string}
 function responses.metrics(method, render)
   local refusal = not_get(method)
   if refusal then return refusal end

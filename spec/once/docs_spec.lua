@@ -276,7 +276,7 @@ local function answered_by_a_receiver()
   receiver:on("ping", function(_, ctx) if not working then ctx:cancel "broken" end end)
   local function send(head)
     local before = receiver:counts()
-    local status = receiver:receive(head)
+    local status = receiver:receive(head, function() return head.body, head.fault end)
     for name, count in pairs(receiver:counts()) do
       if count ~= before[name] then answered[name] = status end
     end

@@ -140,32 +140,25 @@ local function wake_worker()
   if state.has_worker then state.worker:wake() else state.worker:start_once() end
 end
 
--- What a memory inbox takes now nobody would run.
-local function drain_at_end(receiver)
-  if not receiver.inbox.durable and ngx.worker.exiting() then receiver:drain() end
-end
-
-local function respond(receiver)
-  drain_at_end(receiver)
-  local head = request.head()
-  local status, headers, body = receiver:refuse(head)
-  if status then
-    ngx.req.discard_body()
-    return status, headers, body
-  end
-  local problem
-  head.body, head.fault, problem = request.read_body(receiver.max_body)
+local function read_body()
+  local receiver = state.receiver
+  local body, fault, problem = request.read_body(receiver.max_body)
   if problem then
     nginx_log.target.write { level = "error", message = "the body cannot be read", at = core.now(), reason = problem }
   end
-  drain_at_end(receiver)
-  return receiver:receive(head)
+  -- the worker may have been told to end while the body arrived: what a memory inbox takes then nobody would run
+  if not receiver.inbox.durable and ngx.worker.exiting() then receiver:drain() end
+  return body, fault
 end
 
 local function handle()
   check_worker()
-  local status, headers, body = respond(state.receiver)
-  if status == 200 then wake_worker() end
+  local status, headers, body = state.receiver:receive(request.head(), read_body)
+  if status == 200 then
+    wake_worker()
+  else
+    ngx.req.discard_body() -- does nothing if it was read
+  end
   request.answer(status, headers, body)
 end
 
@@ -179,7 +172,7 @@ function nginx.handle()
   nginx_log.target.write {
     level = "error", message = "the receiver failed", at = core.now(), status = 503, reason = tostring(problem),
   }
-  local failed = responses.unavailable()
+  local failed = responses.refusal "unavailable"
   request.answer(failed.status, failed.headers, failed.body)
 end
 

@@ -24,7 +24,7 @@ end
 ---@param max_body integer bytes; a longer file is not read
 ---@return string|nil body
 ---@return string? fault "too_large" or "unreadable"
----@return string? problem
+---@return string? problem why it is unreadable
 function request.read_body(max_body)
   ngx.req.read_body()
   local body = ngx.req.get_body_data()
@@ -33,7 +33,8 @@ function request.read_body(max_body)
   if not path then return "" end
   local read, problem, code = core.read_file(path, max_body)
   if read then return read end
-  return nil, code == "too_large" and code or "unreadable", problem
+  if code == "too_large" then return nil, "too_large" end
+  return nil, "unreadable", problem
 end
 
 --- Answers the current request.

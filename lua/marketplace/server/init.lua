@@ -44,7 +44,7 @@ local function handle_all(self, requests)
   if ok then return answers end
   log(self, "error", "the receiver failed", { status = 503, reason = tostring(answers) })
   local refusals = {}
-  for i = 1, #requests do refusals[i] = responses.unavailable() end
+  for i = 1, #requests do refusals[i] = responses.refusal "unavailable" end
   return refusals
 end
 
