@@ -275,6 +275,10 @@ describe("packaging #full", function()
       assert.equal("", shell.run(("find %s %s -name 'lua_marketplace*'"):format(plain, released)))
       check_installed(plain, folder)
       check_shown_command(plain, folder)
+      for _, lua in ipairs { "lua", "simulator/lua" } do
+        local missing = "cd %s && find . -name '*.lua' ! -exec cmp -s {} '%s/share/lua/%s/{}' ';' -print"
+        assert.equal("", shell.run(missing:format(lua, plain, VERSION)))
+      end
       check_installed(released, folder)
       assert.equal("marketplace 98.7.6",
         shell.run(paths_of(released) .. " " .. released .. "/bin/marketplace --version"))
