@@ -5,4 +5,4 @@ files["lua/marketplace/nginx"] = { globals = { "ngx" } }
 files["spec/support/inbox_service.lua"] = { read_globals = { "ngx" } }
 files["bench/nginx"] = { read_globals = { "ngx" } }
 files["bench/server/load.lua"] = { globals = { "init", "request", "done" } }
-exclude_files = { "build", "dist", "types" }
+exclude_files = { "build", "dist" }

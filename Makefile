@@ -258,7 +258,7 @@ mutate: packages-test packages-fuzz ## break the source in dozens of places, one
 	@tools/mutate
 
 .PHONY: docs
-docs: packages-run ## write docs/reference.md and types/ anew from the comments in the source
+docs: packages-run ## write docs/reference.md anew from the comments in the source
 	@$(MAKE) --no-print-directory build
 	@LUA_PATH="$$(tools/lua-path tools)" LUA_CPATH="build/$(ABI)/?.so;;" $(LUA) tools/reference.lua .
 
@@ -298,22 +298,28 @@ chaos: packages-test ## kill the receiver and its databases hundreds of times, a
 
 # the guides, and what they point to
 DOCUMENTS := $(sort README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE $(wildcard docs/*.md bench/*.md \
-	$(foreach at,examples examples/* types types/*,$(at)/*.md $(at)/*.lua $(at)/*.sh $(at)/*.conf $(at)/*.service)))
+	$(foreach at,examples examples/*,$(at)/*.md $(at)/*.lua $(at)/*.sh $(at)/*.conf $(at)/*.service)))
 
 LUA_FILES = $(sort $(shell find lua simulator/lua -name '*.lua'))
 
+# what the command says of itself, for man and for shells
+.PHONY: man
+man: build ## write build/man and build/completion from what the command says of itself
+	@mkdir -p build/man build/completion
+	@tools/with-lua $(LUA) $(LUA) tools/man.lua build
+
 .PHONY: install
-install: build ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
+install: build man ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
 	for file in $(LUA_FILES); do \
 	  install -D -m 644 "$$file" '$(INSTALL_LUA)'/"$${file#*lua/}" || exit 1; done
 	install -D -m 644 -t '$(INSTALL_C)/marketplace' $(MODULES)
 	install -d '$(INSTALL_BIN)'
 	sed '1s|.*|#!/usr/bin/env $(LUA)|' bin/marketplace > '$(INSTALL_BIN)/marketplace'
 	chmod 755 '$(INSTALL_BIN)/marketplace'
-	install -D -m 644 -t '$(INSTALL_SHARE)/man/man1' man/marketplace.1
-	install -D -m 644 completion/marketplace.bash '$(INSTALL_SHARE)/bash-completion/completions/marketplace'
-	install -D -m 644 completion/marketplace.zsh '$(INSTALL_SHARE)/zsh/site-functions/_marketplace'
-	install -D -m 644 completion/marketplace.fish '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
+	install -D -m 644 -t '$(INSTALL_SHARE)/man/man1' build/man/marketplace.1
+	install -D -m 644 build/completion/marketplace.bash '$(INSTALL_SHARE)/bash-completion/completions/marketplace'
+	install -D -m 644 build/completion/marketplace.zsh '$(INSTALL_SHARE)/zsh/site-functions/_marketplace'
+	install -D -m 644 build/completion/marketplace.fish '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
 	for file in $(DOCUMENTS); do \
 	  mode=644; [ ! -x "$$file" ] || mode=755; install -D -m $$mode "$$file" '$(INSTALL_DOC)'/"$$file" || exit 1; done
 
@@ -328,13 +334,8 @@ uninstall: ## remove what make install put there, with the same LUA=, PREFIX= an
 	for folder in '$(INSTALL_LUA)/marketplace' '$(INSTALL_C)/marketplace' '$(INSTALL_DOC)'; do \
 	  [ ! -d "$$folder" ] || find "$$folder" -depth -type d -empty -delete || exit 1; done
 
-.PHONY: man
-man: build ## write man/ and completion/ anew from what the command says of itself
-	@mkdir -p man completion
-	LUA_PATH="$$(tools/lua-path)" LUA_CPATH='build/$(ABI)/?.so;;' $(LUA) tools/man.lua .
-
 .PHONY: dist
-dist: ## write dist/lua-marketplace-scm.tar.gz, the source as it stands
+dist: man ## write dist/lua-marketplace-scm.tar.gz, the source as it stands
 	@tools/dist lua-marketplace-scm
 
 .PHONY: release

@@ -36,20 +36,6 @@ public.FACADE = {
   { "reconcile", "reconcile/init", "run" },
 }
 
---- Functions that take a table of options, by the name that a program calls them by, and what to call them with so that
---- they look at it: more than one where what they take depends on it.
-public.OPTIONS = {
-  ["marketplace.receiver"] = { {} },
-  ["marketplace.dispatcher"] = { {} },
-  ["marketplace.token"] = { { kind = "api" }, { kind = "marketplace" }, { kind = "install" } },
-  ["marketplace.client"] = { {} },
-  ["marketplace.reconcile"] = { {} },
-  ["server.open"] = { {} },
-  ["simulator.new"] = { {} },
-  ["rotation.run"] = { {} },
-  ["nginx.init"] = { {} },
-}
-
 -- Where rocks of this project have their Lua files.
 local FOLDERS = { "lua/marketplace/", "simulator/lua/marketplace/" }
 

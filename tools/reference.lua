@@ -1,6 +1,4 @@
--- reference.lua FOLDER: writes what the source's comments say of the public functions into files below FOLDER:
--- docs/reference.md, for people, and types/, for editors that read LuaCATS.
-local known_options = require "known_options"
+-- reference.lua FOLDER: writes what the source's comments say of the public functions into FOLDER/docs/reference.md.
 local luacats = require "luacats"
 local operations = require "marketplace.operations"
 local public = require "public"
@@ -49,20 +47,6 @@ local function resource_names()
   table.sort(names)
   return names
 end
-
--- The operations of one type of resource, in their order, those of one action together.
-local function actions_of(resource)
-  local order, by_action = {}, {}
-  for _, operation in ipairs(operations.by_resource[resource]) do
-    if not by_action[operation.action] then
-      order[#order + 1], by_action[operation.action] = operation.action, {}
-    end
-    table.insert(by_action[operation.action], operation)
-  end
-  return order, by_action
-end
-
---[[ For people ]]
 
 local function cell(text)
   return (text:gsub("|", "\\|"):gsub("%s+", " "))
@@ -165,7 +149,7 @@ local function add_resources(lines)
   end
 end
 
-local function for_people()
+local function reference()
   local lines = {
     "# Reference\n",
     "Written by `make docs` from the comments in the source: change them there.\n",
@@ -200,129 +184,4 @@ local function for_people()
   return lines
 end
 
---[[ For editors ]]
-
-local function add_options(lines, class, name)
-  lines[#lines + 1] = "\n---@class " .. class
-  for _, option in ipairs(known_options.of(name)) do
-    lines[#lines + 1] = ("---@field %s%s %s"):format(option.name, option.required and "" or "?", option.type)
-  end
-end
-
-local function add_stub(lines, one, head)
-  local class
-  if public.OPTIONS[head] then
-    class = ("marketplace.%s.Options"):format(head:gsub("^marketplace%.", ""))
-    add_options(lines, class, head)
-  end
-  lines[#lines + 1] = ""
-  for _, line in ipairs(one.block.lines) do
-    lines[#lines + 1] = class and line:gsub("^(%-%-%-@param given) table$", "%1 " .. class) or line
-  end
-  lines[#lines + 1] = ("function %s(%s) end"):format(head, table.concat(one.parameters, ", "))
-end
-
-local function add_class_stubs(lines, class)
-  local source = read(class.file)
-  lines[#lines + 1] = ""
-  for _, line in ipairs(class_named(source, class.name).lines) do lines[#lines + 1] = line end
-  if not class.owner then return end
-  lines[#lines + 1] = ("local %s = {}"):format(class.owner)
-  for _, one in ipairs(functions_of(source, class.owner)) do
-    add_stub(lines, one, class.owner .. one.separator .. one.name)
-  end
-end
-
-local MANY = { list = "marketplace.resource[]", linkages = "marketplace.linkage[]" }
-local ONE = { linkage = "marketplace.linkage", delete = "true" }
-
-local function add_action(lines, class, action, list)
-  lines[#lines + 1] = ""
-  local by_id, by_table
-  for _, operation in ipairs(list) do
-    lines[#lines + 1] = ("--- %s %s"):format(operation.method, operation.path)
-    local taken = takes(operation)
-    if taken ~= "" then lines[#lines + 1] = "--- takes " .. taken:gsub("`", "") end
-    by_id, by_table = by_id or operation.by_id, by_table or not operation.by_id
-  end
-  local parameters = {}
-  local function parameter(name, kind)
-    parameters[#parameters + 1] = name
-    local optional, type_name = kind:match "^(%??)(.*)$"
-    lines[#lines + 1] = ("---@param %s%s %s"):format(name, optional, type_name)
-  end
-  if by_id then parameter("id", by_table and "string|table" or "string") end
-  if action ~= "delete" then parameter("given", (action == "update" or action == "create") and "table" or "?table") end
-  lines[#lines + 1] = ("---@return %s|nil result"):format(MANY[action] or ONE[action] or "marketplace.resource")
-  lines[#lines + 1] = ("---@return %s"):format(action == "delete" and "string? message" or
-    "marketplace.page|string page or the message")
-  lines[#lines + 1] = "---@return string? code\n---@return table? detail"
-  lines[#lines + 1] = ("function %s:%s(%s) end"):format(class, action, table.concat(parameters, ", "))
-end
-
-local function add_resource_stubs(lines)
-  local source = read "client/resources"
-  for _, list in ipairs { source.classes, source.aliases } do
-    for _, block in ipairs(list) do
-      local class = luacats.tags(block, "class")[1]
-      local alias = luacats.tags(block, "alias")[1]
-      if class and class.name ~= "marketplace.client.resources" or alias and alias.raw:find "^marketplace%.linkage" then
-        lines[#lines + 1] = ""
-        for _, line in ipairs(block.lines) do lines[#lines + 1] = line end
-      end
-    end
-  end
-  for _, resource in ipairs(resource_names()) do
-    lines[#lines + 1] = ("\n---@class marketplace.Client.%s\nlocal %s = {}"):format(resource, resource)
-    local order, by_action = actions_of(resource)
-    for _, action in ipairs(order) do
-      add_action(lines, resource, action, by_action[action])
-      if action == "list" then
-        lines[#lines + 1] = "\n--- One resource and its page after another, of all pages; takes what `list` takes."
-        lines[#lines + 1] = "---@param given? table"
-        lines[#lines + 1] = "---@return fun(state: table): marketplace.resource|nil, marketplace.page iterator"
-        lines[#lines + 1] = "---@return {problem?: {message: string, code: string, detail: table}} state"
-        lines[#lines + 1] = ("function %s:each(given) end"):format(resource)
-      end
-    end
-  end
-  lines[#lines + 1] = "\n---@class marketplace.Client"
-  for _, resource in ipairs(resource_names()) do
-    lines[#lines + 1] = ("---@field %s marketplace.Client.%s"):format(resource, resource)
-  end
-end
-
-local WRITTEN = "-- Written by `make docs` from the comments in the source: change them there."
-
-local function facade_types()
-  local lines = { "---@meta marketplace", WRITTEN }
-  for _, class in ipairs(public.CLASSES) do add_class_stubs(lines, class) end
-  add_resource_stubs(lines)
-  lines[#lines + 1] = "\n---@class marketplace\n---@field _VERSION string the name and the version\n" ..
-    "---@field null userdata JSON null in `attributes` and `relationships`; equal to cjson.null\nlocal marketplace = {}"
-  for _, one in ipairs(public.FACADE) do
-    local owner = one[2]:gsub("/init$", "")
-    add_stub(lines, function_named(read(one[2]), owner, one[3]), "marketplace." .. one[1])
-  end
-  lines[#lines + 1] = "\nreturn marketplace"
-  return lines
-end
-
-local function module_types(name)
-  local source = read(name)
-  local lines = { "---@meta marketplace." .. name, WRITTEN, "\n---@class marketplace." .. name }
-  for _, one in ipairs(source.values) do
-    if one.owner == name then
-      lines[#lines + 1] = ("---@field %s %s %s"):format(one.name, type(require("marketplace." .. name)[one.name]),
-        table.concat(one.block.text, " "))
-    end
-  end
-  lines[#lines + 1] = ("local %s = {}"):format(name)
-  for _, one in ipairs(functions_of(source, name)) do add_stub(lines, one, name .. "." .. one.name) end
-  lines[#lines + 1] = "\nreturn " .. name
-  return lines
-end
-
-write("docs/reference.md", for_people())
-write("types/marketplace.lua", facade_types())
-for _, name in ipairs(public.MODULES) do write("types/marketplace/" .. name .. ".lua", module_types(name)) end
+write("docs/reference.md", reference())

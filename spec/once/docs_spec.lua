@@ -5,6 +5,7 @@ local argparse = require "argparse"
 local cli = require "marketplace.cli"
 local luacats = require "luacats"
 local marketplace = require "marketplace"
+local public = require "public"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
@@ -213,16 +214,19 @@ describe("the page about nginx", function()
 end)
 
 describe("the documentation's", function()
-  local types = luacats.read(raw.read_file "types/marketplace.lua")
   local known = { ["ctx."] = {}, ["n."] = {}, ["receiver."] = {}, ["ctx:"] = {}, ["receiver:"] = {}, ["client:"] = {} }
-  for _, one in ipairs(types.functions) do
-    local object = ({ Context = "ctx:", Receiver = "receiver:", Client = "client:" })[one.owner]
-    if object then known[object][one.name] = true end
-  end
-  for _, block in ipairs(types.classes) do
-    local object = ({ Context = "ctx.", Receiver = "receiver.", Notification = "n." })[
-      luacats.tags(block, "class")[1].name:match "[^.]+$"]
-    for _, tag in ipairs(object and luacats.tags(block, "field") or {}) do known[object][tag.name] = true end
+  for object, class in pairs {
+    ctx = { "Context", "dispatcher/context" }, receiver = { "Receiver", "receiver" },
+    client = { "Client", "client/init" }, n = { "Notification", "notification" },
+  } do
+    local source = luacats.read(raw.read_file(public.path_of(class[2])))
+    for _, one in ipairs(source.functions) do
+      if one.owner == class[1] then known[object .. ":"][one.name] = true end
+    end
+    for _, block in ipairs(source.classes) do
+      local is_class = known[object .. "."] and luacats.tags(block, "class")[1].name == "marketplace." .. class[1]
+      for _, tag in ipairs(is_class and luacats.tags(block, "field") or {}) do known[object .. "."][tag.name] = true end
+    end
   end
 
   for _, path in ipairs(PAGES) do

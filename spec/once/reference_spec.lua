@@ -1,5 +1,5 @@
--- The reference and the types for editors say what the source says, and what the modules have; the source's comments
--- say all that they need.
+-- The reference says what the source says. The source's comments, which editors read too, say all that they need, and
+-- what the modules and objects have in a running program.
 package.path = "tools/?.lua;" .. package.path
 local luacats = require "luacats"
 local marketplace = require "marketplace"
@@ -10,8 +10,6 @@ local samples = require "marketplace.samples"
 local shell = require "support.shell"
 
 local function source_of(file) return luacats.read(raw.read_file(public.path_of(file))) end
-
-local types = luacats.read(raw.read_file "types/marketplace.lua")
 
 local function set_of_functions(source, owner)
   local set = {}
@@ -29,9 +27,9 @@ local function names(set)
   return list
 end
 
-local function fields_of(class_name, source)
+local function fields_of(class_name, file)
   local fields = {}
-  for _, block in ipairs((source or types).classes) do
+  for _, block in ipairs(source_of(file).classes) do
     if luacats.tags(block, "class")[1].name == class_name then
       for _, tag in ipairs(luacats.tags(block, "field")) do fields[tag.name] = tag end
     end
@@ -58,11 +56,8 @@ describe("what `make docs` writes", function()
   teardown(function() shell.run(("rm -rf '%s'"):format(folder)) end)
 
   it("is what is there", function()
-    local written = shell.run(("cd '%s' && find docs types -type f | sort"):format(folder))
-    for path in written:gmatch "[^\n]+" do
-      assert.is_true(raw.read_file(folder .. "/" .. path) == raw.read_file(path), path .. ": run make docs")
-    end
-    assert.are.equal((written:gsub("docs/[^\n]*\n", "")), shell.run "find types -type f | sort")
+    local path = "docs/reference.md"
+    assert.is_true(raw.read_file(folder .. "/" .. path) == raw.read_file(path), "run make docs")
   end)
 end)
 
@@ -96,28 +91,25 @@ describe("the comment of", function()
   end
 end)
 
-describe("the types for editors", function()
-  local function kinds(module)
-    local found = {}
-    for name, value in pairs(module) do found[name] = type(value) end
-    return found
-  end
-
+describe("the source's comments", function()
   it("have the names of the module marketplace, and no others", function()
-    local expected = kinds(dofile "types/marketplace.lua")
-    for name in pairs(fields_of "marketplace") do expected[name] = type(marketplace[name]) end
-    assert.are.same(expected, kinds(marketplace))
+    local told = { null = true, _VERSION = true }
+    for _, of in ipairs(public.FACADE) do told[of[1]] = true end
+    assert.are.same(names(told), names(marketplace))
   end)
+
+  local function told_of(name)
+    local source, told = source_of(name), set_of_functions(source_of(name), name)
+    for _, one in ipairs(source.values) do
+      if one.owner == name then told[one.name] = true end
+    end
+    return told
+  end
 
   for _, name in ipairs(public.MODULES) do
     if name ~= "nginx" then
       it("have the names of the module marketplace." .. name .. ", and no others", function()
-        local path = "types/marketplace/" .. name .. ".lua"
-        local expected = kinds(dofile(path))
-        for field, tag in pairs(fields_of("marketplace." .. name, luacats.read(raw.read_file(path)))) do
-          expected[field] = tag.type
-        end
-        assert.are.same(expected, kinds(require("marketplace." .. name)))
+        assert.are.same(names(told_of(name)), names(require("marketplace." .. name)))
       end)
     end
   end
@@ -128,14 +120,9 @@ describe("the types for editors", function()
       local function nothing() return setmetatable({}, { __index = function() return 0 end }) end
       ngx = nothing()
       package.loaded["ngx.semaphore"], package.loaded["ngx.errlog"] = nothing(), nothing()
-      for name, value in pairs(require "marketplace.nginx") do print(name .. " " .. type(value)) end' | sort]])
+      for name in pairs(require "marketplace.nginx") do print(name) end' | sort]])
       :format(shell.LUA))
-    local expected = {}
-    for name, kind in pairs(kinds(dofile "types/marketplace/nginx.lua")) do
-      expected[#expected + 1] = name .. " " .. kind
-    end
-    table.sort(expected)
-    assert.are.equal(table.concat(expected, "\n"), listed)
+    assert.are.equal(table.concat(names(told_of "nginx"), "\n"), listed)
   end)
 
   -- One object of each class, with what the running program gives for it.
@@ -166,8 +153,9 @@ describe("the types for editors", function()
     for _, class in ipairs(public.CLASSES) do
       if class.owner then
         local object = found[class.owner]
-        assert.are.same(names(methods_of(object)), names(set_of_functions(types, class.owner)), class.name)
-        for name, tag in pairs(fields_of(class.name)) do
+        assert.are.same(names(methods_of(object)), names(set_of_functions(source_of(class.file), class.owner)),
+          class.name)
+        for name, tag in pairs(fields_of(class.name, class.file)) do
           assert.is_true(tag.optional or object[name] ~= nil, class.name .. "." .. name)
         end
         checked = checked + 1
@@ -176,59 +164,24 @@ describe("the types for editors", function()
     assert.are.equal(7, checked)
   end)
 
-  it("have the methods of each type of resource, and no others", function()
-    local client, checked = objects().Client, 0
+  it("have the objects of a client, one for each type of resource, and no others", function()
+    local told = {}
+    for name, tag in pairs(fields_of("marketplace.Client", "client/init")) do
+      if tag.type == "marketplace.client.resources" then told[name] = true end
+    end
+    assert.are.same(names(operations.by_resource), names(told))
+  end)
+
+  it("have the methods of the types of resources, and no others", function()
+    local client, expected = objects().Client, {}
     for resource in pairs(operations.by_resource) do
-      assert.are.same(names(methods_of(client[resource])), names(set_of_functions(types, resource)), resource)
-      assert.is_truthy(fields_of("marketplace.Client")[resource], resource)
-      checked = checked + 1
+      for name in pairs(methods_of(client[resource])) do expected[name] = true end
     end
-    assert.are.equal(#operations.list() > 0 and 11, checked)
+    assert.are.same(names(expected), names(fields_of("marketplace.client.resources", "client/resources")))
   end)
-
-  -- by the message of the module itself, which lists what it knows
-  local function options_told(call)
-    local _, problem = pcall(call, { no_such_option = true })
-    local known = {}
-    for name in problem:match "unknown option 'no_such_option'; known: (.*)":gmatch "[%w_]+" do known[name] = true end
-    return known
-  end
-
-  for class, call in pairs {
-    ["marketplace.receiver.Options"] = marketplace.receiver, ["marketplace.client.Options"] = marketplace.client,
-    ["marketplace.dispatcher.Options"] = marketplace.dispatcher,
-    ["marketplace.reconcile.Options"] = marketplace.reconcile,
-  } do
-    it("have the options of " .. class .. ", and no others", function()
-      assert.are.same(names(options_told(call)), names(fields_of(class)))
-    end)
-  end
-
-  it("have the options of every kind of token, and no others", function()
-    local known = {}
-    for _, kind in ipairs { "api", "marketplace", "install" } do
-      for name in pairs(options_told(function(given)
-        given.kind = kind
-        return marketplace.token(given)
-      end)) do
-        known[name] = true
-      end
-    end
-    assert.are.same(names(known), names(fields_of "marketplace.token.Options"))
-  end)
-
-  for class, path in pairs {
-    ["server.open"] = "server", ["simulator.new"] = "simulator", ["rotation.run"] = "rotation",
-  } do
-    it("have the options of marketplace." .. class .. ", and no others", function()
-      local source = luacats.read(raw.read_file("types/marketplace/" .. path .. ".lua"))
-      local told = options_told(require("marketplace." .. path)[class:match "%.(%w+)$"])
-      assert.are.same(names(told), names(fields_of("marketplace." .. class .. ".Options", source)))
-    end)
-  end
 
   it("have the methods of an inbox, and no others", function()
-    local expected = fields_of "marketplace.Inbox"
+    local expected = fields_of("marketplace.Inbox", "inbox/init")
     expected.durable = nil
     assert.are.same(names(methods_of(marketplace.inbox "memory")), names(expected))
   end)
@@ -239,6 +192,6 @@ describe("the types for editors", function()
       local n = assert(marketplace.parse(samples.body(sample.type)))
       for name in pairs(marketplace.to_table(n)) do seen[name] = true end
     end
-    assert.are.same(names(seen), names(fields_of "marketplace.Notification"))
+    assert.are.same(names(seen), names(fields_of("marketplace.Notification", "notification")))
   end)
 end)

@@ -40,7 +40,8 @@ describe("tools/run-suites", function()
 
   it("counts what failed", function()
     local output, status = run {
-      script(BUSTED:format(1, 2, 3, 0) .. "\nexit 5"), script 'echo "[  FAILED  ] group: 2 test(s), listed below:"; exit 2',
+      script(BUSTED:format(1, 2, 3, 0) .. "\nexit 5"),
+      script 'echo "[  FAILED  ] group: 2 test(s), listed below:"; exit 2',
       script 'echo "Total: 1 warning / 2 errors in 9 files"; exit 1', script 'echo "9 points, 1 failures"; exit 1',
     }
     assert.matches("\n1 passed, 11 failed\n$", output)

@@ -21,6 +21,17 @@ local url = require "marketplace.client.url"
 local client = {}
 
 ---@class marketplace.Client
+---@field alternativeDistributionDomains marketplace.client.resources
+---@field alternativeDistributionKeys marketplace.client.resources
+---@field alternativeDistributionPackageDeltas marketplace.client.resources
+---@field alternativeDistributionPackageVariants marketplace.client.resources
+---@field alternativeDistributionPackageVersions marketplace.client.resources
+---@field alternativeDistributionPackages marketplace.client.resources
+---@field marketplaceSearchDetails marketplace.client.resources
+---@field marketplaceWebhooks marketplace.client.resources
+---@field webhookDeliveries marketplace.client.resources
+---@field webhookPings marketplace.client.resources
+---@field webhooks marketplace.client.resources
 ---@field rate_limit {limit?: integer, remaining?: integer} requests an hour, as the last answer told them
 local Client = {}
 Client.__index = Client

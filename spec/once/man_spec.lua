@@ -1,0 +1,57 @@
+-- What the manual page and the completions are made of says all that they need.
+local argparse = require "argparse"
+local cli = require "marketplace.cli"
+local raw = require "support.raw_http"
+local shell = require "support.shell"
+
+local function check_described(elements, where)
+  for _, element in ipairs(elements) do
+    local name = element._name or element._aliases[1]
+    assert.is_truthy(element._description and element._description:find "%S", where .. " " .. name)
+  end
+end
+
+local function each_command(parser, name, visit)
+  visit(parser, name)
+  for _, command in ipairs(parser._commands) do each_command(command, name .. " " .. command._name, visit) end
+end
+
+describe("the command's own description", function()
+  it("has a sentence for every command, option and argument", function()
+    local seen = 0
+    each_command(cli.parser(argparse), "marketplace", function(command, name)
+      assert.is_truthy(command._description and command._description:find "%S", name)
+      check_described(command._options, name)
+      check_described(command._arguments, name)
+      seen = seen + 1
+    end)
+    assert.is_true(seen > 30)
+  end)
+
+  it("becomes a manual page and completions with every command and option", function()
+    local folder = shell.run "mktemp -d"
+    finally(function() shell.run("rm -rf " .. folder) end)
+    shell.run(("mkdir %s/man %s/completion && %s tools/man.lua %s"):format(folder, folder, shell.LUA,
+      folder))
+    local function written(name) return raw.read_file(folder .. "/" .. name) end
+    local page = written "man/marketplace.1":gsub("\\%-", "-")
+    local scripts = {}
+    for _, ending in ipairs { "bash", "zsh", "fish" } do
+      scripts[ending] = written("completion/marketplace." .. ending)
+    end
+    each_command(cli.parser(argparse), "marketplace", function(command, name)
+      if name ~= "marketplace" then
+        assert.is_truthy(page:find("\n.SS " .. name:gsub("^marketplace ", "") .. "\n", 1, true), name)
+      end
+      for _, option in ipairs(command._options) do
+        for _, alias in ipairs(option._aliases) do
+          assert.is_truthy(page:find(alias, 1, true), name .. " " .. alias)
+          for ending, script in pairs(scripts) do
+            local word = ending == "fish" and alias:gsub("^%-+", "") or alias
+            assert.is_truthy(script:find(word, 1, true), ending .. ": " .. name .. " " .. alias)
+          end
+        end
+      end
+    end)
+  end)
+end)
