@@ -280,11 +280,13 @@ local COMMANDS = {
   ["bin/marketplace inbox prune --done-before 90d"] =
     one_line("bin/marketplace inbox prune --done-before 90d", "^%d+ done"),
   ["bin/marketplace reconcile --app 6740067890 --dry-run"] =
-    reconciled("reconcile --app 6740067890 --dry-run", 1, "missing .*app_unavailable.*: 1 missing, 0 stored"),
+    reconciled("reconcile --app 6740067890 --dry-run", 1,
+      '"event":"app_unavailable".*"state":"missing".*"missing":1,.*"stored":0'),
   ["bin/marketplace reconcile --app 6740067890"] =
-    reconciled("reconcile --app 6740067890", 0, "stored .*app_unavailable.*: 1 missing, 1 stored"),
+    reconciled("reconcile --app 6740067890", 0,
+      '"event":"app_unavailable".*"state":"stored".*"missing":1,.*"stored":1'),
   [RECONCILE_OURS] = reconciled("reconcile --app 6740067890 --url https://127.0.0.1:1/notifications", 0,
-    "stored .*app_unavailable.*: 1 missing, 1 stored.*webhook %S+ https://127"),
+    '"state":"stored".*"missing":1,.*"stored":1,.*"url":"https://127'),
   ["make install LUA=lua5.4 PREFIX=/usr/local"] = function() install(LUA) end,
   ["make install LUA=luajit PREFIX=/usr/local"] = function() install "luajit" end,
   ["make run-nginx PORT=8443"] = run_nginx,

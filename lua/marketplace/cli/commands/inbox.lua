@@ -1,12 +1,12 @@
---- marketplace inbox: looks into an inbox, also while others use it, and mends what is dead.
+--- marketplace inbox: looks into an inbox, also while other processes use it, and replays what is dead.
+local check = require "marketplace.cli.support.options"
+local chosen = require "marketplace.cli.support.inbox"
+local config = require "marketplace.cli.support.config"
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
-local inbox = require "marketplace.inbox"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
 local record = require "marketplace.inbox.record"
-local running = require "marketplace.cli.support.running"
-local text = require "marketplace.text"
 local times = require "marketplace.cli.support.times"
 
 local command_inbox = {}
@@ -29,16 +29,14 @@ local function as_object(entry)
   return object
 end
 
---[[ Actions: each is given the inbox, the options and the time, and gives the exit status or nil and a message ]]
+--[[ Actions: each takes the inbox, the options and the time, and returns the exit status, or nil and a message ]]
 
 local actions = {}
 
-local function filter_of(options, now)
+local function filter_of(options)
   return {
     state = options.state, app_id = options.app, type = options.type, event = options.event,
-    received_before = options.older_than and times.parse(options.older_than, now),
-    received_since = options.newer_than and times.parse(options.newer_than, now),
-    limit = options.limit,
+    received_before = options.older_than, received_since = options.newer_than, limit = options.limit,
   }
 end
 
@@ -55,42 +53,45 @@ local function columns(now)
 end
 
 function actions.list(box, options, now)
-  local entries, message = box:list(filter_of(options, now))
+  local entries, message = box:list(filter_of(options))
   if not entries then return nil, message end
   output.list(options, columns(now), entries, as_object)
   return 0
 end
 
-local UNSIGNED = "- (came without a signature, put by reconcile)"
+local UNSIGNED = "- (it came without a signature: reconcile put it here)"
 
 local SHOWN = { "id" }
 for _, name in ipairs(fields.summary) do
   if name ~= "identity" and name ~= "key" then SHOWN[#SHOWN + 1] = name end
 end
 
+local function lines_of(entry, object)
+  local lines = {}
+  for _, name in ipairs(SHOWN) do
+    local value = object[name]
+    if name == "verified_by" and record.is_unsigned(entry.digest) then value = UNSIGNED end
+    if value ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, tostring(value)) end
+  end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = entry.body or "(the body of a done notification is not kept)"
+  return lines
+end
+
 function actions.show(box, options)
   local entries, message = box:list { key = options.id }
   if not entries then return nil, message end
-  if #entries == 0 then return nil, "there is no such notification: " .. options.id end
+  if #entries == 0 then return nil, "there is no notification " .. options.id end
   for _, found in ipairs(entries) do
     local entry = box:get(found.identity) or found
-    local lines, object = {}, as_object(entry)
-    local verified_by = record.is_unsigned(entry.digest) and UNSIGNED or object.verified_by
-    for _, name in ipairs(SHOWN) do
-      local value = object[name]
-      if name == "verified_by" then value = verified_by end
-      if value ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, text.safe(value)) end
-    end
-    lines[#lines + 1] = entry.body and "\n" .. text.safe(entry.body) or "\n(the body of what is done is not kept)"
-    output.write(options.json, table.concat(lines, "\n"), object)
+    local object = as_object(entry)
+    output.write(options.json, lines_of(entry, object), object)
   end
   return 0
 end
 
 function actions.replay(box, options, now)
-  local count, message = box:replay({
-    key = options.id, received_since = options.since and times.parse(options.since, now),
-  }, now)
+  local count, message = box:replay({ key = options.id, received_since = options.since }, now)
   if not count then return nil, message end
   output.write(options.json, ("%d dead notifications are ready again"):format(count), { replayed = count })
   if options.id and count == 0 then return nil, "there is no dead notification " .. options.id end
@@ -98,12 +99,12 @@ function actions.replay(box, options, now)
 end
 
 function actions.prune(box, options, now)
-  local before = times.parse(options.done_before, now)
-  local count, message = box:prune(before)
+  local count, message = box:prune(options.done_before)
   if not count then return nil, message end
   output.write(options.json, ("%d done notifications are forgotten"):format(count), { pruned = count })
-  if before > now - RECONCILED_DAYS * 86400 then
-    output.note(("reconcile puts again, and has run again, what was forgotten within %d days"):format(RECONCILED_DAYS))
+  if options.done_before > now - RECONCILED_DAYS * 86400 then
+    output.note(("some of them may be less than %d days old: reconcile can store, and run, these once more"):format(
+      RECONCILED_DAYS))
   end
   return 0
 end
@@ -119,70 +120,86 @@ function actions.stats(box, options, now)
   for i, state in ipairs(STATES) do lines[i] = ("%-7s %d"):format(state, counts[state]) end
   lines[#lines + 1] = "oldest  " .. (age and times.age(age) or "-")
   counts.oldest_age = age
-  output.write(options.json, table.concat(lines, "\n"), counts)
+  output.write(options.json, lines, counts)
   return 0
 end
 
 --[[ The command line ]]
 
+local AGO = "90d, 12h, 30m or 45s ago, or a date"
+
+local SUMMARIES = {
+  list = "list notifications, the oldest first",
+  show = "show a notification with its body",
+  replay = "make dead notifications ready again",
+  prune = ("forget done notifications: a later duplicate would run again, so keep %d days for reconcile"):format(
+    RECONCILED_DAYS),
+  stats = "count notifications by state",
+}
+
+local DESCRIBE = { stats = function() end }
+
+function DESCRIBE.list(command)
+  command:option("--state", "list only those in this state"):choices(STATES):argname("STATE")
+  command:option("--app", "list only those of this app"):argname("ID")
+  command:option("--type", "list only those of this type of Apple's"):argname("TYPE")
+  command:option("--event", "list only those of this event"):argname("EVENT")
+  command:option("--older-than", "list only those received before: " .. AGO):argname("AGE")
+  command:option("--newer-than", "list only those received since: " .. AGO):argname("AGE")
+  command:option("--limit", "list at most this many"):default("100"):argname("N")
+end
+
+function DESCRIBE.show(command)
+  command:argument("id", "the notification's id"):argname("ID")
+end
+
+function DESCRIBE.replay(command)
+  command:mutex(
+    command:argument("id", "the notification's id"):args("?"):argname("ID"),
+    command:flag("--dead", "replay all dead notifications"),
+    command:option("--since", "replay the dead notifications received since: " .. AGO):argname("AGE")
+  )
+end
+
+function DESCRIBE.prune(command)
+  command:option("--done-before", "forget those done before: " .. AGO):argname("AGE"):count(1)
+end
+
 function command_inbox.describe(command)
   command:command_target("action")
   command:require_command(true)
-  local subcommands = {
-    list = command:command("list", "List notifications, the oldest first."),
-    show = command:command("show", "Show one with its body."),
-    replay = command:command("replay", "Make dead ones ready again."),
-    prune = command:command("prune", "Forget done ones: then a duplicate of one would run again. " ..
-      "Keep eleven days for reconcile, which puts again what was forgotten earlier."),
-    stats = command:command("stats", "Count them by state."),
-  }
-  for _, subcommand in pairs(subcommands) do
-    running.describe_inbox(subcommand)
-    if subcommand == subcommands.list then output.describe_list(subcommand) else output.describe_json(subcommand) end
+  for _, name in ipairs { "list", "show", "replay", "prune", "stats" } do
+    local action = command:command(name, SUMMARIES[name])
+    DESCRIBE[name](action)
+    chosen.describe(action)
+    config.describe(action)
+    if name == "list" then output.describe_list(action) else output.describe_json(action) end
   end
-  local list = subcommands.list
-  list:option("--state", "Only these."):choices(STATES):argname("STATE")
-  list:option("--app", "Of this app."):argname("ID")
-  list:option("--type", "Of this type of Apple's."):argname("TYPE")
-  list:option("--event", "Of this event."):argname("EVENT")
-  list:option("--older-than", "Received before: 90d, 12h, 30m, 45s ago, or a date."):argname("AGE")
-  list:option("--newer-than", "Received since."):argname("AGE")
-  list:option("--limit", "The most."):default("100"):argname("N")
-  subcommands.show:argument("id", "The notification's id."):argname("ID")
-  local replay = subcommands.replay
-  replay:mutex(
-    replay:argument("id", "The notification's id."):args("?"):argname("ID"),
-    replay:flag("--dead", "All that are dead."),
-    replay:option("--since", "The dead ones received since: 90d, 12h, 30m, 45s ago, or a date."):argname("AGE")
-  )
-  subcommands.prune:option("--done-before", "Done before: 90d, 12h, 30m, 45s ago, or a date.")
-    :argname("AGE"):count(1)
 end
 
 local function usage_problem(options, now)
   for _, name in ipairs { "older_than", "newer_than", "since", "done_before" } do
-    if options[name] and not times.parse(options[name], now) then
-      return ("inbox: --%s is 90d, 12h, 30m, 45s (ago), 2026-01-31 or 2026-01-31T12:00:00Z"):format(
-        (name:gsub("_", "-")))
-    end
+    local problem = check.time_problem(options, name, now)
+    if problem then return problem end
   end
   if options.action == "replay" and not (options.id or options.dead or options.since) then
-    return "inbox: replay needs an ID, --dead or --since"
+    return "replay needs an ID, --dead or --since"
   end
-  local problem = running.number_problem(options, "limit", 1, 1000000) or running.shared_inbox_problem(options.inbox)
-  if problem then return "inbox: " .. problem end
+  return check.number_problem(options, "limit", 1, 1000000) or chosen.sharing_problem(options)
 end
 
 function command_inbox.run(options)
+  local problem = chosen.resolve(options)
+  if problem then return 1, problem end
   local now = core.now()
   local usage = usage_problem(options, now)
-  if usage then return 2, usage end
-  local box, message = inbox.open(options.inbox, { must_exist = true })
+  if usage then return 2, "inbox: " .. usage end
+  local box, message = chosen.open(options, { must_exist = true })
   if not box then return 1, message end
-  local status, problem = actions[options.action](box, options, now)
+  local status
+  status, problem = actions[options.action](box, options, now)
   box:close()
-  if not status then return 1, problem end
-  return status
+  return status or 1, problem
 end
 
 return command_inbox

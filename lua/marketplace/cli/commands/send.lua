@@ -1,30 +1,31 @@
 --- marketplace send: signs a notification and posts it, as App Store Connect would.
+local check = require "marketplace.cli.support.options"
 local core = require "marketplace.core"
-local files = require "marketplace.cli.support.files"
 local http = require "marketplace.http"
+local inputs = require "marketplace.cli.support.inputs"
 local marketplace = require "marketplace"
 local output = require "marketplace.cli.support.output"
 local samples = require "marketplace.samples"
 local secrets = require "marketplace.cli.support.secrets"
 
-local MOST_SECONDS = 86400
-
 local send = {}
 
 function send.describe(command)
-  command:argument("sample", "A documented notification, named by event or by Apple's type name; see --list.")
+  command:argument("sample", "documented notification to send, by event or by Apple's type name; see --list")
     :args("?"):argname("SAMPLE")
   command:mutex(
-    command:flag("--list", "List the samples and send nothing."),
-    command:flag("--print", "Write the sample's body and send nothing."),
-    command:option("--file", "Send this file's bytes (- for the standard input) in place of a sample."):argname("FILE")
+    command:flag("--list", "list the samples, and send nothing"),
+    command:flag("--print", "write the sample's body, and send nothing"),
+    command:option("--file", "send the bytes of this file (-: standard input) in place of a sample"):argname("FILE")
   )
-  command:option("--generation", "Of the sample; without it the first that fits."):choices { "1", "2" }:argname("1|2")
-  command:option("--id", "Of the sample, letters, digits and -; without it a new one."):argname("ID")
-  command:option("--url", "Where to."):default("http://127.0.0.1:8080/notifications"):argname("URL")
-  command:option("--signature", "Send this in place of the right signature: to see a forgery refused."):argname("VALUE")
-  command:option("--ca-file", "Certificates to trust in place of the system's, PEM."):argname("PATH")
-  command:option("--timeout", "Seconds until it gives up."):default("10"):argname("SECONDS")
+  command:option("--generation", "generation of the sample (without it: the first that fits)"):choices { "1", "2" }
+    :argname("1|2")
+  command:option("--id", "id of the sample: letters, digits and - (without it: a new one)"):argname("ID")
+  command:option("--url", "post to this URL"):default("http://127.0.0.1:8080/notifications"):argname("URL")
+  command:option("--signature", "send this in place of the right signature, to see a forgery refused")
+    :argname("VALUE")
+  command:option("--ca-file", "certificates to trust in place of the system's, PEM"):argname("PATH")
+  command:option("--timeout", "give up after this many seconds"):default("10"):argname("SECONDS")
   secrets.describe(command)
   output.describe_list(command)
 end
@@ -38,25 +39,25 @@ local SAMPLE_COLUMNS = {
 
 -- What is wrong with the usage of the options, if anything. Makes a number of what should be one.
 local function usage_problem(options)
-  options.timeout = tonumber(options.timeout)
-  if not (options.timeout and options.timeout >= 0.001 and options.timeout <= MOST_SECONDS) then
-    return ("send: --timeout is a number of seconds from 0.001 to %d"):format(MOST_SECONDS)
-  end
+  local problem = check.seconds_problem(options, "timeout")
+  if problem then return "send: " .. problem end
   if options.file and (options.sample or options.generation or options.id) then
-    return "send: a sample, --generation and --id do not go with --file, which is sent as it is"
+    return "send: --file is sent as it is: SAMPLE, --generation and --id do not go with it"
   end
   if not options.file and not options.sample then return "send: name a sample (see --list), or give --file" end
-  if options.id and not options.id:find("^[%w-]+$") then return "send: --id has letters, digits and -" end
+  if options.id and not options.id:find("^[%w-]+$") then
+    return "send: --id must consist of letters, digits and -"
+  end
 end
 
 -- The bytes to send, or nil, an exit status and a message.
 local function body_of(options)
   if options.file then
-    local body, message = files.read(options.file)
+    local body, message = inputs.read(options.file)
     return body, 1, message
   end
   local body = samples.body(options.sample, { generation = tonumber(options.generation), id = options.id })
-  return body, 2, ("send: there is no such sample as '%s'%s; see --list"):format(options.sample,
+  return body, 2, ("send: there is no sample '%s'%s; see --list"):format(options.sample,
     options.generation and " of generation " .. options.generation or "")
 end
 

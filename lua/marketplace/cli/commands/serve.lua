@@ -1,4 +1,6 @@
 --- marketplace serve: receives notifications and runs a handlers file for them.
+local check = require "marketplace.cli.support.options"
+local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
@@ -17,11 +19,11 @@ function serve.describe(command)
   running.describe(command)
   listening.describe(command, "8080")
   secrets.describe(command)
-  command:option("--path", "Where notifications arrive."):default("/notifications"):argname("PATH")
-  command:flag("--no-dispatch", "Only receive: the callbacks are run by `marketplace work`.")
-  command:option("--max-body", "Largest body in bytes."):default("1048576"):argname("BYTES")
-  command:option("--max-connections", "Connections at a time."):default("512"):argname("N")
-  command:option("--pid-file", "File that holds the process's id while it listens: who sends it SIGHUP finds it there.")
+  command:option("--path", "path that notifications are posted to"):default("/notifications"):argname("PATH")
+  command:flag("--no-dispatch", "only receive, and leave the callbacks to `marketplace work`")
+  command:option("--max-body", "largest body that is taken, in bytes"):default("1048576"):argname("BYTES")
+  command:option("--max-connections", "most connections at a time"):default("512"):argname("N")
+  command:option("--pid-file", "write the process id to this file, for whatever sends SIGHUP, and remove it at the end")
     :argname("PATH")
 end
 
@@ -35,19 +37,18 @@ local function reload(receiver, path, write)
   end
 end
 
--- What is wrong with the usage of the options, if anything; the rest is checked where it is used. Makes numbers of
--- what should be numbers.
+-- What is wrong with the usage of the options, if anything; the rest is checked by what uses it. Makes numbers of what
+-- should be numbers.
 local function usage_problem(options)
-  local problem = running.usage_problem(options) or running.number_problem(options, "port", 0, 65535)
-    or running.number_problem(options, "max_body", 1, core.limits.body_bytes)
-    or running.number_problem(options, "max_connections", 1, 1000000)
+  local problem = running.usage_problem(options) or check.number_problem(options, "port", 0, 65535)
+    or check.number_problem(options, "max_body", 1, core.limits.body_bytes)
+    or check.number_problem(options, "max_connections", 1, 1000000)
   if problem then return "serve: " .. problem end
   if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" then
-    return "serve: --path starts with a slash, has no white space, ? or #, and is not /healthz"
+    return "serve: --path must begin with a slash, have no white space, ? or #, and not be /healthz"
   end
-  if options.no_dispatch and inbox_url.is_memory(options.inbox) then
-    return "serve: --no-dispatch needs an inbox that others can read, not memory"
-  end
+  local sharing = options.no_dispatch and chosen.sharing_problem(options)
+  if sharing then return "serve: --no-dispatch leaves the callbacks to other processes, but " .. sharing end
 end
 
 local function announce(options, listener, secret_count, write)
@@ -80,7 +81,7 @@ local function open_receiver(options, write)
 end
 
 local function run_listener(options, listener, count, write)
-  core.catch_signals() -- before anybody is told that it listens: a SIGHUP would end it
+  core.catch_signals() -- before it is announced that it listens: a SIGHUP would end it
   local lock, problem
   if options.pid_file then lock, problem = pid_file.write(options.pid_file) end
   if problem then
@@ -94,10 +95,10 @@ local function run_listener(options, listener, count, write)
 end
 
 function serve.run(options)
+  local missing = chosen.resolve(options) or rocks.problem "marketplace.http_server"
+  if missing then return 1, missing end
   local usage = usage_problem(options)
   if usage then return 2, usage end
-  local missing = rocks.problem "marketplace.http_server"
-  if missing then return 1, missing end
   local tls, status, problem = listening.read_tls(options)
   if not tls then return status, problem end
   local write = running.log(options)

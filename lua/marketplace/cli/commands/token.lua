@@ -5,24 +5,25 @@ local token = require "marketplace.token"
 
 local command_token = {}
 
--- what a kind takes of the credentials besides the key; what is given as an option is for token.new to refuse
+-- what a kind takes from the credentials besides the key; token.new refuses options that do not belong to a kind
 local CREDENTIALS = { api = { "key_id", "issuer_id", "individual" }, install = { "key_id" }, marketplace = {} }
 local STRINGS = { "key_id", "issuer_id", "marketplace_id", "developer_id", "bundle_id", "dtype", "nonce", "iid", "vid" }
 
 function command_token.describe(command)
-  command:argument("kind", "api, which is the default, marketplace or install."):args("?")
+  command:argument("kind", "api (the default), marketplace or install"):args("?")
     :choices { "api", "marketplace", "install" }:argname("KIND")
   credentials.describe_key(command)
-  command:option("--scope", "api: a request that the token is good for, such as \"GET /v1/apps\"; may be repeated.")
+  command:option("--scope", "api: request that the token is good for, such as \"GET /v1/apps\"; may be repeated")
     :count("*"):argname("REQUEST")
-  command:option("--marketplace-id", "marketplace, install: the marketplace's Apple ID."):argname("ID")
-  command:option("--developer-id", "marketplace: the developer whom it is for."):argname("ID")
-  command:option("--bundle-id", "install: the app's."):argname("ID")
-  command:option("--dtype", "install: download or redownload."):argname("TYPE")
-  command:option("--nonce", "install: without it a random UUID."):argname("UUID")
-  command:option("--iid", "install: optional claim."):argname("ID")
-  command:option("--vid", "install: optional claim."):argname("ID")
-  command:option("--lifetime", "Seconds; as long as Apple allows, or less."):argname("SECONDS")
+  command:option("--marketplace-id", "marketplace, install: the marketplace's Apple ID"):argname("ID")
+  command:option("--developer-id", "marketplace: the developer whom the token is for"):argname("ID")
+  command:option("--bundle-id", "install: the app's bundle id"):argname("ID")
+  command:option("--dtype", "install: download or redownload"):argname("TYPE")
+  command:option("--nonce", "install: the claim nonce (without it: a random UUID)"):argname("UUID")
+  command:option("--iid", "install: the claim iid"):argname("ID")
+  command:option("--vid", "install: the claim vid"):argname("ID")
+  command:option("--lifetime", "seconds until the token expires (without it: as long as Apple allows)")
+    :argname("SECONDS")
   output.describe_json(command)
 end
 
@@ -43,7 +44,7 @@ function command_token.run(parsed)
   local settings = settings_of(parsed, given)
   if parsed.lifetime then
     settings.lifetime = tonumber(parsed.lifetime)
-    if not settings.lifetime then return 2, "token: --lifetime is a number of seconds" end
+    if not settings.lifetime then return 2, "token: --lifetime must be a number of seconds" end
   end
   local ok, made, expires_at = pcall(token.new, settings)
   if not ok then return 2, (tostring(made):gsub("^.-marketplace%.token", "token")) end

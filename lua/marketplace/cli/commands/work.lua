@@ -1,4 +1,5 @@
 --- marketplace work: runs a handlers file for what an inbox holds, beside the processes that receive.
+local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
 local dispatcher = require "marketplace.dispatcher"
 local handlers = require "marketplace.handlers"
@@ -33,12 +34,15 @@ local function open_metrics(options, runs)
 end
 
 function work.run(options)
-  local usage = running.usage_problem(options) or running.shared_inbox_problem(options.inbox)
+  local problem = chosen.resolve(options)
+  if problem then return 1, problem end
+  local usage = running.usage_problem(options) or chosen.sharing_problem(options)
   if usage then return 2, "work: " .. usage end
-  local missing = options.metrics_port and rocks.problem "marketplace.http_server"
-  if missing then return 1, missing end
+  problem = options.metrics_port and rocks.problem "marketplace.http_server"
+  if problem then return 1, problem end
   local write = running.log(options)
-  local box, problem = running.open_inbox(options, write)
+  local box
+  box, problem = running.open_inbox(options, write)
   if not box then return 1, problem end
   core.catch_signals()
   local runs = dispatcher.new { inbox = box, log = write, lease = options.lease, stop_asked = core.stop_asked }

@@ -1,4 +1,4 @@
---- A transport for a client that shows what would be changed, and changes nothing: only what reads is sent.
+--- A transport for a client that sends only requests that read, and shows those that would change something.
 local json = require "marketplace.json"
 local output = require "marketplace.cli.support.output"
 
@@ -11,12 +11,11 @@ local function without_secret(document)
 end
 
 local function show(as_json, request, document)
-  local line = request.method .. " " .. request.url
-  if document then line = line .. "\n" .. json.encode(document) end
-  output.write(as_json, line, { method = request.method, url = request.url, body = document })
+  local lines = { request.method .. " " .. request.url, document and json.encode(document) }
+  output.write(as_json, lines, { method = request.method, url = request.url, body = document })
 end
 
--- What would be answered if the request were granted.
+-- What App Store Connect would answer if it granted the request.
 local function answer(request, document)
   if request.method == "DELETE" then return { status = 204, headers = {}, body = "" } end
   local data = document and document.data or {}
@@ -27,7 +26,7 @@ end
 
 --- The transport.
 ---@param as_json boolean|nil how a request is shown: as one JSON object, or as method, URL and body
----@param send fun(request: table, ...): any another transport, for what reads
+---@param send fun(request: table, ...): any another transport, for requests that read
 ---@return fun(request: table, ...): table|nil, string?, string?, table?
 function dry_run.transport(as_json, send)
   return function(request, ...)

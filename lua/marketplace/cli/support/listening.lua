@@ -1,5 +1,5 @@
---- What commands that listen have in common: where, and with which certificate.
-local files = require "marketplace.cli.support.files"
+--- What commands that listen have in common: the address, and the certificate.
+local core = require "marketplace.core"
 local text = require "marketplace.text"
 
 local listening = {}
@@ -8,10 +8,10 @@ local listening = {}
 ---@param command table argparse's
 ---@param port string the usual one
 function listening.describe(command, port)
-  command:option("--host", "Address to listen on."):default("127.0.0.1"):argname("ADDRESS")
-  command:option("--port", "Port to listen on; 0: the system chooses."):default(port):argname("PORT")
-  command:option("--tls-cert", "Certificate chain for HTTPS, PEM; with --tls-key."):argname("PATH")
-  command:option("--tls-key", "Its private key, PEM."):argname("PATH")
+  command:option("--host", "listen on this address"):default("127.0.0.1"):argname("ADDRESS")
+  command:option("--port", "listen on this port; 0 lets the system choose one"):default(port):argname("PORT")
+  command:option("--tls-cert", "certificate chain for HTTPS, PEM; needs --tls-key"):argname("PATH")
+  command:option("--tls-key", "private key of the certificate, PEM"):argname("PATH")
 end
 
 --- The certificate and the key that the options name.
@@ -24,11 +24,13 @@ function listening.read_tls(options)
   if not (options.tls_cert and options.tls_key) then
     return nil, 2, options.command .. ": --tls-cert and --tls-key go together"
   end
-  local cert, cert_problem = files.read(options.tls_cert)
-  if not cert then return nil, 1, cert_problem end
-  local key, key_problem = files.read(options.tls_key)
-  if not key then return nil, 1, key_problem end
-  return { cert = cert, key = key }
+  local pem = {}
+  for name, path in pairs { cert = options.tls_cert, key = options.tls_key } do
+    local bytes, problem = core.read_file(path)
+    if not bytes then return nil, 1, ("--tls-%s: cannot read %s"):format(name, problem) end
+    pem[name] = bytes
+  end
+  return pem
 end
 
 -- The program that the file's first line names, as in "#!/usr/bin/env lua5.4".
@@ -39,8 +41,9 @@ local function interpreter_of(path)
   return line and line:match("^#!.-([^%s/]+)%s*$")
 end
 
---- How this command was called, to be shown as the begin of another call of it. LuaRocks starts a file that does not
---- find its modules by itself, and in a checkout the file's first line may name another Lua.
+--- How to start this program again, for the advice that a command gives. The file alone is not always enough: the one
+--- that LuaRocks installs finds its modules only through a wrapper, and a checkout's may be run by another Lua than its
+--- first line names.
 ---@return string words of a shell
 function listening.own_command()
   local path = arg and arg[0] or "marketplace"

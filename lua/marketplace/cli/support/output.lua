@@ -42,12 +42,19 @@ function output.describe_json(command)
   command:flag("--json", "write JSON, one object a line")
 end
 
+local function lines_of(line)
+  if type(line) == "string" then return text.safe(line) end
+  local lines = {}
+  for place, one in ipairs(line) do lines[place] = text.safe(one) end
+  return table.concat(lines, "\n")
+end
+
 --- One result on the standard output.
 ---@param as_json boolean|nil
----@param line string for people; may be several lines
----@param object table for machines
+---@param line string|string[]|nil for people: one line, or several
+---@param object table|nil for machines
 function output.write(as_json, line, object)
-  output.raw((as_json and text.safe_json(json.encode(as_utf8(object))) or text.safe_lines(line)) .. "\n")
+  output.raw((as_json and text.safe_json(json.encode(as_utf8(object))) or lines_of(line)) .. "\n")
 end
 
 --[[ Lists ]]

@@ -1,55 +1,33 @@
 --- What serve and work have in common: options, the log, the handlers.
-local inbox = require "marketplace.inbox"
+local check = require "marketplace.cli.support.options"
+local chosen = require "marketplace.cli.support.inbox"
+local config = require "marketplace.cli.support.config"
+local inbox_url = require "marketplace.inbox.url"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
-local url = require "marketplace.inbox.url"
 
 local running = {}
 
-running.DEFAULT_INBOX = "sqlite:marketplace.db"
-
---- The option that names the inbox.
-function running.describe_inbox(command, more)
-  command:option("--inbox", "Where notifications wait for their callbacks: sqlite:PATH, " ..
-    "postgres://USER@HOST/DBNAME, redis://HOST:PORT" .. (more or "") .. ".")
-    :default(running.DEFAULT_INBOX):argname("URL")
-end
-
---- What is wrong with an inbox that this process is to share with the one that receives; nil: nothing.
----@param text string
----@return string?
-function running.shared_inbox_problem(text)
-  return url.is_memory(text) and "a memory inbox belongs to the process that receives" or nil
-end
-
 --- The options of both.
+---@param command table argparse's
 function running.describe(command)
-  command:argument("handlers", "Lua file that returns function(receiver)."):argname("HANDLERS.lua")
-  running.describe_inbox(command, ", memory")
-  command:option("--lease", "Seconds that a callback may take before another worker takes its notification.")
+  command:argument("handlers", "Lua file that returns function(receiver)"):argname("HANDLERS.lua")
+  chosen.describe(command, true)
+  config.describe(command)
+  command:option("--lease", "seconds that a callback may take before another worker takes over its notification")
     :default("60"):argname("SECONDS")
-  command:option("--metrics-port", "Answer GET /metrics there, for Prometheus; without it nowhere."):argname("PORT")
-  command:option("--metrics-host", "On this address."):default("127.0.0.1"):argname("ADDRESS")
-  command:flag("--verbose", "Also write a line when a notification is stored, not only when it is done.")
+  command:option("--metrics-port", "answer GET /metrics on this port, for Prometheus (without it: nowhere)")
+    :argname("PORT")
+  command:option("--metrics-host", "address for --metrics-port"):default("127.0.0.1"):argname("ADDRESS")
+  command:flag("--verbose", "also write a line when a notification is stored, not only when it is done")
   output.describe_json(command)
 end
 
-local function whole(value, least, most)
-  return value and value == math.floor(value) and value >= least and value <= most
-end
-
---- What is wrong with an option that should be a whole number, if anything. Makes a number of it.
-function running.number_problem(options, name, least, most)
-  if options[name] == nil then return nil end
-  options[name] = tonumber(options[name])
-  if whole(options[name], least, most) then return nil end
-  return ("--%s is a number from %d to %d"):format(name:gsub("_", "-"), least, most)
-end
-
 --- What is wrong with the usage of the options of both, if anything.
-function running.usage_problem(options)
-  return running.number_problem(options, "metrics_port", 0, 65535)
-    or running.number_problem(options, "lease", 1, 86400)
+---@param parsed table
+---@return string?
+function running.usage_problem(parsed)
+  return check.number_problem(parsed, "metrics_port", 0, 65535) or check.number_problem(parsed, "lease", 1, 86400)
 end
 
 -- One line a notification: what is stored is told when its callbacks have run.
@@ -71,21 +49,24 @@ local function print_to_errors()
 end
 
 --- Prepares the standard output for log lines.
+---@param parsed table
 ---@return fun(entry: table)
-function running.log(options)
+function running.log(parsed)
   io.stdout:setvbuf("line")
-  if not options.json then return text_log(options.verbose) end
+  if not parsed.json then return text_log(parsed.verbose) end
   print_to_errors()
   return log.json(io.stdout)
 end
 
---- Opens the inbox that the options name, and warns of one that forgets.
+--- Opens the inbox, and warns if it forgets.
+---@param parsed table
+---@param write fun(entry: table)
 ---@return table|nil inbox
 ---@return string? message
-function running.open_inbox(options, write)
-  local box, problem = inbox.open(options.inbox)
-  if box and url.is_memory(options.inbox) then
-    write { level = "warning", message = "memory inbox", reason = "what it holds is gone when this process ends" }
+function running.open_inbox(parsed, write)
+  local box, problem = chosen.open(parsed)
+  if box and inbox_url.is_memory(parsed.inbox) then
+    write { level = "warning", message = "memory inbox", reason = "what it holds is lost when this process ends" }
   end
   return box, problem
 end

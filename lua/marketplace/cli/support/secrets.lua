@@ -1,5 +1,5 @@
---- Where the command has its secrets from: a file, or the environment; never the argument list, which other users
---- of the machine can read.
+--- Where a command takes its secrets from: a file, or the environment; never the argument list, which other users of
+--- the machine can read.
 local secret_file = require "marketplace.secret_file"
 
 local secrets = {}
@@ -12,7 +12,7 @@ local function from_environment()
     return nil, ("no secret: set %s, or give --secret-file"):format(VARIABLE)
   end
   if secret:find(",", 1, true) then
-    return nil, VARIABLE .. " holds one secret, without a comma; several go into a --secret-file, one a line"
+    return nil, VARIABLE .. " must hold one secret, without a comma; put several into a --secret-file, one a line"
   end
   return { secret }
 end
@@ -24,7 +24,7 @@ function secrets.describe(command)
     "line (without it: the secret in " .. VARIABLE .. ")"):argname("PATH")
 end
 
---- The secrets: those of the file where one is named, otherwise the environment's.
+--- The secrets: those of the file if one is named, otherwise the environment's.
 ---@param path string|nil
 ---@return string[]|nil secrets
 ---@return string? message

@@ -8,18 +8,17 @@ local output = require "marketplace.cli.support.output"
 local secret_file = require "marketplace.secret_file"
 local secrets = require "marketplace.cli.support.secrets"
 local text = require "marketplace.text"
-local times = require "marketplace.cli.support.times"
 
 local actions = {}
 
--- Says what was done; of a dry run the request has said it.
+-- Says what was done; a dry run has shown the request instead.
 local function done(options, line, object)
   if not options.dry_run then output.write(options.json, line, object) end
   return 0
 end
 
 local function named(row)
-  return text.safe(("webhook %s (%s)"):format(row.id, row.url or "-"))
+  return ("webhook %s (%s)"):format(row.id, row.url or "-")
 end
 
 --[[ Webhooks ]]
@@ -40,7 +39,7 @@ function actions.create(client, options)
   return done(options, "created " .. named(row), row)
 end
 
--- Never the environment's secret: it is there for other commands, and would be changed without being asked for.
+-- Never the environment's secret: it is there for other commands, and nobody asked to change it.
 local function new_secret(options)
   if not options.secret_file then return nil end
   local list, problem = secret_file.read(options.secret_file)
@@ -55,21 +54,21 @@ function actions.update(client, options)
   return done(options, "changed " .. named(row), row)
 end
 
---- What is wrong with the usage of an action that asks first, if anything.
+--- What is wrong with the usage of an action that asks for confirmation, if anything.
 ---@param options table
 ---@return string|nil
 function actions.confirmation_problem(options)
   if options.yes or options.dry_run or core.is_terminal("stdin") then return nil end
-  return options.action .. " needs --yes where no terminal is to ask on"
+  return options.action .. " needs --yes, as there is no terminal to ask on"
 end
 
---- Asks, unless --yes or --dry-run makes that unnecessary.
+--- Asks for confirmation, unless --yes or --dry-run makes that unnecessary.
 ---@param options table
 ---@param question string
 ---@return boolean
 function actions.is_confirmed(options, question)
   if options.yes or options.dry_run then return true end
-  io.stderr:write(question, " [y/N] ")
+  io.stderr:write(text.safe(question), " [y/N] ")
   io.stderr:flush()
   local answer = (io.stdin:read("*l") or ""):lower()
   return answer == "y" or answer == "yes"
@@ -91,8 +90,8 @@ end
 function actions.ping(client, options)
   local ping, message = generations[2].ping(client, options.id)
   if not ping then return nil, message end
-  return done(options, ("asked for a ping (%s); see: marketplace webhooks deliveries %s"):format(text.safe(ping.id),
-    text.safe(options.id)), { id = ping.id, webhook = options.id })
+  return done(options, ("asked for a ping (%s); see: marketplace webhooks deliveries %s"):format(ping.id, options.id),
+    { id = ping.id, webhook = options.id })
 end
 
 local DELIVERY_COLUMNS = {
@@ -106,7 +105,7 @@ local DELIVERY_COLUMNS = {
   { "ERROR", "errorMessage" },
 }
 
--- Our word for what happened, as for `list`; the notification itself tells it better than its type.
+-- Our name for what happened, as in `list`; the notification itself tells it better than its type.
 local function event_of(event, n)
   if n.event and n.event ~= "other" then return n.event end
   if event.ping then return "ping" end
@@ -124,10 +123,9 @@ local function delivery_row(delivery)
   }
 end
 
--- The state is looked at on this side, as App Store Connect takes one filter.
+-- The state is filtered here, as App Store Connect takes only one filter.
 function actions.deliveries(client, options)
-  local since = times.parse(options.since, core.now())
-  local deliveries, message = generations[2].deliveries(client, options.id, since, options.limit,
+  local deliveries, message = generations[2].deliveries(client, options.id, options.since, options.limit,
     options.state and function(delivery) return delivery.deliveryState == options.state end)
   if not deliveries then return nil, message end
   for i, delivery in ipairs(deliveries) do deliveries[i] = delivery_row(delivery) end
@@ -140,8 +138,7 @@ function actions.redeliver(client, options)
   for _, id in ipairs(options.id) do
     local delivery, message = client.webhookDeliveries:create { template = id }
     if delivery then
-      local line = ("delivery %s is repeated as %s"):format(id, delivery.id)
-      done(options, text.safe(line), { id = delivery.id, template = id })
+      done(options, ("delivery %s is repeated as %s"):format(id, delivery.id), { id = delivery.id, template = id })
     else
       failed = failed + 1
       output.note(("delivery %s is not repeated: %s"):format(text.safe(id), message))

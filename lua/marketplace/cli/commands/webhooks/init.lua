@@ -1,5 +1,7 @@
 --- marketplace webhooks: the webhooks at App Store Connect.
 local actions = require "marketplace.cli.commands.webhooks.actions"
+local check = require "marketplace.cli.support.options"
+local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
 local event_types = require "marketplace.cli.commands.webhooks.event_types"
@@ -7,8 +9,6 @@ local generations = require "marketplace.cli.commands.webhooks.generations"
 local migrate = require "marketplace.cli.commands.webhooks.migrate"
 local output = require "marketplace.cli.support.output"
 local rotate = require "marketplace.cli.commands.webhooks.rotate"
-local running = require "marketplace.cli.support.running"
-local times = require "marketplace.cli.support.times"
 
 local webhooks = {}
 
@@ -22,79 +22,81 @@ local ONLY_READ = { list = true, deliveries = true }
 
 --[[ The command line ]]
 
+local AGO = "10d, 12h, 30m or 45s ago, or a date"
+local WITHOUT_FILE = "file whose first line is the secret (without it: the secret in MARKETPLACE_SECRET)"
+
 local function describe_attributes(command)
-  command:option("--name", "What it is called."):argname("NAME")
-  command:option("--url", "Where notifications go."):argname("URL")
-  command:option("--event", "A type of event that it sends, by our name or Apple's constant; may be repeated. " ..
-    "Without it a new one sends those that concern marketplaces."):count("*"):argname("TYPE")
+  command:option("--name", "name of the webhook"):argname("NAME")
+  command:option("--url", "URL that notifications are posted to"):argname("URL")
+  command:option("--event", "type of event to send, by our name or Apple's constant; may be repeated (without it, a " ..
+    "new webhook sends those that concern marketplaces)"):count("*"):argname("TYPE")
 end
 
 local function describe_secret(command, text)
   command:option("--secret-file", text):argname("PATH")
 end
 
-local DESCRIBE = {}
+local function describe_id(command)
+  command:argument("id", "the webhook's id"):argname("ID")
+end
+
+local DESCRIBE = { ping = describe_id, ["rotate-secret"] = rotate.describe }
 
 function DESCRIBE.list(command)
-  command:option("--app", "Of this app; may be repeated."):count("*"):argname("ID")
+  command:option("--app", "list the webhooks of this app; may be repeated"):count("*"):argname("ID")
 end
 
 function DESCRIBE.create(command)
-  command:option("--app", "Of this app."):argname("ID")
+  command:option("--app", "app whose events the webhook sends"):argname("ID")
   describe_attributes(command)
-  command:flag("--disabled", "It sends nothing until it is enabled.")
-  describe_secret(command, "File whose first line is the secret. Without it MARKETPLACE_SECRET is the secret.")
+  command:flag("--disabled", "send nothing until the webhook is enabled")
+  describe_secret(command, WITHOUT_FILE)
 end
 
 function DESCRIBE.update(command)
-  command:argument("id", "The webhook's id."):argname("ID")
+  describe_id(command)
   describe_attributes(command)
   command:mutex(
-    command:flag("--disabled", "It sends nothing from now on."),
-    command:flag("--enabled", "It sends again.")
+    command:flag("--disabled", "send nothing from now on"),
+    command:flag("--enabled", "send again")
   )
-  describe_secret(command, "File whose first line becomes the secret; without it the secret stays. See " ..
-    "rotate-secret, which loses nothing.")
+  describe_secret(command, "file whose first line becomes the secret (without it: the secret stays); rotate-secret " ..
+    "changes it without losing a notification")
 end
 
 function DESCRIBE.delete(command)
-  command:argument("id", "The webhook's id."):argname("ID")
-  command:flag("--yes", "Do not ask.")
-end
-
-function DESCRIBE.ping(command)
-  command:argument("id", "The webhook's id."):argname("ID")
+  describe_id(command)
+  command:flag("--yes", "do not ask for confirmation")
 end
 
 function DESCRIBE.deliveries(command)
-  command:argument("id", "The webhook's id."):argname("ID")
-  command:option("--since", "Made since: 10d, 12h, 30m, 45s ago, or a date."):default("1d"):argname("AGE")
-  command:option("--state", "Only these."):choices { "SUCCEEDED", "FAILED", "PENDING" }:argname("STATE")
-  command:option("--limit", "The most."):default("100"):argname("N")
+  describe_id(command)
+  command:option("--since", "list those made since: " .. AGO):default("1d"):argname("AGE")
+  command:option("--state", "list only those in this state"):choices { "SUCCEEDED", "FAILED", "PENDING" }
+    :argname("STATE")
+  command:option("--limit", "list at most this many"):default("100"):argname("N")
 end
 
 function DESCRIBE.redeliver(command)
-  command:argument("id", "The deliveries' ids."):args("+"):argname("DELIVERY_ID")
+  command:argument("id", "ids of the deliveries to repeat"):args("+"):argname("DELIVERY_ID")
 end
 
 function DESCRIBE.migrate(command)
-  command:option("--app", "For this app; may be repeated."):count("+"):argname("ID")
-  command:option("--name", "What the new webhooks are called."):default("marketplace"):argname("NAME")
-  describe_secret(command, "File whose first line is the secret. Without it MARKETPLACE_SECRET is the secret.")
+  command:option("--app", "make a webhook for this app; may be repeated"):count("+"):argname("ID")
+  command:option("--name", "name of the new webhooks"):default("marketplace"):argname("NAME")
+  describe_secret(command, WITHOUT_FILE)
 end
 
-DESCRIBE["rotate-secret"] = rotate.describe
-
 local SUMMARIES = {
-  list = "List webhooks.",
-  create = "Make a webhook.",
-  update = "Change a webhook.",
-  delete = "Delete a webhook.",
-  ping = "Have App Store Connect send a ping.",
-  deliveries = "List what a webhook has sent.",
-  redeliver = "Have deliveries repeated.",
-  migrate = "Make generation 2 webhooks that correspond to the one of generation 1.",
-  ["rotate-secret"] = "Change the secret without losing a notification; run it again where it stopped.",
+  list = "list webhooks",
+  create = "create a webhook",
+  update = "change a webhook",
+  delete = "delete a webhook",
+  ping = "have App Store Connect send a ping",
+  deliveries = "list what a webhook has sent",
+  redeliver = "have deliveries repeated",
+  migrate = "create the generation 2 webhooks that correspond to the one of generation 1",
+  ["rotate-secret"] = "change the secret without losing a notification; run again, it goes on where it stopped",
 }
 
 function webhooks.describe(command)
@@ -105,7 +107,7 @@ function webhooks.describe(command)
     local action = command:command(name, SUMMARIES[name])
     DESCRIBE[name](action)
     if name ~= "migrate" then
-      action:option("--generation", "Of the webhook; Apple deprecates the first."):choices { "1", "2" }:default("2")
+      action:option("--generation", "generation of the webhook; Apple deprecates 1"):choices { "1", "2" }:default("2")
         :argname("1|2")
     end
     if ONLY_READ[name] then
@@ -120,7 +122,7 @@ end
 --[[ What is wrong with the usage, if anything ]]
 
 local function list_problem(options)
-  if options.generation == 2 and #options.app == 0 then return "list needs --app, as webhooks are an app's" end
+  if options.generation == 2 and #options.app == 0 then return "list needs --app: a webhook belongs to an app" end
   if options.generation == 1 and #options.app > 0 then
     return "the generation 1 webhook is the account's, not an app's"
   end
@@ -130,7 +132,7 @@ local function attributes_problem(options)
   local is_new = options.action == "create"
   local problem = generations[options.generation].usage_problem(options, is_new)
   if problem then return problem end
-  if options.url and not options.url:find("^https?://%S+$") then return "--url is a URL" end
+  if options.url and not options.url:find("^https?://%S+$") then return "--url must be an http or https URL" end
   options.types, problem = event_types.from_words(options.event)
   if problem then return problem end
   local changes = options.name or options.url or options.secret_file or options.enabled or options.disabled
@@ -141,17 +143,14 @@ end
 local PROBLEMS = { list = list_problem, create = attributes_problem, update = attributes_problem }
 
 function PROBLEMS.deliveries(options)
-  if not times.parse(options.since, core.now()) then
-    return "--since is 10d, 12h, 30m, 45s (ago), 2026-01-31 or 2026-01-31T12:00:00Z"
-  end
-  return running.number_problem(options, "limit", 1, 1000000)
+  return check.time_problem(options, "since", core.now()) or check.number_problem(options, "limit", 1, 1000000)
 end
 
 PROBLEMS.delete = actions.confirmation_problem
 
 PROBLEMS["rotate-secret"] = rotate.usage_problem
 
--- An empty one would be another resource's path.
+-- An empty id would make another resource's path.
 local function empty_problem(options)
   for name, shown in pairs { id = "an id", app = "--app" } do
     local value = options[name]
@@ -173,6 +172,8 @@ local function usage_problem(options)
 end
 
 function webhooks.run(options)
+  local unresolved = options.action == "rotate-secret" and chosen.resolve(options)
+  if unresolved then return 1, unresolved end
   local usage = usage_problem(options)
   if usage then return 2, "webhooks: " .. usage end
   local client, failed, problem = credentials.client(options)

@@ -1,5 +1,5 @@
---- marketplace webhooks migrate: for each app the generation 2 webhook that corresponds to the account's one of
---- generation 1. Can be run again: an app that has a webhook with the same URL is left as it is.
+--- marketplace webhooks migrate: creates, for each app, the generation 2 webhook that corresponds to the account's
+--- generation 1 webhook. It can be run again: an app that has a webhook with the same URL is left as it is.
 local event_types = require "marketplace.cli.commands.webhooks.event_types"
 local generations = require "marketplace.cli.commands.webhooks.generations"
 local output = require "marketplace.cli.support.output"
@@ -7,12 +7,12 @@ local secrets = require "marketplace.cli.support.secrets"
 local text = require "marketplace.text"
 
 local ADVICE = [[
-Both generations now deliver each event, with different ids: callbacks run twice for it.
-Check that each new webhook works:    marketplace webhooks ping ID
-and that its ping arrived:            marketplace webhooks deliveries ID
-Then delete the one of generation 1:  marketplace webhooks delete --generation 1 %s]]
+both generations now deliver each event, with different ids: callbacks run twice for it.
+Check that each new webhook works:        marketplace webhooks ping ID
+and that its ping arrived:                marketplace webhooks deliveries ID
+Then delete the webhook of generation 1:  marketplace webhooks delete --generation 1 %s]]
 
--- What of an existing webhook differs from the one that would have been made.
+-- How an existing webhook differs from the one that would have been created.
 local function differences(row)
   local missing, has = {}, {}
   for _, event_type in ipairs(row.eventTypes) do has[event_type] = true end
@@ -36,7 +36,7 @@ local function report(options, row, created)
   local problem = not created and differences(row) or nil
   local line = ("app %s: webhook %s %s%s"):format(row.app, row.id, created and "created" or "was there already",
     problem and ", but " .. problem or "")
-  output.write(options.json, text.safe(line), {
+  output.write(options.json, line, {
     app = row.app, id = row.id, url = row.url, created = created, problem = problem,
   })
 end
@@ -55,11 +55,11 @@ local function migrate_app(client, options, old, app, secret)
   return row
 end
 
--- What was made stays, and delivers from now on what the old webhook delivers too.
+-- What was created stays, and delivers from now on what the old webhook delivers too.
 local function failure(app, problem, made)
   local line = ("app %s: %s"):format(text.safe(app), problem)
-  if #made == 0 then return line .. "; nothing was made" end
-  return ("%s; made before, and kept: webhook %s; run the same command again to go on"):format(line,
+  if #made == 0 then return line .. "; nothing was created" end
+  return ("%s; created before, and kept: webhook %s; run the same command again to go on"):format(line,
     text.safe(table.concat(made, ", ")))
 end
 
@@ -82,6 +82,6 @@ return function(client, options)
     if not row then return nil, failure(app, app_problem, made) end
     if row ~= true and not options.dry_run then made[#made + 1] = ("%s (app %s)"):format(row.id, app) end
   end
-  if not options.json and not options.dry_run then output.write(false, ADVICE:format(text.safe(old.id))) end
+  if not options.json and not options.dry_run then output.note(ADVICE:format(text.safe(old.id))) end
   return 0
 end

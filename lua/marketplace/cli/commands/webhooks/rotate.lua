@@ -1,14 +1,14 @@
 --- marketplace webhooks rotate-secret: what marketplace.rotation needs of the outside.
 local actions = require "marketplace.cli.commands.webhooks.actions"
+local check = require "marketplace.cli.support.options"
+local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
 local generations = require "marketplace.cli.commands.webhooks.generations"
 local http = require "marketplace.http"
-local inbox = require "marketplace.inbox"
 local output = require "marketplace.cli.support.output"
 local pid_file = require "marketplace.cli.support.pid_file"
 local record = require "marketplace.inbox.record"
 local rotation = require "marketplace.rotation"
-local running = require "marketplace.cli.support.running"
 local sharing = require "marketplace.cli.commands.webhooks.sharing"
 local text = require "marketplace.text"
 
@@ -19,27 +19,27 @@ local DELIVERY_CLOCK = 3600 -- seconds that App Store Connect's clock may be beh
 local FURTHEST = 10 * 86400 - 600 -- seconds back that it tells of deliveries, less what its clock may be ahead
 
 function rotate.describe(command)
-  command:argument("id", "The ids of all webhooks that use the secret: the old one ends with the rotation.")
+  command:argument("id", "ids of all webhooks that use the secret: the old one stops working at the end")
     :args("+"):argname("WEBHOOK_ID")
-  command:option("--secret-file", "The receiver's file of secrets, one a line; it is rewritten."):argname("PATH")
-  running.describe_inbox(command)
+  command:option("--secret-file", "the receiver's file of secrets, one a line, which is rewritten"):argname("PATH")
+  chosen.describe(command)
   command:mutex(
-    command:option("--pid-file", "File with the receiver's process id, which gets a SIGHUP to reread its secrets.")
+    command:option("--pid-file", "file with the receiver's process id, which gets a SIGHUP to reread its secrets")
       :argname("PATH"),
-    command:option("--reload-command", "Shell command that makes the receiver, or all of them, reread its secrets.")
+    command:option("--reload-command", "shell command that makes all receivers reread their secrets")
       :argname("COMMAND")
   )
-  command:option("--receiver-url", "Where the receiver is tried; without it the webhooks' own URLs."):argname("URL")
-  command:option("--receiver-ca-file", "Certificates to trust there in place of the system's, PEM."):argname("PATH")
-  command:flag("--no-probe", "Do not try whether the receiver takes the new secret before App Store Connect gets it.")
-  command:option("--wait", "Seconds to wait for a notification signed with the new secret, for each webhook.")
+  command:option("--receiver-url", "try the receiver at this URL (without it: at the webhooks' own)"):argname("URL")
+  command:option("--receiver-ca-file", "certificates to trust there in place of the system's, PEM"):argname("PATH")
+  command:flag("--no-probe", "do not try whether the receiver takes the new secret before App Store Connect gets it")
+  command:option("--wait", "wait this many seconds for each webhook to send a notification signed with the new secret")
     :default("300"):argname("SECONDS")
-  command:option("--grace", "Seconds without a notification signed with an old secret before the old ones end.")
+  command:option("--grace", "retire the old secrets after this many seconds without a notification signed with one")
     :default("60"):argname("SECONDS")
-  command:flag("--not-shared", "No webhook that is not named uses the secret: do not look for others.")
-  command:flag("--retire-anyway", "End the old secrets though a notification signed with one came late.")
-  command:flag("--abort", "End a rotation under way, as long as App Store Connect has not been given the new secret.")
-  command:flag("--yes", "Do not ask.")
+  command:flag("--not-shared", "do not look for other webhooks: none uses the secret")
+  command:flag("--retire-anyway", "retire the old secrets even if a notification signed with one came late")
+  command:flag("--abort", "end a rotation under way, unless App Store Connect already has the new secret")
+  command:flag("--yes", "do not ask for confirmation")
 end
 
 local function without_repetitions(ids)
@@ -57,11 +57,13 @@ end
 function rotate.usage_problem(options)
   options.id = without_repetitions(options.id)
   if not options.secret_file then return "rotate-secret needs --secret-file" end
-  local problem = running.shared_inbox_problem(options.inbox)
+  local problem = chosen.sharing_problem(options)
   if problem then return problem end
-  if options.receiver_url and not options.receiver_url:find("^https?://%S+$") then return "--receiver-url is a URL" end
-  if options.abort and options.dry_run then return "--abort has no --dry-run" end
-  return running.number_problem(options, "wait", 0, 86400) or running.number_problem(options, "grace", 0, 86400)
+  if options.receiver_url and not options.receiver_url:find("^https?://%S+$") then
+    return "--receiver-url must be an http or https URL"
+  end
+  if options.abort and options.dry_run then return "--abort does not go with --dry-run" end
+  return check.number_problem(options, "wait", 0, 86400) or check.number_problem(options, "grace", 0, 86400)
     or actions.confirmation_problem(options)
 end
 
@@ -202,7 +204,7 @@ function rotate.run(client, options)
     and sharing.problem(client, options.generation, options.id)
   if problem then return nil, problem end
   local box
-  box, problem = inbox.open(options.inbox, { must_exist = true })
+  box, problem = chosen.open(options, { must_exist = true })
   if not box then return nil, problem end
   local ok, message = carry_out(options, settings_of(client, options, box))
   box:close()

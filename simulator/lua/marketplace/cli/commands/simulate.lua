@@ -1,4 +1,5 @@
 --- marketplace simulate: a stand-in for App Store Connect, and what is asked of one that runs.
+local check = require "marketplace.cli.support.options"
 local control = require "marketplace.cli.commands.simulate_control"
 local core = require "marketplace.core"
 local listening = require "marketplace.cli.support.listening"
@@ -69,9 +70,9 @@ local function numbers(words)
 end
 
 local function usage_problem(options)
-  local problem = running.number_problem(options, "port", 0, 65535)
-    or running.number_problem(options, "rate_limit", 1, 1000000)
-    or running.number_problem(options, "url_lifetime", 0, 31536000)
+  local problem = check.number_problem(options, "port", 0, 65535)
+    or check.number_problem(options, "rate_limit", 1, 1000000)
+    or check.number_problem(options, "url_lifetime", 0, 31536000)
   if problem then return "simulate: " .. problem end
   options.retry_after = numbers(options.retry_after)
   if not options.retry_after then return "simulate: --retry-after is a number of seconds" end

@@ -1,9 +1,9 @@
 --- marketplace simulate event, fault, redeliver, requests: what is asked of a simulator that runs.
+local check = require "marketplace.cli.support.options"
 local faults = require "marketplace.simulator.faults"
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 local output = require "marketplace.cli.support.output"
-local running = require "marketplace.cli.support.running"
 
 local control = {
   --- The port that a simulator listens on where nothing else is said.
@@ -108,8 +108,8 @@ end
 local ACTIONS = {}
 
 function ACTIONS.event(options)
-  local problem = running.number_problem(options, "variants", 0, MOST)
-    or running.number_problem(options, "deltas", 0, MOST) or running.number_problem(options, "size", 0, MOST)
+  local problem = check.number_problem(options, "variants", 0, MOST)
+    or check.number_problem(options, "deltas", 0, MOST) or check.number_problem(options, "size", 0, MOST)
   if problem then return 2, "simulate: " .. problem end
   local event, status, message = ask(options, "POST", "/events", {
     event = options.event, app = options.about_app, marketplace_app = options.marketplace_app,
@@ -127,7 +127,7 @@ end
 function ACTIONS.fault(options)
   if (options.kind == nil) ~= (options.clear == true) then return 2, "simulate: name a kind of fault, or --clear" end
   for _, name in ipairs { "times", "skip", "seconds" } do
-    local problem = running.number_problem(options, name, 0, MOST)
+    local problem = check.number_problem(options, name, 0, MOST)
     if problem then return 2, "simulate: " .. problem end
   end
   local given = options.kind and {

@@ -1,0 +1,58 @@
+--- The inbox that a command uses: --inbox, or MARKETPLACE_INBOX, or `inbox` in the config file, or the default.
+local config = require "marketplace.cli.support.config"
+local inbox = require "marketplace.inbox"
+local inbox_url = require "marketplace.inbox.url"
+
+local chosen = {}
+
+local DEFAULT = "sqlite:marketplace.db"
+local URLS = "sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT"
+
+--- Adds the option that names the inbox.
+---@param command table argparse's
+---@param with_memory? boolean whether the command can use an inbox in memory
+function chosen.describe(command, with_memory)
+  command:option("--inbox", ("where notifications wait for their callbacks: %s%s (without it: MARKETPLACE_INBOX, or " ..
+    "else `inbox` in the config file, or else %s)"):format(URLS, with_memory and ", memory" or "", DEFAULT))
+    :argname("URL")
+end
+
+local function choose(parsed)
+  if parsed.inbox then return parsed.inbox, "--inbox" end
+  local named = config.environment "MARKETPLACE_INBOX"
+  if named then return named, "MARKETPLACE_INBOX" end
+  local settings, path_or_message = config.read(parsed)
+  if not settings then return nil, path_or_message end
+  if settings.inbox then return settings.inbox, "inbox in " .. path_or_message end
+  return DEFAULT, "the default"
+end
+
+--- Puts into the parsed arguments which inbox is used, as `inbox`, and what says so, as `inbox_source`.
+---@param parsed table parsed arguments
+---@return string? problem with the config file
+function chosen.resolve(parsed)
+  local url, source = choose(parsed)
+  if not url then return source end
+  parsed.inbox, parsed.inbox_source = url, source
+end
+
+--- What is wrong if this process is to share the inbox with the one that receives; nil: nothing.
+---@param parsed table resolved
+---@return string?
+function chosen.sharing_problem(parsed)
+  if not inbox_url.is_memory(parsed.inbox) then return nil end
+  return ("an inbox in memory belongs to the process that receives; it is set by %s"):format(parsed.inbox_source)
+end
+
+--- Opens the inbox.
+---@param parsed table resolved
+---@param settings? table of marketplace.inbox
+---@return table|nil inbox
+---@return string? message with what names the inbox
+function chosen.open(parsed, settings)
+  local box, message = inbox.open(parsed.inbox, settings)
+  if box then return box end
+  return nil, ("%s (the inbox is set by %s)"):format(message, parsed.inbox_source)
+end
+
+return chosen
