@@ -16,6 +16,7 @@ local receiver = {}
 
 ---@class marketplace.Receiver
 ---@field inbox marketplace.Inbox
+---@field dispatcher marketplace.Dispatcher runs its callbacks
 local Receiver = {}
 Receiver.__index = Receiver
 
@@ -266,22 +267,6 @@ end
 ---@return string? code inbox_unavailable
 function Receiver:dispatch(settings)
   return self.dispatcher:dispatch(settings)
-end
-
---- When `dispatch` has something to do next.
----@return number|nil at seconds since the epoch, in the past where something waits now; nil where nothing does
----@return string? message
----@return string? code inbox_unavailable
-function Receiver:next_at()
-  return self.dispatcher:next_at()
-end
-
---- How many notifications are stored and neither done nor dead.
----@return integer|nil
----@return string? message
----@return string? code inbox_unavailable
-function Receiver:waiting()
-  return self.dispatcher:waiting()
 end
 
 local function use_secrets(self, secrets, where)

@@ -133,7 +133,7 @@ describe("the example of", function()
           headers = { ["x-apple-signature"] = marketplace.sign(SECRET, sent) } }))
         assert(receiver:dispatch())
       end
-      assert.equal(0, receiver:waiting())
+      assert.equal(0, receiver.dispatcher:waiting())
       local catalogue, sold = CATALOGUE.open(path), {}
       for _, territory in ipairs { "DEU", "FRA", "USA" } do
         if #catalogue:sold_in(territory) == 1 then sold[#sold + 1] = territory end
@@ -282,7 +282,7 @@ describe("the example of", function()
       with_chat("503 429 200", function(chat)
         local receiver = forward(chat)
         for _ = 1, 4 do receiver:dispatch() end
-        assert.equal(0, receiver:waiting())
+        assert.equal(0, receiver.dispatcher:waiting())
       end)
       assert.matches("^503 n1 {[^\n]*\n429 n1 {[^\n]*\n200 n1 {[^\n]*\n$", read "said")
     end)

@@ -255,14 +255,6 @@ function Dispatcher:turn(seconds)
   return RECOVERY_SECONDS
 end
 
---- When `dispatch` has something to do next.
----@return number|nil at seconds since the epoch, in the past where something waits now; nil where nothing does
----@return string? message
----@return string? code inbox_unavailable
-function Dispatcher:next_at()
-  return self.inbox:next_at()
-end
-
 --- How many notifications are stored and neither done nor dead.
 ---@return integer|nil
 ---@return string? message

@@ -28,7 +28,8 @@ local function run_turn(self)
 end
 
 local function report_lost(self)
-  local ok, left = pcall(self.receiver.waiting, self.receiver)
+  local dispatcher = self.receiver.dispatcher
+  local ok, left = pcall(dispatcher.waiting, dispatcher)
   if ok and left and left > 0 then
     log(self, "warning", "stopped", ("%d notifications still wait for their callbacks, and are lost"):format(left))
   end
@@ -100,7 +101,7 @@ end
 local function turn_once(premature, self)
   local pause = run_turn(self)
   if premature or self.receiver.inbox.durable then return end
-  if (self.receiver:waiting() or 0) > 0 then ngx.timer.at(pause, turn_once, self) end
+  if (self.receiver.dispatcher:waiting() or 0) > 0 then ngx.timer.at(pause, turn_once, self) end
 end
 
 --- Runs the callbacks of what is stored now, soon, and once: for a Lua of one request only, as lua_code_cache off

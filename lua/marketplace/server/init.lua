@@ -95,7 +95,8 @@ local function run_what_would_be_lost(self, deadline)
 end
 
 local function report_stopped(self)
-  local ok, left, message = pcall(self.receiver.waiting, self.receiver)
+  local dispatcher = self.receiver.dispatcher
+  local ok, left, message = pcall(dispatcher.waiting, dispatcher)
   if not ok or not left then
     log(self, "warning", "stopped", {
       reason = "the inbox cannot tell what still waits: " .. tostring(message or left),
