@@ -247,8 +247,9 @@ describe("resources", function()
       assert.equal(code, got)
       return detail
     end
-    assert.same({ status = 200, errors = {} }, expect("^GET /v1/webhooks/1: 200; the answer's data is a list, not an " ..
-      "object$", "answer_invalid", client.webhooks:get "1"))
+    local detail = expect("^GET /v1/webhooks/1: 200; the answer's data is a list, not an object$", "answer_invalid",
+      client.webhooks:get "1")
+    assert.same({ status = 200, errors = {} }, detail)
     expect("the answer's data is an object, not a list$", "answer_invalid", client.webhooks:list { app = "7" })
     assert.equal(200, expect("GET /v1/apps/7/alternativeDistributionKey: 200; there is none", "api_error",
       client.alternativeDistributionKeys:get { app = "7" }).status)
