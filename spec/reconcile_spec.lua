@@ -218,6 +218,38 @@ describe("marketplace.reconcile", function()
     assert.same({ "worse" }, apple.redelivered)
   end)
 
+  -- the fake tells them in the reverse order of their ids
+  it("takes the redelivery for the newer of two of the same instant, in whichever order they are told", function()
+    local at = START - 300
+    local function pair(id, first, second)
+      local made = event(id, at)
+      for i, one in ipairs { first, second } do
+        apple:deliver { id = id .. i, event = made, at = at, state = one[1], redelivery = one[2] }
+      end
+    end
+    pair("a", { "FAILED", false }, { "SUCCEEDED", true })
+    pair("b", { "SUCCEEDED", true }, { "FAILED", false })
+    pair("c", { "SUCCEEDED", false }, { "FAILED", true })
+    pair("d", { "FAILED", true }, { "SUCCEEDED", false })
+    expect({ deliveries = 8, events = 4, missing = 4, stored = 4, redelivered = 2 }, run())
+    table.sort(apple.redelivered)
+    assert.same({ "c2", "d1" }, apple.redelivered)
+  end)
+
+  it("takes the first told of two that nothing tells apart", function()
+    for i, state in ipairs { "FAILED", "SUCCEEDED" } do
+      for _, redelivery in ipairs { true, false } do
+        local made = event(("%s %s"):format(state, redelivery), START - 300)
+        apple:deliver { id = made.id .. 2, event = made, at = START - 300, state = state, redelivery = redelivery }
+        apple:deliver { id = made.id .. 1, event = made, at = START - 300, state = i == 1 and "SUCCEEDED" or "FAILED",
+          redelivery = redelivery }
+      end
+    end
+    run()
+    table.sort(apple.redelivered)
+    assert.same({ "event FAILED false2", "event FAILED true2" }, apple.redelivered)
+  end)
+
   it("asks for a redelivery where the payload is not told, as often as it fails", function()
     deliver("a", START - 300, "FAILED", { untold = true })
     deliver("b", START - 300, "SUCCEEDED", { untold = true })

@@ -507,6 +507,95 @@ describe("a rotation", function()
     expect_through(world)
   end)
 
+  describe("that is resumed when every webhook has proved that it has the new secret", function()
+    -- stopped as it begins to settle
+    local function verified_world(given)
+      local world = new_world(given)
+      world.while_waiting = function(it)
+        if it.said[#it.said]:find "^settle" then it.stop_at = it.now end
+      end
+      assert.equal("stopped", (select(3, world.run())))
+      assert.matches("^settle ", world.said[#world.said])
+      world.stop_at, world.while_waiting, world.said = nil, nil, {}
+      return world
+    end
+
+    -- with an App Store Connect that must not be asked, and a receiver that gets no probe
+    local function run(world)
+      local options = world.options()
+      for _, outside in ipairs { options.apple, { post = options.receiver.post } } do
+        for name in pairs(outside) do
+          local place = outside == options.apple and options.apple or options.receiver
+          place[name] = function() error(name .. " is called anew") end
+        end
+      end
+      return rotation.run(options)
+    end
+
+    it("asks App Store Connect nothing anew", function()
+      for _, given in ipairs {
+        {}, { generation = 1, received = { { id = "proof", at = 1000 } } },
+        { webhooks = { "w1", "w2" }, apple = { w1 = "old", w2 = "old" } },
+      } do
+        if given.received then given.received[1].secret = ("01"):rep(32) end
+        local world = verified_world(given)
+        assert.is_true(run(world))
+        assert.matches("^resume ", world.said[1])
+        expect_through(world)
+      end
+    end)
+
+    it("ends at once if it has been quiet long enough since", function()
+      local world = verified_world()
+      world.now = world.now + 3600
+      local before = world.now
+      assert.is_true(run(world))
+      assert.equal(before, world.now)
+    end)
+
+    it("says at once that an old secret was used late", function()
+      local world = verified_world()
+      world.now = world.now + 3600
+      world.received[#world.received + 1] = { id = "late", secret = "old", at = world.now - 10 }
+      local before = world.now
+      local done, message, code = run(world)
+      assert.is_nil(done)
+      assert.equal("rotation_pending", code)
+      assert.is_truthy(message:find("notification late, signed with the old secret ", 1, true), message)
+      assert.equal(before, world.now)
+    end)
+
+    it("tells late from under way, which is a minute and the quiet time after the change", function()
+      for seconds, expected in pairs { [65] = true, [66] = "rotation_pending" } do
+        local world = verified_world()
+        local at = tonumber(world.files[STATE]:match '"changed_at":(%d+)') + seconds
+        world.received[#world.received + 1] = { id = "a", secret = "old", at = at }
+        world.now = at + 3600
+        local done, _, code = run(world)
+        assert.equal(expected, done or code)
+      end
+    end)
+
+    it("knows that the receiver takes the new secret", function()
+      local world = verified_world()
+      world.received[#world.received + 1] = { id = "a", secret = "old", at = world.now }
+      world.while_waiting = function(it)
+        it.received[#it.received].at = it.now
+      end
+      local done, message = run(world)
+      assert.is_nil(done)
+      assert.is_truthy(message:find("nothing is lost", 1, true), message)
+    end)
+
+    it("waits for the quiet time anew if the clock was set back before the proof", function()
+      local world = verified_world()
+      world.now = world.now - 500
+      local before = world.now
+      assert.is_true(run(world))
+      assert.equal(before + 5, world.now)
+    end)
+  end)
+
   -- somebody who has it would else keep it alive by using it
   it("ends a leaked secret though somebody goes on using it, where it is told to", function()
     local world = new_world()

@@ -70,13 +70,11 @@ end
 local function origin_of(text)
   if not is_plain(text) then return nil end
   local scheme, authority = text:match "^(%a+)://([^/?#]+)"
-  if not scheme then return nil end
-  scheme = scheme:lower()
+  scheme = scheme and scheme:lower()
+  if not DEFAULT_PORTS[scheme or ""] then return nil end
   local host, port = authority:match "^([%w.-]+):?(%d*)$"
   if not host then host, port = authority:match "^(%[[%x:.]+%]):?(%d*)$" end
-  port = port == "" and DEFAULT_PORTS[scheme] or tonumber(port)
-  if not host or not port then return nil end
-  return scheme, host:lower(), port
+  if host then return scheme, host:lower(), port == "" and DEFAULT_PORTS[scheme] or tonumber(port) end
 end
 
 --- Whether both are http:// or https:// URLs of the same scheme, host and port.
@@ -85,9 +83,8 @@ end
 ---@return boolean
 function url.is_same_origin(text, other)
   local scheme, host, port = origin_of(text)
-  if not scheme or not DEFAULT_PORTS[scheme] then return false end
   local other_scheme, other_host, other_port = origin_of(other)
-  return scheme == other_scheme and host == other_host and port == other_port
+  return scheme ~= nil and scheme == other_scheme and host == other_host and port == other_port
 end
 
 --- The whole URL of a path, or of a URL with the origin of `base`; nil if it leads elsewhere, as "//host" does too.

@@ -20,11 +20,11 @@ local function event_id_of(delivery)
   return type(linkage) == "table" and linkage.id or "of delivery " .. delivery.id
 end
 
--- Of two of the same instant the redelivery is the newer.
+-- Of two that were created in the same instant, the redelivery is the newer one.
 local function is_newer(delivery, created, newest)
   if not newest then return true end
   if created ~= newest.created then return created > newest.created end
-  return delivery.redelivery == true
+  return delivery.redelivery == true and not newest.redelivery
 end
 
 local function gather(events, delivery)
@@ -37,7 +37,9 @@ local function gather(events, delivery)
   if type(told.payload) == "string" then event.payload = told.payload end
   event.is_ping = event.is_ping or told.ping == true
   if is_newer(delivery, created, event.newest) then
-    event.newest = { id = delivery.id, created = created, state = delivery.deliveryState }
+    event.newest = {
+      id = delivery.id, created = created, state = delivery.deliveryState, redelivery = delivery.redelivery == true,
+    }
   end
   return created
 end
@@ -57,8 +59,8 @@ end
 ---@param since number seconds since the epoch
 ---@return table result
 --- events: list of {id, created, turn, payload, is_ping, newest}, payload nil if it is not told, newest: the newest
---- delivery, {id, created, state}; count: of deliveries; latest: when the newest of them was created, or nil; problem:
---- {message, code, detail} if not all pages could be had, or nil
+--- delivery, {id, created, state, redelivery}; count: of deliveries; latest: when the newest of them was created, or
+--- nil; problem: {message, code, detail} if not all pages could be had, or nil
 function deliveries.list(client, webhook, since)
   local events, count, latest = {}, 0, nil
   -- called by hand and not by `for`: a client may yield, which Lua 5.1 allows only so

@@ -46,7 +46,7 @@ function context.fingerprints(list)
 end
 
 local function stake_of(run)
-  if run.probed then return "The receiver accepts the old secret and the new one meanwhile, so nothing is lost" end
+  if run.is_taken then return "The receiver accepts the old secret and the new one meanwhile, so nothing is lost" end
   if run.state.changing_at then
     return "It is not known whether the receiver takes the new secret: look for answers of 401 in its log"
   end

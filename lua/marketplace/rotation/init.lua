@@ -84,7 +84,10 @@ end
 
 local function resume(run)
   run.say("resume", "a rotation that began before goes on")
-  if rotation_state.is_verified(run.state) then return in_order(run, LAST_STEPS) end
+  if rotation_state.is_verified(run.state) then
+    run.is_taken = true
+    return in_order(run, LAST_STEPS)
+  end
   local ok, message, code = in_order(run, { webhooks.find_urls_again })
   if not ok then return nil, message, code end
   return in_order(run, STEPS)

@@ -70,7 +70,7 @@ function probe.run(run)
     local ok, message, code = probe_url(run, url)
     if not ok then return nil, message, code end
   end
-  run.probed = true
+  run.is_taken = true
   return true
 end
 

@@ -67,6 +67,7 @@ local function accept_proof(run, webhook, id)
   run.state.seen[#run.state.seen + 1] = id
   local ok, message, code = webhooks.advance(run, webhook, "verified", "verified_at")
   if not ok then return nil, message, code end
+  run.is_taken = true
   run.say("verify", ("webhook %s: notification %s is signed with %s"):format(webhook.id, id,
     context.fingerprint(run.state.secret)))
   return true
