@@ -138,34 +138,55 @@ describe("marketplace.simulator", function()
       assert.equal(42, count)
     end)
 
+    it("know what can be included", function()
+      for name, operation in pairs(schema.OPERATIONS) do
+        for _, word in ipairs(operation.include or {}) do
+          local related = (schema.RELATED[operation.resource] or {})[word]
+          local other = related and related.type or (schema.TO_ONE[operation.resource] or {})[word]
+          assert.is_truthy(schema.FIELDS[other], name .. " " .. word)
+        end
+      end
+    end)
+
     local description = openapi.load { it = it, pending = pending }
 
     if description then
-      it("and their queries are those of Apple's description", function()
-        local known = {}
+      it("know the fields and the values of filters that Apple's description has", function()
+        local known, ours = {}, {}
         openapi.each(description, function(method, path, operation)
-          local parameters = {}
           for _, parameter in ipairs(operation.parameters or {}) do
-            local items = openapi.resolve(description, parameter.schema.items or {})
-            parameters[parameter.name] = items.enum or parameter.schema.maximum or true
+            local items, group = openapi.resolve(description, parameter.schema.items or {}), parameter.name:match "^%a+"
+            local where = ("%s %s %s"):format(method, path:gsub("{%w+}", "{id}"), parameter.name)
+            if group == "fields" or group == "filter" then known[where] = items.enum or "time" end
           end
-          known[method .. path:gsub("^/v1/", " ")] = parameters
         end)
-        local ours = {}
         for name, operation in pairs(schema.OPERATIONS) do
-          local query, parameters = operation.query, {}
-          for _, type_name in ipairs(query.fields or {}) do
-            parameters[("fields[%s]"):format(type_name)] = schema.TYPES[type_name].fields
+          local function add(group, list, values)
+            for _, word in ipairs(list or {}) do
+              ours[("%s %s[%s]"):format((name:gsub(" ", " /v1/")), group, word)] = values[word]
+            end
           end
-          for word, most in pairs(query.limits or {}) do parameters[("limit[%s]"):format(word)] = most end
-          for word, kind in pairs(query.filters or {}) do
-            parameters[("filter[%s]"):format(word)] = kind == "time" or kind
-          end
-          for _, word in ipairs(query.exists or {}) do parameters[("exists[%s]"):format(word)] = true end
-          parameters.limit, parameters.include = query.limit, query.include
-          ours[name] = parameters
+          add("fields", operation.fields, schema.FIELDS)
+          add("filter", operation.filter, schema.FILTERS)
         end
         assert.same(known, ours)
+      end)
+
+      it("know the types of events and of related resources that Apple's description has", function()
+        local function enum(schema_name, ...)
+          local found = description.components.schemas[schema_name]
+          for _, name in ipairs { ... } do
+            found = openapi.resolve(description, (found.properties or found)[name] or found[name])
+          end
+          return found.enum
+        end
+        assert.same(enum("WebhookCreateRequest", "data", "attributes", "eventTypes", "items"), schema.EVENT_TYPES)
+        for type_name, relationships in pairs(schema.TO_ONE) do
+          local name = type_name:gsub("^%l", string.upper):gsub("ies$", "y"):gsub("s$", "")
+          for word, other in pairs(relationships) do
+            assert.same({ other }, enum(name, "relationships", word, "data", "type"), name)
+          end
+        end
       end)
     end
 

@@ -19,9 +19,9 @@ local function answer(status, document)
 end
 
 local function shown(record)
-  local hidden, object = schema.TYPES[record.type].hidden or {}, { id = record.id, type = record.type }
+  local object = { id = record.id, type = record.type }
   for name, value in pairs(record.attributes) do
-    if not hidden[name] then object[name] = value end
+    if not schema.HIDDEN[name] then object[name] = value end
   end
   for name, id in pairs(record.refs) do object[name] = id end
   object.generation = record.generation

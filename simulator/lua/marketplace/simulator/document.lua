@@ -20,11 +20,11 @@ local function link(sim, path, text)
 end
 
 local function attributes_of(record, fields)
-  local hidden, shown, any = schema.TYPES[record.type].hidden or {}, {}, false
+  local shown = {}
   for name, value in pairs(record.present and record.present() or record.attributes) do
-    if not hidden[name] and (not fields or fields[name]) then shown[name], any = value, true end
+    if not schema.HIDDEN[name] and (not fields or fields[name]) then shown[name] = value end
   end
-  return any and shown or nil
+  return next(shown) and shown or nil
 end
 
 --[[ Relationships ]]
@@ -68,14 +68,18 @@ local function to_one(sim, record, name, type_name, chosen)
 end
 
 local function relationships_of(sim, record, chosen, fields, include)
-  local kind, shown = schema.TYPES[record.type], {}
+  local shown = {}
   local function add(name, relationship, targets)
     if fields and not fields[name] then return end
     shown[name] = relationship
     for _, target in ipairs(targets) do include(target) end
   end
-  for name, type_name in pairs(kind.one or {}) do add(name, to_one(sim, record, name, type_name, chosen)) end
-  for name in pairs(kind.many or {}) do add(name, to_many(sim, record, name, chosen)) end
+  for name, type_name in pairs(schema.TO_ONE[record.type] or {}) do
+    add(name, to_one(sim, record, name, type_name, chosen))
+  end
+  for name, relation in pairs(schema.RELATED[record.type] or {}) do
+    if relation.many then add(name, to_many(sim, record, name, chosen)) end
+  end
   return next(shown) and shown or nil
 end
 

@@ -18,7 +18,7 @@ end
 
 -- Each gives the end of an error's code and its detail where a value is not of the kind.
 local KINDS = {
-  text = function(value)
+  string = function(value)
     if type(value) ~= "string" then return "TYPE", "must be a string" end
     if value == "" then return "INVALID", "must not be empty" end
   end,
@@ -29,7 +29,7 @@ local KINDS = {
   boolean = function(value)
     if type(value) ~= "boolean" then return "TYPE", "must be a boolean" end
   end,
-  event_types = function(value)
+  list = function(value)
     if not is_list(value) then return "TYPE", "must be an array" end
     for _, name in ipairs(value) do
       if type(name) ~= "string" then return "TYPE", "must be an array of strings" end
@@ -39,7 +39,7 @@ local KINDS = {
 }
 
 local function split(kind)
-  return kind:gsub("^!", ""), kind:sub(1, 1) == "!"
+  return kind:match "%w+", kind:sub(1, 1) == "!"
 end
 
 local function sorted(...)
@@ -167,11 +167,11 @@ end
 function entity.read(sim, type_name, how, body, id)
   local data, problem = read(body)
   if not data then return nil, { problem } end
-  local known, found = schema.TYPES[type_name][how], {}
+  local known, found = schema.BODIES[how][type_name], {}
   check_members(data, type_name, id, found)
   local attributes, relationships = member(data, "attributes", found), member(data, "relationships", found)
-  check_attributes(attributes, known.attributes or {}, found)
-  check_relationships(sim, relationships, known.relationships or {}, found)
+  check_attributes(attributes, known.attributes, found)
+  check_relationships(sim, relationships, known.relationships, found)
   if #found > 0 then return nil, found end
   return { attributes = attributes, refs = ids_of(relationships) }
 end

@@ -240,7 +240,7 @@ local function no_operation(method, path)
     return problems.one(405, "METHOD_NOT_ALLOWED", ("The method '%s' is not allowed"):format(method))
   end
   local is_resource = pattern and (pattern == type_name or pattern == type_name .. "/{id}")
-  local verbs = is_resource and schema.TYPES[type_name] and allowed_verbs(type_name)
+  local verbs = is_resource and allowed_verbs(type_name)
   if not verbs or verbs == "" then
     return problems.one(404, "NOT_FOUND", "The path provided does not match a defined resource type.")
   end
@@ -263,7 +263,7 @@ function operations.execute(sim, request)
   local pattern, id = pattern_of(request.path)
   local operation = pattern and schema.OPERATIONS[request.method .. " " .. pattern]
   if not operation then return no_operation(request.method, request.path) end
-  local chosen, found = query.check(request.query or "", operation.query)
+  local chosen, found = query.check(request.query or "", operation)
   if not chosen then return problems.answer(found) end
   local takes_body = operation.action == "create" or operation.action == "update"
   if takes_body and not is_json(request.headers) then

@@ -89,7 +89,7 @@ local WITH_WORD = {
   fields = function(allowed, word, parameter, value)
     if not contains(allowed.fields, word) then return nil, illegal(parameter) end
     if value == "" then return {} end
-    return choices(parameter, value, schema.TYPES[word].fields, "field name")
+    return choices(parameter, value, schema.FIELDS[word], "field name")
   end,
   limit = function(allowed, word, parameter, value)
     local most = allowed.limits and allowed.limits[word]
@@ -97,8 +97,8 @@ local WITH_WORD = {
     return limit(parameter, value, most)
   end,
   filter = function(allowed, word, parameter, value)
-    local kind = allowed.filters and allowed.filters[word]
-    if not kind then return nil, illegal(parameter) end
+    if not contains(allowed.filter, word) then return nil, illegal(parameter) end
+    local kind = schema.FILTERS[word]
     if kind == "time" then return time(parameter, value) end
     return choices(parameter, value, kind, "value")
   end,
