@@ -71,10 +71,29 @@ describe("marketplace.client.error", function()
       assert.equal("answer_invalid", code)
       assert.same({}, detail.errors)
     end
+    local exact = ("x"):rep(80)
+    assert.equal("POST /v1/webhooks: 500; the answer is not JSON (application/json): " .. exact, (from(500, exact)))
+    assert.equal("POST /v1/webhooks: 500; the answer is not JSON (application/json): " .. exact .. "...",
+      (from(500, exact .. "x")))
+    assert.equal("answer_invalid", (select(2, from(399, { errors = {} }))))
+    assert.equal("api_error", (select(2, from(400, { errors = json.list {} }))))
     assert.equal("answer_invalid", (select(2, from(302, { errors = {} }))))
     assert.equal("POST /v1/webhooks: 409; the answer names no error", (from(409, { errors = json.list {} })))
     assert.equal("POST /v1/webhooks: 500; the answer is empty", (api_error.from(REQUEST, { status = 500 })))
     assert.matches("…%.%.%.$", (from(500, ("…"):rep(100000))))
+  end)
+
+  it("names one error alone", function()
+    assert.equal("POST /v1/webhooks: 400 X: y", (from(400, { errors = { { code = "X", title = "y" } } })))
+    assert.equal("POST /v1/webhooks: 400 y", (from(400, { errors = { { title = "y" } } })))
+  end)
+
+  it("names associated errors in the order of their paths", function()
+    local associated = {}
+    for letter in ("dbaecf"):gmatch "." do associated["/v1/" .. letter] = { { code = letter:upper() } } end
+    assert.equal("POST /v1/webhooks: 409 X; A; B; C; D; E; F", (from(409, { errors = {
+      { code = "X", meta = { associatedErrors = associated } },
+    } })))
   end)
 
   it("does without what is not there or of another type", function()
@@ -88,7 +107,8 @@ describe("marketplace.client.error", function()
     for i = 1, 500 do errors[i] = { code = "CODE" .. i, status = "409", title = "t", detail = ("ä\n\27"):rep(1000) } end
     local message, _, detail = from(409, { errors = errors })
     assert.is_true(#message < 1200)
-    assert.matches("; and %d+ more$", message)
+    local last, more = message:match "CODE(%d+): [^;]+; and (%d+) more$"
+    assert.equal(500, last + more)
     assert.equal(500, #detail.errors)
     local long = api_error.from({ method = "GET", path = "/v1/" .. ("x"):rep(1000) }, answer(500, ""))
     assert.is_true(#long < 300)
@@ -107,6 +127,21 @@ describe("marketplace.client.error", function()
       assert.is_nil(from(500, sent, nil, { secret, "jwt" }):find "secret\\", sent)
     end
     assert.is_nil(from(500, { a = 1 }, { ["content-type"] = "text/" .. secret }, { secret }):find("secret", 1, true))
+  end)
+
+  it("hides all of a secret that JSON escapes at its ends", function()
+    for _, secret in ipairs { '"middle"', "\\middle\\", "/middle/", "\nmiddle\n", "\127middle\127", '"/middle/"' } do
+      local written = json.encode(secret):sub(2, -2)
+      for _, sent in ipairs { secret, written, (written:gsub("/", "\\/")) } do
+        assert.equal("POST /v1/webhooks: 500; the answer is not JSON (application/json): a(hidden)b",
+          (from(500, "a" .. sent .. "b", nil, { secret })))
+      end
+    end
+  end)
+
+  it("keeps to one error if only one fits", function()
+    local message = from(409, { errors = { { title = ("x"):rep(2000) } } })
+    assert.equal(#"POST /v1/webhooks: 409 " + 300, #message)
   end)
 
   it("tells when to try again, and the request's id", function()

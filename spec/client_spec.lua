@@ -112,21 +112,38 @@ describe("marketplace.client", function()
         assert.is_false(ok)
         assert.matches("^spec/client_spec.lua:%d+: marketplace.client: " .. pattern, problem)
       end
-      for _, timeout in ipairs { 0, -1, 0 / 0, math.huge } do
+      for _, timeout in ipairs { 0, -1, 86400.5, 0 / 0, math.huge } do
         assert.error_matches(function() client:request("GET", "/v1", { timeout = timeout }) end, "option 'timeout'")
       end
       for name, value in pairs { ["1"] = { "limit" }, limit = { limit = print }, apps = { apps = { "1", {} } } } do
         assert.error_matches(function() client:request("GET", "/v1", { query = value }) end,
           "client:request: option 'query' has .*: " .. name)
       end
-      for name, value in pairs { base_url = "api.example.com", timeout = 0, retries = -1 } do
-        assert.error_matches(function()
-          marketplace.client { key_id = "a", key = KEY, issuer_id = "b", [name] = value }
-        end, "option '" .. name .. "'")
+      for name, values in pairs {
+        base_url = { "api.example.com", "ftp://api.example.com", "https://a/?b", "https://a/#b" },
+        retries = { -1, 101 }, timeout = { 0, 86401 }, attempt_timeout = { 0, 86401 }, connect_timeout = { 0, 86401 },
+      } do
+        for _, value in ipairs(values) do
+          assert.error_matches(function()
+            marketplace.client { key_id = "a", key = KEY, issuer_id = "b", [name] = value }
+          end, "option '" .. name .. "'")
+        end
       end
       local made, message, code = marketplace.client { key_id = "a", key_file = "/nowhere.p8", issuer_id = "b" }
       assert.same({ nil, "key_invalid" }, { made, code })
       assert.matches("/nowhere.p8: No such file", message)
+    end)
+
+    it("take every option up to its limit", function()
+      local made = rig({ errors(500, "X") }, { retries = 100, timeout = 86400, attempt_timeout = 86400,
+        connect_timeout = 86400, random = function() return 0 end })
+      made.client:request("GET", "/v1/webhooks/w1", { timeout = 86400 })
+      assert.equal(101, #made.requests)
+      assert.same({ 86400, 86400 }, { made.requests[1].timeout, made.requests[1].connect_timeout })
+      made = rig({ errors(500, "X") }, { retries = 0 })
+      made.client:request("GET", "/v1/webhooks/w1")
+      assert.equal(1, #made.requests)
+      assert.equal(1, #made.client:parallel({ function() end }, { at_once = 1 }))
     end)
 
     it("tell the limit of requests", function()
@@ -340,7 +357,7 @@ describe("marketplace.client", function()
       assert.equal("w1", results[1][1].id)
       assert.equal("w1", results[2][1].data.id)
       assert.same({ n = 3, nil, "a", "b" }, results[3])
-      assert.is_true(made.time - NOW < 0.8, "they slept one after another")
+      assert.equal(NOW + 0.75, made.time) -- not one after another
     end)
 
     it("raise what one of them raises", function()

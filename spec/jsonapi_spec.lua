@@ -26,6 +26,9 @@ describe("marketplace.client.jsonapi", function()
   it("decodes answers, and none that is not one", function()
     assert.same({ data = { 1 } }, decode(200, '{"data":[1]}'))
     assert.same({}, decode(204, ""))
+    assert.same({ data = {} }, decode(299, '{"data":{}}'))
+    assert.equal("answer_invalid", (select(3, decode(300, '{"data":{}}'))))
+    assert.equal("answer_invalid", (select(3, decode(199, '{"data":{}}'))))
     for _, body in ipairs { "", "<html>", '{"data":', "[1]", "null", "5", '"x"', "false" } do
       local got, message, code, detail = decode(200, body)
       assert.is_nil(got)
@@ -69,12 +72,14 @@ describe("marketplace.client.jsonapi", function()
           {"type": "a", "id": "1"}, {"type": "a", "id": "gone"}, {"type": "a", "id": "2"}]}}},
         {"type": "v", "id": "2", "relationships": {"variants": {"data": []}}},
         {"type": "v", "id": "3", "relationships": {"variants": {"data": [{"type": "a", "id": "gone"}]}}},
-        {"type": "v", "id": "4", "attributes": null, "relationships": null, "links": null}],
+        {"type": "v", "id": "4", "attributes": null, "relationships": null, "links": null},
+        {"type": "v", "id": "5", "relationships": {"variants": {"data": [{"type": "a", "id": "2"}]}}}],
       "included": [{"type": "a", "id": "2"}, {"type": "a", "id": "1"}],
       "links": {"self": "/a", "next": "/b"}, "meta": {"paging": {"total": 9, "limit": 4}}}]])
     assert.equal("1 2", list[1].variants[1].id .. " " .. list[1].variants[2].id)
     assert.equal(2, #list[1].variants)
     assert.same({}, list[2].variants)
+    assert.equal("2", list[5].variants[1].id)
     assert.is_nil(list[3].variants)
     assert.same({ type = "v", id = "4" }, list[4])
     assert.same({ "/b", 9, 4 }, { page.next, page.total, page.limit })

@@ -81,6 +81,8 @@ describe("resources", function()
     local client = client_with { LIST }
     assert(client.webhooks:list { app = "7", limit = 100 / 2 })
     assert.equal("50", tostring(client.asked[1][3].limit))
+    asks({ "GET", "/v1/apps/7/webhooks", { limit = 200 } },
+      function(other) return other.webhooks:list { app = "7", limit = 200 } end, LIST)
     asks({ "GET", "/v1/apps/7/relationships/webhooks", { limit = 1 } },
       function(other) return other.webhooks:linkages { app = "7", limit = 1 } end, LIST)
   end)
@@ -130,6 +132,7 @@ describe("resources", function()
     for expected, call in pairs {
       ["webhooks:create: attribute 'url' is missing"] = without "url",
       ["webhooks:create: relationship 'app' is missing"] = without "app",
+      ["webhooks:create: attribute 'enabled' is missing"] = function(client) return client.webhooks:create {} end,
       ["webhooks:create: has no attribute 'endpointUrl'"] = created { endpointUrl = "x" },
       ["webhooks:create: has no attribute '1'"] = created { 5 },
       ["webhooks:create: attribute 'name' must be a string, not a number"] = created { name = 5 },
@@ -215,6 +218,10 @@ describe("resources", function()
         return x
       end,
       ["webhooks:list: a table is expected, not a string"] = function() local x = client.webhooks:list "7" return x end,
+      ["webhooks:update: an id is expected, not a number"] = function()
+        local x = client.webhooks:update(1, { name = "n" })
+        return x
+      end,
       ["webhooks:update: a table is expected, not a nil"] = function()
         local x = client.webhooks:update "1"
         return x
@@ -256,6 +263,11 @@ describe("resources", function()
     expect("the answer's data is missing$", "answer_invalid", client.webhooks:get "1")
     assert.same({ sent = true }, expect("nothing more", "timeout", client.webhooks:get "1"))
     expect("nothing more", "timeout", client.webhooks:delete "1")
+    local doubtful = client_with { LIST, LIST }
+    assert.is_true(expect("it may have been executed all the same", "answer_invalid",
+      doubtful.webhookPings:create { webhook = "1" }).may_have_run)
+    detail = expect("not an object$", "answer_invalid", doubtful.webhooks:update("1", { name = "n" }))
+    assert.is_true(detail.may_have_run)
   end)
 
   it("exist of every type, with every action, and no other", function()
@@ -299,11 +311,36 @@ describe("each", function()
     assert.same({ { "GET", "/v1/apps/7/webhooks", { limit = 2 } }, { "GET", BASE .. "/v1/b?cursor=x" },
       { "GET", "/v1/c?cursor=y" } }, asked)
     assert.equal("", (walk { page "" }))
+    assert.equal("1", (walk { { data = page("1").data } })) -- no links at all
     local circle = {}
     for i = 1, 200 do circle[i] = page("", "/v1/b?cursor=" .. i) end
     local _, endless, many = walk(circle)
     assert.matches("the answer's links.next is set on 101 empty pages in a row$", endless.message)
     assert.equal(101, #many)
+    assert.matches("^GET /v1/apps/7/webhooks: 200; ", endless.message)
+  end)
+
+  it("asks for one page after the last full one only if the answer names it", function()
+    local ids, _, asked = walk { page("1 2", "/v1/b"), page "3 4" }
+    assert.same({ "1 2 3 4", 2 }, { ids, #asked })
+    ids, _, asked = walk { page("1 2", "/v1/b"), page("3 4", "/v1/c"), page "" }
+    assert.same({ "1 2 3 4", 3 }, { ids, #asked })
+  end)
+
+  it("counts empty pages from the last that was not", function()
+    local pages = {}
+    for i = 1, 201 do pages[i] = page(i == 101 and "1" or "", "/v1/b?cursor=" .. i) end
+    pages[202] = page "2"
+    local ids, problem = walk(pages)
+    assert.same({ "1 2" }, { ids, problem })
+  end)
+
+  it("is of all of a kind that has no parent", function()
+    local client = client_with { LIST }
+    local iterator, state = client.marketplaceWebhooks:each()
+    assert.equal("1", iterator(state).id)
+    assert.is_nil(iterator(state))
+    assert.same({ "GET", "/v1/marketplaceWebhooks" }, client.asked[1])
   end)
 
   it("works in for", function()

@@ -200,7 +200,7 @@ local function each_of(resource)
   return function(self, given)
     given = given == nil and {} or given
     check_table(resource .. ":each", given)
-    return step, { client = self.client, operation = operation, given = given, seen = {}, index = 0, empty = 0 }
+    return step, { client = self.client, operation = operation, given = given, seen = {}, empty = 0 }
   end
 end
 

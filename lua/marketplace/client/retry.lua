@@ -7,7 +7,7 @@ local retry = {}
 local FIRST_PAUSE = 0.5 -- seconds
 local LONGEST_PAUSE = 30
 
-local REPEATABLE = { GET = true, HEAD = true, PATCH = true, DELETE = true, PUT = true }
+local REPEATABLE = { GET = true, PATCH = true, DELETE = true }
 local PASSING = { connect_failed = true, timeout = true, http_failed = true }
 
 --- Whether the outcome of one attempt leaves it open that the request was executed.

@@ -39,7 +39,7 @@ end
 ---@param clock fun(): number seconds since the epoch
 ---@return table
 function token_cache.new(issue, clock)
-  local self = { issue = issue, clock = clock, skew = 0, current = nil, expires_at = 0, made_at = 0 }
+  local self = { issue = issue, clock = clock, skew = 0, current = nil }
   return setmetatable(self, TokenCache)
 end
 
