@@ -42,16 +42,27 @@ describe("the command", function()
     end
   end)
 
-  it("describes every command and action, each option with a phrase, where all are asked for", function()
+  it("describes every command, action and option with a phrase that stands alone", function()
     local parser = require("marketplace.cli").parser((require "argparse"))
     local seen = {}
+    local function check_phrase(phrase, where)
+      assert.is_truthy(phrase, where)
+      assert.is_true(not phrase:find "^%u%l" or phrase:find "^Lua " ~= nil, where .. ": " .. phrase)
+      assert.is_nil(phrase:find "%.$", where .. ": " .. phrase)
+    end
     local function look_at(command)
+      local takes_json = command._name == "completion" or #command._commands > 0
       for _, option in ipairs(command._options) do
-        assert.is_truthy(option._description, command._name .. " " .. option._aliases[1])
+        check_phrase(option._description, command._name .. " " .. option._aliases[1])
+        takes_json = takes_json or option._aliases[1] == "--json"
+      end
+      assert.is_true(takes_json, command._name)
+      for _, argument in ipairs(command._arguments) do
+        check_phrase(argument._description, command._name .. " " .. argument._name)
       end
       for _, action in ipairs(command._commands) do
         seen[action._name] = true
-        assert.is_truthy(action._description, action._name)
+        check_phrase(action._description, action._name)
         look_at(action)
       end
     end

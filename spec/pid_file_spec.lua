@@ -48,9 +48,10 @@ describe("a pid file", function()
     write(pid .. "\n", 3600)
     local found, message = pid_file.find(path)
     assert.is_nil(found)
-    assert.equal(("process %d began after the pid file was written, and is another: %s"):format(pid, path), message)
+    assert.equal(("the pid file %s names process %d, which started after the file was written: it is another process")
+      :format(path, pid), message)
     write(shell.run "cat /proc/sys/kernel/pid_max") -- the first that none can have
-    assert.matches("there is no process %d+ any more", (select(2, pid_file.find(path))))
+    assert.matches("names process %d+, which has ended", (select(2, pid_file.find(path))))
   end)
 
   it("that is none is told", function()

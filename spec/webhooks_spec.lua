@@ -413,17 +413,17 @@ describe("marketplace webhooks", function()
   it("refuses wrong usage before it asks anybody", function()
     for pattern, arguments in pairs {
       ["list needs %-%-app"] = { "list" },
-      ["the account's"] = { "list", "--generation", "1", "--app", "1" },
+      ["list takes no %-%-app for generation 1"] = { "list", "--generation", "1", "--app", "1" },
       ["%-%-app is missing"] = { "create", "--name", "n", "--url", URL },
       ["%-%-name is missing"] = { "create", "--app", "n", "--url", URL },
-      ["webhook has no %-%-name"] = { "create", "--generation", "1", "--name", "n", "--url", URL },
-      ["webhook has no %-%-event"] = { "create", "--generation", "1", "--event", "ping", "--url", URL },
+      ["webhook does not take %-%-name"] = { "create", "--generation", "1", "--name", "n", "--url", URL },
+      ["webhook does not take %-%-event"] = { "create", "--generation", "1", "--event", "ping", "--url", URL },
       ["%-%-url must be an http or https URL"] = { "create", "--app", "1", "--name", "n", "--url", "example.com" },
       ["no event type 'app_gone'"] = { "create", "--app", "1", "--name", "n", "--url", URL, "--event", "app_gone" },
-      ["nothing to change"] = { "update", "w1" },
-      ["no ping for generation 1"] = { "ping", "m1", "--generation", "1" },
-      ["no deliveries for generation 1"] = { "deliveries", "m1", "--generation", "1" },
-      ["no redeliver for generation 1"] = { "redeliver", "d1", "--generation", "1" },
+      ["update needs what to change"] = { "update", "w1" },
+      ["ping is for generation 2 only"] = { "ping", "m1", "--generation", "1" },
+      ["deliveries is for generation 2 only"] = { "deliveries", "m1", "--generation", "1" },
+      ["redeliver is for generation 2 only"] = { "redeliver", "d1", "--generation", "1" },
       ["%-%-since must be"] = { "deliveries", "w1", "--since", "soon" },
       ["%-%-limit must be"] = { "deliveries", "w1", "--limit", "0" },
       ["%-%-app is empty"] = { "list", "--app", "" },
@@ -550,24 +550,24 @@ describe("marketplace webhooks", function()
       serve(function() end)
       add_second { secret = SECRET }
       apple.first[1] = { id = "m1", endpointUrl = URL }
-      assert.matches("generation 1 webhook m1 may use .*: marketplace webhooks delete %-%-generation 1 m1; where no " ..
+      assert.matches("generation 1 webhook m1 may use .*: marketplace webhooks delete %-%-generation 1 m1; if no " ..
         "other webhook uses the secret, say so with %-%-not%-shared", (select(2, rotate(1))))
       assert.matches("generation 1 webhook m1 may use", (select(2, rotate(1, "--dry-run"))))
       -- whatever its URL looks like, and whether App Store Connect tells of it or not
       apple.first[1].endpointUrl = "https://elsewhere.example/"
       assert.matches("generation 1 webhook m1 may use", (select(2, rotate(1))))
       apple.refuse["/v1/marketplaceWebhooks"] = 403
-      assert.matches("generation 1 webhook uses the secret cannot be found out: .*%-%-not%-shared",
+      assert.matches("cannot find out whether a generation 1 webhook uses the old secret: .*%-%-not%-shared",
         (select(2, rotate(1))))
       apple.refuse["/v1/marketplaceWebhooks"], apple.first[1] = nil, nil
       add_second { id = "w2", url = "https://elsewhere.example/" }
       assert.matches("webhook w2 of app 1 is not named, .*; name it too; .*%-%-not%-shared", (select(2, rotate(1))))
       apple.refuse["/v1/apps/1/webhooks"] = 403
-      assert.matches("the webhooks of app 1 cannot be listed: .*%-%-not%-shared", (select(2, rotate(1))))
+      assert.matches("cannot list the webhooks of app 1: .*%-%-not%-shared", (select(2, rotate(1))))
       assert.same({}, changes())
       assert.equal(SECRET .. "\n", held())
       apple.refuse["/v1/apps/1/webhooks"] = nil
-      assert.matches("cannot be found out; .*%-%-not%-shared", (select(2, rotate(1, "--generation", "1"))))
+      assert.matches("cannot find out whether .*; .*%-%-not%-shared", (select(2, rotate(1, "--generation", "1"))))
       run(0, "rotate-secret", "w1", "w2", "w1", "--dry-run", "--secret-file", secrets, "--inbox",
         "sqlite:" .. database)
       assert.matches("there is no generation 1 webhook w1",

@@ -1,4 +1,4 @@
---- marketplace send: signs a notification and posts it, as App Store Connect would.
+--- marketplace send: signs a notification and posts it as App Store Connect would.
 local check = require "marketplace.cli.support.options"
 local core = require "marketplace.core"
 local http = require "marketplace.http"

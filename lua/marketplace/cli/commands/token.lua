@@ -1,4 +1,4 @@
---- marketplace token: makes a token, for use with other programs.
+--- marketplace token: makes a token for other programs.
 local credentials = require "marketplace.cli.support.credentials"
 local output = require "marketplace.cli.support.output"
 local token = require "marketplace.token"

@@ -1,4 +1,4 @@
---- marketplace verify: whether a signature belongs to a body.
+--- marketplace verify: whether a signature is the body's.
 local inputs = require "marketplace.cli.support.inputs"
 local marketplace = require "marketplace"
 local output = require "marketplace.cli.support.output"

@@ -1,4 +1,4 @@
---- marketplace work: runs a handlers file for what an inbox holds, beside the processes that receive.
+--- marketplace work: runs a handlers file for the notifications in an inbox, beside the processes that receive them.
 local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
 local dispatcher = require "marketplace.dispatcher"
@@ -10,7 +10,7 @@ local running = require "marketplace.cli.support.running"
 
 local work = {}
 
-local TURN_SECONDS = 1 -- of callbacks between two looks at the metrics' port
+local TURN_SECONDS = 1 -- of callbacks, before the metrics' port is served again
 
 function work.describe(command)
   running.describe(command)

@@ -1,16 +1,16 @@
---- The file with a server's process id, which tells others whom to signal. A file that a dead server left must not
---- have a stranger signalled that has its id by now: a server that lives holds a lock on its file, and one that does
---- not know of that, such as nginx, is at least older than its file.
+--- The file with a server's process id, which says which process to signal. A server that crashed leaves its file, and
+--- another process may get its id: that one must not be signalled. So a server holds a lock on its file while it lives,
+--- and one that does not lock it, such as nginx, must at least have started before the file was written.
 local core = require "marketplace.core"
 local text = require "marketplace.text"
 
 local pid_file = {}
 
-local TICKS = 100    -- a second, of /proc (Linux: USER_HZ)
+local TICKS = 100     -- a second, in /proc (Linux: USER_HZ)
 local START_TIME = 20 -- its place among the fields after the command's name (man 5 proc)
-local SLACK = 2      -- seconds: times of files are whole ones here
+local SLACK = 2       -- seconds: the times of files are whole ones here
 
---- Writes this process's id, to be found as long as the lock is held. One of another process is replaced.
+--- Writes this process's id, which is found as long as the lock is held. Replaces the file of another process.
 ---@param path string
 ---@return table|nil lock
 ---@return string? message
@@ -20,7 +20,7 @@ function pid_file.write(path)
   return lock
 end
 
---- Removes it; one that another process has written since is left alone.
+--- Removes the file, unless another process has written it since.
 ---@param path string
 ---@param lock table
 function pid_file.remove(path, lock)
@@ -33,7 +33,7 @@ local function first_line(path)
   return bytes and bytes:match("^[^\n]*")
 end
 
--- When a process began, in seconds since the epoch; nil where there is none.
+-- When a process started, in seconds since the epoch; nil if there is none.
 local function started_at(pid)
   local status, uptime = first_line(("/proc/%d/stat"):format(pid)), first_line("/proc/uptime")
   local fields = status and status:match("^.*%)(.*)$")
@@ -51,9 +51,10 @@ local function problem_of(path, pid, written_at)
   if not began and not first_line("/proc/uptime") then
     return ("nothing shows that process %d wrote the pid file %s"):format(pid, path)
   end
-  if not began then return ("there is no process %d any more, which the pid file names: %s"):format(pid, path) end
+  if not began then return ("the pid file %s names process %d, which has ended"):format(path, pid) end
   if began > written_at + SLACK then
-    return ("process %d began after the pid file was written, and is another: %s"):format(pid, path)
+    return ("the pid file %s names process %d, which started after the file was written: it is another process"):format(
+      path, pid)
   end
 end
 

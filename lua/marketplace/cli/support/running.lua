@@ -30,7 +30,7 @@ function running.usage_problem(parsed)
   return check.number_problem(parsed, "metrics_port", 0, 65535) or check.number_problem(parsed, "lease", 1, 86400)
 end
 
--- One line a notification: what is stored is told when its callbacks have run.
+-- One line for each notification: the one that it is stored would say nothing new once its callbacks have run.
 local function text_log(verbose)
   local write = log.text(io.stdout)
   if verbose then return write end
@@ -39,7 +39,7 @@ local function text_log(verbose)
   end
 end
 
--- What callbacks print must not stand between the JSON lines, which a program reads.
+-- What callbacks print must not come between the JSON lines, which a program reads.
 local function print_to_errors()
   rawset(_G, "print", function(...)
     local words = {}

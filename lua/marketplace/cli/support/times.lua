@@ -11,8 +11,7 @@ local function moment(text)
   return core.parse_time(text)
 end
 
---- When that was, in seconds since the epoch. Before it nothing was: what is earlier is the epoch, as it must be a time
---- that can be written.
+--- When that was, in seconds since the epoch. An earlier time becomes the epoch, the first that can be written.
 ---@param text string
 ---@param now number
 ---@return number|nil

@@ -1,5 +1,5 @@
---- Types of events that a generation 2 webhook sends (Apple: WebhookEventType), and our words for those that concern
---- marketplaces.
+--- The types of events that a generation 2 webhook sends (Apple: WebhookEventType), and our names for those that
+--- concern marketplaces.
 local event_types = {}
 
 local VERSION_CREATED = "ALTERNATIVE_DISTRIBUTION_PACKAGE_VERSION_CREATED"
@@ -22,7 +22,7 @@ local SHOWN = {
 ---@type string[]
 event_types.MARKETPLACE = { VERSION_CREATED, AVAILABLE_UPDATED, TERRITORY_UPDATED }
 
---- Apple's constants for events' names; constants, also ones not known here, are taken as they are.
+--- Apple's constants for our names of events. A constant is taken as it is, even if it is not known here.
 ---@param words string[]
 ---@return string[]|nil types none twice
 ---@return string? message
@@ -37,7 +37,7 @@ function event_types.from_words(words)
   return types
 end
 
---- As they are shown to people.
+--- Event types as they are shown to people.
 ---@param types string[]
 ---@return string
 function event_types.shown(types)

@@ -1,8 +1,8 @@
 --- What differs between Apple's two generations of webhooks: the marketplace's one `marketplaceWebhooks`, and an app's
 --- `webhooks`.
 ---
---- A row is what the command shows of a webhook: {id=, generation=, url=} and, of generation 2, {app=, name=, enabled=,
---- eventTypes=}. Functions that ask App Store Connect return nil, message where that fails.
+--- A row is what the command shows of a webhook: {id=, generation=, url=} and, for generation 2, {app=, name=,
+--- enabled=, eventTypes=}. Functions that ask App Store Connect return nil and a message if that fails.
 local core = require "marketplace.core"
 local event_types = require "marketplace.cli.commands.webhooks.event_types"
 local json = require "marketplace.json"
@@ -12,7 +12,7 @@ local generations = {}
 --- Resources a page: the most that App Store Connect allows.
 generations.PAGE = 200
 
---- The code of a failure that means that there is no such webhook.
+--- The code of a failure if there is no such webhook.
 generations.MISSING = "missing"
 
 --- The code of a failed call.
@@ -23,7 +23,7 @@ function generations.code_of(code, detail)
   return detail and detail.status == 404 and generations.MISSING or code
 end
 
---- All that `each` gives, to a limit.
+--- All that `each` gives, up to a limit.
 ---@param resource table of the client, such as client.webhooks
 ---@param given table
 ---@param most? integer
@@ -72,12 +72,12 @@ end
 
 local FIRST_HAS_NO = { "app", "name", "event", "disabled", "enabled" }
 
--- What is wrong with the options for a webhook to be made or changed, if anything.
+-- What is wrong with the options for creating or changing a webhook, if anything.
 function first.usage_problem(options, is_new)
   for _, name in ipairs(FIRST_HAS_NO) do
     local value = options[name]
     if value and not (type(value) == "table" and #value == 0) then
-      return ("a generation 1 webhook has no --%s"):format(name)
+      return ("a generation 1 webhook does not take --%s"):format(name)
     end
   end
   if is_new and not options.url then return "--url is missing" end
@@ -139,12 +139,12 @@ function second.find(client, id)
   return second_row(hook)
 end
 
---- The id of the app whose webhook it is.
+--- The id of the app that a webhook belongs to.
 function second.app_of(client, id)
   local hook, message, code, detail = client.webhooks:get(id, { include = "app" })
   if not hook then return nil, message, generations.code_of(code, detail) end
   local app = hook.app or ((hook.relationships or {}).app or {}).data
-  if type(app) ~= "table" or not app.id then return nil, "App Store Connect does not tell its app" end
+  if type(app) ~= "table" or not app.id then return nil, "App Store Connect does not say to which app it belongs" end
   return app.id
 end
 
@@ -189,7 +189,7 @@ function second.ping(client, id)
   return client.webhookPings:create { webhook = id }
 end
 
---- The deliveries of a webhook since a time, with their events. App Store Connect takes one filter here.
+--- The deliveries of a webhook since a time, with their events. App Store Connect takes only one filter here.
 ---@param since number seconds since the epoch
 ---@param most? integer
 ---@param fits? fun(delivery: table): boolean

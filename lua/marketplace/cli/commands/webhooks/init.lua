@@ -124,7 +124,7 @@ end
 local function list_problem(options)
   if options.generation == 2 and #options.app == 0 then return "list needs --app: a webhook belongs to an app" end
   if options.generation == 1 and #options.app > 0 then
-    return "the generation 1 webhook is the account's, not an app's"
+    return "list takes no --app for generation 1: that webhook belongs to the account"
   end
 end
 
@@ -137,7 +137,7 @@ local function attributes_problem(options)
   if problem then return problem end
   local changes = options.name or options.url or options.secret_file or options.enabled or options.disabled
     or #options.types > 0
-  if not is_new and not changes then return "there is nothing to change" end
+  if not is_new and not changes then return "update needs what to change, such as --url or --enabled" end
 end
 
 local PROBLEMS = { list = list_problem, create = attributes_problem, update = attributes_problem }
@@ -165,7 +165,8 @@ local function usage_problem(options)
   if problem then return problem end
   options.generation = tonumber(options.generation or 2)
   if options.generation == 1 and ONLY_GENERATION_2[options.action] then
-    return ("App Store Connect has no %s for generation 1"):format(options.action)
+    return ("%s is for generation 2 only: App Store Connect has nothing like it for generation 1"):format(
+      options.action)
   end
   local find_problem = PROBLEMS[options.action]
   return find_problem and find_problem(options)

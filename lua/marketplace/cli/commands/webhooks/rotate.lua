@@ -1,4 +1,4 @@
---- marketplace webhooks rotate-secret: what marketplace.rotation needs of the outside.
+--- marketplace webhooks rotate-secret: gives marketplace.rotation App Store Connect, the receiver and the inbox.
 local actions = require "marketplace.cli.commands.webhooks.actions"
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
@@ -69,7 +69,7 @@ end
 
 --[[ The outside ]]
 
--- With the code by which a rotation knows a webhook that is gone.
+-- The code tells a rotation that a webhook is gone.
 local function called(result, message, code, detail)
   if result then return result end
   return nil, message, generations.code_of(code, detail)
@@ -108,7 +108,7 @@ end
 
 local function run_command(command)
   local ok, _, status = os.execute(command)
-  -- Lua 5.1 gives the status alone
+  -- Lua 5.1 returns the status alone
   if ok == true or ok == 0 then return true end
   return nil, ("it failed with status %s: %s"):format(tostring(status or ok), command)
 end
@@ -155,7 +155,7 @@ end
 local function settings_of(client, options, box)
   return {
     webhooks = options.id, generation = options.generation, wait = options.wait, grace = options.grace,
-    -- beside the file itself: by whatever link it is named, there is one state and one lock
+    -- the file itself: by whatever link it is named, there is one state and one lock beside it
     secret_file = core.real_path(options.secret_file) or options.secret_file,
     retire_anyway = options.retire_anyway, receiver_url = options.receiver_url, probe = not options.no_probe,
     apple = apple_of(client, options), receiver = { reload = reload_of(options), post = post_to(options) },
@@ -166,7 +166,7 @@ end
 
 --[[ The action ]]
 
--- What would be changed, after the same questions: what makes a rotation fail before it changes anything fails here.
+-- Shows what would be changed, and fails wherever a rotation would fail before it changes anything.
 local function rehearse(options, settings)
   local ok, problem = rotation.check(settings)
   if ok and options.pid_file then ok, problem = pid_file.find(options.pid_file) end
@@ -182,7 +182,7 @@ end
 local function question_of(options)
   local ids = text.safe(table.concat(options.id, ", "))
   if options.abort then return ("End the rotation of the secret of webhook %s?"):format(ids) end
-  return ("Rotate the secret of webhook %s? All that use the secrets in %s must be named."):format(ids,
+  return ("Rotate the secret of webhook %s? Every webhook that uses the secrets in %s must be named."):format(ids,
     options.secret_file)
 end
 

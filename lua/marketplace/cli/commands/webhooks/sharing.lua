@@ -1,11 +1,11 @@
---- Whether webhooks that are not named may use a secret that ends. App Store Connect tells nobody a secret, so each one
---- that could be found, and that is not named, may.
+--- Whether webhooks that are not named may use the old secret. App Store Connect never shows a secret, so every webhook
+--- that is found but not named may use it.
 local generations = require "marketplace.cli.commands.webhooks.generations"
 local text = require "marketplace.text"
 
 local sharing = {}
 
-local WAY_OUT = "; where no other webhook uses the secret, say so with --not-shared"
+local WAY_OUT = "; if no other webhook uses the secret, say so with --not-shared"
 
 local function is_named(ids, id)
   for _, named in ipairs(ids) do
@@ -17,26 +17,26 @@ end
 local function of_generation_1(client)
   local rows, message = generations[1].list(client)
   if not rows then
-    return "whether a generation 1 webhook uses the secret cannot be found out: " .. message .. WAY_OUT
+    return "cannot find out whether a generation 1 webhook uses the old secret: " .. message .. WAY_OUT
   end
   if not rows[1] then return nil end
   local id = text.safe(rows[1].id)
-  return ("the generation 1 webhook %s may use the secret that ends; delete it first: marketplace webhooks delete " ..
+  return ("the generation 1 webhook %s may use the old secret; delete it first: marketplace webhooks delete " ..
     "--generation 1 %s"):format(id, id) .. WAY_OUT
 end
 
 local function of_app(client, app, ids)
   local rows, message = generations[2].list(client, { app })
-  if not rows then return ("the webhooks of app %s cannot be listed: %s"):format(app, message) .. WAY_OUT end
+  if not rows then return ("cannot list the webhooks of app %s: %s"):format(app, message) .. WAY_OUT end
   for _, row in ipairs(rows) do
     if not is_named(ids, row.id) then
-      return ("webhook %s of app %s is not named, and may use the secret that ends; name it too"):format(
+      return ("webhook %s of app %s is not named, and may use the old secret; name it too"):format(
         text.safe(row.id), app) .. WAY_OUT
     end
   end
 end
 
--- One that was deleted meanwhile has no siblings to tell; that it is missing is told elsewhere.
+-- One that was deleted meanwhile has no siblings that could be found; that it is missing is reported elsewhere.
 local function of_siblings(client, ids)
   local seen = {}
   for _, id in ipairs(ids) do
@@ -50,14 +50,14 @@ local function of_siblings(client, ids)
   end
 end
 
---- What speaks for it, if anything does.
+--- Why another webhook may use the old secret, if one may.
 ---@param client table
 ---@param generation integer of the webhooks that are named
 ---@param ids string[]
 ---@return string|nil problem
 function sharing.problem(client, generation, ids)
   if generation == 1 then
-    return "whether a webhook of an app uses the secret that ends cannot be found out" .. WAY_OUT
+    return "cannot find out whether a webhook of an app uses the old secret" .. WAY_OUT
   end
   return of_generation_1(client) or of_siblings(client, ids)
 end

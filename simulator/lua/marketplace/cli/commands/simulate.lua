@@ -16,18 +16,18 @@ function simulate.describe(command)
   command:command_target("action")
   command:require_command(false)
   listening.describe(command, control.PORT)
-  command:option("--key-file", "The private key that tokens are to be signed with, PEM; made where there is none.")
+  command:option("--key-file", "private key that tokens must be signed with, PEM; made if there is none")
     :default("simulated-key.p8"):argname("PATH")
-  command:option("--key-id", "Its id."):default(simulator.KEY_ID):argname("ID")
-  command:option("--issuer-id", "The team's."):default(simulator.ISSUER_ID):argname("ID")
-  command:option("--app", "An app of the account, the first one the marketplace; may be repeated. Without it " ..
-    simulator.APP .. "."):count("*"):argname("ID")
-  command:option("--rate-limit", "Requests in an hour."):default("3500"):argname("N")
-  command:option("--retry-after", "Repeat a failed delivery after so many seconds; may be repeated. Without it never.")
-    :count("*"):argname("SECONDS")
-  command:option("--url-lifetime", "Seconds that the URLs of files are good for."):default("3600"):argname("SECONDS")
-  command:flag("--strict-deliveries", "Want exactly one filter of the list of deliveries, as operators report.")
-  command:option("--ca-file", "Certificates to trust in webhooks' servers in place of the system's, PEM.")
+  command:option("--key-id", "id of the key"):default(simulator.KEY_ID):argname("ID")
+  command:option("--issuer-id", "issuer id of the team"):default(simulator.ISSUER_ID):argname("ID")
+  command:option("--app", "app of the account, the first one being the marketplace; may be repeated (without it: " ..
+    simulator.APP .. ")"):count("*"):argname("ID")
+  command:option("--rate-limit", "requests that are allowed in an hour"):default("3500"):argname("N")
+  command:option("--retry-after", "repeat a failed delivery after this many seconds; may be given several times " ..
+    "(without it: never)"):count("*"):argname("SECONDS")
+  command:option("--url-lifetime", "seconds that the URLs of files are valid"):default("3600"):argname("SECONDS")
+  command:flag("--strict-deliveries", "refuse a list of deliveries without exactly one filter, as operators report")
+  command:option("--ca-file", "certificates to trust at webhooks' URLs in place of the system's, PEM")
     :argname("PATH")
   output.describe_json(command)
   control.describe(command)
@@ -75,9 +75,9 @@ local function usage_problem(options)
     or check.number_problem(options, "url_lifetime", 0, 31536000)
   if problem then return "simulate: " .. problem end
   options.retry_after = numbers(options.retry_after)
-  if not options.retry_after then return "simulate: --retry-after is a number of seconds" end
+  if not options.retry_after then return "simulate: --retry-after must be a number of seconds" end
   for _, id in ipairs(options.app) do
-    if not id:find "^[%w._-]+$" then return "simulate: --app has letters, digits, full stops, _ and -" end
+    if not id:find "^[%w._-]+$" then return "simulate: --app must consist of letters, digits, full stops, _ and -" end
   end
 end
 

@@ -6,7 +6,7 @@ local json = require "marketplace.json"
 local output = require "marketplace.cli.support.output"
 
 local control = {
-  --- The port that a simulator listens on where nothing else is said.
+  --- The port that a simulator listens on by default.
   PORT = "8090",
 }
 
@@ -16,55 +16,55 @@ local MOST = 1e9
 --[[ The command line ]]
 
 local function describe_server(command)
-  command:option("--url", "Of the simulator; without it MARKETPLACE_API_URL, or http://127.0.0.1:" .. control.PORT ..
-    "."):target("simulator_url"):argname("URL")
-  command:option("--ca-file", "Certificates to trust in place of the system's, PEM."):target("simulator_ca_file")
+  command:option("--url", "URL of the simulator (without it: MARKETPLACE_API_URL, or else http://127.0.0.1:" ..
+    control.PORT .. ")"):target("simulator_url"):argname("URL")
+  command:option("--ca-file", "certificates to trust in place of the system's, PEM"):target("simulator_ca_file")
     :argname("PATH")
 end
 
 local DESCRIBE = {}
 
 function DESCRIBE.event(command)
-  command:argument("event", "An event's name or one of Apple's type names; see `marketplace send --list`.")
+  command:argument("event", "name of an event, or of one of Apple's types; see `marketplace send --list`")
     :argname("EVENT")
-  command:option("--app", "The app that it is about; without it the account's first."):target("about_app")
+  command:option("--app", "app that the event is about (without it: the account's first)"):target("about_app")
     :argname("ID")
-  command:option("--marketplace-app", "The app whose webhooks hear of it; without it that app, where it is one of " ..
-    "the account's, or the account's first."):argname("ID")
-  command:option("--generation", "Only this one of its notifications."):choices { "1", "2" }:argname("1|2")
-  command:option("--id", "Of the notification; without it a new one."):argname("ID")
-  command:option("--package", "The package that it is about."):argname("ID")
-  command:option("--package-version", "version_available: the new version's id."):argname("ID")
-  command:option("--territory", "Where; may be repeated."):count("*"):argname("CODE")
-  command:option("--variants", "version_available: how many; without it 2."):argname("N")
-  command:option("--deltas", "version_available: how many; without it none."):argname("N")
-  command:option("--size", "version_available: of each of them, in bytes."):argname("BYTES")
+  command:option("--marketplace-app", "app whose webhooks are told (without it: the app of the event if it is one " ..
+    "of the account's, or else the account's first)"):argname("ID")
+  command:option("--generation", "send only the notification of this generation"):choices { "1", "2" }:argname("1|2")
+  command:option("--id", "id of the notification (without it: a new one)"):argname("ID")
+  command:option("--package", "package that the event is about"):argname("ID")
+  command:option("--package-version", "version_available: id of the new version"):argname("ID")
+  command:option("--territory", "territory that the event is about; may be repeated"):count("*"):argname("CODE")
+  command:option("--variants", "version_available: number of variants (without it: 2)"):argname("N")
+  command:option("--deltas", "version_available: number of deltas (without it: none)"):argname("N")
+  command:option("--size", "version_available: size of each of them, in bytes"):argname("BYTES")
   output.describe_json(command)
 end
 
 function DESCRIBE.fault(command)
-  command:argument("kind", "One of " .. table.concat(faults.kinds(), ", ") .. "."):args("?"):argname("KIND")
-  command:option("--method", "Of the requests that it meets."):argname("METHOD")
-  command:option("--path", "Beginning of their path; without it /v1/."):argname("PATH")
-  command:option("--times", "How many it meets; without it 1."):argname("N")
-  command:option("--skip", "How many it lets pass before."):argname("N")
-  command:option("--seconds", "How slow, or when to come again."):argname("SECONDS")
-  command:flag("--clear", "Forget all faults.")
+  command:argument("kind", "one of " .. table.concat(faults.kinds(), ", ")):args("?"):argname("KIND")
+  command:option("--method", "method of the requests to fail"):argname("METHOD")
+  command:option("--path", "beginning of the path of the requests to fail (without it: /v1/)"):argname("PATH")
+  command:option("--times", "number of requests to fail (without it: 1)"):argname("N")
+  command:option("--skip", "number of requests to let pass first"):argname("N")
+  command:option("--seconds", "how slow to be, or when to ask the client to come again"):argname("SECONDS")
+  command:flag("--clear", "forget all faults")
   output.describe_json(command)
 end
 
 function DESCRIBE.redeliver(command)
-  command:argument("delivery", "The delivery's id."):argname("ID")
+  command:argument("delivery", "id of the delivery"):argname("ID")
   output.describe_json(command)
 end
 
 DESCRIBE.requests = output.describe_list
 
 local SUMMARIES = {
-  event = "Make something happen.",
-  fault = "Make the next requests or deliveries fail.",
-  redeliver = "Repeat a delivery.",
-  requests = "List how many requests arrived and were executed.",
+  event = "make something happen",
+  fault = "make the next requests or deliveries fail",
+  redeliver = "repeat a delivery",
+  requests = "list how many requests arrived, and how many were executed",
 }
 
 --- Adds the actions.
@@ -91,7 +91,7 @@ local function problem_of(response)
   return ("the simulator answered %d%s"):format(response.status, first and ": " .. tostring(first.detail) or "")
 end
 
--- The document, {} where there is none; nil, an exit status and a message where it failed.
+-- The document, {} if there is none; nil, an exit status and a message if it failed.
 local function ask(options, method, path, body)
   local url = url_of(options) .. "/simulator" .. path
   local response, message = http.exchange {
