@@ -260,7 +260,7 @@ mutate: packages-test packages-fuzz ## break the source in dozens of places, one
 .PHONY: docs
 docs: packages-run ## write docs/reference.md anew from the comments in the source
 	@$(MAKE) --no-print-directory build
-	@LUA_PATH="$$(tools/lua-path tools)" LUA_CPATH="build/$(ABI)/?.so;;" $(LUA) tools/reference.lua .
+	@tools/with-lua $(LUA) $(LUA) tools/reference.lua .
 
 .PHONY: torture
 torture: packages-test ## let every allocation of every function fail, once, on every Lua, also with ASan and UBSan
@@ -293,8 +293,7 @@ valgrind: packages-valgrind ## run the C tests and the C modules' specs in valgr
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
 	@$(MAKE) --no-print-directory build
-	@LUA_PATH="$$(tools/lua-path spec)" LUA_CPATH="build/$(ABI)/?.so;;" MARKETPLACE_LUA=$(LUA) \
-	  $(LUA) tools/chaos.lua $(or $(KILLS),200)
+	@tools/with-lua $(LUA) $(LUA) tools/chaos.lua $(or $(KILLS),200)
 
 # the guides, and what they point to
 DOCUMENTS := $(sort README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE $(wildcard docs/*.md bench/*.md \

@@ -27,8 +27,7 @@ local function target_of(test)
 end
 
 local function lua_of(test)
-  if test:find "^nginx" then return "luajit", "jit" end
-  return "lua5.4", "5.4"
+  return test:find "^nginx" and "luajit" or "lua5.4"
 end
 
 local function build(test)
@@ -46,10 +45,8 @@ end
 local function passes(test)
   if target_of(test) then return fuzzes(test) end
   if is_program(test) then return run(("timeout -k 5 %d build/test/%s"):format(SECONDS, test)) end
-  local lua, abi = lua_of(test)
-  return run(('LUA_PATH="$(tools/lua-path spec)" LUA_CPATH="build/%s/?.so;;" MARKETPLACE_LUA=%s ' ..
-    "timeout -k 5 %d %s $(command -v busted) $(ls spec/%s.lua spec/once/%s.lua 2>/dev/null)"):format(abi, lua, SECONDS,
-    lua, test, test))
+  return run(("timeout -k 5 %d tools/busted %s $(ls spec/%s.lua spec/once/%s.lua 2>/dev/null)"):format(SECONDS,
+    lua_of(test), test, test))
 end
 
 local function read(path)

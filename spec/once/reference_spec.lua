@@ -50,7 +50,7 @@ describe("what `make docs` writes", function()
 
   setup(function()
     folder = shell.run "mktemp -d"
-    shell.run(('LUA_PATH="$(tools/lua-path tools)" %s tools/reference.lua "%s"'):format(shell.LUA, folder))
+    shell.run(("tools/with-lua %s %s tools/reference.lua '%s'"):format(shell.LUA, shell.LUA, folder))
   end)
 
   teardown(function() shell.run(("rm -rf '%s'"):format(folder)) end)
