@@ -14,6 +14,11 @@ describe("marketplace.options", function()
     assert.is_false(problem_of { name = {} })
   end)
 
+  it("puts options of another function before a function's own", function()
+    assert.same({ a = "string", b = "table", c = "!number" },
+      options.extend({ a = "string", b = "!table" }, { b = "table", c = "!number" }))
+  end)
+
   it("names an unknown option and the known ones", function()
     assert.matches("thing.new: unknown option 'nmae'; known: name, size", problem_of { name = "x", nmae = "x" })
     assert.matches("unknown option '1'", problem_of { "x", name = "x" })

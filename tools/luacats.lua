@@ -117,6 +117,7 @@ local function add(found, block, lines, place)
     local owner, own = line:match "^([%w_]+)%.([%w_]+)"
     found.values[#found.values + 1] = { owner = owner, name = own, block = block }
   elseif block and luacats.tags(block, "class")[1] then
+    block.constant, block.literal = table.concat(lines, "\n", place):match "^local ([%u_]+) = [^\n{]*(%b{})"
     found.classes[#found.classes + 1] = block
   elseif block and luacats.tags(block, "alias")[1] then
     found.aliases[#found.aliases + 1] = block
@@ -130,7 +131,8 @@ end
 ---@return table found {head=, functions=, values=, classes=, aliases=}: the block that the file begins with; its named
 --- functions, also those without a comment, each {owner=, separator=, name=, parameters=, block=, body=}; the values
 --- with a comment that are put into a table, each {owner=, name=, block=}; blocks of classes and
---- aliases. A block is {lines=, text=, tags=}.
+--- aliases. A block is {lines=, text=, tags=}; that of a class that stands above a table, a constant, has
+--- its name and its text too, constant= and literal=.
 function luacats.read(text)
   local found = { functions = {}, values = {}, classes = {}, aliases = {} }
   local lines, comment = lines_of(text), {}

@@ -1,5 +1,7 @@
 --- What of this project is public, for tools/reference.lua and the specs that check it: the modules that a program may
 --- `require`, and the classes of the objects that they give.
+local luacats = require "luacats"
+
 local public = {}
 
 --- Modules, in the order in which the reference has them.
@@ -54,6 +56,38 @@ function public.path_of(name)
     end
   end
   error("there is no module " .. name)
+end
+
+local function lua_files()
+  local pipe = assert(io.popen "find lua simulator/lua -name '*.lua' | sort")
+  local paths = {}
+  for path in pipe:lines() do paths[#paths + 1] = path end
+  pipe:close()
+  return paths
+end
+
+local function add_option_classes(found, path)
+  local file = assert(io.open(path))
+  local source = luacats.read(file:read "*a")
+  file:close()
+  for _, block in ipairs(source.classes) do
+    local name = luacats.tags(block, "class")[1].name
+    if name:find "Options$" then
+      block.path, found[name] = path, block
+    end
+  end
+end
+
+local option_classes
+
+--- The classes of tables of options in all Lua files.
+---@return table<string, table> blocks of luacats.read by the name of the class, with the file's path= too
+function public.options()
+  if not option_classes then
+    option_classes = {}
+    for _, path in ipairs(lua_files()) do add_option_classes(option_classes, path) end
+  end
+  return option_classes
 end
 
 return public

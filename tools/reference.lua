@@ -82,6 +82,16 @@ local function add_fields(lines, block, kind, head)
   lines[#lines + 1] = ""
 end
 
+-- Of a parameter whose type is a class of options, or a union of such.
+local function add_options(lines, type_name)
+  for name in type_name:gmatch "marketplace%.%w+Options" do
+    local class = public.options()[name]
+    local parent = luacats.tags(class, "class")[1].text
+    local head = parent == "" and code(name) or ("%s, besides %s"):format(code(name), code(parent))
+    add_fields(lines, class, "field", head)
+  end
+end
+
 local function add_returns(lines, block)
   local tags = luacats.tags(block, "return")
   if #tags == 0 then return end
@@ -96,6 +106,7 @@ local function add_function(lines, shown, one)
   lines[#lines + 1] = ("### `%s(%s)`\n"):format(shown, table.concat(one.parameters, ", "))
   add_text(lines, one.block.text)
   add_fields(lines, one.block, "param", "parameter")
+  for _, tag in ipairs(luacats.tags(one.block, "param")) do add_options(lines, tag.type) end
   add_returns(lines, one.block)
 end
 

@@ -1,4 +1,7 @@
 --- Options tables, checked: a misspelt option must not be silently the default.
+---
+--- What a function takes stands twice, side by side: as a class, for people and editors, and as the table for the
+--- check, since no comment is there at run time. spec/once/options_spec.lua compares them.
 local options = {}
 
 local function sorted_keys(t)
@@ -6,6 +9,17 @@ local function sorted_keys(t)
   for key in pairs(t) do keys[#keys + 1] = tostring(key) end
   table.sort(keys)
   return keys
+end
+
+--- The options of a function that takes those of another too.
+---@param base table<string, string> as `known` of options.check
+---@param own table<string, string> likewise; of a name that both have, this one counts
+---@return table<string, string>
+function options.extend(base, own)
+  local all = {}
+  for name, types in pairs(base) do all[name] = types end
+  for name, types in pairs(own) do all[name] = types end
+  return all
 end
 
 --- Raises unless every option is known, has an allowed type and no required one is missing.

@@ -360,15 +360,16 @@ function Receiver:metrics()
   return metrics.text(lines)
 end
 
-local OPTIONS = { secrets = "!string|table", max_body = "number" }
-for name, types in pairs(dispatcher.OPTIONS) do OPTIONS[name] = types:gsub("^!", "") end
+---@class marketplace.ReceiverOptions: marketplace.DispatcherOptions
+---@field secrets string|string[] the webhook's secret, or up to 8 of which any may have signed
+---@field inbox? marketplace.Inbox default one in memory, also for nil: so assert(marketplace.inbox(...))
+---@field max_body? integer bytes, default 1048576, at most 16777216
+local OPTIONS = options.extend(dispatcher.OPTIONS, {
+  secrets = "!string|table", inbox = "table", max_body = "number",
+})
 
 --- A receiver.
----@param given table
---- secrets: string or list of up to 8 strings, required;
---- inbox: default one in memory, which is also what an inbox that could not be opened leads to, as that is nil: so
---- assert(marketplace.inbox(...)); max_body: bytes, default 1048576, at most 16777216;
---- log, lease, retry, clock, random, stop_asked: see marketplace.dispatcher
+---@param given marketplace.ReceiverOptions
 ---@return marketplace.Receiver receiver
 function receiver.new(given)
   options.check("marketplace.receiver", given, OPTIONS)

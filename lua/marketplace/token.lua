@@ -88,32 +88,50 @@ local function install_claims(given)
   }
 end
 
-local COMMON = { kind = "string", key = "string", key_file = "string", lifetime = "number", now = "number" }
+--- For every kind of token.
+---@class marketplace.TokenOptions
+---@field kind? "api"|"marketplace"|"install" default "api"
+---@field key_file? string path of the private key, PEM; this or `key` is needed
+---@field key? string the private key itself, PEM
+---@field lifetime? number seconds between iat, which is 30 seconds ago, and exp; default and most by kind
+---@field now? number seconds since the epoch, default the machine's clock
+local OPTIONS = { kind = "string", key = "string", key_file = "string", lifetime = "number", now = "number" }
 
-local KINDS = {
-  api = {
-    options = { key_id = "!string", issuer_id = "string", individual = "boolean", scope = "table" },
-    most = 1200, usual = 1200, claims = api_claims,
-  },
-  marketplace = {
-    options = { marketplace_id = "!string", developer_id = "!string" },
-    most = 7 * 86400 - 1, usual = 86400, claims = marketplace_claims,
-  },
-  install = {
-    options = {
-      key_id = "!string", marketplace_id = "!string", bundle_id = "!string", dtype = "!string", nonce = "string",
-      iid = "string", vid = "string",
-    },
-    most = 86400, usual = 300, claims = install_claims,
-  },
+--- Talks to App Store Connect: its lifetime is 1200 seconds, and less if asked for.
+---@class marketplace.ApiTokenOptions: marketplace.TokenOptions
+---@field key_id string the id of the private key
+---@field issuer_id? string of a team's key; this or `individual` is needed
+---@field individual? boolean true for the key of one person
+---@field scope? string[] the requests that it is good for, such as "GET /v1/apps", default all
+local API_OPTIONS = { key_id = "!string", issuer_id = "string", individual = "boolean", scope = "table" }
+
+--- Vouches for a developer: its lifetime is a day, and less than seven days if asked for.
+---@class marketplace.MarketplaceTokenOptions: marketplace.TokenOptions
+---@field marketplace_id string the marketplace's Apple ID
+---@field developer_id string the developer's
+local MARKETPLACE_OPTIONS = { marketplace_id = "!string", developer_id = "!string" }
+
+--- Has an install verified: its lifetime is 300 seconds, and at most a day if asked for.
+---@class marketplace.InstallTokenOptions: marketplace.TokenOptions
+---@field key_id string the id of the alternative distribution key
+---@field marketplace_id string the marketplace's Apple ID
+---@field bundle_id string the app's
+---@field dtype "download"|"redownload"
+---@field nonce? string default a random UUID
+---@field iid? string
+---@field vid? string
+local INSTALL_OPTIONS = {
+  key_id = "!string", marketplace_id = "!string", bundle_id = "!string", dtype = "!string", nonce = "string",
+  iid = "string", vid = "string",
 }
 
-local function known_options(kind)
-  local known = {}
-  for name, types in pairs(COMMON) do known[name] = types end
-  for name, types in pairs(kind.options) do known[name] = types end
-  return known
-end
+local KINDS = {
+  api = { options = API_OPTIONS, most = 1200, usual = 1200, claims = api_claims },
+  marketplace = {
+    options = MARKETPLACE_OPTIONS, most = 7 * 86400 - 1, usual = 86400, claims = marketplace_claims,
+  },
+  install = { options = INSTALL_OPTIONS, most = 86400, usual = 300, claims = install_claims },
+}
 
 local function check(given, kind)
   if (given.key == nil) == (given.key_file == nil) then fail "either 'key' or 'key_file' is needed" end
@@ -132,7 +150,7 @@ local function checked_claims(given, where, level)
   if type(given) == "table" and not kind then
     error(where .. ": option 'kind' is \"api\", \"marketplace\" or \"install\"", level)
   end
-  options.check(where, given, kind and known_options(kind) or COMMON, level + 1)
+  options.check(where, given, kind and options.extend(OPTIONS, kind.options) or OPTIONS, level + 1)
   local ok, claims = pcall(function()
     check(given, kind)
     return kind.claims(given)
@@ -150,14 +168,7 @@ local function make(key, given, claims, lifetime, now)
 end
 
 --- A token.
----@param given table
---- kind: "api" (default), "marketplace" or "install"; key: PEM, or key_file: its path; lifetime: seconds between iat
---- and exp, iat being 30 seconds ago; now: seconds since the epoch, default the machine's clock;
---- api: key_id; issuer_id of a team's key, or individual = true; scope: list of requests that it is good for, such
---- as "GET /v1/apps"; lifetime at most and by default 1200;
---- marketplace: marketplace_id (the marketplace's Apple ID), developer_id; lifetime less than 7 days, default a day;
---- install: key_id (of the alternative distribution key), marketplace_id, bundle_id, dtype ("download" or
---- "redownload"), nonce (default a random UUID), iid, vid; lifetime default 300
+---@param given marketplace.ApiTokenOptions|marketplace.MarketplaceTokenOptions|marketplace.InstallTokenOptions
 ---@return string|nil token
 ---@return integer|string expires_at seconds since the epoch, or the message
 ---@return string? code key_invalid, crypto_failed
@@ -171,7 +182,7 @@ function token.new(given)
 end
 
 --- What makes one API token after another with the same key.
----@param given table as for a token of kind "api"
+---@param given marketplace.ApiTokenOptions
 ---@param where string the public function's name, for messages; its caller is blamed
 ---@return (fun(now: number): string|nil, integer|string, string?)|nil issue as token.new, at that time
 ---@return string? message

@@ -94,10 +94,17 @@ local function fetch_to_file(path, ...)
   return result, message, code, detail
 end
 
+---@class marketplace.DownloadOptions
+---@field sink? fun(bytes: string): boolean? is given the bytes as they come, and may return false to end it
+---@field file? string path, in place of `sink`, of a file that appears once complete and synced (in nginx that blocks)
+---@field timeout? number seconds, default 3600
+---@field max_bytes? integer the most bytes, default 16 GiB
+local OPTIONS = { sink = "function", file = "string", timeout = "number", max_bytes = "number" }
+
 --- See Client:download.
 ---@param transport function
 ---@param address string
----@param given table
+---@param given marketplace.DownloadOptions
 ---@param ca_file string|nil
 ---@param pause function|nil
 ---@return table|nil result {bytes=, headers=}
@@ -105,8 +112,7 @@ end
 ---@return string? code
 ---@return table? detail
 function download.fetch(transport, address, given, ca_file, pause)
-  options.check("client:download", given,
-    { sink = "function", file = "string", timeout = "number", max_bytes = "number" }, 4)
+  options.check("client:download", given, OPTIONS, 4)
   if (given.sink == nil) == (given.file == nil) then error("client:download: either 'sink' or 'file' is needed", 3) end
   if type(address) ~= "string" then error("client:download: the URL must be a string", 3) end
   local fetch = given.sink and fetch_into or fetch_to_file

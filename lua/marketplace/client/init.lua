@@ -209,6 +209,11 @@ end
 local METHODS = { GET = true, POST = true, PATCH = true, DELETE = true }
 
 local NOTHING = {}
+
+---@class marketplace.RequestOptions
+---@field query? table values are strings, numbers, booleans or lists of them
+---@field body? table sent as JSON
+---@field timeout? number seconds for the whole call, default the client's
 local REQUEST_OPTIONS = { query = "table", body = "table", timeout = "number" }
 
 --- One call of any endpoint.
@@ -217,8 +222,7 @@ local REQUEST_OPTIONS = { query = "table", body = "table", timeout = "number" }
 --- surely not executed. A token that is refused is made anew once, with the server's clock.
 ---@param method string GET, POST, PATCH or DELETE
 ---@param path string "/v1/...", or a whole URL on the host of base_url, such as an answer's links.next
----@param given? {query?: table, body?: table, timeout?: number} query: values are strings, numbers, booleans or lists
---- of them; timeout: seconds for the whole call, default the client's
+---@param given? marketplace.RequestOptions
 ---@return table|nil document decoded; empty where the answer has none
 ---@return table|string response {status=, headers=, body=}, or the message
 ---@return string? code request_invalid, connect_failed, tls_failed, timeout, http_failed, too_large, unauthorized,
@@ -247,9 +251,7 @@ end
 
 --- Fetches a file from where an answer's `url` attribute points, piece by piece. No token is sent there.
 ---@param address string https://
----@param given {sink?: fun(bytes: string), file?: string, timeout?: number, max_bytes?: number} sink: is given the
---- bytes as they come, and may return false to end it; or file: a path, which exists only once the file is complete and
---- synced (in nginx that holds up the worker); timeout: seconds, default 3600; max_bytes: default 16 GiB
+---@param given marketplace.DownloadOptions
 ---@return table|nil result {bytes=, headers=}
 ---@return string? message
 ---@return string? code
@@ -284,12 +286,16 @@ local function idle(self)
   end
 end
 
+---@class marketplace.ParallelOptions
+---@field at_once? integer the most calls that run at the same time, default 6
+local PARALLEL_OPTIONS = { at_once = "number" }
+
 --- Runs several calls at once, in one thread, and waits for all of them.
 ---@param tasks ((fun(): any)|table)[] functions that call this client, or requests: {method, path, options}
----@param given? {at_once?: integer} default 6
+---@param given? marketplace.ParallelOptions
 ---@return table[] results in the order of the tasks, each {n=, ...}: what the function, or client:request, returned
 function Client:parallel(tasks, given)
-  options.check("client:parallel", given or {}, { at_once = "number" })
+  options.check("client:parallel", given or {}, PARALLEL_OPTIONS)
   local at_once = given and given.at_once or DEFAULTS.at_once
   if not (at_once >= 1 and at_once == math.floor(at_once)) then
     error("client:parallel: option 'at_once' is a whole number from 1", 2)
@@ -302,6 +308,27 @@ end
 
 --[[ A client ]]
 
+---@class marketplace.ClientOptions
+---@field key_id string the id of the private key
+---@field key_file? string path of the private key, PEM; this or `key` is needed
+---@field key? string the private key itself, PEM; a copy of it stays in memory
+---@field issuer_id? string of a team's key; this or `individual` is needed
+---@field individual? boolean true for the key of one person
+---@field scope? string[] the requests that its tokens are good for, such as "GET /v1/apps", default all
+---@field base_url? string default "https://api.appstoreconnect.apple.com"
+---@field timeout? number seconds for a call with all its attempts, default 60
+---@field attempt_timeout? number seconds for each attempt, default 30
+---@field connect_timeout? number seconds of those for connecting, default 10
+---@field retries? integer the most attempts after the first, default 4, at most 100
+---@field ca_file? string path of PEM certificates to trust, default the system's
+---@field user_agent? string default "lua-marketplace"
+---@field log? fun(entry: table) is told each attempt, never a token or a secret; see marketplace.log; default none
+---@field transport? fun(request: table, pause?: function): table|nil, string?, string? default http.exchange
+---@field clock? fun(): number seconds since the epoch, default the machine's
+---@field monotonic? fun(): number seconds, for deadlines, default `clock` if that is given, else the machine's
+---@field random? fun(): number from 0 to below 1, default math.random
+---@field sleep? fun(seconds: number) waits between attempts, default one that blocks
+---@field pause? fun(seconds: number) yields to the caller's loop while a call waits; default none, in nginx ngx.sleep
 local OPTIONS = {
   key_id = "!string", issuer_id = "string", individual = "boolean", key = "string", key_file = "string",
   scope = "table", base_url = "string", timeout = "number", attempt_timeout = "number", connect_timeout = "number",
@@ -328,18 +355,7 @@ end
 
 --- A client of App Store Connect's API: `client.webhooks:list{ app = ... }` and so on, see
 --- marketplace.client.resources.
----@param given table
---- key_id: required; key_file: path of the private key, or key: PEM; issuer_id of a team's key, or individual = true;
---- scope: list of requests that its tokens are good for, such as "GET /v1/apps";
---- base_url: default "https://api.appstoreconnect.apple.com"; ca_file: PEM certificates in place of the system's;
---- timeout: seconds for a whole call with its retries, default 60; attempt_timeout: for each attempt, default 30;
---- connect_timeout: of that for connecting, default 10; retries: at most so many after the first attempt, default 4;
---- log: function(entry), see marketplace.log: each attempt, never a token or a secret;
---- pause: function(seconds), called again and again while a call waits, for use in a caller's own loop: there it
---- yields, in place of blocking; in nginx default ngx.sleep;
---- transport: function(request, pause), default marketplace.http's exchange;
---- clock: function giving seconds since the epoch; monotonic: function giving seconds, for deadlines, default clock
---- where that is given; random: function giving a number in [0, 1); sleep: function(seconds); user_agent
+---@param given marketplace.ClientOptions
 ---@return marketplace.Client|nil client
 ---@return string? message
 ---@return string? code key_invalid

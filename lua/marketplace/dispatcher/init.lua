@@ -215,15 +215,20 @@ local function check_bounds(where, limit, seconds)
   end
 end
 
+---@class marketplace.DispatchOptions
+---@field limit? integer the most notifications, default all
+---@field seconds? number after these it begins no more, default never
+---@field now? number seconds since the epoch, default the dispatcher's clock
+local DISPATCH_OPTIONS = { limit = "number", seconds = "number", now = "number" }
+
 --- Runs the callbacks of what the inbox holds and can be run now, one notification at a time of each app.
----@param settings? {limit?: integer, seconds?: number, now?: number} limit: the most notifications, default all;
---- seconds: after which it begins no more, default never; now: seconds since the epoch, default the dispatcher's clock
+---@param settings? marketplace.DispatchOptions
 ---@return integer|nil count of notifications run
 ---@return string? message
 ---@return string? code inbox_unavailable
 function Dispatcher:dispatch(settings)
   settings = settings or {}
-  options.check(self.name .. ":dispatch", settings, { limit = "number", seconds = "number", now = "number" })
+  options.check(self.name .. ":dispatch", settings, DISPATCH_OPTIONS)
   local now, limit, seconds = settings.now, settings.limit or math.huge, settings.seconds or math.huge
   check_bounds(self.name .. ":dispatch", limit, seconds)
   return dispatch(self, limit, seconds, now and function() return now end or self.clock)
@@ -288,8 +293,15 @@ function Dispatcher:metrics()
   return metrics.text(lines)
 end
 
+--- How often and when a notification is tried again: after base * 2^n seconds, but for a random part of it.
+---@class marketplace.RetryOptions
+---@field attempts? integer how often it is tried in all, default 10
+---@field base? number seconds of the first pause, default 5
+---@field cap? number seconds of the longest pause, default 3600
+local RETRY_OPTIONS = { attempts = "number", base = "number", cap = "number" }
+
 local function check_retry(given, where)
-  options.check(where .. ": retry", given, { attempts = "number", base = "number", cap = "number" }, 5)
+  options.check(where .. ": retry", given, RETRY_OPTIONS, 5)
   if not ((given.attempts or 1) >= 1 and (given.base or 0) >= 0 and (given.cap or 0) >= 0) then
     error(where .. ": retry: attempts must be at least 1, base and cap at least 0 seconds", 4)
   end
@@ -310,11 +322,21 @@ end
 
 local function never() return false end
 
---- The dispatcher's options, for those who take them too.
-dispatcher.OPTIONS = {
+---@class marketplace.DispatcherOptions
+---@field inbox marketplace.Inbox holds the notifications
+---@field log? fun(entry: table)|table see marketplace.log; default: warnings and errors to the standard error stream
+---@field lease? number seconds that a callback may take, default 60, at most a year
+---@field retry? marketplace.RetryOptions
+---@field clock? fun(): number seconds since the epoch, default the machine's
+---@field random? fun(): number from 0 to below 1, default math.random
+---@field stop_asked? fun(): boolean once it gives true, what is not yet begun is given back; default never
+local OPTIONS = {
   inbox = "!table", log = "function|table", lease = "number", retry = "table", clock = "function", random = "function",
   stop_asked = "function",
 }
+
+--- Its options, for functions that take them too.
+dispatcher.OPTIONS = OPTIONS
 
 --- A dispatcher from options that were checked, but for their values.
 ---@param given table
@@ -337,16 +359,10 @@ function dispatcher.from(given, where, name)
 end
 
 --- A dispatcher without a receiver: a worker beside the process that receives.
----@param given table
---- inbox: required;
---- log: function(entry), see marketplace.log; default: warnings and errors to the standard error stream;
---- lease: seconds that a callback may take, default 60;
---- retry: {attempts=10, base=5, cap=3600}, pauses in seconds;
---- clock: function giving seconds since the epoch; random: function giving a number in [0, 1);
---- stop_asked: function; once it gives true, what is not yet begun is given back
+---@param given marketplace.DispatcherOptions
 ---@return marketplace.Dispatcher
 function dispatcher.new(given)
-  options.check("marketplace.dispatcher", given, dispatcher.OPTIONS)
+  options.check("marketplace.dispatcher", given, OPTIONS)
   local made = dispatcher.from(given, "marketplace.dispatcher", "dispatcher")
   return made
 end

@@ -70,7 +70,11 @@ local inbox = {}
 ---@field id fun(self): string|nil, string?, string?
 ---@field close fun(self)
 
-local SETTINGS = { must_exist = "boolean", clock = "function|boolean", durability = "string" }
+---@class marketplace.InboxOptions
+---@field must_exist? boolean do not make a new SQLite file, default false
+---@field clock? false|fun(): number of PostgreSQL and Redis, see marketplace.RedisInboxOptions
+---@field durability? "strict"|"relaxed" likewise
+local OPTIONS = { must_exist = "boolean", clock = "function|boolean", durability = "string" }
 
 local function unavailable(message)
   return nil, message, "inbox_unavailable"
@@ -80,14 +84,13 @@ end
 --- not block.
 ---@param text string see marketplace.inbox.url: "memory", "sqlite:PATH", "postgres://USER@HOST:PORT/DBNAME",
 --- "redis://HOST:PORT/DB?prefix=NAME", "redis+unix:/PATH"
----@param settings? {must_exist?: boolean, clock?: fun(): number, durability?: "strict"|"relaxed"} must_exist: do not
---- make a new SQLite file; clock, durability: see marketplace.inbox.postgres and marketplace.inbox.redis
+---@param settings? marketplace.InboxOptions
 ---@return marketplace.Inbox|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
 function inbox.open(text, settings)
   if type(text) ~= "string" then error("marketplace.inbox: the URL must be a string, not a " .. type(text), 2) end
-  options.check("marketplace.inbox", settings or {}, SETTINGS)
+  options.check("marketplace.inbox", settings or {}, OPTIONS)
   local parsed, message = url.parse(text)
   if not parsed then return unavailable(message) end
   if parsed.kind ~= "memory" and runtime.yielding_sleep then

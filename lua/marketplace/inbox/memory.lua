@@ -390,14 +390,17 @@ function Inbox:close()
   self.closed = true
 end
 
+---@class marketplace.MemoryInboxOptions
+---@field capacity? integer the most notifications that are not done, default 100000; more are refused
+---@field keep_done? integer how many done ones are remembered, to tell duplicates, default 10000
+local OPTIONS = { capacity = "number", keep_done = "number" }
+
 --- An empty inbox in memory.
----@param settings? {capacity?: integer, keep_done?: integer} capacity: the most notifications that are not
---- done, default 100000; more are refused. keep_done: how many done ones are remembered to tell duplicates,
---- default 10000
+---@param settings? marketplace.MemoryInboxOptions
 ---@return table inbox
 function memory.new(settings)
   settings = settings or {}
-  options.check("marketplace.inbox.memory.new", settings, { capacity = "number", keep_done = "number" })
+  options.check("marketplace.inbox.memory.new", settings, OPTIONS)
   for name, value in pairs(settings) do
     if not (value >= 1 and value == math.floor(value)) then
       error(("marketplace.inbox.memory.new: option '%s' must be a whole number, at least 1"):format(name), 2)

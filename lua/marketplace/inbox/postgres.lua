@@ -101,19 +101,23 @@ local function lock_lanes_of(_, run, items)
   run(LOCK_LANES_OF, table.concat(identities, SEPARATOR))
 end
 
+---@class marketplace.PostgresInboxOptions
+---@field clock? false|fun(): number seconds since the epoch, default the machine's; false: times are taken as given
+---@field durability? "strict"|"relaxed" relaxed takes a server that may lose what it stored; default strict
+---@field must_exist? boolean is for SQLite, and changes nothing here
+local OPTIONS = {
+  clock = "function|boolean", durability = "string", must_exist = "boolean",
+}
+
 --- Opens the inbox in a database; makes its schema where there is none.
 ---@param place {parameters: table<string, string>} libpq's words; a password is better kept in PGPASSFILE
----@param settings? {clock?: fun(): number, durability?: "strict"|"relaxed"} clock: the caller's, default the
---- machine's; false: times are taken as they are given; durability: "relaxed" takes a server that may lose what it
---- stored
+---@param settings? marketplace.PostgresInboxOptions
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
 function postgres.open(place, settings)
   settings = settings or {}
-  options.check("marketplace.inbox.open", settings, {
-    clock = "function|boolean", durability = "string", must_exist = "boolean",
-  })
+  options.check("marketplace.inbox.open", settings, OPTIONS)
   local clock = settings.clock == nil and core.now or settings.clock
   local base = database.new {
     begin = "BEGIN", skip_locked = "FOR UPDATE SKIP LOCKED", offset = 0, lock_lanes = lock_lanes,

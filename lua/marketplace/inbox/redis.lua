@@ -323,26 +323,30 @@ local function prepare(self, link, given, clock, is_relaxed)
   error(problem, 0)
 end
 
+---@class marketplace.RedisInboxOptions
+---@field clock? false|fun(): number seconds since the epoch, default the machine's; false: times are taken as given
+---@field durability? "strict"|"relaxed" relaxed takes a server that may lose what it stored; default by the URL
+---@field must_exist? boolean is for SQLite, and changes nothing here
+---@field connect? fun(place: table): table in place of hiredis: gives a connection with command{word, ...}, close() and
+--- `reused` if it was used before; raises as marketplace.inbox.reconnecting does
+---@field pool? fun(settings: table): table in place of marketplace.inbox.reconnecting's new, if the inbox keeps no
+--- connections: nothing is connected then before it is needed
+local OPTIONS = {
+  clock = "function|boolean", durability = "string", must_exist = "boolean", connect = "function",
+  pool = "function",
+}
+
 --- Opens the inbox in a server.
 ---@param place {host?: string, port?: integer, path?: string, user?: string, password?: string, db?: integer,
 --- prefix?: string, timeout?: number, durability?: string} a password that is not given here is taken from the
 --- environment, REDISCLI_AUTH; durability "relaxed" takes a server that can lose what it stored
----@param settings? {clock?: (fun(): number)|false, durability?: string, must_exist?: boolean, connect?: function,
---- pool?: function}
---- clock: the caller's, default the machine's; false: times are taken as they are given;
---- connect: in place of hiredis, function(place) giving a connection with command{word, ...} and close(), and `reused`
---- where it was used before; raises as marketplace.inbox.reconnecting;
---- pool: in place of marketplace.inbox.reconnecting's new, where connections are not kept by the inbox: nothing is
---- connected then before it is needed
+---@param settings? marketplace.RedisInboxOptions
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
 function redis.open(place, settings)
   settings = settings or {}
-  options.check("marketplace.inbox.open", settings, {
-    clock = "function|boolean", durability = "string", must_exist = "boolean", connect = "function",
-    pool = "function",
-  })
+  options.check("marketplace.inbox.open", settings, OPTIONS)
   local is_relaxed = (settings.durability or place.durability) == "relaxed"
   local clock = settings.clock == nil and core.now or settings.clock
   -- read now: nginx's workers do not have all of the environment that its master has

@@ -49,21 +49,26 @@ function KINDS.postgres()
     "Redis or SQLite, or receive with `marketplace serve --inbox postgres:...` behind nginx")
 end
 
+---@class marketplace.NginxInboxOptions
+---@field thread_pool? string for SQLite: a thread_pool of nginx's configuration, default "marketplace"
+---@field must_exist? boolean do not make a new SQLite file, default false
+---@field clock? false|fun(): number see marketplace.RedisInboxOptions
+---@field durability? "strict"|"relaxed" see marketplace.RedisInboxOptions
+local OPTIONS = {
+  thread_pool = "string", must_exist = "boolean", clock = "function|boolean", durability = "string",
+}
+
 --- The inbox that a URL names. Its `place` is the URL without a password.
 ---@param text string see marketplace.inbox.url: "sqlite:PATH", "redis://HOST:PORT/DB", "redis+unix:/PATH", or "memory":
 --- each worker's own, to try out
----@param settings? {thread_pool?: string, must_exist?: boolean, clock?: function|false, durability?: string}
---- thread_pool: for SQLite, a thread_pool of nginx's configuration, default "marketplace"; must_exist: do not make a
---- new SQLite file; clock, durability: see marketplace.inbox.redis
+---@param settings? marketplace.NginxInboxOptions
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
 function inbox.open(text, settings)
   settings = settings or {}
   if type(text) ~= "string" then error("marketplace.nginx.inbox: the URL must be a string, not a " .. type(text), 2) end
-  options.check("marketplace.nginx.inbox.open", settings, {
-    thread_pool = "string", must_exist = "boolean", clock = "function|boolean", durability = "string",
-  })
+  options.check("marketplace.nginx.inbox.open", settings, OPTIONS)
   local parsed, problem = url.parse(text)
   if not parsed then return unavailable(problem) end
   local opened, message, code = KINDS[parsed.kind](parsed, settings)

@@ -81,22 +81,28 @@ local function random()
   return tonumber(core.random_hex(6), 16) / 2 ^ 48
 end
 
+---@class marketplace.NginxOptions
+---@field handlers string|fun(receiver: marketplace.Receiver) path of a handlers file, or what such a file returns
+---@field secret_file? string path, one secret a line; this or `secrets` is needed
+---@field secrets? string|string[] up to 8
+---@field inbox string|marketplace.Inbox URL, see marketplace.nginx.inbox, or an inbox whose methods do not block
+---@field dict? string name of a lua_shared_dict that sums up the metrics of all workers, default none: each has its own
+---@field dispatch? boolean run the callbacks in nginx too, default false: `marketplace work` does
+---@field max_body? integer bytes, default 1048576
+---@field lease? number seconds that a callback may take, default 60
+---@field retry? marketplace.RetryOptions
+local OPTIONS = {
+  handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
+  dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
+}
+
 --- Prepares the one receiver of this nginx: in init_by_lua. Raises what is wrong, so that nginx does not start, or at a
---- reload keeps what it has; secrets and handlers are read anew then.
----@param given table
---- handlers: required, path of a handlers file, or function(receiver); secret_file: path, one secret a line; or
---- secrets: string or list of up to 8; inbox: required, "redis:...", "sqlite:PATH", or "memory" for trying out, see
---- marketplace.nginx.inbox, or an inbox whose methods do not block;
---- dict: name of a lua_shared_dict in which the metrics of all workers are summed up;
---- dispatch: run the callbacks in nginx too, default false: `marketplace work` does;
---- max_body: bytes, default 1048576; lease, retry: see marketplace.dispatcher.
---- Relative paths begin at nginx's prefix.
+--- reload keeps what it has; secrets and handlers are read anew then. Relative
+--- paths begin at nginx's prefix.
+---@param given marketplace.NginxOptions
 function nginx.init(given)
   if state then error(WHERE .. ": it was called before; one nginx has one receiver, with up to 8 secrets", 2) end
-  options.check(WHERE, given, {
-    handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
-    dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
-  })
+  options.check(WHERE, given, OPTIONS)
   local dict, runs = dict_of(given), nil
   local receiver = marketplace_receiver.new {
     secrets = secrets_of(given), inbox = inbox_of(given), max_body = given.max_body,

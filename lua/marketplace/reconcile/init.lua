@@ -101,6 +101,19 @@ end
 
 --[[ For callers ]]
 
+---@class marketplace.ReconcileOptions
+---@field client marketplace.Client asks App Store Connect
+---@field inbox marketplace.Inbox is compared, and is given what is missing
+---@field webhooks? string[] ids of webhooks; these or `apps` are needed
+---@field apps? string[] ids of apps: all their webhooks, which must have one URL, the receiver's
+---@field url? string of the apps' webhooks only those with this URL
+---@field since? number seconds since the epoch, at most ten days back; default since the last run
+---@field state_file? string path, keeps how far the last run came; default none: every run looks ten days back
+---@field accept_gap? boolean do not tell history_expired again, default false
+---@field redeliver? boolean ask for redeliveries, default true
+---@field dry_run? boolean only look, change nothing, default false
+---@field clock? fun(): number seconds since the epoch, default the machine's
+---@field log? fun(entry: table) see marketplace.log; default none
 local OPTIONS = {
   client = "!table", inbox = "!table", webhooks = "table", apps = "table", url = "string", since = "number",
   state_file = "string", accept_gap = "boolean", redeliver = "boolean", dry_run = "boolean", clock = "function",
@@ -130,17 +143,11 @@ end
 ---
 --- It needs an inbox that remembers what is done for eleven days: what was forgotten (`inbox prune`) would be missing,
 --- and run again.
----@param given table
---- client, inbox: required; webhooks, apps: lists of ids, of which there must be one; of apps all webhooks, which must
---- have one URL, the receiver's; url: of the apps' webhooks only those with this one;
---- since: seconds since the epoch, in place of what is due since the last run, at most ten days back, not later than
---- now;
---- state_file: where it is kept how far the last run came; without it every run looks ten days back, and asks for
---- redeliveries only of what it put itself;
---- accept_gap: history_expired is not told again; redeliver: whether redeliveries are asked for, default true: once an
---- event, where the newest delivery failed and the event was not in the inbox before (or its payload is not told), and
---- as long as App Store Connect's limit of requests is not nearly reached;
---- dry_run: only look, change nothing; clock: default the machine's; log: see marketplace.log
+---
+--- Redeliveries are asked for once an event, if the newest delivery failed and the event was not in the inbox before
+--- (or its payload is not told), and as long as App Store Connect's limit of requests is not nearly reached. Without a
+--- state file only those are asked for of what this run put into the inbox.
+---@param given marketplace.ReconcileOptions
 ---@return table|nil report
 --- deliveries: how many were told of; events: those they were of, without pings; pending: events that App Store Connect
 --- still tries to deliver, which are left until a day has passed; missing: events that were not in the inbox; stored:

@@ -137,7 +137,40 @@ end
 
 --[[ For callers ]]
 
-local KNOWN = {
+---@class marketplace.rotation.Apple
+---@field url fun(id: string): string|nil, string?, string? of a webhook; code "missing" if there is none
+---@field set_secret fun(id: string, secret: string): true|nil, string?, string? likewise
+---@field ping? fun(id: string): true|nil, string?, string?
+---@field delivered? fun(id: string, since: number): string[]|nil, string?, string? of notifications to a webhook
+
+---@class marketplace.rotation.Receiver
+---@field reload? fun(): true|nil, string?, string? has the secret file read again
+---@field post fun(url: string, signature: string, body: string): integer|nil, string?, string? the answer's status
+
+---@class marketplace.rotation.Inbox
+---@field verified fun(fingerprint: string, since: number): table[]|nil, string?, string? list of {id=, at=}, of
+--- notifications that the secret of this fingerprint verified and that were received since, at that time
+
+--- Functions of the caller's that can fail return nil, a message and sometimes a code.
+---@class marketplace.RotationOptions
+---@field webhooks string[] ids of all the webhooks that use the secret
+---@field generation integer 1 or 2, of all these webhooks
+---@field secret_file string path without symbolic links: the state is kept beside it
+---@field receiver_url? string where the probe goes, default the webhooks' own URLs
+---@field probe? boolean try the receiver before Apple is told, default true
+---@field wait? number seconds for a notification signed with the new secret, for each webhook, default 300
+---@field grace? number seconds without one signed with an old secret before the old ones end, default 60
+---@field retire_anyway? boolean end them though such a one came late, default false
+---@field apple marketplace.rotation.Apple
+---@field receiver marketplace.rotation.Receiver
+---@field inbox marketplace.rotation.Inbox
+---@field files? table default marketplace.state_file's FILES
+---@field clock fun(): number seconds since the epoch
+---@field sleep fun(seconds: number)
+---@field stop_asked? fun(): boolean whether to stop, default never
+---@field random_hex fun(bytes: integer): string
+---@field say fun(step: string, text: string) is told a line a step, never a secret
+local OPTIONS = {
   webhooks = "!table", generation = "!number", secret_file = "!string", receiver_url = "string", probe = "boolean",
   wait = "number", grace = "number", retire_anyway = "boolean", apple = "!table", receiver = "!table",
   inbox = "!table", files = "table", clock = "!function", sleep = "!function", stop_asked = "function",
@@ -149,13 +182,13 @@ local function never()
 end
 
 local function new(given)
-  options.check("marketplace.rotation", given, KNOWN, 4)
+  options.check("marketplace.rotation", given, OPTIONS, 4)
   if #given.webhooks == 0 then error("marketplace.rotation: option 'webhooks' is an empty list", 3) end
   local run = {
     path = given.secret_file, probe = given.probe ~= false, wait = given.wait or 300, grace = given.grace or 60,
     stop_asked = given.stop_asked or never, files = given.files or state_file.FILES,
   }
-  for name in pairs(KNOWN) do
+  for name in pairs(OPTIONS) do
     if run[name] == nil then run[name] = given[name] end
   end
   return run
@@ -177,23 +210,7 @@ local function with_state(run, read_only, task)
 end
 
 --- Rotates, or goes on where an earlier run stopped.
----
---- Functions of the caller's that can fail return nil, a message and sometimes a code.
----@param given table
---- webhooks: list of ids, all those that use the secret; generation: 1 or 2; secret_file: its path, without symbolic
---- links, as the state is kept beside it; receiver_url: where the probe goes, default the webhooks' own URLs; probe:
---- default true; wait: seconds for a notification signed with the new secret to arrive, for each webhook, default 300;
---- grace: seconds without a notification signed with an old secret before the old ones end, default 60;
---- retire_anyway: end them though such a one came late;
---- apple: {url(id) -> string, set_secret(id, secret) -> true, each with code "missing" where there is no such webhook;
---- ping(id) -> true or no such function; delivered(id, since) -> list of ids of the notifications that App Store
---- Connect sent to a webhook, or no such function};
---- receiver: {reload() -> true or no such function, post(url, signature, body) -> status};
---- inbox: {verified(fingerprint, since) -> list of {id=, at=} of notifications that the secret of this fingerprint
---- verified and that were received since, at that time};
---- files: default marketplace.state_file's FILES;
---- clock(): seconds since the epoch; sleep(seconds); stop_asked() -> whether to stop, default never;
---- random_hex(bytes); say(step, text): a line a step, never a secret
+---@param given marketplace.RotationOptions
 ---@return boolean|nil ok true: the new secret is the only one
 ---@return string? message what stands in the way, and what to do; running it again is always safe
 ---@return string? code rotation_pending (nothing has arrived yet, or an old secret is still used), rotation_invalid,

@@ -172,25 +172,38 @@ local function open_metrics(given)
   }
 end
 
+---@class marketplace.ServerOptions
+---@field receiver marketplace.Receiver is given what arrives
+---@field log fun(entry: table) see marketplace.log
+---@field host? string address to listen on, default "127.0.0.1"
+---@field port? integer default 0: the system chooses one
+---@field path? string of the requests, default "/notifications"
+---@field tls_cert? string certificates, PEM; default none: HTTP
+---@field tls_key? string their private key, PEM
+---@field max_body? integer bytes, default the receiver's
+---@field max_connections? integer default 512
+---@field header_timeout? number seconds for a request's header, default 10
+---@field body_timeout? number seconds for its body, default 30
+---@field idle_timeout? number seconds between two requests of a connection, default 60
+---@field dispatch? boolean run callbacks, default true; false: only receive
+---@field reload? fun() called after SIGHUP, default nothing
+---@field stop_seconds? number of the longest graceful stop, default 10
+---@field metrics_host? string address to answer GET /metrics on, default "127.0.0.1"
+---@field metrics_port? integer default none: nowhere
+local OPTIONS = {
+  receiver = "!table", log = "!function", host = "string", port = "number", path = "string", tls_cert = "string",
+  tls_key = "string", max_body = "number", max_connections = "number", header_timeout = "number",
+  body_timeout = "number", idle_timeout = "number", dispatch = "boolean", reload = "function",
+  stop_seconds = "number", metrics_host = "string", metrics_port = "number",
+}
+
 --- Listens.
----@param given table
---- receiver: required; log: function(entry), required, see marketplace.log;
---- host: default "127.0.0.1"; port: default 0, the system chooses; path: default "/notifications";
---- tls_cert, tls_key: PEM text; max_body: bytes, default the receiver's; max_connections: default 512;
---- header_timeout, body_timeout, idle_timeout: seconds, default 10, 30, 60;
---- metrics_port: where GET /metrics is answered, on metrics_host, default "127.0.0.1"; without a port nowhere;
---- dispatch: false: only receive; reload: function, called after SIGHUP;
---- stop_seconds: the longest graceful stop, default 10
+---@param given marketplace.ServerOptions
 ---@return marketplace.Server|nil server
 ---@return string? message
 ---@return string? code listen_failed, tls_failed, out_of_memory
 function server.open(given)
-  options.check("marketplace.server.open", given, {
-    receiver = "!table", log = "!function", host = "string", port = "number", path = "string", tls_cert = "string",
-    tls_key = "string", max_body = "number", max_connections = "number", header_timeout = "number",
-    body_timeout = "number", idle_timeout = "number", dispatch = "boolean", reload = "function",
-    stop_seconds = "number", metrics_host = "string", metrics_port = "number",
-  })
+  options.check("marketplace.server.open", given, OPTIONS)
   local path = given.path or "/notifications"
   if not path:find("^/[^%s?#]*$") or path == "/healthz" then
     error("marketplace.server.open: option 'path' must start with a slash, hold no white space, ? or #, " ..

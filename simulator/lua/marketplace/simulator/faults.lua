@@ -1,8 +1,4 @@
 --- Faults on request: what App Store Connect, its gateways and the network do now and then.
----
---- A fault has a `kind`; `method` and `path` (a prefix, default "/v1/") say which requests it meets; `skip` how many of
---- them it lets pass first, default 0; `times` how many it then meets, default 1; `seconds` how long (slow, default
---- 5) or in how many seconds to come again (429, default 1).
 local dates = require "marketplace.simulator.dates"
 local json = require "marketplace.json"
 local options = require "marketplace.options"
@@ -118,10 +114,19 @@ function faults.new()
   return setmetatable({ list = {} }, Faults)
 end
 
+---@class marketplace.SimulatorFaultOptions
+---@field kind string one of faults.kinds()
+---@field method? string of the requests that it meets, default all
+---@field path? string what their path begins with, default "/v1/"
+---@field times? integer how many of them it meets, default 1
+---@field seconds? number by which slow is late, default 5, or in which 429 says to come again, default 1
+---@field skip? integer how many of them it lets pass first, default 0
+local OPTIONS = {
+  kind = "!string", method = "string", path = "string", times = "number", seconds = "number", skip = "number",
+}
+
 local function check(given)
-  options.check("marketplace.simulator: fault", given, {
-    kind = "!string", method = "string", path = "string", times = "number", seconds = "number", skip = "number",
-  }, 4)
+  options.check("marketplace.simulator: fault", given, OPTIONS, 4)
   if not (INSTEAD[given.kind] or AFTERWARDS[given.kind] or DELIVERIES[given.kind]) then
     error(("marketplace.simulator: fault: 'kind' is one of %s"):format(table.concat(faults.kinds(), ", ")), 3)
   end

@@ -173,6 +173,18 @@ function Simulator:exists(type_name, id)
   return record ~= nil and record.generation ~= 1
 end
 
+---@class marketplace.SimulatorEventOptions
+---@field app? string the app that it is about, default the first of the simulator's
+---@field marketplace_app? string the app whose webhooks hear of it, default `app` if it is one of them, else the first
+---@field generation? integer only this one of the notifications, default both
+---@field id? string of the notification, default a new one
+---@field time? number seconds since the epoch, default now
+---@field package? string its id, default a new one for version_available and the app's latest for others
+---@field package_version? string likewise
+---@field territories? string[] such as "FRA"
+---@field variants? integer how many a version has, default 2
+---@field deltas? integer how many it has, default 0
+---@field size? integer bytes of each, default 150000
 local EVENT_OPTIONS = {
   app = "string", marketplace_app = "string", generation = "number", id = "string", time = "number",
   package = "string", package_version = "string", territories = "table", variants = "number", deltas = "number",
@@ -181,11 +193,7 @@ local EVENT_OPTIONS = {
 
 --- Makes something happen. tick sends the notifications.
 ---@param name string an event's name (version_available, app_unavailable, …), or one of Apple's type names
----@param given? table app: the app it is about, default the first of `apps`; marketplace_app: the one whose webhooks
---- hear of it, default `app` where it is one of `apps`, otherwise the first of them; generation: only this one of the
---- notifications; id: of the notification, default a new one; time: seconds since the epoch, default now; territories;
---- package, package_version: ids, default new ones for version_available and the app's latest for others; variants,
---- deltas: how many, default 2 and 0; size: bytes of each, default 150000
+---@param given? marketplace.SimulatorEventOptions
 ---@return table event event, app_id, marketplace_app_id, package_id, package_version_id; notifications: list of
 --- {generation, id, type, body}; deliveries: their ids
 function Simulator:event(name, given)
@@ -207,7 +215,7 @@ function Simulator:redeliver(id)
 end
 
 --- Adds a fault, see marketplace.simulator.faults. Raises for one that is none.
----@param given table
+---@param given marketplace.SimulatorFaultOptions
 function Simulator:fault(given)
   self.faults:add(given)
 end
@@ -289,24 +297,33 @@ local function send_nothing(_, done)
   done(nil, "this simulator sends nothing")
 end
 
+---@class marketplace.SimulatorOptions
+---@field keys? table<string, string> key id to public key, PEM; default one that it makes, see credentials
+---@field issuer_id? string the team's
+---@field apps? string[] ids, the first is the marketplace's; default {"6740012345"}
+---@field send? fun(request: table, done: function) sends {method=, url=, headers={lines}, body=, timeout=}, then calls
+--- done(response) with {status=, body=}, or done(nil, message); default: nothing is sent
+---@field clock? fun(): number seconds since the epoch, default the machine's
+---@field random? fun(bytes: integer): string so many random bytes in hex
+---@field skew? number seconds by which clocks may differ, default 2
+---@field rate_limit? integer requests in an hour, default 3500
+---@field retry_after? number[] seconds after which a failed delivery is repeated, default none
+---@field url_lifetime? number seconds that URLs of files are good for, default 3600
+---@field strict_deliveries? boolean want the one filter of the list of deliveries, as operators report; default false
+---@field base_url? string default "https://api.appstoreconnect.apple.com"
+---@field date_header? boolean give a Date, by `clock`, default false
+---@field log? fun(entry: table) default none
+local OPTIONS = {
+  keys = "table", issuer_id = "string", apps = "table", send = "function", clock = "function", random = "function",
+  skew = "number", rate_limit = "number", retry_after = "table", url_lifetime = "number",
+  strict_deliveries = "boolean", base_url = "string", date_header = "boolean", log = "function",
+}
+
 --- A simulator.
----@param given table
---- keys: key id to public key, PEM, default one that it makes, see credentials; issuer_id: the team's; apps: list of
---- ids, the first is the marketplace's, default {"6740012345"}; send: function(request, done), which sends {method=,
---- url=, headers={lines}, body=, timeout=} and then calls done(response) with {status=, body=}, or done(nil, message),
---- default: nothing is sent; clock: seconds since the epoch, default the machine's; random: function(n), which gives n
---- bytes in hex; skew: seconds by which clocks may differ, default 2; rate_limit: requests in an hour, default 3500;
---- retry_after: list of seconds after which a failed delivery is repeated, default none; url_lifetime: seconds that
---- URLs of files are good for, default 3600; strict_deliveries: the list of deliveries wants its one filter, as
---- operators report, default false; base_url: default https://api.appstoreconnect.apple.com; date_header: give a Date,
---- by `clock`, default false; log: function(entry), default none
+---@param given marketplace.SimulatorOptions
 ---@return marketplace.Simulator sim
 function simulator.new(given)
-  options.check("marketplace.simulator.new", given, {
-    keys = "table", issuer_id = "string", apps = "table", send = "function", clock = "function", random = "function",
-    skew = "number", rate_limit = "number", retry_after = "table", url_lifetime = "number",
-    strict_deliveries = "boolean", base_url = "string", date_header = "boolean", log = "function",
-  })
+  options.check("marketplace.simulator.new", given, OPTIONS)
   local apps = given.apps or { simulator.APP }
   check_apps(apps)
   local clock, issuer_id = given.clock or core.now, given.issuer_id or simulator.ISSUER_ID
