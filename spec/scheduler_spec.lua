@@ -1,0 +1,143 @@
+local scheduler = require "marketplace.client.scheduler"
+
+describe("marketplace.client.scheduler", function()
+  local now, idled
+
+  before_each(function() now, idled = 0, {} end)
+
+  local function clock() return now end
+
+  local function idle(seconds, is_exchanging)
+    assert.is_true(#idled < 100, "it would wait for ever")
+    idled[#idled + 1] = { seconds, is_exchanging }
+    now = now + seconds
+  end
+
+  local function run(tasks, at_once)
+    return scheduler.run(tasks, at_once or 6, clock, idle)
+  end
+
+  local function pause(seconds, exchange)
+    scheduler.pause()(seconds, exchange)
+  end
+
+  -- done when it has been asked so often
+  local function exchange(asked, sink)
+    local made = { sink = sink, asked = 0, closed = false }
+    function made:done()
+      self.asked = self.asked + 1
+      return self.asked >= asked
+    end
+    function made:close() self.closed = true end
+    return made
+  end
+
+  it("gives what each task returns, in the order of the tasks", function()
+    local results = run {
+      function()
+        pause(0.5)
+        return "a", nil, "b", nil
+      end,
+      function() return nil end,
+      function() end,
+    }
+    assert.same({ { n = 4, "a", nil, "b" }, { n = 1 }, { n = 0 } }, results)
+    assert.same({}, run {})
+  end)
+
+  it("waits for the pause that ends first, and no longer than a second", function()
+    local order = {}
+    local function task(name, seconds)
+      return function()
+        pause(seconds)
+        order[#order + 1] = name .. now
+      end
+    end
+    run { task("a", 2.5), task("b", 0.25), task("c", 0.5) }
+    assert.same({ "b0.25", "c0.5", "a2.5" }, order)
+    assert.same({ { 0.25, false }, { 0.25, false }, { 1, false }, { 1, false } }, idled)
+  end)
+
+  it("runs so many at once, and the next as soon as one has ended", function()
+    local running, most, starts = 0, 0, {}
+    local tasks = {}
+    for i, seconds in ipairs { 0.5, 0.25, 0.25, 0.5 } do
+      tasks[i] = function()
+        running, starts[i] = running + 1, now
+        most = math.max(most, running)
+        pause(seconds)
+        running = running - 1
+      end
+    end
+    run(tasks, 2)
+    assert.equal(2, most)
+    assert.same({ 0, 0, 0.25, 0.5 }, starts)
+    run(tasks, 1)
+    assert.same({ 1, 1.5, 1.75, 2 }, starts)
+  end)
+
+  it("goes on with an exchange when it is done", function()
+    local one = exchange(3)
+    local results = run {
+      function()
+        pause(nil, one)
+        return one.asked
+      end,
+    }
+    assert.equal(3, results[1][1])
+    assert.same({ { 1, true }, { 1, true }, { 1, true } }, idled)
+    idled = {}
+    run { function() pause(nil, exchange(2)) end, function() pause(0.25) end }
+    assert.same({ 0.25, true }, idled[1])
+  end)
+
+  it("goes on with an exchange that has a sink each time, as its task hands the bytes over", function()
+    local one, resumed = exchange(9, function() end), 0
+    run {
+      function()
+        for i = 1, 3 do
+          pause(nil, one)
+          resumed = i
+        end
+      end,
+    }
+    assert.same({ 3, 0 }, { resumed, one.asked })
+  end)
+
+  it("waits anew for what a task does after an exchange", function()
+    local one = exchange(1)
+    run {
+      function()
+        pause(nil, one)
+        pause(0.5)
+        pause(0)
+      end,
+    }
+    assert.equal(1, one.asked)
+    assert.equal(1.5, now)
+  end)
+
+  it("raises what a task raises, and from where, and ends what the others wait for", function()
+    local one = exchange(9)
+    local ok, problem = pcall(run, {
+      function() pause(nil, one) end,
+      function() pause(9) end,
+      function()
+        pause(0.25)
+        error { "no string" }
+      end,
+    })
+    assert.is_false(ok)
+    assert.matches("^table: .*traceback.*spec/scheduler_spec.lua:", problem)
+    assert.is_true(one.closed)
+    ok, problem = pcall(run, { function() error("broken", 0) end })
+    assert.is_false(ok)
+    assert.matches("^broken\nstack traceback", problem)
+  end)
+
+  it("knows its own coroutines only", function()
+    assert.is_nil(scheduler.pause())
+    assert.is_nil(coroutine.wrap(scheduler.pause)())
+    run { function() assert.is_nil(coroutine.wrap(scheduler.pause)()) end }
+  end)
+end)
