@@ -112,6 +112,20 @@ describe("receiver:dispatch", function()
     end
   end)
 
+  it("keeps the reason of the last failure while it is to be tried again, and none once it is done", function()
+    local problem = "the first"
+    receiver:on("ping", function() return not problem or nil, problem end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    assert.equal("the first", inbox:get("a").reason)
+    problem, now = "the second", now + 60
+    receiver:dispatch()
+    assert.equal("the second", inbox:get("a").reason)
+    problem, now = nil, now + 60
+    receiver:dispatch()
+    assert.same({ "done", nil }, { state_of "a", inbox:get("a").reason })
+  end)
+
   it("has its pauses as they were asked for", function()
     new { retry = { attempts = 3, base = 100, cap = 150 } }
     receiver:on("ping", function() error "x" end)

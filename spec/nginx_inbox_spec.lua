@@ -80,6 +80,12 @@ describe("inside nginx #full", function()
       assert.same({ "stored" }, finish().result)
     end)
 
+    it("says so if the server does not answer within the timeout that it was given", function()
+      open_redis()
+      local box = assert(nginx_inbox.open(nginx, redis_word " timeout=0.1"))
+      while_stopped(function() expect_unavailable("^redis: timeout", box:put({ record "a" }, 1)) end)
+    end)
+
     it("stores what came while it stored with one script", function()
       local box = open_redis()
       box:put({ record "warm" }, 1)
