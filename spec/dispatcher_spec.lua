@@ -445,11 +445,11 @@ describe("receiver:dispatch", function()
       ctx:snooze(0)
     end)
     post("ping", { id = "a" })
-    post("ping", { id = "b" })
-    assert.equal(2, receiver:dispatch())
-    assert.equal(2, ran)
-    assert.same({ ready = 2, leased = 0, done = 0, dead = 0 }, inbox:counts())
-    assert.equal(2, receiver:dispatch())
+    for dispatches = 1, 2 do
+      assert.equal(1, receiver:dispatch())
+      assert.equal(dispatches, ran)
+    end
+    assert.same({ ready = 1, leased = 0, done = 0, dead = 0 }, inbox:counts())
     assert.equal(0, inbox:get("a").attempt)
   end)
 

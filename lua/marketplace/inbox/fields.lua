@@ -40,16 +40,44 @@ for _, field in ipairs(FIELDS) do
 end
 
 --- The fields of a group, and nothing else that the table has.
----@param given table
+---@param given table false stands for an absent one
 ---@param names string[]
 ---@return table
 function fields.copy(given, names)
   local copy = {}
   for i = 1, #names do
     local name = names[i]
-    copy[name] = given[name]
+    copy[name] = given[name] or nil
   end
   return copy
+end
+
+local TESTS = { -- of filters that ask for no field's value
+  key = function(entry, key) return entry.key == key or entry.identity == key end,
+  received_before = function(entry, time) return entry.received_at < time end,
+  received_since = function(entry, time) return entry.received_at >= time end,
+}
+
+--- Whether an entry is one of those that a filter asks for.
+---@param entry table
+---@param filter table
+---@return boolean
+function fields.matches(entry, filter)
+  for _, name in ipairs(fields.filter) do
+    local wanted, test = filter[name], TESTS[name]
+    if wanted and not (test and test(entry, wanted) or not test and entry[name] == wanted) then return false end
+  end
+  return true
+end
+
+--- A filter for the dead ones of those that another asks for; nil if it asks for no dead ones.
+---@param filter table
+---@return table|nil
+function fields.dead(filter)
+  if filter.state and filter.state ~= "dead" then return nil end
+  local dead = fields.copy(filter, fields.filter)
+  dead.state, dead.limit = "dead", filter.limit
+  return dead
 end
 
 return fields

@@ -1,42 +1,58 @@
---- The inbox in memory: for tests, for trying things out and for marketplaces that reconcile elsewhere.
---- What it holds is gone when the process ends. `marketplace.inbox` has the contract; of done notifications it
---- remembers identity, digest and time only.
-local filter = require "marketplace.inbox.filter"
-local history = require "marketplace.inbox.history"
+--- The inbox in memory, for trying things out and for tests: what it holds is gone when the process ends.
+--- `marketplace.inbox` has the contract.
+---
+--- The entries are what counts: lanes, the queue and the leases follow from them. An entry gets all its fields before
+--- it is one of them, so that no change of it needs memory. A change that ran out of memory leaves the rest torn, and
+--- the next call makes it anew.
+local fields = require "marketplace.inbox.fields"
 local options = require "marketplace.options"
 local uuid = require "marketplace.uuid"
-local wakes = require "marketplace.inbox.wakes"
 
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 
 local memory = {}
 
-local MOST_SPARE_LANES = 64 -- kept to be used again
+local MOST_CLAIMED = 1000 -- at once, as in every inbox
 
 local Inbox = {}
-Inbox.__index = Inbox
 
-local function unavailable(self)
-  if self.closed then return nil, "the inbox is closed", "inbox_unavailable" end
+--[[ Lanes: the notifications of each app, in order. Only a lane's leader can be claimed. ]]
+
+local function by_number(a, b) return a.number < b.number end
+
+local function wakes_before(a, b)
+  if a.at ~= b.at then return a.at < b.at end
+  return a.number < b.number
 end
 
---[[ Lanes ]]
-
--- Notifications of one app run in order, one at a time: they form a lane, a chain whose first alone can be
--- claimed. A lane wakes when its first may be claimed: at once, after a pause, or when its lease ends.
-local function new_lane()
-  return {
-    name = "", first = nil, last = nil, wake = 0, queue = nil, before = nil, after = nil, turn = 0, place = nil,
-  }
+-- The leaders that are ready stand in a queue, in which most belong at the end.
+local function add_leader(self, entry)
+  if entry.state == "leased" then
+    self.leased[entry] = true
+    return
+  end
+  local queue = self.queue
+  local place = queue.last + 1
+  while place > queue.first and wakes_before(entry, queue[place - 1]) do
+    queue[place] = queue[place - 1]
+    place = place - 1
+  end
+  queue[place], queue.last = entry, queue.last + 1
 end
 
-local function name_of_lane(entry)
+local function lane_of(entry)
   return entry.app_id or entry.identity
 end
 
--- Behind what was stored before it, but never in front of the first, which may be leased.
-local function insert(lane, entry)
+-- Behind what was stored before it, but never in front of the leader, which may be leased.
+local function enter_lane(self, entry)
+  local lane = self.lanes[lane_of(entry)]
+  entry.behind = false
+  if not lane then
+    self.lanes[lane_of(entry)] = { first = entry, last = entry }
+    return add_leader(self, entry)
+  end
   local before = lane.last
   if before.number > entry.number then
     before = lane.first
@@ -46,146 +62,72 @@ local function insert(lane, entry)
   if not entry.behind then lane.last = entry end
 end
 
-local function add_to_lane(self, entry, at)
-  local name = name_of_lane(entry)
-  local lane = self.lanes[name]
-  entry.at, entry.behind = at, false
-  if lane then
-    insert(lane, entry)
+-- For the leader.
+local function leave_lane(self, entry)
+  local next_one = entry.behind
+  if not next_one then
+    self.lanes[lane_of(entry)] = nil
   else
-    lane = table.remove(self.spare_lanes) or new_lane()
-    lane.name, lane.first, lane.last = name, entry, entry
-    self.lanes[name] = lane
-    self.wakes:add(lane, at, "ready")
-  end
-  entry.lane = lane
-end
-
-local function pop_from_lane(self, entry)
-  local lane = entry.lane
-  entry.lane = false
-  lane.first = entry.behind or nil
-  self.wakes:remove(lane)
-  if lane.first then
-    self.wakes:add(lane, lane.first.at, "ready")
-  else
-    self.lanes[lane.name] = nil
-    lane.last = nil
-    if #self.spare_lanes < MOST_SPARE_LANES then self.spare_lanes[#self.spare_lanes + 1] = lane end
+    self.lanes[lane_of(entry)].first = next_one
+    add_leader(self, next_one)
   end
 end
 
-local function wake_lane(self, entry, at, kind)
-  entry.at = at
-  self.wakes:remove(entry.lane)
-  self.wakes:add(entry.lane, at, kind)
+local function is_live(entry)
+  return entry.state == "ready" or entry.state == "leased"
 end
 
---[[ Where memory ends in the midst of a change
-
-The entries are what counts; lanes, wakes and numbers follow from them. An entry gets all its fields before it is one of
-them, so that no change of it needs memory. A change that was cut off leaves the rest torn, and the next one makes it
-anew. ]]
-
--- Of a lane one at the most is leased: it leads.
-local function by_place(a, b)
+local function leased_first(a, b)
   if (a.state == "leased") ~= (b.state == "leased") then return a.state == "leased" end
   return a.number < b.number
 end
 
--- Lanes by name, a list of them in the order of their first ones, and how many entries have which state.
-local function lanes_of(entries)
-  local waiting, count, lanes, list = {}, { ready = 0, leased = 0, dead = 0 }, {}, {}
-  for _, entry in pairs(entries) do
-    count[entry.state] = count[entry.state] + 1
-    if entry.state ~= "dead" then waiting[#waiting + 1] = entry end
+local function make_lanes(self)
+  self.lanes, self.queue, self.leased = {}, { first = 1, last = 0 }, {}
+  local live = {}
+  for _, entry in pairs(self.entries) do
+    if is_live(entry) then live[#live + 1] = entry end
   end
-  table.sort(waiting, by_place)
-  for _, entry in ipairs(waiting) do
-    local name = name_of_lane(entry)
-    local lane = lanes[name]
-    if lane then
-      lane.last.behind = entry
-    else
-      lane = new_lane()
-      lane.name, lane.first, lanes[name], list[#list + 1] = name, entry, lane, lane
-    end
-    lane.last, entry.lane, entry.behind = entry, lane, false
-  end
-  return lanes, list, count
+  table.sort(live, leased_first)
+  for _, entry in ipairs(live) do enter_lane(self, entry) end
 end
 
-local function make_whole(self)
-  if not self.is_torn then return end
-  local lanes, list, count = lanes_of(self.entries)
-  local woken = wakes.new()
-  for _, lane in ipairs(list) do woken:add(lane, lane.first.at) end
-  self.lanes, self.wakes, self.count, self.spare_lanes, self.is_torn = lanes, woken, count, {}, false
-end
-
-local function begin(self)
-  make_whole(self)
-  self.is_torn = true
-end
-
-local function complete(self)
-  self.is_torn = false
-end
-
---[[ Entries: ready, leased or dead ]]
-
-local function set_state(self, entry, state)
-  self.count[entry.state] = self.count[entry.state] - 1
-  self.count[state] = self.count[state] + 1
-  entry.state = state
-end
-
-local function make_ready(self, entry, at)
-  set_state(self, entry, "ready")
-  entry.attempt, entry.reason = 0, false
-  add_to_lane(self, entry, at)
-end
+--[[ put ]]
 
 local function add(self, record, identity, now)
-  local state = record.reason and "dead" or "ready"
-  -- the record becomes the entry: another table for each would be a good part of what it costs
   local entry = record
-  entry.identity, entry.received_at, entry.at, entry.attempt, entry.state = identity, now, now, 0, state
-  entry.reason, entry.verified_by = record.reason or false, record.verified_by or false
-  self.stored = self.stored + 1
-  entry.token, entry.scope, entry.lane, entry.behind, entry.number = false, false, false, false, self.stored
+  self.number = self.number + 1
+  entry.identity, entry.number, entry.received_at, entry.at = identity, self.number, now, now
+  entry.state, entry.attempt, entry.token, entry.behind = record.reason and "dead" or "ready", 0, false, false
+  entry.reason, entry.verified_by, entry.scope = record.reason or false, record.verified_by or false, false
   self.entries[identity] = entry
-  self.count[state] = self.count[state] + 1
-  if state == "ready" then add_to_lane(self, entry, now) end
+  self.held = self.held + 1
+  if is_live(entry) then enter_lane(self, entry) end
 end
 
--- A repeated notification whose body could not be read is no reason to try again, and neither is what App Store Connect
--- tells when it is asked; one whose callbacks failed, sent again, is.
-local function put_again(self, entry, record, now)
-  if entry.state ~= "dead" or record.reason or is_unsigned(record.digest) then return "duplicate" end
-  make_ready(self, entry, now)
-  return "rearmed"
+local function rearm(self, entry, now)
+  entry.state, entry.at, entry.attempt, entry.reason = "ready", now, 0, false
+  enter_lane(self, entry)
 end
 
--- What was not signed gives its place to what is.
-local function put_signed(self, entry, record, identity)
-  if not entry then return self.done:sign(identity, record.digest, record.verified_by) end
-  if entry.state == "leased" then return end
-  entry.digest, entry.verified_by, entry.body = record.digest, record.verified_by or false, record.body
+-- What came without a signature gives its place to what is signed.
+local function sign(entry, record)
+  entry.digest, entry.verified_by = record.digest, record.verified_by or false
+  if entry.state ~= "done" then entry.body = record.body end
 end
 
 local function put_as(self, record, identity, now)
   local entry = self.entries[identity]
-  local digest = entry and entry.digest or self.done:digest(identity)
-  if not digest then
+  if not entry then
     add(self, record, identity, now)
     return "stored"
   end
-  if digest ~= record.digest then
-    if not is_same(digest, record.digest) then return "conflict" end
-    if not is_unsigned(record.digest) then put_signed(self, entry, record, identity) end
-  end
-  return entry and put_again(self, entry, record, now) or "duplicate"
+  if not is_same(entry.digest, record.digest) then return "conflict" end
+  if is_unsigned(record.digest) then return "duplicate" end
+  if is_unsigned(entry.digest) and entry.state ~= "leased" then sign(entry, record) end
+  if entry.state ~= "dead" or record.reason then return "duplicate" end
+  rearm(self, entry, now)
+  return "rearmed"
 end
 
 local function put_one(self, record, now)
@@ -196,199 +138,183 @@ local function put_one(self, record, now)
 end
 
 function Inbox:put(records, now)
-  if self.closed then return unavailable(self) end
-  make_whole(self)
-  local held = self.count.ready + self.count.leased + self.count.dead
-  if held + #records > self.capacity then
-    return nil, ("the memory inbox is full: it holds %d notifications"):format(held), "inbox_unavailable"
+  if self.held + #records > self.capacity then
+    return nil, ("the memory inbox is full: it holds %d notifications"):format(self.held), "inbox_unavailable"
   end
   local outcomes = {}
-  begin(self)
   for i = 1, #records do outcomes[i] = put_one(self, records[i], now) end
-  complete(self)
   return outcomes
 end
 
 --[[ Leases ]]
 
+local function first_leased(self)
+  local first
+  for entry in pairs(self.leased) do
+    if not first or wakes_before(entry, first) then first = entry end
+  end
+  return first
+end
+
 local function lease(self, entry, until_)
-  self.tokens = self.tokens + 1
-  entry.token, entry.attempt = self.tokens, entry.attempt + 1
-  set_state(self, entry, "leased")
-  wake_lane(self, entry, until_, "leased")
-  return {
-    key = entry.key, identity = entry.identity, token = entry.token, attempt = entry.attempt, body = entry.body,
-    type = entry.type, event = entry.event, app_id = entry.app_id, received_at = entry.received_at,
-    -- room for what finish is told
-    state = "leased", at = nil, reason = nil, scope = nil,
-  }
+  self.token = self.token + 1
+  entry.state, entry.token, entry.attempt, entry.at = "leased", self.token, entry.attempt + 1, until_
+  self.leased[entry] = true
+  return fields.copy(entry, fields.claimed)
 end
 
 function Inbox:claim(limit, now, seconds)
-  if self.closed then return unavailable(self) end
-  local claimed, count = {}, 0
-  begin(self)
-  while count < limit do
-    local lane = self.wakes:top()
-    if not lane or lane.wake > now then break end
-    local may_be_poison = lane.first.state == "leased"
-    if may_be_poison and count > 0 then break end
-    count = count + 1
-    claimed[count] = lease(self, lane.first, now + seconds)
-    if may_be_poison then break end
+  if limit < 1 then return {} end
+  local queue, claimed, lost = self.queue, {}, first_leased(self)
+  if lost and lost.at <= now then return { lease(self, lost, now + seconds) } end
+  while #claimed < math.min(limit, MOST_CLAIMED) and queue.first <= queue.last and queue[queue.first].at <= now do
+    claimed[#claimed + 1], queue[queue.first], queue.first = queue[queue.first], nil, queue.first + 1
   end
-  complete(self)
+  table.sort(claimed, by_number)
+  for i, entry in ipairs(claimed) do claimed[i] = lease(self, entry, now + seconds) end
   return claimed
 end
 
-local function held_entry(self, item)
-  local entry = self.entries[item.identity]
-  return entry and entry.state == "leased" and entry.token == item.token and entry or nil
-end
-
-local function finish_as_done(self, entry, item, now)
-  entry.scope = item.scope or false
-  self.done:add(entry, now)
-  self.count.leased = self.count.leased - 1
-  self.entries[entry.identity] = nil
-  pop_from_lane(self, entry)
+-- Remembers as many done ones as it was told.
+local function remember(self, entry)
+  local place = self.done_at % self.keep_done + 1
+  local oldest = self.done[place]
+  self.done[place], self.done_at = entry, place
+  if oldest and self.entries[oldest.identity] == oldest and oldest.state == "done" then
+    self.entries[oldest.identity] = nil
+  end
 end
 
 local function finish_one(self, item, now)
-  local entry = held_entry(self, item)
-  if not entry then return false end
+  local entry = self.entries[item.identity]
+  if not entry or entry.state ~= "leased" or entry.token ~= item.token then return false end
   if item.state == "done" then
-    finish_as_done(self, entry, item, now)
-    return true
+    remember(self, entry)
+    self.held = self.held - 1
+    entry.body, entry.scope = nil, item.scope or false
   end
-  set_state(self, entry, item.state)
-  entry.token, entry.reason = false, item.reason or false
+  self.leased[entry] = nil
+  entry.state, entry.at = item.state, item.state == "ready" and item.at or now
+  entry.reason = item.state ~= "done" and item.reason or false
   if item.uncounted then entry.attempt = entry.attempt - 1 end
-  if item.state == "ready" then
-    wake_lane(self, entry, item.at)
-  else
-    pop_from_lane(self, entry)
-  end
+  if item.state == "ready" then add_leader(self, entry) else leave_lane(self, entry) end
   return true
 end
 
 function Inbox:finish(items, now)
-  if self.closed then return unavailable(self) end
   local held = {}
-  begin(self)
   for i = 1, #items do held[i] = finish_one(self, items[i], now) end
-  complete(self)
   return held
 end
 
 function Inbox:extend(items, now, seconds)
-  if self.closed then return unavailable(self) end
   local held = {}
-  begin(self)
   for i = 1, #items do
-    local entry = held_entry(self, items[i])
-    held[i] = entry ~= nil
-    if entry then wake_lane(self, entry, now + seconds, "leased") end
+    local entry = self.entries[items[i].identity]
+    held[i] = entry ~= nil and entry.state == "leased" and entry.token == items[i].token
+    if held[i] then entry.at = now + seconds end
   end
-  complete(self)
   return held
 end
 
 --[[ What is there ]]
 
 function Inbox:counts()
-  make_whole(self)
-  local count = self.count
-  return { ready = count.ready, leased = count.leased, dead = count.dead, done = self.done.count }
+  local counts = { ready = 0, leased = 0, done = 0, dead = 0 }
+  for _, entry in pairs(self.entries) do counts[entry.state] = counts[entry.state] + 1 end
+  return counts
 end
 
 function Inbox:backlog()
-  if self.closed then return unavailable(self) end
-  make_whole(self)
-  local count = self.count
-  local oldest_at
-  -- not the first of each lane: what was dead and is ready again stands behind others that are younger
+  local backlog = { ready = 0, leased = 0, dead = 0 }
   for _, entry in pairs(self.entries) do
-    local received_at = entry.received_at
-    if entry.state ~= "dead" and not (oldest_at and oldest_at <= received_at) then oldest_at = received_at end
+    local state, at = entry.state, entry.received_at
+    if state ~= "done" then backlog[state] = backlog[state] + 1 end
+    if is_live(entry) then backlog.oldest_at = math.min(backlog.oldest_at or at, at) end
   end
-  return { ready = count.ready, leased = count.leased, dead = count.dead, oldest_at = oldest_at }
+  return backlog
 end
 
 function Inbox:next_at()
-  make_whole(self)
-  local lane = self.wakes:top()
-  return lane and lane.wake
+  local ready, leased = self.queue[self.queue.first], first_leased(self)
+  if ready and leased then return math.min(ready.at, leased.at) end
+  return (ready or leased or {}).at
 end
 
-local function summary(entry)
-  return {
-    key = entry.key, identity = entry.identity, digest = entry.digest, state = entry.state, type = entry.type,
-    event = entry.event, app_id = entry.app_id, time = entry.time, attempt = entry.attempt,
-    reason = entry.reason or nil, received_at = entry.received_at, at = entry.at,
-    verified_by = entry.verified_by or nil,
-  }
-end
-
-function Inbox:list(wanted)
-  wanted = wanted or {}
+-- Those that a filter asks for, as they are.
+local function find(self, filter)
   local found = {}
-  local function take(entry)
-    if filter.matches(entry, wanted) then found[#found + 1] = entry end
+  for _, entry in pairs(self.entries) do
+    if fields.matches(entry, filter) then found[#found + 1] = entry end
   end
-  for _, entry in pairs(self.entries) do take(summary(entry)) end
-  self.done:each(take)
-  return filter.arrange(found, wanted.limit)
+  table.sort(found, by_number)
+  for i = #found, (filter.limit or #found) + 1, -1 do found[i] = nil end
+  return found
+end
+
+function Inbox:list(filter)
+  local found = find(self, filter or {})
+  for i, entry in ipairs(found) do found[i] = fields.copy(entry, fields.summary) end
+  return found
 end
 
 function Inbox:get(identity)
   local entry = self.entries[identity]
-  if entry then
-    local whole = summary(entry)
-    whole.body = entry.body
-    return whole
-  end
-  return self.done:get(identity)
+  return entry and fields.copy(entry, fields.entry)
 end
 
 function Inbox:later(app_id, time)
-  if self.closed then return unavailable(self) end
   local found = {}
-  local function take(entry) found[#found + 1] = entry end
   for _, entry in pairs(self.entries) do
-    if entry.app_id == app_id and entry.time and entry.time > time then take(entry) end
+    if entry.app_id == app_id and entry.time and entry.time > time then
+      found[#found + 1] = fields.copy(entry, fields.later)
+    end
   end
-  self.done:each_later(app_id, time, take)
   return found
 end
 
-function Inbox:replay(wanted, now)
-  if self.closed then return unavailable(self) end
-  local listed, replayed = self:list(wanted), 0
-  begin(self)
-  for _, found in ipairs(listed) do
-    if found.state == "dead" then
-      make_ready(self, self.entries[found.identity], now)
-      replayed = replayed + 1
-    end
-  end
-  complete(self)
-  return replayed
+--[[ Operators ]]
+
+function Inbox:replay(filter, now)
+  local dead = fields.dead(filter)
+  local found = dead and find(self, dead) or {}
+  for _, entry in ipairs(found) do rearm(self, entry, now) end
+  return #found
 end
 
 function Inbox:prune(done_before)
-  if self.closed then return unavailable(self) end
-  return self.done:prune(done_before)
+  local pruned = 0
+  for identity, entry in pairs(self.entries) do
+    if entry.state == "done" and entry.at < done_before then
+      self.entries[identity] = nil
+      pruned = pruned + 1
+    end
+  end
+  return pruned
 end
 
 function Inbox:id()
-  if self.closed then return unavailable(self) end
   return self.name
+end
+
+--[[ All methods ]]
+
+for name, method in pairs(Inbox) do
+  Inbox[name] = function(self, ...)
+    if self.closed then return nil, "the inbox is closed", "inbox_unavailable" end
+    if self.is_torn then make_lanes(self) end
+    self.is_torn = true
+    local result, message, code = method(self, ...)
+    self.is_torn = false
+    return result, message, code
+  end
 end
 
 function Inbox:close()
   self.closed = true
 end
+
+Inbox.__index = Inbox
 
 ---@class marketplace.MemoryInboxOptions
 ---@field capacity? integer the most notifications that are not done, default 100000; more are refused
@@ -406,11 +332,13 @@ function memory.new(settings)
       error(("marketplace.inbox.memory.new: option '%s' must be a whole number, at least 1"):format(name), 2)
     end
   end
-  return setmetatable({
-    name = uuid.new(), capacity = settings.capacity or 100000, tokens = 0, entries = {}, lanes = {}, spare_lanes = {},
-    wakes = wakes.new(), stored = 0, is_torn = false,
-    done = history.new(settings.keep_done or 10000), count = { ready = 0, leased = 0, dead = 0 },
-  }, Inbox)
+  local self = {
+    name = uuid.new(), capacity = settings.capacity or 100000, keep_done = settings.keep_done or 10000, entries = {},
+    done = {}, done_at = 0, number = 0, token = 0, held = 0,
+    is_torn = false, closed = false,
+  }
+  make_lanes(self)
+  return setmetatable(self, Inbox)
 end
 
 --- For marketplace.inbox.open.

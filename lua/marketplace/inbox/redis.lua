@@ -4,7 +4,6 @@
 --- say: how far the two are apart is measured when a connection is made.
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
-local filter = require "marketplace.inbox.filter"
 local options = require "marketplace.options"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local scripts = require "marketplace.inbox.redis_scripts"
@@ -189,8 +188,8 @@ function Inbox:next_at()
   return earlier(self, row[1], row[2])
 end
 
--- Adds the entries of a state that match.
-local function list_state(self, state, wanted, found)
+-- Adds the entries of a state that match, each with its number.
+local function list_state(self, state, filter, found)
   local first = 0
   repeat
     local rows, message, code = run(self, "list", function()
@@ -199,21 +198,25 @@ local function list_state(self, state, wanted, found)
     if not rows then return nil, message, code end
     for _, row in ipairs(rows) do
       local entry = entry_of(self, row, fields.summary)
-      if filter.matches(entry, wanted) then found[#found + 1] = entry end
+      if fields.matches(entry, filter) then found[#found + 1] = { entry, tonumber(row[#fields.summary + 1]) } end
     end
     first = first + LIST_CHUNK
   until #rows < LIST_CHUNK
   return true
 end
 
-function Inbox:list(wanted)
-  wanted = wanted or {}
-  local found = {}
-  for _, state in ipairs(wanted.state and { wanted.state } or STATES) do
-    local ok, message, code = list_state(self, state, wanted, found)
+local function by_number(a, b) return a[2] < b[2] end
+
+function Inbox:list(filter)
+  filter = filter or {}
+  local found, entries = {}, {}
+  for _, state in ipairs(filter.state and { filter.state } or STATES) do
+    local ok, message, code = list_state(self, state, filter, found)
     if not ok then return nil, message, code end
   end
-  return filter.arrange(found, wanted.limit)
+  table.sort(found, by_number)
+  for i = 1, math.min(#found, filter.limit or #found) do entries[i] = found[i][1] end
+  return entries
 end
 
 function Inbox:get(identity)
@@ -230,10 +233,9 @@ end
 
 --[[ Operators ]]
 
-function Inbox:replay(wanted, now)
-  if wanted.state and wanted.state ~= "dead" then return 0 end
-  local dead = { state = "dead" }
-  for name, value in pairs(wanted) do dead[name] = value end
+function Inbox:replay(filter, now)
+  local dead = fields.dead(filter)
+  if not dead and not self.closed then return 0 end
   local found, message, code = self:list(dead)
   if not found then return nil, message, code end
   return run(self, "replay", function()

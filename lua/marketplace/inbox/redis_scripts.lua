@@ -3,9 +3,12 @@
 --- Keys, all behind the inbox's prefix P:
 ---   Pe:IDENTITY  hash, an entry
 ---   Pl:LANE      list of the lane's ready and leased identities, the one that leads first
----   Pw, Px       sorted sets of lanes by when they wake: those whose leader is ready, those whose leader is leased
+---   Pw, Px       sorted sets of lanes by when they wake, those whose leader is ready and those whose leader is leased;
+---                the leader's number stands before the lane's name, so that of those that wake together the oldest
+---                comes first
 ---   Ps:STATE     sorted set of identities, by when they were received; of done ones by when that was
 ---   Pa:APP       sorted set of an app's identities, by their event's time
+---   Pn           how many entries were ever made: each has the number that it was
 ---   Pid          the inbox's own id
 ---
 --- KEYS[1] is the prefix; numbers travel as text. An empty argument stands for an absent one, and a "=" stands before
@@ -48,14 +51,25 @@ end
 local function entry_key(identity) return P .. "e:" .. identity end
 local function state_key(state) return P .. "s:" .. state end
 
--- Puts a lane where its leader belongs, or nowhere.
-local function wake(lane)
-  call("ZREM", P .. "w", lane)
-  call("ZREM", P .. "x", lane)
-  local leader = call("LINDEX", P .. "l:" .. lane, 0)
+local function leader_of(lane) return call("LINDEX", P .. "l:" .. lane, 0) end
+
+local function waker(lane, number) return string.format("%016d", number) .. lane end
+
+-- Before a lane's leader changes, or when it wakes.
+local function unset_wake(lane)
+  local leader = leader_of(lane)
   if not leader then return end
-  local entry = call("HMGET", entry_key(leader), "state", "due")
-  call("ZADD", P .. (entry[1] == "leased" and "x" or "w"), entry[2], lane)
+  local member = waker(lane, call("HGET", entry_key(leader), "number"))
+  call("ZREM", P .. "w", member)
+  call("ZREM", P .. "x", member)
+end
+
+-- After it.
+local function set_wake(lane)
+  local leader = leader_of(lane)
+  if not leader then return end
+  local entry = call("HMGET", entry_key(leader), "state", "due", "number")
+  call("ZADD", P .. (entry[1] == "leased" and "x" or "w"), entry[2], waker(lane, entry[3]))
 end
 
 local function set_state(identity, from, to, score)
@@ -64,27 +78,28 @@ local function set_state(identity, from, to, score)
   call("HSET", entry_key(identity), "state", to)
 end
 
--- Behind what was received before it, but never in front of the leader, which may be leased. Those behind the leader
--- are in the order in which they were received.
-local function put_in_lane(lane, identity, received_at)
+-- Behind what was stored before it, but never in front of the leader, which may be leased. Those behind the leader are
+-- in the order of their numbers.
+local function put_in_lane(lane, identity, number)
   local list = P .. "l:" .. lane
   local low, high = 1, call("LLEN", list)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    local other = call("HGET", entry_key(call("LINDEX", list, middle)), "received_at")
-    if tonumber(other) > tonumber(received_at) then high = middle else low = middle + 1 end
+    local other = call("HGET", entry_key(call("LINDEX", list, middle)), "number")
+    if tonumber(other) > tonumber(number) then high = middle else low = middle + 1 end
   end
   local later = call("LINDEX", list, low)
   if later then call("LINSERT", list, "BEFORE", later, identity) else call("RPUSH", list, identity) end
 end
 
 local function rearm(identity, now)
-  local entry = call("HMGET", entry_key(identity), "lane", "received_at")
+  local entry = call("HMGET", entry_key(identity), "lane", "received_at", "number")
   call("HSET", entry_key(identity), "attempt", 0, "due", now)
   call("HDEL", entry_key(identity), "reason")
   set_state(identity, "dead", "ready", entry[2])
-  put_in_lane(entry[1], identity, entry[2])
-  wake(entry[1])
+  unset_wake(entry[1])
+  put_in_lane(entry[1], identity, entry[3])
+  set_wake(entry[1])
 end
 ]]
 
@@ -96,7 +111,8 @@ local now = ARGV[1]
 local function add(identity, record)
   local lane = record.app_id ~= "" and record.app_id or identity
   local state = record.reason ~= "" and "dead" or "ready"
-  local kept = { "lane", lane, "received_at", now, "due", now, "attempt", 0, "token", 0, "body", "" }
+  local number = call("INCR", P .. "n")
+  local kept = { "lane", lane, "received_at", now, "due", now, "attempt", 0, "token", 0, "number", number, "body", "" }
   for _, name in ipairs(RECORD) do
     if record[name] ~= "" then
       kept[#kept + 1] = name
@@ -107,7 +123,7 @@ local function add(identity, record)
   set_state(identity, nil, state, now)
   if record.app_id ~= "" and record.time ~= "" then call("ZADD", P .. "a:" .. record.app_id, record.time, identity) end
   if state == "dead" then return end
-  if call("RPUSH", P .. "l:" .. lane, identity) == 1 then call("ZADD", P .. "w", now, lane) end
+  if call("RPUSH", P .. "l:" .. lane, identity) == 1 then set_wake(lane) end
 end
 
 -- See marketplace.inbox.record.
@@ -156,24 +172,26 @@ redis_scripts.claim = PRELUDE .. "local function claimed(identity) return entry_
 
 local now, until_, limit = ARGV[1], ARGV[2], ARGV[3]
 
-local function lease(lane)
-  local identity = call("LINDEX", P .. "l:" .. lane, 0)
+-- Of the lane whose waker this is.
+local function lease(member)
+  local lane = string.sub(member, 17)
+  local identity = leader_of(lane)
   local key = entry_key(identity)
   local before = call("HMGET", key, "state", "received_at")
   call("HINCRBY", key, "attempt", 1)
   call("HINCRBY", key, "token", 1)
   call("HSET", key, "due", until_)
   set_state(identity, before[1], "leased", before[2])
-  wake(lane)
+  unset_wake(lane)
+  set_wake(lane)
   return claimed(identity)
 end
 
 local expired = call("ZRANGEBYSCORE", P .. "x", "-inf", now, "LIMIT", 0, 1)
 if expired[1] then return { lease(expired[1]) } end
-local leased = {}
-for _, lane in ipairs(call("ZRANGEBYSCORE", P .. "w", "-inf", now, "LIMIT", 0, limit)) do
-  leased[#leased + 1] = lease(lane)
-end
+local leased, due = {}, call("ZRANGEBYSCORE", P .. "w", "-inf", now, "LIMIT", 0, limit)
+table.sort(due)
+for i, member in ipairs(due) do leased[i] = lease(member) end
 return leased
 ]]
 
@@ -181,10 +199,6 @@ return leased
 redis_scripts.finish = PRELUDE .. "local ITEM = { " .. quoted(fields.item) .. " }" .. [[
 
 local now = ARGV[1]
-
-local function leave_lane(lane)
-  call("LPOP", P .. "l:" .. lane)
-end
 
 local function finish(item)
   local key = entry_key(item.identity)
@@ -199,8 +213,9 @@ local function finish(item)
     if item.scope ~= "" then call("HSET", key, "scope", string.sub(item.scope, 2)) end
   end
   set_state(item.identity, "leased", item.state, item.state == "done" and now or entry[4])
-  if item.state ~= "ready" then leave_lane(entry[3]) end
-  wake(entry[3])
+  unset_wake(entry[3])
+  if item.state ~= "ready" then call("LPOP", P .. "l:" .. entry[3]) end
+  set_wake(entry[3])
   return 1
 end
 
@@ -218,7 +233,8 @@ for at = 2, #ARGV, 2 do
   local is_held = entry[1] == "leased" and entry[2] == ARGV[at + 1]
   if is_held then
     call("HSET", key, "due", ARGV[1])
-    wake(entry[3])
+    unset_wake(entry[3])
+    set_wake(entry[3])
   end
   held[#held + 1] = is_held and 1 or 0
 end
@@ -242,11 +258,11 @@ redis_scripts.next_at = PRELUDE .. [[
 return { call("ZRANGE", P .. "w", 0, 0, "WITHSCORES")[2] or "", call("ZRANGE", P .. "x", 0, 0, "WITHSCORES")[2] or "" }
 ]]
 
--- ARGV: state, first, last. Gives entries by rank.
+-- ARGV: state, first, last. Gives entries by rank, each with its number behind its fields.
 redis_scripts.list = PRELUDE .. [[
 local found = {}
 for _, identity in ipairs(call("ZRANGE", state_key(ARGV[1]), ARGV[2], ARGV[3])) do
-  found[#found + 1] = entry_with(identity, ]] .. quoted(fields.summary, 2) .. [[)
+  found[#found + 1] = entry_with(identity, ]] .. quoted(fields.summary, 2) .. [[, "number")
 end
 return found
 ]]

@@ -409,10 +409,9 @@ end
 --[[ Operators ]]
 
 function Inbox:replay(filter, now)
+  local dead = fields.dead(filter)
+  if not dead and not self.closed then return 0 end
   return self:transact(function(run)
-    local dead = { state = "dead" }
-    for name, value in pairs(filter) do dead[name] = value end
-    if dead.state ~= "dead" then return 0 end
     local found, lanes = run_list(self, run, dead), {}
     for i, entry in ipairs(found) do lanes[i] = lane_of(entry, entry.identity) end
     self.database:lock_lanes(run, lanes)

@@ -37,6 +37,36 @@ local function receive(context, handle)
   return status
 end
 
+-- Finishes all that waits, one after another.
+local function finish_all(context, state)
+  repeat
+    context.now = context.now + LATER
+    local claimed = context.inbox:claim(2, context.now, 60)
+    for _, item in ipairs(claimed) do item.state = state end
+    context.inbox:finish(claimed, context.now)
+  until #claimed == 0
+end
+
+-- Stores two of one app and one of another, gives them up, has them replayed, and runs them.
+local function run_inbox(context)
+  local n = context.n
+  context.n = n + 1
+  local stored = context.inbox:put({
+    { key = "a" .. n, digest = "d", app_id = "a", body = "{}" },
+    { key = "b" .. n, digest = "d", app_id = "a", body = "{}" },
+    { key = "c" .. n, digest = "d", body = "{}" },
+  }, context.now)
+  context.acknowledged = n
+  finish_all(context, "dead")
+  context.inbox:replay({}, context.now)
+  finish_all(context, "done")
+  for _, letter in ipairs { "a", "b", "c" } do
+    local entry = context.inbox:get(letter .. context.acknowledged)
+    if not entry or entry.state ~= "done" then return nil, "acknowledged and not run", "lost" end
+  end
+  return #stored
+end
+
 return {
   in_lua = true,
   { covers = { "marketplace.sign", "marketplace.verify", "marketplace.fingerprint" },
@@ -73,6 +103,8 @@ return {
       if not inbox then return inbox, message, code end
       return inbox:counts(), type(marketplace.dispatcher { inbox = inbox })
     end },
+  { covers = { "marketplace.inbox" }, recovers = 3,
+    setup = function() return { inbox = assert(marketplace.inbox "memory"), n = 1, now = 1 } end, run = run_inbox },
   { covers = { "marketplace.receiver", "receiver:on", "receiver:handle", "receiver:dispatch" },
     codes = { "unavailable", "lost" }, recovers = 3, setup = receiver,
     run = function(context)
