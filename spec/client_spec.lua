@@ -99,8 +99,8 @@ describe("marketplace.client", function()
 
     it("with a mistake in the program raise", function()
       local client = rig({ answer(200, FOUND) }).client
-      assert.error_matches(function() client:request("BREW", "/v1") end, "the method is GET, POST, PATCH or DELETE")
-      assert.has_error(function() client:request("GET") end, "client:request: the path is a string")
+      assert.error_matches(function() client:request("BREW", "/v1") end, "the method must be GET, POST, PATCH or D")
+      assert.has_error(function() client:request("GET") end, "client:request: the path must be a string")
       assert.error_matches(function() client:request("GET", "/v1", { querry = {} }) end, "unknown option 'querry'")
       assert.error_matches(function() marketplace.client {} end, "option 'key_id' is missing")
       for pattern, given in pairs {
@@ -117,7 +117,7 @@ describe("marketplace.client", function()
       end
       for name, value in pairs { ["1"] = { "limit" }, limit = { limit = print }, apps = { apps = { "1", {} } } } do
         assert.error_matches(function() client:request("GET", "/v1", { query = value }) end,
-          "client:request: option 'query' has .*: " .. name)
+          "client:request: option 'query' must have .* for '" .. name)
       end
       for name, values in pairs {
         base_url = { "api.example.com", "ftp://api.example.com", "https://a/?b", "https://a/#b" },
@@ -365,7 +365,7 @@ describe("marketplace.client", function()
       assert.error_matches(function()
         made.client:parallel { function() made.client.webhooks:get(1) end }
       end, "an id is expected")
-      assert.error_matches(function() made.client:parallel { 1 } end, "task 1 is neither")
+      assert.error_matches(function() made.client:parallel { 1 } end, "task 1 must be a function")
       for _, at_once in ipairs { 0, 1.5, 0 / 0 } do
         assert.error_matches(function() made.client:parallel({}, { at_once = at_once }) end, "at_once")
       end

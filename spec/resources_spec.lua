@@ -140,7 +140,7 @@ describe("resources", function()
       ["webhooks:create: attribute 'enabled' must be true or false, not a string"] = created { enabled = "true" },
       ["webhooks:create: attribute 'eventTypes' must be a list of strings, not a string"] =
         created { eventTypes = "A" },
-      ["webhooks:create: attribute 'eventTypes' must be a list of strings, not a table of other things"] =
+      ["webhooks:create: attribute 'eventTypes' must be a list of strings, not a table of something else"] =
         created { eventTypes = { "A", 5 } },
       ["webhooks:create: relationship 'app' must be a string, not a number"] = created { app = 7 },
       ["webhooks:create: relationship 'app' is empty"] = created { app = "" },
@@ -149,7 +149,7 @@ describe("resources", function()
         return client.webhooks:update("1", { app = "7" })
       end,
       ["webhooks:update: 'id' is empty"] = function(client) return client.webhooks:update("", { name = "n" }) end,
-      ["marketplaceWebhooks:delete: 'id' is no id"] = function(client)
+      ["marketplaceWebhooks:delete: 'id' is not an id"] = function(client)
         return client.marketplaceWebhooks:delete ".."
       end,
       ["webhooks:list: 'app' is missing"] = function(client) return client.webhooks:list() end,

@@ -1,4 +1,4 @@
---- Large files from where App Store Connect points: a CDN, which is shown no token and may redirect.
+--- Fetches large files from the CDN that App Store Connect names, which gets no token and may redirect.
 local core = require "marketplace.core"
 local options = require "marketplace.options"
 
@@ -17,7 +17,7 @@ local function absolute(location, from)
   return from:match "^(%a[%w+.-]*://[^/?#]*)" .. location
 end
 
--- Where an answer sends to, or nil and why not there.
+-- Where an answer redirects to, or nil and why that is not followed.
 local function next_address(response, from)
   local location = response.headers.location
   local target = type(location) == "string" and absolute(location, from)
@@ -58,7 +58,7 @@ local function fetch_into(sink, transport, address, given, ca_file, pause)
   return { bytes = bytes, headers = response.headers }
 end
 
--- The sink keeps what went wrong, and then wants no more.
+-- The sink keeps what went wrong, and then takes no more.
 local function file_sink(file)
   local state = {}
   function state.write(piece)

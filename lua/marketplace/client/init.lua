@@ -1,7 +1,7 @@
 --- A client of App Store Connect's API.
 ---
---- It does no I/O of its own: a transport carries each request. Its own part is the token, what is tried again, and
---- what an answer means.
+--- It does no I/O of its own: a transport carries each request. The client adds the token, decides what is tried again,
+--- and reads the answer.
 local api_error = require "marketplace.client.error"
 local core = require "marketplace.core"
 local download = require "marketplace.client.download"
@@ -32,19 +32,18 @@ local client = {}
 ---@field webhookDeliveries marketplace.client.resources
 ---@field webhookPings marketplace.client.resources
 ---@field webhooks marketplace.client.resources
----@field rate_limit {limit?: integer, remaining?: integer} requests an hour, as the last answer told them
+---@field rate_limit {limit?: integer, remaining?: integer} requests an hour, from the last answer's X-Rate-Limit
 local Client = {}
 Client.__index = Client
 
 local BASE_URL = "https://api.appstoreconnect.apple.com"
 local DEFAULTS = { timeout = 60, attempt_timeout = 30, retries = 4, at_once = 6 }
-local LEAST_ATTEMPT = 0.05 -- seconds: with less left no other attempt is begun
+local LEAST_ATTEMPT = 0.05 -- seconds: with less left, no other attempt is begun
 local PROBE_EVERY = 0.005  -- seconds between two probes for answers if waiting must not block
 
 --[[ Waiting ]]
 
--- How the running coroutine waits: sleep(seconds) and, for marketplace.http, until_done(exchange). Nil where it may
--- block.
+-- How the running coroutine waits: sleep(seconds) and, for marketplace.http, until_done(exchange). Nil if it may block.
 local function waiting(self)
   local in_parallel = scheduler.pause()
   if in_parallel then return in_parallel, function(exchange) in_parallel(nil, exchange) end end
@@ -58,7 +57,7 @@ end
 
 --[[ Requests ]]
 
--- What an answer could echo, and nobody is to see.
+-- What an answer could repeat, and nobody is to see.
 local function secrets_of(call)
   local hidden = jsonapi.secrets(call.document)
   hidden[#hidden + 1] = call.bearer
@@ -69,11 +68,10 @@ local function fail_invalid(problem)
   return nil, problem, "request_invalid", { sent = false }
 end
 
--- The whole URL: of a path, or of a URL that an answer named, which must lead to the same place, as the token goes
--- there.
+-- The whole URL of a path, or of an answer's link. The token goes there, so it must be on the client's own host.
 local function target(self, path, query)
   local whole = url.resolve(path, self.base_url)
-  if not whole then return fail_invalid("the token goes to " .. self.base_url .. " only, not to another host") end
+  if not whole then return fail_invalid("the token is sent to " .. self.base_url .. " only, and to no other host") end
   return query and url.with_query(whole, query) or whole
 end
 
@@ -134,7 +132,7 @@ local function attempt(self, call, bearer)
   return response, message, code, detail
 end
 
--- An attempt, and another one at once where the token was refused: it may have been the clock.
+-- An attempt, and another one at once if the token was refused: the clock may have been wrong.
 local function authorized_attempt(self, call)
   local bearer, problem, problem_code = self.tokens:token()
   if not bearer then return nil, problem, problem_code, { sent = false } end
@@ -152,7 +150,7 @@ local function refusal(call, response)
   return api_error.from(call, response, secrets_of(call))
 end
 
--- Waits for the next attempt. False where there is none.
+-- Waits for the next attempt. False if there is none.
 local function wait_for_next(self, call, status, code, detail)
   local sent = detail and detail.sent
   call.may_have_run = call.may_have_run or retry.may_have_run(status, sent)
@@ -164,7 +162,7 @@ local function wait_for_next(self, call, status, code, detail)
   return true
 end
 
--- Of a deleted thing, a repeated DELETE is told that there is none; by App Store Connect, not by a gateway's page.
+-- A DELETE that is repeated is answered 404 if it was done before: by App Store Connect, not by a gateway's page.
 local function is_gone(call, response)
   if call.method ~= "DELETE" or response.status ~= 404 or not call.may_have_run then return false end
   local _, code = refusal(call, response)
@@ -195,14 +193,14 @@ end
 
 local function check_seconds(where, given, name, level)
   if given[name] and not (given[name] > 0 and given[name] <= 86400) then
-    error(("%s: option '%s' is a number of seconds, more than 0 and at most 86400"):format(where, name), level or 3)
+    error(("%s: option '%s' must be more than 0 and at most 86400 seconds"):format(where, name), level or 3)
   end
 end
 
 local function check_query(query)
   local fits, name = url.is_query(query)
   if fits then return end
-  error(("client:request: option 'query' has a string, a number, a boolean or a list of them for each name: %s"):format(
+  error(("client:request: option 'query' must have a string, a number, a boolean or a list of them for '%s'"):format(
     tostring(name)), 3)
 end
 
@@ -216,22 +214,22 @@ local NOTHING = {}
 ---@field timeout? number seconds for the whole call, default the client's
 local REQUEST_OPTIONS = { query = "table", body = "table", timeout = "number" }
 
---- One call of any endpoint.
+--- Calls any endpoint.
 ---
---- GET, PATCH and DELETE are tried again when the connection fails or the answer is 429 or 5xx; POST only where it was
---- surely not executed. A token that is refused is made anew once, with the server's clock.
+--- GET, PATCH and DELETE are tried again if the connection fails or the answer is 429 or 5xx; POST only if it surely
+--- was not executed. A token that is refused is made anew once, by the server's clock.
 ---@param method string GET, POST, PATCH or DELETE
 ---@param path string "/v1/...", or a whole URL on the host of base_url, such as an answer's links.next
 ---@param given? marketplace.RequestOptions
----@return table|nil document decoded; empty where the answer has none
+---@return table|nil document decoded; empty if the answer has none
 ---@return table|string response {status=, headers=, body=}, or the message
 ---@return string? code request_invalid, connect_failed, tls_failed, timeout, http_failed, too_large, unauthorized,
 --- rate_limited, api_error, answer_invalid, out_of_memory, crypto_failed
 ---@return table? detail {status=, errors=, retry_after=, request_id=, attempts=, sent=, may_have_run=}; see
---- marketplace.client.error; may_have_run: it may have been executed although it failed
+--- marketplace.client.error; may_have_run: the request may have been executed although it failed
 function Client:request(method, path, given)
-  if not METHODS[method] then error("client:request: the method is GET, POST, PATCH or DELETE", 2) end
-  if type(path) ~= "string" then error("client:request: the path is a string", 2) end
+  if not METHODS[method] then error("client:request: the method must be GET, POST, PATCH or DELETE", 2) end
+  if type(path) ~= "string" then error("client:request: the path must be a string", 2) end
   given = given or NOTHING
   if given ~= NOTHING then
     options.check("client:request", given, REQUEST_OPTIONS)
@@ -249,7 +247,7 @@ function Client:request(method, path, given)
   return decoded, response
 end
 
---- Fetches a file from where an answer's `url` attribute points, piece by piece. No token is sent there.
+--- Fetches a file, piece by piece, from the address in an answer's `url` attribute. No token is sent there.
 ---@param address string https://
 ---@param given marketplace.DownloadOptions
 ---@return table|nil result {bytes=, headers=}
@@ -266,12 +264,12 @@ end
 local function as_function(self, task, place)
   if type(task) == "function" then return task end
   if type(task) ~= "table" or type(task[1]) ~= "string" then
-    error(("client:parallel: task %d is neither a function nor a {method, path, options}"):format(place), 3)
+    error(("client:parallel: task %d must be a function or {method, path, options}"):format(place), 3)
   end
   return function() return self:request(task[1], task[2], task[3]) end
 end
 
--- For parallel: waits for so long, or until an exchange moves on.
+-- For the scheduler: waits for so long, or until an exchange moves on.
 local function idle(self)
   return function(seconds, is_exchanging)
     local pause = waiting(self)
@@ -290,7 +288,7 @@ end
 ---@field at_once? integer the most calls that run at the same time, default 6
 local PARALLEL_OPTIONS = { at_once = "number" }
 
---- Runs several calls at once, in one thread, and waits for all of them.
+--- Makes several calls at once, in one thread, and waits for all of them.
 ---@param tasks ((fun(): any)|table)[] functions that call this client, or requests: {method, path, options}
 ---@param given? marketplace.ParallelOptions
 ---@return table[] results in the order of the tasks, each {n=, ...}: what the function, or client:request, returned
@@ -298,7 +296,7 @@ function Client:parallel(tasks, given)
   options.check("client:parallel", given or {}, PARALLEL_OPTIONS)
   local at_once = given and given.at_once or DEFAULTS.at_once
   if not (at_once >= 1 and at_once == math.floor(at_once)) then
-    error("client:parallel: option 'at_once' is a whole number from 1", 2)
+    error("client:parallel: option 'at_once' must be an integer of at least 1", 2)
   end
   if type(tasks) ~= "table" then error("client:parallel: a list of tasks is expected, not a " .. type(tasks), 2) end
   local functions = {}
@@ -339,7 +337,7 @@ local OPTIONS = {
 local function base_of(given)
   local base_url = (given.base_url or BASE_URL):gsub("/+$", "")
   if not url.is_same_origin(base_url, base_url) or base_url:find "[?#]" then
-    error("marketplace.client: option 'base_url' is a URL such as " .. BASE_URL, 3)
+    error("marketplace.client: option 'base_url' must be a URL such as " .. BASE_URL, 3)
   end
   return base_url
 end
@@ -349,7 +347,7 @@ local function check_numbers(given)
     check_seconds("marketplace.client", given, name, 4)
   end
   if given.retries and not (given.retries >= 0 and given.retries <= 100) then
-    error("marketplace.client: option 'retries' is from 0 to 100", 3)
+    error("marketplace.client: option 'retries' must be from 0 to 100", 3)
   end
 end
 

@@ -1,12 +1,12 @@
---- An operation's request, made from what its caller gives, and checked the way App Store Connect's description has it:
---- what would be refused anyway is not sent.
+--- Makes an operation's request of what its caller gives, and checks it against App Store Connect's description: what
+--- would be refused anyway is not sent.
 local jsonapi = require "marketplace.client.jsonapi"
 local json = require "marketplace.json"
 local url = require "marketplace.client.url"
 
 local request = {}
 
--- All of these give nil and what is wrong, where something is.
+-- All of these give nil and what is wrong if something is.
 
 local function sorted(set)
   local names = {}
@@ -23,8 +23,8 @@ end
 local function encoded_id(id, what)
   if type(id) ~= "string" then return nil, ("%s must be a string, not a %s"):format(what, type(id)) end
   if id == "" then return nil, what .. " is empty" end
-  -- these would be taken for steps in the path, encoded or not
-  if id == "." or id == ".." then return nil, what .. " is no id" end
+  -- servers take these for steps in the path, encoded or not
+  if id == "." or id == ".." then return nil, what .. " is not an id" end
   return url.encode(id)
 end
 
@@ -114,7 +114,7 @@ function QUERY.limit(operation, value, query)
   return true
 end
 
--- filter and exists: a table whose names are known, and what becomes of each of its values.
+-- filter and exists: a table with known names, each value of which is converted.
 local function query_table(option, known_as, convert, expected)
   return function(operation, value, query)
     if not operation[option] then return nil, ("has no '%s'"):format(option) end
@@ -155,7 +155,7 @@ local CONVERT = {
   boolean = function(value) if type(value) == "boolean" then return value end end,
   list = list_of_strings,
 }
-local WRONG = { table = "a table of other things" }
+local WRONG = { table = "a table of something else" }
 local EXPECTED = { string = "a string", boolean = "true or false", list = "a list of strings" }
 
 local function convert_attribute(name, kind, value)
@@ -223,7 +223,7 @@ end
 
 --- The path and what goes with it.
 ---@param operation table of marketplace.operations
----@param id? string the resource's own, where the path holds it
+---@param id? string the resource's own, if the path holds it
 ---@param given table the parent and the options of the query, or attributes and relationships
 ---@return string|nil path
 ---@return {query?: table, body?: table}|string options of client:request, or what is wrong

@@ -1,6 +1,6 @@
 --- App Store Connect's resources for marketplaces: functions made from the table in marketplace.operations.
 ---
---- A client has one object per type of resource, whose methods are named by what they do:
+--- A client has an object for each type of resource, whose methods are named after what they do:
 ---
 ---   client.webhooks:list { app = ID, limit = 50, include = "app" }      --> list, page
 ---   client.webhooks:linkages { app = ID }                               --> list of {type=, id=}, page
@@ -12,26 +12,26 @@
 ---   client.webhooks:delete(ID)                                          --> true
 ---   client.webhooks:each { app = ID }                                   --> iterator, state
 ---
---- Every function returns nil, message, code, detail where it fails: request_invalid for what would be refused anyway,
---- without asking App Store Connect (an unknown, missing or wrongly typed attribute, an empty id, a limit beyond the
---- allowed), and the codes of `client:request`. What has the wrong shape altogether, such as a number for the table of
+--- Every function returns nil, message, code, detail if it fails: request_invalid for what would be refused anyway,
+--- without asking App Store Connect (an unknown, missing or wrongly typed attribute, an empty id, a limit that is too
+--- large), and the codes of `client:request`. What has the wrong shape altogether, such as a number for the table of
 --- options, raises.
 ---
---- Where the answer says that there is no such resource, `get` and `linkage` fail with api_error and a detail whose
---- status is 200. `update` takes what changes; marketplace.null takes a value away.
+--- If the answer says that there is no such resource, `get` and `linkage` fail with api_error and a detail whose
+--- status is 200. `update` takes what changes; marketplace.null removes a value.
 ---
 --- `each` takes what `list` takes, and its iterator gives one resource and its page after another, of all pages. Pages
---- are followed on the client's own host only, and none twice. The iterator ends early where a page cannot be had, and
---- `state.problem` is then {message=, code=, detail=}, so ask for it after the loop:
+--- are followed on the client's own host only, and none twice. The iterator ends early if a page cannot be had, and
+--- `state.problem` is then {message=, code=, detail=}; check it after the loop:
 ---
 ---   local iterator, state = client.webhooks:each { app = ID }
 ---   for webhook, page in iterator, state do … end
 ---   if state.problem then … end
 ---
---- Lua 5.1 lets nothing yield that `for` calls: there, a client that yields needs `local webhook = iterator(state)`,
+--- In Lua 5.1 what `for` calls must not yield: there, a client that yields needs `local webhook = iterator(state)`,
 --- again and again until it is nil.
 ---
---- Parents are named by what they are: `app`, `appStoreVersion`, `webhook`, `alternativeDistributionPackage`,
+--- Parents are named after what they are: `app`, `appStoreVersion`, `webhook`, `alternativeDistributionPackage`,
 --- `alternativeDistributionPackageVersion`. Options of queries:
 ---   fields   list of the attributes wanted, or such lists by type: { webhooks = { "name" }, apps = { "name" } }
 ---   include  name of a relationship, or list of them
@@ -53,7 +53,7 @@ local function call_of(operation, path)
   return { method = operation.method, path = path }
 end
 
--- What the answer holds: for those with several resources list and page, for those with one resource and page.
+-- What the answer holds: a list, or a resource, and the page.
 local function read(operation, path, decoded, response)
   if operation.method == "DELETE" then return true end
   local read_document = MANY[operation.action] and jsonapi.list or jsonapi.resource
@@ -93,7 +93,7 @@ end
 --[[ Pages ]]
 
 local LISTED = { status = 200 } -- the answer that named the next page
-local MOST_EMPTY = 100           -- pages in a row: somebody sends in circles
+local MOST_EMPTY = 100         -- pages in a row: with more, they lead in a circle
 
 -- Why a page's `links.next` is not followed, or nil.
 local function next_problem(client, next_url, seen, empty)
@@ -194,7 +194,7 @@ end
 
 for _, action in ipairs { "list", "linkages", "linkage", "create" } do ACTIONS[action] = with_table(action) end
 
--- Lua 5.1 lets nothing yield that a `for` calls, so the iterator can be called by hand too.
+-- In Lua 5.1 what `for` calls must not yield, so the iterator can be called by hand too.
 local function each_of(resource)
   local operation = operations.find(resource, "list")
   return function(self, given)
@@ -226,7 +226,7 @@ for resource, list in pairs(operations.by_resource) do CLASSES[resource] = class
 ---@class marketplace.page
 ---@field links table the document's links
 ---@field next? string URL of the next page
----@field total? integer how many there are in all, where the answer tells
+---@field total? integer how many there are in all, if the answer tells
 ---@field limit? integer how many there are on a page at most
 ---@field included marketplace.resource[]
 

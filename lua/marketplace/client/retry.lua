@@ -1,7 +1,7 @@
 --- Which failed requests are sent again, and when.
 ---
 --- A POST that may have been executed is never sent again: App Store Connect is reported to answer 500 for what it has
---- created. The other methods may be repeated, as what they do twice is what they do once.
+--- created. The other methods may be repeated: doing twice what they do is doing it once.
 local retry = {}
 
 local FIRST_PAUSE = 0.5 -- seconds
@@ -11,7 +11,7 @@ local REPEATABLE = { GET = true, PATCH = true, DELETE = true }
 local PASSING = { connect_failed = true, timeout = true, http_failed = true }
 
 --- Whether the outcome of one attempt leaves it open that the request was executed.
----@param status integer|nil of the answer; nil where there was none
+---@param status integer|nil of the answer; nil if there was none
 ---@param sent boolean|nil whether any of the request may have reached the server
 ---@return boolean
 function retry.may_have_run(status, sent)
@@ -19,7 +19,7 @@ function retry.may_have_run(status, sent)
   return sent ~= false
 end
 
---- The message and the detail of a failure, with the doubt that remains where the request may have been executed.
+--- The message and the detail of a failure, with the doubt that remains if the request may have been executed.
 ---@param method string
 ---@param may_have_run boolean|nil
 ---@param message string
@@ -30,14 +30,14 @@ function retry.add_doubt(method, may_have_run, message, detail)
   detail = detail or {}
   detail.may_have_run = may_have_run and method ~= "GET" or nil
   if method == "POST" and may_have_run then
-    message = message .. " (it may have been executed all the same: look before you repeat it)"
+    message = message .. " (it may have been executed all the same: check before you repeat it)"
   end
   return message, detail
 end
 
 --- Whether the request may be sent again.
 ---@param method string
----@param status integer|nil of the answer; nil where there was none
+---@param status integer|nil of the answer; nil if there was none
 ---@param code string|nil why there was none
 ---@param sent boolean|nil
 ---@return boolean

@@ -1,13 +1,13 @@
---- Several calls at once in one thread: each runs in a coroutine, which yields while it waits for an answer or between
---- two attempts.
+--- Makes several calls at once in one thread: each runs in a coroutine, which yields while it waits for an answer or
+--- between two attempts.
 local scheduler = {}
 
 local LONGEST_WAIT = 1 -- seconds
 
--- The coroutines that run here; weak, as one that failed is never resumed again.
+-- The coroutines that run here; weak, as one that failed is never resumed.
 local ours = setmetatable({}, { __mode = "k" })
 
---- In one of the coroutines: waits until the exchange is done, or, without one, for so many seconds.
+--- In one of the coroutines: waits until the exchange is done or, without one, for so many seconds.
 ---@param seconds? number
 ---@param exchange? table of marketplace.http
 local function pause(seconds, exchange)
@@ -32,12 +32,11 @@ local function is_due(entry, now)
   return entry.wake <= now
 end
 
--- Runs one that is due until it waits again. True where it has ended.
+-- Runs one that is due until it waits again. True if it has ended.
 local function resume(entry, now, clock)
   if not is_due(entry, now) then return false end
   local function note(ok, ...)
     if not ok then error(debug.traceback(entry.thread, tostring((...))), 0) end
-    entry.exchange = nil
     if coroutine.status(entry.thread) == "dead" then
       entry.result = { n = select("#", ...), ... }
       return true
@@ -48,7 +47,7 @@ local function resume(entry, now, clock)
   return note(coroutine.resume(entry.thread))
 end
 
--- What the others were waiting for must not go on behind the caller's back.
+-- What the others wait for must not go on behind the caller's back.
 local function abandon(running)
   for _, entry in ipairs(running) do
     if entry.exchange then entry.exchange:close() end

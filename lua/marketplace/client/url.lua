@@ -5,7 +5,7 @@ local function percent(byte)
   return ("%%%02X"):format(byte:byte())
 end
 
---- A piece of a path or of a query, percent-encoded.
+--- A part of a path or of a query, percent-encoded.
 ---@param text string
 ---@return string
 function url.encode(text)
@@ -34,7 +34,7 @@ end
 --- Whether a table can be a query: see with_query.
 ---@param query table
 ---@return boolean
----@return any name the one that cannot be
+---@return any name the one that is wrong
 function url.is_query(query)
   for name, value in pairs(query) do
     if type(name) ~= "string" then return false, name end
@@ -46,7 +46,7 @@ function url.is_query(query)
 end
 
 --- A URL with a query, in the order of the names, so that the same one is always the same text.
----@param text string may have a query already
+---@param text string a URL, with a query or without
 ---@param query table<string, string|number|boolean|(string|number)[]>
 ---@return string
 function url.with_query(text, query)
