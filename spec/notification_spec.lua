@@ -249,17 +249,18 @@ describe("bodies that other receivers get wrong:", function()
   end)
 
   it("a number where an id belongs is refused, not rounded", function()
-    refused("notification_invalid", "identifier is not a string", '{"data":{"type":"AppUnavailable","id":12}}')
-    refused("notification_invalid", "identifier is not a string",
+    refused("notification_invalid", "^data.id is not a string", '{"data":{"type":"AppUnavailable","id":12}}')
+    refused("notification_invalid", "^data.attributes.appId is not a string",
       '{"data":{"type":"AppUnavailable","id":"x","attributes":{"appId":6740067890}}}')
   end)
 
   it("an available that is missing or no boolean is refused: nobody guesses whether an app must go", function()
+    local missing, wrong = "^data.attributes.available is missing", "^data.attributes.available is neither true nor false"
     for _, type_name in ipairs { AVAILABLE_UPDATED, TERRITORY_UPDATED } do
-      refused("notification_invalid", "available is missing", generation_2(type_name, '"appId":"1",'))
-      refused("notification_invalid", "available is missing", generation_2(type_name, '"available":null,'))
-      refused("notification_invalid", "neither true nor false", generation_2(type_name, '"available":"false",'))
-      refused("notification_invalid", "neither true nor false", generation_2(type_name, '"available":0,'))
+      refused("notification_invalid", missing, generation_2(type_name, '"appId":"1",'))
+      refused("notification_invalid", missing, generation_2(type_name, '"available":null,'))
+      refused("notification_invalid", wrong, generation_2(type_name, '"available":"false",'))
+      refused("notification_invalid", wrong, generation_2(type_name, '"available":0,'))
     end
   end)
 
@@ -274,21 +275,67 @@ describe("marketplace.parse", function()
     assert.equal(0, refused("json_invalid", "value is missing", "").offset)
     assert.equal(8, refused("json_invalid", "ends where a value", '{"data":').offset)
     refused("json_invalid", "UTF%-8", '{"data":"\255"}')
-    refused("notification_invalid", "not an object", "[]")
-    refused("notification_invalid", "no data", "{}")
-    refused("notification_invalid", "data is not an object", '{"data":[]}')
-    refused("notification_invalid", "no data", '{"data":null}')
-    refused("notification_invalid", "no type", '{"data":{"id":"x"}}')
-    refused("notification_invalid", "identifier is not a string", '{"data":{"type":5}}')
-    refused("notification_invalid", "longer than 255", '{"data":{"type":"' .. ("x"):rep(256) .. '"}}')
-    refused("notification_invalid", "control character", '{"data":{"type":"A","id":"a\\nb"}}')
-    refused("notification_invalid", "attributes are not an object",
-      '{"data":{"type":"AppUnavailable","attributes":[]}}')
-    refused("notification_invalid", "list is missing",
-      generation_2(TERRITORY_UPDATED, '"available":true,"territories":"FRA",'))
-    refused("notification_invalid", "empty element",
-      generation_2(TERRITORY_UPDATED, '"available":true,"territories":["FRA",""],'))
+    refused("notification_invalid", "^the document is not an object at byte 0$", "[]")
+    refused("notification_invalid", "^the document has no data", "{}")
+    refused("notification_invalid", "^data is not an object", '{"data":[]}')
+    refused("notification_invalid", "^the document has no data", '{"data":null}')
+    refused("notification_invalid", "^data has no type", '{"data":{"id":"x"}}')
+    refused("notification_invalid", "^data.type is not a string", '{"data":{"type":5}}')
+    refused("notification_invalid", "^data.type is longer than 255 bytes",
+      '{"data":{"type":"' .. ("x"):rep(256) .. '"}}')
+    refused("notification_invalid", "^data.id has a control character", '{"data":{"type":"A","id":"a\\nb"}}')
+    refused("notification_invalid", "^data.id has a control character", '{"data":{"type":"A","id":"a\127b"}}')
     refused("too_large", "16 MiB", (" "):rep(16 * 1024 * 1024 + 1))
+  end)
+
+  local function wrong(members)
+    return ('{"data":{"type":"%s","id":"x",%s}}'):format(AVAILABLE_UPDATED, members)
+  end
+
+  it("names the member that is not what it must be", function()
+    for members, problem in pairs {
+      ['"timestamp":5'] = "data.timestamp is not a string",
+      ['"attributes":[]'] = "data.attributes is not an object",
+      ['"relationships":"x"'] = "data.relationships is not an object",
+      ['"relationships":{"instance":[]}'] = "data.relationships.instance is not an object",
+      ['"relationships":{"instance":{"data":[]}}'] = "data.relationships.instance.data is not an object",
+      ['"relationships":{"instance":{"id":5}}'] = "data.relationships.instance.id is not a string",
+      ['"relationships":{"instance":{"data":{"type":5}}}'] = "data.relationships.instance.data.type is not a string",
+      ['"relationships":{"marketplaceApp":true}'] = "data.relationships.marketplaceApp is not an object",
+      ['"relationships":{"marketplaceApp":{"data":7}}'] = "data.relationships.marketplaceApp.data is not an object",
+      ['"relationships":{"marketplaceApp":{"data":{"id":{}}}}'] =
+        "data.relationships.marketplaceApp.data.id is not a string",
+    } do
+      refused("notification_invalid", "^" .. problem .. " at byte %d+$", wrong(members))
+    end
+  end)
+
+  it("names the attribute that is not what it must be", function()
+    local long = ("x"):rep(256)
+    local function attribute(name, value) return wrong(('"attributes":{"%s":%s}'):format(name, value)) end
+    for _, name in ipairs { "appId", "marketplaceAppId", "alternativeDistributionPackageId",
+      "alternativeDistributionPackageVersionId" } do
+      refused("notification_invalid", "^data.attributes." .. name .. " is not a string", attribute(name, "[]"))
+      refused("notification_invalid", "^data.attributes." .. name .. " is longer than 255 bytes",
+        attribute(name, '"' .. long .. '"'))
+    end
+    for _, name in ipairs { "territories", "alternativeDistributionPackageIds" } do
+      refused("notification_invalid", "^data.attributes." .. name .. " is not a list", attribute(name, '"FRA"'))
+      local element = "^an element of data.attributes." .. name
+      refused("notification_invalid", element .. " is not a string", attribute(name, '["FRA",5]'))
+      refused("notification_invalid", element .. " is empty", attribute(name, '["FRA",""]'))
+      refused("notification_invalid", element .. " is longer than 255 bytes", attribute(name, '["' .. long .. '"]'))
+    end
+    for _, name in ipairs { "timestamp", "eventTimestamp" } do
+      refused("notification_invalid", "^data.attributes." .. name .. " is not a string", attribute(name, "1"))
+    end
+    refused("notification_invalid", "^data.attributes.available is neither", attribute("available", '"true"'))
+  end)
+
+  it("tells of the first that is wrong, and at which byte", function()
+    local body = wrong '"attributes":{"territories":5,"appId":6}'
+    local detail = refused("notification_invalid", "^data.attributes.territories is not a list", body)
+    assert.equal(body:find("5,", 1, true) - 1, detail.offset)
   end)
 
   it("raises for what is no string", function()

@@ -54,6 +54,12 @@ typedef struct mkt_json_text {
   bool escaped;
 } mkt_json_text;
 
+/* One whole value as it stands in the input, borrowed. */
+typedef struct mkt_json_value {
+  const char *p;
+  size_t n;
+} mkt_json_value;
+
 /* The caller's, on the stack or wherever; about 13 KiB, of which mkt_json_init touches a few bytes.
  * Only `text`, `start`, `problem` and `position` are for the caller to read. */
 typedef struct mkt_json {

@@ -73,13 +73,12 @@ typedef struct mkt_notification {
   mkt_json_text timestamp; /* of the event; where only the envelope has one, that */
   bool has_time;           /* timestamp is present and ISO 8601 */
   mkt_timestamp time;
-  /* JSON values as they stand in the body, checked: lists of strings, an object, a number or
-   * string. Absent: p == NULL. */
-  mkt_json_text package_ids;
-  mkt_json_text territories;
-  mkt_json_text attributes;
-  mkt_json_text relationships;
-  mkt_json_text version;
+  /* Checked: lists of strings, an object, a number or string. Absent: p == NULL. */
+  mkt_json_value package_ids;
+  mkt_json_value territories;
+  mkt_json_value attributes;
+  mkt_json_value relationships;
+  mkt_json_value version;
 } mkt_notification;
 
 /* Reads body[0..n-1] into *out, which the caller owns and which needs no clearing; it is valid as

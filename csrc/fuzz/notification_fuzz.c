@@ -6,13 +6,13 @@
 
 #include <string.h>
 
-static void check_within(mkt_json_text text, const char *body, size_t n) {
-  if (text.p == NULL) return;
-  MKT_FUZZ_CHECK(text.p >= body && text.n <= n && text.p + text.n <= body + n);
+static void check_within(const char *p, size_t p_n, const char *body, size_t n) {
+  if (p == NULL) return;
+  MKT_FUZZ_CHECK(p >= body && p_n <= n && p + p_n <= body + n);
 }
 
 static void check_id(mkt_json_text id, const char *body, size_t n) {
-  check_within(id, body, n);
+  check_within(id.p, id.n, body, n);
   if (id.p == NULL) return;
   char decoded[MKT_MAX_ID_BYTES];
   MKT_FUZZ_CHECK(id.n > 0 && id.n <= MKT_MAX_ID_BYTES);
@@ -22,8 +22,8 @@ static void check_id(mkt_json_text id, const char *body, size_t n) {
 }
 
 /* The slices are one JSON value each. */
-static void check_value(mkt_json_text value, const char *body, size_t n) {
-  check_within(value, body, n);
+static void check_value(mkt_json_value value, const char *body, size_t n) {
+  check_within(value.p, value.n, body, n);
   if (value.p == NULL) return;
   mkt_json json;
   mkt_json_init(&json, value.p, value.n, MKT_JSON_RFC8259);
@@ -43,11 +43,11 @@ static void check(const mkt_notification *read, const char *body, size_t n) {
                                read->package_id, read->package_version_id};
   for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
     check_id(ids[i], body, n);
-  const mkt_json_text values[] = {read->package_ids, read->territories, read->attributes,
-                                  read->relationships, read->version};
+  const mkt_json_value values[] = {read->package_ids, read->territories, read->attributes,
+                                   read->relationships, read->version};
   for (size_t i = 0; i < sizeof values / sizeof *values; i++)
     check_value(values[i], body, n);
-  check_within(read->timestamp, body, n);
+  check_within(read->timestamp.p, read->timestamp.n, body, n);
 }
 
 static void check_failure(const mkt_error *error, size_t n) {

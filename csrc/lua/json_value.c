@@ -93,7 +93,7 @@ static void push_value(lua_State *L, mkt_json *json, mkt_json_token token) {
   }
 }
 
-void mkt_lua_push_json(lua_State *L, mkt_json_text value) {
+void mkt_lua_push_json(lua_State *L, mkt_json_value value) {
   mkt_json json;
   mkt_json_init(&json, value.p, value.n, MKT_JSON_RFC8259);
   push_value(L, &json, mkt_json_next(&json));

@@ -14,6 +14,6 @@ void mkt_lua_push_text(lua_State *L, mkt_json_text text);
 
 /* Pushes the value whose JSON is `value`, which must have been checked before, be borrowed from a
  * Lua string on the stack (NUL-terminated) and be one whole value. */
-void mkt_lua_push_json(lua_State *L, mkt_json_text value);
+void mkt_lua_push_json(lua_State *L, mkt_json_value value);
 
 #endif

@@ -14,7 +14,7 @@ static const char *check_body(lua_State *L, size_t *n) {
   return lua_tolstring(L, 1, n);
 }
 
-static void set_json(lua_State *L, const char *field, mkt_json_text value) {
+static void set_json(lua_State *L, const char *field, mkt_json_value value) {
   if (value.p == NULL) return;
   mkt_lua_push_json(L, value);
   lua_setfield(L, -2, field);
@@ -80,7 +80,7 @@ static int part(lua_State *L) {
     return mkt_lua_push_error(L, &error);
   }
   bool attributes = strcmp(name, "attributes") == 0;
-  mkt_json_text value = attributes ? notification.attributes : notification.relationships;
+  mkt_json_value value = attributes ? notification.attributes : notification.relationships;
   if (value.p == NULL) return 0;
   mkt_lua_push_json(L, value);
   return 1;

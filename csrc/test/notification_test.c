@@ -38,6 +38,12 @@ static void expect_text(mkt_json_text text, const char *expected) {
   assert_true(mkt_json_is(text, expected, strlen(expected)));
 }
 
+static void expect_raw(mkt_json_value value, const char *expected) {
+  assert_non_null(value.p);
+  assert_int_equal(value.n, strlen(expected));
+  assert_memory_equal(value.p, expected, value.n);
+}
+
 static void both_generations(void **state) {
   (void)state;
   mkt_notification n;
@@ -46,15 +52,15 @@ static void both_generations(void **state) {
   assert_int_equal(n.generation, 1);
   expect_text(n.id, "n-1");
   expect_text(n.app_id, "67");
-  expect_text(n.version, "1");
-  expect_text(n.package_ids, "[\"p\\u002d1\",\"p-2\"]");
+  expect_raw(n.version, "1");
+  expect_raw(n.package_ids, "[\"p\\u002d1\",\"p-2\"]");
   assert_null(n.relationships.p);
   assert_true(n.has_time && n.time.seconds == 1773480413 && n.time.nanoseconds == 589000000);
   assert_int_equal(mkt_notification_parse(generation_2, strlen(generation_2), &n, NULL), MKT_OK);
   assert_int_equal(n.event, MKT_EVENT_VERSIONS_UNAVAILABLE);
   assert_int_equal(n.generation, 2);
   expect_text(n.package_id, "p-1");
-  expect_text(n.territories, "[\"FRA\"]");
+  expect_raw(n.territories, "[\"FRA\"]");
   assert_null(n.version.p);
   assert_null(n.marketplace_app_id.p);
   assert_string_equal(mkt_event_word(n.event), "versions_unavailable");
