@@ -797,23 +797,25 @@ describe("marketplace.reconcile", function()
     end
 
     local function expect_command(status, pattern, complaint, ...)
-      local written, complained, got = command(...)
+      local how = table.concat({ ... }, " "):find("--json", 1, true) and "--json" or "--table"
+      local written, complained, got = command(how, ...)
       assert.matches(pattern, written)
       assert.matches(complaint, complained)
       assert.equal(status, got)
       return written
     end
 
-    it("tells each event that was missing, and then that none is", function()
+    it("lists each event that was missing, and then none", function()
       deliver("a", now - 2 * HOUR, "FAILED")
       deliver("b", now - 5000, "FAILED", { event = { id = "event b", payload = "{" } })
-      expect_command(1, "^missing %S+Z app_unavailable 6740067890 a\nmissing %S+Z %- %- %x+ %(.+%)\n" ..
-        "to be redelivered: event a, delivery delivery a of %S+Z to webhook w1\nto be redelivered: event b, .-\n" ..
+      expect_command(1, "^STATE .*\nmissing    %S+Z  app_unavailable  6740067890  a .*\nmissing    %S+Z  %-  .*" ..
+        "  a member.*\nredeliver  %S+Z  event a  .*  delivery a  w1 .*\nredeliver  %S+Z  event b  .*  delivery b  w1 .*\n" ..
         "2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 2 redeliveries would be asked for", "^$",
         "--app", "a1", "--dry-run")
-      expect_command(0, "^stored  %S+Z app_unavailable 6740067890 a\nstored .*: 2 missing, 2 stored, 2 redel", "^$",
-        "--app", "a1")
-      expect_command(0, "^2 deliveries of 2 events since %S+Z: 0 missing, 0 stored, 0 redel", "^$", "--webhook", "w1")
+      expect_command(0, "\nstored  %S+Z  app_unavailable  6740067890  a .*\nstored .*: 2 missing, 2 stored, 2 redel",
+        "^$", "--app", "a1")
+      expect_command(0, "\n2 deliveries of 2 events since %S+Z: 0 missing, 0 stored, 0 redel", "^$",
+        "--webhook", "w1")
       assert.same({ ready = 1, leased = 0, done = 0, dead = 1 }, box:counts())
     end)
 
@@ -825,14 +827,14 @@ describe("marketplace.reconcile", function()
 
     it("tells where it looked at less than what is due", function()
       deliver("a", now - 2 * HOUR, "SUCCEEDED")
-      expect_command(0, "\nwebhook w1, looked at only since %S+Z: since %S+Z is due\n", "^$",
+      expect_command(0, "\nwebhook w1: looked at only since %S+Z, though since %S+Z is due\n", "^$",
         "--webhook", "w1", "--since", "1h")
       assert.is_nil(expect_command(0, "1 missing, 1 stored", "^$", "--webhook", "w1"):find "only")
     end)
 
     it("asks which URL is the receiver's, where it cannot tell", function()
       apple.apps.a1, apple.urls.w2 = { "w1", "w2" }, "https://other.example/\27[2J"
-      expect_command(2, "^$", "more than one URL; %-%-url says which.-:\n" ..
+      expect_command(2, "^$", "more than one URL; say with %-%-url which.-:\n" ..
         "  https://marketplace.example/notifications\n  https://other.example/\\x1b%[2J\n", "--app", "a1")
       local written = expect_command(0, "\nwebhook w1 ", "^$", "--app", "a1", "--url",
         "https://marketplace.example/notifications")
@@ -851,35 +853,35 @@ describe("marketplace.reconcile", function()
       file:write(('{"version":1,"webhooks":{"w1":{"checked":"%s"}}}'):format(log.timestamp(now - 12 * DAY)))
       file:close()
       for _ = 1, 2 do
-        expect_command(1, "^0 deliveries", "^marketplace: webhook w1 was not looked at between [^\n]+ " ..
-          "%(%-%-accept%-gap: this is known%)\n$", "--webhook", "w1")
+        expect_command(1, "\n0 deliveries", "^marketplace: webhook w1 was not looked at between [^\n]+ " ..
+          "%(if that is known: %-%-accept%-gap%)\n$", "--webhook", "w1")
       end
-      expect_command(0, "^0 deliveries", "^$", "--webhook", "w1", "--accept-gap")
-      expect_command(0, "^0 deliveries", "^$", "--webhook", "w1")
+      expect_command(0, "\n0 deliveries", "^$", "--webhook", "w1", "--accept-gap")
+      expect_command(0, "\n0 deliveries", "^$", "--webhook", "w1")
     end)
 
     it("puts what `inbox show` tells as unsigned", function()
       deliver("a", now - 2 * HOUR, "FAILED")
       expect_command(0, "1 stored", "^$", "--webhook", "w1")
-      assert.matches("verified_by  %- %(came without a signature, put by reconcile%)",
+      assert.matches("verified_by  %- %(it came without a signature: reconcile put it here%)",
         (shell.run(shell.marketplace("inbox show a --inbox " .. word))))
     end)
 
     it("writes JSON, one object a line", function()
       deliver("a", now - 2 * HOUR, "FAILED")
-      local first, second = expect_command(0, "", "^$", "--webhook", "w1", "--json", "--no-redeliver", "--since", "3h")
+      local first, second = expect_command(0, "", "^$", "--json", "--webhook", "w1", "--no-redeliver", "--since", "3h")
         :match "^(%S+)\n(%S+)\n$"
       local json = require "marketplace.json"
       local told, summary = json.decode(first), json.decode(second)
-      assert.same({ "a", true, "w1", log.timestamp(now - 2 * HOUR) },
-        { told.key, told.stored, told.webhook, told.created_at })
+      assert.same({ "a", "stored", "w1", log.timestamp(now - 2 * HOUR) },
+        { told.id, told.state, told.webhook, told.created_at })
       assert.same({ 1, 0, true, 0 }, { summary.stored, summary.redelivered, summary.complete, summary.failed })
       assert.same({ 0, false, word, box:id(), folder .. "/state.json", "w1" }, { summary.left, summary.covers,
         summary.inbox, summary.inbox_id, summary.state, summary.webhooks[1].id })
       deliver("b", now - HOUR, "FAILED")
       local redelivery = json.decode(expect_command(1, "", "^$", "--webhook", "w1", "--json", "--dry-run")
         :match "\n([^\n]+)\n[^\n]+\n$")
-      assert.same({ "delivery b", false }, { redelivery.redelivery, redelivery.asked })
+      assert.same({ "delivery b", false }, { redelivery.delivery, redelivery.asked })
     end)
 
     it("fails where something could not be done, and says what", function()
@@ -896,12 +898,12 @@ describe("marketplace.reconcile", function()
     it("refuses wrong usage", function()
       expect_command(2, "^$", "%-%-app or %-%-webhook is missing")
       expect_command(2, "^$", "%-%-webhook is empty", "--webhook", "")
-      expect_command(2, "^$", "%-%-since is 9d", "--app", "a1", "--since", "soon")
-      expect_command(2, "^$", "%-%-since is yet to come", "--app", "a1", "--since",
+      expect_command(2, "^$", "%-%-since must be how long ago", "--app", "a1", "--since", "soon")
+      expect_command(2, "^$", "%-%-since is in the future", "--app", "a1", "--since",
         (log.timestamp(now + 2 * DAY):gsub("%.%d+Z", "Z")))
-      expect_command(2, "^$", "%-%-url is for %-%-app", "--webhook", "w1", "--url", "https://a.example/")
+      expect_command(2, "^$", "%-%-url needs %-%-app", "--webhook", "w1", "--url", "https://a.example/")
       word = "memory"
-      expect_command(2, "^$", "a memory inbox belongs to the process that receives", "--app", "a1")
+      expect_command(2, "^$", "an inbox in memory belongs to the process that receives", "--app", "a1")
     end)
   end)
 end)
