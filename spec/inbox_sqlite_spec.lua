@@ -213,6 +213,18 @@ describe("the SQLite inbox", function()
     box:close()
   end)
 
+  it("prunes more than it forgets in one transaction", function()
+    local box = open()
+    box:transact(function(query)
+      query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5001) INSERT INTO inbox " ..
+        "(identity, key, digest, lane, received_at, due, state) SELECT i, i, 'd', i, 1, 1, 'done' FROM n")
+      return true
+    end)
+    assert.equal(5001, box:prune(2))
+    assert.equal(0, box:counts().done)
+    box:close()
+  end)
+
   it("raises what is wrong in the program itself, and stores nothing of it", function()
     local box = open()
     assert.is_false((pcall(box.transact, box, function() error "a mistake" end)))
