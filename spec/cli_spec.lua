@@ -156,6 +156,7 @@ describe("the command", function()
       for name in pairs(package.loaded) do
         local command = name:match "^marketplace%.cli%.commands%.(.*)"
         assert(not command or command == "sign", name)
+        assert(not name:find "^marketplace%.client" and name ~= "marketplace.inbox", name)
       end
       os.exit(status)]]
     local output, status = shell.capture(("%s %s bin/marketplace"):format(shell.LUA, script))

@@ -1,12 +1,13 @@
 --- marketplace send: signs a notification and posts it as App Store Connect would.
 local check = require "marketplace.cli.support.options"
 local core = require "marketplace.core"
-local http = require "marketplace.http"
 local inputs = require "marketplace.cli.support.inputs"
-local marketplace = require "marketplace"
+local notification = require "marketplace.notification"
 local output = require "marketplace.cli.support.output"
 local samples = require "marketplace.samples"
 local secrets = require "marketplace.cli.support.secrets"
+local signature = require "marketplace.signature"
+local signed = require "marketplace.cli.support.signed"
 
 local send = {}
 
@@ -62,7 +63,7 @@ local function body_of(options)
 end
 
 local function report(options, body, status, answer, took)
-  local n = marketplace.parse(body) or {}
+  local n = notification.parse(body) or {}
   local first_line = answer:match("^[^\r\n]*")
   local text = ("%d %s%s in %.1f ms: %s"):format(status, n.type or "no notification", n.id and " " .. n.id or "",
     took * 1000, status == 200 and "acknowledged" or first_line)
@@ -70,12 +71,9 @@ local function report(options, body, status, answer, took)
     { status = status, type = n.type, id = n.id, url = options.url, took = took, answer = first_line })
 end
 
-local function post(options, body, signature)
+local function post(options, body, header)
   local started = core.monotonic()
-  local response, message = http.exchange {
-    method = "POST", url = options.url, body = body, timeout = options.timeout, ca_file = options.ca_file, plain = true,
-    headers = { "content-type: application/json", "x-apple-signature: " .. signature },
-  }
+  local response, message = signed.post(options.url, body, header, options.timeout, options.ca_file)
   if not response then return 1, ("%s: %s"):format(options.url, message) end
   report(options, body, response.status, response.body, core.monotonic() - started)
   return response.status == 200 and 0 or 1
@@ -97,9 +95,9 @@ function send.run(options)
   if options.signature then return post(options, body, options.signature) end
   local list, message = secrets.load(options.secret_file)
   if not list then return 1, message end
-  local signature, sign_problem = marketplace.sign(list[1], body)
-  if not signature then return 1, sign_problem end
-  return post(options, body, signature)
+  local header, sign_problem = signature.sign(list[1], body)
+  if not header then return 1, sign_problem end
+  return post(options, body, header)
 end
 
 return send

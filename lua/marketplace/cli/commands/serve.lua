@@ -5,8 +5,8 @@ local core = require "marketplace.core"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local listening = require "marketplace.cli.support.listening"
-local marketplace = require "marketplace"
 local pid_file = require "marketplace.cli.support.pid_file"
+local receivers = require "marketplace.receiver"
 local rocks = require "marketplace.cli.support.rocks"
 local running = require "marketplace.cli.support.running"
 local secrets = require "marketplace.cli.support.secrets"
@@ -71,7 +71,7 @@ local function open_receiver(options, write)
   if not list then return nil, message end
   local box, problem = running.open_inbox(options, write)
   if not box then return nil, problem end
-  local receiver = marketplace.receiver {
+  local receiver = receivers.new {
     secrets = list, inbox = box, max_body = options.max_body, log = write, lease = options.lease,
     stop_asked = box.durable and core.stop_asked or nil,
   }

@@ -1,7 +1,7 @@
 --- marketplace verify: whether a signature is the body's.
 local inputs = require "marketplace.cli.support.inputs"
-local marketplace = require "marketplace"
 local output = require "marketplace.cli.support.output"
+local signature = require "marketplace.signature"
 
 local verify = {}
 
@@ -13,7 +13,7 @@ end
 function verify.run(options)
   local secrets, body = inputs.load(options)
   if not secrets then return 1, body end
-  local matched, reason, code = marketplace.verify(secrets, body, options.signature)
+  local matched, reason, code = signature.verify(secrets, body, options.signature)
   if not matched then
     output.write(options.json, ("invalid: %s (see: marketplace explain)"):format(reason),
       { valid = false, code = code, reason = reason })

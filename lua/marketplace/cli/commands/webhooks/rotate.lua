@@ -4,12 +4,12 @@ local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
 local generations = require "marketplace.cli.commands.webhooks.generations"
-local http = require "marketplace.http"
 local output = require "marketplace.cli.support.output"
 local pid_file = require "marketplace.cli.support.pid_file"
 local record = require "marketplace.inbox.record"
 local rotation = require "marketplace.rotation"
 local sharing = require "marketplace.cli.commands.webhooks.sharing"
+local signed = require "marketplace.cli.support.signed"
 local text = require "marketplace.text"
 
 local rotate = {}
@@ -126,11 +126,7 @@ end
 
 local function post_to(options)
   return function(url, header, body)
-    local response, message = http.exchange {
-      method = "POST", url = url, body = body, timeout = PROBE_TIMEOUT, plain = true,
-      ca_file = options.receiver_ca_file,
-      headers = { "content-type: application/json", "x-apple-signature: " .. header },
-    }
+    local response, message = signed.post(url, body, header, PROBE_TIMEOUT, options.receiver_ca_file)
     if not response then return nil, message end
     return response.status
   end
