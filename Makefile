@@ -69,6 +69,8 @@ REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(BUILD)/core/sigpipe.o $(COMMON_SOURCES:%
 LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o redis_reader.o redis_values.o class.o pin.o push.o)
 MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so redis.so)
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
+# the JSON reader's tests, of it as it is for processors without SSE2
+TEST_PROGRAMS += $(BUILD)/test/json_without_sse2_test
 TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
 	$(filter-out %_test.c,$(sort $(wildcard csrc/test/*.c))))
 FUZZ_TARGETS := $(patsubst csrc/fuzz/%_fuzz.c,%,$(sort $(wildcard csrc/fuzz/*_fuzz.c)))
@@ -140,6 +142,16 @@ $(PRELOADS): $(BUILD)/test/%.so: csrc/test/preload/%.c
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS)
+
+$(BUILD)/without_sse2/%.o: csrc/core/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,compile $< without SSE2)
+	$(QUIET)$(CC) $(C11) $(CPPFLAGS) $(CFLAGS) $(PROTECTION) -U__SSE2__ -MMD -MP -c -o $@ $<
+
+$(BUILD)/test/json_without_sse2_test: $(BUILD)/test/json_test.o $(BUILD)/without_sse2/json_text.o $(TEST_SUPPORT) \
+	$(filter-out %/json_text.o,$(CORE_OBJECTS))
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS)
 
 .PHONY: fuzzers replays
 fuzzers: $(FUZZERS)

@@ -255,7 +255,8 @@ describe("bodies that other receivers get wrong:", function()
   end)
 
   it("an available that is missing or no boolean is refused: nobody guesses whether an app must go", function()
-    local missing, wrong = "^data.attributes.available is missing", "^data.attributes.available is neither true nor false"
+    local missing = "^data.attributes.available is missing"
+    local wrong = "^data.attributes.available is neither true nor false"
     for _, type_name in ipairs { AVAILABLE_UPDATED, TERRITORY_UPDATED } do
       refused("notification_invalid", missing, generation_2(type_name, '"appId":"1",'))
       refused("notification_invalid", missing, generation_2(type_name, '"available":null,'))

@@ -189,14 +189,82 @@ static void decoding(void **state) {
   expect_decoded("\"a\\u0000b\"", "a\0b", 3);
 }
 
-/* A run of plain bytes is read eight at a time: what ends it must be found in each of the places.
- */
+static bool is_high(unsigned unit) {
+  return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+static bool is_low(unsigned unit) {
+  return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+/* As RFC 3629 has it, of what is right. */
+static size_t encode(unsigned long scalar, char *out) {
+  if (scalar >= 0x10000) {
+    out[0] = (char)(0xF0 | scalar >> 18);
+    out[1] = (char)(0x80 | (scalar >> 12 & 0x3F));
+  } else {
+    out[0] = (char)(0xE0 | scalar >> 12);
+  }
+  size_t n = scalar >= 0x10000 ? 2 : 1;
+  out[n++] = (char)(0x80 | (scalar >> 6 & 0x3F));
+  out[n++] = (char)(0x80 | (scalar & 0x3F));
+  return n;
+}
+
+static void expect_units(unsigned first, unsigned second) {
+  char text[16];
+  char out[8];
+  (void)snprintf(text, sizeof text, "\"\\u%04X\\u%04x\"", first, second);
+  if (is_high(first) && is_low(second)) {
+    expect_decoded(text, out, encode(0x10000 + (first - 0xD800) * 0x400UL + second - 0xDC00, out));
+  } else if (is_high(first) || is_low(first) || is_low(second)) {
+    expect_fault(text, is_high(first) || is_low(first) ? 1 : 7, "escape");
+  } else if (is_high(second)) {
+    expect_fault(text, 7, "escape");
+  } else {
+    size_t n = encode(first, out);
+    expect_decoded(text, out, n + encode(second, out + n));
+  }
+}
+
+static void surrogates_at_their_edges(void **state) {
+  (void)state;
+  static const unsigned units[] = {0xD7FF, 0xD800, 0xD801, 0xDBFE, 0xDBFF,
+                                   0xDC00, 0xDC01, 0xDFFE, 0xDFFF, 0xE000};
+  const size_t count = sizeof units / sizeof *units;
+  for (size_t i = 0; i < count; i++) {
+    for (size_t k = 0; k < count; k++)
+      expect_units(units[i], units[k]);
+  }
+  expect_fault("\"\\ud834\"", 1, "escape");
+  expect_fault("\"\\ud834x\\udd1e\"", 1, "escape");
+  expect_fault("\"\\ud834\\n\"", 1, "escape");
+  expect_fault("\"\\ud834\\udd1\"", 1, "escape");
+  expect_fault("\"\\ud834/udd1e\"", 1, "escape");
+  expect_fault("\"\\ud834\\Udd1e\"", 1, "escape");
+}
+
+static void hex_digits_at_their_edges(void **state) {
+  (void)state;
+  expect_decoded("\"\\u0f0F\\u09aA\\u9fAf\"", "\xE0\xBC\x8F\xE0\xA6\xAA\xE9\xBE\xAF", 9);
+  static const char around[] = "/:@G`g";
+  for (const char *c = around; *c != '\0'; c++) {
+    for (int place = 3; place < 7; place++) {
+      char text[] = "\"\\u0000\"";
+      text[place] = *c;
+      expect_fault(text, 1, "escape");
+    }
+  }
+}
+
+/* A run of plain bytes is read eight or sixteen at a time: what ends it must be found in each of
+ * the places. */
 static void every_byte_at_every_place_of_a_string(void **state) {
   (void)state;
-  for (size_t length = 1; length <= 24; length++) {
+  for (size_t length = 1; length <= 40; length++) {
     for (size_t place = 0; place < length; place++) {
       for (unsigned byte = 0; byte <= 0xFF; byte++) {
-        char text[32] = "\"";
+        char text[48] = "\"";
         memset(text + 1, 'p', length);
         text[1 + place] = (char)byte;
         text[1 + length] = '"';
@@ -263,6 +331,8 @@ int main(void) {
       cmocka_unit_test(size_limit),
       cmocka_unit_test(byte_order_mark),
       cmocka_unit_test(decoding),
+      cmocka_unit_test(surrogates_at_their_edges),
+      cmocka_unit_test(hex_digits_at_their_edges),
       cmocka_unit_test(every_byte_at_every_place_of_a_string),
       cmocka_unit_test(skipping),
       cmocka_unit_test(every_prefix_is_refused),
