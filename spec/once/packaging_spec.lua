@@ -1,104 +1,18 @@
 -- What is installed, and how: by LuaRocks from a tarball and from a checkout, and by make.
+local installation = require "support.installation"
 local shell = require "support.shell"
 
-local LUA = shell.LUA
-local VERSION = LUA == "luajit" and "5.1" or LUA:match "%d%.%d"
+local LUAS = {}
+for lua in (os.getenv "LUAS" or "lua5.4 lua5.3 lua5.1 luajit"):gmatch "%S+" do LUAS[#LUAS + 1] = lua end
+local FIRST, LAST = LUAS[1], LUAS[#LUAS]
 local ROCKS = {
   "lua-marketplace", "lua-marketplace-server", "lua-marketplace-redis", "lua-marketplace-simulator",
 }
 
--- LuaRocks asks for one interpreter of each version of Lua; LuaJIT is another of 5.1. Rocks that are not this project's
--- come from Debian.
-local LUAROCKS_CONFIG = 'rocks_provided = { argparse = "0.7.1-1", ["lua-cjson"] = "2.1.0.10-1" }\n' .. (LUA == "luajit"
-  and 'lua_interpreter = "luajit"\nvariables = { LUA_INCDIR = "/usr/include/luajit-2.1" }\n' or "")
-
-local function paths_of(root)
-  return ("LUA_PATH='%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua;;' LUA_CPATH='%s/lib/lua/%s/?.so;;'")
-    :format(root, VERSION, root, VERSION, root, VERSION)
-end
-
--- Receives a notification, and tells which of the modules and C modules that it loaded are not below the root.
-local PROGRAM = [[
-  local marketplace = require "marketplace"
-  require "marketplace.http_server"
-  require "marketplace.redis"
-  require "marketplace.simulator"
-  local inbox = assert(marketplace.receiver { secrets = "s" })
-  local body = [=[{"data":{"type":"webhookPingCreated","id":"p1"}}]=]
-  print((inbox:handle { method = "POST", headers = { ["x-apple-signature"] = marketplace.sign("s", body) },
-    body = body }))
-  local function path_of(name)
-    for _, templates in ipairs { package.path, package.cpath } do
-      for template in templates:gmatch "[^;]+" do
-        local path = template:gsub("%?", (name:gsub("%.", "/")))
-        local file = io.open(path)
-        if file then file:close() return path end
-      end
-    end
-  end
-  for name in pairs(package.loaded) do
-    if name:find "^marketplace" and path_of(name):sub(1, #arg[1]) ~= arg[1] then print(name, path_of(name)) end
-  end
-]]
-
---- The program and the command, in a folder that is no checkout, with Lua's own paths and the root's. `by_itself`: the
---- command is not told the paths, as LuaRocks's without dependencies needs to be.
-local function check_installed(root, elsewhere, by_itself)
-  local program = elsewhere .. "/program.lua"
-  local file = assert(io.open(program, "w"))
-  file:write(PROGRAM)
-  file:close()
-  local run = "cd " .. elsewhere .. " && unset LUA_PATH LUA_CPATH && "
-  assert.equal("200", shell.run(("%s %s %s program.lua %s"):format(run, paths_of(root), LUA, root)))
-  local paths = by_itself and "" or paths_of(root)
-  assert.matches("^hmacsha256=%x+$", shell.run(("%s %s MARKETPLACE_SECRET=s %s/bin/marketplace sign program.lua")
-    :format(run, paths, root)))
-end
-
---- The command that `serve` shows, as it is shown, elsewhere.
-local function check_shown_command(root, elsewhere, by_itself)
-  local paths = by_itself and "" or paths_of(root)
-  local handlers = elsewhere .. "/handlers.lua"
-  shell.run("echo 'return function() end' > " .. handlers)
-  local serve = ("env -u LUA_PATH -u LUA_CPATH MARKETPLACE_SECRET=s %s %s/bin/marketplace serve %s --port 0 " ..
-    "--inbox memory"):format(paths, root, handlers)
-  shell.with_server(serve, function(_, _, pipe)
-    local shown
-    repeat shown = pipe:read "*l" until not shown or shown:find "^try it: "
-    assert.matches(root .. "/bin/marketplace send", shown, 1, true)
-    assert.matches("^200 ", shell.run(("cd %s && unset LUA_PATH LUA_CPATH && export MARKETPLACE_SECRET=s %s && %s")
-      :format(elsewhere, paths, shown:match "^try it: +(.*)$")))
-  end)
-end
-
-local function symbols_of(path, arguments)
-  local symbols = {}
-  local said = shell.run(("nm -D %s %s"):format(arguments, path))
-  for symbol in said:gmatch "%a (%S+)" do symbols[#symbols + 1] = symbol end
-  return symbols
-end
-
-local function check_copies(path)
-  local checked = {}
-  for _, symbol in ipairs(symbols_of(path, "--undefined-only")) do
-    if symbol:find "^__%w+_chk@" then checked[#checked + 1] = symbol end
-  end
-  assert.is_true(#checked > 0, path .. " does not check the sizes that it copies")
-end
-
-local function check_protected(path)
-  assert.same({ "luaopen_marketplace_" .. path:match "([%w_]+)%.so$" }, symbols_of(path, "--defined-only"))
-  check_copies(path)
-  local undefined = table.concat(symbols_of(path, "--undefined-only"), "\n")
-  assert.matches("__stack_chk_fail@", undefined, 1, true)
-  assert.matches("BIND_NOW", shell.run("readelf -dW " .. path))
-  local segments = shell.run("readelf -lW " .. path)
-  assert.matches("GNU_RELRO", segments)
-  assert.matches("GNU_STACK[^\n]* RW ", segments)
-  assert.is_nil(segments:match "[^\n]* RWE [^\n]*")
-end
-
-local MODULES = { "core", "http_server", "redis" }
+-- Rocks that are not this project's come from Debian. LuaRocks asks for one interpreter of each version of Lua; LuaJIT
+-- is another of 5.1.
+local LUAROCKS_CONFIG = 'rocks_provided = { argparse = "0.7.1-1", ["lua-cjson"] = "2.1.0.10-1" }\n'
+local LUAJIT_CONFIG = 'lua_interpreter = "luajit"\nvariables = { LUA_INCDIR = "/usr/include/luajit-2.1" }\n'
 
 describe("packaging #full", function()
   local folder, tarball
@@ -108,10 +22,14 @@ describe("packaging #full", function()
     return folder .. "/" .. name .. "/lua-marketplace-scm"
   end
 
-  -- The shell commands that install all rocks with LuaRocks, `what` being its words for one, under `root`.
-  local function luarocks(source, root, what)
+  -- The shell commands that install all rocks with LuaRocks, `what` being its words for one.
+  local function luarocks(source, installed, what)
     local commands = { "cd " .. source }
-    local start = ("LUAROCKS_CONFIG=%s/luarocks.lua luarocks --lua-version %s --tree %s "):format(folder, VERSION, root)
+    local config = ("%s/%s.rocks"):format(folder, installed.lua)
+    shell.run(("printf '%%s' '%s' > %s"):format(
+      LUAROCKS_CONFIG .. (installed.lua == "luajit" and LUAJIT_CONFIG or ""), config))
+    local start = ("LUAROCKS_CONFIG=%s luarocks --lua-version %s --tree %s "):format(config, installed.version,
+      installed.root)
     for _, rock in ipairs(ROCKS) do commands[#commands + 1] = start .. what:format(rock) end
     return "(" .. table.concat(commands, " && ") .. ")"
   end
@@ -121,7 +39,6 @@ describe("packaging #full", function()
     shell.run "umask 077; tools/dist lua-marketplace-scm"
     tarball = folder .. "/first.tar.gz"
     shell.run("mv dist/lua-marketplace-scm.tar.gz " .. tarball)
-    shell.run(("printf '%%s' '%s' > %s/luarocks.lua"):format(LUAROCKS_CONFIG, folder))
   end)
 
   teardown(function() shell.run("rm -rf " .. folder) end)
@@ -152,13 +69,19 @@ describe("packaging #full", function()
     assert.equal("", shell.run(("cmp %s/dist/lua-marketplace-scm.tar.gz %s"):format(source, tarball)))
   end)
 
-  it("by make installs what runs elsewhere, with a manual page and completions", function()
-    local root = folder .. "/destination/opt/market place"
-    shell.run(("make install LUA=%s DESTDIR=%s/destination PREFIX='/opt/market place'"):format(LUA, folder))
-    shell.run(("ln -s '%s' %s/installed"):format(root, folder))
-    root = folder .. "/installed"
-    check_installed(root, folder, true)
-    check_shown_command(root, folder, true)
+  for _, lua in ipairs(LUAS) do
+    it("by make installs what runs elsewhere with " .. lua, function()
+      local destination, installed = folder .. "/for-" .. lua, folder .. "/" .. lua
+      shell.run(("make install LUA=%s DESTDIR=%s PREFIX='/opt/market place'"):format(lua, destination))
+      shell.run(("ln -s '%s/opt/market place' %s"):format(destination, installed))
+      installation.at(installed, lua):check(folder, true)
+      installation.at(installed, lua):check_shown_command(folder, true)
+    end)
+  end
+
+  it("by make installs the guides, the examples, a manual page and completions", function()
+    local root = folder .. "/with-guides/usr"
+    shell.run(("make install LUA=%s DESTDIR=%s/with-guides PREFIX=/usr"):format(FIRST, folder))
     local guides = root .. "/share/doc/lua-marketplace/"
     for page in shell.run(("cd %s && find . -name '*.md'"):format(guides)):gmatch "[^\n]+" do
       for target in shell.run("cat " .. guides .. page):gmatch "%]%(([^)#:]+)[^)]*%)" do
@@ -178,15 +101,15 @@ describe("packaging #full", function()
 
   it("by make installs to a folder named from here", function()
     local above = shell.run(("realpath --relative-to=. %s"):format(folder))
-    shell.run(("make install LUA=%s DESTDIR=%s/relative PREFIX=/usr"):format(LUA, above))
-    check_installed(folder .. "/relative/usr", folder, true)
+    shell.run(("make install LUA=%s DESTDIR=%s/relative PREFIX=/usr"):format(FIRST, above))
+    installation.at(folder .. "/relative/usr", FIRST):check(folder, true)
   end)
 
   it("by make removes all that it installed, and nothing else", function()
-    local place = ("LUA=%s DESTDIR=%s/removed PREFIX='/opt/market place'"):format(LUA, folder)
+    local place = ("LUA=%s DESTDIR=%s/removed PREFIX='/opt/market place'"):format(FIRST, folder)
     local root = folder .. "/removed/opt/market place"
     shell.run("make install " .. place)
-    local others = ("share/lua/%s/marketplace/own.lua"):format(VERSION)
+    local others = ("share/lua/%s/marketplace/own.lua"):format(installation.version_of(FIRST))
     shell.run(("touch '%s/%s'"):format(root, others))
     shell.run("make uninstall " .. place)
     assert.equal(others, shell.run(("cd '%s' && find . ! -type d -printf '%%P\\n'"):format(root)))
@@ -196,7 +119,7 @@ describe("packaging #full", function()
   end)
 
   it("completes in bash, zsh and fish", function()
-    shell.run("make man LUA=" .. LUA)
+    shell.run("make man LUA=" .. FIRST)
     shell.run(("mkdir %s/zsh && cp build/completion/marketplace.zsh %s/zsh/_marketplace"):format(folder, folder))
     shell.run(("HOME=%s timeout 30 zsh -f spec/support/complete.zsh %s/zsh 'marketplace inbox ' %s")
       :format(folder, folder, "'*list*prune*replay*show*stats*'"))
@@ -262,42 +185,43 @@ describe("packaging #full", function()
     it("that LuaRocks installs, protected where it is told how, as it does the source", function()
       local readme = shell.run "cat README.md"
       local flags = (readme:match "`(CFLAGS='[^`]*)`" .. " " .. readme:match "`(LIBFLAG='[^`]*)`"):gsub("\n", " ")
-      local plain, released = folder .. "/plain", folder .. "/released"
+      local plain = installation.at(folder .. "/plain", LAST)
+      local released = installation.at(folder .. "/released", FIRST)
       shell.run(luarocks(unpacked "source", plain, "make %s-scm-1.rockspec") .. " & plain=$!\n" ..
         luarocks(folder, released, "build " .. flags .. " " .. source .. "/dist/%s-98.7.6-1.rockspec") ..
         " && wait $plain")
       -- LuaRocks names a rock in front of a file that another has, too
-      assert.equal("", shell.run(("find %s %s -name 'lua_marketplace*'"):format(plain, released)))
-      check_installed(plain, folder)
-      check_shown_command(plain, folder)
+      assert.equal("", shell.run(("find %s %s -name 'lua_marketplace*'"):format(plain.root, released.root)))
+      plain:check(folder)
+      plain:check_shown_command(folder)
       for _, lua in ipairs { "lua", "simulator/lua" } do
-        local missing = "cd %s && find . -name '*.lua' ! -exec cmp -s {} '%s/share/lua/%s/{}' ';' -print"
-        assert.equal("", shell.run(missing:format(lua, plain, VERSION)))
+        local missing = "cd %s && find . -name '*.lua' ! -exec cmp -s {} '%s/{}' ';' -print"
+        assert.equal("", shell.run(missing:format(lua, plain:lua_folder())))
       end
-      check_installed(released, folder)
-      assert.matches("98.7.6", shell.run(("cat $(find %s -name marketplace.1)"):format(released)), 1, true)
+      released:check(folder)
+      assert.matches("98.7.6", shell.run(("cat $(find %s -name marketplace.1)"):format(released.root)), 1, true)
       assert.equal("marketplace 98.7.6",
-        shell.run(paths_of(released) .. " " .. released .. "/bin/marketplace --version"))
-      check_copies(("%s/lib/lua/%s/marketplace/core.so"):format(plain, VERSION))
-      check_protected(("%s/lib/lua/%s/marketplace/http_server.so"):format(plain, VERSION))
-      check_protected(("%s/lib/lua/%s/marketplace/redis.so"):format(plain, VERSION))
-      for _, name in ipairs(MODULES) do
-        check_protected(("%s/lib/lua/%s/marketplace/%s.so"):format(released, VERSION, name))
-      end
+        shell.run(("%s %s/bin/marketplace --version"):format(released:paths(), released.root)))
+      installation.check_copies(plain:module "core")
+      installation.check_protected(plain:module "http_server")
+      installation.check_protected(plain:module "redis")
+      for _, name in ipairs(installation.MODULES) do installation.check_protected(released:module(name)) end
     end)
   end)
 end)
 
 describe("what make builds", function()
-  for _, name in ipairs(MODULES) do
-    it("is protected, and shows nothing but what Lua opens: " .. name, function()
-      local build = assert(package.cpath:match "(build/[%w.]+)/%?%.so")
-      local path = ("%s/marketplace/%s.so"):format(build, name)
-      check_protected(path)
-      if shell.run "cc -dumpmachine":find "^x86_64" then
-        assert.matches("endbr64", shell.run(("objdump -d --disassemble=luaopen_marketplace_%s %s"):format(name, path)))
-      end
-    end)
+  for _, lua in ipairs(LUAS) do
+    for _, name in ipairs(installation.MODULES) do
+      it(("is protected, and shows nothing but what Lua opens: %s for %s"):format(name, lua), function()
+        local path = ("build/%s/marketplace/%s.so"):format(lua == "luajit" and "jit" or lua:match "%d%.%d", name)
+        installation.check_protected(path)
+        if shell.run "cc -dumpmachine":find "^x86_64" then
+          local code = shell.run(("objdump -d --disassemble=luaopen_marketplace_%s %s"):format(name, path))
+          assert.matches("endbr64", code)
+        end
+      end)
+    end
   end
 
   it("checks no copies where nothing is optimised, and has sanitizers instead where they are asked for", function()
