@@ -70,10 +70,13 @@ describe("marketplace.client", function()
       local request = made.requests[1]
       assert.equal("http://127.0.0.1:1/v1/webhooks/w1?a=x%20y%26z&fields%5Bwebhooks%5D=name,url&limit=5", request.url)
       assert.is_nil(request.body)
+      local lines = table.concat(request.headers, "\n")
+      assert.matches("\nAccept: application/json\nUser%-Agent: lua%-marketplace$", lines)
       assert.same({ iss = "I1", aud = "appstoreconnect-v1", iat = NOW - 30, exp = NOW + 1170 }, claims(request))
       assert(made.client.webhooks:update("w1", { enabled = false }))
       assert.same({ data = { type = "webhooks", id = "w1", attributes = { enabled = false } } },
         cjson.decode(made.requests[2].body))
+      assert.equal("Content-Type: application/json", made.requests[2].headers[4])
     end)
 
     it("have whole numbers as such in the query, whatever their kind", function()
@@ -112,6 +115,24 @@ describe("marketplace.client", function()
         assert.is_false(ok)
         assert.matches("^spec/client_spec.lua:%d+: marketplace.client: " .. pattern, problem)
       end
+      for pattern, call in pairs {
+        ["client:request: the path"] = function() client:request("GET") return 1 end,
+        ["client:request: unknown option"] = function() client:request("GET", "/v1", { a = 1 }) return 1 end,
+        ["client:request: option 'timeout'"] = function() client:request("GET", "/v1", { timeout = 0 }) return 1 end,
+        ["client:request: option 'query'"] = function() client:request("GET", "/v1", { query = { {} } }) return 1 end,
+        ["client:parallel: task 1"] = function() client:parallel { { 1, "/v1" } } return 1 end,
+        ["client:parallel: task 2"] = function() client:parallel { print, {} } return 1 end,
+        ["client:parallel: unknown option"] = function() client:parallel({}, { a = 1 }) return 1 end,
+        ["client:parallel: option 'at_once'"] = function() client:parallel({}, { at_once = 0 }) return 1 end,
+        ["client:parallel: a list of tasks"] = function() client:parallel(1) return 1 end,
+        ["client:download: unknown option"] = function() client:download("https://a", { a = 1 }) return 1 end,
+        ["client:download: the URL must be a string"] = function() client:download(1, { file = "a" }) return 1 end,
+        ["client:download: either"] = function() client:download("https://a", {}) return 1 end,
+      } do
+        local ok, problem = pcall(call)
+        assert.is_false(ok)
+        assert.matches("^spec/client_spec.lua:%d+: " .. pattern, problem)
+      end
       for _, timeout in ipairs { 0, -1, 86400.5, 0 / 0, math.huge } do
         assert.error_matches(function() client:request("GET", "/v1", { timeout = timeout }) end, "option 'timeout'")
       end
@@ -124,9 +145,12 @@ describe("marketplace.client", function()
         retries = { -1, 101 }, timeout = { 0, 86401 }, attempt_timeout = { 0, 86401 }, connect_timeout = { 0, 86401 },
       } do
         for _, value in ipairs(values) do
-          assert.error_matches(function()
-            marketplace.client { key_id = "a", key = KEY, issuer_id = "b", [name] = value }
-          end, "option '" .. name .. "'")
+          local ok, problem = pcall(function()
+            local made = marketplace.client { key_id = "a", key = KEY, issuer_id = "b", [name] = value }
+            return made
+          end)
+          assert.is_false(ok)
+          assert.matches("^spec/client_spec.lua:%d+: marketplace.client: option '" .. name .. "'", problem)
         end
       end
       local made, message, code = marketplace.client { key_id = "a", key_file = "/nowhere.p8", issuer_id = "b" }
@@ -151,6 +175,17 @@ describe("marketplace.client", function()
       assert.same({}, made.client.rate_limit)
       assert(made.client.webhooks:get "w1")
       assert.same({ limit = 3500, remaining = 499 }, made.client.rate_limit)
+      for _, header in ipairs {
+        "user-hour-lim:1;", "user-hour-rem:1;", "", "user-hour-lim:x;user-hour-rem:y",
+        "user-hour-lim:1;user-hour-rem:1234567890123456;", { "user-hour-lim:1;user-hour-rem:1;" },
+      } do
+        local other = rig { answer(200, FOUND, { ["x-rate-limit"] = header }) }
+        assert(other.client.webhooks:get "w1")
+        assert.same({}, other.client.rate_limit)
+      end
+      made = rig { answer(200, FOUND, { ["x-rate-limit"] = "user-hour-lim:123456789012345;user-hour-rem:0;" }) }
+      assert(made.client.webhooks:get "w1")
+      assert.same({ limit = 123456789012345, remaining = 0 }, made.client.rate_limit)
     end)
   end)
 
@@ -351,12 +386,13 @@ describe("marketplace.client", function()
       end }
       local results = made.client:parallel({
         function() return made.client.webhooks:get "w1" end,
-        { "GET", "/v1/webhooks/w2" },
+        { "GET", "/v1/webhooks/w2", { query = { limit = 1 } } },
         function() return nil, "a", "b" end,
       }, { at_once = 2 })
       assert.equal("w1", results[1][1].id)
       assert.equal("w1", results[2][1].data.id)
       assert.same({ n = 3, nil, "a", "b" }, results[3])
+      assert.equal(3, tries["http://127.0.0.1:1/v1/webhooks/w2?limit=1"])
       assert.equal(NOW + 0.75, made.time) -- not one after another
     end)
 

@@ -6,7 +6,7 @@ local marketplace = require "marketplace"
 local function refused(pattern, value)
   local ok, message = pcall(json.encode, value)
   assert.is_false(ok)
-  assert.matches(pattern, message)
+  assert.matches("^marketplace.json: " .. pattern, message)
 end
 
 describe("marketplace.json encodes", function()
@@ -27,25 +27,38 @@ describe("marketplace.json encodes", function()
   it("numbers with every digit that they have", function()
     for expected, value in pairs {
       ["0"] = 0, ["-1"] = -1, ["1780000000"] = 1780000000, ["1000000000000000"] = 1e15,
-      ["9007199254740992"] = 2 ^ 53, ["-9007199254740991"] = -9007199254740991, ["0.1"] = 0.1, ["-1.5"] = -1.5,
+      ["9007199254740992"] = 2 ^ 53, ["-9007199254740992"] = -2 ^ 53,
+      ["-9007199254740991"] = -9007199254740991, ["0.1"] = 0.1, ["-1.5"] = -1.5,
       ["1780000000.123456"] = 1780000000.123456, ["1e+300"] = 1e300, ["0.30000000000000004"] = 0.1 + 0.2,
     } do assert.equal(expected, json.encode(value)) end
     if rawget(math, "maxinteger") then assert.equal("9223372036854775807", json.encode(rawget(math, "maxinteger"))) end
   end)
 
   it("not what JSON has not", function()
-    refused("nan is no number", { a = 0 / 0 })
-    refused("inf is no number", math.huge)
-    refused("%-inf is no number", { -math.huge })
-    refused("a function can not", { a = print })
-    refused("a userdata can not", { a = io.stdout })
-    refused("a nil can not", nil)
+    refused("%-?nan is not a number", { a = 0 / 0 })
+    refused("inf is not a number", math.huge)
+    refused("%-inf is not a number", { -math.huge })
+    refused("a function cannot be encoded", { a = print })
+    refused("a userdata cannot be encoded", { a = io.stdout })
+    refused("a nil cannot be encoded", nil)
     refused("a list has holes", { 1, nil, 3 })
-    refused("a list has a member 'a' too", { 1, a = 2 })
-    refused("member has a number for its name", { [3] = 1 })
+    refused("a list also has a member 'a'", { 1, a = 2 })
+    refused("a member of an object is named by a number", { [3] = 1 })
     local circle = {}
     circle.circle = circle
     refused("more than 64 levels", circle)
+  end)
+
+  it("64 levels of arrays, of objects and of both, and not one more", function()
+    for _, wrap in ipairs {
+      function(value) return { value } end, function(value) return { a = value } end,
+      function(value, level) return level % 2 == 0 and { value } or { a = value } end,
+    } do
+      local value = 1
+      for level = 1, 64 do value = wrap(value, level) end
+      assert.equal(value, json.decode(json.encode(value)) and value)
+      refused("more than 64 levels$", wrap(value, 65))
+    end
   end)
 end)
 
@@ -61,6 +74,12 @@ describe("marketplace.json decodes", function()
     local list = json.decode "[50,-3,1e3,1.5,9007199254740992]"
     assert.equal("50 -3 1000 1.5", ("%s %s %s %s"):format(unpack(list, 1, 4)))
     assert.equal("[50,-3,1000,1.5,9007199254740992]", json.encode(list))
+    if math.type then -- luacheck: ignore 143
+      for _, text in ipairs { "9007199254740992", "-9007199254740992", "0", "-0" } do
+        assert.equal("integer", math.type(json.decode(text))) -- luacheck: ignore 143
+      end
+      assert.equal("float", math.type(json.decode "9007199254740994")) -- luacheck: ignore 143
+    end
     local beyond = json.decode "9223372036854775808"
     assert.equal(2 ^ 63, beyond)
   end)
@@ -122,7 +141,7 @@ describe("marketplace.json decodes", function()
   it("nothing without lua-cjson, and says how to get it", function()
     local value, message = with_cjson(nil).decode "{}"
     assert.is_nil(value)
-    assert.equal("the Lua module cjson is needed: luarocks install lua-cjson", message)
+    assert.equal("the Lua module cjson is missing: luarocks install lua-cjson", message)
   end)
 
   it("strings only", function()

@@ -809,8 +809,8 @@ describe("marketplace.reconcile", function()
       deliver("a", now - 2 * HOUR, "FAILED")
       deliver("b", now - 5000, "FAILED", { event = { id = "event b", payload = "{" } })
       expect_command(1, "^STATE .*\nmissing    %S+Z  app_unavailable  6740067890  a .*\nmissing    %S+Z  %-  .*" ..
-        "  a member.*\nredeliver  %S+Z  event a  .*  delivery a  w1 .*\nredeliver  %S+Z  event b  .*  delivery b  w1 .*\n" ..
-        "2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 2 redeliveries would be asked for", "^$",
+        "  a member.*\nredeliver  %S+Z  event a  .*  delivery a  w1 .*\nredeliver  %S+Z  event b  .*  delivery b  w1" ..
+        " .*\n2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 2 redeliveries would be asked for", "^$",
         "--app", "a1", "--dry-run")
       expect_command(0, "\nstored  %S+Z  app_unavailable  6740067890  a .*\nstored .*: 2 missing, 2 stored, 2 redel",
         "^$", "--app", "a1")

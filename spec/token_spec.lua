@@ -87,6 +87,15 @@ describe("marketplace.token", function()
     assert.same({ sub = "user", aud = "appstoreconnect-v1", iat = NOW - 30, exp = NOW + 30 }, claims)
   end)
 
+  it("takes the shortest and the longest lifetime", function()
+    for given, lifetime in pairs {
+      [API] = 1200, [INSTALL] = 86400, [{ kind = "marketplace", marketplace_id = "a", developer_id = "b" }] = 604799,
+    } do
+      assert.equal(NOW - 30 + lifetime, (select(2, make(with(given, { lifetime = lifetime })))))
+      assert.equal(NOW + 1, (select(2, make(with(given, { lifetime = 31 })))))
+    end
+  end)
+
   it("makes a marketplace token", function()
     local header, claims = parts((make { kind = "marketplace", marketplace_id = "67", developer_id = "dev" }))
     assert.same({ alg = "ES256", typ = "JWT" }, header)
@@ -156,14 +165,16 @@ describe("marketplace.token", function()
       ["option 'key_id' is missing"] = { issuer_id = "a" },
       ["either an 'issuer_id'"] = { key_id = "a" },
       ["either an 'issuer_id', of"] = with(API, { individual = true }),
-      ["'lifetime' is more than 30 and at most 1200"] = with(API, { lifetime = 1201 }),
-      ["'lifetime' is more than 30"] = with(API, { lifetime = 0 / 0 }),
+      ["'lifetime' must be more than 30 and at most 1200"] = with(API, { lifetime = 1201 }),
+      ["'lifetime' must be more than 30"] = with(API, { lifetime = 0 / 0 }),
+      ["more than 30 and at most 1200"] = with(API, { lifetime = 30 }),
+      ["more than 30 and at most 86400"] = with(INSTALL, { lifetime = 86401 }),
       ["at most 604799"] = { kind = "marketplace", marketplace_id = "a", developer_id = "b", lifetime = 604800 },
-      ["empty list"] = with(API, { scope = {} }),
+      ["must not be an empty list"] = with(API, { scope = {} }),
       ["list of requests"] = with(API, { scope = { "apps" } }),
-      ["'dtype' is"] = with(INSTALL, { dtype = "install" }),
+      ["'dtype' must be"] = with(INSTALL, { dtype = "install" }),
       ["'bundle_id' must be one word"] = with(INSTALL, { bundle_id = "a b" }),
-      ["'kind' is"] = { kind = "other" },
+      ["'kind' must be"] = { kind = "other" },
       ["unknown option 'pid'"] = with(API, { pid = "x" }),
     } do
       local ok, problem = pcall(function() return (make(given)) end)

@@ -1,8 +1,8 @@
 --- JSON documents, to App Store Connect and from it (RFC 8259).
 ---
---- Encoding is done here, because lua-cjson writes numbers with 14 digits, members in no order and an empty list as
---- an object. Decoding is done by an instance of lua-cjson of this module's own, so that settings made elsewhere change
---- nothing.
+--- Encoding is done here, because lua-cjson writes numbers with 14 digits, members in no order and an empty list as an
+--- object. Decoding is done by an instance of lua-cjson of this module's own, which settings made elsewhere do not
+--- change.
 local core = require "marketplace.core"
 
 local json = {}
@@ -16,7 +16,7 @@ local MAX_EXACT = 2 ^ 53 -- beyond it a double does not hold every integer
 local Array = {}
 local is_array_metatable = { [Array] = true }
 
---- Marks a table as an array, which an empty one can not be told from.
+--- Marks a table as an array, as an empty one would be an object.
 ---@generic T: table
 ---@param list T
 ---@return T list the same table, with a metatable
@@ -40,7 +40,7 @@ end
 
 local function encode_number(value)
   if value ~= value or value == math.huge or value == -math.huge then
-    error("marketplace.json: " .. tostring(value) .. " is no number in JSON", 0)
+    error("marketplace.json: " .. tostring(value) .. " is not a number in JSON", 0)
   end
   if value == math.floor(value) and value >= -MAX_EXACT and value <= MAX_EXACT then return ("%.0f"):format(value) end
   -- an integer of Lua 5.3 and later
@@ -60,7 +60,7 @@ local function encode_array(list, depth)
   local count = 0
   for key in pairs(list) do
     if type(key) ~= "number" then
-      error(("marketplace.json: a list has a member '%s' too"):format(tostring(key)), 0)
+      error(("marketplace.json: a list also has a member '%s'"):format(tostring(key)), 0)
     end
     count = count + 1
   end
@@ -74,7 +74,7 @@ local function encode_object(object, depth)
   local names = {}
   for name in pairs(object) do
     if type(name) ~= "string" then
-      error(("marketplace.json: an object's member has a %s for its name"):format(type(name)), 0)
+      error(("marketplace.json: a member of an object is named by a %s"):format(type(name)), 0)
     end
     names[#names + 1] = name
   end
@@ -98,13 +98,13 @@ function encode_value(value, depth)
   if kind == "boolean" then return tostring(value) end
   if value == json.null then return "null" end
   if kind == "table" then return encode_table(value, depth) end
-  error("marketplace.json: a " .. kind .. " can not be encoded", 0)
+  error("marketplace.json: a " .. kind .. " cannot be encoded", 0)
 end
 
---- JSON, on one line, the members of objects sorted by their names. A table that json.list made, or that has an
---- element 1, is an array, every other an object. Raises for what JSON has not: NaN and infinity, functions, lists with
---- holes or named members, objects whose names are no strings, and more than 64 levels (so for a table that holds
---- itself).
+--- JSON on one line, with the members of objects sorted by name. A table that json.list made, or that has an element 1,
+--- is an array; any other is an object. Raises for what JSON does not have: NaN and infinity, functions,
+--- lists with holes or named members, names that are not strings, and more than 64 levels (and so for a table that
+--- holds itself).
 ---@param value table|string|number|boolean|userdata userdata: json.null only
 ---@return string
 function json.encode(value)
@@ -113,12 +113,12 @@ end
 
 --[[ Decoding ]]
 
--- lua-cjson is asked for here: those who only receive can do without it.
+-- lua-cjson is loaded here, because a program that only receives can do without it.
 local decoder
 local function decode_text(text)
   if not decoder then
     local found, cjson = pcall(require, "cjson")
-    if not found then error("the Lua module cjson is needed: luarocks install lua-cjson", 0) end
+    if not found then error("the Lua module cjson is missing: luarocks install lua-cjson", 0) end
     decoder = cjson.new()
     decoder.decode_max_depth(MAX_DEPTH)
     decoder.decode_invalid_numbers(false)
@@ -150,11 +150,11 @@ local function with_integers(value)
   return value
 end
 
---- The value that a JSON text of up to 64 levels stands for. Null is json.null; numbers without a fraction are integers
---- where Lua has them. An empty array can be told from an empty object where lua-cjson can (OpenResty's does). Strings
+--- The value of a JSON text of up to 64 levels. Null is json.null; numbers without a fraction are integers if Lua has
+--- them. An empty array differs from an empty object only if lua-cjson tells them apart (OpenResty's does). Strings
 --- that are not valid UTF-8 are given as they came.
 ---@param text string
----@return any value nil where it is not JSON
+---@return any value nil if the text is not JSON
 ---@return string? message holds nothing of the text
 function json.decode(text)
   if type(text) ~= "string" then

@@ -135,7 +135,6 @@ end
 function StateFile:remove()
   local ok, message, code = self.files.remove(self.path)
   if not ok then return nil, ("the state of the %s cannot be removed: %s"):format(self.task, message), code end
-  self.exists = false
   return true
 end
 

@@ -1,5 +1,5 @@
---- Tokens: what a marketplace signs to talk to App Store Connect, to vouch for a developer and to have an install
---- verified. JWT (RFC 7519) with ES256, each kind with the claims that Apple asks for.
+--- Tokens that a marketplace signs: to talk to App Store Connect, to vouch for a developer and to have an install
+--- verified. Each is a JWT (RFC 7519) with ES256 and the claims that Apple asks for.
 local core = require "marketplace.core"
 local json = require "marketplace.json"
 local options = require "marketplace.options"
@@ -12,8 +12,8 @@ local AUDIENCE = "appstoreconnect-v1"
 
 --[[ Keys ]]
 
---- Reads the private key of a table of options: `key`, PEM, or `key_file`, its path, which is the better one: of a key
---- from a file no copy stays in memory.
+--- Reads the private key that options name: `key`, PEM, or `key_file`, its path, which is the better one, as no copy of
+--- the key stays in memory.
 ---@param given {key?: string, key_file?: string}
 ---@return table|nil key with sign(text) and close()
 ---@return string? message
@@ -45,7 +45,7 @@ function token.sign(key, header, claims)
   return text .. "." .. core.base64url(signature)
 end
 
---[[ What Apple asks for, by kind: options, the longest lifetime in seconds, the usual one, header and claims ]]
+--[[ What Apple asks for, by kind: options, the longest lifetime in seconds, the usual one, claims ]]
 
 local WHERE = "marketplace.token"
 
@@ -58,10 +58,10 @@ local function check_word(given, name)
 end
 
 local function check_scope(scope)
-  if #scope == 0 then fail "option 'scope' is an empty list" end
+  if #scope == 0 then fail "option 'scope' must not be an empty list" end
   for _, request in ipairs(scope) do
     if type(request) ~= "string" or not request:find("^%u+ /%S+$") then
-      fail "option 'scope' is a list of requests such as \"GET /v1/apps\""
+      fail "option 'scope' must be a list of requests such as \"GET /v1/apps\""
     end
   end
 end
@@ -80,7 +80,7 @@ end
 
 local function install_claims(given)
   if given.dtype ~= "download" and given.dtype ~= "redownload" then
-    fail "option 'dtype' is \"download\" or \"redownload\""
+    fail "option 'dtype' must be \"download\" or \"redownload\""
   end
   return {
     iss = given.marketplace_id, aud = "AppleDownloadVerification-v1", bid = given.bundle_id, dtype = given.dtype,
@@ -140,15 +140,15 @@ local function check(given, kind)
   end
   local lifetime = given.lifetime or kind.usual
   if not (lifetime > BACK_DATED and lifetime <= kind.most) then
-    fail(("option 'lifetime' is more than %d and at most %d seconds"):format(BACK_DATED, kind.most))
+    fail(("option 'lifetime' must be more than %d and at most %d seconds"):format(BACK_DATED, kind.most))
   end
 end
 
--- Raises what is wrong with the options, blaming the caller of the function of this name.
+-- Raises what is wrong with the options, and blames the caller of the function with this name.
 local function checked_claims(given, where, level)
   local kind = type(given) == "table" and KINDS[given.kind or "api"]
   if type(given) == "table" and not kind then
-    error(where .. ": option 'kind' is \"api\", \"marketplace\" or \"install\"", level)
+    error(where .. ": option 'kind' must be \"api\", \"marketplace\" or \"install\"", level)
   end
   options.check(where, given, kind and options.extend(OPTIONS, kind.options) or OPTIONS, level + 1)
   local ok, claims = pcall(function()
@@ -181,7 +181,7 @@ function token.new(given)
   return made, expires_at, problem_code
 end
 
---- What makes one API token after another with the same key.
+--- Makes a function that gives one API token after another, with the same key.
 ---@param given marketplace.ApiTokenOptions
 ---@param where string the public function's name, for messages; its caller is blamed
 ---@return (fun(now: number): string|nil, integer|string, string?)|nil issue as token.new, at that time

@@ -101,10 +101,19 @@ end
 ---@field max_bytes? integer the most bytes, default 16 GiB
 local OPTIONS = { sink = "function", file = "string", timeout = "number", max_bytes = "number" }
 
---- See Client:download.
----@param transport function
+--- Raises what is wrong with the arguments of Client:download, blaming its caller.
 ---@param address string
 ---@param given marketplace.DownloadOptions
+function download.check(address, given)
+  options.check("client:download", given, OPTIONS, 4)
+  if (given.sink == nil) == (given.file == nil) then error("client:download: either 'sink' or 'file' is needed", 3) end
+  if type(address) ~= "string" then error("client:download: the URL must be a string", 3) end
+end
+
+--- Fetches a file, see Client:download.
+---@param transport function
+---@param address string
+---@param given marketplace.DownloadOptions checked
 ---@param ca_file string|nil
 ---@param pause function|nil
 ---@return table|nil result {bytes=, headers=}
@@ -112,9 +121,6 @@ local OPTIONS = { sink = "function", file = "string", timeout = "number", max_by
 ---@return string? code
 ---@return table? detail
 function download.fetch(transport, address, given, ca_file, pause)
-  options.check("client:download", given, OPTIONS, 4)
-  if (given.sink == nil) == (given.file == nil) then error("client:download: either 'sink' or 'file' is needed", 3) end
-  if type(address) ~= "string" then error("client:download: the URL must be a string", 3) end
   local fetch = given.sink and fetch_into or fetch_to_file
   return fetch(given.sink or given.file, transport, address, given, ca_file, pause)
 end

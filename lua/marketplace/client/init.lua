@@ -255,6 +255,7 @@ end
 ---@return string? code
 ---@return table? detail {status=}
 function Client:download(address, given)
+  download.check(address, given)
   local _, until_done = waiting(self)
   return download.fetch(self.transport, address, given, self.ca_file, until_done)
 end
