@@ -52,7 +52,7 @@ receiver:on("*", function(n)
 end)
 
 wrap(receiver, "handle_many", nil, "before answer")
-wrap(receiver, "dispatch", "after answer")
+wrap(receiver.dispatcher, "turn", "after answer")
 
 local listener = assert(server.open { receiver = receiver, port = port, log = function() end })
 print "listening"
