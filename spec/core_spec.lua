@@ -63,3 +63,26 @@ describe("core.sleep", function()
     end
   end)
 end)
+
+describe("core.random_hex", function()
+  it("gives two digits for each of 1 to 64 bytes", function()
+    for _, count in ipairs { 1, 2, 63, 64 } do
+      local digits = core.random_hex(count)
+      assert.matches("^%x+$", digits)
+      assert.equal(2 * count, #digits)
+      assert.is_true(count < 8 or digits ~= core.random_hex(count))
+    end
+    for _, count in ipairs { 0, 65, -1 } do
+      assert.error_matches(function() core.random_hex(count) end, "1 to 64 bytes")
+    end
+  end)
+end)
+
+describe("core.is_utf8", function()
+  it("looks at every byte", function()
+    for _, text in ipairs { "", "a", "é", "aé€𝄞b", "\244\143\191\191" } do assert.is_true(core.is_utf8(text)) end
+    for _, text in ipairs { "\255", "a\128", "é\195", "€\226\130", "\237\160\128", "a\192\175b" } do
+      assert.is_false(core.is_utf8(text))
+    end
+  end)
+end)

@@ -267,6 +267,13 @@ describe("marketplace.http_server", function()
       assert.is_nil(rig.requests[1].body)
     end)
 
+    it("is taken where exactly the limit is declared", function()
+      open { max_body = 10 }
+      local client = rig:client():send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789"
+      assert.equal(200, rig:run_until_answered(client)[1].status)
+      assert.equal("0123456789", rig.requests[1].body)
+    end)
+
     it("is refused when chunks grow past the limit, and not at it", function()
       open { max_body = 10 }
       rig.respond = function(request) return request.fault and too_large(request) or { status = 200 } end
@@ -509,7 +516,7 @@ describe("marketplace.http_server", function()
       end
       fails(7, "response 1 must be a table")
       fails({}, "response 1: status must be a number from 200 to 599")
-      fails({ status = 100 }, "status must be")
+      for _, status in ipairs { 100, 199, 600, 0 / 0 } do fails({ status = status }, "status must be") end
       fails({ status = 200, body = {} }, "body must be a string")
       fails({ status = 200, headers = "x" }, "headers must be a table")
       fails({ status = 200, headers = { ["a b"] = "x" } }, "header 'a b' is not a header name")
@@ -649,6 +656,29 @@ describe("marketplace.http_server", function()
       fails({ idle_timeout = 0 / 0 }, "option 'idle_timeout' must be between")
       fails({ tls_cert = "x" }, "options 'tls_cert' and 'tls_key' go together")
       fails({ [1] = "x" }, "option names must be strings")
+    end)
+
+    it("takes numbers up to each limit, and none beyond it", function()
+      local function is_taken(name, value)
+        -- that the system will not have it, as a port of another's or a million connections, is not the option's fault
+        local server, message = http_server.open { [name] = value }
+        if server then server:close() end
+        return server ~= nil or message:find "cannot listen" ~= nil or message:find "open files" ~= nil
+      end
+      for name, limits in pairs {
+        port = { 0, 65535, 1 }, max_body = { 0, 2 ^ 40, 1 }, max_buffered = { 1, 2 ^ 40, 1 },
+        max_connections = { 1, 1000000, 1 }, max_header_bytes = { 1024, 2 ^ 20, 1 },
+        header_timeout = { 0.001, 86400, 0.0001 }, body_timeout = { 0.001, 86400, 0.0001 },
+        idle_timeout = { 0.001, 86400, 0.0001 },
+      } do
+        local least, most, step = limits[1], limits[2], limits[3]
+        assert.is_true(is_taken(name, least), name)
+        assert.is_true(is_taken(name, most), name)
+        for _, value in ipairs { least - step, most + step } do
+          assert.error_matches(function() http_server.open { [name] = value } end,
+            "option '" .. name .. "' must be between")
+        end
+      end
     end)
 
     it("serves IPv6 where the machine has it", function()

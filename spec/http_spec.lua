@@ -163,6 +163,15 @@ describe("marketplace.http", function()
     assert.equal("request_invalid", code)
   end)
 
+  it("sends up to 32 headers", function()
+    local headers = {}
+    for i = 1, 32 do headers[i] = ("X-%d: value %d"):format(i, i) end
+    local seen = echo { headers = headers }
+    for i = 1, 32 do assert.equal("value " .. i, seen.headers["x-" .. i]) end
+    headers[33] = "X-33: one more"
+    assert.error_matches(function() exchange("/echo", { headers = headers }) end, "more than 32 headers")
+  end)
+
   it("gives up on time", function()
     for path, limits in pairs {
       ["/hang"] = { timeout = 0.1 }, ["/drip"] = { timeout = 0.2 },

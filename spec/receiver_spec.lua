@@ -96,6 +96,7 @@ describe("marketplace.receiver", function()
       assert.equal(413, (post((" "):rep(101))))
       assert.equal(200, (post((" "):rep(100))))
       assert.equal(413, (post("x", { ["content-length"] = "101" })))
+      assert.equal(200, (post("x", { ["content-length"] = "100" })))
       assert.equal(413, (receiver:handle { method = "POST", fault = "too_large" }))
     end)
 
@@ -417,7 +418,10 @@ describe("marketplace.receiver", function()
       assert.matches("no secret is given", problem { secrets = {} })
       assert.matches("unknown option 'secret'; known: clock, inbox", problem { secrets = "x", secret = "x" })
       for _, bytes in ipairs { 0, -1, 16777217, 0 / 0 } do
-        assert.matches("'max_body' must be from 1", problem { secrets = "x", max_body = bytes })
+        assert.matches("'max_body' must be from 1 to 16777216 bytes", problem { secrets = "x", max_body = bytes })
+      end
+      for _, bytes in ipairs { 1, 16777216 } do
+        assert.equal(bytes, marketplace.receiver({ secrets = "x", max_body = bytes }).max_body)
       end
       for _, seconds in ipairs { 0, -1, 0 / 0 } do
         assert.matches("'lease' must be more than 0", problem { secrets = "x", lease = seconds })

@@ -66,6 +66,23 @@ describe("marketplace.redis #full", function()
     fails({ timeout = 0 / 0 }, "option 'timeout' is out of range")
   end)
 
+  it("takes numbers up to each limit, and none beyond it", function()
+    for name, values in pairs {
+      port = { 1, 65535 }, timeout = { 0.001, 3600 }, connect_timeout = { 0.001, 3600 },
+    } do
+      for _, value in ipairs(values) do
+        -- nobody listens there
+        local opened, _, code = redis.open { path = "/none", [name] = value }
+        assert.is_nil(opened)
+        assert.equal("connect_failed", code)
+      end
+      for _, value in ipairs { values[1] - values[1] / 2, values[2] + 0.5, values[2] + 1 } do
+        assert.error_matches(function() redis.open { path = "/none", [name] = value } end,
+          "option '" .. name .. "' is out of range")
+      end
+    end
+  end)
+
   it("raises for what is no command", function()
     for _, words in ipairs { 5, {}, { 5 }, { "GET", {} }, { "GET", false } } do
       assert.is_false((pcall(link.command, link, words)))
