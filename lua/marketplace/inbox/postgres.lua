@@ -5,10 +5,10 @@
 --- measured when a connection is made.
 local connection = require "marketplace.inbox.connection"
 local core = require "marketplace.core"
-local database = require "marketplace.inbox.database"
 local options = require "marketplace.options"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local sql = require "marketplace.inbox.sql"
+local sql_schema = require "marketplace.inbox.sql_schema"
 local text = require "marketplace.text"
 
 local fail = reconnecting.fail
@@ -21,7 +21,7 @@ local PAUSE_SECONDS = 0.5      -- after a connection could not be made
 local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
 local SEPARATOR = "\1"         -- no id holds it
 
-local STEPS = sql.schema { seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8" }
+local STEPS = sql_schema.steps { seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8" }
 
 -- libpq's words, in quotation marks. A dead peer must be noticed: the user's own limits come first.
 local function connection_words(parameters)
@@ -60,7 +60,7 @@ local function migrate(link)
   link:run "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)"
   local row = link:run("SELECT version FROM schema_version")[1]
   local there = row and row[1] or 0
-  local version = database.migrate(function(...) return link:run(...) end, STEPS, there)
+  local version = sql_schema.migrate(function(...) return link:run(...) end, STEPS, there)
   if not row then link:run("INSERT INTO schema_version VALUES (0)") end
   link:run("UPDATE schema_version SET version = CAST(? AS integer)", version)
   link:run "COMMIT"
@@ -91,11 +91,11 @@ local LOCK = "SELECT count(*) FROM (SELECT pg_advisory_xact_lock(hash) FROM (SEL
 local LOCK_LANES = LOCK:format "unnest(string_to_array(CAST(? AS text), chr(1))) AS lane"
 local LOCK_LANES_OF = LOCK:format "inbox WHERE identity = ANY (string_to_array(CAST(? AS text), chr(1)))"
 
-local function lock_lanes(_, run, lanes)
+local function lock_lanes(run, lanes)
   if #lanes > 0 then run(LOCK_LANES, table.concat(lanes, SEPARATOR)) end
 end
 
-local function lock_lanes_of(_, run, items)
+local function lock_lanes_of(run, items)
   local identities = {}
   for i, item in ipairs(items) do identities[i] = item.identity end
   run(LOCK_LANES_OF, table.concat(identities, SEPARATOR))
@@ -119,22 +119,20 @@ function postgres.open(place, settings)
   settings = settings or {}
   options.check("marketplace.inbox.open", settings, OPTIONS)
   local clock = settings.clock == nil and core.now or settings.clock
-  local base = database.new {
+  local database = {
     begin = "BEGIN", skip_locked = "FOR UPDATE SKIP LOCKED", offset = 0, lock_lanes = lock_lanes,
     lock_lanes_of = lock_lanes_of, number = text.number,
   }
-  base.connection = reconnecting.new {
+  database.connection = reconnecting.new {
     name = "postgres", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,
     connect = function()
       local link = connection.open("PostgreSQL", "luadbi-postgresql", connection_words(place.parameters))
       prepare(link, settings.durability)
-      if clock then base.offset = measure_offset(link, clock) end
+      if clock then database.offset = measure_offset(link, clock) end
       return link
     end,
   }
-  local ok, message = base:open()
-  if not ok then return nil, message, "inbox_unavailable" end
-  return sql.new(base)
+  return sql.open(database)
 end
 
 return postgres

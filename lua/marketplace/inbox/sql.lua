@@ -1,25 +1,20 @@
---- What the inboxes in a SQL database share: the table, and the contract of marketplace.inbox in statements that
---- SQLite and PostgreSQL both understand.
----
---- The lane is the app's id; `head` marks the one entry of a lane that can be claimed.
---- `due` is when a head can be claimed: at once, after a pause, or when its lease ends. For what is done or dead it
---- is when that happened. The token counts an entry's leases, so that none is ever given twice.
+--- What the inboxes in a SQL database share: the contract of marketplace.inbox in statements that SQLite and PostgreSQL
+--- both understand. marketplace.inbox.sql_schema has the tables.
 ---
 --- A database (marketplace.inbox.sqlite, marketplace.inbox.postgres) has
----   database:transaction(work)    -> what work(run) returns; rolled back where it raises; nil, message, code where
----                                    the database fails. run(sql, ...) -> a list of rows, each a list of columns.
----   database:reading(work)        -> the same where nothing is written
+---   database.connection           -> as of marketplace.inbox.reconnecting; its links have run(statement, ...), which
+---                                    gives a list of rows, each a list of columns, and their schema is in place
+---   database.begin                -> the statement that begins a transaction that writes
 ---   database.number(n)            -> a number as a parameter that loses nothing
----   database:lock_lanes(run, lanes), database:lock_lanes_of(run, items)
+---   database.lock_lanes(run, lanes), database.lock_lanes_of(run, items)
 ---                                 -> keeps others from these lanes until the transaction ends
 ---   database.skip_locked          -> what ends a SELECT that must pass over what others have locked
 ---   database.offset               -> seconds that the caller's clock is ahead of the database's
-local unpack = require("marketplace.runtime").unpack
-
 local fields = require "marketplace.inbox.fields"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
-local uuid = require "marketplace.uuid"
+local sql_rows = require "marketplace.inbox.sql_rows"
+local unpack = require("marketplace.runtime").unpack
 
 local sql = {}
 
@@ -30,66 +25,15 @@ Inbox.__index = Inbox
 -- parameters for PostgreSQL.
 local LARGEST_INSERT = 32
 local LARGEST_PRUNE = 5000 -- rows in a transaction: others must not wait long for it
-local HEX = "hex:"         -- in front of a body that is no JSON: it may hold bytes that no text column takes
-
---[[ Bodies ]]
-
-local function to_hex(bytes)
-  return HEX .. bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
-end
-
--- A body that could be read is JSON, which begins with no letter: the mark cannot be part of it.
-local function stored_body(record)
-  return record.reason and to_hex(record.body) or record.body
-end
-
-local function original_body(stored)
-  if not stored or stored:sub(1, #HEX) ~= HEX then return stored end
-  return (stored:sub(#HEX + 1):gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
-end
-
---[[ Columns ]]
 
 local KIND = fields.kind
-local COLUMN = { time = "event_time", at = "due" } -- by field; all others are called as their field
-
-local function columns(names)
-  local list = {}
-  for i, name in ipairs(names) do
-    local column = COLUMN[name] or name
-    local is_real = KIND[name] == "clock" or KIND[name] == "time"
-    list[i] = is_real and ("CAST(%s AS float8)"):format(column) or column
-  end
-  return table.concat(list, ", ")
-end
-
--- A row of these columns.
-local function entry_of(self, row, names)
-  local entry = {}
-  for i = 1, #names do
-    local name, value = names[i], row[i]
-    local kind = KIND[name]
-    if kind == "clock" then
-      value = value + self.database.offset
-    elseif kind == "bytes" then
-      value = original_body(value)
-    end
-    entry[name] = value
-  end
-  return entry
-end
-
-local function entries_of(self, rows, names)
-  for i = 1, #rows do rows[i] = entry_of(self, rows[i], names) end
-  return rows
-end
 
 --[[ put ]]
 
 local RECORD = fields.record
 
 local ROW = { "identity", "lane", "received_at", "due", "state" }
-for _, name in ipairs(RECORD) do ROW[#ROW + 1] = COLUMN[name] or name end
+for _, column in ipairs(sql_rows.columns(RECORD)) do ROW[#ROW + 1] = column end
 local PARAMETERS = #ROW + 2 -- of a row: the last two are for head
 
 local function insert_statement(rows)
@@ -117,7 +61,7 @@ local function add_row(self, parameters, at, row, now)
     if KIND[name] == "time" then
       value = value and self.database.number(value)
     elseif KIND[name] == "bytes" then
-      value = stored_body(record)
+      value = sql_rows.stored_body(record)
     end
     parameters[at + i] = value
   end
@@ -170,7 +114,7 @@ local SIGN = "UPDATE inbox SET digest = ?, verified_by = ?, body = CASE WHEN sta
 local function digest_beside(run, record, identity)
   local digest = digest_of(run, identity)
   if not digest or not is_unsigned(digest) or is_unsigned(record.digest) then return digest end
-  run(SIGN, record.digest, record.verified_by, stored_body(record), identity, digest)
+  run(SIGN, record.digest, record.verified_by, sql_rows.stored_body(record), identity, digest)
   return digest_of(run, identity)
 end
 
@@ -208,7 +152,7 @@ end
 
 local function put(self, run, records, now)
   local rows, lanes = rows_of(records)
-  self.database:lock_lanes(run, lanes)
+  self.database.lock_lanes(run, lanes)
   local new = insert_all(self, run, rows, now)
   local outcomes, repeated = {}, false
   for i, row in ipairs(rows) do
@@ -233,7 +177,7 @@ end
 
 local CLAIMED = fields.claimed
 local SEQ = #CLAIMED + 1 -- the column behind them
-local RETURNED = "RETURNING " .. columns(CLAIMED) .. ", CAST(seq AS float8)"
+local RETURNED = "RETURNING " .. sql_rows.selected(CLAIMED) .. ", CAST(seq AS float8)"
 
 local function claim_statement(database, state)
   return ("WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE head = 1 AND state = '%s' AND due <= ? " ..
@@ -248,7 +192,7 @@ local function claim(self, run, limit, now, until_)
   local rows = run(self.claim_expired, now, 1, until_)
   if #rows == 0 then rows = run(self.claim_ready, now, limit, until_) end
   table.sort(rows, by_seq)
-  return entries_of(self, rows, CLAIMED)
+  return self:entries(rows, CLAIMED)
 end
 
 function Inbox:claim(limit, now, lease)
@@ -291,7 +235,7 @@ end
 function Inbox:finish(items, now)
   if #items == 0 and not self.closed then return {} end
   return self:transact(function(run)
-    self.database:lock_lanes_of(run, items)
+    self.database.lock_lanes_of(run, items)
     local held = {}
     for i = 1, #items do held[i] = finish_one(self, run, items[i], self:at(now)) end
     return held
@@ -369,28 +313,28 @@ local function where(self, filter)
   return " FROM inbox WHERE " .. table.concat(clauses, " AND "), parameters
 end
 
-local SUMMARY = "SELECT " .. columns(fields.summary)
+local SUMMARY = "SELECT " .. sql_rows.selected(fields.summary)
 
 local function run_list(self, run, filter)
   local clause, parameters = where(self, filter)
   local limit = filter.limit and (" LIMIT %d"):format(filter.limit) or ""
-  return entries_of(self, run(SUMMARY .. clause .. " ORDER BY seq" .. limit, unpack(parameters)), fields.summary)
+  return self:entries(run(SUMMARY .. clause .. " ORDER BY seq" .. limit, unpack(parameters)), fields.summary)
 end
 
 function Inbox:list(filter)
   return self:read(function(run) return run_list(self, run, filter or {}) end)
 end
 
-local ENTRY = "SELECT " .. columns(fields.entry) .. " FROM inbox WHERE identity = ?"
+local ENTRY = "SELECT " .. sql_rows.selected(fields.entry) .. " FROM inbox WHERE identity = ?"
 
 function Inbox:get(identity)
   local rows, message, code = query(self, ENTRY, identity)
   if not rows then return nil, message, code end
-  return rows[1] and entry_of(self, rows[1], fields.entry)
+  return self:entries(rows, fields.entry)[1]
 end
 
 -- Three parts, each with an index of its own: only what is done is many.
-local LATER = "SELECT " .. columns(fields.later) .. " FROM inbox WHERE "
+local LATER = "SELECT " .. sql_rows.selected(fields.later) .. " FROM inbox WHERE "
 local LATER_LIVE = LATER .. "lane = ? AND state IN ('ready', 'leased') AND event_time > ?"
 local LATER_DONE = LATER .. "app_id = ? AND state = 'done' AND event_time > ?"
 local LATER_DEAD = LATER .. "app_id = ? AND state = 'dead' AND event_time > ?"
@@ -400,9 +344,9 @@ function Inbox:later(app_id, time)
   return self:read(function(run)
     local found = {}
     for _, statement in ipairs { LATER_LIVE, LATER_DONE, LATER_DEAD } do
-      for _, row in ipairs(run(statement, app_id, after)) do found[#found + 1] = entry_of(self, row, fields.later) end
+      for _, row in ipairs(run(statement, app_id, after)) do found[#found + 1] = row end
     end
-    return found
+    return self:entries(found, fields.later)
   end)
 end
 
@@ -414,7 +358,7 @@ function Inbox:replay(filter, now)
   return self:transact(function(run)
     local found, lanes = run_list(self, run, dead), {}
     for i, entry in ipairs(found) do lanes[i] = lane_of(entry, entry.identity) end
-    self.database:lock_lanes(run, lanes)
+    self.database.lock_lanes(run, lanes)
     local replayed = 0
     for _, entry in ipairs(found) do
       if rearm(run, entry.identity, self:at(now)) then replayed = replayed + 1 end
@@ -448,18 +392,27 @@ local function unavailable(message)
   return nil, message, "inbox_unavailable"
 end
 
---- Runs work(run) in a transaction that writes.
+--- Runs work(run) in a transaction that writes: rolled back if it raises.
+---@param work fun(run: function): any not nil
 function Inbox:transact(work)
   if self.closed then return unavailable "the inbox is closed" end
-  local result, message = self.database:transaction(work)
+  local result, message = self.database.connection:use(function(link)
+    link:run(self.database.begin)
+    local result = work(function(...) return link:run(...) end)
+    link:run "COMMIT"
+    return result
+  end)
   if result == nil then return unavailable(message) end
   return result
 end
 
---- Runs work(run) where nothing is written.
+--- Runs work(run), which writes nothing.
+---@param work fun(run: function): any not nil
 function Inbox:read(work)
   if self.closed then return unavailable "the inbox is closed" end
-  local result, message = self.database:reading(work)
+  local result, message = self.database.connection:use(function(link)
+    return work(function(...) return link:run(...) end)
+  end)
   if result == nil then return unavailable(message) end
   return result
 end
@@ -469,42 +422,24 @@ function Inbox:at(time)
   return self.database.number(time - self.database.offset)
 end
 
+--- Rows of these fields as entries.
+function Inbox:entries(rows, names)
+  return sql_rows.entries(rows, names, self.database.offset)
+end
+
 function Inbox:close()
-  if not self.closed then self.database:close() end
+  if not self.closed then self.database.connection:close() end
   self.closed = true
 end
 
-local function name_it(run)
-  run("INSERT INTO inbox_id (id) VALUES (?)", uuid.new())
-end
-
---- What makes each version of the tables, for databases that name their columns' types so: statements, and functions
---- that are given `run`. A released version's are never changed.
----@param types {seq: string, real: string}
----@return (string|fun(run: function))[][]
-function sql.schema(types)
-  local first = {
-    ("CREATE TABLE inbox (seq %s, identity text NOT NULL UNIQUE, key text NOT NULL, digest text NOT NULL, " ..
-      "type text, event text, app_id text, lane text NOT NULL, event_time %s, received_at %s NOT NULL, " ..
-      "due %s NOT NULL, state text NOT NULL, head integer NOT NULL DEFAULT 0, attempt integer NOT NULL DEFAULT 0, " ..
-      "token integer NOT NULL DEFAULT 0, body text, reason text, scope text)"):format(
-      types.seq, types.real, types.real, types.real),
-    "CREATE INDEX inbox_due ON inbox (due, seq) WHERE head = 1",
-    "CREATE INDEX inbox_leased ON inbox (due, seq) WHERE head = 1 AND state = 'leased'",
-    "CREATE INDEX inbox_lane ON inbox (lane, seq) WHERE state IN ('ready', 'leased')",
-    "CREATE INDEX inbox_dead ON inbox (seq) WHERE state = 'dead'",
-    "CREATE INDEX inbox_done ON inbox (due) WHERE state = 'done'",
-    "CREATE INDEX inbox_later ON inbox (app_id, event_time) WHERE state = 'done'",
-  }
-  return {
-    first, { "ALTER TABLE inbox ADD COLUMN verified_by text" }, { "CREATE TABLE inbox_id (id text NOT NULL)", name_it },
-  }
-end
-
---- An inbox in a database.
+--- Opens the inbox in a database; connects, to see that it works.
 ---@param database table
----@return table inbox
-function sql.new(database)
+---@return table|nil inbox
+---@return string? message
+---@return string? code inbox_unavailable
+function sql.open(database)
+  local ok, message = database.connection:use(function() return true end)
+  if not ok then return unavailable(message) end
   return setmetatable({
     database = database, closed = false, claim_expired = claim_statement(database, "leased"),
     claim_ready = claim_statement(database, "ready"),

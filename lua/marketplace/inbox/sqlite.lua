@@ -3,9 +3,9 @@
 --- `marketplace.inbox` has the contract.
 local connection = require "marketplace.inbox.connection"
 local core = require "marketplace.core"
-local database = require "marketplace.inbox.database"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local sql = require "marketplace.inbox.sql"
+local sql_schema = require "marketplace.inbox.sql_schema"
 
 local fail = reconnecting.fail
 
@@ -18,7 +18,7 @@ local PAGE_BYTES = 2048           -- ids are random: storing one writes a page o
 local CACHE_KIB = 32768
 local CHECKPOINT_PAGES = 8000
 
-local STEPS = sql.schema { seq = "INTEGER PRIMARY KEY", real = "REAL" }
+local STEPS = sql_schema.steps { seq = "INTEGER PRIMARY KEY", real = "REAL" }
 
 local function pragma(link, name)
   local row = link:run("PRAGMA " .. name)[1]
@@ -51,7 +51,7 @@ local function migrate(link)
   if pragma(link, "user_version") == #STEPS then return check_owner(link) end
   link:run "BEGIN IMMEDIATE"
   check_owner(link)
-  local version = database.migrate(function(...) return link:run(...) end, STEPS, pragma(link, "user_version"))
+  local version = sql_schema.migrate(function(...) return link:run(...) end, STEPS, pragma(link, "user_version"))
   pragma(link, "application_id = " .. APPLICATION_ID)
   pragma(link, "user_version = " .. version)
   link:run "COMMIT"
@@ -98,7 +98,7 @@ function sqlite.open(place, settings)
     return nil, "there is no such file: " .. path, "inbox_unavailable"
   end
   local opened_file
-  local base = database.new {
+  return sql.open {
     begin = "BEGIN IMMEDIATE", skip_locked = "", offset = 0, lock_lanes = nothing, lock_lanes_of = nothing,
     number = function(n) return n end,
     connection = reconnecting.new {
@@ -116,9 +116,6 @@ function sqlite.open(place, settings)
       is_current = function() return core.file_id(path) == opened_file end,
     },
   }
-  local ok, message = base:open()
-  if not ok then return nil, message, "inbox_unavailable" end
-  return sql.new(base)
 end
 
 return sqlite
