@@ -1,8 +1,8 @@
 --- The tables of an inbox in a SQL database, and their versions.
 ---
 --- `head` marks the one entry of a lane that can be claimed. `due` is when it can be: at once, after a pause, or when
---- its lease ends; of what is done or dead it is when that happened. The token counts an entry's leases, so that none is
---- ever given twice.
+--- its lease ends; of what is done or dead it is when that happened. The token counts an entry's leases, so that none
+--- is ever given twice.
 local fail = require("marketplace.inbox.reconnecting").fail
 local uuid = require "marketplace.uuid"
 
