@@ -92,6 +92,23 @@ static void duplicates_behind_escapes(void **state) {
   assert_true(accepts("{\"a\":1,\"a\":2}", 13, MKT_JSON_RFC8259));
 }
 
+/* A name and the same with one letter escaped have the same hash, which is of their first bytes. */
+static void duplicates_of_every_length(void **state) {
+  (void)state;
+  static const char name[] = "abcdefghijklmnopqrstuvwxyz";
+  for (int n = 1; n <= 26; n++) {
+    for (int place = 0; place < n; place++) {
+      char text[128];
+      (void)snprintf(text, sizeof text, "{\"%.*s\":1,\"%.*s\\u%04x%.*s\":2}", n, name, place, name,
+                     (unsigned)name[place], n - place - 1, name + place + 1);
+      expect_fault(text, (size_t)n + 6, "twice");
+      (void)snprintf(text, sizeof text, "{\"%.*s\":1,\"%.*s\\u%04x%.*s\":2}", n, name, place, name,
+                     (unsigned)name[place] - 32, n - place - 1, name + place + 1);
+      assert_true(accepts_text(text));
+    }
+  }
+}
+
 static char *nested(size_t depth, const char *open, const char *close, size_t *n) {
   size_t open_n = strlen(open);
   size_t close_n = strlen(close);
@@ -326,6 +343,7 @@ int main(void) {
       cmocka_unit_test(tokens_in_order),
       cmocka_unit_test(faults_tell_byte_and_problem),
       cmocka_unit_test(duplicates_behind_escapes),
+      cmocka_unit_test(duplicates_of_every_length),
       cmocka_unit_test(depth_limit),
       cmocka_unit_test(name_limit),
       cmocka_unit_test(size_limit),
