@@ -260,6 +260,20 @@ describe("marketplace.reconcile", function()
     assert.equal("payload_missing", report.failed[1].code)
   end)
 
+  it("knows deliveries of one event by their relationships if the event is not told", function()
+    local made = deliver("a", START - 300, "FAILED", { untold = true })
+    apple:deliver { id = "later", event = made.event, at = START - 200, state = "SUCCEEDED", untold = true }
+    expect({ deliveries = 2, events = 1 }, run())
+    assert.same({}, apple.redelivered)
+  end)
+
+  it("takes deliveries of which no event is told for those of one each", function()
+    deliver("a", START - 300, "FAILED", { untold = true, unrelated = true })
+    deliver("b", START - 200, "SUCCEEDED", { untold = true, unrelated = true })
+    expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
+    assert.same({ "delivery a" }, apple.redelivered)
+  end)
+
   it("asks for no redelivery where none is wanted", function()
     deliver("a", START - 300, "FAILED")
     expect({ deliveries = 1, events = 1, missing = 1, stored = 1 }, run { redeliver = false })

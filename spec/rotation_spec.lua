@@ -57,7 +57,7 @@ local function new_world(given)
 
   -- One of App Store Connect's: the receiver takes what is signed with a secret that it has read.
   local function deliver(id, secret, body, webhook)
-    world.sent[#world.sent + 1] = { id = id, webhook = webhook }
+    world.sent[#world.sent + 1] = { id = id, webhook = webhook, at = world.now }
     for _, live in ipairs(world.live) do
       if marketplace.verify(live, body, marketplace.sign(secret, body)) then
         world.received[#world.received + 1] = { id = id, secret = live, at = world.now }
@@ -93,11 +93,11 @@ local function new_world(given)
           if not world.silent then world.event(id, "ping-" .. world.pings) end
           return true
         end) or nil,
-        delivered = world.generation == 2 and outside("delivered", function(id)
+        delivered = world.generation == 2 and outside("delivered", function(id, since)
           world.asked = (world.asked or 0) + 1
           local ids = {}
           for _, one in ipairs(world.sent) do
-            if one.webhook == id then ids[#ids + 1] = one.id end
+            if one.webhook == id and one.at >= since then ids[#ids + 1] = one.id end
           end
           return ids
         end) or nil,
@@ -323,6 +323,25 @@ describe("a rotation", function()
     expect_through(world)
   end)
 
+  it("says that the receiver could not be told to reread", function()
+    local world = new_world()
+    local options = world.options()
+    options.receiver.reload = function() return nil, "no such process" end
+    local _, message, code = rotation.run(options)
+    assert.equal("reload_failed", code)
+    assert.equal("the receiver could not be told to reread the secret file: no such process. Nothing was changed at " ..
+      "App Store Connect. Run the same command again.", message)
+  end)
+
+  it("needs room in the secret file also if that was filled meanwhile", function()
+    local world = new_world { deaf = true }
+    assert.equal("probe_failed", (select(3, world.run())))
+    world.files[PATH] = ("old\n"):rep(8)
+    local _, message, code = world.run()
+    assert.equal("file_failed", code)
+    assert.equal("the secret file holds 8 secrets already, and there is no room for another: secrets", message)
+  end)
+
   it("gives the receiver time to reread, and takes another URL for it", function()
     local world = new_world { slow = 7, receiver_url = "http://127.0.0.1:1/x" }
     assert.is_true(world.run())
@@ -331,9 +350,11 @@ describe("a rotation", function()
     expect_through(world)
   end)
 
-  it("without a way to reload relies on the receiver", function()
+  it("without a way to reload relies on the receiver, and says so", function()
     local world = new_world { no_reload = true }
     assert.equal("probe_failed", (select(3, world.run())))
+    assert.equal("reload nothing tells the receiver to reread the secret file: it must do so by itself",
+      world.said[#world.said])
     world.while_waiting = function(it)
       it.live = {}
       for line in it.files[PATH]:gmatch "[^\n]+" do it.live[#it.live + 1] = line end
@@ -440,7 +461,16 @@ describe("a rotation", function()
       assert.equal(1, count)
       incomplete[#incomplete + 1] = text:gsub(",}", "}")
     end
-    incomplete[#incomplete + 1] = written:gsub('"changing_at":%d+', '"changing_at":"soon"')
+    for _, change in ipairs {
+      { '"changing_at":%d+', '"changing_at":"soon"' }, { '"webhooks":%b[]', '"webhooks":[]' },
+      { '"webhooks":%b[]', '"webhooks":5' }, { '"webhooks":%b[]', '"webhooks":[5]' }, { '"id":"w1"', '"id":5' },
+      { '"step":"changed"', '"step":"other"' }, { '"seen":%[%]', '"seen":5' }, { '"seen":%[%]', '"seen":[5]' },
+      { '"seen":{}', '"seen":5' }, { '"generation":2', '"generation":"2"' }, { '"secret":"0', '"secret":"x' },
+      { '"secret":"0', '"secret":"' }, { '"probe":"0', '"probe":"x' },
+    } do
+      local text, count = written:gsub(change[1], (change[2]:gsub("%%", "%%%%")))
+      if count > 0 then incomplete[#incomplete + 1] = text end
+    end
     for _, text in ipairs(incomplete) do
       world = new_world()
       world.files[STATE] = text
@@ -648,7 +678,7 @@ describe("a rotation", function()
       it.done = true
       it.event("w1", "of one")
       it.event("w1", "of both")
-      it.sent[#it.sent + 1] = { webhook = "w2", id = "of both" }
+      it.sent[#it.sent + 1] = { webhook = "w2", id = "of both", at = it.now }
     end
     local done, message, code = world.run()
     assert.is_nil(done)
@@ -660,6 +690,76 @@ describe("a rotation", function()
     assert.is_true(world.asked < 20) -- App Store Connect counts how often it is asked
     assert.is_true(world.run())
     expect_through(world)
+  end)
+
+  it("takes one notification for the proof of one webhook only, though nobody tells whose it is", function()
+    local world = new_world {
+      generation = 1, webhooks = { "w1", "w2" }, apple = { w1 = "old", w2 = "old" },
+      while_waiting = function(it)
+        if it.apple.w1 ~= "old" and not it.done then
+          it.done = true
+          it.event("w1", "the only one")
+        end
+      end,
+    }
+    local _, message, code = world.run()
+    assert.equal("rotation_pending", code)
+    assert.matches("^webhook w2: ", message)
+    world.event("w2", "another")
+    assert.is_true(world.run())
+    expect_through(world)
+  end)
+
+  it("takes what App Store Connect's clock, a minute behind, sent after the change", function()
+    local world = new_world { silent = true }
+    world.while_waiting = function(it)
+      if it.apple.w1 == "old" or it.done then return end
+      it.done = true
+      it.event("w1", "proof")
+      it.sent[#it.sent].at = it.now - 60
+    end
+    assert.is_true(world.run())
+    expect_through(world)
+  end)
+
+  it("goes on without a webhook that is deleted before its ping", function()
+    local world = new_world { webhooks = { "w1", "w2" }, apple = { w1 = "old", w2 = "old" } }
+    local options = world.options()
+    local ping = options.apple.ping
+    options.apple.ping = function(id)
+      if id == "w1" then world.apple.w1 = nil end
+      return ping(id)
+    end
+    assert.is_true(rotation.run(options))
+    assert.matches("drop webhook w1 does not exist any more", table.concat(world.said, "\n"))
+    assert.same({ w2 = world.files[PATH]:match "%x+" }, world.apple)
+  end)
+
+  it("says which webhook could not be asked for a ping", function()
+    local world = new_world()
+    local options = world.options()
+    options.apple.ping = function() return nil, "not now", "api_error" end
+    local _, message, code = rotation.run(options)
+    assert.equal("api_error", code)
+    assert.matches("^webhook w1: no ping: not now%. The receiver accepts the old secret and the new one", message)
+  end)
+
+  it("knows from a notification that the receiver takes the new secret, without a probe too", function()
+    local world = new_world {
+      probe = false,
+      while_waiting = function(it) it.received[#it.received + 1] = { id = "o", secret = "old", at = it.now } end,
+    }
+    local _, message = world.run()
+    assert.matches("^the old secret is still in use.*so nothing is lost", message)
+    assert.is_truthy(table.concat(world.said, "\n"):find("probe not wanted", 1, true))
+  end)
+
+  it("waits ten seconds for the receiver to reread, without a word", function()
+    local world = new_world { deaf = true }
+    local before = world.now
+    world.run()
+    assert.equal(10, world.now - before)
+    assert.matches("^reload ", world.said[#world.said])
   end)
 
   it("tells every ten seconds that it waits, and where to look", function()
@@ -725,6 +825,7 @@ describe("a rotation", function()
     assert.matches("^%x+\nold\n$", world.files[PATH])
     assert.is_true(rotation.abort(world.options()))
     assert.same({ [PATH] = "old\n" }, world.files)
+    assert.matches("restore the secret file holds " .. marketplace.fingerprint "old", table.concat(world.said, "\n"))
     local done, message, code = rotation.abort(world.options())
     assert.is_nil(done)
     assert.equal("no rotation is under way that could be ended", message)
@@ -736,12 +837,37 @@ describe("a rotation", function()
     assert.is_nil(done)
     assert.matches("may sign with the new secret for webhook w1 already", message)
     assert.same(files, { world.files[PATH], world.files[STATE] })
+    -- nor if App Store Connect cannot be asked
+    local options = world.options()
+    options.apple.url = function() return nil, "no answer", "timeout" end
+    assert.matches("may sign with the new secret for webhook w1 already", (select(2, rotation.abort(options))))
+    assert.same(files, { world.files[PATH], world.files[STATE] })
     -- nor a dead end where all webhooks were deleted
     world.apple.w1 = nil
     assert.matches("none of the webhooks exists any more: end the rotation with %-%-abort", (select(2, world.run())))
     assert.is_true(rotation.abort(world.options()))
     assert.equal("old\n", world.files[PATH])
     assert.is_nil(world.files[STATE])
+  end)
+
+  it("is not ended if that would leave no secret", function()
+    local world = new_world { deaf = true }
+    assert.equal("probe_failed", (select(3, world.run())))
+    world.check = function() end
+    local new = world.files[PATH]:match "^%x+\n"
+    world.files[PATH] = new
+    local done, message, code = rotation.abort(world.options())
+    assert.same({ nil, "the secret file holds no other secret to go back to: secrets", "rotation_invalid" },
+      { done, message, code })
+    assert.equal(new, world.files[PATH])
+  end)
+
+  it("that asks for a webhook in vain says for which, and why", function()
+    local world = new_world { silent = true }
+    assert.equal("rotation_pending", (select(3, world.run())))
+    local options = world.options()
+    options.apple.url = function() return nil, "no answer", "timeout" end
+    assert.same({ nil, "webhook w1: no answer", "timeout" }, { rotation.run(options) })
   end)
 
   it("of the same webhooks in another order is the same", function()

@@ -30,7 +30,7 @@ local function as_resource(delivery)
   return {
     type = "webhookDeliveries", id = delivery.id, createdDate = log.timestamp(delivery.at),
     deliveryState = delivery.state, redelivery = delivery.redelivery, event = told,
-    relationships = { event = { data = { type = "webhookEvents", id = event.id } } },
+    relationships = not delivery.unrelated and { event = { data = { type = "webhookEvents", id = event.id } } } or nil,
   }
 end
 

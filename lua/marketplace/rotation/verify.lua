@@ -41,7 +41,8 @@ local function only_to(run, webhook, ids)
   local own, message = delivered_to(run, webhook, ids)
   for _, other in ipairs(run.state.webhooks) do
     if not own or #own == 0 then return own, message end
-    if other ~= webhook and (other.step == "changed" or other.step == "verified") then
+    -- they are changed one after another: no other that is "changed" is left behind
+    if other.step == "verified" then
       local theirs
       theirs, message = delivered_to(run, other, own)
       if not theirs then return nil, message end
