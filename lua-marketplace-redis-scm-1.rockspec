@@ -10,7 +10,7 @@ source = {
 description = {
   summary = "The connection to Redis of lua-marketplace",
   detailed = [[
-    marketplace.redis, on hiredis: for those whose inbox is in Redis.
+    marketplace.redis, on hiredis: needed for an inbox in Redis.
   ]],
   license = "MIT",
   labels = { "webhook", "app-store-connect", "marketplace", "redis" },
@@ -27,7 +27,7 @@ external_dependencies = {
   HIREDIS = { library = "hiredis" },
 }
 
--- LuaRocks's own way to build would copy the folder lua/, which is another rock's, into this one
+-- the build type builtin would copy the folder lua/, which is another rock's, into this one
 build = {
   type = "make",
   build_target = "rock",

@@ -31,7 +31,7 @@ external_dependencies = {
   CURL = { library = "curl" },
 }
 
--- the folder lua/ is copied as a whole: LuaRocks does that of itself
+-- the build type builtin copies the whole folder lua/, too
 build = {
   type = "builtin",
   modules = {

@@ -10,8 +10,7 @@ source = {
 description = {
   summary = "The standalone HTTP server of lua-marketplace",
   detailed = [[
-    marketplace.http_server, on libmicrohttpd: for those who receive notifications without nginx. `marketplace serve`
-    needs it.
+    marketplace.http_server, on libmicrohttpd: receives notifications without nginx. `marketplace serve` needs it.
   ]],
   license = "MIT",
   labels = { "webhook", "app-store-connect", "marketplace", "http" },
@@ -29,7 +28,7 @@ external_dependencies = {
   GNUTLS = { library = "gnutls" },
 }
 
--- LuaRocks's own way to build would copy the folder lua/, which is another rock's, into this one
+-- the build type builtin would copy the folder lua/, which is another rock's, into this one
 build = {
   type = "make",
   build_target = "rock",

@@ -25,7 +25,7 @@ dependencies = {
   "lua-marketplace-server",
 }
 
--- LuaRocks's own way to build would copy the folder lua/, which is another rock's, into this one
+-- the build type builtin would copy the folder lua/, which is another rock's, into this one
 build = {
   type = "none",
   install = {

@@ -226,7 +226,7 @@ describe("marketplace simulate", function()
       end
       fails(1, "event nothing --url " .. url, "there is no event 'nothing'")
       fails(1, "redeliver nothing --url " .. url, "no such delivery")
-      fails(1, "fault nothing --url " .. url, "'kind' is one of ")
+      fails(1, "fault nothing --url " .. url, "'kind' must be one of ")
       fails(2, "fault --url " .. url, "name a kind of fault, or %-%-clear")
       fails(2, "event app_unavailable --size x --url " .. url, "%-%-size must be a whole number")
       fails(1, "requests --url " .. NOBODY, "127%.0%.0%.1:1/simulator/requests: ")

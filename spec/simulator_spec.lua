@@ -55,9 +55,9 @@ describe("marketplace.simulator", function()
       local good = signed()
       local head, claims, signature = good:match "^([^.]*)%.([^.]*)%.([^.]*)$"
       local cases = {
-        { false, "no Authorization header" }, { "Basic abc", "no bearer token" }, { "Bearer abc", "three parts" },
-        { signed(nil, nil, other), "signature is not of this key" },
-        { head .. "." .. claims .. "." .. ("A"):rep(#signature), "signature is not of this key" },
+        { false, "no Authorization header" }, { "Basic abc", "not a bearer token" }, { "Bearer abc", "three parts" },
+        { signed(nil, nil, other), "signature is not from this key" },
+        { head .. "." .. claims .. "." .. ("A"):rep(#signature), "signature is not from this key" },
         { head .. "." .. claims:sub(1, -2) .. "." .. signature, "not base64url" },
         { head .. "." .. claims .. "." .. signature .. "=", "three parts" },
         { head .. "." .. core.base64url "[1" .. "." .. signature, "not a JSON object" },
@@ -68,8 +68,8 @@ describe("marketplace.simulator", function()
         { signed(nil, { iss = "other" }), "iss is not" }, { signed(nil, { iss = json.null }), "sub is not" },
         { signed(nil, { sub = "user" }), "not both" },
         { signed(nil, { exp = at - 3 }), "has expired" }, { signed(nil, { iat = at, exp = at + 1201 }), "20 minutes" },
-        { signed(nil, { iat = at + 3 }), "in the future" }, { signed(nil, { exp = json.null }), "no number" },
-        { signed(nil, { iat = json.null }), "no number" }, { signed(nil, { iat = "x" }), "no number" },
+        { signed(nil, { iat = at + 3 }), "in the future" }, { signed(nil, { exp = json.null }), "not a number" },
+        { signed(nil, { iat = json.null }), "not a number" }, { signed(nil, { iat = "x" }), "not a number" },
         { signed(nil, { iat = at, exp = at - 1 }), "not after iat" },
       }
       for _, case in ipairs(cases) do
@@ -984,7 +984,7 @@ describe("marketplace.simulator", function()
       assert.matches(pattern, problem)
     end
     fails({ keys = { A = "no key" } }, "key 'A'")
-    fails({ apps = {} }, "empty list")
+    fails({ apps = {} }, "must not be empty")
     fails({ apps = { "a b" } }, "list of ids")
     fails({ clocks = function() end }, "unknown option 'clocks'")
     fails({ rate_limit = "many" }, "'rate_limit' must be a number")

@@ -156,12 +156,12 @@ describe("packaging #full", function()
     end)
 
     it("not without a version, a URL, and a source that says the same", function()
-      assert.matches("which version?", release "", 1, true)
-      assert.matches("where will the tarball be?", release "VERSION=98.7.6", 1, true)
+      assert.matches("name the version", release "", 1, true)
+      assert.matches("name the URL that the tarball will have", release "VERSION=98.7.6", 1, true)
       for _, url in ipairs { "nonsense", "https://", "https://example.com/a b", 'https://a/"', "https://a/\\d" } do
-        assert.matches("no URL of a tarball", release("VERSION=98.7.6 URL='" .. url .. "'"), 1, true)
+        assert.matches("not the URL of a tarball", release("VERSION=98.7.6 URL='" .. url .. "'"), 1, true)
       end
-      assert.matches("write 98.7.6 there first", release "VERSION=98.7.6 URL=https://example.com/x.tar.gz", 1, true)
+      assert.matches("change it to 98.7.6 first", release "VERSION=98.7.6 URL=https://example.com/x.tar.gz", 1, true)
       shell.run(("sed -i 's/\"marketplace .*\"/\"marketplace 98.7.6\"/' %s/lua/marketplace/init.lua"):format(source))
       assert.matches('no heading "## 98.7.6"', release "VERSION=98.7.6 URL=https://example.com/x.tar.gz", 1, true)
       shell.run(("cd %s && sed -i 's/^## Unreleased/## 98.7.6/' CHANGELOG.md"):format(source))

@@ -18,9 +18,9 @@ end
 local function read(authorization)
   if type(authorization) ~= "string" then return nil, "there is no Authorization header, or more than one" end
   local token = authorization:match "^[Bb]earer +(%S+)$"
-  if not token or #token > MOST_TOKEN then return nil, "the Authorization header is no bearer token" end
+  if not token or #token > MOST_TOKEN then return nil, "the Authorization header is not a bearer token" end
   local header, claims, signature = token:match "^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$"
-  if not header then return nil, "the token has not three parts" end
+  if not header then return nil, "the token does not have three parts" end
   local parsed = {
     header = decoded(header), claims = decoded(claims), signature = core.base64url_decode(signature),
     text = header .. "." .. claims,
@@ -46,7 +46,7 @@ end
 
 local function time_problem(self, claims)
   local now = self.clock()
-  if type(claims.iat) ~= "number" or type(claims.exp) ~= "number" then return "iat or exp is no number" end
+  if type(claims.iat) ~= "number" or type(claims.exp) ~= "number" then return "iat or exp is not a number" end
   if claims.iat > now + self.skew then return "iat is in the future" end
   if claims.exp <= now - self.skew then return "the token has expired" end
   if claims.exp - claims.iat > LONGEST_LIFE then return "the token lives longer than 20 minutes" end
@@ -64,7 +64,7 @@ local function covers(entry, method, path, parameters)
   return true
 end
 
--- An entry names a path as a whole; parameters that it has must be in the request, which may have more.
+-- An entry names a whole path. The request must have the parameters that the entry has, and may have more.
 local function scope_problem(scope, request)
   if scope == nil then return nil end
   if type(scope) ~= "table" then return "scope is not a list" end
@@ -79,7 +79,7 @@ local function problem_of(self, token, request)
   local problem = header_problem(self, token.header)
   if problem then return problem end
   if not self.keys[token.header.kid]:verify(token.text, token.signature) then
-    return "the signature is not of this key"
+    return "the signature is not from this key"
   end
   if token.claims.aud ~= AUDIENCE then return "aud is not " .. AUDIENCE end
   return issuer_problem(self, token.claims) or time_problem(self, token.claims)
@@ -89,10 +89,10 @@ end
 local Auth = {}
 Auth.__index = Auth
 
---- Whose request it is.
+--- Whose key signed the request's token.
 ---@param request {method: string, path: string, query?: string, headers: table} header names in lower case
 ---@return string|nil key_id
----@return string? reason for the operator of the simulator; App Store Connect tells none
+---@return string? reason for the simulator's log; App Store Connect gives none
 function Auth:check(request)
   local token, reason = read(request.headers.authorization)
   if not token then return nil, reason end
@@ -101,8 +101,8 @@ function Auth:check(request)
   return token.header.kid
 end
 
---- A checker.
----@param keys table<string, string> key id to the public key, PEM. Raises for one that is none
+--- Makes a checker of tokens.
+---@param keys table<string, string> key id to public key, PEM. Raises if one is not a key
 ---@param issuer_id string
 ---@param clock fun(): number
 ---@param skew number seconds by which clocks may differ

@@ -1,10 +1,10 @@
---- What a developer asks of a running simulator, under /simulator, from the same machine only. JSON.
+--- What developers ask of a running simulator, below /simulator, in JSON. Only their own machine may ask.
 ---
----   GET    /simulator             what it holds: apps, webhooks (without secrets), deliveries, faults
+---   GET    /simulator             what it has: apps, webhooks (without secrets), deliveries, faults
 ---   GET    /simulator/requests    how many requests arrived and were executed, by method and path
----   POST   /simulator/events      {"event": NAME, …}: makes something happen; members as sim:event takes them
----   POST   /simulator/redeliver   {"delivery": ID}: repeats a delivery, also of generation 1
----   POST   /simulator/faults      {"kind": KIND, …}: adds a fault; members as in marketplace.simulator.faults
+---   POST   /simulator/events      {"event": NAME, …}: makes something happen; members are the options of sim:event
+---   POST   /simulator/redeliver   {"delivery": ID}: repeats a delivery of either generation
+---   POST   /simulator/faults      {"kind": KIND, …}: adds a fault; members are the options of sim:fault
 ---   DELETE /simulator/faults      forgets all faults
 local json = require "marketplace.json"
 local problems = require "marketplace.simulator.problems"
@@ -63,8 +63,8 @@ end
 
 local function redeliver(sim, given)
   local delivery = sim:redeliver(given.delivery)
-  if not delivery then return problems.one(404, "NOT_FOUND", "There is no such delivery to an enabled webhook") end
-  return answer(201, { delivery = delivery })
+  if delivery then return answer(201, { delivery = delivery }) end
+  return problems.one(404, "NOT_FOUND", "There is no such delivery, or its webhook is deleted or disabled")
 end
 
 local function add_fault(sim, given)
@@ -89,7 +89,7 @@ local function is_local(remote)
   return remote == nil or remote == "::1" or remote:find "^127%." ~= nil or remote:find "^::ffff:127%." ~= nil
 end
 
--- What a page in a browser could send without asking first is refused.
+-- A web page cannot have a browser send this without a preflight request, which nobody here answers.
 local function is_json(request)
   local kind = request.headers["content-type"]
   return type(kind) == "string" and kind:find "^application/json" ~= nil
@@ -98,7 +98,8 @@ end
 local function with_body(sim, request, run)
   local given = is_json(request) and json.decode(request.body)
   if type(given) ~= "table" then
-    return problems.one(422, "ENTITY_UNPROCESSABLE", "A JSON object is expected, with content-type application/json")
+    return problems.one(422, "ENTITY_UNPROCESSABLE",
+      "The body must be a JSON object, with the content type application/json")
   end
   local ran, result = pcall(run, sim, given)
   if ran then return result end
@@ -110,12 +111,12 @@ end
 ---@param request table
 function control.answer(sim, request)
   if not is_local(request.remote) then
-    return problems.one(403, "FORBIDDEN_ERROR", "The simulator is controlled from its own machine only")
+    return problems.one(403, "FORBIDDEN_ERROR", "The simulator can only be controlled from its own machine")
   end
   local name = request.method .. " " .. request.path
   if WITH_BODY[name] then return with_body(sim, request, WITH_BODY[name]) end
   if WITHOUT_BODY[name] then return WITHOUT_BODY[name](sim) end
-  return problems.one(404, "NOT_FOUND", "There is no such part of the simulator")
+  return problems.one(404, "NOT_FOUND", "The simulator has nothing at this path")
 end
 
 return control

@@ -1,4 +1,4 @@
---- Dates as HTTP writes them (RFC 9110, section 5.6.7), whatever the locale.
+--- HTTP's dates (RFC 9110, section 5.6.7), whatever the locale.
 local dates = {}
 
 local DAYS = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" }

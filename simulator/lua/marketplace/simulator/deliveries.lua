@@ -1,6 +1,6 @@
 --- Events, and their delivery to the webhooks of an account: signed, recorded, repeated.
 ---
---- Deliveries to one webhook go out one after the other, in their order, so that an order is only broken on request.
+--- A webhook gets its deliveries one at a time, in order. Only a fault changes the order.
 local core = require "marketplace.core"
 local log = require "marketplace.log"
 local notification = require "marketplace.notification"
@@ -70,7 +70,7 @@ local function new_delivery(sim, webhook, event, about)
 end
 
 --- Repeats a delivery.
----@return table|nil delivery nil where its webhook is gone or disabled
+---@return table|nil delivery nil if its webhook is gone or disabled
 function deliveries.repeat_delivery(sim, template, due, attempt)
   local webhook = webhook_of(sim, template)
   if not webhook or webhook.attributes.enabled == false then return nil end
@@ -132,8 +132,8 @@ local function package_of(sim, name, given, app_id)
   return given.package or package and package.id or uuid.new(sim.random)
 end
 
--- The notifications of an event, one for each generation that has one. One of Apple's type names can stand for two
--- events, of which the first is meant.
+-- The notifications of an event, one for each generation that has one. Two events can share a type name of Apple's;
+-- then the first is meant.
 local function fitting(name, generation)
   local found = {}
   for _, sample in ipairs(samples.list()) do
@@ -146,7 +146,7 @@ local function fitting(name, generation)
   return found
 end
 
---- Makes something happen: packages where the event is about one, and a notification for each webhook that wants it.
+--- Makes something happen: a package if the event is about one, and a notification for each webhook that subscribes.
 ---@param sim table
 ---@param name string an event's name, or one of Apple's type names
 ---@param given table see marketplace.simulator
@@ -254,7 +254,7 @@ local function next_due(sim)
   end
 end
 
---- Starts the deliveries that are due, as far as their webhooks are free.
+--- Starts the deliveries that are due to webhooks that are not busy with another.
 function deliveries.tick(sim)
   local i = next_due(sim)
   while i do
@@ -269,7 +269,7 @@ function deliveries.tick(sim)
   end
 end
 
---- When the next delivery is due that waits for its time; nil where none does.
+--- When the next delivery is due; nil if none waits for its time.
 ---@return number|nil seconds since the epoch
 function deliveries.next_at(sim)
   local earliest

@@ -1,4 +1,4 @@
---- Documents as App Store Connect writes them (JSON:API): resources, what they lead to, pages.
+--- Documents as App Store Connect writes them (JSON:API): resources, their relationships, pages.
 local json = require "marketplace.json"
 local query = require "marketplace.simulator.query"
 local schema = require "marketplace.simulator.schema"
@@ -13,7 +13,7 @@ local function path_of(record)
   return ("/v1/%s/%s"):format(record.type, record.id)
 end
 
--- Brackets are no characters of a URI's query.
+-- A URI's query must not have brackets.
 local function link(sim, path, text)
   text = text:gsub("%[", "%%5B"):gsub("%]", "%%5D")
   return sim.base_url .. path .. (text ~= "" and "?" .. text or "")
@@ -110,11 +110,12 @@ local function with_included(whole, chosen, included)
   return whole
 end
 
---- The document of one resource.
+--- The document for one resource.
 ---@param sim table
 ---@param record table
 ---@param chosen? table what the query asks for
----@param request? {path: string, query?: string} without one the document names the resource's own path
+---@param request? {path: string, query?: string} the one that is answered; without it the document's link is the
+--- resource's own
 function document.one(sim, record, chosen, request)
   chosen = chosen or NOTHING_CHOSEN
   local included, include = collector(sim, chosen)
@@ -149,7 +150,7 @@ local function page_of(sim, list, chosen, request, newest_first)
   return page, links, { paging = paging }
 end
 
---- The document of a page of resources.
+--- The document for a page of resources.
 ---@param list table[] all of them, oldest first
 ---@param newest_first? boolean
 function document.many(sim, list, chosen, request, newest_first)
@@ -162,13 +163,13 @@ function document.many(sim, list, chosen, request, newest_first)
   return with_included({ data = data, links = links, meta = meta }, chosen, included)
 end
 
---- The same with types and ids only.
+--- The same with only types and ids.
 function document.linkages(sim, list, chosen, request, newest_first)
   local page, links, meta = page_of(sim, list, chosen, request, newest_first)
   return { data = identifiers(page), links = links, meta = meta }
 end
 
---- Type and id of one.
+--- The type and id of one resource.
 function document.linkage(sim, record, request)
   return { data = identifier(record), links = { self = link(sim, request.path, request.query or "") } }
 end

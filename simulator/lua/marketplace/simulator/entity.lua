@@ -1,4 +1,4 @@
---- The document that a POST or PATCH brings, checked as App Store Connect checks it: all that is wrong is told at once.
+--- The document in a POST or PATCH, checked as App Store Connect checks it: the answer names everything that is wrong.
 local json = require "marketplace.json"
 local problems = require "marketplace.simulator.problems"
 local schema = require "marketplace.simulator.schema"
@@ -16,7 +16,7 @@ local function is_list(value)
   return true
 end
 
--- Each gives the end of an error's code and its detail where a value is not of the kind.
+-- If a value is not of the kind: the end of the error's code, and its detail.
 local KINDS = {
   string = function(value)
     if type(value) ~= "string" then return "TYPE", "must be a string" end
@@ -156,13 +156,13 @@ local function ids_of(relationships)
   return ids
 end
 
---- Reads the document for a new resource, or for a change.
----@param sim table asked whether what relationships name exists
+--- Reads the document that creates or updates a resource.
+---@param sim table knows which resources exist
 ---@param type_name string
 ---@param how "create"|"update"
 ---@param body string
----@param id? string of the resource that is changed
----@return {attributes: table, refs: table}|nil values refs: relationship to id
+---@param id? string of the resource to update
+---@return {attributes: table, refs: table}|nil values refs: name of a relationship to id
 ---@return table[]? problems
 function entity.read(sim, type_name, how, body, id)
   local data, problem = read(body)

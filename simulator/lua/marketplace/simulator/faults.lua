@@ -1,17 +1,17 @@
---- Faults on request: what App Store Connect, its gateways and the network do now and then.
+--- Faults on request: what App Store Connect, its gateways and the network do from time to time.
 local dates = require "marketplace.simulator.dates"
 local json = require "marketplace.json"
 local options = require "marketplace.options"
 local problems = require "marketplace.simulator.problems"
 
 local faults = {
-  --- The status of a response that stands for none: the connection is closed. marketplace.http_server knows it too.
+  --- The status that stands for no answer: the connection is closed. marketplace.http_server does that, as nginx does.
   NO_ANSWER = 444,
 }
 
 local HTML = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center>" ..
   "</body></html>\n"
-local FOREIGN = "https://api-appstoreconnect.itunes.apple.com" -- which Apple names in notifications
+local FOREIGN = "https://api-appstoreconnect.itunes.apple.com" -- the host in the links of Apple's notifications
 local NORMAL_DELAY, NORMAL_RETRY = 5, 1
 
 local function too_many(retry_after)
@@ -34,7 +34,7 @@ local function no_answer()
   return { status = faults.NO_ANSWER, headers = {} }
 end
 
--- In place of the request's effect.
+-- Instead of executing the request.
 local INSTEAD = {
   ["429"] = function(fault) return too_many(tostring(fault.seconds or NORMAL_RETRY)) end,
   ["429_date"] = function(fault, now) return too_many(dates.http(now + (fault.seconds or NORMAL_RETRY))) end,
@@ -57,7 +57,7 @@ local function with_body(answer, body)
   return answer
 end
 
--- After the request's effect.
+-- After executing the request.
 local AFTERWARDS = {
   ["500_after"] = unexpected,
   ["502_html_after"] = html(502),
@@ -76,7 +76,7 @@ local AFTERWARDS = {
     local byte = body:byte(middle) or 0
     return with_body(answer, body:sub(1, middle - 1) .. string.char((byte + 1) % 256) .. body:sub(middle + 1))
   end,
-  -- a page whose next one is on another host, or is itself
+  -- a page's link to the next one leads to another host, or to the same page
   foreign_next = function(_, _, answer)
     local links = answer.document and answer.document.links
     if links then links.next = (links.self:gsub("^%a+://[^/]+", FOREIGN)) end
@@ -94,7 +94,7 @@ local AFTERWARDS = {
   cut_after = no_answer,
 }
 
--- Of deliveries, not of requests.
+-- These meet deliveries, not requests.
 local DELIVERIES = { duplicate = true, out_of_order = true }
 
 --- The names of all kinds, sorted.
@@ -119,7 +119,7 @@ end
 ---@field method? string of the requests that it meets, default all
 ---@field path? string what their path begins with, default "/v1/"
 ---@field times? integer how many of them it meets, default 1
----@field seconds? number by which slow is late, default 5, or in which 429 says to come again, default 1
+---@field seconds? number how late `slow` answers, default 5, or when `429` says to try again, default 1
 ---@field skip? integer how many of them it lets pass first, default 0
 local OPTIONS = {
   kind = "!string", method = "string", path = "string", times = "number", seconds = "number", skip = "number",
@@ -128,7 +128,7 @@ local OPTIONS = {
 local function check(given)
   options.check("marketplace.simulator: fault", given, OPTIONS, 4)
   if not (INSTEAD[given.kind] or AFTERWARDS[given.kind] or DELIVERIES[given.kind]) then
-    error(("marketplace.simulator: fault: 'kind' is one of %s"):format(table.concat(faults.kinds(), ", ")), 3)
+    error(("marketplace.simulator: fault: 'kind' must be one of %s"):format(table.concat(faults.kinds(), ", ")), 3)
   end
   for _, name in ipairs { "times", "seconds", "skip" } do
     if given[name] and given[name] < 0 then
@@ -137,7 +137,7 @@ local function check(given)
   end
 end
 
---- Adds a fault. Raises for one that is none.
+--- Adds a fault. Raises if it is none.
 ---@param given table
 function Faults:add(given)
   check(given)
@@ -167,7 +167,7 @@ local function use(self, index)
   return fault
 end
 
---- The fault that meets this request, and is used up by it.
+--- The fault that meets this request, which counts as one of its times.
 ---@return table|nil fault
 function Faults:of_request(method, path)
   for i, fault in ipairs(self.list) do
@@ -175,7 +175,7 @@ function Faults:of_request(method, path)
   end
 end
 
---- Whether a fault of this kind meets the next delivery.
+--- Whether a fault of this kind meets the next delivery, which counts as one of its times.
 ---@param kind "duplicate"|"out_of_order"
 ---@return boolean
 function Faults:of_delivery(kind)
@@ -185,18 +185,18 @@ function Faults:of_delivery(kind)
   return false
 end
 
---- The answer in place of the effect; nil where the request is executed.
+--- The answer instead of executing the request; nil if it is to be executed.
 function faults.instead(fault, now)
   local answer = INSTEAD[fault.kind]
   return answer and answer(fault, now)
 end
 
---- What becomes of the answer of a request that was executed.
+--- What becomes of the answer to a request that was executed.
 function faults.afterwards(fault, now, answer)
   return AFTERWARDS[fault.kind](fault, now, answer)
 end
 
---- The answer where the rate limit is reached.
+--- The answer when the rate limit is reached.
 faults.too_many = too_many
 
 return faults

@@ -1,10 +1,11 @@
 --- A stand-in for App Store Connect, to develop and test without an Apple account.
 ---
 --- It answers the 42 operations that marketplaces use (Apple's OpenAPI description, 4.4.1), checks tokens as Apple
---- does, keeps webhooks in memory, makes events happen and delivers them, signed, to the webhooks; it generates
---- alternative distribution packages and serves their files, limits the rate, and makes faults on request.
+--- does, keeps webhooks in memory, makes events happen and delivers them, signed, to the webhooks. It generates
+--- alternative distribution packages and serves their files, limits the rate of requests, and fails on request.
 ---
---- Sans I/O: a function from a request table to a response table. The clock, the randomness and the sending are given.
+--- It does no I/O: it is a function from a request to a response. The caller passes the clock, the source of randomness
+--- and the function that sends.
 ---
 ---   local sim = simulator.new { send = send }
 ---   local credentials = sim:credentials()          -- key_id, issuer_id and key, for a client
@@ -34,13 +35,13 @@ local simulator = {}
 local Simulator = {}
 Simulator.__index = Simulator
 
---- The id of a simulator's app, where nothing else is said.
+--- The id of a simulator's app, unless others are given.
 simulator.APP = "6740012345"
 
---- The id of its key, where nothing else is said.
+--- The id of its key, unless others are given.
 simulator.KEY_ID = "SIMULATED1"
 
---- Its issuer id, where nothing else is said: Apple's example of one.
+--- Its issuer id, unless another is given: the example in Apple's documentation.
 simulator.ISSUER_ID = "57246542-96fe-1a63-e053-0824d011072a"
 
 local UNAUTHORIZED = "Provide a properly configured and signed bearer token, and make sure that it has not expired. " ..
@@ -130,7 +131,7 @@ end
 
 --- Answers a request.
 ---@param given {method: string, path: string, query?: string, headers?: table, body?: string, remote?: string} remote:
---- the peer's address; without one it is this process
+--- the client's address, nil if the client is this process
 ---@return {status: integer, headers: table, body: string, delay?: number} delay: seconds to wait before it is sent;
 --- status: 444 if the connection is to be closed without an answer
 function Simulator:handle(given)
@@ -146,16 +147,16 @@ function Simulator:handle(given)
   return response
 end
 
---- What a client of this simulator needs, where it made its key itself.
----@return {key_id: string, issuer_id: string, key: string}|nil credentials key: the private key, PEM; nil where the
+--- What a client of this simulator needs to sign its requests, if the simulator made its key itself.
+---@return {key_id: string, issuer_id: string, key: string}|nil credentials key: the private key, PEM; nil if the
 --- simulator was given keys
 function Simulator:credentials()
   return self.own_credentials
 end
 
---- What carries requests of a client to this simulator in the same process: a function as marketplace.http.exchange.
---- Cut answers are failures, as is an answer that is later than the request's timeout.
----@param sleep? fun(seconds: number) called for an answer that is late: the place to move a fake clock on
+--- A transport for a client in the same process: a function like marketplace.http.exchange. A connection that is closed
+--- without an answer is a failure, and so is an answer that comes after the request's timeout.
+---@param sleep? fun(seconds: number) called for an answer that is late: a test moves its clock here
 ---@return fun(request: table): table|nil, string?, string?, table?
 function Simulator:transport(sleep)
   return transport.new(self, sleep)
@@ -175,15 +176,15 @@ end
 
 ---@class marketplace.SimulatorEventOptions
 ---@field app? string the app that it is about, default the first of the simulator's
----@field marketplace_app? string the app whose webhooks hear of it, default `app` if it is one of them, else the first
----@field generation? integer only this one of the notifications, default both
+---@field marketplace_app? string the app whose webhooks are told, default `app` if it is one of them, else the first
+---@field generation? integer send only the notification of this generation, default both
 ---@field id? string of the notification, default a new one
 ---@field time? number seconds since the epoch, default now
----@field package? string its id, default a new one for version_available and the app's latest for others
----@field package_version? string likewise
+---@field package? string id of the package, default a new one for version_available, else the app's latest
+---@field package_version? string id of its version, default likewise
 ---@field territories? string[] such as "FRA"
----@field variants? integer how many a version has, default 2
----@field deltas? integer how many it has, default 0
+---@field variants? integer number of a new version's variants, default 2
+---@field deltas? integer number of its deltas, default 0
 ---@field size? integer bytes of each, default 150000
 local EVENT_OPTIONS = {
   app = "string", marketplace_app = "string", generation = "number", id = "string", time = "number",
@@ -191,7 +192,7 @@ local EVENT_OPTIONS = {
   size = "number",
 }
 
---- Makes something happen. tick sends the notifications.
+--- Makes something happen at App Store Connect. sim:tick sends the notifications.
 ---@param name string an event's name (version_available, app_unavailable, …), or one of Apple's type names
 ---@param given? marketplace.SimulatorEventOptions
 ---@return table event event, app_id, marketplace_app_id, package_id, package_version_id; notifications: list of
@@ -199,22 +200,22 @@ local EVENT_OPTIONS = {
 function Simulator:event(name, given)
   given = given or {}
   options.check("marketplace.simulator: event", given, EVENT_OPTIONS)
-  if type(name) ~= "string" then error("marketplace.simulator: the event's name is a string", 2) end
+  if type(name) ~= "string" then error("marketplace.simulator: the event's name must be a string", 2) end
   local problem = packages.problem(given)
   if problem then error("marketplace.simulator: event: " .. problem, 2) end
   return deliveries.event(self, name, given)
 end
 
---- Repeats a delivery, of either generation.
+--- Repeats a delivery, whichever its generation.
 ---@param id string
----@return string|nil id of the new delivery; nil where there is none, or its webhook is gone or disabled
+---@return string|nil id of the new delivery; nil if there is no such delivery, or its webhook is gone or disabled
 function Simulator:redeliver(id)
   local template = self.store:get("webhookDeliveries", id)
   local delivery = template and deliveries.repeat_delivery(self, template)
   return delivery and delivery.id
 end
 
---- Adds a fault, see marketplace.simulator.faults. Raises for one that is none.
+--- Adds a fault. Raises if it is none.
 ---@param given marketplace.SimulatorFaultOptions
 function Simulator:fault(given)
   self.faults:add(given)
@@ -225,13 +226,13 @@ function Simulator:tick()
   deliveries.tick(self)
 end
 
---- When a delivery is due that waits for its time, seconds since the epoch; nil where none does.
+--- When the next delivery is due, in seconds since the epoch; nil if none waits for its time.
 ---@return number|nil
 function Simulator:next_at()
   return deliveries.next_at(self)
 end
 
---[[ What is asked in tests ]]
+--[[ What tests ask ]]
 
 local function sorted_rows(counts)
   local rows = {}
@@ -243,10 +244,10 @@ local function sorted_rows(counts)
   return rows
 end
 
---- How many requests arrived, and how many were executed (answered 2xx, whatever became of the answer).
+--- How many requests arrived, and how many were executed (answered 2xx, even if the answer was lost).
 ---@param method? string with `path`: only of this one
 ---@param path? string
----@return table rows list of {method=, path=, arrived=, executed=}; one of them where a method is given
+---@return table rows list of {method=, path=, arrived=, executed=}; one of them if a method is given
 function Simulator:requests(method, path)
   if not method then return sorted_rows(self.counts) end
   return self.counts[method .. " " .. path] or { method = method, path = path, arrived = 0, executed = 0 }
@@ -258,13 +259,13 @@ function Simulator:deliveries()
   return self.store:list "webhookDeliveries"
 end
 
---- Sets the URL under which it is reached, without a slash at the end.
+--- Sets the URL at which clients reach it, without a slash at the end.
 ---@param url string
 function Simulator:set_base_url(url)
   self.base_url = url
 end
 
---[[ Making one ]]
+--[[ Construction ]]
 
 local function add_apps(self, apps)
   for _, id in ipairs(apps) do
@@ -278,10 +279,10 @@ local function add_apps(self, apps)
 end
 
 local function check_apps(apps)
-  if #apps == 0 then error("marketplace.simulator.new: option 'apps' is an empty list", 3) end
+  if #apps == 0 then error("marketplace.simulator.new: option 'apps' must not be empty", 3) end
   for _, id in ipairs(apps) do
     if type(id) ~= "string" or not id:find "^[%w._-]+$" then
-      error("marketplace.simulator.new: option 'apps' is a list of ids, strings of letters, digits, . _ and -", 3)
+      error("marketplace.simulator.new: option 'apps' must be a list of ids: strings of letters, digits, . _ and -", 3)
     end
   end
 end
@@ -298,20 +299,20 @@ local function send_nothing(_, done)
 end
 
 ---@class marketplace.SimulatorOptions
----@field keys? table<string, string> key id to public key, PEM; default one that it makes, see credentials
+---@field keys? table<string, string> key id to public key, PEM; default: it makes one, see sim:credentials
 ---@field issuer_id? string the team's
----@field apps? string[] ids, the first is the marketplace's; default {"6740012345"}
+---@field apps? string[] ids, the marketplace's first; default { "6740012345" }
 ---@field send? fun(request: table, done: function) sends {method=, url=, headers={lines}, body=, timeout=}, then calls
 --- done(response) with {status=, body=}, or done(nil, message); default: nothing is sent
 ---@field clock? fun(): number seconds since the epoch, default the machine's
----@field random? fun(bytes: integer): string so many random bytes in hex
+---@field random? fun(bytes: integer): string this many random bytes in hex, default OpenSSL's
 ---@field skew? number seconds by which clocks may differ, default 2
----@field rate_limit? integer requests in an hour, default 3500
----@field retry_after? number[] seconds after which a failed delivery is repeated, default none
----@field url_lifetime? number seconds that URLs of files are good for, default 3600
----@field strict_deliveries? boolean want the one filter of the list of deliveries, as operators report; default false
+---@field rate_limit? integer requests that a key may make in an hour, default 3500
+---@field retry_after? number[] seconds after which a failed delivery is repeated, one for each repetition; default {}
+---@field url_lifetime? number seconds for which the URLs of files are valid, default 3600
+---@field strict_deliveries? boolean refuse a list of deliveries without exactly one filter, as operators report
 ---@field base_url? string default "https://api.appstoreconnect.apple.com"
----@field date_header? boolean give a Date, by `clock`, default false
+---@field date_header? boolean send a Date header, by `clock`, default false
 ---@field log? fun(entry: table) default none
 local OPTIONS = {
   keys = "table", issuer_id = "string", apps = "table", send = "function", clock = "function", random = "function",
@@ -319,7 +320,7 @@ local OPTIONS = {
   strict_deliveries = "boolean", base_url = "string", date_header = "boolean", log = "function",
 }
 
---- A simulator.
+--- Makes a simulator.
 ---@param given marketplace.SimulatorOptions
 ---@return marketplace.Simulator sim
 function simulator.new(given)

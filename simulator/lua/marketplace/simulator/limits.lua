@@ -1,4 +1,4 @@
---- The rate limit: so many requests of a key in any hour.
+--- The rate limit: how many requests a key may make in any hour.
 local limits = {}
 
 local HOUR = 3600 -- seconds
@@ -23,7 +23,7 @@ end
 --- Counts a request, unless the limit is reached.
 ---@param key_id string
 ---@return boolean allowed
----@return integer? retry_after seconds until one more is allowed
+---@return integer? retry_after seconds until the next one is allowed
 function Limits:take(key_id)
   local used = used_by(self, key_id)
   if used.last - used.first + 1 >= self.most then
@@ -36,7 +36,7 @@ function Limits:take(key_id)
 end
 
 --- The value of X-Rate-Limit.
----@param key_id? string nil where nobody knows whose request it was
+---@param key_id? string nil if the request had no valid token
 ---@return string
 function Limits:header(key_id)
   local left = self.most

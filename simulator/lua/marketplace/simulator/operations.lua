@@ -1,4 +1,4 @@
---- What the operations of the API do.
+--- What the API's operations do.
 local core = require "marketplace.core"
 local deliveries = require "marketplace.simulator.deliveries"
 local document = require "marketplace.simulator.document"
@@ -27,7 +27,7 @@ local function state_error(detail)
   return nil, problems.one(409, "STATE_ERROR", detail)
 end
 
---[[ Creating: each gives the new record, or nil and an answer ]]
+--[[ Creating: each returns the new record, or nil and an answer ]]
 
 local function add(sim, type_name, values)
   return sim.store:add {
@@ -121,7 +121,7 @@ local function selected(list, chosen)
   return found
 end
 
--- As operators report it.
+-- As operators report it; Apple documents no such limit.
 local function strict_problem(sim, relation, chosen)
   if not (sim.strict_deliveries and relation.type == "webhookDeliveries") then return nil end
   local name = "filter[createdDateGreaterThanOrEqualTo]"
@@ -151,7 +151,7 @@ local function only_child(sim, operation, id)
     operation.type, id, relation.type))
 end
 
---[[ Actions: each takes the simulator, the operation, the request with id and chosen, and gives an answer ]]
+--[[ Actions: each takes the simulator, the operation, the request with id and chosen, and returns an answer ]]
 
 local ACTIONS = {}
 
@@ -255,7 +255,7 @@ local function is_json(headers)
     or type(kind) == "string" and kind:lower():find "^application/vnd%.api%+json%s*;?" ~= nil
 end
 
---- Executes a request whose sender is known.
+--- Executes a request whose token is valid.
 ---@param sim table
 ---@param request {method: string, path: string, query?: string, headers: table, body: string}
 ---@return table answer

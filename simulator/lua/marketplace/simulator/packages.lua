@@ -31,7 +31,7 @@ local function block_of(id)
   return table.concat(parts)
 end
 
--- Hex digits, a block repeated with its number in front: quick to make, and no two blocks are alike.
+-- Hex digits: one block again and again, each with its number in front. Quick to make, and no two blocks are alike.
 local function bytes_of(record)
   local block, parts = block_of(record.id):sub(17), {}
   for i = 1, math.ceil(record.size / BLOCK) do parts[i] = ("%016d"):format(i) .. block end
@@ -81,7 +81,7 @@ local function manifest_of(sim, version)
   }
 end
 
--- Made when it is first asked for: digests of large files take their time.
+-- Made when it is first wanted: digests of large files take time.
 local function zip_of(sim, version)
   if not version.zip then
     local manifest = manifest_of(sim, version)
@@ -127,9 +127,9 @@ local function present_asset(sim, name, record)
   end
 end
 
---[[ Making them ]]
+--[[ Creating ]]
 
---- A new package without versions.
+--- Creates a package without versions.
 ---@param sim table
 ---@param given {id?: string, app_id: string, app_store_version?: string}
 function packages.create(sim, given)
@@ -153,7 +153,7 @@ local function add_assets(sim, version, name, count, size)
   end
 end
 
---- A new version of a package, which replaces the one before.
+--- Adds a version to a package, which replaces the one before.
 ---@param sim table
 ---@param package table
 ---@param given {id?: string, variants?: integer, deltas?: integer, size?: integer} how many, at most 50 each; bytes of
@@ -171,12 +171,12 @@ function packages.add_version(sim, package, given)
   return version
 end
 
---- What is wrong with the numbers of a version, if anything.
+--- What is wrong with the numbers for a new version, if anything.
 function packages.problem(given)
   for name, most in pairs { variants = MOST_ASSETS, deltas = MOST_ASSETS, size = MOST_SIZE } do
     local number = given[name]
     if number and not (number >= 0 and number <= most and number == math.floor(number)) then
-      return ("'%s' is a whole number up to %d"):format(name, most)
+      return ("'%s' must be a whole number from 0 to %d"):format(name, most)
     end
   end
 end
@@ -197,7 +197,7 @@ local function file_of(sim, name, id)
 end
 
 local function is_sealed(sim, name, id, parameters)
-  -- as many digits as every number of is exact
+  -- a double holds every number with this many digits exactly
   local digits = (parameters.expires or ""):match "^%d+$"
   local expires = digits and #digits <= 15 and tonumber(digits)
   return expires and parameters.seal == seal(sim, name, id, expires) and expires > sim.clock()
@@ -207,23 +207,23 @@ local function with_range(request, bytes, kind)
   local headers = { ["content-type"] = kind, ["accept-ranges"] = "bytes" }
   local range = request.headers.range
   local first, last
-  -- one that came more than once is a list, and passed over as one that is not understood
+  -- a header that came more than once is a list, and is ignored like one that makes no sense
   if type(range) == "string" then first, last = range:match "^bytes=(%d+)%-(%d*)$" end
   if not first then return { status = 200, body = bytes, headers = headers } end
   first, last = tonumber(first), math.min(tonumber(last) or #bytes, #bytes - 1)
-  if first >= #bytes or last < first then return refuse(416, "the file is not so long") end
+  if first >= #bytes or last < first then return refuse(416, "the file is shorter than that") end
   headers["content-range"] = ("bytes %d-%d/%d"):format(first, last, #bytes)
   return { status = 206, body = bytes:sub(first + 1, last + 1), headers = headers }
 end
 
---- Answers a request for a file. A bearer token does not belong here, and is refused as storage services refuse it.
+--- Answers a request for a file. As storage services do, it refuses a bearer token beside the URL's own seal.
 ---@param sim table
 ---@param request table
 function packages.serve(sim, request)
-  if request.method ~= "GET" then return problems.one(405, "METHOD_NOT_ALLOWED", "Files are only read") end
+  if request.method ~= "GET" then return problems.one(405, "METHOD_NOT_ALLOWED", "Files can only be read") end
   local name, id = request.path:match "^/simulator/files/(%a+)/([^/]+)$"
   if not name then return refuse(404, "no such file") end
-  if request.headers.authorization then return refuse(400, "only the URL's own authorization is allowed") end
+  if request.headers.authorization then return refuse(400, "the URL is the authorization: send no other") end
   if not is_sealed(sim, name, id, query.read(request.query or "")) then return refuse(403, "the URL has expired") end
   local bytes, kind = file_of(sim, name, id)
   if not bytes then return refuse(404, "no such file") end

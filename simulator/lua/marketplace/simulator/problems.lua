@@ -1,5 +1,5 @@
---- What goes wrong with a request, as App Store Connect tells it: error objects (JSON:API, "Error objects") with
---- Apple's codes and titles.
+--- What is wrong with a request, as App Store Connect says it: error objects (JSON:API, "Error objects") with Apple's
+--- codes and titles.
 local problems = {}
 
 local TITLES = {
@@ -35,7 +35,7 @@ function problems.new(status, code, detail, source)
   return { status = status, code = code, title = TITLES[code], detail = detail, source = source }
 end
 
---- The answer that tells them; its status is the first one's.
+--- The answer with these errors; its status is the first one's.
 ---@param list table[]
 ---@return {status: integer, document: table, headers: table}
 function problems.answer(list)

@@ -1,4 +1,4 @@
---- The query of a request: read, and checked against what its operation allows.
+--- The query of a request, checked against what its operation allows.
 local core = require "marketplace.core"
 local problems = require "marketplace.simulator.problems"
 local schema = require "marketplace.simulator.schema"
@@ -7,15 +7,15 @@ local query = {}
 
 local USUAL_LIMIT, USUAL_RELATED_LIMIT = 50, 10
 
---- Text with %XX and + decoded.
+--- Decodes %XX and +.
 function query.decode(text)
   return (text:gsub("%+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
---- Parameters by name; the last of several with one name.
+--- Reads parameters by name; of several with the same name, the last one counts.
 ---@param text string without the question mark
 ---@return table<string, string>
----@return string? repeated the name of one that came more than once
+---@return string? repeated a name that came more than once
 function query.read(text)
   local parameters, repeated = {}, nil
   for pair in text:gmatch "[^&]+" do
@@ -43,7 +43,7 @@ local function illegal(parameter)
     ("The parameter '%s' can not be used with this request"):format(parameter), { parameter = parameter })
 end
 
---[[ Kinds of parameters: each gives a value, or nil and a problem ]]
+--[[ Kinds of parameters: each returns a value, or nil and a problem ]]
 
 local function choices(parameter, value, allowed, what)
   local chosen = {}
@@ -80,7 +80,7 @@ local function cursor(parameter, value)
   return nil, invalid(parameter, ("'%s' is not a valid cursor"):format(value))
 end
 
---- The cursor of the page that begins behind a record.
+--- The cursor of the page that begins after a record.
 function query.cursor(record)
   return core.base64url(("after:%d"):format(record.sequence))
 end

@@ -6,7 +6,7 @@ local sender = {}
 local Sender = {}
 Sender.__index = Sender
 
---- Starts a request; `done` is called by `poll`, or at once where it cannot start.
+--- Starts a request. `poll` calls `done`, unless the request cannot start: then it is called at once.
 ---@param request table
 ---@param done fun(response: table|nil, message: string?)
 function Sender:send(request, done)
@@ -18,8 +18,8 @@ function Sender:send(request, done)
   self.running[#self.running + 1] = { exchange = exchange, done = done }
 end
 
---- Moves the exchanges on, and reports those that ended.
----@param seconds number the longest wait where there are any
+--- Does what can be done for the requests under way, and reports those that ended.
+---@param seconds number the longest to wait, if there are any
 function Sender:poll(seconds)
   if #self.running == 0 then return end
   http.poll(seconds)
@@ -32,19 +32,19 @@ function Sender:poll(seconds)
   for _, entry in ipairs(ended) do entry.done(entry.exchange:result()) end
 end
 
---- Whether any are under way.
+--- Whether any requests are under way.
 ---@return boolean
 function Sender:is_busy()
   return #self.running > 0
 end
 
---- Ends all of them.
+--- Drops all requests that are under way.
 function Sender:close()
   for _, entry in ipairs(self.running) do entry.exchange:close() end
   self.running = {}
 end
 
---- A sender.
+--- Makes a sender.
 ---@param ca_file? string PEM certificates to trust in place of the system's
 ---@return table
 function sender.new(ca_file)

@@ -1,4 +1,4 @@
---- Runs a simulator as a server: carries requests to it, sends its notifications, waits where an answer is slow.
+--- Runs a simulator as a server: brings it requests, sends its notifications, and waits if an answer is to be slow.
 local core = require "marketplace.core"
 
 local server = {}
@@ -7,7 +7,7 @@ local Server = {}
 Server.__index = Server
 
 local IDLE_SECONDS = 1     -- the longest wait: a signal that comes just before it is noticed after it
-local BUSY_SECONDS = 0.005 -- how long their answers are waited for before requests are looked at again
+local BUSY_SECONDS = 0.005 -- how long to wait for webhooks' answers before looking for requests again
 
 local REFUSALS = { too_large = 413, timeout = 408, overloaded = 503 }
 
@@ -48,7 +48,7 @@ local function next_wait(self)
   return math.max(wait, 0)
 end
 
---- One turn: waits for requests, answers them, sends what is due.
+--- Waits for requests, answers them, and sends the deliveries that are due.
 function Server:step()
   answer(self, self.http:poll(next_wait(self)))
   answer_late(self)
@@ -67,7 +67,7 @@ function Server:close()
   self.http:close()
 end
 
---- The URL under which it is reached.
+--- The URL at which clients reach it.
 ---@return string
 function Server:url()
   local host, port = self.http:address()

@@ -1,7 +1,7 @@
 --- The simulator's resources, in memory.
 ---
---- A record: `type`, `id`, `sequence` (a number that grows with each record), `attributes`, `refs` (relationship to id)
---- and what its owner adds.
+--- A record has `type`, `id`, `sequence` (which grows with each record), `attributes`, `refs` (name of a relationship
+--- to id), and what its owner adds.
 local store = {}
 
 local Store = {}
@@ -44,8 +44,7 @@ function Store:remove(record)
   ids[record.id] = nil
 end
 
---- The records of a type, oldest first, whose relationship `back` leads to `id`; all of them without `back`. A new
---- list.
+--- Lists the records of a type, oldest first: those whose relationship `back` leads to `id`, or all without `back`.
 function Store:list(type_name, back, id)
   local found = {}
   for _, record in ipairs((type_of(self, type_name))) do
@@ -54,7 +53,7 @@ function Store:list(type_name, back, id)
   return found
 end
 
---- Keeps the newest `most` of a type.
+--- Forgets all but the newest `most` records of a type.
 function Store:bound(type_name, most)
   local list, ids = type_of(self, type_name)
   while #list > most do ids[table.remove(list, 1).id] = nil end

@@ -1,4 +1,4 @@
---- Carries a client's requests to a simulator in the same process, as marketplace.http carries them to a server.
+--- Brings a client's requests to a simulator in the same process, as marketplace.http brings them to a server.
 local faults = require "marketplace.simulator.faults"
 
 local transport = {}
@@ -21,7 +21,7 @@ local function wait(response, request, sleep)
   sleep(is_late(response, request) and request.timeout or response.delay)
 end
 
---- A transport.
+--- Makes a transport.
 ---@param sim table
 ---@param sleep? fun(seconds: number)
 function transport.new(sim, sleep)

@@ -1,4 +1,4 @@
---- Zip archives whose files are stored, not compressed (PKWARE's APPNOTE, sections 4.3.7, 4.3.12 and 4.3.16).
+--- Zip archives of files that are stored, not compressed (PKWARE's APPNOTE, sections 4.3.7, 4.3.12 and 4.3.16).
 local crc32 = require "marketplace.simulator.crc32"
 
 local zip = {}
@@ -17,13 +17,13 @@ local function little_endian(...)
   return table.concat(parts)
 end
 
--- What the local header and the central directory have in common.
+-- The part that the local header and the central directory have in common.
 local function facts(file)
   return little_endian(VERSION, 2, 0, 2, 0, 2, NO_TIME, 2, FIRST_DAY, 2, crc32(file.bytes), 4, #file.bytes, 4,
     #file.bytes, 4, #file.name, 2, 0, 2)
 end
 
---- An archive.
+--- Makes an archive.
 ---@param files {name: string, bytes: string}[]
 ---@return string
 function zip.stored(files)

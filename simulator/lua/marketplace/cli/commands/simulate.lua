@@ -1,4 +1,4 @@
---- marketplace simulate: a stand-in for App Store Connect, and what is asked of one that runs.
+--- marketplace simulate: runs a stand-in for App Store Connect, or controls one that runs.
 local check = require "marketplace.cli.support.options"
 local control = require "marketplace.cli.commands.simulate_control"
 local core = require "marketplace.core"
@@ -134,7 +134,7 @@ local function serve(options)
   local write = running.log(options)
   local listener, message = open(options, write, tls)
   if not listener then return 1, message end
-  core.catch_signals() -- before anybody is told that it listens
+  core.catch_signals() -- before it says that it listens
   announce(options, listener, write)
   listener:run()
   return 0

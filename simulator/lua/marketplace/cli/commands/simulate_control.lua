@@ -1,4 +1,4 @@
---- marketplace simulate event, fault, redeliver, requests: what is asked of a simulator that runs.
+--- marketplace simulate event, fault, redeliver, requests: controls a simulator that runs.
 local check = require "marketplace.cli.support.options"
 local faults = require "marketplace.simulator.faults"
 local http = require "marketplace.http"
