@@ -152,7 +152,7 @@ local function run_batch(self, batch, deadline, run)
     self.active_at = started
     if item then
       local handled = run_guarded(self, item, run)
-      self.report:ran(item, handled, core.monotonic() - started, run.clock())
+      self.report:ran(item, handled, core.monotonic() - started, run.clock)
       if item.state == "ready" then run.returned[item.identity] = true end
     end
     place = place + 1

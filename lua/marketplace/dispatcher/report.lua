@@ -25,12 +25,13 @@ end
 ---@param item table as the inbox's finish takes it
 ---@param handled boolean whether there was a callback
 ---@param took number seconds
----@param now number
-function Report:ran(item, handled, took, now)
+---@param clock fun(): number asked only if something is logged, which is seldom done for each run
+function Report:ran(item, handled, took, clock)
   local level, message, outcome = verdict(item, handled)
   self.counted[outcome] = self.counted[outcome] + 1
   if handled then self.callback_seconds:observe(took) end
   if level == "info" and not self.log.wants_info then return end
+  local now = clock()
   self.log.write {
     level = level, message = message, at = now, id = item.key, type = item.type, event = item.event,
     app_id = item.app_id, attempt = item.attempt, reason = item.reason, took = took,
