@@ -205,7 +205,10 @@ describe("the command", function()
       "send ping --timeout 0", "send nonsense", "send ping --generation 1", "send ping --generation 3",
       "send ping --id 'a b'", "send ping --file /dev/null", "serve x.lua --port 70000", "serve x.lua --port http",
       "serve x.lua --max-body 0", "serve x.lua --max-connections 0", "serve x.lua --path nowhere",
-      "serve x.lua --tls-cert x", "serve x.lua --lease 0", "serve x.lua --metrics-port x",
+      "serve x.lua --tls-cert x", "serve x.lua --tls-key x", "serve x.lua --lease 0", "serve x.lua --lease 86401",
+      "serve x.lua --port 65536", "serve x.lua --metrics-port 65536", "serve x.lua --max-body 16777217",
+      "serve x.lua --max-connections 1000001", "serve x.lua --path /healthz", "serve x.lua --path '/a b'",
+      "inbox list --limit 1000001", "serve x.lua --metrics-port x",
       "serve x.lua --inbox memory --no-dispatch", "work", "work x.lua --inbox memory", "work x.lua --lease soon",
       "inbox", "inbox nonsense", "inbox show", "inbox replay", "inbox replay a --dead", "inbox prune",
       "inbox prune --done-before soon", "inbox list --state lost", "inbox list --older-than x",
@@ -217,6 +220,16 @@ describe("the command", function()
     } do
       local output = expect(2, arguments, "Usage: marketplace")
       assert.is_nil(output:find("traceback", 1, true), output)
+    end
+  end)
+
+  it("takes options at their limits", function()
+    local most = "--lease 86400 --port 65535 --metrics-port 65535 --max-body 16777216 --max-connections 1000000"
+    for _, options in ipairs { most, "--lease 1 --port 0 --metrics-port 0 --max-body 1 --max-connections 1" } do
+      expect(1, "serve /nowhere/at/all.lua --inbox memory " .. options, "/nowhere/at/all.lua")
+    end
+    for _, limit in ipairs { 1, 1000000 } do
+      expect(1, ("inbox list --inbox sqlite:/nowhere/at/all.db --limit %d"):format(limit), "/nowhere/at/all.db")
     end
   end)
 
@@ -282,6 +295,7 @@ describe("the command", function()
 
   it("ends with 1 where nobody listens", function()
     expect(1, "send ping --url http://127.0.0.1:1/notifications", "127.0.0.1")
+    expect(1, "send --file /nowhere/at/all", "cannot read /nowhere/at/all")
   end)
 
   it("does not start with a handlers file that returns nil and a message", function()

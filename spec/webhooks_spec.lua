@@ -475,6 +475,13 @@ describe("marketplace webhooks", function()
       return text
     end
 
+    local function post(hook, body)
+      return assert(real.exchange {
+        method = "POST", url = hook.url, body = body,
+        headers = { "x-apple-signature: " .. marketplace.sign(hook.secret, body) },
+      }).status
+    end
+
     local function deliver(hook, id)
       local body = samples.body("ping", { id = id })
       local deliveries = apple.deliveries
@@ -482,10 +489,7 @@ describe("marketplace webhooks", function()
         relationships = { event = { data = { type = "webhookEvents", id = "e" .. id } } } }
       deliveries.included[#deliveries.included + 1] = { type = "webhookEvents", id = "e" .. id,
         attributes = { payload = body } }
-      return assert(real.exchange {
-        method = "POST", url = hook.url, body = body,
-        headers = { "x-apple-signature: " .. marketplace.sign(hook.secret, body) },
-      }).status
+      return post(hook, body)
     end
 
     before_each(function()
@@ -539,6 +543,9 @@ describe("marketplace webhooks", function()
         assert.matches("within 0 seconds no notification arrived", err)
         assert.not_equal(SECRET, hook.secret)
         assert.matches("^%x+\n" .. SECRET .. "\n$", held())
+        -- signed with the new one, but App Store Connect knows nothing of it: it may be another webhook's
+        assert.equal(200, post(hook, samples.body("ping", { id = "another's" })))
+        assert.matches("no notification arrived", (select(2, rotate(1, "--pid-file", pid_file, "--wait", "0"))))
         assert.equal(200, deliver(hook, "with the new one"))
         local out = rotate(0, "--pid-file", pid_file, "--json")
         for line in out:gmatch "[^\n]+" do assert.is_string(cjson.decode(line).step) end
