@@ -86,8 +86,8 @@ describe("marketplace.inbox.open", function()
   it("tells which kinds there are", function()
     assert.matches("has no place", select(2, inbox.open "memory:x"))
     assert.is_nil(select(2, inbox.open "Postgres:host=x password=pw"):find("pw", 1, true))
-    for _, word in ipairs { "", "paper", "paper:x", ":" } do
-      local box, message, code = inbox.open(word)
+    for _, url in ipairs { "", "paper", "paper:x", ":" } do
+      local box, message, code = inbox.open(url)
       assert.is_nil(box)
       assert.matches("known: memory", message)
       assert.equal("inbox_unavailable", code)
@@ -99,8 +99,8 @@ describe("marketplace.inbox.open", function()
   end)
 
   it("refuses a setting that it does not know, whatever the kind", function()
-    for _, word in ipairs { "memory", "sqlite:/nowhere/at/all.db", "paper:x" } do
-      local ok, problem = pcall(inbox.open, word, { must_exst = true })
+    for _, url in ipairs { "memory", "sqlite:/nowhere/at/all.db", "paper:x" } do
+      local ok, problem = pcall(inbox.open, url, { must_exst = true })
       assert.is_false(ok)
       assert.matches("marketplace.inbox: unknown option 'must_exst'", problem)
     end

@@ -30,13 +30,13 @@ describe("inside nginx #full", function()
     return ("%s/%d.db"):format(folder, files)
   end
 
-  local function redis_word(words) return "redis:" .. redis:words() .. (words or "") end
+  local function redis_url(words) return "redis:" .. redis:words() .. (words or "") end
 
   local function open_redis(words, more)
     more = more or {}
     more.settings = more.settings or { clock = false }
     redis:reset()
-    return assert(nginx_inbox.open(nginx, redis_word(words), more))
+    return assert(nginx_inbox.open(nginx, redis_url(words), more))
   end
 
   local function expect_unavailable(pattern, result, message, code)
@@ -54,10 +54,10 @@ describe("inside nginx #full", function()
     assert(ok, problem)
   end
 
-  local function begin_put(word, keys)
+  local function begin_put(url, keys)
     local records = {}
     for i, key in ipairs(keys) do records[i] = record(key) end
-    return nginx_inbox.begin(nginx, word, "put", { records, 1 })
+    return nginx_inbox.begin(nginx, url, "put", { records, 1 })
   end
 
   local function calls_of_scripts()
@@ -73,7 +73,7 @@ describe("inside nginx #full", function()
       open_redis()
       local finish, is_there
       while_stopped(function()
-        finish, is_there = begin_put(redis_word(), { "a" })
+        finish, is_there = begin_put(redis_url(), { "a" })
         settle(nginx)
         assert.is_false(is_there())
       end)
@@ -82,7 +82,7 @@ describe("inside nginx #full", function()
 
     it("says so if the server does not answer within the timeout that it was given", function()
       open_redis()
-      local box = assert(nginx_inbox.open(nginx, redis_word " timeout=0.1"))
+      local box = assert(nginx_inbox.open(nginx, redis_url " timeout=0.1"))
       while_stopped(function() expect_unavailable("^redis: timeout", box:put({ record "a" }, 1)) end)
     end)
 
@@ -93,7 +93,7 @@ describe("inside nginx #full", function()
       local finishes = {}
       while_stopped(function()
         for i = 1, 40 do
-          finishes[i] = begin_put(redis_word(), { "k" .. i % 20, "only " .. i })
+          finishes[i] = begin_put(redis_url(), { "k" .. i % 20, "only " .. i })
           settle(nginx)
         end
       end)
@@ -114,7 +114,7 @@ describe("inside nginx #full", function()
       finally(function() watchful:stop() end)
       local function send_put(key)
         local client = watchful:connect()
-        local body = nginx_inbox.body(redis_word(), "put", { { record(key) }, 1 })
+        local body = nginx_inbox.body(redis_url(), "put", { { record(key) }, 1 })
         assert(client:send(("POST /inbox HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body)))
         return client
       end
@@ -127,7 +127,7 @@ describe("inside nginx #full", function()
       local other = send_put "b"
       assert.matches("stored", (other:receive "*a"))
       other:close()
-      assert.equal(2, assert(nginx_inbox.open(watchful, redis_word())):counts().ready)
+      assert.equal(2, assert(nginx_inbox.open(watchful, redis_url())):counts().ready)
     end)
 
     it("uses its connections again, one request after another", function()
@@ -165,8 +165,8 @@ describe("inside nginx #full", function()
         local expected = box == one and #one:list {} > 0 and "duplicate" or "stored"
         assert.same({ expected }, box:put({ record "a" }, 1))
       end
-      local word = "redis:path=" .. redis.folder .. "/socket"
-      local by_socket = assert(nginx_inbox.open(nginx, word, { settings = { clock = false } }))
+      local url = "redis:path=" .. redis.folder .. "/socket"
+      local by_socket = assert(nginx_inbox.open(nginx, url, { settings = { clock = false } }))
       assert.same({ "duplicate" }, by_socket:put({ record "a" }, 1))
     end)
 
@@ -178,11 +178,11 @@ describe("inside nginx #full", function()
 
     it("refuses a server that can lose what it stored", function()
       local loose = redis_server.start "--appendfsync everysec"
-      local word = "redis:" .. loose:words()
+      local url = "redis:" .. loose:words()
       local ok, problem = pcall(function()
-        local box = assert(nginx_inbox.open(nginx, word))
+        local box = assert(nginx_inbox.open(nginx, url))
         expect_unavailable("appendfsync everysec", box:put({ record "a" }, 1))
-        box = assert(nginx_inbox.open(nginx, word .. " durability=relaxed"))
+        box = assert(nginx_inbox.open(nginx, url .. " durability=relaxed"))
         assert.same({ "stored" }, box:put({ record "a" }, 1))
       end)
       loose:remove()
@@ -197,11 +197,11 @@ describe("inside nginx #full", function()
     it("tells the server its password, and nobody else", function()
       local guarded = redis_server.start "--requirepass hunter2"
       local ok, problem = pcall(function()
-        local word = "redis:" .. guarded:words()
-        expect_unavailable("NOAUTH", assert(nginx_inbox.open(nginx, word)):put({ record "a" }, 1))
+        local url = "redis:" .. guarded:words()
+        expect_unavailable("NOAUTH", assert(nginx_inbox.open(nginx, url)):put({ record "a" }, 1))
         local other = nginx_inbox.start { env = { REDISCLI_AUTH = "hunter2" } }
         local called, trouble = pcall(function()
-          assert.same({ "stored" }, assert(nginx_inbox.open(other, word)):put({ record "a" }, 1))
+          assert.same({ "stored" }, assert(nginx_inbox.open(other, url)):put({ record "a" }, 1))
           assert.is_nil(other:error_log():find("hunter2", 1, true))
         end)
         other:stop()
@@ -212,20 +212,20 @@ describe("inside nginx #full", function()
     end)
 
     describe("ends a connection whose answer is", function()
-      local listener, word
+      local listener, url
 
       before_each(function()
         listener = assert(socket.bind("127.0.0.1", 0))
         listener:settimeout(10)
-        word = "redis:durability=relaxed port=" .. select(2, listener:getsockname())
-        assert(nginx_inbox.open(nginx, word, { settings = { clock = false } }))
+        url = "redis:durability=relaxed port=" .. select(2, listener:getsockname())
+        assert(nginx_inbox.open(nginx, url, { settings = { clock = false } }))
       end)
 
       after_each(function() listener:close() end)
 
       -- What the caller gets where the server's answers are these; the connection is then ended from nginx's side.
       local function answer_with(...)
-        local finish = begin_put(word, { "a" })
+        local finish = begin_put(url, { "a" })
         local peer = assert(listener:accept())
         peer:settimeout(10)
         for i = 1, select("#", ...) do
@@ -260,7 +260,7 @@ describe("inside nginx #full", function()
       end)
 
       it("cut", function()
-        local finish = begin_put(word, { "a" })
+        local finish = begin_put(url, { "a" })
         local peer = assert(listener:accept())
         assert(peer:send "$40\r\n0123")
         peer:shutdown "send"
@@ -270,7 +270,7 @@ describe("inside nginx #full", function()
       end)
 
       it("followed by another", function()
-        local finish = begin_put(word, { "a" })
+        local finish = begin_put(url, { "a" })
         local peer = assert(listener:accept())
         peer:settimeout(10)
         assert(peer:send(("$40\r\n%s\r\n"):format(("0"):rep(40))))
@@ -285,15 +285,15 @@ describe("inside nginx #full", function()
   end)
 
   describe("the SQLite inbox", function()
-    local path, word
+    local path, url
 
     before_each(function()
       path = new_file()
-      word = "sqlite:" .. path
+      url = "sqlite:" .. path
     end)
 
     describe("as every inbox", function()
-      contract(busted, function() return assert(nginx_inbox.open(nginx, word)) end)
+      contract(busted, function() return assert(nginx_inbox.open(nginx, url)) end)
     end)
 
     -- Holds the file as another process that writes, calls use(), and lets go.
@@ -307,12 +307,12 @@ describe("inside nginx #full", function()
     end
 
     it("delays nothing else while another process holds the file, and stores with one commit what gathered", function()
-      local box = assert(nginx_inbox.open(nginx, word))
+      local box = assert(nginx_inbox.open(nginx, url))
       box:put({ record "before" }, 1)
       local finishes = {}
       while_held(function()
         for i = 1, 10 do
-          local finish, is_there = begin_put(word, { "k" .. i })
+          local finish, is_there = begin_put(url, { "k" .. i })
           finishes[i] = finish
           settle(nginx)
           assert.is_false(is_there())
@@ -323,12 +323,12 @@ describe("inside nginx #full", function()
     end)
 
     it("reads and claims in several threads at once", function()
-      local box = assert(nginx_inbox.open(nginx, word))
+      local box = assert(nginx_inbox.open(nginx, url))
       local records = {}
       for i = 1, 60 do records[i] = record("k" .. i) end
       box:put(records, 1)
       local finishes, claimed, seen = {}, 0, {}
-      for i = 1, 20 do finishes[i] = nginx_inbox.begin(nginx, word, "claim", { 3, 2, 60 }) end
+      for i = 1, 20 do finishes[i] = nginx_inbox.begin(nginx, url, "claim", { 3, 2, 60 }) end
       for _, finish in ipairs(finishes) do
         for _, item in ipairs(finish().result) do
           assert.is_nil(seen[item.key])
@@ -339,11 +339,11 @@ describe("inside nginx #full", function()
     end)
 
     it("does not make the file anew where it was moved away, whichever thread asks, and recovers", function()
-      local box = assert(nginx_inbox.open(nginx, word))
+      local box = assert(nginx_inbox.open(nginx, url))
       box:put({ record "a" }, 1)
       run(("mkdir %s/old && mv %s* %s/old"):format(folder, path, folder))
       local finishes = {}
-      for i = 1, 12 do finishes[i] = nginx_inbox.begin(nginx, word, "backlog", {}) end
+      for i = 1, 12 do finishes[i] = nginx_inbox.begin(nginx, url, "backlog", {}) end
       for _, finish in ipairs(finishes) do
         local answer = finish()
         expect_unavailable("", answer.result, answer.message, answer.code)
@@ -364,13 +364,13 @@ describe("inside nginx #full", function()
           init_worker_by_lua_block {
             local inbox = require "marketplace.nginx.inbox"
             inbox.probe(assert(inbox.open "%s"))
-          } ]]):format(word),
+          } ]]):format(url),
       }
       local ok, problem = pcall(function()
         other:wait_for "write thread_pool marketplace threads=4;"
         expect_unavailable("write thread_pool marketplace threads=4;",
-          assert(nginx_inbox.open(other, word)):put({ record "a" }, 1))
-        assert.same({ "stored" }, assert(nginx_inbox.open(nginx, word)):put({ record "a" }, 1))
+          assert(nginx_inbox.open(other, url)):put({ record "a" }, 1))
+        assert.same({ "stored" }, assert(nginx_inbox.open(nginx, url)):put({ record "a" }, 1))
       end)
       other:stop()
       assert(ok, problem)
@@ -382,7 +382,7 @@ describe("inside nginx #full", function()
           init_by_lua_block {
             ngx.run_worker_thread = nil
             assert(require("marketplace.nginx.inbox").open "%s")
-          } ]]):format(word),
+          } ]]):format(url),
       }
       assert.is_nil(other)
       assert.matches("this nginx cannot run Lua in threads", problem)
@@ -403,15 +403,15 @@ describe("inside nginx #full", function()
     setup(function() several = nginx_inbox.start { workers = 4 } end)
     teardown(function() several:stop() end)
 
-    local function specs(name, word)
+    local function specs(name, url)
       it(name, function()
-        word = word()
+        url = url()
         local pids, count, rounds = {}, 0, 0
         repeat
           rounds = rounds + 1
           local finishes, outcomes = {}, { stored = 0, duplicate = 0 }
           for i = 1, 16 do
-            finishes[i] = nginx_inbox.begin(several, word, "put", { { record("k" .. rounds) }, 1 })
+            finishes[i] = nginx_inbox.begin(several, url, "put", { { record("k" .. rounds) }, 1 })
           end
           for _, finish in ipairs(finishes) do
             local answer = finish()
@@ -422,13 +422,13 @@ describe("inside nginx #full", function()
           assert.same({ stored = 1, duplicate = 15 }, outcomes)
         until rounds >= 10 and count >= 2 or rounds >= 200
         assert.is_true(count >= 2)
-        assert.equal(rounds, nginx_inbox.ask(several, word, "counts", {}).result.ready)
+        assert.equal(rounds, nginx_inbox.ask(several, url, "counts", {}).result.ready)
       end)
     end
 
     specs("Redis", function()
       redis:reset()
-      return redis_word()
+      return redis_url()
     end)
     specs("SQLite", function() return "sqlite:" .. new_file() end)
   end)

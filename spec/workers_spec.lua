@@ -13,8 +13,8 @@ describe("workers on one inbox", function()
   before_each(function() folder = shell.run "mktemp -d" end)
   after_each(function() shell.capture("rm -rf " .. folder) end)
 
-  local function fill(word)
-    local box = assert(marketplace.inbox(word))
+  local function fill(url)
+    local box = assert(marketplace.inbox(url))
     local records = {}
     for number = 1, OF_EACH do
       for app = 1, APPS do
@@ -61,11 +61,11 @@ describe("workers on one inbox", function()
     file:close()
   end
 
-  local function run_workers(word, count)
+  local function run_workers(url, count)
     write_handlers(count)
-    local box, pipes, pids = fill(word), {}, {}
+    local box, pipes, pids = fill(url), {}, {}
     for i = 1, count do
-      local command = shell.marketplace(("work %s/handlers.lua --inbox \"%s\" --json"):format(folder, word))
+      local command = shell.marketplace(("work %s/handlers.lua --inbox \"%s\" --json"):format(folder, url))
       pipes[i] = assert(io.popen(("exec sh -c 'echo $$; exec %s' 2>&1"):format(command)))
       pids[i] = pipes[i]:read "*l"
     end

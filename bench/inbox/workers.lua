@@ -19,8 +19,8 @@ local function write_handlers()
   return path
 end
 
-local function fill(word)
-  local box, records = assert(marketplace.inbox(word)), {}
+local function fill(url)
+  local box, records = assert(marketplace.inbox(url)), {}
   for i = 1, COUNT do
     local body = ('{"data":{"type":"AppUnavailable","id":"%d","attributes":{"appId":"app%d"}}}'):format(i, i % APPS)
     records[i] = { key = tostring(i), digest = core.sha256(body), type = "AppUnavailable", event = "app_unavailable",
@@ -31,11 +31,11 @@ local function fill(word)
 end
 
 local function measure(workers)
-  local word = ("sqlite:%s/workers-%d.db"):format(folder, workers)
-  local box, handlers, pipes, pids = fill(word), write_handlers(), {}, {}
+  local url = ("sqlite:%s/workers-%d.db"):format(folder, workers)
+  local box, handlers, pipes, pids = fill(url), write_handlers(), {}, {}
   local started = core.monotonic()
   for i = 1, workers do
-    local command = ("lua5.4 bin/marketplace work %s --inbox %s >/dev/null"):format(handlers, word)
+    local command = ("lua5.4 bin/marketplace work %s --inbox %s >/dev/null"):format(handlers, url)
     pipes[i] = assert(io.popen(("exec sh -c 'echo $$; exec %s'"):format(command)))
     pids[i] = pipes[i]:read "*l"
   end

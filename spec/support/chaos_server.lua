@@ -4,7 +4,7 @@ local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local server = require "marketplace.server"
 
-local word, port, log_path, point, count = arg[1], tonumber(arg[2]), arg[3], arg[4], tonumber(arg[5])
+local url, port, log_path, point, count = arg[1], tonumber(arg[2]), arg[3], arg[4], tonumber(arg[5])
 
 local function reach(name)
   if name ~= point then return end
@@ -26,7 +26,7 @@ end
 
 local inbox, problem
 repeat
-  inbox, problem = marketplace.inbox(word)
+  inbox, problem = marketplace.inbox(url)
   if not inbox then
     io.stderr:write(problem, "\n")
     core.sleep(0.1)

@@ -8,19 +8,19 @@ local inbox_service = {}
 local opened = {}
 
 local function open(given)
-  local box, message, code = inbox.open(given.word, given.settings)
+  local box, message, code = inbox.open(given.url, given.settings)
   if not box then return nil, message, code end
-  opened[given.word] = box
+  opened[given.url] = box
   return true
 end
 
 local function call(given)
   if given.method == "open" then return open(given) end
-  if not opened[given.word] then
+  if not opened[given.url] then
     local ok, message, code = open(given)
     if not ok then return nil, message, code end
   end
-  local box = opened[given.word]
+  local box = opened[given.url]
   return box[given.method](box, unpack(given.arguments))
 end
 

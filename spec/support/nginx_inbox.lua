@@ -13,25 +13,25 @@ function Inbox:__index(name)
 end
 
 --- The body of a request for a call.
-function nginx_inbox.body(word, method, arguments, more)
-  local asked = { word = word, method = method, arguments = json.list(arguments) }
+function nginx_inbox.body(url, method, arguments, more)
+  local asked = { url = url, method = method, arguments = json.list(arguments) }
   for name, value in pairs(more or {}) do asked[name] = value end
   return json.encode(asked)
 end
 
 --- Calls; gives the whole answer.
-function nginx_inbox.ask(server, word, method, arguments, more)
+function nginx_inbox.ask(server, url, method, arguments, more)
   local answer = assert(http.exchange {
-    method = "POST", url = server.url .. "/inbox", body = nginx_inbox.body(word, method, arguments, more), timeout = 30,
+    method = "POST", url = server.url .. "/inbox", body = nginx_inbox.body(url, method, arguments, more), timeout = 30,
   })
   assert(answer.status == 200, answer.body .. server:error_log())
   return assert(json.decode(answer.body))
 end
 
 --- Begins a call, and gives a function that waits for its answer, and one that tells whether it is there.
-function nginx_inbox.begin(server, word, method, arguments, more)
+function nginx_inbox.begin(server, url, method, arguments, more)
   local client = server:connect()
-  local body = nginx_inbox.body(word, method, arguments, more)
+  local body = nginx_inbox.body(url, method, arguments, more)
   assert(client:send(("POST /inbox HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body)))
   local function finish()
     client:settimeout(30)
@@ -53,11 +53,11 @@ end
 
 --- An inbox anew.
 ---@param server table of start
----@param word string
+---@param url string
 ---@param more? {settings?: table}
-function nginx_inbox.open(server, word, more)
+function nginx_inbox.open(server, url, more)
   local function call(method, arguments)
-    local answer = nginx_inbox.ask(server, word, method, arguments, more)
+    local answer = nginx_inbox.ask(server, url, method, arguments, more)
     return answer.result, answer.message, answer.code
   end
   local ok, message, code = call("open", {})
