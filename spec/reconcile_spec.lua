@@ -361,12 +361,52 @@ describe("marketplace.reconcile", function()
     assert.equal(core.sha256 "{", keys()[1])
   end)
 
+  it("takes one that has been delivered in vain for a day for done", function()
+    deliver("a", START - DAY, "PENDING")
+    deliver("b", START - DAY + 1, "PENDING")
+    expect({ deliveries = 2, events = 2, missing = 1, stored = 1, pending = 1 }, run())
+    assert.same({ "a" }, keys())
+  end)
+
+  it("looks again at what could not be read for a reason of its own", function()
+    deliver("a", START - 300, "SUCCEEDED", { event = { id = "event a", payload = "{", createdDate = "?" } })
+    local sha256 = stub(core, "sha256", function() return nil, "no digest", "crypto_failed" end)
+    local report = run()
+    sha256:revert()
+    expect({ deliveries = 1, events = 1, problems = 1, complete = false }, report)
+    assert.same({ webhook = "w1", event = "event a", message = "no digest", code = "crypto_failed" },
+      report.problems[1])
+    now = now + 5 * HOUR
+    expect({ deliveries = 1, events = 1, missing = 1, stored = 1 }, run())
+  end)
+
+  it("forgets after ten days for what it asked", function()
+    deliver("a", START - 300, "FAILED")
+    run()
+    local function state() return core.read_file(folder .. "/state.json") end
+    assert.is_truthy(state():find("event a", 1, true))
+    now = now + 10 * DAY
+    run()
+    assert.is_truthy(state():find("event a", 1, true))
+    now = now + 1
+    run()
+    assert.is_nil(state():find("event a", 1, true))
+  end)
+
   it("takes deliveries of one event to two webhooks for one", function()
     local made = deliver("a", START - 300, "FAILED")
     apple:deliver { id = "other", event = made.event, at = START - 300, state = "FAILED", webhook = "w2" }
     apple.apps.a1 = { "w2", "w1" }
-    expect({ deliveries = 2, events = 2, missing = 1, stored = 1, redelivered = 2 },
+    expect({ deliveries = 2, events = 2, missing = 1, complete = false },
+      run { webhooks = { "w1" }, apps = { "a1" }, dry_run = true })
+    local report = expect({ deliveries = 2, events = 2, missing = 1, stored = 1, redelivered = 2 },
       run { webhooks = { "w1" }, apps = { "a1" } })
+    assert.equal(START - 10 * DAY + 600, report.since)
+    -- the report is as old as the webhook that was looked at longest ago
+    now = now + DAY
+    deliver("b", now - 100, "SUCCEEDED")
+    run()
+    assert.equal(START - 300 - HOUR, run({ webhooks = { "w1" }, apps = { "a1" } }).since)
   end)
 
   it("puts in batches, and stops at the first that is not stored", function()
@@ -429,6 +469,31 @@ describe("marketplace.reconcile", function()
       apple.deliveries[1].state = "SUCCEEDED"
       since()
       assert.equal(6 * HOUR + 100, since())
+    end)
+
+    it("to an hour before the oldest of several that are still being delivered", function()
+      deliver("c", START - 200, "PENDING")
+      deliver("a", START - 300, "PENDING")
+      deliver("b", START - 100, "PENDING")
+      since()
+      assert.equal(HOUR + 300, since())
+    end)
+
+    it("as far as before if not all could be listed", function()
+      deliver("a", START - 300, "SUCCEEDED")
+      since()
+      now = now + 5 * HOUR
+      deliver("b", now - 200, "SUCCEEDED")
+      deliver("c", now - 100, "SUCCEEDED")
+      apple.fails_after = 1
+      expect({ deliveries = 1, events = 1, missing = 1, stored = 1, problems = 1, complete = false }, run())
+      apple.fails_after = nil
+      assert.equal(6 * HOUR + 300, since())
+      assert.same({ "a", "b", "c" }, (function()
+        local found = keys()
+        table.sort(found)
+        return found
+      end)())
     end)
 
     it("as far as it is told, and is not further for having skipped something", function()

@@ -518,6 +518,34 @@ describe("a rotation", function()
     assert.matches("^%x+\nold\n$", always.files[PATH])
   end)
 
+  it("waits for five minutes at most, and for a minute of quiet, if nothing else is said", function()
+    local world = new_world()
+    local options = world.options()
+    options.wait, options.grace, options.stop_asked = nil, nil, nil
+    assert.is_true(rotation.run(options))
+    assert.is_truthy(table.concat(world.said, "\n"):find("until for 60 seconds nothing is signed with", 1, true))
+    world = new_world { silent = true }
+    options = world.options()
+    options.wait = nil
+    assert.matches("within 300 seconds no notification", (select(2, rotation.run(options))))
+  end)
+
+  it("lets a webhook use the old secret until it is given the new one", function()
+    local world = new_world { webhooks = { "w1", "w2" }, apple = { w1 = "old", w2 = "old" } }
+    local options = world.options()
+    local set_secret = options.apple.set_secret
+    options.apple.set_secret = function(id, secret)
+      if id == "w2" then
+        world.now = world.now + 1800
+        assert.equal(200, world.event("w2", "while w1 has the new one"))
+        world.now = world.now + 1800
+      end
+      return set_secret(id, secret)
+    end
+    assert.is_true(rotation.run(options))
+    expect_through(world)
+  end)
+
   it("does not end a secret that another webhook still uses", function()
     local world = new_world { generation = 1 }
     assert.equal("rotation_pending", (select(3, world.run())))
@@ -844,7 +872,9 @@ describe("a rotation", function()
     assert.same(files, { world.files[PATH], world.files[STATE] })
     -- nor a dead end where all webhooks were deleted
     world.apple.w1 = nil
-    assert.matches("none of the webhooks exists any more: end the rotation with %-%-abort", (select(2, world.run())))
+    for _ = 1, 2 do
+      assert.matches("none of the webhooks exists any more: end the rotation with %-%-abort", (select(2, world.run())))
+    end
     assert.is_true(rotation.abort(world.options()))
     assert.equal("old\n", world.files[PATH])
     assert.is_nil(world.files[STATE])
@@ -905,26 +935,36 @@ describe("a rotation", function()
     assert.is_true(rotation.check(world.options()))
     assert.matches("^resume a rotation that began before would go on$", world.said[#world.said])
     assert.same(files, { world.files[PATH], world.files[STATE] })
+    world.files[PATH] = world.files[PATH]:match "^%x+\n" .. ("old\n"):rep(7)
+    assert.is_true(rotation.check(world.options()))
     world.webhooks = { "w2" }
     assert.matches("is under way", (select(2, rotation.check(world.options()))))
   end)
 
   it("is done by one process at a time", function()
     local world = new_world { locked = true }
-    local done, message, code = world.run()
-    assert.is_nil(done)
-    assert.equal("locked", code)
-    assert.equal("another rotation is running with this state: " .. STATE, message)
+    for _, act in ipairs { rotation.run, rotation.abort, rotation.check } do
+      assert.same({ nil, "another rotation is running with this state: " .. STATE, "locked" }, { act(world.options()) })
+    end
     assert.equal("old\n", world.files[PATH])
   end)
 
   it("raises for a mistake in the program", function()
+    local function problem(more)
+      local options = new_world().options()
+      for name, value in pairs(more) do options[name] = value end
+      local ok, message = pcall(function()
+        local done = rotation.run(options)
+        return done
+      end)
+      assert.is_false(ok)
+      return message
+    end
     assert.is_false((pcall(rotation.run)))
-    local options = new_world().options()
-    options.webhooks = {}
-    assert.is_false((pcall(rotation.run, options)))
-    options.webhooks, options.nonsense = { "w1" }, 1
-    assert.is_false((pcall(rotation.run, options)))
+    assert.matches("^spec/rotation_spec.lua:%d+: marketplace.rotation: option 'webhooks' must not be an empty list$",
+      problem { webhooks = {} })
+    assert.matches("^spec/rotation_spec.lua:%d+: marketplace.rotation: unknown option 'nonsense'",
+      problem { nonsense = 1 })
   end)
 end)
 

@@ -183,7 +183,7 @@ end
 
 local function new(given)
   options.check("marketplace.rotation", given, OPTIONS, 4)
-  if #given.webhooks == 0 then error("marketplace.rotation: option 'webhooks' is an empty list", 3) end
+  if #given.webhooks == 0 then error("marketplace.rotation: option 'webhooks' must not be an empty list", 3) end
   local run = {
     path = given.secret_file, probe = given.probe ~= false, wait = given.wait or 300, grace = given.grace or 60,
     stop_asked = given.stop_asked or never, files = given.files or state_file.FILES,
