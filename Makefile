@@ -259,15 +259,17 @@ fuzz: packages-fuzz ## feed what reads input with inputs that libFuzzer makes up
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
 .PHONY: coverage
-coverage: packages-test ## count the lines that tests run; each one that none runs must be explained in tools/uncovered.txt
+coverage: packages-test ## count the lines that tests run, and list those that none runs
 	@$(MAKE) --no-print-directory $(PARALLEL) build test-programs replays torture-host build/coverage/5.4/lines.so $(REAP) COVERAGE=1 LUA=lua5.4
 	@$(MAKE) --no-print-directory build/coverage/jit/lines.so COVERAGE=1 LUA=luajit
 	@$(MAKE) --no-print-directory build preloads LUA=luajit
 	@tools/coverage
 
 .PHONY: mutate
-mutate: packages-test packages-fuzz ## break the source in dozens of places, one at a time, and show which test sees it
-	@tools/mutate
+mutate: packages-test ## break the source in COUNT=50 random places, one at a time, and list what no test sees (SEED=, FILES=)
+	@for lua in lua5.4 luajit; do $(MAKE) --no-print-directory $(PARALLEL) build LUA=$$lua || exit 1; done
+	@$(MAKE) --no-print-directory $(PARALLEL) test-programs torture-host $(REAP) LUA=lua5.4
+	@tools/mutate '$(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))' '$(or $(COUNT),50)' '$(FILES)'
 
 .PHONY: docs
 docs: packages-run ## write docs/reference.md anew from the comments in the source
