@@ -84,6 +84,19 @@ describe("the command's inbox", function()
     end
   end)
 
+  it("can be named in the config file for every command that has one", function()
+    rawset(os, "getenv", getenv)
+    local path = write "inbox = paper:x\n"
+    for _, command in ipairs {
+      "serve x.lua", "work x.lua", "inbox list", "inbox show a", "inbox replay a", "inbox prune --done-before 1d",
+      "inbox stats", "reconcile --app 1", "webhooks rotate-secret a --yes --secret-file x",
+    } do
+      local output, status = shell.capture(shell.marketplace(command .. " --config " .. path, "env -u MARKETPLACE_INBOX"))
+      assert.equal(1, status, output)
+      assert.matches("config:1: inbox cannot be read: there is no inbox 'paper'", output)
+    end
+  end)
+
   it("is the one of the environment for every command that has one", function()
     rawset(os, "getenv", getenv)
     local box = "sqlite:" .. folder .. "/inbox.db"

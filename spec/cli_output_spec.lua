@@ -49,7 +49,8 @@ describe("the command's output", function()
   it("has a heading without a list, and no space at the end of a line", function()
     assert.equal("NAME  IS  DOUBLE\n", listed({ table = true }, nil, {}))
     assert.equal("", listed({}, nil, {}))
-    assert.equal("A     B\nlong\n", listed({ table = true }, { { "A", "a" }, { "B", "b" } }, { { a = "long", b = " " } }))
+    assert.equal("A     B\nlong\n",
+      listed({ table = true }, { { "A", "a" }, { "B", "b" } }, { { a = "long", b = " " } }))
   end)
 
   it("counts characters, not bytes, for the width of a column", function()

@@ -405,6 +405,7 @@ describe("marketplace webhooks", function()
     local made = apple.second[3]
     assert.same({ id = made.id, app = "1", name = "marketplace", url = URL, enabled = true, secret = SECRET,
       eventTypes = { VERSION_CREATED, AVAILABLE_UPDATED, TERRITORY_UPDATED } }, made)
+    assert.matches("^app 1: webhook new%d+ was there already\n$", (run(0, "migrate", "--app", "1")))
     out = run(0, "migrate", "--app", "1", "--app", "3", "--json")
     for line in out:gmatch "[^\n]+" do assert.is_false(cjson.decode(line).created) end
     assert.equal(2, #changes())
