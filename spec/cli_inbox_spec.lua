@@ -91,7 +91,8 @@ describe("the command's inbox", function()
       "serve x.lua", "work x.lua", "inbox list", "inbox show a", "inbox replay a", "inbox prune --done-before 1d",
       "inbox stats", "reconcile --app 1", "webhooks rotate-secret a --yes --secret-file x",
     } do
-      local output, status = shell.capture(shell.marketplace(command .. " --config " .. path, "env -u MARKETPLACE_INBOX"))
+      local line = shell.marketplace(command .. " --config " .. path, "env -u MARKETPLACE_INBOX")
+      local output, status = shell.capture(line)
       assert.equal(1, status, output)
       assert.matches("config:1: inbox cannot be read: there is no inbox 'paper'", output)
     end

@@ -83,7 +83,7 @@ describe("marketplace.reconcile", function()
     local report = expect({ deliveries = 3, events = 3, missing = 3, stored = 3, redelivered = 2 }, run())
     assert.same({ "delivery a", "delivery b" }, apple.redelivered)
     local seen = {}
-    for i, one in ipairs(report.entries) do seen[i] = one.key end
+    for i, one in ipairs(report.entries) do seen[i] = one.id end
     assert.same({ "a", "b", "c" }, seen)
     local first = report.entries[1]
     assert.same({ "app_unavailable", "AppUnavailable", "6740067890", "w1", START - 200, true },
@@ -430,7 +430,7 @@ describe("marketplace.reconcile", function()
   it("changes nothing in a dry run", function()
     deliver("a", START - 300, "FAILED")
     local report = expect({ deliveries = 1, events = 1, missing = 1, complete = false }, run { dry_run = true })
-    assert.same({ "a", false }, { report.entries[1].key, report.entries[1].stored })
+    assert.same({ "a", false }, { report.entries[1].id, report.entries[1].stored })
     assert.same({ { webhook = "w1", event = "event a", delivery = "delivery a", created_at = START - 300,
       asked = false } }, report.redeliveries)
     assert.same({}, run({ dry_run = true, redeliver = false }).redeliveries)

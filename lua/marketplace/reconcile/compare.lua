@@ -19,7 +19,7 @@ local function add_missing(run, review, event, record)
   run.missing[#run.missing + 1] = {
     record = record, created = event.created, turn = #run.missing,
     entry = {
-      key = record.key, event = record.event, type = record.type, app_id = record.app_id, reason = record.reason,
+      id = record.key, event = record.event, type = record.type, app_id = record.app_id, reason = record.reason,
       webhook = review.webhook.id, created_at = event.created, stored = false,
     },
   }

@@ -151,7 +151,7 @@ end
 ---@return table|nil report
 --- deliveries: how many were told of; events: those they were of, without pings; pending: events that App Store Connect
 --- still tries to deliver, which are left until a day has passed; missing: events that were not in the inbox; stored:
---- how many of these this run put there; entries: these events, oldest first, each {key, event, type, app_id, reason,
+--- how many of these this run put there; entries: these events, oldest first, each {id, event, type, app_id, reason,
 --- webhook, created_at, stored}; redelivered: how many redeliveries were asked for; redeliveries: list of {webhook,
 --- event, delivery, created_at, asked}, in a dry run those that would be asked for; left: how many are left for the
 --- next run, as the limit of requests is near; failed: list of {webhook, event, delivery, message, code, detail}, of

@@ -41,7 +41,7 @@ end
 ---@param entry table of the report's entries
 function report.log_stored(run, entry)
   run.log.write {
-    level = entry.reason and "warning" or "info", message = "was missing, stored", at = run.now, id = entry.key,
+    level = entry.reason and "warning" or "info", message = "was missing, stored", at = run.now, id = entry.id,
     type = entry.type, event = entry.event, app_id = entry.app_id, reason = entry.reason,
   }
 end

@@ -60,7 +60,7 @@ local function missing_row(told)
   local row = {}
   for name, value in pairs(told) do row[name] = value end
   row.state = told.stored and "stored" or "missing"
-  row.created_at, row.id, row.key, row.stored = log.timestamp(told.created_at), told.key, nil, nil
+  row.created_at, row.stored = log.timestamp(told.created_at), nil
   return row
 end
 

@@ -143,7 +143,6 @@ end
 
 local function say_to(options)
   return function(step, line)
-    line = text.safe(line)
     output.write(options.json, ("%-7s %s"):format(step, line), { step = step, message = line })
   end
 end
