@@ -317,16 +317,39 @@ describe("receiver:dispatch", function()
     end
     receiver:on("ping", function(n)
       ran[#ran + 1] = n.id
-      elapsed = elapsed + 31
+      elapsed = elapsed + 25
     end)
     receiver.dispatcher.batch = 64
-    for _, id in ipairs { "a", "b", "c" } do post("ping", { id = id }) end
+    for _, id in ipairs { "a", "b", "c", "d" } do post("ping", { id = id }) end
     local count = receiver:dispatch()
     core.monotonic = monotonic
     inbox.extend = nil
-    assert.same({ "a", "b", "c" }, ran)
-    assert.equal(3, count)
-    assert.equal(2, extended)
+    assert.same({ "a", "b", "c", "d" }, ran)
+    assert.equal(4, count)
+    assert.equal(1, extended) -- after 50 seconds, of a lease of 60
+  end)
+
+  it("claims as many at a time as fit into 50 ms, by how long those before took, and at most 64", function()
+    local core = require "marketplace.core"
+    local monotonic, elapsed, seconds = core.monotonic, 0, 0
+    core.monotonic = function() return elapsed end
+    local claims, claim = {}, inbox.claim
+    inbox.claim = function(self, limit, ...)
+      claims[#claims + 1] = limit
+      return claim(self, limit, ...)
+    end
+    receiver:on("ping", function() elapsed = elapsed + seconds end)
+    for _, given in ipairs { { 0, 100 }, { 0.0625, 66 }, { 0.0078125, 16 } } do
+      seconds = given[1]
+      for _ = 1, given[2] do post "ping" end
+      receiver:dispatch { limit = given[2] }
+    end
+    core.monotonic = monotonic
+    assert.same({ 1, 64, 35 }, { claims[1], claims[2], claims[3] })
+    assert.same({ 64, 1, 1, 1 }, { claims[4], claims[5], claims[6], claims[7] })
+    local last_claims = {}
+    for i = #claims - 3, #claims do last_claims[#last_claims + 1] = claims[i] end
+    assert.same({ 1, 6, 6, 3 }, last_claims)
   end)
 
   it("leaves out what passed to another while it waited in a batch", function()
@@ -425,6 +448,19 @@ describe("receiver:dispatch", function()
     assert.is_true(ok)
     assert.equal("done", state_of "a")
     assert.matches("id=a.*the disk is full", told[#told])
+  end)
+
+  it("takes the smallest settings that make sense", function()
+    new { retry = { attempts = 1, base = 0, cap = 0 }, lease = 366 * 86400 }
+    receiver:on("ping", function() error "broken" end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    assert.equal("dead", state_of "a")
+    new { retry = { base = 0 } }
+    receiver:on("ping", function() error "broken" end)
+    post("ping", { id = "b" })
+    receiver:dispatch()
+    assert.equal(0, last().again_in)
   end)
 
   it("refuses settings that make no sense, and blames its caller", function()
@@ -592,6 +628,31 @@ describe("dispatcher:turn", function()
     now = now + 0.5
     assert.equal(1, runs:turn(1))
     assert.same({ "fails", "fails" }, ran)
+  end)
+
+  it("tells when it was last active: when it claims, begins a run, extends a lease and finishes", function()
+    local seen = {}
+    local function note(method)
+      local original = inbox[method]
+      inbox[method] = function(...)
+        elapsed = elapsed + 1
+        seen[#seen + 1] = runs.active_at
+        return original(...)
+      end
+    end
+    for _, method in ipairs { "claim", "extend", "finish" } do note(method) end
+    runs:on("ping", function(_, ctx)
+      seen[#seen + 1] = runs.active_at
+      elapsed = elapsed + 10
+      ctx:heartbeat()
+      seen[#seen + 1] = runs.active_at
+      elapsed = elapsed + 10
+    end)
+    put "a"
+    runs:dispatch { limit = 1 }
+    seen[#seen + 1] = runs.active_at
+    -- at 1 it has claimed; the callback for "*", which takes half a second, comes last
+    assert.same({ 0, 1, 1, 12, 12, 23.5 }, seen)
   end)
 
   it("asks for a short pause if what is due is not given to it, as the inbox's clock may differ", function()
