@@ -2,13 +2,9 @@
 
 LUA ?= lua5.4
 LUAS ?= lua5.4 lua5.3 lua5.1 luajit
-ABI_lua5.4 := 5.4
-ABI_lua5.3 := 5.3
-ABI_lua5.1 := 5.1
-ABI_luajit := jit
-ABI := $(ABI_$(LUA))
+ABI := $(shell tools/abi '$(LUA)')
 ifeq ($(ABI),)
-$(error LUA must be one of: $(LUAS))
+$(error LUA must be lua5.4, lua5.3, lua5.1 or luajit)
 endif
 
 PREFIX ?= /usr/local
