@@ -5,7 +5,7 @@ local window = require "marketplace.reconcile.window"
 
 local compare = {}
 
-local PENDING_AT_MOST = 86400 -- seconds: after that one need not wait, as what then comes is a duplicate
+local PENDING_AT_MOST = 86400 -- seconds: after that, what still comes is a duplicate
 local BATCH = 100             -- events in one commit
 
 --[[ Comparing ]]
@@ -30,7 +30,7 @@ local function note_witness(review, event, record)
   if not review.witness or at > review.witness.at then review.witness = { key = record.key, at = at } end
 end
 
--- Nil, message, code if the inbox does not answer.
+-- Nil, message and code if the inbox does not answer.
 local function compare_payload(run, review, event)
   local record, message, code = record_of(event.payload)
   if not record then
@@ -94,7 +94,7 @@ end
 
 --- Puts what is missing into the inbox, oldest first.
 ---@param run table
----@return boolean stored false if the inbox failed, which the report tells
+---@return boolean stored false if the inbox failed, which is in the report
 function compare.store(run)
   for first = 1, #run.missing, BATCH do
     local ok, message, code = put_batch(run, first)

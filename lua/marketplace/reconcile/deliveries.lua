@@ -1,4 +1,4 @@
---- The deliveries that App Store Connect tells of, gathered by their events.
+--- The deliveries that App Store Connect lists, gathered by their events.
 ---
 --- Source: App Store Connect API 4.0, "Read webhook deliveries". Those of the last ten days can be asked for, with a
 --- lower bound of their `createdDate` and no other filter.
@@ -28,14 +28,14 @@ local function is_newer(delivery, created, newest)
 end
 
 local function gather(events, delivery)
-  local id, created, told = event_id_of(delivery), time_of(delivery.createdDate), delivery.event or {}
+  local id, created, given = event_id_of(delivery), time_of(delivery.createdDate), delivery.event or {}
   local event = events[id]
   if not event then
-    event = { id = id, created = told.createdDate and time_of(told.createdDate) or created, turn = #events + 1 }
+    event = { id = id, created = given.createdDate and time_of(given.createdDate) or created, turn = #events + 1 }
     events[id], events[#events + 1] = event, event
   end
-  if type(told.payload) == "string" then event.payload = told.payload end
-  event.is_ping = event.is_ping or told.ping == true
+  if type(given.payload) == "string" then event.payload = given.payload end
+  event.is_ping = event.is_ping or given.ping == true
   if is_newer(delivery, created, event.newest) then
     event.newest = {
       id = delivery.id, created = created, state = delivery.deliveryState, redelivery = delivery.redelivery == true,
@@ -44,7 +44,7 @@ local function gather(events, delivery)
   return created
 end
 
---- Orders events by when they were created, and by when they were told of.
+--- Orders events by when they were created, and then by the order in which they were listed.
 ---@param a {created: number, turn: integer}
 ---@param b {created: number, turn: integer}
 ---@return boolean
@@ -53,17 +53,17 @@ function deliveries.is_older(a, b)
   return a.turn < b.turn
 end
 
---- The events of a webhook's deliveries, in the order in which they were told of.
+--- The events of a webhook's deliveries, in the order in which they were listed.
 ---@param client table
 ---@param webhook string id
 ---@param since number seconds since the epoch
 ---@return table result
---- events: list of {id, created, turn, payload, is_ping, newest}, payload nil if it is not told, newest: the newest
+--- events: list of {id, created, turn, payload, is_ping, newest}, payload: nil if it is not given, newest: the newest
 --- delivery, {id, created, state, redelivery}; count: of deliveries; latest: when the newest of them was created, or
 --- nil; problem: {message, code, detail} if not all pages could be had, or nil
 function deliveries.list(client, webhook, since)
   local events, count, latest = {}, 0, nil
-  -- called by hand and not by `for`: a client may yield, which Lua 5.1 allows only so
+  -- called by hand and not by `for`, so that a client can yield in Lua 5.1
   local iterator, progress = client.webhookDeliveries:each {
     webhook = webhook, filter = { createdDateGreaterThanOrEqualTo = log.timestamp(since) }, include = "event",
     limit = PAGE,

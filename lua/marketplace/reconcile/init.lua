@@ -1,9 +1,9 @@
---- Finds what was missed: compares the deliveries that App Store Connect tells of with the inbox, puts the events that
---- are not there into it, and asks for the redelivery of what failed.
+--- Finds what was missed: compares the deliveries that App Store Connect lists with the inbox, puts the missing events
+--- into it, and asks for the redelivery of what failed.
 ---
---- It can run at any time and as often as one likes, also while notifications arrive, and after it was interrupted: an
---- event whose key the inbox knows is not put again, and what comes later under that key is a duplicate (see
---- marketplace.inbox.record). What is known of past runs moves forward only after the inbox has committed.
+--- It can run at any time and as often as one likes, even while notifications arrive, and after it was interrupted: an
+--- event whose key is in the inbox is not put there again, and what comes later under that key is a duplicate (see
+--- marketplace.inbox.record). What is remembered of past runs moves forward only once the inbox has committed.
 local compare = require "marketplace.reconcile.compare"
 local core = require "marketplace.core"
 local deliveries = require "marketplace.reconcile.deliveries"
@@ -19,7 +19,7 @@ local reconcile = {}
 
 --[[ Finding what is missing ]]
 
--- Nil, message, code if the inbox does not answer.
+-- Nil, message and code if the inbox does not answer.
 local function review_webhook(run, webhook)
   local review, message, code = window.open(run, webhook)
   if not review then return nil, message, code end
@@ -51,7 +51,7 @@ local function find_webhooks(run, given)
   return found.chosen
 end
 
--- If nothing at all could be asked about, the first failure is the result.
+-- If App Store Connect told nothing at all, the first failure is the result.
 local function fruitless(run)
   if not run.first_failure or run.report.deliveries > 0 then return nil end
   for _, review in ipairs(run.reviews) do
@@ -63,9 +63,9 @@ end
 --[[ Acting on it ]]
 
 local function redeliver(run)
-  local result, told = redelivery.ask(run), run.report
-  told.redeliveries, told.failed, told.left = result.redeliveries, result.failed, result.left
-  told.redelivered = run.dry_run and 0 or #result.redeliveries
+  local result, made = redelivery.ask(run), run.report
+  made.redeliveries, made.failed, made.left = result.redeliveries, result.failed, result.left
+  made.redelivered = run.dry_run and 0 or #result.redeliveries
   run.is_incomplete = result.is_incomplete
   for _, failed in ipairs(result.failed) do report.log_failed(run, failed) end
   if result.left == 0 then return end
@@ -108,10 +108,10 @@ end
 ---@field apps? string[] ids of apps: all their webhooks, which must have one URL, the receiver's
 ---@field url? string of the apps' webhooks only those with this URL
 ---@field since? number seconds since the epoch, at most ten days back; default since the last run
----@field state_file? string path, keeps how far the last run came; default none: every run looks ten days back
----@field accept_gap? boolean do not tell history_expired again, default false
+---@field state_file? string path, remembers how far the last run came; default none: every run looks ten days back
+---@field accept_gap? boolean do not report history_expired again, default false
 ---@field redeliver? boolean ask for redeliveries, default true
----@field dry_run? boolean only look, change nothing, default false
+---@field dry_run? boolean only report, change nothing, default false
 ---@field clock? fun(): number seconds since the epoch, default the machine's
 ---@field log? fun(entry: table) see marketplace.log; default none
 local OPTIONS = {
@@ -134,34 +134,34 @@ local function check(given)
   check_ids("apps", given.apps)
   local apps = #(given.apps or {})
   if apps + #(given.webhooks or {}) == 0 then
-    error("marketplace.reconcile: option 'webhooks' or 'apps' must name one", 3)
+    error("marketplace.reconcile: option 'webhooks' or 'apps' must name at least one", 3)
   end
-  if given.url and apps == 0 then error("marketplace.reconcile: option 'url' is for option 'apps'", 3) end
+  if given.url and apps == 0 then error("marketplace.reconcile: option 'url' needs option 'apps'", 3) end
 end
 
 --- Reconciles the inbox with App Store Connect, once.
 ---
---- It needs an inbox that remembers what is done for eleven days: what was forgotten (`inbox prune`) would be missing,
+--- It needs an inbox that remembers for eleven days what is done: what was forgotten (`inbox prune`) would be missing,
 --- and run again.
 ---
---- Redeliveries are asked for once an event, if the newest delivery failed and the event was not in the inbox before
---- (or its payload is not told), and as long as App Store Connect's limit of requests is not nearly reached. Without a
---- state file only those are asked for of what this run put into the inbox.
+--- A redelivery is asked for once an event, if its newest delivery failed and the event was not in the inbox before (or
+--- its payload is not given), as long as App Store Connect's limit of requests is not nearly reached. Without a state
+--- file it is asked for only if this run put the event into the inbox.
 ---@param given marketplace.ReconcileOptions
 ---@return table|nil report
---- deliveries: how many were told of; events: those they were of, without pings; pending: events that App Store Connect
---- still tries to deliver, which are left until a day has passed; missing: events that were not in the inbox; stored:
---- how many of these this run put there; entries: these events, oldest first, each {id, event, type, app_id, reason,
---- webhook, created_at, stored}; redelivered: how many redeliveries were asked for; redeliveries: list of {webhook,
---- event, delivery, created_at, asked}, in a dry run those that would be asked for; left: how many are left for the
---- next run, as the limit of requests is near; failed: list of {webhook, event, delivery, message, code, detail}, of
---- redeliveries that could not be asked for; problems: list of {message, code, detail, webhook, app}: what could not be
---- looked at, stored or remembered, or is lost (history_expired, until it is accepted); notices: list of {message,
---- code, webhook}, of what is to be known and is no problem: inbox_changed, rate_limited; webhooks: list of {id, url,
---- since, due, covers} that were looked at, where due is since when they had to be; inbox: its id; since, up_to:
+--- deliveries: how many were listed; events: how many they belong to, without pings; pending: how many of these App
+--- Store Connect still tries to deliver, which are left alone until a day has passed; missing: how many were not in the
+--- inbox; stored: how many of these this run put there; entries: the missing events, oldest first, each {id, event,
+--- type, app_id, reason, webhook, created_at, stored}; redelivered: how many redeliveries were asked for;
+--- redeliveries: list of {webhook, event, delivery, created_at, asked}, in a dry run those that would be asked for;
+--- left: how many are left for the next run, as the limit of requests is near; failed: list of {webhook, event,
+--- delivery, message, code, detail}, the redeliveries that could not be asked for; problems: list of {message, code,
+--- detail, webhook, app}: what could not be read, stored or remembered, or is lost (history_expired, until it is
+--- accepted); notices: list of {message, code, webhook}, which are no problems: inbox_changed, rate_limited; webhooks:
+--- list of {id, url, since, due, covers}, due: from when on they had to be compared; inbox: its id; since, up_to:
 --- seconds since the epoch; covers: whether `since` was early enough for all that was due; complete: whether, of what
---- was looked at, nothing is missing any more and nothing failed
----@return string? message nothing could be looked at, and nothing was changed
+--- was compared, nothing is missing any more and nothing failed
+---@return string? message nothing could be compared, and nothing was changed
 ---@return string? code inbox_unavailable, locked, file_failed, state_invalid, webhook_missing, webhook_ambiguous (with
 --- {urls=}), and those of the client
 ---@return table? detail the client's
@@ -170,8 +170,8 @@ function reconcile.run(given)
   local clock = given.clock or core.now
   local now = clock()
   local since = given.since
-  if since and since ~= since then error("marketplace.reconcile: option 'since' is no time", 2) end
-  if since and since > now then error("marketplace.reconcile: option 'since' is yet to come", 2) end
+  if since and since ~= since then error("marketplace.reconcile: option 'since' must be a time", 2) end
+  if since and since > now then error("marketplace.reconcile: option 'since' must not be in the future", 2) end
   local state, message, code = reconcile_state.open(given.state_file, given.dry_run)
   if not state then return nil, message, code end
   local run = {

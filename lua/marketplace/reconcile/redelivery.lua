@@ -1,7 +1,7 @@
---- The redeliveries that a reconciliation asks for: of events that were delivered in vain and were not in the inbox.
+--- Asks for the redelivery of events that were delivered in vain and were not in the inbox.
 ---
---- Each is a request of its own, out of a number that App Store Connect grants for an hour and that others need too. So
---- the asking ends where that is refused, and before all is used up; what is left is asked for by the next run.
+--- Each redelivery is a request of its own, out of the number that App Store Connect grants for an hour and that others
+--- need too. So the run stops asking if one is refused, and before they are used up; the next run asks for the rest.
 local deliveries = require "marketplace.reconcile.deliveries"
 local window = require "marketplace.reconcile.window"
 
@@ -13,7 +13,7 @@ local REFUSED = "App Store Connect takes no more requests for now"
 local NEARLY_USED_UP = "less than a fifth of the hour's requests remains"
 
 local function is_wanted(known, event)
-  -- what it brings can be had in no other way
+  -- there is no other way to get it
   if not event.payload then return true end
   return not known.asked[event.id] and (event.was_missing or known.left[event.id] ~= nil)
 end
@@ -63,7 +63,9 @@ local function ask(run, result, review, event)
   end
 end
 
-local NOT_ALLOWED = { message = "its payload is not told, and no redelivery is asked for", code = "payload_missing" }
+local NOT_ALLOWED = {
+  message = "its payload is not given, and no redelivery may be asked for", code = "payload_missing",
+}
 
 local function consider(run, result, review, event)
   if not is_wanted(review.known, event) then return end
@@ -82,7 +84,7 @@ end
 ---@return table result
 --- redeliveries: list of {webhook, event, delivery, created_at, asked}, in a dry run what would be asked for; failed:
 --- list of {webhook, event, delivery, message, code, detail}; left: how many are put off; why_ended: why they are;
---- is_incomplete: whether one of them is of an event that can be had in no other way
+--- is_incomplete: whether one of them is the only way to get its event
 function redelivery.ask(run)
   local result = { redeliveries = {}, failed = {}, left = 0, why_ended = nil, is_incomplete = false }
   for _, review in ipairs(run.reviews) do

@@ -12,7 +12,7 @@ function report.new(now)
   }
 end
 
---- Something went wrong: the run is not complete.
+--- Something went wrong, so the run is not complete.
 ---@param run table
 ---@param problem {message: string, code: string}
 function report.add_problem(run, problem)
@@ -20,7 +20,7 @@ function report.add_problem(run, problem)
   run.log.write { level = "error", message = "not reconciled", at = run.now, reason = problem.message }
 end
 
---- Something could not be asked about.
+--- App Store Connect did not answer a question.
 ---@param run table
 ---@param problem {message: string, code: string}
 function report.add_failure(run, problem)
@@ -28,7 +28,7 @@ function report.add_failure(run, problem)
   report.add_problem(run, problem)
 end
 
---- Something is to be known, and is no problem.
+--- Something is worth knowing, and is not a problem.
 ---@param run table
 ---@param notice {message: string, code: string}
 function report.add_notice(run, notice)
@@ -36,7 +36,7 @@ function report.add_notice(run, notice)
   run.log.write { level = "warning", message = "reconciled", at = run.now, reason = notice.message }
 end
 
---- An event that was missing is in the inbox now.
+--- Logs that an event that was missing is in the inbox now.
 ---@param run table
 ---@param entry table of the report's entries
 function report.log_stored(run, entry)
@@ -46,7 +46,7 @@ function report.log_stored(run, entry)
   }
 end
 
---- A redelivery could not be asked for.
+--- Logs that a redelivery could not be asked for.
 ---@param run table
 ---@param failed table of the report's list
 function report.log_failed(run, failed)
@@ -55,7 +55,7 @@ function report.log_failed(run, failed)
   }
 end
 
---- Counts up what was done.
+--- Completes it with what was done.
 ---@param run table
 ---@return table report
 function report.complete(run)

@@ -5,10 +5,11 @@
 ---       "unseen": { "from": TIME, "to": TIME }, "gone": TIME,
 ---       "asked": { ID OF EVENT: TIME }, "left": { ID OF EVENT: TIME } } } }
 ---
---- `inbox`: the inbox's id; `seen`: up to which of App Store Connect's times everything was looked at; `checked`: when,
---- by this machine's clock; `witness`: the newest notification that was in the inbox then; `unseen`: what App Store
---- Connect no longer told of; `gone`: since when there is no such webhook; `asked`: for which events a redelivery was
---- asked; `left`: for which it is yet to be asked. Times are ISO 8601 there, and seconds since the epoch here.
+--- `inbox`: the inbox's id; `seen`: up to which of App Store Connect's times everything was compared; `checked`: when,
+--- by this machine's clock; `witness`: the newest notification that was in the inbox then; `unseen`: the time that App
+--- Store Connect no longer listed; `gone`: since when there is no such webhook; `asked`: the events for which a
+--- redelivery was asked; `left`: those for which it is still to be asked. Times are ISO 8601 in the file, and seconds
+--- since the epoch here.
 local core = require "marketplace.core"
 local log = require "marketplace.log"
 local state_file = require "marketplace.state_file"
@@ -98,9 +99,9 @@ function State:of(id)
   return self.webhooks[id]
 end
 
---- Notes which webhooks of an app there are no more.
+--- Notes which webhooks of an app do not exist any more.
 ---@param app string
----@param ids table<string, boolean> of those that there are
+---@param ids table<string, boolean> of those that exist
 ---@param now number
 function State:note_gone(app, ids, now)
   for id, known in pairs(self.webhooks) do

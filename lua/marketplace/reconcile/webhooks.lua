@@ -1,7 +1,7 @@
---- Which webhooks a reconciliation looks at: those that are named, and those of apps that lead to the receiver.
+--- Chooses the webhooks of a reconciliation: those that are named, and those of the apps that lead to the receiver.
 ---
---- An app's webhooks may be others': what is delivered there is no business of this receiver's, and a redelivery would
---- go there. So all that are looked at for their app have one URL.
+--- Some of an app's webhooks may belong to others: what goes there does not concern this receiver, and a redelivery
+--- would go there too. So all that are chosen for their app have one URL.
 local webhooks = {}
 
 local PAGE = 200 -- more than an app can have
@@ -10,7 +10,7 @@ local function add_problem(found, problem)
   found.problems[#found.problems + 1] = problem
 end
 
--- Adds an app's webhooks to those that were told of.
+-- Adds an app's webhooks to those that were listed.
 local function list_app(client, found, app)
   local list, message, code, detail = client.webhooks:list { app = app, limit = PAGE }
   if not list then
@@ -19,14 +19,14 @@ local function list_app(client, found, app)
   local ids = {}
   for _, webhook in ipairs(list) do
     ids[webhook.id] = true
-    found.told[#found.told + 1] = { id = webhook.id, url = webhook.url or "", app = app }
+    found.listed[#found.listed + 1] = { id = webhook.id, url = webhook.url or "", app = app }
   end
   found.of_app[app] = ids
 end
 
-local function urls_of(told)
+local function urls_of(listed)
   local urls, is_there = {}, {}
-  for _, webhook in ipairs(told) do
+  for _, webhook in ipairs(listed) do
     if not is_there[webhook.url] then
       is_there[webhook.url], urls[#urls + 1] = true, webhook.url
     end
@@ -51,9 +51,9 @@ local function report_missing(found, apps, url, has_webhook)
   end
 end
 
-local function choose_told(found, apps, url)
+local function choose_listed(found, apps, url)
   local has_webhook = {}
-  for _, webhook in ipairs(found.told) do
+  for _, webhook in ipairs(found.listed) do
     if not url or webhook.url == url then
       has_webhook[webhook.app] = true
       choose(found, webhook)
@@ -72,16 +72,16 @@ end
 ---@return string? code webhook_ambiguous: they have more than one URL, and none is given
 ---@return table? detail {urls=}
 function webhooks.find(client, given)
-  local found = { chosen = {}, is_chosen = {}, told = {}, of_app = {}, problems = {} }
+  local found = { chosen = {}, is_chosen = {}, listed = {}, of_app = {}, problems = {} }
   local apps = given.apps or {}
   for _, app in ipairs(apps) do list_app(client, found, app) end
-  local urls = urls_of(found.told)
+  local urls = urls_of(found.listed)
   if not given.url and #urls > 1 then
-    return nil, ("the apps' webhooks have more than one URL, and which is the receiver's own is not said: %s"):format(
-      table.concat(urls, " ")), "webhook_ambiguous", { urls = urls }
+    return nil, ("the apps' webhooks have more than one URL, and option 'url' does not say which is the receiver's: %s")
+      :format(table.concat(urls, " ")), "webhook_ambiguous", { urls = urls }
   end
   for _, id in ipairs(given.webhooks or {}) do choose(found, { id = id }) end
-  choose_told(found, apps, given.url)
+  choose_listed(found, apps, given.url)
   return found
 end
 

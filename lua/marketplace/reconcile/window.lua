@@ -1,5 +1,5 @@
---- From when on a webhook's deliveries are due: what is known of past runs, whether that still holds, and how it moves
---- forward once a run has stored what it found.
+--- Since when a webhook's deliveries have to be compared: what is remembered of past runs, whether that still holds,
+--- and how it moves forward once a run has stored what it found.
 local log = require "marketplace.log"
 local report = require "marketplace.reconcile.report"
 
@@ -7,11 +7,11 @@ local window = {}
 
 local DAY = 86400
 local FURTHEST = 10 * DAY - 600 -- seconds back; App Store Connect's clock need not be this one
-local OVERLAP = 3600            -- seconds: a delivery may be told of later than it was made
-local CLOCKS_APART = 300        -- seconds: what is further ahead is no time that has been
-local FORGOTTEN = 10 * DAY      -- seconds after which App Store Connect tells of an event no longer
+local OVERLAP = 3600            -- seconds: a delivery may be listed later than it was made
+local CLOCKS_APART = 300        -- seconds: what is further ahead is in the future
+local FORGOTTEN = 10 * DAY      -- seconds: App Store Connect lists no older event
 
--- A time that is yet to come would keep everything before it from being asked about.
+-- A time in the future would hide everything before it.
 local function drop_impossible(run, webhook, known)
   for _, name in ipairs { "seen", "checked" } do
     local time = known[name]
@@ -19,7 +19,7 @@ local function drop_impossible(run, webhook, known)
       known[name] = nil
       report.add_problem(run, {
         webhook = webhook.id, code = "time_invalid",
-        message = ("what is known of webhook %s is from %s, which is yet to come: is a clock wrong?"):format(
+        message = ("what is remembered of webhook %s is from %s, which is in the future: is a clock wrong?"):format(
           webhook.id, log.timestamp(time)),
       })
     end
@@ -46,8 +46,8 @@ local function check_inbox(run, webhook, known)
   known.seen, known.witness = nil, nil
   report.add_notice(run, {
     webhook = webhook.id, code = "inbox_changed",
-    message = ("what was reconciled of webhook %s before is not in this inbox, which is another one, or lost what " ..
-      "it had: the last ten days are due again"):format(webhook.id),
+    message = ("what was reconciled of webhook %s before is not in this inbox, which is another one or lost what " ..
+      "it had: the last ten days are compared again"):format(webhook.id),
   })
   return true
 end
@@ -84,22 +84,22 @@ function window.open(run, webhook)
   local due = due_since(run, known)
   local since = run.since and math.max(run.since, run.now - FURTHEST) or due
   local covers = since <= due
-  local told = run.report
-  told.since, told.covers = math.min(told.since or since, since), told.covers and covers
-  told.webhooks[#told.webhooks + 1] = {
+  local made = run.report
+  made.since, made.covers = math.min(made.since or since, since), made.covers and covers
+  made.webhooks[#made.webhooks + 1] = {
     id = webhook.id, url = webhook.url, since = since, due = due, covers = covers,
   }
   return { webhook = webhook, known = known, since = since, covers = covers, undelivered = {} }
 end
 
---- Has the next run ask again for what was created then.
+--- Has the next run look again at what was created then.
 ---@param review marketplace.reconcile.Review
 ---@param created number
 function window.hold(review, created)
   review.held_at = math.min(review.held_at or created, created)
 end
 
---- What was not asked about in time stays a problem until somebody has taken note of it.
+--- What was not looked at in time stays a problem until somebody takes note of it.
 ---@param run table
 ---@param webhook table
 ---@param known table
@@ -115,7 +115,7 @@ function window.report_unseen(run, webhook, known)
   if not known.unseen then return end
   report.add_problem(run, {
     webhook = webhook.id, code = "history_expired",
-    message = ("webhook %s was not looked at between %s and %s, and App Store Connect tells of the last ten days only")
+    message = ("webhook %s was not looked at between %s and %s, and App Store Connect lists the last ten days only")
       :format(webhook.id, log.timestamp(known.unseen.from), log.timestamp(known.unseen.to)),
   })
 end
@@ -126,7 +126,7 @@ local function forget_times(run, times)
   end
 end
 
--- What was not seen whole, or from later on than was due, stays due.
+-- What was not listed completely, or not from when on it was due, stays due.
 local function advance(run, review)
   local known = review.known
   forget_times(run, known.asked)
@@ -139,7 +139,7 @@ local function advance(run, review)
   if review.held_at then known.seen = math.min(known.seen, review.held_at) end
 end
 
---- Moves forward what is known, and writes it.
+--- Moves forward what is remembered, and writes it.
 ---@param run table
 function window.close(run)
   for _, review in ipairs(run.reviews) do advance(run, review) end
