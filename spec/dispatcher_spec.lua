@@ -352,6 +352,18 @@ describe("receiver:dispatch", function()
     assert.same({ 1, 6, 6, 3 }, last_claims)
   end)
 
+  it("runs more than the largest batch holds", function()
+    local ran = 0
+    receiver:on("ping", function() ran = ran + 1 end)
+    for _, count in ipairs { 64, 65, 129 } do
+      receiver.dispatcher.batch = 64
+      for i = 1, count do post("ping", { id = ("n%d of %d"):format(i, count) }) end
+      ran = 0
+      assert.equal(count, receiver:dispatch())
+      assert.equal(count, ran)
+    end
+  end)
+
   it("leaves out what passed to another while it waited in a batch", function()
     local core = require "marketplace.core"
     local monotonic, elapsed, ran = core.monotonic, 0, {}

@@ -322,6 +322,26 @@ describe("inside nginx #full", function()
       assert.equal(11, box:counts().ready)
     end)
 
+    it("stores in several commits what is too much for one", function()
+      local box = assert(nginx_inbox.open(nginx, url))
+      box:put({ record "before" }, 1)
+      local finishes, most = {}, 256 -- of one commit
+      while_held(function()
+        for i = 1, 3 do
+          local keys = {}
+          for j = 1, most / 2 + 1 do keys[j] = ("k%d-%d"):format(i, j) end
+          finishes[i] = begin_put(url, keys)
+          settle(nginx)
+        end
+      end)
+      for i = 1, 3 do
+        local outcomes = finishes[i]().result
+        assert.equal(most / 2 + 1, #outcomes)
+        for _, outcome in ipairs(outcomes) do assert.equal("stored", outcome) end
+      end
+      assert.equal(1 + 3 * (most / 2 + 1), box:counts().ready)
+    end)
+
     it("reads and claims in several threads at once", function()
       local box = assert(nginx_inbox.open(nginx, url))
       local records = {}
