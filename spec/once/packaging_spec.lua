@@ -156,7 +156,9 @@ describe("packaging #full", function()
     end)
 
     it("not without a version, a URL, and a source that says the same", function()
-      assert.matches("name the version", release "", 1, true)
+      for _, version in ipairs { "", "VERSION=1.2", "VERSION=v1.2.3", "VERSION=1.2.3-rc1" } do
+        assert.matches("name the version", release(version), 1, true)
+      end
       assert.matches("name the URL that the tarball will have", release "VERSION=98.7.6", 1, true)
       for _, url in ipairs { "nonsense", "https://", "https://example.com/a b", 'https://a/"', "https://a/\\d" } do
         assert.matches("not the URL of a tarball", release("VERSION=98.7.6 URL='" .. url .. "'"), 1, true)
@@ -180,6 +182,26 @@ describe("packaging #full", function()
       local packed = shell.run(("cd %s && tar -tf dist/lua-marketplace-98.7.6.tar.gz | sed 's|^[^/]*/||' | sort")
         :format(source))
       assert.equal(shell.run(("cd %s && git ls-files | sort"):format(source)), packed)
+    end)
+
+    it("rocks that need the others of the same release, and say where the tarball is", function()
+      release "VERSION=98.7.6 URL='https://a.example/x?a=1&b=2|c'"
+      local rockspec = shell.run(("cat %s/dist/lua-marketplace-simulator-98.7.6-1.rockspec"):format(source))
+      assert.matches('\n  url = "https://a.example/x?a=1&b=2|c",\n', rockspec, 1, true)
+      assert.matches('\n  "lua-marketplace == 98.7.6",\n  "lua-marketplace-server == 98.7.6",\n', rockspec, 1, true)
+      assert.is_nil(rockspec:find("checkout", 1, true))
+      release(("VERSION=98.7.6 URL=file://%s/dist/lua-marketplace-98.7.6.tar.gz"):format(source))
+    end)
+
+    it("nothing that was deleted, and what is new but not ignored, at the time that it is told", function()
+      local changed = unpacked "changed"
+      shell.run(("cd %s && git init -q . && git add -A && rm README.md && touch new.lua secrets.txt"):format(changed))
+      shell.run(("cd %s && git -c user.name=n -c user.email=e@localhost commit -qm m"):format(changed))
+      local list = shell.run(("cd %s && SOURCE_DATE_EPOCH=86400 TZ=UTC tools/dist x && TZ=UTC tar -tvf dist/x.tar.gz")
+        :format(changed))
+      assert.matches("1970-01-02 00:00 x/new.lua\n", list, 1, true)
+      assert.is_nil(list:find("x/README.md", 1, true))
+      assert.is_nil(list:find("secrets.txt", 1, true))
     end)
 
     it("that LuaRocks installs, protected where it is told how, as it does the source", function()
