@@ -276,6 +276,16 @@ describe("marketplace.simulator", function()
         entity("webhooks", nil, { app = { "apps", APP } }, id))
     end)
 
+    it("has types of events in an array", function()
+      local id = s:webhook()
+      for types, code in pairs {
+        [{ a = "BUILD_UPLOAD_STATE_UPDATED" }] = "TYPE", [{ 5 }] = "TYPE", [{ "BUILD" }] = "INVALID",
+      } do
+        refused(409, { ("ENTITY_ERROR.ATTRIBUTE.%s /data/attributes/eventTypes"):format(code) },
+          "PATCH /v1/webhooks/" .. id, entity("webhooks", { eventTypes = types }, nil, id))
+      end
+    end)
+
     it("names what a relationship leads to", function()
       local function create(target)
         return entity("marketplaceSearchDetails", { catalogUrl = "https://a.example" }, { app = target })
@@ -318,6 +328,17 @@ describe("marketplace.simulator", function()
       refused(403, { "FORBIDDEN_ERROR -" }, "GET /v1/marketplaceWebhooks/1")
       refused(403, { "FORBIDDEN_ERROR -" }, "DELETE /v1/alternativeDistributionPackages/1")
       refused(405, { "METHOD_NOT_ALLOWED -" }, "PUT /v1/webhooks")
+    end)
+
+    it("names the operations that there are in place of one that is not", function()
+      for target, allowed in pairs {
+        ["GET /v1/webhooks"] = "'GET_COLLECTION'. Allowed operations are: CREATE, DELETE, GET_INSTANCE, UPDATE",
+        ["GET /v1/marketplaceWebhooks/1"] =
+          "'GET_INSTANCE'. Allowed operations are: CREATE, DELETE, GET_COLLECTION, UPDATE",
+        ["DELETE /v1/webhookPings/1"] = "'DELETE'. Allowed operations are: CREATE",
+      } do
+        assert.matches(allowed, s:expect(403, target).errors[1].detail, 1, true)
+      end
     end)
 
     it("meets the limits of an account", function()
@@ -405,6 +426,10 @@ describe("marketplace.simulator", function()
       assert.same({ dates[4], dates[3] }, listed("filter[createdDateGreaterThanOrEqualTo]=" .. dates[3]))
       assert.same({ dates[2], dates[1] }, listed("filter[createdDateLessThan]=" .. dates[3]))
       assert.same({ dates[4], dates[2] }, listed "filter[deliveryState]=FAILED")
+      local first = ("GET /v1/webhooks/%s/deliveries?filter[deliveryState]=FAILED&limit=1"):format(id)
+      local links = s:expect(200, first).links
+      assert.matches("?filter%5BdeliveryState%5D=FAILED&limit=1", links.self, 1, true)
+      assert.matches("?filter%5BdeliveryState%5D=FAILED&limit=1&cursor=", links.next, 1, true)
       assert.same({ dates[4], dates[3], dates[2], dates[1] }, listed "filter[deliveryState]=FAILED,SUCCEEDED")
     end)
 

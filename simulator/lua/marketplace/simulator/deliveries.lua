@@ -243,14 +243,10 @@ local function send(sim, item, webhook)
 end
 
 local function next_due(sim)
-  local now, taken = sim.clock(), {}
+  local now = sim.clock()
   for i, item in ipairs(sim.queue) do
-    local webhook_id = item.delivery.refs.webhook
-    local is_free = not sim.in_flight[webhook_id] and not taken[webhook_id]
-    if item.due <= now and not item.held then
-      if is_free then return i end
-      taken[webhook_id] = true
-    end
+    local is_free = not sim.in_flight[item.delivery.refs.webhook]
+    if is_free and item.due <= now and not item.held then return i end
   end
 end
 
