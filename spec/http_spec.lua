@@ -243,7 +243,7 @@ describe("marketplace.http", function()
       return false
     end })
     assert.is_nil(response)
-    assert.matches("wanted no more", message)
+    assert.matches("the sink ended the exchange", message)
     assert.is_true(bytes < 1000000)
     assert.has_error(function() exchange("/bytes/10", { sink = function() error("a mistake", 0) end }) end, "a mistake")
     assert.equal(0, http.poll(0))

@@ -5,10 +5,10 @@
 --- it ends after `low_speed_time` seconds, default never; `max_response`: bytes of the answer's body, default 8 MiB;
 --- `ca_file`: PEM certificates to trust in place of the system's; `plain`: allow http:// to any host, for what carries
 --- no credentials; `sink`: function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be
---- larger than memory; where it returns false the exchange ends. It must not yield on Lua 5.1.
+--- larger than memory; if it returns false, the exchange ends. It must not yield on Lua 5.1.
 ---
---- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" where a
---- sink took it.
+--- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" if a sink
+--- took it.
 ---
 --- A failure is nil, message, code (connect_failed, tls_failed, timeout, too_large, http_failed, request_invalid,
 --- out_of_memory) and a detail table {sent=}: whether any of the request may have reached the server.
@@ -19,7 +19,7 @@ local runtime = require "marketplace.runtime"
 
 local http = {}
 
-local LONGEST_POLL = 1 -- seconds: a signal that comes just before it is noticed after it
+local LONGEST_POLL = 1 -- seconds: a signal that comes just before a poll is noticed after it
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.01 -- seconds between two probes if waiting must not block
 local PROBES_APART = 0.0005                    -- seconds, whichever exchanges they are for
 
@@ -27,7 +27,7 @@ local PROBES_APART = 0.0005                    -- seconds, whichever exchanges t
 local Exchange = {}
 Exchange.__index = Exchange
 
--- A sink that raises ends its exchange: it would never be taken further.
+-- A sink that raises ends its exchange, which nobody would continue.
 local function hand_over(self, bytes)
   local ok, goes_on = pcall(self.sink, bytes)
   if ok and goes_on ~= false then return end
@@ -43,7 +43,7 @@ local function drain(self)
   if bytes ~= "" then hand_over(self, bytes) end
 end
 
---- Whether it has ended. Hands over to the sink what has arrived.
+--- Whether it has ended. Hands what has arrived over to the sink.
 ---@return boolean
 function Exchange:done()
   if self.stopped then return true end
@@ -52,13 +52,13 @@ function Exchange:done()
   return done or self.stopped
 end
 
---- The response of one that is done, which is closed with it.
+--- The response of an exchange that is done. Closes the exchange.
 ---@return table|nil response
 ---@return string? message
 ---@return string? code
 ---@return table? detail
 function Exchange:result()
-  if self.stopped then return nil, "the sink wanted no more", "http_failed", { sent = true } end
+  if self.stopped then return nil, "the sink ended the exchange", "http_failed", { sent = true } end
   local status, headers, body, detail = self.handle:result()
   self.handle:close()
   if not status then return nil, headers, body, detail end
@@ -82,7 +82,7 @@ function http.start(request)
   return setmetatable({ handle = handle, sink = request.sink, stopped = false }, Exchange)
 end
 
---- Moves all exchanges of this thread on; where none has anything to do, waits, but never in nginx.
+--- Moves all exchanges of this thread on; waits if none has anything to do, but never in nginx.
 ---@param seconds number the longest wait
 ---@return integer running how many are not done
 function http.poll(seconds)
@@ -118,8 +118,8 @@ end
 
 --- One exchange. Without `pause` it blocks until it ends, but never in nginx.
 ---@param request table
----@param pause? fun(exchange: table) is called again and again while the answer is not there: the place to yield to
---- others, who call `poll`
+---@param pause? fun(exchange: table) is called again and again until the answer is there: the place to yield to code
+--- that calls `poll`
 ---@return table|nil response
 ---@return string? message
 ---@return string? code

@@ -107,7 +107,7 @@ local OPERATIONS = {
   },
 }
 
--- The parts that checks look up, by name.
+-- The parts that checks look up by name.
 local function set_of(list)
   local set = {}
   for _, name in ipairs(list or {}) do set[name] = true end
@@ -134,7 +134,7 @@ end
 --- Operations by type of resource.
 operations.by_resource = OPERATIONS
 
---- The operation of an action: where there are two of it, the one by id or the one by a parent.
+--- The operation of an action; if there are two, the one by id or the one by a parent.
 ---@param resource string
 ---@param action string
 ---@param by_id? boolean
@@ -160,7 +160,7 @@ local DESCRIBED = {
 --- All operations, sorted by path and method.
 ---@return {resource: string, action: string, method: string, path: string, parent?: string, by_id: boolean}[] list the
 --- path has the parent's name, or "id", in braces; also fields, include, limit, limits, filter, exists, attributes
---- and relationships, those that there are: "!" is required, "?" may be null
+--- and relationships, if there are any: "!" is required, "?" may be null
 function operations.list()
   local all = {}
   for _, list in pairs(OPERATIONS) do

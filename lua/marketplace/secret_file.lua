@@ -6,8 +6,8 @@ local secret_file = {}
 --- The most secrets that a receiver takes.
 secret_file.MOST = core.limits.secrets
 
---- The secrets of a file's text: the lines as they stand; only what editors add is passed over: a byte order mark, a
---- carriage return at a line's end and empty lines.
+--- The secrets in a file's text: its lines as they stand, without what editors add: a byte order mark, a carriage
+--- return at a line's end, and empty lines.
 ---@param text string
 ---@param path string for the message
 ---@return string[]|nil secrets
@@ -25,7 +25,7 @@ function secret_file.parse(text, path)
   return list
 end
 
---- The secrets of a file.
+--- The secrets in a file.
 ---@param path string
 ---@return string[]|nil secrets
 ---@return string? message
@@ -35,7 +35,7 @@ function secret_file.read(path)
   return secret_file.parse(text, path)
 end
 
---- A file's text with these secrets.
+--- The text of a file with these secrets.
 ---@param list string[]
 ---@return string
 function secret_file.text(list)

@@ -1,7 +1,7 @@
---- Text from outside: trimmed in a time that grows with its length only, and made fit to be shown.
+--- Trims text from outside, in a time that only grows with its length, and makes it fit to be shown.
 ---
 --- The usual patterns for this, such as "^%s*(.-)%s*$", take a time that grows with the square of a run of white space,
---- which whoever sends the text can make long.
+--- which the sender can make long.
 local core = require "marketplace.core"
 
 local text = {}
@@ -10,7 +10,7 @@ local text = {}
 ---@param value string
 ---@return string
 function text.trim_end(value)
-  -- greedy: the search for the last that is no white space begins at the end
+  -- greedy: the search for the last character that is not white space begins at the end
   return value:match("^.*%S") or ""
 end
 
@@ -22,15 +22,15 @@ function text.trim(value)
   return first and value:match("^.*%S", first) or ""
 end
 
---- A number with all of its digits, as other programs read it: its point is a point, also where a handlers file has
---- chosen a locale that writes a comma.
+--- A number with all of its digits, as other programs read it: its point is a point, even if a handlers file has chosen
+--- a locale that writes a comma.
 ---@param value number
 ---@return string
 function text.number(value)
   return (("%.17g"):format(value):gsub(",", "."))
 end
 
---- The number that other programs have written, which Lua 5.1 reads in its locale only; nil where it is none.
+--- A number that another program has written, which Lua 5.1 reads in its locale only; nil if it is not a number.
 ---@param value string|nil
 ---@return number|nil
 function text.to_number(value)
@@ -96,7 +96,7 @@ function text.cut(value, most)
 end
 
 local HIDDEN = "(hidden)"
-local SHORTEST_BEGINNING = 4 -- bytes of a secret that are worth hiding where a text ends in the middle of it
+local SHORTEST_BEGINNING = 4 -- bytes of a secret that are worth hiding if a text ends in the middle of it
 
 local function replaced(value, old, new)
   local parts, from = {}, 1
@@ -118,8 +118,8 @@ local function without_beginning(value, secret)
   return value
 end
 
---- With "(hidden)" in the place of every secret, and of the beginning of one at the text's end, where it may have been
---- cut off.
+--- With "(hidden)" in place of every secret, and of the beginning of one at the text's end, where it may have been cut
+--- off.
 ---@param value string
 ---@param secrets? string[]
 ---@return string

@@ -313,7 +313,7 @@ describe("the example of", function()
         local rotate = ("env %s WEBHOOK=%s SECRETS=%s/secrets PID_FILE=%s/pid INBOX=sqlite:%s/inbox.db GRACE=1 " ..
           "MARKETPLACE='%s' examples/rotate-secret.sh"):format(environment, made:match '"id":"([^"]+)"', folder, folder,
           folder, shell.marketplace "")
-        assert.matches("the rotation is through$", shell.run(rotate))
+        assert.matches("the rotation is complete$", shell.run(rotate))
         assert.matches("^%x+\n$", read "secrets")
       end)
     end)

@@ -209,7 +209,7 @@ local function rotated(command)
     local serve = in_folder "exec bin/marketplace serve handlers.lua --secret-file secrets.txt --port 0 " ..
       "--pid-file marketplace.pid"
     with_server(('sh -c "%s"'):format(serve), function(url)
-      with_app_store_connect(url, function(ask) ask(0, command, "\ndone +the rotation is through") end)
+      with_app_store_connect(url, function(ask) ask(0, command, "\ndone +the rotation is complete") end)
     end)
     write("secrets.txt", SECRETS)
   end

@@ -48,15 +48,15 @@ end
 local function stake_of(run)
   if run.is_taken then return "The receiver accepts the old secret and the new one meanwhile, so nothing is lost" end
   if run.state.changing_at then
-    return "It is not known whether the receiver takes the new secret: look for answers of 401 in its log"
+    return "It is not known whether the receiver accepts the new secret: look for answers of 401 in its log"
   end
   return "Nothing was changed at App Store Connect"
 end
 
---- A message with what is at stake, which is not the same at every point, and what to do.
+--- A message that adds what is at stake, which differs from step to step, and what to do.
 ---@param run table
 ---@param message string
----@param more? string when to run the command again
+---@param more? string when to run the command again, after a space
 ---@return string
 function context.with_stake(run, message, more)
   return ("%s. %s. Run the same command again%s."):format(message, stake_of(run), more or "")

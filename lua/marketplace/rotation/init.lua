@@ -1,5 +1,5 @@
---- Rotates the secret of webhooks without losing a notification, and so that it can be stopped at any point, also by
---- kill -9, and run again.
+--- Rotates the secret of webhooks without losing a notification. It can be stopped at any point, even by kill -9, and
+--- run again.
 ---
 ---   1. begin    a new secret, in a state file beside the secret file
 ---   2. accept   the secret file holds the new one and the old ones; the receiver rereads it
@@ -7,14 +7,14 @@
 ---   4. change   App Store Connect is given the new secret
 ---   5. verify   a notification arrives that App Store Connect signed with it (generation 2 is asked for a ping)
 ---   6. settle   for a while nothing arrives that is signed with an old secret
----   7. retire   the secret file holds the new one only; the receiver rereads it; the state file goes
+---   7. retire   the secret file holds the new one only; the receiver rereads it; the state file is removed
 ---
 --- From step 2 until the end of step 6 the receiver accepts both, so whichever of them App Store Connect uses is in the
 --- secret file. Every step can be done twice. All webhooks that use the old secrets must be named, as these end with
---- step 7; a notification signed with one of them, after the named ones have the new secret, tells of another, and then
---- nothing is retired.
+--- step 7. If a notification is signed with an old one after the named webhooks have the new one, there is another
+--- webhook, and nothing is retired.
 ---
---- What touches the outside is given by the caller, see `rotation.run`.
+--- The caller provides what touches the outside, see marketplace.RotationOptions.
 local change = require "marketplace.rotation.change"
 local context = require "marketplace.rotation.context"
 local options = require "marketplace.options"
@@ -59,8 +59,8 @@ end
 
 local function finish(run)
   local ok, message, code = run.file:remove()
-  if not ok then return nil, "the rotation is through, but " .. message, code end
-  run.say("done", "the rotation is through")
+  if not ok then return nil, "the rotation is complete, but " .. message, code end
+  run.say("done", "the rotation is complete")
   return true
 end
 
@@ -83,7 +83,7 @@ local function start(run)
 end
 
 local function resume(run)
-  run.say("resume", "a rotation that began before goes on")
+  run.say("resume", "an earlier rotation goes on")
   if rotation_state.is_verified(run.state) then
     run.is_taken = true
     return in_order(run, LAST_STEPS)
@@ -98,17 +98,17 @@ local function rotate(run)
 end
 
 local function abort(run)
-  if not run.state then return nil, "no rotation is under way that could be ended", "rotation_invalid" end
+  if not run.state then return nil, "no rotation is under way", "rotation_invalid" end
   local user = webhooks.user_of_new(run)
   if user then
-    return nil, ("App Store Connect may sign with the new secret for webhook %s already, and the receiver must take " ..
-      "it: run the same command without --abort"):format(user), "rotation_invalid"
+    return nil, ("App Store Connect may sign with the new secret for webhook %s already, and the receiver must " ..
+      "accept it: run the same command without --abort"):format(user), "rotation_invalid"
   end
   local ok, message, code = secrets.restore(run)
   if not ok then return nil, message, code end
   ok, message, code = run.file:remove()
   if not ok then return nil, message, code end
-  run.say("done", "the rotation is ended")
+  run.say("done", "the rotation is aborted")
   return true
 end
 
@@ -130,7 +130,7 @@ local function check(run)
       return nil, ("webhook %s: %s"):format(id, message), code
     end
   end
-  run.say(run.state and "resume" or "begin", run.state and "a rotation that began before would go on"
+  run.say(run.state and "resume" or "begin", run.state and "an earlier rotation would go on"
     or ("a new secret would come before %s"):format(context.fingerprints(list)))
   return true
 end
@@ -157,10 +157,10 @@ end
 ---@field generation integer 1 or 2, of all these webhooks
 ---@field secret_file string path without symbolic links: the state is kept beside it
 ---@field receiver_url? string where the probe goes, default the webhooks' own URLs
----@field probe? boolean try the receiver before Apple is told, default true
+---@field probe? boolean try the receiver before App Store Connect is given the secret, default true
 ---@field wait? number seconds for a notification signed with the new secret, for each webhook, default 300
 ---@field grace? number seconds without one signed with an old secret before the old ones end, default 60
----@field retire_anyway? boolean end them though such a one came late, default false
+---@field retire_anyway? boolean end them even if such a one came late, default false
 ---@field apple marketplace.rotation.Apple
 ---@field receiver marketplace.rotation.Receiver
 ---@field inbox marketplace.rotation.Inbox
@@ -169,7 +169,7 @@ end
 ---@field sleep fun(seconds: number)
 ---@field stop_asked? fun(): boolean whether to stop, default never
 ---@field random_hex fun(bytes: integer): string
----@field say fun(step: string, text: string) is told a line a step, never a secret
+---@field say fun(step: string, text: string) is given a line for each step, never a secret
 local OPTIONS = {
   webhooks = "!table", generation = "!number", secret_file = "!string", receiver_url = "string", probe = "boolean",
   wait = "number", grace = "number", retire_anyway = "boolean", apple = "!table", receiver = "!table",
@@ -209,7 +209,7 @@ local function with_state(run, read_only, task)
   return ok, message, code
 end
 
---- Rotates, or goes on where an earlier run stopped.
+--- Rotates the secret, or goes on where an earlier run stopped.
 ---@param given marketplace.RotationOptions
 ---@return boolean|nil ok true: the new secret is the only one
 ---@return string? message what stands in the way, and what to do; running it again is always safe
@@ -219,7 +219,7 @@ function rotation.run(given)
   return with_state(new(given), false, rotate)
 end
 
---- Ends a rotation under way, where App Store Connect surely signs with the new secret for no webhook: the secret file
+--- Undoes a rotation under way, as long as App Store Connect surely signs nothing with the new secret: the secret file
 --- then holds the old ones only.
 ---@param given table see rotation.run
 ---@return boolean|nil ok

@@ -29,13 +29,13 @@ local function is_in_inbox(run, id)
   for _, entry in ipairs(entries) do
     if entry.id == id then return true end
   end
-  return false, "it answers 200, but what it took is not in the inbox: the URL leads elsewhere, or the inbox is another"
+  return false, "it answers 200, but the ping is not in the inbox: the URL leads elsewhere, or this is another inbox"
 end
 
 local function failed(run, url, problem)
   local stake = run.state.changing_at and "App Store Connect may have been given it before"
     or "so nothing was changed at App Store Connect"
-  return nil, ("the receiver at %s has not taken the new secret (%s), %s. Mend that, and run the same command again")
+  return nil, ("the receiver at %s does not accept the new secret (%s), %s. Fix that, and run the same command again")
     :format(url, problem, stake), "probe_failed"
 end
 
@@ -51,7 +51,8 @@ local function probe_url(run, url)
   local found, message, code = context.wait_for(run, { seconds = PROBE_SECONDS, every = PROBE_PAUSE, find = is_taken })
   if found == nil then return nil, message, code end
   if not found then return failed(run, url, message) end
-  run.say("probe", ("the receiver takes what is signed with %s: %s"):format(context.fingerprint(run.state.secret), url))
+  run.say("probe", ("the receiver accepts what is signed with %s: %s"):format(context.fingerprint(run.state.secret),
+    url))
   return true
 end
 
@@ -62,7 +63,7 @@ end
 ---@return string? code probe_failed, stopped
 function probe.run(run)
   if not run.probe then
-    run.say("probe", "not wanted: whether the receiver takes the new secret is not known")
+    run.say("probe", "skipped: it is not known whether the receiver accepts the new secret")
     return context.pause(run, SETTLE_SECONDS)
   end
   run.run_id = run.random_hex(4)

@@ -37,7 +37,7 @@ local function find_late(run, newest)
 end
 
 local function shared(run, entry)
-  return nil, ("%s, when all webhooks that are named had the new one: another webhook probably still uses it, so it " ..
+  return nil, ("%s, after all named webhooks were given the new one: another webhook probably still uses it, so it " ..
     "stays in the secret file. Give that webhook the new secret too (marketplace webhooks " ..
     "update ID --secret-file %s), then run the same command again with --retire-anyway"):format(shown(entry),
     run.path), "rotation_pending"
@@ -70,11 +70,12 @@ function settle.run(run)
   if not list then return nil, context.with_stake(run, message), code end
   local old = context.without(list, run.state.secret)
   if #old == 0 then return true end
-  run.say("settle", ("until for %g seconds nothing is signed with %s"):format(run.grace, context.fingerprints(old)))
+  run.say("settle", ("waiting until nothing has been signed with %s for %g seconds"):format(context.fingerprints(old),
+    run.grace))
   local started = run.clock()
   local quiet, problem, problem_code = context.wait_for(run, {
     seconds = run.grace + run.wait, every = POLL_PAUSE, find = function() return is_quiet(run, old, started) end,
-    tell = function(seconds) run.say("settle", ("waiting for %d seconds"):format(seconds)) end,
+    tell = function(seconds) run.say("settle", ("still waiting after %d seconds"):format(seconds)) end,
   })
   if quiet == nil then return nil, problem, problem_code end
   if run.late then return shared(run, run.late) end

@@ -3,7 +3,7 @@
 ---   generation, webhooks    whose secret it is; of each webhook its id, its step and when that was taken
 ---   secret                  the new one
 ---   probe, started_at       what the ids of probes begin with; when it began
----   changing_at             since when App Store Connect may sign with the new secret; nil: it cannot yet
+---   changing_at             since when App Store Connect may sign with the new secret; nil if it cannot yet
 ---   seen                    ids of notifications that have proved that a webhook has the new secret
 ---
 --- Times are seconds since the epoch.
@@ -18,7 +18,7 @@ local SECRET_BYTES, PROBE_BYTES = 32, 16
 local ADVICE = "Move it away, leave every secret in the secret file, as App Store Connect may sign with any of " ..
   "them, and run the command again: it makes another secret"
 
--- Which times a webhook has at a step; "gone" is one that App Store Connect does not have any more.
+-- The times that a webhook has at each step; "gone" is one that App Store Connect no longer has.
 local STEPS = { waiting = {}, changed = { "changed_at" }, verified = { "changed_at", "verified_at" }, gone = {} }
 
 --[[ Reading ]]
@@ -88,13 +88,13 @@ function rotation_state.open(given)
   local theirs = name_of(file.state.generation, ids_of(file.state))
   if theirs == name_of(given.generation, given.webhooks) then return file end
   file:close()
-  return nil, ("a rotation of webhook %s is under way: finish that one first, or end it with --abort (its state: %s)")
+  return nil, ("a rotation of webhook %s is under way: finish that one first, or undo it with --abort (its state: %s)")
     :format(theirs, given.path), "rotation_invalid"
 end
 
 --[[ Making ]]
 
---- One that begins.
+--- The state of a rotation that begins.
 ---@param generation integer
 ---@param webhooks string[]
 ---@param random_hex fun(bytes: integer): string
@@ -111,7 +111,7 @@ end
 
 --[[ What it says ]]
 
---- Whether each webhook that there still is has proved that it has the new secret.
+--- Whether each webhook that still exists has proved that it has the new secret.
 ---@param state table
 ---@return boolean
 function rotation_state.is_verified(state)
@@ -123,7 +123,7 @@ function rotation_state.is_verified(state)
   return verified > 0
 end
 
---- The latest time of this name that a webhook has.
+--- The latest of the webhooks' times of this name.
 ---@param state table
 ---@param name "changed_at"|"verified_at"
 ---@return number

@@ -99,7 +99,7 @@ end
 
 local function no_proof(run, webhook, problem)
   local more = not run.apple.ping and " when a notification has arrived (generation 1 has no ping)" or nil
-  local message = ("webhook %s: within %g seconds no notification arrived that is signed with the new secret; %s")
+  local message = ("webhook %s: no notification signed with the new secret arrived within %g seconds; %s")
     :format(webhook.id, run.wait, where_to_look(run, webhook))
   if problem then message = message .. " (" .. problem .. ")" end
   return nil, context.with_stake(run, message, more), "rotation_pending"
@@ -109,8 +109,8 @@ local function wait_for_proof(run, webhook)
   return context.wait_for(run, {
     seconds = run.wait, every = POLL_PAUSE, find = function() return find_proof(run, webhook) end,
     tell = function(seconds)
-      run.say("verify", ("webhook %s: nothing after %d of %g seconds; if it stays so, %s"):format(webhook.id, seconds,
-        run.wait, where_to_look(run, webhook)))
+      run.say("verify", ("webhook %s: nothing after %d of %g seconds; if that does not change, %s"):format(webhook.id,
+        seconds, run.wait, where_to_look(run, webhook)))
     end,
   })
 end

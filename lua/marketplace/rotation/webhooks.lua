@@ -19,7 +19,7 @@ function webhooks.advance(run, webhook, step, time)
   return true
 end
 
---- Leaves out a webhook that does not exist any more.
+--- Leaves out a webhook that no longer exists.
 ---@param run table
 ---@param webhook table of the state
 ---@return true|nil
@@ -28,7 +28,7 @@ end
 function webhooks.drop(run, webhook)
   local ok, message, code = webhooks.advance(run, webhook, "gone")
   if not ok then return nil, message, code end
-  run.say("drop", ("webhook %s does not exist any more, and is left out"):format(webhook.id))
+  run.say("drop", ("webhook %s no longer exists, and is left out"):format(webhook.id))
   return true
 end
 
@@ -77,7 +77,7 @@ function webhooks.find_urls_again(run)
     end
   end
   if left > 0 then return true end
-  return nil, "none of the webhooks exists any more: end the rotation with --abort", "rotation_invalid"
+  return nil, "none of the webhooks exists any longer: undo the rotation with --abort", "rotation_invalid"
 end
 
 --- A webhook that may sign with the new secret; nil if surely none does.
