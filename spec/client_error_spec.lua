@@ -144,7 +144,7 @@ describe("marketplace.client.error", function()
     assert.equal(#"POST /v1/webhooks: 409 " + 300, #message)
   end)
 
-  it("tells when to try again, and the request's id", function()
+  it("says when to try again, and the request's id", function()
     local headers = { ["retry-after"] = "7", ["x-request-id"] = { "first", "second" } }
     local _, _, detail = from(429, "", headers)
     assert.equal(7, detail.retry_after)

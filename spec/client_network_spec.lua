@@ -28,7 +28,7 @@ describe("marketplace.client on a network", function()
     for i = 1, 3 do assert.equal(marketplace.null, assert(results[i][1], results[i][2]).data) end
   end)
 
-  it("has no more of them than it is told", function()
+  it("has no more of them than it was told", function()
     local waits = { "GET", "/meet/4?limited" }
     local results = client { timeout = 0.5, retries = 0 }:parallel({ waits, waits, waits, { "GET", "/status/404" } },
       { at_once = 3 })
@@ -56,7 +56,7 @@ describe("marketplace.client on a network", function()
     for i = 1, 2 do assert.equal(marketplace.null, results[i][1].data, results[i][2]) end
   end)
 
-  it("ends what is under way where one of several raises", function()
+  it("ends what is under way if one of several raises", function()
     local one = client()
     assert.error_matches(function()
       one:parallel { { "GET", "/hang/there" }, function() error "a mistake" end }

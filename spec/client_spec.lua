@@ -170,7 +170,7 @@ describe("marketplace.client", function()
       assert.equal(1, #made.client:parallel({ function() end }, { at_once = 1 }))
     end)
 
-    it("tell the limit of requests", function()
+    it("report the limit of requests", function()
       local made = rig { answer(200, FOUND, { ["x-rate-limit"] = "user-hour-lim:3500;user-hour-rem:499;" }) }
       assert.same({}, made.client.rate_limit)
       assert(made.client.webhooks:get "w1")
@@ -350,7 +350,7 @@ describe("marketplace.client", function()
       assert.is_true(select(2, outcome({ answer(200) }, delete)))
     end)
 
-    it("what is tried again is told in the log, and never with a token or a secret", function()
+    it("what is tried again is logged, and never with a token or a secret", function()
       local function echoes(request)
         return answer(409, { errors = { { status = "409", code = "X", title = "t",
           detail = ("the secret '%s' and %s"):format(SECRET, bearer(request)), source = { pointer = SECRET } } } })
@@ -450,7 +450,7 @@ describe("marketplace.client", function()
       assert.matches("more than 5 redirects", message)
     end)
 
-    it("leave nothing behind where they fail", function()
+    it("leave nothing behind if they fail", function()
       local path = os.tmpname()
       os.remove(path)
       for _, one in ipairs { answer(403), lost(true), function(request)

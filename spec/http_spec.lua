@@ -141,7 +141,7 @@ describe("marketplace.http", function()
     os.remove(script)
   end)
 
-  it("asks the environment's proxy for other hosts, where no_proxy does not name them", function()
+  it("asks the environment's proxy for other hosts, if no_proxy does not name them", function()
     local script = shell.file [[
       local answer, message = require("marketplace.http").exchange { method = "GET", url = "https://host.invalid/" }
       print(answer, message)
@@ -184,7 +184,7 @@ describe("marketplace.http", function()
     end
   end)
 
-  it("gives up on time, and when it is told to, also while a name is looked up", function()
+  it("gives up on time, and when it is asked to, even while a name is looked up", function()
     local pipe = shell.run "mktemp -u"
     shell.run("mkfifo " .. pipe)
     local script = shell.file [[
@@ -236,7 +236,7 @@ describe("marketplace.http", function()
     assert.equal("too_large", code)
   end)
 
-  it("ends where the sink wants no more, or raises", function()
+  it("ends if the sink wants no more, or raises", function()
     local bytes = 0
     local response, message = exchange("/bytes/20000000", { max_response = 20000000, sink = function(piece)
       bytes = bytes + #piece
@@ -260,7 +260,7 @@ describe("marketplace.http", function()
     end
   end)
 
-  it("has those who look for their answers at the same time move them on once, for all of them", function()
+  it("moves all exchanges on once if several wait for their answers at the same time", function()
     local monotonic, poll, at, polled = core.monotonic, core.http_poll, core.monotonic(), 0
     finally(function() core.monotonic, core.http_poll = monotonic, poll end)
     core.monotonic = function() return at end

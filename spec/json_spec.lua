@@ -126,7 +126,7 @@ describe("marketplace.json decodes", function()
     return require "marketplace.json"
   end
 
-  it("empty arrays as such where lua-cjson can tell", function()
+  it("empty arrays as such if lua-cjson tells them apart", function()
     local array, wanted = {}, false
     local decoder = {
       decode_max_depth = function() end, decode_invalid_numbers = function() end,

@@ -65,7 +65,7 @@ describe("marketplace.client.jsonapi", function()
     assert.is_string(json.encode(resource))
   end)
 
-  it("makes lists of them, and tells about the page", function()
+  it("makes lists of them, and describes the page", function()
     local list, page = jsonapi.list(json.decode [[{
       "data": [
         {"type": "v", "id": "1", "relationships": {"variants": {"data": [
@@ -86,7 +86,7 @@ describe("marketplace.client.jsonapi", function()
     assert.same({}, (jsonapi.list { data = {} }))
   end)
 
-  it("tells a resource that is not there from an answer that is none", function()
+  it("gives false if there is no such resource", function()
     local resource, page = jsonapi.resource { data = json.null }
     assert.is_false(resource)
     assert.is_table(page)

@@ -127,7 +127,7 @@ describe("an hour in which the receiver was down", function()
       inbox:close()
     end)
 
-    it("does so too where the first run ends before it wrote how far it came, in " .. name, function()
+    it("does so too if the first run ends before it wrote how far it came, in " .. name, function()
       local inbox = open()
       begin(inbox)
       local ids = live_through()
@@ -149,7 +149,7 @@ describe("an hour in which the receiver was down", function()
     end)
   end
 
-  it("is made good also where App Store Connect itself stumbles", function()
+  it("is made good even if App Store Connect itself fails now and then", function()
     local inbox = memory.new()
     begin(inbox)
     local ids = live_through()

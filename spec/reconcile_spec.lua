@@ -218,8 +218,8 @@ describe("marketplace.reconcile", function()
     assert.same({ "worse" }, apple.redelivered)
   end)
 
-  -- the fake tells them in the reverse order of their ids
-  it("takes the redelivery for the newer of two of the same instant, in whichever order they are told", function()
+  -- the fake lists them in the reverse order of their ids
+  it("takes the redelivery for the newer of two of the same instant, in whichever order they are listed", function()
     local at = START - 300
     local function pair(id, first, second)
       local made = event(id, at)
@@ -236,7 +236,7 @@ describe("marketplace.reconcile", function()
     assert.same({ "c2", "d1" }, apple.redelivered)
   end)
 
-  it("takes the first told of two that nothing tells apart", function()
+  it("takes the first listed of two that do not differ", function()
     for i, state in ipairs { "FAILED", "SUCCEEDED" } do
       for _, redelivery in ipairs { true, false } do
         local made = event(("%s %s"):format(state, redelivery), START - 300)
@@ -250,7 +250,7 @@ describe("marketplace.reconcile", function()
     assert.same({ "event FAILED false2", "event FAILED true2" }, apple.redelivered)
   end)
 
-  it("asks for a redelivery where the payload is not told, as often as it fails", function()
+  it("asks for a redelivery if the payload is not given, as often as it fails", function()
     deliver("a", START - 300, "FAILED", { untold = true })
     deliver("b", START - 300, "SUCCEEDED", { untold = true })
     expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
@@ -260,27 +260,27 @@ describe("marketplace.reconcile", function()
     assert.equal("payload_missing", report.failed[1].code)
   end)
 
-  it("knows deliveries of one event by their relationships if the event is not told", function()
+  it("knows deliveries of one event by their relationships if the event is not included", function()
     local made = deliver("a", START - 300, "FAILED", { untold = true })
     apple:deliver { id = "later", event = made.event, at = START - 200, state = "SUCCEEDED", untold = true }
     expect({ deliveries = 2, events = 1 }, run())
     assert.same({}, apple.redelivered)
   end)
 
-  it("takes deliveries of which no event is told for those of one each", function()
+  it("takes deliveries that name no event for one event each", function()
     deliver("a", START - 300, "FAILED", { untold = true, unrelated = true })
     deliver("b", START - 200, "SUCCEEDED", { untold = true, unrelated = true })
     expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
     assert.same({ "delivery a" }, apple.redelivered)
   end)
 
-  it("asks for no redelivery where none is wanted", function()
+  it("asks for no redelivery if none is wanted", function()
     deliver("a", START - 300, "FAILED")
     expect({ deliveries = 1, events = 1, missing = 1, stored = 1 }, run { redeliver = false })
     assert.same({}, apple.redelivered)
   end)
 
-  it("goes on where a redelivery is refused, tells it, and asks again the next time", function()
+  it("goes on if a redelivery is refused, reports it, and asks again the next time", function()
     deliver("a", START - 300, "FAILED")
     deliver("b", START - 200, "FAILED")
     apple.refused["delivery a"] = "api_error"
@@ -333,7 +333,7 @@ describe("marketplace.reconcile", function()
       assert.equal(1, left(expect({ deliveries = 1, events = 1, complete = false }, run())))
     end)
 
-    it("or not at all, where nothing is remembered", function()
+    it("or not at all, if nothing is remembered", function()
       deliver("a", START - 300, "FAILED")
       apple.rate_limit = { limit = 50, remaining = 1 }
       local _, message = left(run { state_file = "none" })
@@ -497,7 +497,7 @@ describe("marketplace.reconcile", function()
       end)())
     end)
 
-    it("as far as it is told, and is not further for having skipped something", function()
+    it("as far as it is told, without forgetting what it skipped", function()
       deliver("a", START - 2 * DAY, "SUCCEEDED")
       deliver("b", START - 300, "SUCCEEDED")
       assert.equal(DAY, since { since = now - DAY })
@@ -508,7 +508,7 @@ describe("marketplace.reconcile", function()
       assert.equal(HOUR + 300, since())
     end)
 
-    it("ten days at the most, and says so where the last run was before that", function()
+    it("ten days at most, and says so if the last run was before that", function()
       deliver("a", START - 300, "SUCCEEDED")
       since()
       now = now + 9 * DAY
@@ -552,7 +552,7 @@ describe("marketplace.reconcile", function()
       return table.concat(codes, " ")
     end
 
-    it("ten days again where the inbox is another one", function()
+    it("ten days again if the inbox is another one", function()
       deliver("a", START - 300, "FAILED")
       run()
       inbox = memory.new()
@@ -564,7 +564,7 @@ describe("marketplace.reconcile", function()
       assert.equal(HOUR + 300, since())
     end)
 
-    it("ten days again also where another inbox has the newest", function()
+    it("ten days again even if another inbox has the newest", function()
       deliver("a", START - 5 * HOUR, "SUCCEEDED")
       local newest = deliver("b", START - 300, "SUCCEEDED")
       run()
@@ -574,7 +574,7 @@ describe("marketplace.reconcile", function()
       assert.equal("inbox_changed", noticed(report))
     end)
 
-    it("ten days again where the inbox was restored from an earlier copy", function()
+    it("ten days again if the inbox was restored from an earlier copy", function()
       local path = folder .. "/inbox.db"
       inbox = assert(marketplace.inbox("sqlite:" .. path))
       deliver("a", START - 6 * HOUR, "SUCCEEDED")
@@ -598,7 +598,7 @@ describe("marketplace.reconcile", function()
       inbox:close()
     end)
 
-    it("ten days again where what it remembers is yet to come", function()
+    it("ten days again if what it remembers is in the future", function()
       deliver("a", START - 300, "SUCCEEDED")
       now = now + 5 * DAY
       run()
@@ -617,7 +617,7 @@ describe("marketplace.reconcile", function()
     end)
   end)
 
-  it("goes no further than what it was told, where a page cannot be had", function()
+  it("moves no further than what was listed if a page cannot be had", function()
     for i = 1, 5 do deliver("e" .. i, START - 100 * i, "SUCCEEDED") end
     apple.fails_after = 3
     local report = expect({ deliveries = 3, events = 3, missing = 3, stored = 3, problems = 1, complete = false },
@@ -627,7 +627,7 @@ describe("marketplace.reconcile", function()
     expect({ deliveries = 5, events = 5, missing = 2, stored = 2 }, run())
   end)
 
-  it("fails where nothing can be looked at", function()
+  it("fails if nothing can be looked at", function()
     local function refused(code, more)
       local report, message, got, detail = run(more)
       assert.is_nil(report)
@@ -685,7 +685,7 @@ describe("marketplace.reconcile", function()
     assert.equal("w1", known())
   end)
 
-  it("looks at the rest where one app cannot be looked at", function()
+  it("looks at the rest if one app cannot be looked at", function()
     deliver("a", START - 300, "SUCCEEDED")
     local report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1, problems = 2, complete = false },
       run { webhooks = "none", apps = { "nobody", "a1", "a2" } })
@@ -820,7 +820,7 @@ describe("marketplace.reconcile", function()
         inbox:close()
       end)
 
-      it("also where it ends before it could write how far it came, in the inbox in " .. name, function()
+      it("even if it ends before it could write how far it came, in the inbox in " .. name, function()
         inbox = open()
         local ran = {}
         local receiver = receiver_counting(ran)
@@ -905,14 +905,14 @@ describe("marketplace.reconcile", function()
       expect_command(0, "\nwebhook w1\nstate ", "^$", "--webhook", "w1")
     end)
 
-    it("tells where it looked at less than what is due", function()
+    it("says when it looked at less than what is due", function()
       deliver("a", now - 2 * HOUR, "SUCCEEDED")
       expect_command(0, "\nwebhook w1: looked at only since %S+Z, though since %S+Z is due\n", "^$",
         "--webhook", "w1", "--since", "1h")
       assert.is_nil(expect_command(0, "1 missing, 1 stored", "^$", "--webhook", "w1"):find "only")
     end)
 
-    it("asks which URL is the receiver's, where it cannot tell", function()
+    it("asks which URL is the receiver's if it cannot know", function()
       apple.apps.a1, apple.urls.w2 = { "w1", "w2" }, "https://other.example/\27[2J"
       expect_command(2, "^$", "more than one URL; say with %-%-url which.-:\n" ..
         "  https://marketplace.example/notifications\n  https://other.example/\\x1b%[2J\n", "--app", "a1")
@@ -921,14 +921,14 @@ describe("marketplace.reconcile", function()
       assert.is_nil(written:find "webhook w2")
     end)
 
-    it("tells in one line what is left for the next run, and is done all the same", function()
+    it("says in one line what is left for the next run, and succeeds all the same", function()
       for i = 1, 83 do deliver("e" .. i, now - 2 * HOUR + i, "FAILED") end
       apple.refused["delivery e1"] = "rate_limited"
       expect_command(0, "83 missing, 83 stored, 0 redeliveries asked for",
         "^marketplace: 83 redeliveries are left for the next run: [^\n]+\n$", "--webhook", "w1")
     end)
 
-    it("tells of what was not looked at in time until that is accepted", function()
+    it("reports what was not looked at in time until that is accepted", function()
       local file = assert(io.open(folder .. "/state.json", "wb"))
       file:write(('{"version":1,"webhooks":{"w1":{"checked":"%s"}}}'):format(log.timestamp(now - 12 * DAY)))
       file:close()
@@ -940,7 +940,7 @@ describe("marketplace.reconcile", function()
       expect_command(0, "\n0 deliveries", "^$", "--webhook", "w1")
     end)
 
-    it("puts what `inbox show` tells as unsigned", function()
+    it("puts what `inbox show` calls unsigned", function()
       deliver("a", now - 2 * HOUR, "FAILED")
       expect_command(0, "1 stored", "^$", "--webhook", "w1")
       assert.matches("verified_by  %- %(it came without a signature: reconcile put it here%)",
@@ -964,7 +964,7 @@ describe("marketplace.reconcile", function()
       assert.same({ "delivery b", false }, { redelivery.delivery, redelivery.asked })
     end)
 
-    it("fails where something could not be done, and says what", function()
+    it("fails if something could not be done, and says what", function()
       deliver("a", now - 2 * HOUR, "FAILED")
       apple.refused["delivery a"] = "api_error"
       expect_command(1, "1 missing, 1 stored, 0 redel",

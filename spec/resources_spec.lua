@@ -373,7 +373,7 @@ describe("each", function()
     assert.equal("answer_invalid", problem.code)
   end)
 
-  it("tells why it ended early", function()
+  it("says why it ended early", function()
     local ids, problem = walk { page("1", "/v1/b") }
     assert.equal("1", ids)
     assert.same({ message = "nothing more", code = "timeout", detail = { sent = true } }, problem)

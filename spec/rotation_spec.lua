@@ -287,7 +287,7 @@ describe("a rotation", function()
     expect_through(world)
   end)
 
-  it("gives App Store Connect the same secret again where its answer was lost", function()
+  it("gives App Store Connect the same secret again if its answer was lost", function()
     local world = new_world()
     local options = world.options()
     local given = {}
@@ -311,7 +311,7 @@ describe("a rotation", function()
     expect_through(world)
   end)
 
-  it("changes nothing at App Store Connect where the receiver does not accept the new secret", function()
+  it("changes nothing at App Store Connect if the receiver does not accept the new secret", function()
     local world = new_world { deaf = true }
     local done, message, code = world.run()
     assert.is_nil(done)
@@ -362,7 +362,7 @@ describe("a rotation", function()
     assert.is_true(world.run())
   end)
 
-  it("waits for a notification, and says so where none comes", function()
+  it("waits for a notification, and says so if none comes", function()
     local world = new_world { silent = true }
     local done, message, code = world.run()
     assert.is_nil(done)
@@ -623,7 +623,7 @@ describe("a rotation", function()
       assert.equal(before, world.now)
     end)
 
-    it("tells late from under way, which is a minute and the quiet time after the change", function()
+    it("takes for late what comes more than a minute and the quiet time after the change", function()
       for seconds, expected in pairs { [65] = true, [66] = "rotation_pending" } do
         local world = verified_world()
         local at = tonumber(world.files[STATE]:match '"changed_at":(%d+)') + seconds
@@ -655,7 +655,7 @@ describe("a rotation", function()
   end)
 
   -- somebody who has it would else keep it alive by using it
-  it("ends a leaked secret though somebody goes on using it, where it is told to", function()
+  it("ends a leaked secret that is still used, if it is told to", function()
     local world = new_world()
     world.received[1] = { id = "forged", secret = "old", at = world.now + 86400 }
     assert.equal("rotation_pending", (select(3, world.run())))
@@ -684,7 +684,7 @@ describe("a rotation", function()
     assert.is_truthy(message:find("App Store Connect may have been given it before", 1, true), message)
   end)
 
-  it("says that nothing is lost only where the receiver has taken the new secret", function()
+  it("says that nothing is lost only if the receiver accepts the new secret", function()
     local function problem_of(given)
       given.silent = true
       return (select(2, new_world(given).run()))
@@ -719,7 +719,7 @@ describe("a rotation", function()
     expect_through(world)
   end)
 
-  it("takes one notification for the proof of one webhook only, though nobody tells whose it is", function()
+  it("takes a notification as the proof of one webhook only, even if nobody knows whose it is", function()
     local world = new_world {
       generation = 1, webhooks = { "w1", "w2" }, apple = { w1 = "old", w2 = "old" },
       while_waiting = function(it)
@@ -789,7 +789,7 @@ describe("a rotation", function()
     assert.matches("^reload ", world.said[#world.said])
   end)
 
-  it("tells every ten seconds that it waits, and where to look", function()
+  it("says every ten seconds that it waits, and where to look", function()
     local world = new_world { silent = true }
     local _, message = world.run()
     local told = {}
@@ -812,7 +812,7 @@ describe("a rotation", function()
     end
   end)
 
-  it("stops where it is asked to, and goes on later", function()
+  it("stops when it is asked to, and goes on later", function()
     local world = new_world { silent = true, stop_at = 1003 }
     local done, message, code = world.run()
     assert.is_nil(done)

@@ -87,7 +87,7 @@ describe("what commands write", function()
     end
   end)
 
-  it("has none where requests fail", function()
+  it("has none if requests fail", function()
     local id, secret_file = created(), write("secrets", SECRET .. "\n")
     for _, kind in ipairs { "401", "403", "500_after", "502_html", "wrong_type", "empty", "cut_after" } do
       api:control("POST", "/faults", { kind = kind, times = 5 })
@@ -100,7 +100,7 @@ describe("what commands write", function()
     run("webhooks list --app 6740012345 --verbose", "MARKETPLACE_ISSUER_ID=wrong")
   end)
 
-  it("has none where notifications come", function()
+  it("has none when notifications come", function()
     local secret_file = write("secrets", SECRET .. "\n")
     local command = shell.marketplace(("serve examples/marketplace.lua --port 0 --inbox memory --verbose --json " ..
       "--secret-file %s"):format(secret_file))

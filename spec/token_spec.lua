@@ -135,7 +135,7 @@ describe("marketplace.token", function()
     end
   end)
 
-  it("tells what is wrong with a key, and never what it holds", function()
+  it("says what is wrong with a key, and never what it holds", function()
     local function expect(pattern, pem)
       local token, message, code = make(API, pem)
       assert.is_nil(token)

@@ -9,6 +9,9 @@ local deliveries = {}
 
 local PAGE = 200 -- deliveries in one answer: the most that App Store Connect gives
 
+--- Seconds back that App Store Connect lists deliveries, less what its clock may be ahead.
+deliveries.FURTHEST = 10 * 86400 - 600
+
 local function time_of(text)
   return type(text) == "string" and core.parse_time(text) or 0
 end

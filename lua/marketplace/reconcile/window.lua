@@ -1,15 +1,15 @@
 --- Since when a webhook's deliveries have to be compared: what is remembered of past runs, whether that still holds,
 --- and how it moves forward once a run has stored what it found.
+local deliveries = require "marketplace.reconcile.deliveries"
 local log = require "marketplace.log"
 local report = require "marketplace.reconcile.report"
 
 local window = {}
 
-local DAY = 86400
-local FURTHEST = 10 * DAY - 600 -- seconds back; App Store Connect's clock need not be this one
+local FURTHEST = deliveries.FURTHEST
 local OVERLAP = 3600            -- seconds: a delivery may be listed later than it was made
 local CLOCKS_APART = 300        -- seconds: what is further ahead is in the future
-local FORGOTTEN = 10 * DAY      -- seconds: App Store Connect lists no older event
+local FORGOTTEN = 10 * 86400    -- seconds: App Store Connect lists no older event
 
 -- A time in the future would hide everything before it.
 local function drop_impossible(run, webhook, known)

@@ -3,6 +3,7 @@ local actions = require "marketplace.cli.commands.webhooks.actions"
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
+local deliveries = require "marketplace.reconcile.deliveries"
 local generations = require "marketplace.cli.commands.webhooks.generations"
 local output = require "marketplace.cli.support.output"
 local pid_file = require "marketplace.cli.support.pid_file"
@@ -16,7 +17,6 @@ local rotate = {}
 
 local PROBE_TIMEOUT = 10   -- seconds
 local DELIVERY_CLOCK = 3600 -- seconds that App Store Connect's clock may be behind this one
-local FURTHEST = 10 * 86400 - 600 -- seconds back that it tells of deliveries, less what its clock may be ahead
 
 function rotate.describe(command)
   command:argument("id", "ids of all webhooks that use the secret: the old one stops working at the end")
@@ -83,11 +83,11 @@ end
 
 local function delivered_by(generation, client)
   return function(id, since)
-    local deliveries, message = generation.deliveries(client, id,
-      math.max(since - DELIVERY_CLOCK, core.now() - FURTHEST))
-    if not deliveries then return nil, message end
+    local listed, message = generation.deliveries(client, id,
+      math.max(since - DELIVERY_CLOCK, core.now() - deliveries.FURTHEST))
+    if not listed then return nil, message end
     local keys = {}
-    for _, delivery in ipairs(deliveries) do
+    for _, delivery in ipairs(listed) do
       local payload = delivery.event and delivery.event.payload
       local made = type(payload) == "string" and record.of(payload)
       if made then keys[#keys + 1] = made.key end
