@@ -19,8 +19,7 @@ describe("marketplace.client.download", function()
       local answer = answers[#requests]
       if type(answer) ~= "string" then return answer, "no answer", "timeout", { sent = true } end
       for piece in answer:gmatch "..?" do
-        local goes_on = request.sink(piece)
-        assert.is_true(goes_on ~= false)
+        if request.sink(piece) == false then return nil, "the sink ended it", "http_failed", { sent = true } end
       end
       return { status = 200, headers = { etag = "e" } }
     end
@@ -89,6 +88,8 @@ describe("marketplace.client.download", function()
   end)
 
   it("passes on what the transport fails with", function()
+    assert.equal("the sink ended it", (select(2, fetch({ "abc" }, { sink = function() return false end }))))
+    requests = {}
     assert.same({ nil, "no answer", "timeout", { sent = true } }, { fetch {} })
   end)
 
@@ -112,6 +113,31 @@ describe("marketplace.client.download", function()
     it("leaves it as it was if something fails", function()
       assert(core.replace_file(path, "before"))
       assert.equal("timeout", (select(3, fetch({}, { file = path }))))
+      assert.equal("before", core.read_file(path))
+      assert.equal("file", shell.run("ls -A " .. folder))
+    end)
+
+    it("leaves it as it was if the disk fills up", function()
+      assert(core.replace_file(path, "before"))
+      local function outcome(file)
+        local open = io.open
+        rawset(io, "open", function(name, ...)
+          assert(open(name, ...)):close()
+          return file
+        end)
+        local result = { pcall(fetch, { "abcde" }, { file = path }) }
+        rawset(io, "open", open)
+        requests = {}
+        return result
+      end
+      local function full() return nil, "No space left on device" end
+      local expected = { true, nil, "cannot write No space left on device", "file_failed", {} }
+      assert.same(expected, outcome { write = full, close = function() return true end })
+      assert.same(expected, outcome { write = function(self) return self end, close = full })
+      local in_place = stub(core, "put_in_place", full)
+      local result = { fetch({ "abcde" }, { file = path }) }
+      in_place:revert()
+      assert.same({ nil, "cannot write No space left on device", "file_failed", {} }, result)
       assert.equal("before", core.read_file(path))
       assert.equal("file", shell.run("ls -A " .. folder))
     end)

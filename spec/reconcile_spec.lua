@@ -195,6 +195,13 @@ describe("marketplace.reconcile", function()
     assert.same({ "a" }, keys())
   end)
 
+  it("puts events of the same instant in the order in which they are listed", function()
+    for _, id in ipairs { "b", "c", "a" } do deliver(id, START - 100, "SUCCEEDED") end
+    local seen = {}
+    for i, one in ipairs(run().entries) do seen[i] = one.id end
+    assert.same({ "c", "b", "a" }, seen)
+  end)
+
   it("puts no ping, and leaves what is still being delivered until it is a day old", function()
     deliver("p", START - 30, "FAILED", { event = event("p", START - 30, { ping = true }) })
     deliver("q", START - 30, "FAILED", {

@@ -940,6 +940,12 @@ describe("a rotation", function()
     assert.is_true(rotation.check(world.options()))
     world.webhooks = { "w2" }
     assert.matches("is under way", (select(2, rotation.check(world.options()))))
+    -- it would be left out
+    world.webhooks, world.apple.w1 = nil, nil
+    assert.is_true(rotation.check(world.options()))
+    local options = world.options()
+    options.apple.url = function() return nil, "no answer", "timeout" end
+    assert.same({ nil, "webhook w1: no answer", "timeout" }, { rotation.check(options) })
   end)
 
   it("is done by one process at a time", function()
