@@ -246,7 +246,7 @@ describe("marketplace.reconcile", function()
   it("takes the first listed of two that do not differ", function()
     for i, state in ipairs { "FAILED", "SUCCEEDED" } do
       for _, redelivery in ipairs { true, false } do
-        local made = event(("%s %s"):format(state, redelivery), START - 300)
+        local made = event(("%s %s"):format(state, tostring(redelivery)), START - 300)
         apple:deliver { id = made.id .. 2, event = made, at = START - 300, state = state, redelivery = redelivery }
         apple:deliver { id = made.id .. 1, event = made, at = START - 300, state = i == 1 and "SUCCEEDED" or "FAILED",
           redelivery = redelivery }
