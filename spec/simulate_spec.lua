@@ -235,6 +235,21 @@ describe("marketplace simulate", function()
     end)
   end)
 
+  it("repeats a failed delivery as often as it is told", function()
+    with_simulator("--retry-after 0 --retry-after 0", function(url)
+      assert(call(url, "POST /v1/marketplaceWebhooks",
+        simulation.entity("marketplaceWebhooks", { endpointUrl = NOBODY, secret = "s" })))
+      control(url, "/events", { event = "app_unavailable", generation = 1 })
+      wait_until(function()
+        local failed = 0
+        for _, delivery in ipairs(control(url, "").deliveries) do
+          if delivery.deliveryState == "FAILED" then failed = failed + 1 end
+        end
+        return failed == 3
+      end)
+    end)
+  end)
+
   it("refuses a body over 1 MiB", function()
     with_simulator("", function(url)
       local request = request_of(url, "POST /v1/webhooks")

@@ -276,6 +276,10 @@ describe("marketplace.simulator", function()
         entity("webhooks", nil, { app = { "apps", APP } }, id))
     end)
 
+    it("needs no relationship that may be left out", function()
+      s:expect(201, "POST /v1/alternativeDistributionKeys", entity("alternativeDistributionKeys", { publicKey = "k" }))
+    end)
+
     it("has types of events in an array", function()
       local id = s:webhook()
       for types, code in pairs {
