@@ -41,7 +41,7 @@ local function escape_byte(byte)
   return ("\\x%02x"):format(byte:byte())
 end
 
---- As UTF-8: as it is where it is that, otherwise with every byte above 127 as \xHH.
+--- As UTF-8: unchanged if it is that, otherwise with every byte above 127 as \xHH.
 ---@param value string
 ---@return string
 function text.utf8(value)

@@ -93,7 +93,7 @@ local function headers_of(self, call, bearer)
   return headers
 end
 
-local MOST_DIGITS = 15 -- every number of so many is exact, and an integer where Lua has them
+local MOST_DIGITS = 15 -- every number of so many digits is exact
 
 local function figure(header, name)
   local digits = header:match(name .. ":(%d+)")
