@@ -253,6 +253,17 @@ describe("receiver:dispatch", function()
     assert.equal("done", state_of "a")
   end)
 
+  it("snoozes for up to 366 days", function()
+    receiver:on("ping", function(_, ctx) ctx:snooze(366 * 86400) end)
+    post("ping", { id = "a" })
+    receiver:dispatch()
+    assert.equal(366 * 86400, last().again_in)
+    receiver:on("app_unavailable", function(_, ctx) ctx:snooze(366 * 86400 + 1) end)
+    post "app_unavailable"
+    receiver:dispatch()
+    assert.matches("dispatcher_spec.lua:%d+: ctx:snooze: seconds must be a number from 0 to a year", last().reason)
+  end)
+
   it("snoozes for the longest that was asked for", function()
     receiver:on("ping", function(_, ctx) ctx:snooze(60) end)
     receiver:on("ping", function(_, ctx) ctx:snooze(30) end)

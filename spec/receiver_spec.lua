@@ -433,8 +433,11 @@ describe("marketplace.receiver", function()
     it("what is no request", function()
       for _, request in ipairs { false, {}, { method = 5 }, { method = "POST", headers = "x" },
         { method = "POST", body = 5 } } do
-        assert.is_false((pcall(receiver.handle, receiver, request)))
-        assert.is_false((pcall(receiver.handle_many, receiver, { request })))
+        for method, given in pairs { handle = request, handle_many = { request } } do
+          local ok, told = pcall(receiver[method], receiver, given)
+          assert.is_false(ok)
+          assert.matches("receiver:" .. method .. ": .*request.* must be a ", told)
+        end
       end
     end)
   end)

@@ -1,7 +1,8 @@
---- Why a signature does not belong to a body: tries what usually goes wrong on the way, and names what did.
+--- Explains why a signature does not match a body: tries what usually goes wrong on the way, and names what did.
 ---
---- The header may have been changed by a proxy or in copying, the body by an editor or a framework that encoded it
---- again, the secret by a shell or a file. A change whose undoing makes the signature verify is the explanation.
+--- The header may have been changed by a proxy or by copying, the body by an editor or by a framework that encoded it
+--- again, the secret by a shell or in a file. If undoing a change makes the signature match, that change is the
+--- explanation.
 local signature = require "marketplace.signature"
 local text = require "marketplace.text"
 
@@ -16,23 +17,23 @@ local PREFIX = "hmacsha256="
 local HEADER_STEPS = {
   { cause = "header_white_space", advice = "the header has white space around its value",
     undo = function(header) return text.trim(header) end },
-  { cause = "header_name", advice = "the value begins with the header's name: give what stands behind the colon",
+  { cause = "header_name", advice = "the value begins with the header's name: use only what follows the colon",
     undo = function(header)
       return header:lower():find("^['\"]?x%-apple%-signature['\"]?%s*:") and header:match("^[^:]*:(.*)$") or header
     end },
-  { cause = "header_quoted", advice = "the header's value stands in quotes",
+  { cause = "header_quoted", advice = "the header's value is in quotes",
     undo = function(header) return header:match("^['\"]*(.-)['\"]*$") end },
   { cause = "header_upper_case", advice = "the header is not in lower case, as App Store Connect writes it: " ..
       "something on the way changed it",
     undo = string.lower },
-  { cause = "header_scheme", advice = "what stands before the digits is not " .. PREFIX,
+  { cause = "header_scheme", advice = "the digits do not follow " .. PREFIX,
     undo = function(header)
       local digits = header:match("^%x+$") or header:match("^[%w_-]*[=:]%s*(%x+)$")
       return digits and #digits == 64 and PREFIX .. digits or header
     end },
 }
 
--- One change may hide another, as quotes hide white space: until nothing is left to undo.
+-- Repeats until nothing is left to undo: one change may hide another, as quotes hide white space.
 local function repaired_header(header)
   local findings, found = {}, {}
   local after
@@ -100,17 +101,17 @@ local function with_escaped_slashes(json)
 end
 
 local function reencoded(what)
-  return ("the body was decoded and encoded again on its way (%s); the signature covers the bytes as they came: " ..
-    "hand on the raw body"):format(what)
+  return ("the body was decoded and encoded again on its way (%s); the signature covers the bytes as they arrived: " ..
+    "pass on the raw body"):format(what)
 end
 
 local function body_variations(body)
   local list, add = variations(body)
-  add("body_trailing_newline", "a line end was added behind the body, as editors do", (body:gsub("\r?\n$", "")))
-  add("body_trailing_newline", "white space was added behind the body", text.trim_end(body))
-  add("body_lost_newline", "the line end behind the body was lost", body .. "\n")
-  add("body_line_ends", "the body's line ends were changed from LF to CRLF", (body:gsub("\r\n", "\n")))
-  add("body_line_ends", "the body's line ends were changed from CRLF to LF", (body:gsub("\r?\n", "\r\n")))
+  add("body_trailing_newline", "a line ending was added after the body, as editors do", (body:gsub("\r?\n$", "")))
+  add("body_trailing_newline", "white space was added after the body", text.trim_end(body))
+  add("body_lost_newline", "the line ending after the body was lost", body .. "\n")
+  add("body_line_ends", "the body's line endings were changed from LF to CRLF", (body:gsub("\r\n", "\n")))
+  add("body_line_ends", "the body's line endings were changed from CRLF to LF", (body:gsub("\r?\n", "\r\n")))
   add("body_byte_order_mark", "a byte order mark was added before the body", (body:gsub("^\239\187\191", "")))
   add("body_byte_order_mark", "the byte order mark before the body was lost", "\239\187\191" .. body)
   local compact = without_space(body)
@@ -125,12 +126,12 @@ end
 local function secret_variations(secret)
   local list, add = variations(secret)
   local trimmed = text.trim(secret)
-  add("secret_white_space", "the secret has white space around it that App Store Connect's has not", trimmed)
+  add("secret_white_space", "the secret has white space around it that App Store Connect's does not have", trimmed)
   for _, ending in ipairs { "\n", "\r\n", " " } do
-    add("secret_white_space", "App Store Connect's secret ends with white space that this one has not",
+    add("secret_white_space", "App Store Connect's secret ends with white space that this one does not have",
       secret .. ending)
   end
-  add("secret_quoted", "the secret stands in quotes that App Store Connect's does not have",
+  add("secret_quoted", "the secret is in quotes that App Store Connect's does not have",
     trimmed:match('^"(.+)"$') or trimmed:match("^'(.+)'$"))
   return list
 end
@@ -162,7 +163,7 @@ local function all_secret_variations(secrets)
   return all
 end
 
--- One change before two: what is right must not be blamed.
+-- One change before two, so that nothing is blamed that is right.
 local function search(secrets, body, header)
   local bodies, changed_bodies = as_they_are { body }, body_variations(body)
   local plain, changed = as_they_are(secrets), all_secret_variations(secrets)
@@ -174,9 +175,9 @@ local function search(secrets, body, header)
 end
 
 local OTHER_SECRET = {
-  cause = "other_secret", advice = "no secret that is given makes this signature for these bytes, nor for these " ..
-    "bytes before any usual change: it was made with another secret (a rotation is not complete, or it belongs to " ..
-    "another webhook), or the body is another one",
+  cause = "other_secret", advice = "none of the given secrets makes this signature for these bytes, even if the " ..
+    "usual changes are undone: it was made with another secret (a rotation is not complete, or it belongs to " ..
+    "another webhook), or for another body",
 }
 
 --- Explains.
@@ -184,7 +185,7 @@ local OTHER_SECRET = {
 ---@param body string the bytes as they arrived
 ---@param header string|nil the value of x-apple-signature as it arrived
 ---@return table explanation {valid=, secret=, findings=}: whether it verifies as it is; the index of the secret that
---- matches, if any does; what is wrong, each {cause=, advice=}, empty where it is valid
+--- matches, if any does; what is wrong, each {cause=, advice=}, empty if it is valid
 function explain.signature(secrets, body, header)
   local matched = signature.verify(secrets, body, header)
   if matched then return { valid = true, secret = matched, findings = {} } end

@@ -1,14 +1,14 @@
---- Handlers files: Lua files that return a function, which is given the receiver and adds callbacks to it.
+--- Handlers files: Lua files that return a function that takes the receiver and adds callbacks to it.
 local handlers = {}
 
--- A handlers file may `require` what stands beside it.
+-- A handlers file may `require` the files beside it.
 local function add_folder(path)
   local folder = path:match("^(.*)/[^/]*$") or "."
   package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(folder, folder, package.path)
 end
 
---- Lets a handlers file's function add its callbacks. What it complains of fails the start, as in a callback: without
---- its callbacks every notification would be done, with nothing done for it.
+--- Lets a handlers file's function add its callbacks. If it fails, as a callback does, so does the start: without its
+--- callbacks every notification would count as done, although nothing was done for it.
 ---@param register fun(receiver: table): any, any
 ---@param receiver table
 ---@return boolean|nil ok

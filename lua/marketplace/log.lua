@@ -1,7 +1,7 @@
---- Log entries, and the two ways in which they are written: for people and for machines.
+--- Log entries, and their two formats: for people and for machines.
 ---
---- An entry is a table: `level` ("info", "warning", "error"), `message`, `at` (seconds since the epoch)
---- and what is known: `id`, `type`, `event`, `app_id`, `secret` (index of the one that matched), `verified_by` (its
+--- An entry is a table: `level` ("info", "warning", "error"), `message`, `at` (seconds since the epoch), and what is
+--- known of `id`, `type`, `event`, `app_id`, `secret` (index of the one that matched), `verified_by` (its
 --- fingerprint), `secrets` (fingerprints of all that are live), `status`, `reason`, `attempt`, `again_in` and `took`
 --- (seconds), `remote`, `url`. Never a body, a secret or a signature.
 local core = require "marketplace.core"
@@ -35,7 +35,7 @@ local function shown(name, value)
   return text.safe(quoted_if_needed(tostring(value)))
 end
 
---- The message, then what is known as name=value, for a log that has its own time and level.
+--- The message, then name=value pairs, for a log that has its own time and level.
 ---@param entry table
 ---@return string words on one line
 function log.words(entry)
@@ -48,7 +48,7 @@ function log.words(entry)
   return table.concat(words, " ")
 end
 
---- One line: time, level, message, then what is known as name=value.
+--- One line: time, level, message, then name=value pairs.
 ---@param entry table
 ---@return string line without a line feed
 function log.line(entry)
@@ -79,7 +79,7 @@ function log.json(stream)
   end
 end
 
--- A log that fails must not cost what it tells of.
+-- A log that fails must not fail what it reports.
 local function guarded(write)
   return function(entry)
     local ok, problem = pcall(write, entry)
@@ -87,8 +87,8 @@ local function guarded(write)
   end
 end
 
---- Where a part writes to: the operator's own log, or, where there is none, the standard error stream, which gets
---- only what somebody should look at.
+--- The target of log entries: the operator's own log or, without one, standard error, which gets only what someone
+--- should look at.
 ---@param given? fun(entry: table)|table a function, or what this function gave
 ---@return {write: fun(entry: table), wants_info: boolean}
 function log.target(given)

@@ -23,7 +23,7 @@ function metrics.histogram(bounds)
   return setmetatable({ bounds = bounds, counts = counts, sum = 0 }, Histogram)
 end
 
--- The shortest form that people wrote the bound in.
+-- The bound in its shortest form, whatever the locale.
 local function bound(value)
   return (("%g"):format(value):gsub(",", "."))
 end

@@ -1,7 +1,7 @@
---- The receiver: a function from a request to a response, and the callbacks behind the inbox.
+--- The receiver: answers requests, stores what is authentic in the inbox, and runs callbacks for it.
 ---
---- It does no I/O of its own. A server, nginx or a test hands it requests; what it answers is the table in the
---- README. Verification comes before parsing, and nothing unverified reaches the inbox.
+--- It does no I/O of its own: a server, nginx or a test hands it requests. The README has the table of its answers.
+--- Verification comes before parsing, and nothing unverified reaches the inbox.
 local core = require "marketplace.core"
 local dead_record = require("marketplace.inbox.record").dead
 local dispatcher = require "marketplace.dispatcher"
@@ -52,10 +52,10 @@ local function refuse(self, head, kind, reason, code)
   return nil, answer
 end
 
--- Names come in any case; of two that differ in case only, the header came twice, which a list tells.
+-- Header names come in any case. If two differ in case only, the header came twice, and its value is a list.
 local WANTED = { ["x-apple-signature"] = "signature", ["content-encoding"] = "encoding", ["content-length"] = "length" }
 
--- What clients send, as servers write it: these need no look at their letters.
+-- Common headers, as servers write them: their case need not be looked at.
 local COMMON = {}
 for _, name in ipairs { "host", "user-agent", "accept", "accept-encoding", "content-type", "connection" } do
   COMMON[name] = true
@@ -66,7 +66,7 @@ local function read_header(head, name, value)
   if field then head[field] = head[field] == nil and value or { head[field], value } end
 end
 
--- The request without the headers that do not matter: see Receiver:receive.
+-- The head of a request, as Receiver:receive takes it.
 local function head_of(request)
   local head = { method = request.method, remote = request.remote, body = request.body, fault = request.fault }
   for name, value in pairs(request.headers or {}) do
@@ -90,7 +90,7 @@ local function declares_more(length, max_body)
   return length and length > max_body
 end
 
--- What is wrong with a request, so that its signature is not looked at: kind, reason, code.
+-- What is wrong with a request, before its signature is checked: kind, reason, code.
 
 local function head_fault(self, head)
   if head.method ~= "POST" then return "not_post", "not a POST", "not_post" end
@@ -102,7 +102,7 @@ local FAULTS = {
   timeout = { "timeout", "the body was not complete in time" },
   too_large = { "too_large", TOO_LARGE },
   overloaded = { "unavailable", "too much is being received at once" },
-  unreadable = { "unavailable", "the body cannot be read from where it was put" },
+  unreadable = { "unavailable", "the body cannot be read back from its temporary file" },
 }
 
 local function body_fault(self, body, fault)
@@ -150,7 +150,7 @@ end
 local function report_stored(self, record, outcome, took)
   local reason = record.reason
   tally(self, reason and "dead" or outcome)
-  if outcome == "conflict" then reason = reason or "this id came before with another body" end
+  if outcome == "conflict" then reason = reason or "this id arrived before with another body" end
   if reason then
     log_stored(self, record, outcome, took, "warning", reason)
   elseif self.log.wants_info then
@@ -191,7 +191,7 @@ local function store(self, records)
   return answers
 end
 
--- Without a loop: LuaJIT gives up a loop that it only ever sees run once, and with it the function around it.
+-- Without a loop: LuaJIT gives up on a loop that always runs once, and on the function around it.
 local function store_one(self, record)
   local outcomes, took, message, code = commit(self, { record })
   if not outcomes then return report_unavailable(self, record, message, code) end
@@ -270,7 +270,7 @@ function Receiver:dispatch(settings)
 end
 
 local function use_secrets(self, secrets, where)
-  -- both, before either is used: a secret of one set must not be named by another's fingerprint
+  -- both, before either is used: a secret of one set must not get the fingerprint of another
   local keyring, fingerprints = signature.keyring(secrets, where, 4), signature.fingerprints(secrets)
   self.keyring, self.fingerprints, self.secret_of = keyring, fingerprints, {}
   self.live = table.concat(self.fingerprints, ",")
@@ -305,7 +305,7 @@ function Receiver:counts()
   return copy
 end
 
--- All there are, told from 0 on: what first appears as 1 has not grown, for Prometheus, and raises no alarm.
+-- All outcomes, shown from 0 on: to Prometheus a series that first appears as 1 has not grown, and raises no alarm.
 local OUTCOMES = {
   "conflict", "dead", "duplicate", "rearmed", "refused:crypto_failed", "refused:draining", "refused:encoded",
   "refused:not_post", "refused:out_of_memory", "refused:overloaded", "refused:signature_malformed",

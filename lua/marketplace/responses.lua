@@ -1,4 +1,4 @@
---- What is answered, however requests are carried. Whoever asks learns no more than the status tells.
+--- The answers, however requests are carried. They say no more than their status does.
 local responses = {}
 
 local METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -55,7 +55,7 @@ function responses.metrics(method, render)
   local refusal = not_get(method)
   if refusal then return refusal end
   local ok, text = pcall(render)
-  if not ok then return responses.plain(500, "the metrics cannot be told") end
+  if not ok then return responses.plain(500, "the metrics cannot be shown") end
   return { status = 200, headers = { ["content-type"] = METRICS_TYPE }, body = text }
 end
 

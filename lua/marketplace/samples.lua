@@ -1,4 +1,4 @@
---- One notification of each documented kind, with values of our own: to try a receiver without Apple.
+--- One notification of each documented kind, with made-up values: to try a receiver without Apple.
 ---
 --- Shapes: Apple, "Marketplace webhooks" (generation 1) and "Webhook notifications" (generation 2), App Store
 --- Connect API.
@@ -18,7 +18,7 @@ local VALUES = {
   territories = { "FRA", "DEU", "ITA" },
 }
 
---[[ Parts. Each takes the values, which are words that need no escapes. ]]
+--[[ Parts. Each takes the values, which are words that need no escaping. ]]
 
 local function apps(values)
   return ([["marketplaceAppId":"%s","appId":"%s"]]):format(values.marketplace_app_id, values.app_id)
@@ -135,12 +135,12 @@ end
 
 --- The body of a sample.
 ---@param name string an event's name or one of Apple's type names
----@param settings? table generation: 1 or 2, default 1 where the sample exists in both; id: letters, digits and "-",
+---@param settings? table generation: 1 or 2, default 1 if the sample exists in both; id: letters, digits and "-",
 --- default a random one, so that the receiver takes it for a new notification; time of the event in seconds since the
---- epoch, default now; what it is about, where the kind tells it: app_id, marketplace_app_id, package_id,
+--- epoch, default now; what it is about, if the kind says so: app_id, marketplace_app_id, package_id,
 --- package_version_id, package_version, territories. Raises for values with other characters than letters, digits,
 --- full stops, _ and -
----@return string|nil body nil where there is no such sample
+---@return string|nil body nil if there is no such sample
 function samples.body(name, settings)
   settings = settings or {}
   for _, sample in ipairs(SAMPLES) do

@@ -1,9 +1,9 @@
---- Calls the callbacks of a notification, and makes a reason of what they complain of.
+--- Calls the callbacks of a notification, and makes a reason of their failures.
 local text = require "marketplace.text"
 
 local call = {}
 
-local MOST_REASON = 4000 -- bytes of a callback's complaint that are kept
+local MOST_REASON = 4000 -- bytes of a failure that are kept
 
 local call_with_traceback
 if select(2, xpcall(function(...) return ... end, print, true)) then
@@ -19,13 +19,13 @@ else
   end
 end
 
---- Text that fits every inbox, UTF-8 without NUL, of whatever a callback complained of.
+--- The reason of a failure as text that fits every inbox, UTF-8 without NUL, whatever the callback raised or returned.
 ---@param value any
 ---@return string
 function call.reason(value)
   local _, told = pcall(tostring, value)
   -- __tostring may raise, or return something that is not a string
-  if type(told) ~= "string" then told = "a " .. type(value) .. " that gives no text" end
+  if type(told) ~= "string" then told = "a " .. type(value) .. " that cannot be shown as text" end
   local reason = told:gsub("%z", "\\0")
   return text.utf8(text.cut(reason, MOST_REASON))
 end

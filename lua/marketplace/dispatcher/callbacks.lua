@@ -12,14 +12,14 @@ local EVENTS = {
 local is_event = {}
 for _, event in ipairs(EVENTS) do is_event[event] = true end
 
--- One of Apple's tables writes the first form, its text the second: a callback for either gets both.
+-- Apple's documentation uses both spellings: a callback for either gets both.
 local SAME_TYPE = { AppVersionUnavailable = "AppVersionsUnavailable" }
 
 local function is_type_name(name)
   return name:find("^%a[%w]*$") ~= nil and name:find("%u") ~= nil
 end
 
---- Adds a callback; raises, with the names it knows, for a name that is none.
+--- Adds a callback; raises for an unknown name, and lists the known ones.
 ---@param name string an event's name, one of Apple's type names, or "*" for everything
 ---@param callback function
 ---@param where string the public function's name, for the message; its caller is blamed
@@ -42,7 +42,7 @@ local function append(list, more)
   for i = 1, more and #more or 0 do list[#list + 1] = more[i] end
 end
 
---- The callbacks that fit a notification: those of its event, those of its type, those of "*"; among themselves in
+--- The callbacks that match a notification: those of its event, those of its type, those of "*"; among themselves in
 --- the order in which they were added. Only types that have callbacks of their own are remembered one by one: Apple
 --- may send any number of others.
 ---@param n table a notification

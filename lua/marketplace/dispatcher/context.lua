@@ -1,4 +1,4 @@
---- What a callback is given beside its notification: which attempt it is, and what it can ask for.
+--- What a callback gets beside its notification: which attempt it is, and what it can ask for.
 local notification = require "marketplace.notification"
 local superseded = require "marketplace.dispatcher.superseded"
 
@@ -22,7 +22,7 @@ local function private_of(ctx, method)
   error(("ctx:%s: the callbacks of this notification have ended"):format(method), 3)
 end
 
---- Run this notification again in so many seconds; the attempt does not count.
+--- Runs this notification again after so many seconds; the attempt does not count.
 ---@param seconds number from 0 to a year
 function Context:snooze(seconds)
   if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= MOST_SECONDS) then
@@ -32,15 +32,15 @@ function Context:snooze(seconds)
   own.snoozed = math.max(own.snoozed or 0, seconds)
 end
 
---- Give this notification up: it becomes dead with this reason, visible and replayable.
+--- Gives this notification up: it becomes dead with this reason, and can be seen and replayed.
 ---@param reason string
 function Context:cancel(reason)
   if type(reason) ~= "string" then error("ctx:cancel: a reason is expected, a string", 2) end
   private_of(self, "cancel").cancelled = reason
 end
 
---- Lengthens the lease: for a callback that may take longer than a lease (60 seconds unless the dispatcher was told
---- otherwise), every now and then while it works. Raises if the inbox cannot be reached.
+--- Extends the lease. A callback that may take longer than a lease (60 seconds by default) calls this now and then.
+--- Raises if the inbox cannot be reached.
 ---@return boolean held false: the lease has passed to another worker, which runs this notification too
 function Context:heartbeat()
   local own = private_of(self, "heartbeat")
@@ -53,8 +53,8 @@ local function scope_of(entry)
   return n and superseded.scope(n)
 end
 
---- Whether a later event, by the time that Apple gives, has already told the opposite of this one for the same app or
---- the same packages: then this one came late, and must not undo what is newer. Raises if the inbox cannot be reached.
+--- Whether a later event, by the time that Apple gives, already says the opposite about the same app or the same
+--- packages: then this one is late, and must not undo what is newer. Raises if the inbox cannot be reached.
 ---@return table|nil later {id=, event=, time=} of the latest such event
 function Context:superseded()
   local own = private_of(self, "superseded")

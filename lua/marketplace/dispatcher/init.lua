@@ -1,4 +1,4 @@
---- Runs the callbacks of what an inbox holds: claims, calls, finishes, tries again what failed.
+--- Runs callbacks for what an inbox holds: claims, calls, finishes, and tries again what failed.
 local call = require "marketplace.dispatcher.call"
 local callbacks = require "marketplace.dispatcher.callbacks"
 local context = require "marketplace.dispatcher.context"
@@ -19,7 +19,7 @@ local Dispatcher = {}
 Dispatcher.__index = Dispatcher
 
 local LARGEST_BATCH = 64    -- claimed at a time, with one commit
-local BATCH_SECONDS = 0.05  -- that a batch may take, as far as the one before tells: the rest of it waits on its lease
+local BATCH_SECONDS = 0.05  -- that a batch should take, judging by the one before: its rest waits while its lease runs
 local RETRY = { attempts = 10, base = 5, cap = 3600 }
 local LONGEST_PAUSE = 1     -- between two turns
 local SHORTEST_PAUSE = 0.01 -- after a turn that found nothing: the inbox's clock may differ from this machine's
@@ -29,7 +29,7 @@ local MOST_SECONDS = 366 * 86400
 
 --[[ Callbacks ]]
 
---- Adds a callback. For one notification all callbacks run that fit it: those of its event, then those of its
+--- Adds a callback. For one notification all callbacks that match run: those of its event, then those of its
 --- type, then those of "*"; among themselves in the order in which they were added.
 ---
 --- A callback that raises or returns nil and a message has failed: the notification is tried again later.
@@ -55,7 +55,7 @@ local function ready(claimed, at, reason)
   claimed.state, claimed.at, claimed.reason = "ready", at, reason
 end
 
--- Exponential backoff with full jitter: many that failed together do not come back together.
+-- Exponential backoff with full jitter: notifications that failed together do not come back together.
 local function pause_after(self, attempt)
   local most = math.min(self.retry_cap, self.retry_base * 2 ^ (attempt - 1))
   return self.random() * most
@@ -74,7 +74,7 @@ local function after_callbacks(self, claimed, failure, asked, run)
   claimed.uncounted = true
 end
 
--- Says whether there was a callback.
+-- Returns whether there was a callback.
 local function run_one(self, claimed, run)
   if claimed.attempt > self.max_attempts then
     dead(claimed, ("ended its process, or outlived its lease, in each of %d attempts"):format(self.max_attempts))
@@ -98,7 +98,7 @@ local function run_one(self, claimed, run)
   return true
 end
 
--- A mistake of ours costs one notification an attempt, and not the batch that it is in.
+-- A bug of this project costs one notification an attempt, not the whole batch.
 local function run_guarded(self, claimed, run)
   local ok, handled = pcall(run_one, self, claimed, run)
   if ok then return handled end
@@ -108,8 +108,8 @@ end
 
 --[[ Batches ]]
 
--- Those from `first` on have waited for the ones before: without a lease that is theirs for long enough they must
--- not start. Gives the batch without those that were lost.
+-- Extends the leases of those from `first` on, which have waited for the ones before: they must not start without one.
+-- Returns the batch without those whose lease was lost.
 local function renew(self, batch, first, run)
   local waiting = {}
   for i = first, #batch do waiting[#waiting + 1] = batch[i] end
@@ -123,7 +123,7 @@ local function renew(self, batch, first, run)
   return kept
 end
 
--- Not begun: given back at once, as if never claimed.
+-- Gives back at once what was not begun, as if it had never been claimed.
 local function release(batch, first, now)
   for i = first, #batch do
     ready(batch[i], now)
@@ -131,9 +131,9 @@ local function release(batch, first, now)
   end
 end
 
--- Runs the batch one by one; gives it back, without what was lost, and how many were run.
--- `run.returned` holds what this dispatch has already put back for later: it ends where that comes again, as else a
--- callback that snoozes for no time would be run without end.
+-- Runs the batch one by one; returns it, without what was lost, and how many were run.
+-- `run.returned` holds what this dispatch has already put back for later. If that comes again, the dispatch ends:
+-- otherwise a callback that snoozes for 0 seconds would run for ever.
 local function run_batch(self, batch, deadline, run)
   local leased_at, place = core.monotonic(), 1
   while place <= #batch do
@@ -173,7 +173,7 @@ local function fit_batch(self, count, took)
   self.batch = math.floor(math.max(1, math.min(LARGEST_BATCH, BATCH_SECONDS * count / math.max(took, 1e-6))))
 end
 
--- One claim, its callbacks, one finish; gives how many were claimed and how many of them were run.
+-- One claim, its callbacks, one finish; returns how many were claimed and how many of them were run.
 local function dispatch_batch(self, limit, deadline, run)
   local batch, message, code = self.inbox:claim(math.min(self.batch, limit), run.clock(), self.lease)
   self.active_at = core.monotonic()
@@ -234,7 +234,7 @@ function Dispatcher:dispatch(settings)
   return dispatch(self, limit, seconds, now and function() return now end or self.clock)
 end
 
--- How long there is nothing to run, in seconds; nil and why if that cannot be told.
+-- How long there is nothing to run, in seconds; nil and why if that is not known.
 local function run_turn(self, seconds)
   local count, message = dispatch(self, math.huge, seconds, self.clock)
   if not count then return nil, message end
@@ -244,8 +244,8 @@ local function run_turn(self, seconds)
   return math.max(least, math.min(at and at - self.clock() or LONGEST_PAUSE, LONGEST_PAUSE))
 end
 
---- One turn of a loop: runs callbacks, and tells how long the loop may wait. Never raises: what keeps callbacks from
---- running is logged, and tried again a second later, however often this is called meanwhile.
+--- One turn of a loop: runs callbacks, and returns how long the loop may wait. Never raises: if callbacks cannot run,
+--- that is logged, and tried again a second later, however often this is called meanwhile.
 ---@param seconds number after which it begins no more
 ---@return number pause seconds: 0 if more can be run at once, at most 1, as other processes store too
 function Dispatcher:turn(seconds)
@@ -313,7 +313,7 @@ local function check_lease(lease, where)
   end
 end
 
--- Else it would be noticed only when something is to be told, with callbacks that have run and are run again.
+-- Otherwise it would fail only at the first entry, after callbacks have run, which would then run again.
 local function check_log(given, where)
   if type(given) == "table" and type(given.write) ~= "function" then
     error(where .. ": option 'log' must be a function, or a table with a function 'write'", 4)

@@ -1,4 +1,4 @@
---- What a dispatcher tells of its runs: log entries and metrics.
+--- What a dispatcher reports of its runs: log entries and metrics.
 local metrics = require "marketplace.metrics"
 
 local report = {}
@@ -9,7 +9,7 @@ Report.__index = Report
 
 local CALLBACK_BOUNDS = { 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60 } -- seconds
 
--- All there are, told from 0 on: Prometheus sees no growth in a series that begins at 1.
+-- All outcomes, shown from 0 on: Prometheus sees no growth in a series that first appears as 1.
 local OUTCOMES = { "done", "retry", "snoozed", "dead", "unhandled", "lost" }
 
 -- level, message, outcome
@@ -21,7 +21,7 @@ local function verdict(item, handled)
   return "info", "done", "done"
 end
 
---- Tells of a run that has ended.
+--- Reports a run that has ended.
 ---@param item table as the inbox's finish takes it
 ---@param handled boolean whether there was a callback
 ---@param took number seconds
@@ -39,7 +39,7 @@ function Report:ran(item, handled, took, clock)
   }
 end
 
---- Tells of a notification whose lease has passed to another worker.
+--- Reports a notification whose lease has passed to another worker.
 ---@param item table
 ---@param now number
 function Report:lost(item, now)
@@ -50,7 +50,7 @@ function Report:lost(item, now)
   }
 end
 
---- Adds what has been told so far to a text of metrics.
+--- Adds the counts so far to a text of metrics.
 ---@param lines string[]
 function Report:add_counters(lines)
   local values = {}

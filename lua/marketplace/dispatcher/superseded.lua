@@ -1,11 +1,11 @@
---- Whether a later event has already told the opposite: notifications of one app can arrive out of order, and an
---- older one must not undo a newer one.
+--- Whether a later event already says the opposite: notifications of one app can arrive out of order, and an older one
+--- must not undo a newer one.
 ---
---- A scope is what an event is about, in one string that an inbox keeps when it drops the body: package ids, then,
---- behind an empty line, territories; one a line (ids hold no line feeds).
+--- A scope is what an event is about, in one string that an inbox keeps when it drops the body: package ids and, after
+--- an empty line, territories, one per line (ids contain no line feeds).
 local superseded = {}
 
--- What each event is undone by. A version that became available says that its app is sold, too.
+-- What each event is undone by. A version that became available means that its app is sold again, too.
 local UNDONE_BY = {
   version_available = { versions_unavailable = true, app_unavailable = true },
   versions_restored = { versions_unavailable = true, app_unavailable = true },
@@ -19,7 +19,7 @@ local function joined(list)
   return #list == 1 and list[1] or table.concat(list, "\n")
 end
 
---- What a notification is about; nil where nothing can be undone by it.
+--- What a notification is about; nil if it can undo nothing.
 ---@param n table a notification
 ---@return string|nil
 function superseded.scope(n)
@@ -38,7 +38,7 @@ local function set_of(text)
   return set
 end
 
--- Sets of package ids and of territories, nil where it names none.
+-- The sets of package ids and of territories, nil if it names none.
 local function parts(scope)
   local packages, territories = scope:match("^(.-)\n\n(.*)$")
   if not packages then return set_of(scope), nil end
@@ -54,7 +54,7 @@ local function within(part, whole)
   return true
 end
 
--- Of these some name no package, as generation 2 announces a version: then it is one that is not known, and not all.
+-- Some of these name no package, as when generation 2 announces a version: that means one unknown package, not all.
 local ABOUT_PACKAGES = { version_available = true, versions_restored = true, versions_unavailable = true }
 
 local function covers_packages(event, packages, later_event, later_packages)
