@@ -89,7 +89,7 @@ end
 
 local function go_on() end
 
--- Where nginx has lua_check_client_abort on, it would end a request in the midst of a commit when its client goes away,
+-- With lua_check_client_abort on, nginx would end a request in the midst of a commit when its client goes away,
 -- and all others would wait for it. Elsewhere, and in timers, there is nothing to do.
 local function outlive_client()
   pcall(ngx.on_abort, go_on)

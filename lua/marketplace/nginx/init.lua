@@ -186,7 +186,7 @@ local function answer(response)
   request.answer(response.status, response.headers, response.body)
 end
 
---- Answers GET with the metrics for Prometheus, of all workers where init was given a `dict`, else of one: in
+--- Answers GET with the metrics for Prometheus, of all workers if init was given a `dict`, else of one: in
 --- content_by_lua, on a port that is not public.
 function nginx.metrics()
   started "marketplace.nginx.metrics"

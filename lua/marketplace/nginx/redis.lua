@@ -29,7 +29,7 @@ local function receive(self)
   return reply, message, code
 end
 
---- Sends a command and waits for its answer. Raises, as marketplace.inbox.reconnecting, where none came: what became
+--- Sends a command and waits for its answer. Raises, as marketplace.inbox.reconnecting, if none came: what became
 --- of the command is not known then.
 ---@param words string[]
 ---@return any reply as marketplace.redis gives it

@@ -44,7 +44,7 @@ end
 function request.answer(status, headers, body)
   local header = ngx.header
   header["content-length"] = #body
-  -- what nginx answers where nothing else is said
+  -- what nginx answers by default
   if status == 200 and body == "" then return end
   ngx.status = status
   for name, value in pairs(headers) do header[name] = value end

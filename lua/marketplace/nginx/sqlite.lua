@@ -55,7 +55,7 @@ local function call(self, method, ...)
   local ok, answer = run(self, method, ...)
   if not ok then return unavailable("sqlite:" .. self.path .. ": " .. explain(self, answer)) end
   if answer.code then return nil, answer.message, answer.code end
-  -- a further thread must not make the file anew where it is gone
+  -- a further thread must not make the file anew if it is gone
   self.was_opened = true
   return answer.result
 end
@@ -90,7 +90,7 @@ function Inbox:close()
   self.closed = true
 end
 
---- Whether this nginx can do it; what to do where it cannot.
+--- Whether this nginx can do it; what to do if it cannot.
 ---@return boolean
 ---@return string? message
 function sqlite.supported()

@@ -134,7 +134,7 @@ function Server:run()
   self:stop()
 end
 
---- The URL of the metrics; nil where they are not offered.
+--- The URL of the metrics; nil if they are not offered.
 ---@return string|nil
 function Server:metrics_url()
   return self.metrics and self.metrics:url()
