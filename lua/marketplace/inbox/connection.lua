@@ -9,7 +9,7 @@ local connection = {}
 local Connection = {}
 Connection.__index = Connection
 
--- LuaDBI says in which of its functions something failed, which helps nobody.
+-- LuaDBI names its own function that failed, which does not help the reader.
 local function told(message)
   return (tostring(message):gsub("^Execute failed ", ""):gsub("^.-Fetch failed ", ""):gsub("^Error [%a ]-: ", "")
     :gsub("^ERROR:%s*", ""):gsub("%s+$", ""):gsub("%s*\n%s*", "; "))
@@ -40,7 +40,7 @@ function Connection:run(statement, ...)
   local called, ok, message = pcall(prepared.execute, prepared, ...)
   if not called then fail(told(ok)) end
   if not ok then fail(told(message)) end
-  -- all but the first row are read only now: what is damaged behind it shows here
+  -- all but the first row are read only now: damage behind it shows here
   local fetched, rows = pcall(fetch_all, prepared)
   if not fetched then fail(told(rows)) end
   return rows
@@ -53,7 +53,7 @@ function Connection:close()
   pcall(self.dbi.close, self.dbi)
 end
 
---- Connects. Raises where LuaDBI or its driver is not installed.
+--- Connects. Raises if LuaDBI or its driver is not installed.
 ---@param driver "SQLite3"|"PostgreSQL"
 ---@param rock string what LuaRocks calls the driver
 ---@return table connection

@@ -1,60 +1,63 @@
---- The contract of an inbox: what stands between an acknowledged notification and its callback.
+--- The contract of an inbox, which keeps each acknowledged notification until its callback has succeeded.
 ---
 ---     verified -> put (ready) -> 200 -> claim (leased) -> finish: done | ready again at a time | dead
 ---
---- Every method takes the time as seconds since the epoch, so that a test can say what time it is. What can fail
---- returns nil, message, "inbox_unavailable": nothing was changed then, or it is not known whether it was.
+--- Times are seconds since the epoch. Methods take the current one as `now`, so that a test can say what time it is. If
+--- an inbox cannot do what it was asked, it returns nil, message, "inbox_unavailable": either nothing was changed, or
+--- it is not known whether it was. A closed inbox returns that too. marketplace.inbox.fields lists all fields.
 ---
---- A record is {key, digest, type, event, app_id, time, body, reason, verified_by}: `key` is the notification's id (or,
---- without one, its digest), `digest` the body's SHA-256 in hex; a record with a `reason` could not be read and is kept
---- as dead; `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil where it did not
---- come with a signature. A digest that begins with "unsigned:" (marketplace.inbox.record) is of such a body: under one
---- key it and any other body are the same. The first one that is signed takes its place: its digest and verified_by,
---- and its body where one is kept; not while it is leased, as what runs then is what was not signed. A later duplicate
---- changes nothing. The inbox may keep the tables of records and change them.
+--- A *record* describes a notification that was received. `key` is the notification's id or, if it has none, the
+--- digest; `digest` is the body's SHA-256 in hex. A record with a `reason` could not be read, and is kept as dead.
+--- `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil if it came without a
+--- signature. The inbox may keep the tables of records and change them.
 ---
---- An entry is a record in the inbox; its `identity` is the key, and for a further body under the same key the key, "#"
---- and the digest. Notifications of one app form a lane, of which only the first can be claimed.
+--- An *entry* is a record in the inbox. Its `identity` is its key; another body under the same key has the key, "#" and
+--- its digest. The entries of one app form a *lane*, in the order in which they were stored. Only the one that leads
+--- the lane can be claimed.
+---
+--- A digest that begins with "unsigned:" (marketplace.inbox.record) belongs to a body that came without a signature.
+--- Such a body counts as the same as any other body under its key. The first signed one replaces it (digest,
+--- verified_by, and the body if one is kept), unless it is leased: what runs then is what was not signed. Later
+--- duplicates change nothing.
 ---
 ---   inbox:put(records, now)       -> a list of outcomes: "stored", "duplicate" (same key and digest), "conflict"
 ---                                    (same key, other digest: stored too), "rearmed" (a signed duplicate of a dead
----                                    one, which is ready again). All are stored when it returns, or none.
----   inbox:claim(limit, now, lease) -> a list of at most `limit` leased entries {identity, key, token, attempt, body,
----                                    type, event, app_id, received_at}, the caller's to change, held for `lease`
----                                    seconds. At most one of an app at a time, oldest first; the attempt is
----                                    counted here. One whose lease ended comes alone: it may be what ended its
----                                    process.
----   inbox:finish(items, now)      -> a list of booleans: false where the lease had passed to another. An item is
----                                    {identity, token, state, at, reason, uncounted, scope}: state "done" (drops the
----                                    body, keeps the key and the scope), "ready" (again at `at`; `uncounted`: the
----                                    attempt does not count) or "dead".
+---                                    one, which is ready again). Either all are stored when it returns, or none.
+---   inbox:claim(limit, now, lease) -> a list of at most `limit` and at most 1000 leased entries, the caller's to
+---                                    change, held for `lease` seconds: one of each lane, those that have been due the
+---                                    longest, in the order in which they were stored. The attempt is counted here. An
+---                                    entry whose lease ended comes alone: it may be what ended its process.
+---   inbox:finish(items, now)      -> a list of booleans: false if the lease had passed to another. An item names the
+---                                    entry, its token and the new state: "done" (drops the body and the reason, keeps
+---                                    the key and the scope), "ready" (again at `at`; `uncounted`: the attempt does
+---                                    not count) or "dead"; and the reason of "ready" and "dead".
 ---   inbox:extend(items, now, lease) -> a list of booleans, as finish
 ---   inbox:counts()                -> {ready=, leased=, done=, dead=}
----   inbox:backlog()               -> {ready=, leased=, dead=, oldest_at=}, which is quick however many are done;
----                                    oldest_at: when the oldest was received that is neither done nor dead
----   inbox:next_at()               -> when something can be claimed next (now, or a time ago, if something can now);
----                                    nil when nothing waits
----   inbox:later(app_id, time)     -> entries of an app whose event's time is later, with `scope` or `body`
----   inbox:list(filter)            -> entries without bodies, oldest first; filter {key, state, app_id, type, event,
----                                    verified_by, received_before, received_since, limit}, nil for all; `key` is a
----                                    key or an identity
+---   inbox:backlog()               -> {ready=, leased=, dead=, oldest_at=}; fast even if many are done. oldest_at: when
+---                                    the oldest was received that is ready or leased
+---   inbox:next_at()               -> when the next entry can be claimed (now or earlier if one can be claimed now);
+---                                    nil if none is ready or leased
+---   inbox:later(app_id, time)     -> the entries of an app whose event's time is later, with `scope` or `body`
+---   inbox:list(filter)            -> entries without bodies, in the order in which they were stored. A filter names
+---                                    the values that fields must have, received_before, received_since, and a limit;
+---                                    `key` is a key or an identity. nil: all
 ---   inbox:get(identity)           -> the entry with its body, or nil
----   inbox:replay(filter, now)     -> how many dead ones that the filter finds are ready again, from attempt 0, in
----                                    their old place, but behind the one that leads its app's now
----   inbox:prune(done_before)      -> how many done ones, done before that time, were forgotten
----   inbox:id()                    -> the inbox's own name, a random UUID that was made with it: another inbox, and one
----                                    that was lost and made anew, has another
+---   inbox:replay(filter, now)     -> how many of the dead ones that the filter selects are ready again, with no
+---                                    attempt counted, in their old place, but behind the one that leads the lane
+---   inbox:prune(done_before)      -> how many were forgotten that were done before that time
+---   inbox:id()                    -> the inbox's own id, a random UUID that was made with it: another inbox has
+---                                    another one, and so has one that was lost and made anew
 ---   inbox:close()
----   inbox.durable                 -> true where what it holds outlives the process
-local runtime = require "marketplace.runtime"
+---   inbox.durable                 -> true if what it holds outlives the process
 local options = require "marketplace.options"
+local runtime = require "marketplace.runtime"
 local url = require "marketplace.inbox.url"
 
 local inbox = {}
 
 --- The contract above, as an editor reads it.
 ---@class marketplace.Inbox
----@field durable? boolean true where what it holds outlives the process
+---@field durable? boolean true if what it holds outlives the process
 ---@field put fun(self, records: table[], now: number): string[]|nil, string?, string?
 ---@field claim fun(self, limit: integer, now: number, lease: number): table[]|nil, string?, string?
 ---@field finish fun(self, items: table[], now: number): boolean[]|nil, string?, string?
@@ -80,7 +83,7 @@ local function unavailable(message)
   return nil, message, "inbox_unavailable"
 end
 
---- Opens the inbox that a URL names. Not inside nginx, except for "memory": marketplace.nginx.inbox has those that do
+--- Opens the inbox that a URL names. Inside nginx it opens only "memory"; marketplace.nginx.inbox has inboxes that do
 --- not block.
 ---@param text string see marketplace.inbox.url: "memory", "sqlite:PATH", "postgres://USER@HOST:PORT/DBNAME",
 --- "redis://HOST:PORT/DB?prefix=NAME", "redis+unix:/PATH"

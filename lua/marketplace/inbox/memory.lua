@@ -26,7 +26,7 @@ local function wakes_before(a, b)
   return a.number < b.number
 end
 
--- The leaders that are ready stand in a queue, in which most belong at the end.
+-- The ready leaders stand in a queue, the one that wakes first in front. Most new ones belong at its end.
 local function add_leader(self, entry)
   if entry.state == "leased" then
     self.leased[entry] = true
@@ -45,7 +45,7 @@ local function lane_of(entry)
   return entry.app_id or entry.identity
 end
 
--- Behind what was stored before it, but never in front of the leader, which may be leased.
+-- Behind the entries that were stored before it, but never in front of the leader, which may be leased.
 local function enter_lane(self, entry)
   local lane = self.lanes[lane_of(entry)]
   entry.behind = false
@@ -110,7 +110,7 @@ local function rearm(self, entry, now)
   enter_lane(self, entry)
 end
 
--- What came without a signature gives its place to what is signed.
+-- A signed record replaces an unsigned one.
 local function sign(entry, record)
   entry.digest, entry.verified_by = record.digest, record.verified_by or false
   if entry.state ~= "done" then entry.body = record.body end
@@ -175,7 +175,7 @@ function Inbox:claim(limit, now, seconds)
   return claimed
 end
 
--- Remembers as many done ones as it was told.
+-- Forgets the oldest of the done ones if there are too many.
 local function remember(self, entry)
   local place = self.done_at % self.keep_done + 1
   local oldest = self.done[place]
@@ -241,7 +241,7 @@ function Inbox:next_at()
   return (ready or leased or {}).at
 end
 
--- Those that a filter asks for, as they are.
+-- The entries themselves that a filter selects, in order.
 local function find(self, filter)
   local found = {}
   for _, entry in pairs(self.entries) do

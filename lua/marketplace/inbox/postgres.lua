@@ -1,8 +1,8 @@
 --- The inbox in a PostgreSQL database, schema "marketplace": for receivers and workers on several machines.
 --- `marketplace.inbox` has the contract.
 ---
---- Leases are timed by the server's clock, whatever the machines' own clocks say: how far the two are apart is
---- measured when a connection is made.
+--- The server's clock times the leases, whatever the machines' own clocks say: the difference is measured when a
+--- connection is made.
 local connection = require "marketplace.inbox.connection"
 local core = require "marketplace.core"
 local options = require "marketplace.options"
@@ -15,15 +15,15 @@ local fail = reconnecting.fail
 
 local postgres = {}
 
-local MIGRATION_LOCK = 5426771 -- of the server's advisory locks, whoever migrates holds this one
-local RENEW_SECONDS = 600      -- then the distance of the clocks is measured anew: one of them may have been set
+local MIGRATION_LOCK = 5426771 -- the advisory lock that a migration holds
+local RENEW_SECONDS = 600      -- then the clocks are compared again: one of them may have been set
 local PAUSE_SECONDS = 0.5      -- after a connection could not be made
 local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
 local SEPARATOR = "\1"         -- no id holds it
 
 local STEPS = sql_schema.steps { seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8" }
 
--- libpq's words, in quotation marks. A dead peer must be noticed: the user's own limits come first.
+-- The connection string. A dead peer must be noticed; limits that the URL sets come first.
 local function connection_words(parameters)
   local words = {}
   for name, value in pairs(LIMITS) do
@@ -44,14 +44,14 @@ local function configure(link, durability)
   end
 end
 
--- Nil where there is no schema yet.
+-- Nil if there is no schema yet.
 local function version_of(link)
   if not link:run("SELECT CAST(to_regclass('marketplace.schema_version') AS text)")[1][1] then return nil end
   local row = link:run("SELECT version FROM marketplace.schema_version")[1]
   return row and row[1]
 end
 
--- Only where something is to be done: it takes a lock, and a right that a worker's role need not have.
+-- Only if there is something to do: it takes a lock, and needs a right that a worker's role may lack.
 local function migrate(link)
   link:run "BEGIN"
   link:run("SELECT 1 FROM (SELECT pg_advisory_xact_lock(CAST(? AS bigint))) AS locked", MIGRATION_LOCK)
@@ -84,8 +84,8 @@ local function measure_offset(link, clock)
   return (before + clock()) / 2 - server
 end
 
--- Two processes that store for one app, or store and finish, must do it one after another: else each might
--- think that the other's entry leads the lane.
+-- Two processes that store for one app, or store and finish, must do so one after the other. Otherwise each might
+-- take the other's entry for the lane's leader.
 local LOCK = "SELECT count(*) FROM (SELECT pg_advisory_xact_lock(hash) FROM (SELECT DISTINCT " ..
   "hashtextextended(lane, 0) AS hash FROM %s ORDER BY 1) AS lanes) AS locked"
 local LOCK_LANES = LOCK:format "unnest(string_to_array(CAST(? AS text), chr(1))) AS lane"
@@ -109,7 +109,7 @@ local OPTIONS = {
   clock = "function|boolean", durability = "string", must_exist = "boolean",
 }
 
---- Opens the inbox in a database; makes its schema where there is none.
+--- Opens the inbox in a database; makes its schema if there is none.
 ---@param place {parameters: table<string, string>} libpq's words; a password is better kept in PGPASSFILE
 ---@param settings? marketplace.PostgresInboxOptions
 ---@return table|nil inbox

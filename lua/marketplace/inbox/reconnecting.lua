@@ -1,7 +1,7 @@
 --- A connection that is made when it is first needed, and again after every failure.
 ---
---- What fails raises with `reconnecting.fail`; `use` turns that into nil and a message, and closes the connection, as
---- after a failure nobody knows what state it is in. Other errors, which are mistakes in the program, pass through.
+--- What fails raises with `reconnecting.fail`. `use` turns that into nil and a message, and closes the connection,
+--- whose state is unknown then. Other errors, which are mistakes in the program, pass through.
 local core = require "marketplace.core"
 
 local reconnecting = {}
@@ -19,9 +19,8 @@ Reconnecting.__index = Reconnecting
 
 local function always() return true end
 
---- A function that connects, but not soon after that failed. A try can take its whole time limit, and soon after a
---- failed one the answer is known: no more than half of the time is spent on tries, as whoever waits for them could be
---- answering others.
+--- A function that connects, except soon after it failed. A try can take its whole time limit, during which a server
+--- answers nothing else: so tries take no more than half of the time, and the last failure is reported meanwhile.
 ---@param connect fun(): table
 ---@param pause number seconds after a failed try in which none is made; at least as long as that took
 ---@return fun(): table
@@ -40,7 +39,7 @@ function reconnecting.patient(connect, pause)
   end
 end
 
---- What a pcall of something that may fail so gave, as `use` gives it.
+--- The results of a pcall as `use` returns them.
 ---@param name string for the message
 ---@param ok boolean
 ---@param result any
@@ -61,7 +60,7 @@ local function link_of(self)
   return self.link
 end
 
---- What work(link) returns, or nil and a message where it failed.
+--- What work(link) returns, or nil and a message if it failed.
 ---@param work fun(link: table): any not nil
 ---@return any|nil
 ---@return string? message

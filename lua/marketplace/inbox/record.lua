@@ -6,7 +6,7 @@ local record = {}
 local UNSIGNED = "unsigned:"
 local INVALID = { json_invalid = true, notification_invalid = true, too_large = true }
 
---- The record of an authentic body that cannot be read: kept as dead, so that somebody sees it.
+--- The record of an authentic body that cannot be read. It is kept as dead, so that an operator sees it.
 ---@param body string
 ---@param message string why core could not read it, which is the record's reason
 ---@param code string that of the message
@@ -20,7 +20,7 @@ function record.dead(body, message, code)
   return { key = digest, digest = digest, body = body, reason = message }
 end
 
---- The record of a body whose origin is certain. One that cannot be read has a reason, which is what is wrong with it.
+--- The record of an authentic body. If the body cannot be read, the record's reason says what is wrong with it.
 ---@param body string
 ---@return table|nil record
 ---@return string? message
@@ -31,7 +31,7 @@ function record.of(body)
   return record.dead(body, message, code)
 end
 
---- The record of a body that came without a signature, as App Store Connect tells it when it is asked.
+--- The record of a body that came without a signature: App Store Connect's API gave it.
 ---@param body string
 ---@return table|nil record
 ---@return string? message
@@ -50,8 +50,8 @@ function record.is_unsigned(digest)
   return digest:sub(1, #UNSIGNED) == UNSIGNED
 end
 
---- Whether two bodies under one key are one notification: with the same bytes, or where either came without a
---- signature, as its bytes need not be those that were signed.
+--- Whether two bodies under one key are one notification: their bytes are the same, or either came without a signature,
+--- as its bytes need not be those that were signed.
 ---@param digest string
 ---@param other string
 ---@return boolean

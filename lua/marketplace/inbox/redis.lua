@@ -1,7 +1,7 @@
 --- The inbox in a Redis server: for receivers and workers on several machines. `marketplace.inbox` has the contract.
 ---
---- Each call is one script on the server. Leases are timed by the server's clock, whatever the machines' own clocks
---- say: how far the two are apart is measured when a connection is made.
+--- Each call is one script on the server. The server's clock times the leases, whatever the machines' own clocks say:
+--- the difference is measured when a connection is made.
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local options = require "marketplace.options"
@@ -17,7 +17,7 @@ local redis = {}
 local Inbox = { durable = true }
 Inbox.__index = Inbox
 
-local RENEW_SECONDS = 600   -- then the distance of the clocks is measured anew: one of them may have been set
+local RENEW_SECONDS = 600   -- then the clocks are compared again: one of them may have been set
 local PAUSE_SECONDS = 0.5  -- after a connection could not be made
 local LIST_CHUNK = 500     -- entries in one answer: the server does nothing else meanwhile
 local PRUNE_CHUNK = 1000
@@ -43,7 +43,7 @@ local function evaluate(self, link, name, arguments)
   for i = 1, #arguments do words[i + 4] = arguments[i] end
   local reply, message = link:command(words)
   if message and message:find("^NOSCRIPT") then
-    -- the server was restarted, or somebody emptied its cache; nothing was run
+    -- the server was restarted, or its cache was emptied; nothing was run
     words[2] = load(self, link, name)
     reply, message = link:command(words)
   end
@@ -55,7 +55,7 @@ local function unavailable(message)
   return nil, message, "inbox_unavailable"
 end
 
--- Runs a script; its arguments are made by make(), once the clocks' distance is known.
+-- Runs a script. make() gives its arguments once the difference of the clocks is known.
 local function run(self, name, make)
   if self.closed then return unavailable "the inbox is closed" end
   local reply, message = self.connection:use(function(link)
@@ -169,7 +169,7 @@ function Inbox:counts()
   return { ready = row[1], leased = row[2], dead = row[3], done = row[4] }
 end
 
--- The earlier of two times as the server gives them, either of which may be absent.
+-- The earlier of two times as the server gives them; either can be absent.
 local function earlier(self, one, other)
   one, other = to_number(one), to_number(other)
   local first = one and other and math.min(one, other) or one or other
@@ -285,7 +285,7 @@ end
 
 local DURABLE = { { "appendonly", "yes" }, { "appendfsync", "always" }, { "maxmemory-policy", "noeviction" } }
 
--- A 200 promises what a server with other settings does not keep.
+-- A server with other settings does not keep the promise that a 200 makes.
 local function check_durability(link)
   for _, wanted in ipairs(DURABLE) do
     local is = setting(link, wanted[1])
@@ -310,7 +310,7 @@ local function measure_offset(link, clock)
   return (before + clock()) / 2 - (tonumber(server[1]) + tonumber(server[2]) / 1e6)
 end
 
--- A connection that was used before is the same user's, and in the same database.
+-- A connection that was used before has the right user and database already.
 local function prepare(self, link, given, clock, is_relaxed)
   local is_due = core.monotonic() >= self.survey_at
   if link.reused and not is_due then return link end
@@ -351,7 +351,7 @@ function redis.open(place, settings)
   options.check("marketplace.inbox.open", settings, OPTIONS)
   local is_relaxed = (settings.durability or place.durability) == "relaxed"
   local clock = settings.clock == nil and core.now or settings.clock
-  -- read now: nginx's workers do not have all of the environment that its master has
+  -- read now: an nginx worker may lack variables that its master has
   local password = place.password or os.getenv "REDISCLI_AUTH"
   local self = setmetatable({
     prefix = ("{%s}:"):format(place.prefix or "marketplace"), hashes = {}, offset = 0, survey_at = 0, closed = false,

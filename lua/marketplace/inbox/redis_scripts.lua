@@ -1,4 +1,4 @@
---- What the Redis inbox runs on the server, each script as a whole or not at all.
+--- The scripts that the Redis inbox runs on the server. Each runs as a whole.
 ---
 --- Keys, all behind the inbox's prefix P:
 ---   Pe:IDENTITY  hash, an entry
@@ -8,7 +8,7 @@
 ---                comes first
 ---   Ps:STATE     sorted set of identities, by when they were received; of done ones by when that was
 ---   Pa:APP       sorted set of an app's identities, by their event's time
----   Pn           how many entries were ever made: each has the number that it was
+---   Pn           how many entries were ever made, which numbers them
 ---   Pid          the inbox's own id
 ---
 --- KEYS[1] is the prefix; numbers travel as text. An empty argument stands for an absent one, and a "=" stands before
@@ -241,7 +241,7 @@ end
 return held
 ]]
 
--- Gives how many are ready, leased, dead, done, and when the oldest ready and leased ones were received.
+-- Gives the numbers of ready, leased, dead and done ones, and when the oldest ready and leased ones were received.
 redis_scripts.counts = PRELUDE .. [[
 local counts = {}
 for _, state in ipairs({ "ready", "leased", "dead", "done" }) do
@@ -282,7 +282,7 @@ end
 return found
 ]]
 
--- ARGV: the id that it takes where it has none. Gives the id.
+-- ARGV: the id that it takes if it has none. Gives the id.
 redis_scripts.id = [[
 redis.call("SET", KEYS[1] .. "id", ARGV[1], "NX")
 return redis.call("GET", KEYS[1] .. "id")

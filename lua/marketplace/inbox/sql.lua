@@ -24,7 +24,7 @@ Inbox.__index = Inbox
 -- Rows in a statement: sizes are powers of two, so that few statements are prepared. LuaDBI cannot number more than 999
 -- parameters for PostgreSQL.
 local LARGEST_INSERT = 32
-local LARGEST_PRUNE = 5000 -- rows in a transaction: others must not wait long for it
+local LARGEST_PRUNE = 5000 -- rows in a transaction: others wait for it
 
 local KIND = fields.kind
 
@@ -110,7 +110,7 @@ end
 local SIGN = "UPDATE inbox SET digest = ?, verified_by = ?, body = CASE WHEN state = 'done' THEN body ELSE ? END " ..
   "WHERE identity = ? AND digest = ? AND state <> 'leased'"
 
--- The digest that is there; what was not signed has given its place to a record that is.
+-- The digest that is there, once a signed record has replaced an unsigned one.
 local function digest_beside(run, record, identity)
   local digest = digest_of(run, identity)
   if not digest or not is_unsigned(digest) or is_unsigned(record.digest) then return digest end
@@ -118,11 +118,11 @@ local function digest_beside(run, record, identity)
   return digest_of(run, identity)
 end
 
--- What becomes of a record whose identity is there: nil where the digest there is another.
+-- The outcome for a record whose identity is there already; nil if the digest there is another.
 local function put_again(run, record, identity, now)
   local digest = digest_beside(run, record, identity)
   if not digest or not is_same(digest, record.digest) then return nil end
-  -- one that cannot be read, or that nobody sent, is no reason to try again; one whose callbacks failed is
+  -- a body that cannot be read, or that came unsigned, is no reason to try again
   if record.reason or is_unsigned(record.digest) then return "duplicate" end
   return rearm(run, identity, now) and "rearmed" or "duplicate"
 end
@@ -134,7 +134,7 @@ local function put_conflict(self, run, record, now)
   return put_again(run, record, identity, now) or "duplicate"
 end
 
--- Whoever of a list is the first of its lane may become the lane's head.
+-- Only the first of its lane in the list can become the lane's head.
 local function rows_of(records)
   local rows, lanes, seen = {}, {}, {}
   for i = 1, #records do
@@ -163,7 +163,7 @@ local function put(self, run, records, now)
       outcomes[i] = put_again(run, row.record, row.identity, now) or put_conflict(self, run, row.record, now)
     end
   end
-  -- where the first of a lane was there already, the second leads
+  -- if the first of a lane was there already, the second leads
   for i = 1, repeated and #lanes or 0 do run(PROMOTE_IF_NONE_LEADS, lanes[i], lanes[i]) end
   return outcomes
 end
@@ -187,7 +187,7 @@ end
 
 local function by_seq(a, b) return a[SEQ] < b[SEQ] end
 
--- What ended with its lease comes first, and alone.
+-- An entry whose lease ended comes first, and alone.
 local function claim(self, run, limit, now, until_)
   local rows = run(self.claim_expired, now, 1, until_)
   if #rows == 0 then rows = run(self.claim_ready, now, limit, until_) end
@@ -197,7 +197,7 @@ end
 
 function Inbox:claim(limit, now, lease)
   if limit < 1 and not self.closed then return {} end
-  -- Most polls find nothing: that must not cost a commit.
+  -- Most polls find nothing, which must not cost a commit.
   local next_at, message, code = self:next_at()
   if not next_at then
     if message then return nil, message, code end
@@ -300,7 +300,7 @@ local CLAUSES = { -- of filters that are no column's value
   key = "? IN (key, identity)", received_before = "received_at < ?", received_since = "received_at >= ?",
 }
 
--- What follows the columns of a SELECT, and its parameters.
+-- The rest of a SELECT, behind its columns, and its parameters.
 local function where(self, filter)
   local clauses, parameters = { "seq > 0" }, {}
   for _, name in ipairs(fields.filter) do
@@ -333,7 +333,7 @@ function Inbox:get(identity)
   return self:entries(rows, fields.entry)[1]
 end
 
--- Three parts, each with an index of its own: only what is done is many.
+-- Three statements, as each state has an index of its own.
 local LATER = "SELECT " .. sql_rows.selected(fields.later) .. " FROM inbox WHERE "
 local LATER_LIVE = LATER .. "lane = ? AND state IN ('ready', 'leased') AND event_time > ?"
 local LATER_DONE = LATER .. "app_id = ? AND state = 'done' AND event_time > ?"

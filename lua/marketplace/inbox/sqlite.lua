@@ -1,4 +1,4 @@
---- The inbox in a SQLite file: for one machine, any number of processes. What `put` returned for survives a crash of
+--- The inbox in a SQLite file: for one machine, any number of processes. What `put` acknowledged survives a crash of
 --- the process and of the machine: write-ahead log, synchronous=FULL, one commit for each call.
 --- `marketplace.inbox` has the contract.
 local connection = require "marketplace.inbox.connection"
@@ -12,8 +12,8 @@ local fail = reconnecting.fail
 local sqlite = {}
 
 local APPLICATION_ID = 0x4d4b5431 -- "MKT1", in the file's header: this project's, whatever the file is called
-local BUSY_MILLISECONDS = 2000    -- another process may be storing; after that Apple is better told to come again
-local BUSY_PAUSE = 0.01           -- seconds between two tries where SQLite itself does not wait
+local BUSY_MILLISECONDS = 2000    -- another process may be storing; after that, Apple should try again
+local BUSY_PAUSE = 0.01           -- seconds between two tries if SQLite itself does not wait
 local PAGE_BYTES = 2048           -- ids are random: storing one writes a page of their index, however large that is
 local CACHE_KIB = 32768
 local CHECKPOINT_PAGES = 8000
@@ -30,7 +30,7 @@ local function configure(link)
   pragma(link, "page_size = " .. PAGE_BYTES)
   local mode = pragma(link, "journal_mode = WAL")
   if mode ~= "wal" then
-    fail(("its journal cannot be a write-ahead log but is '%s': is it on a network's file system?"):format(
+    fail(("its journal mode is '%s' and cannot be WAL: keep it on a local disk, not on a network file system"):format(
       tostring(mode)))
   end
   pragma(link, "synchronous = FULL")
@@ -43,7 +43,7 @@ local function check_owner(link)
   local id = pragma(link, "application_id")
   if id == APPLICATION_ID then return end
   if id ~= 0 or link:run("SELECT count(*) FROM sqlite_master")[1][1] > 0 then
-    fail("it is a database of another program")
+    fail("it is another program's database: name another file")
   end
 end
 
@@ -69,8 +69,7 @@ local function try_to_connect(path)
   error(problem, 0)
 end
 
--- SQLite does not wait for whoever is making the file at the same time: the switch to a write-ahead log is refused at
--- once.
+-- While another process makes the file, SQLite refuses the switch to a write-ahead log at once, without waiting.
 local function connect(path)
   local deadline = core.monotonic() + BUSY_MILLISECONDS / 1000
   while true do
@@ -85,8 +84,8 @@ end
 
 local function nothing() end
 
---- Opens the inbox in a file; makes it where there is none. Should the file fail later on, calls say so, and work
---- again once it does.
+--- Opens the inbox in a file, and makes the file if there is none. If the file fails later, calls return an error, and
+--- work again once the file does.
 ---@param place {path: string}
 ---@param settings? {must_exist?: boolean} must_exist: do not make the file
 ---@return table|nil inbox
@@ -104,7 +103,7 @@ function sqlite.open(place, settings)
     connection = reconnecting.new {
       name = "sqlite:" .. path,
       connect = function()
-        -- a new one would hide that what was acknowledged is elsewhere
+        -- a new file would hide that what was acknowledged is elsewhere
         if opened_file and not core.file_id(path) then
           fail "its file is gone: put it back, or restart to begin a new one"
         end
