@@ -112,6 +112,13 @@ describe("ctx:superseded", function()
     assert.is_false(told.x)
   end)
 
+  it("is nil if what is later says the same", function()
+    post("AppUnavailable", "late", 10)
+    post("AppUnavailable", "newer", 30)
+    receiver:dispatch()
+    assert.is_false(told.late)
+  end)
+
   it("makes the callback fail where the inbox cannot tell", function()
     inbox.later = function() return nil, "gone", "inbox_unavailable" end
     post("AppUnavailable", "a", 10)
