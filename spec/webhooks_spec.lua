@@ -583,6 +583,22 @@ describe("marketplace webhooks", function()
       rotate(0, "--not-shared", "--dry-run")
     end)
 
+    it("goes on without a webhook that was deleted since it began", function()
+      serve(function(url)
+        local hook = add_second { url = url, secret = SECRET }
+        add_second { id = "w2", url = url, secret = SECRET }
+        local function both(status, ...)
+          return run(status, "rotate-secret", "w1", "w2", "--yes", "--grace", "0", "--secret-file", secrets, "--inbox",
+            "sqlite:" .. database, "--pid-file", ...)
+        end
+        both(1, "/nowhere/at/all")
+        table.remove(apple.second, 2)
+        assert.matches("webhook w2", (both(0, pid_file)))
+        assert.equal(hook.secret .. "\n", held())
+        assert.not_equal(SECRET, hook.secret)
+      end)
+    end)
+
     it("fails when it is tried as it would fail", function()
       add_second { secret = SECRET }
       assert.matches("there is no such file", (select(2, rotate(1, "--dry-run"))))
