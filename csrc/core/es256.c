@@ -142,7 +142,7 @@ mkt_code mkt_es256_sign(const mkt_es256_key *key, const char *p, size_t n,
   return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "signing");
 }
 
-/* The length of the DER, 0 where memory is short. der has room for DER_MOST bytes. */
+/* The length of the DER, 0 if memory is short. der has room for DER_MOST bytes. */
 static size_t to_der(const unsigned char *raw, unsigned char *der) {
   ECDSA_SIG *pair = ECDSA_SIG_new();
   BIGNUM *r = BN_bin2bn(raw, HALF, NULL);
@@ -164,7 +164,7 @@ static size_t to_der(const unsigned char *raw, unsigned char *der) {
 #define EVP_R_PROVIDER_SIGNATURE_FAILURE 234
 #endif
 
-/* Whether a verification that failed says something of the signature: where OpenSSL could not
+/* Whether a verification that failed says something of the signature: if OpenSSL could not
  * finish, mostly for lack of memory, it complains of something else. */
 static bool is_mismatch(void) {
   unsigned long problem = ERR_peek_error();
@@ -179,7 +179,7 @@ mkt_code mkt_es256_verify(const mkt_es256_key *key, const char *p, size_t n,
                           const unsigned char *signature, size_t signature_n, mkt_error *error) {
   unsigned char der[DER_MOST];
   if (signature_n != MKT_ES256_SIGNATURE_BYTES) {
-    return mkt_fail(error, MKT_ERR_SIGNATURE_MISMATCH, "the signature has not 64 bytes");
+    return mkt_fail(error, MKT_ERR_SIGNATURE_MISMATCH, "the signature is not 64 bytes long");
   }
   size_t der_n = to_der(signature, der);
   EVP_MD_CTX *context = EVP_MD_CTX_new();

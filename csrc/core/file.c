@@ -287,7 +287,7 @@ mkt_code mkt_file_lock_take(mkt_file_lock *lock, const char *path, mkt_error *er
     }
     (void)close(fd);
   }
-  return mkt_fail(error, MKT_ERR_LOCKED, "%.150s: it changes hands too often", path);
+  return mkt_fail(error, MKT_ERR_LOCKED, "%.150s: the lock changes hands too often", path);
 }
 
 mkt_code mkt_file_replace_locked(mkt_file_lock *lock, const char *path, const char *p, size_t n,

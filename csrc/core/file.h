@@ -13,12 +13,12 @@
 
 typedef enum mkt_file_how {
   MKT_FILE_REPLACE, /* whether it exists or not */
-  MKT_FILE_NEW      /* only where the path does not exist: MKT_ERR_FILE_EXISTS */
+  MKT_FILE_NEW      /* only if the path does not exist: MKT_ERR_FILE_EXISTS */
 } mkt_file_how;
 
 /* Makes p[0..n) what the file holds: written to a temporary file beside it, synced, renamed, and
  * the folder synced, so that a reader, or whoever comes after a crash, finds all of the old bytes
- * or all of the new ones. A symbolic link stays one, and what it names is replaced; where it names
+ * or all of the new ones. A symbolic link stays one, and what it names is replaced; if it names
  * nothing that fails. Mode, owner and group of an existing file are kept (not its ACL, extended
  * attributes or other hard links); a new file is the caller's alone (0600). Only regular files are
  * replaced.
@@ -36,8 +36,9 @@ mkt_code mkt_file_replace(const char *path, const char *p, size_t n, mkt_file_ho
  * it was, with the same exception, and `from` is where it was. */
 mkt_code mkt_file_put_in_place(const char *from, const char *to, mkt_error *error);
 
-/* Removes the temporary files of that path that killed processes left. Only for who knows that
- * nobody writes it now. A name longer than NAME_MAX - 22 bytes has leftovers that this leaves. */
+/* Removes the temporary files of that path that killed processes left. Only for callers that know
+ * that nobody writes it now. A name longer than NAME_MAX - 22 bytes has leftovers that this leaves.
+ */
 mkt_code mkt_file_remove_leftovers(const char *path, mkt_error *error);
 
 /* An advisory lock (flock). Zero it before use; mkt_file_unlock gives it back. */
@@ -46,10 +47,10 @@ typedef struct mkt_file_lock {
   int fd;
 } mkt_file_lock;
 
-/* Takes the lock without waiting. The file is made (0600) where there is none, and holds nothing;
+/* Takes the lock without waiting. The file is made (0600) if there is none, and holds nothing;
  * whoever holds the lock may remove it before giving the lock back. The lock ends with the process,
  * is not passed on by exec, and a forked child that gives it back does not take it from its parent.
- * MKT_ERR_LOCKED where another has it; MKT_ERR_FILE_FAILED. */
+ * MKT_ERR_LOCKED if another process has it; MKT_ERR_FILE_FAILED. */
 mkt_code mkt_file_lock_take(mkt_file_lock *lock, const char *path, mkt_error *error);
 
 /* Makes p[0..n) what the file holds, as mkt_file_replace does, but a new file of the caller's

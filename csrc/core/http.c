@@ -37,7 +37,7 @@ struct mkt_http_exchange {
   int status;
   bool was_refused;   /* a callback refused bytes, */
   mkt_code sink_code; /* for this reason */
-  mkt_error error;    /* of code MKT_OK where it succeeded */
+  mkt_error error;    /* of code MKT_OK if it succeeded */
   char detail[CURL_ERROR_SIZE];
 };
 
@@ -74,7 +74,7 @@ static size_t take_line(char *line, size_t size, size_t count, void *context) {
   return code == MKT_OK ? n : refuse(e, code);
 }
 
-/* Where the body was to be streamed, another answer than that is kept whole, and must be small. */
+/* If the body was to be streamed, any other answer is kept whole and must be small. */
 static size_t most_of(const mkt_http_exchange *e) {
   if (e->may_be_streamed && !e->is_streamed && e->max_response > REFUSAL_MOST) return REFUSAL_MOST;
   return e->max_response;
@@ -156,7 +156,7 @@ static void set_limits(CURL *easy, const mkt_http_request *request) {
                    (milliseconds(request->low_speed_time) + 999) / 1000);
 }
 
-/* libcurl resolves names in a thread, for which it otherwise waits where an exchange ends first:
+/* libcurl resolves names in a thread, for which it otherwise waits if an exchange ends first:
  * for as long as a name server that does not answer is asked, whatever the limits say. */
 static void set_quick_exit(CURL *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -178,7 +178,7 @@ static bool set_text(CURL *easy, CURLoption option, const char *text) {
 }
 
 /* libcurl copies these. Without one of them another method would be sent, through another proxy, or
- * to whom other authorities trust: false where memory is short. */
+ * to servers that other authorities vouch for: false if memory is short. */
 static bool set_texts(CURL *easy, const mkt_http_request *request, bool is_loopback) {
   return set_text(easy, CURLOPT_URL, request->url) &&
          set_text(easy, CURLOPT_CUSTOMREQUEST, request->method) &&
@@ -210,7 +210,7 @@ static void set_options(mkt_http_exchange *e, const mkt_http_request *request) {
 
 static mkt_code check(const mkt_http_request *request, bool *is_loopback, mkt_error *error) {
   if (!is_token(request->method)) {
-    return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "the method is none of HTTP's");
+    return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "the method is not an HTTP method");
   }
   return mkt_http_check_url(request->url, request->plain_is_allowed, is_loopback, error);
 }
@@ -316,7 +316,7 @@ static void finish(mkt_http_exchange *e, CURLcode result) {
     (void)mkt_fail(&e->error, code_of(result, e), "%s", text_of(result, e));
   } else if (e->status == 0) {
     (void)mkt_fail(&e->error, MKT_ERR_HTTP_FAILED,
-                   "the connection ended within the answer's header");
+                   "the connection ended in the middle of the response's headers");
   }
   release(e);
 }

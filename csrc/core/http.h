@@ -30,7 +30,7 @@ typedef struct mkt_http_request {
   const char *url;            /* https://..., or http://... to a loopback address */
   const char *const *headers; /* "Name: value" lines */
   size_t header_count;
-  const char *body; /* NULL where there is none */
+  const char *body; /* NULL if there is none */
   size_t body_n;
   double timeout;         /* seconds for the whole exchange; 0: no limit */
   double connect_timeout; /* seconds of them until it is connected, TLS included; 0: no limit */
@@ -45,12 +45,12 @@ typedef struct mkt_http_request {
 typedef struct mkt_http_exchange mkt_http_exchange;
 
 /* On success *exchange is the caller's, to be ended with mkt_http_end. MKT_ERR_REQUEST_INVALID for
- * a method, header or URL that is none, or for plain HTTP where it is not allowed;
+ * a method, header or URL that is none, or for plain HTTP if it is not allowed;
  * MKT_ERR_OUT_OF_MEMORY. */
 mkt_code mkt_http_start(mkt_http_exchange **exchange, const mkt_http_request *request,
                         mkt_error *error);
 
-/* Moves all exchanges of this thread on; where none has anything to do and none waits for
+/* Moves all exchanges of this thread on; if none has anything to do and none waits for
  * mkt_http_take, waits for at most so many milliseconds. Returns how many are not done. */
 int mkt_http_poll(int milliseconds);
 
@@ -60,7 +60,7 @@ bool mkt_http_is_done(const mkt_http_exchange *exchange);
  * TOO_LARGE, OUT_OF_MEMORY, HTTP_FAILED. */
 mkt_code mkt_http_result(const mkt_http_exchange *exchange, mkt_error *error);
 
-/* Whether any byte of the request may have reached the server. False only where surely none did. */
+/* Whether any byte of the request may have reached the server. False only if certainly none did. */
 bool mkt_http_was_sent(const mkt_http_exchange *exchange);
 
 /* 0 until the answer's header is complete. */

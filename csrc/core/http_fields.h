@@ -6,7 +6,7 @@
 
 #define MKT_RETRY_AFTER_MOST 31622400.0 /* a year, in seconds */
 
-/* An HTTP date (RFC 9110, section 5.6.7, all three forms) as seconds since the epoch. False where
+/* An HTTP date (RFC 9110, section 5.6.7, all three forms) as seconds since the epoch. False if
  * it is none. */
 bool mkt_http_date(const char *text, double *seconds);
 

@@ -17,7 +17,7 @@ typedef struct mkt_http_pool {
   CURL *idle[MKT_HTTP_IDLE_HANDLES];
 } mkt_http_pool;
 
-/* This thread's pool, made where there is none or only that of the process this one was forked
+/* This thread's pool, made if there is none, or only that of the process this one was forked
  * from, which is abandoned: to close its connections would end them for the parent. NULL when
  * memory is short. It is freed when the thread ends. */
 mkt_http_pool *mkt_http_pool_own(void);

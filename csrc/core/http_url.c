@@ -28,15 +28,15 @@ static mkt_code judge(const url_parts *parts, bool plain_is_allowed, bool *is_lo
                       mkt_error *error) {
   *is_loopback = is_loopback_host(parts->host);
   if (parts->user != NULL) {
-    return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "a URL must not hold a user's name");
+    return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "the URL must not contain a user name");
   }
   if (strcasecmp(parts->scheme, "https") == 0) return MKT_OK;
   if (strcasecmp(parts->scheme, "http") != 0) {
-    return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "the URL is not an https:// one");
+    return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "the URL does not begin with https://");
   }
   if (*is_loopback || plain_is_allowed) return MKT_OK;
   return mkt_fail(error, MKT_ERR_REQUEST_INVALID,
-                  "http:// is for loopback addresses only, https:// is needed for %.128s",
+                  "http:// is allowed for loopback addresses only: use https:// for %.128s",
                   parts->host);
 }
 
@@ -59,7 +59,7 @@ mkt_code mkt_http_check_url(const char *url, bool plain_is_allowed, bool *is_loo
   if (read == CURLUE_OUT_OF_MEMORY) {
     code = mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   } else if (read != CURLUE_OK) {
-    (void)mkt_fail(error, code, "the URL is none: %s", curl_url_strerror(read));
+    (void)mkt_fail(error, code, "the URL is malformed: %s", curl_url_strerror(read));
   } else {
     code = judge(&parts, plain_is_allowed, is_loopback, error);
   }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /* MKT_OK for https:// URLs, for http:// ones to a loopback address (127.0.0.0/8, ::1, localhost,
- * which libcurl never asks a name server for), and, where plain_is_allowed, for any http:// one.
+ * which libcurl never asks a name server for), and, if plain_is_allowed, for any http:// one.
  * MKT_ERR_REQUEST_INVALID for anything else, also for URLs that hold a user's name or password.
  * *is_loopback tells whether no proxy may be asked. */
 mkt_code mkt_http_check_url(const char *url, bool plain_is_allowed, bool *is_loopback,

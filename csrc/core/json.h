@@ -7,7 +7,7 @@
  *   - a UTF-8 byte order mark before the document is skipped (section 8.1 allows it);
  *   - an escaped or raw lone surrogate is a fault (it has no UTF-8 form);
  *   - numbers are checked and handed out as written, of any size: their meaning is the caller's;
- *   - an object that names a member twice is a fault where MKT_JSON_UNIQUE_NAMES is asked for, as
+ *   - an object that names a member twice is a fault if MKT_JSON_UNIQUE_NAMES is asked for, as
  *     I-JSON (RFC 7493, section 2.3) wants it: two readers that each keep another one of the two
  *     would see two different notifications under one signature.
  */

@@ -95,7 +95,7 @@ static bool is_low_surrogate(int32_t unit) {
   return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-/* Bytes of the \uXXXX escape, or pair of them, whose backslash is at p; 0 where it stands for no
+/* Bytes of the \uXXXX escape, or pair of them, whose backslash is at p; 0 if it stands for no
  * character. */
 static size_t unicode_escape(const char *p, size_t n, uint32_t *scalar) {
   int32_t first = hex_quad(p + 2, n - 2);
@@ -109,7 +109,7 @@ static size_t unicode_escape(const char *p, size_t n, uint32_t *scalar) {
   return 12;
 }
 
-/* Bytes of the escape whose backslash is at p, and what it stands for; 0 where it is none. */
+/* Bytes of the escape whose backslash is at p, and what it stands for; 0 if it is none. */
 static size_t read_escape(const char *p, size_t n, uint32_t *scalar) {
   static const char letters[] = "\"\\/bfnrt";
   static const char meanings[] = "\"\\/\b\f\n\r\t";

@@ -55,7 +55,7 @@ typedef struct draft {
   size_t data_start;
   const char *where; /* of the members that are being read */
   complaint envelope;
-  complaint content; /* of no weight where the type is not one whose content is known */
+  complaint content; /* ignored unless the type is one whose content is known */
   availability available;
   mkt_json_text sent_timestamp;
   mkt_json_text attribute_timestamp;

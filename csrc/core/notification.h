@@ -3,7 +3,7 @@
  * Generation 1 is sent to the account's endpoint set by `marketplaceWebhooks`, generation 2 to an
  * app's endpoint set by `webhooks` (Apple: "Marketplace webhooks" and "Webhook notifications", App
  * Store Connect API). Members may come in any order, unknown ones are passed over, null counts as
- * absent. Where a member that decides something has the wrong type, the notification is invalid:
+ * absent. If a member that decides something has the wrong type, the notification is invalid:
  * better a dead letter that somebody sees than a callback that acts on a guess.
  */
 #ifndef MKT_NOTIFICATION_H
@@ -39,8 +39,8 @@ typedef enum mkt_event {
 /* Static storage. */
 const char *mkt_event_word(mkt_event event);
 
-/* Apple's types that have a meaning here: X(name, event, event where attributes.available is true).
- * Where the two events differ, the notification must say whether it is available. One of Apple's
+/* Apple's types that have a meaning here: X(name, event, event if attributes.available is true).
+ * If the two events differ, the notification must say whether it is available. One of Apple's
  * tables writes AppVersionUnavailable, its text AppVersionsUnavailable. */
 #define MKT_TYPES(X)                                                                               \
   X("AlternativeDistributionPackageVersionAvailable", VERSION_AVAILABLE, VERSION_AVAILABLE)        \
@@ -65,12 +65,12 @@ typedef struct mkt_notification {
   int generation; /* 1 or 2 */
   int known_type; /* index of the type's name, or MKT_TYPE_UNKNOWN */
   mkt_json_text type;
-  mkt_json_text id; /* absent where the body has none or an empty one */
+  mkt_json_text id; /* absent if the body has none or an empty one */
   mkt_json_text app_id;
   mkt_json_text marketplace_app_id;
   mkt_json_text package_id;
   mkt_json_text package_version_id;
-  mkt_json_text timestamp; /* of the event; where only the envelope has one, that */
+  mkt_json_text timestamp; /* of the event; the envelope's if it has none */
   bool has_time;           /* timestamp is present and ISO 8601 */
   mkt_timestamp time;
   /* Checked: lists of strings, an object, a number or string. Absent: p == NULL. */

@@ -1,6 +1,6 @@
 /* openssl_version.h: whether the OpenSSL that runs is one that this code was built for.
  *
- * They are two where the process brings its own, as OpenResty's nginx does. Within a major version
+ * They differ if the process brings its own, as OpenResty's nginx does. Within a major version
  * OpenSSL keeps its interface and adds to it (OpenSSL's "Versioning policy").
  */
 #ifndef MKT_OPENSSL_VERSION_H
@@ -8,7 +8,7 @@
 
 #include "error.h"
 
-/* Both as in OPENSSL_VERSION_NUMBER: MNN00PPS in hex. MKT_OK, or MKT_ERR_CRYPTO_FAILED where the
+/* Both as in OPENSSL_VERSION_NUMBER: MNN00PPS in hex. MKT_OK, or MKT_ERR_CRYPTO_FAILED if the
  * major version differs or the minor one that runs is older. */
 mkt_code mkt_openssl_fits(unsigned long built, unsigned long running, mkt_error *error);
 

@@ -44,7 +44,7 @@ bool mkt_signals_stop_asked(void) {
   return stop_asked != 0;
 }
 
-/* Where none was asked for nothing is written: that would undo one that comes just now. */
+/* If none was asked for, nothing is written: that would undo one that comes just now. */
 bool mkt_signals_take_reload(void) {
   if (!reload_asked) return false;
   reload_asked = 0;

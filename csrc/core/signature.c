@@ -72,8 +72,7 @@ mkt_code mkt_signature_parse(const char *header, size_t n, unsigned char tag[MKT
   }
   if (n != MKT_SIGNATURE_BYTES) {
     return mkt_fail(error, MKT_ERR_SIGNATURE_MALFORMED,
-                    "the signature has %zu characters after hmacsha256= where 64 belong",
-                    n - SCHEME_BYTES);
+                    "the signature has %zu characters after hmacsha256=, not 64", n - SCHEME_BYTES);
   }
   for (size_t i = 0; i < MKT_TAG_BYTES; i++) {
     size_t at = SCHEME_BYTES + 2 * i;
@@ -81,7 +80,7 @@ mkt_code mkt_signature_parse(const char *header, size_t n, unsigned char tag[MKT
     unsigned low = lower_hex[(unsigned char)header[at + 1]];
     if (high == 0 || low == 0) {
       return mkt_fail_at(error, MKT_ERR_SIGNATURE_MALFORMED, high == 0 ? at : at + 1,
-                         "the signature has a character that is no lower-case hex digit");
+                         "the signature has a character that is not a lower-case hex digit");
     }
     tag[i] = (unsigned char)((high - 1) * 16 + low - 1);
   }

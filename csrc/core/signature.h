@@ -25,7 +25,7 @@ typedef struct mkt_keyring {
   unsigned count;
 } mkt_keyring;
 
-/* Adds a secret of 1 byte or more. MKT_ERR_CRYPTO_FAILED where OpenSSL cannot set it up, and then
+/* Adds a secret of 1 byte or more. MKT_ERR_CRYPTO_FAILED if OpenSSL cannot set it up, and then
  * the keyring is as before. The caller checks that there is room and that the secret is not empty.
  */
 mkt_code mkt_keyring_add(mkt_keyring *keyring, const char *secret, size_t n, mkt_error *error);

@@ -16,7 +16,7 @@ typedef struct mkt_timestamp {
   int32_t nanoseconds; /* 0 to 999999999, added to seconds */
 } mkt_timestamp;
 
-/* False, and *out unchanged, where the text is anything else or names no day of the calendar. */
+/* False, and *out unchanged, if the text is anything else or names no day of the calendar. */
 bool mkt_timestamp_parse(const char *p, size_t n, mkt_timestamp *out);
 
 /* With its NUL: YYYY-MM-DDThh:mm:ss.mmmZ. */

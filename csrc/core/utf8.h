@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the well-formed sequence that starts at p (1 to 4), or 0 where none does. Reads at most
+/* Bytes of the well-formed sequence that starts at p (1 to 4), or 0 if none does. Reads at most
  * n bytes; n is at least 1. */
 size_t mkt_utf8_length(const char *p, size_t n);
 

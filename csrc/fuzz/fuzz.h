@@ -1,7 +1,7 @@
 /* fuzz.h: what the fuzz targets share.
  *
  * A target is one file, NAME_fuzz.c, with the function that libFuzzer calls for each input. It asks
- * for more than that nothing crashes: MKT_FUZZ_CHECK ends the program where what it is given is
+ * for more than that nothing crashes: MKT_FUZZ_CHECK ends the program if what it is given is
  * false. `make fuzz` runs the targets under libFuzzer, `make test` runs them over corpus/NAME.
  */
 #ifndef MKT_FUZZ_H

@@ -1,5 +1,5 @@
 /* What two JSON strings, the first line of the input and the rest, have to do with each other: they
- * are equal, and have one hash, where the same bytes are behind their escapes. By that an object is
+ * are equal, and have one hash, if the same bytes are behind their escapes. By that an object is
  * seen to name a member twice. */
 #include "core/json_text.h"
 #include "fuzz.h"

@@ -110,7 +110,7 @@ static void put_token(text *out, const mkt_json *json, mkt_json_token token, boo
   if (token == MKT_JSON_NAME) put(out, every ? " : " : ":", every ? 3 : 1);
 }
 
-/* The same document, spelt otherwise. False where it holds a string too long for an identifier: how
+/* The same document, spelt otherwise. False if it holds a string too long for an identifier: how
  * long one is, is told of its spelling. */
 static bool spell(text *out, const char *body, size_t n, bool every) {
   mkt_json json;

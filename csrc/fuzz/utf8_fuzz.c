@@ -1,4 +1,4 @@
-/* UTF-8: a sequence is well-formed where the number that its bits make needs as many bytes, and
+/* UTF-8: a sequence is well-formed if the number that its bits make needs as many bytes, and
  * only numbers that are characters are written. */
 #include "core/utf8.h"
 #include "fuzz.h"
@@ -14,7 +14,7 @@ static size_t bytes_needed(uint32_t scalar) {
   return scalar < 0x80 ? 1 : scalar < 0x800 ? 2 : scalar < 0x10000 ? 3 : 4;
 }
 
-/* The number that a lead byte and what follows make; false where the bits are laid out otherwise.
+/* The number that a lead byte and what follows make; false if the bits are laid out otherwise.
  */
 static bool bits(const uint8_t *p, size_t n, size_t *length, uint32_t *scalar) {
   size_t ones = 0;

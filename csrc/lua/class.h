@@ -5,8 +5,8 @@
 #include "lua/compat.h"
 
 /* Makes the metatable of that name, with the methods as its __index; leaves the stack as it is. For
- * the opening of a module: where memory ends in the middle it raises, and the next opening makes it
- * whole, so that no userdata ever gets half a metatable. Both lists end with {NULL, NULL};
+ * the opening of a module: if memory runs out in the middle it raises, and the next opening makes
+ * it whole, so that no userdata ever gets half a metatable. Both lists end with {NULL, NULL};
  * methods may be NULL. */
 void mkt_lua_class(lua_State *L, const char *name, const luaL_Reg *methods,
                    const luaL_Reg *metamethods);

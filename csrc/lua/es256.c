@@ -71,7 +71,7 @@ static int push_pem(lua_State *L, const key_box *box, bool is_private) {
 
 static int key_private_pem(lua_State *L) {
   key_box *box = check_open(L);
-  luaL_argcheck(L, box->is_private, 1, "a public key holds no private one");
+  luaL_argcheck(L, box->is_private, 1, "a public key does not contain the private one");
   return push_pem(L, box, true);
 }
 

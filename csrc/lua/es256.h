@@ -8,7 +8,7 @@
  *   key:private_pem()     -> PEM (PKCS#8) | nil, message, code; only of a private key
  *   key:public_pem()      -> PEM (SubjectPublicKeyInfo) | nil, message, code
  *   key:close(), also by the garbage collector
- *   core.base64url(bytes) -> text;  core.base64url_decode(text) -> bytes | nil where it is none
+ *   core.base64url(bytes) -> text;  core.base64url_decode(text) -> bytes | nil if it is none
  */
 #ifndef MKT_LUA_ES256_H
 #define MKT_LUA_ES256_H

@@ -4,7 +4,7 @@
  *     "too_large" (more bytes than `most`, by default 16 MiB) or "out_of_memory"; the message
  *     begins with the path
  *   core.replace_file(path, bytes[, "new"]) -> true | nil, message, "file_failed" or "file_exists":
- *     whole or not at all, see core/file.h; "new": only where the path does not exist
+ *     whole or not at all, see core/file.h; "new": only if the path does not exist
  *   core.replace_locked(path, bytes) -> lock | nil, message, "file_failed":
  *     a new file, 0644, with a lock on it
  *   core.remove_leftovers(path) -> true | nil, message, "file_failed":
@@ -13,15 +13,15 @@
  *   lock:close(), also by the garbage collector
  *   core.is_locked(path) -> boolean | nil, message, "file_failed": whether any process has a lock
  *     on it, also one of replace_locked
- *   core.real_path(path) -> the absolute path without symbolic links, nil where there is no file
+ *   core.real_path(path) -> the absolute path without symbolic links, nil if there is no file
  *   core.stat(path) -> {type="file"|"folder"|"other", mode=permission bits, uid=, gid=, size=,
  *     changed_at=seconds since the epoch, id=} | nil, message, "file_failed"; of what a symbolic
  *     link names. `id` is that of file_id.
- *   core.file_id(path) -> what tells whether a path still leads to the same file, nil where there
+ *   core.file_id(path) -> what tells whether a path still leads to the same file, nil if there
  *     is none
  *   core.user_id() -> the process's effective user id
  *   core.is_terminal("stdin"|"stdout"|"stderr") -> boolean
- *   core.hold_standard_streams(): where a standard stream is closed its descriptor is taken, so
+ *   core.hold_standard_streams(): if a standard stream is closed, its descriptor is taken, so
  *     that no file that is opened later becomes it
  */
 #ifndef MKT_LUA_FILE_H

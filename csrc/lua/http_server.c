@@ -311,7 +311,7 @@ static int server_answer(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_checktype(L, 3, LUA_TTABLE);
   int count = (int)lua_rawlen(L, 2);
-  luaL_argcheck(L, (int)lua_rawlen(L, 3) == count, 3, "as many responses as requests expected");
+  luaL_argcheck(L, (int)lua_rawlen(L, 3) == count, 3, "as many responses as requests are expected");
   for (int i = 1; i <= count; i++) {
     (void)read_handle(L, i);
     read_response(L, i, &box);

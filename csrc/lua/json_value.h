@@ -1,7 +1,7 @@
 /* json_value.h: JSON values as Lua values, the way lua-cjson has them.
  *
  * Objects and arrays become tables, null the light userdata NULL (which is cjson.null too), numbers
- * an integer where they are one and fit, otherwise a float.
+ * an integer if they are one and fit, otherwise a float.
  */
 #ifndef MKT_LUA_JSON_VALUE_H
 #define MKT_LUA_JSON_VALUE_H

@@ -10,7 +10,7 @@
  *                         `relationships` are left out; the metatable `notification` is set, whose
  *                         __index is to build them when they are first read.
  *   part(body, name)   -> the member `attributes` or `relationships` of a body that parse accepted,
- *                         or nil where it has none
+ *                         or nil if it has none
  *   notification       -> the metatable of all notifications
  */
 void mkt_lua_add_notification(lua_State *L);

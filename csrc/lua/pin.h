@@ -6,7 +6,7 @@
 #ifndef MKT_LUA_PIN_H
 #define MKT_LUA_PIN_H
 
-/* Called by each luaopen_*. Where the loader refuses, nothing changes. */
+/* Called by each luaopen_*. If the loader refuses, nothing changes. */
 void mkt_lua_pin(void);
 
 #endif

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "lua/compat.h"
 
-/* Pushes nil, message, code and, where the input has a faulty byte, a detail table {offset=,
+/* Pushes nil, message, code and, if one byte of the input is at fault, a detail table {offset=,
  * retryable=}. Returns how many values were pushed, for `return`. */
 int mkt_lua_push_error(lua_State *L, const mkt_error *error);
 

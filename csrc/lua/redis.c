@@ -39,7 +39,7 @@ static int redis_command(lua_State *L) {
   return mkt_lua_push_reply(L, box);
 }
 
-/* Pushes an option, whose type must be this one; false where it is absent. */
+/* Pushes an option, which must be of this type; false if it is absent. */
 static bool push_option(lua_State *L, const char *name, int type) {
   lua_getfield(L, 1, name);
   if (lua_isnil(L, -1)) return false;
@@ -50,7 +50,7 @@ static bool push_option(lua_State *L, const char *name, int type) {
   return true;
 }
 
-/* NULL where it is absent. It stays on the stack, which keeps it alive. */
+/* NULL if it is absent. It stays on the stack, which keeps it alive. */
 static const char *text_option(lua_State *L, const char *name) {
   if (!push_option(L, name, LUA_TSTRING)) return NULL;
   size_t n;

@@ -21,7 +21,7 @@ void mkt_lua_make_redis_values(lua_State *L);
 mkt_lua_redis_words mkt_lua_push_redis_words(lua_State *L, int index);
 
 /* Pushes a userdata that owns an answer while it is made into Lua values, which may raise; gives
- * where the answer is to be put. */
+ * where to put the answer. */
 redisReply **mkt_lua_push_reply_box(lua_State *L);
 
 /* Pushes an answer: a string, an integer, a list, nil for nothing; or nil, message, "redis_error".

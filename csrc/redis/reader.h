@@ -1,7 +1,7 @@
 /* reader.h: reads what a Redis server answers from bytes that somebody else received.
  *
- * On hiredis, without a socket: for where waiting is done by another (nginx's cosockets). After an
- * error a reader is of no more use: where the next answer begins is not known then.
+ * On hiredis, without a socket: for programs in which something else waits (nginx's cosockets).
+ * After an error a reader is useless: where the next answer begins is not known then.
  */
 #ifndef MKT_REDIS_READER_H
 #define MKT_REDIS_READER_H
@@ -15,7 +15,7 @@ enum { MKT_REDIS_MOST_BYTES = 512 * 1024 * 1024 };
 
 /* Zero it before use. It must stay where it is while it is open. */
 typedef struct mkt_redis_reader {
-  redisReader *reader; /* NULL where it is closed */
+  redisReader *reader; /* NULL if it is closed */
   mkt_redis_limits limits;
   size_t bytes; /* received since all that was received had been given as answers */
 } mkt_redis_reader;
@@ -28,7 +28,7 @@ mkt_code mkt_redis_reader_open(mkt_redis_reader *reader, mkt_error *error);
 mkt_code mkt_redis_reader_feed(mkt_redis_reader *reader, const char *bytes, size_t n,
                                mkt_error *error);
 
-/* The next answer, which the caller frees with mkt_redis_free; NULL where more bytes are needed.
+/* The next answer, which the caller frees with mkt_redis_free; NULL if more bytes are needed.
  * MKT_ERR_CONNECT_FAILED (this is no answer of a Redis server's; it is closed, or failed before),
  * MKT_ERR_TOO_LARGE, MKT_ERR_OUT_OF_MEMORY. */
 mkt_code mkt_redis_reader_next(mkt_redis_reader *reader, redisReply **reply, mkt_error *error);

@@ -57,7 +57,7 @@ static mkt_code check_usable(const mkt_redis *redis, mkt_error *error) {
     return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "the connection is closed");
   }
   if (redis->pid == getpid()) return MKT_OK;
-  return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "the connection is another process's");
+  return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "the connection belongs to another process");
 }
 
 mkt_code mkt_redis_command(mkt_redis *redis, int count, const char **words, const size_t *lengths,

@@ -14,7 +14,7 @@
 
 /* Zero it before use. It must stay where it is while it is open. */
 typedef struct mkt_redis {
-  redisContext *context; /* NULL where it is closed */
+  redisContext *context; /* NULL if it is closed */
   mkt_redis_limits limits;
   int64_t pid; /* of the process that made it */
 } mkt_redis;

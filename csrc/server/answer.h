@@ -11,7 +11,7 @@
 struct MHD_Response *mkt_answer_response(const mkt_answer *answer, bool close);
 
 /* Writes the answer, which ends the connection, to libmicrohttpd's socket, through its TLS session
- * where it has one, and half-closes it. For connections in the middle of an upload, for which
+ * if it has one, and half-closes it. For connections in the middle of an upload, for which
  * libmicrohttpd takes no response. False when it could not be written as a whole. */
 bool mkt_answer_write(struct MHD_Connection *mhd, int fd, const mkt_answer *answer);
 

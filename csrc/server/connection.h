@@ -1,4 +1,5 @@
-/* connection.h: what each connection is doing, until when it may, and who makes room for whom. */
+/* connection.h: what each connection is doing, until when it may, and which one makes room for
+ * which. */
 #ifndef MKT_CONNECTION_H
 #define MKT_CONNECTION_H
 
@@ -24,7 +25,7 @@ typedef struct mkt_connection {
   struct mkt_connection *previous, *next; /* in the list of its phase, or next in the free list */
   mkt_phase phase;
   uint64_t since;    /* when it entered its phase */
-  uint64_t deadline; /* when it is thrown out of it, where the phase is timed */
+  uint64_t deadline; /* when it is thrown out of it, if the phase is timed */
   int fd;            /* libmicrohttpd's */
   struct MHD_Connection *mhd;
   mkt_request *request;          /* the one being received or awaiting its answer */
@@ -54,7 +55,7 @@ void mkt_connections_free(mkt_connections *connections);
 mkt_connection *mkt_connections_add(mkt_connections *connections);
 void mkt_connections_remove(mkt_connections *connections, mkt_connection *connection);
 
-/* Changes the phase; the deadline is ignored where the phase has none. */
+/* Changes the phase; the deadline is ignored if the phase has none. */
 void mkt_connection_enter(mkt_connections *connections, mkt_connection *connection, mkt_phase phase,
                           uint64_t now, uint64_t deadline);
 

@@ -26,7 +26,7 @@ typedef struct mkt_linger {
   size_t count;
 } mkt_linger;
 
-/* Takes a duplicate of a socket that its owner is about to close. Does not where the peer is done
+/* Takes a duplicate of a socket that its owner is about to close. Does not if the peer is done
  * sending or, unless it was cut short in the middle of a request, has sent nothing that is unread.
  */
 void mkt_linger_adopt(mkt_linger *linger, int fd, bool cut_short, uint64_t now);

@@ -8,7 +8,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-/* What the headers say about the body, as far as it matters where a request ends. */
+/* What the headers say about where the request ends. */
 typedef struct framing {
   mkt_request *request;
   size_t content_lengths, transfer_encodings, hosts;
@@ -45,7 +45,7 @@ static size_t without_trailing_space(const char *p, size_t n) {
   return n;
 }
 
-/* libmicrohttpd has refused a value that is not a number of at most 64 bits, where it is the one
+/* libmicrohttpd has refused a value that is not a number of at most 64 bits, if it is the one
  * that counts. */
 static unsigned long long number(const char *p, size_t n) {
   unsigned long long value = 0;

@@ -76,7 +76,7 @@ typedef struct mkt_answer {
   size_t body_length;
 } mkt_answer;
 
-/* A piece of a request; borrowed, not NUL-terminated, p is NULL where the request has none. */
+/* A piece of a request; borrowed, not NUL-terminated, p is NULL if the request has none. */
 typedef struct mkt_text {
   const char *p;
   size_t n;
@@ -93,7 +93,7 @@ typedef struct mkt_server_stats {
 
 /* Listens. On success *server is owned by the caller. MKT_ERR_LISTEN_FAILED, MKT_ERR_TLS_FAILED or
  * MKT_ERR_OUT_OF_MEMORY otherwise, and *server is NULL. Raises the process's soft limit of open
- * files where max_connections needs it. */
+ * files if max_connections needs it. */
 mkt_code mkt_server_open(mkt_server **server, const mkt_server_options *options, mkt_error *error);
 
 /* Answers what is waiting with 503, closes every connection and frees the server. NULL is allowed.
@@ -143,7 +143,7 @@ const char *mkt_answer_header_problem(const char *name, size_t name_length, cons
                                       size_t value_length);
 
 /* Answers a request that is waiting (checked with mkt_server_is_waiting; anything else is
- * ignored). Never fails for the caller: where the client has gone nothing is sent, and where memory
+ * ignored). Never fails for the caller: if the client has gone nothing is sent, and if memory
  * is short its connection is closed. The bytes leave with the next flush or poll. */
 void mkt_server_answer(mkt_server *server, mkt_handle handle, const mkt_answer *answer);
 

@@ -265,7 +265,7 @@ static void a_folder_without_the_right_leaves_the_old_file(void **state) {
   assert_int_equal(put(path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
   assert_int_equal(chmod(folder, 0755), 0);
   as_nobody(expect_refusal);
-  /* the owner cannot be kept, where only root could give the file back */
+  /* the owner cannot be kept: only root could give the file back */
   assert_int_equal(chmod(folder, 0777), 0);
   as_nobody(expect_refusal);
   expect_held("old");

@@ -19,7 +19,7 @@ static void another_process_is_refused(void **state) {
   mkt_error error;
   mkt_redis redis = {.context = (void *)&no_connection, .pid = getpid() + 1};
   assert_int_equal(ping(&redis, &error), MKT_ERR_CONNECT_FAILED);
-  assert_string_equal(error.message, "the connection is another process's");
+  assert_string_equal(error.message, "the connection belongs to another process");
 }
 
 static void closed_is_refused(void **state) {
@@ -52,7 +52,7 @@ static void begin(reading *r) {
   assert_int_equal(mkt_redis_reader_open(&r->reader, &r->error), MKT_OK);
 }
 
-/* The bytes end where memory ends. */
+/* The byte after the last one cannot be read. */
 static mkt_code feed(reading *r, const char *bytes, size_t n) {
   mkt_guarded copy = mkt_guard(bytes, n);
   mkt_code code = mkt_redis_reader_feed(&r->reader, copy.p, copy.n, &r->error);

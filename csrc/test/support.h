@@ -22,11 +22,11 @@ typedef struct mkt_guarded {
 mkt_guarded mkt_guard(const char *p, size_t n);
 void mkt_unguard(mkt_guarded *copy);
 
-/* A whole file; the caller frees it. Fails the test where it cannot be read. */
+/* A whole file; the caller frees it. Fails the test if it cannot be read. */
 char *mkt_read_whole_file(const char *path, size_t *n);
 
 /* The folder with the public test vectors: MARKETPLACE_VECTORS, or where they stand beside the
- * project. Where they are absent it says so and skips the test. */
+ * project. If they are absent it says so and skips the test. */
 const char *mkt_vectors_or_skip(void);
 
 #endif

@@ -70,7 +70,7 @@ static void count(const void *block, long change) {
 
 void *mkt_torture_lua(void *context, void *block, size_t old_bytes, size_t bytes) {
   (void)context;
-  if (block == NULL) old_bytes = 0; /* where it says what kind of object is made */
+  if (block == NULL) old_bytes = 0; /* then it says what kind of object is made */
   if (bytes == 0) {
     SYSTEM(free)(block);
     lua_bytes -= old_bytes;

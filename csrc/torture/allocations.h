@@ -12,7 +12,7 @@
 
 typedef enum mkt_torture_whose { MKT_TORTURE_LUA, MKT_TORTURE_SYSTEM } mkt_torture_whose;
 
-/* Lua 5.3 and 5.4 collect garbage and try again where an allocation fails, so that one that fails
+/* Lua 5.3 and 5.4 collect garbage and try again if an allocation fails, so that one that fails
  * once shows what the collection does, and only all that follow it show what its failure does. */
 typedef enum mkt_torture_how { MKT_TORTURE_ONCE, MKT_TORTURE_ONWARD } mkt_torture_how;
 

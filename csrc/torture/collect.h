@@ -1,4 +1,4 @@
-/* collect.h: included before each file of csrc/lua by `make torture`, so that a whole garbage
+/* collect.h: included before each file of csrc/lua by `make gc-torture`, so that a whole garbage
  * collection precedes everything there that may allocate in Lua, and what nothing keeps alive is
  * gone at once. */
 #ifndef MKT_TORTURE_COLLECT_H

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What was being tried, for whoever reads of a crash. */
+/* What was being tried, to be shown if the process crashes. */
 static char doing[256] = "nothing";
 
 static void push_library(lua_State *L, const void *caller) {
@@ -92,7 +92,7 @@ static void add_torture(lua_State *L) {
   lua_setglobal(L, "torture");
 }
 
-/* Where memory ends while it makes a table longer, LuaJIT forgets what it had taken for that. */
+/* If memory runs out while it grows a table, LuaJIT forgets what it had allocated for that. */
 static bool is_luajit(lua_State *L) {
   lua_getglobal(L, "jit");
   bool is = lua_istable(L, -1);

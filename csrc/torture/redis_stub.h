@@ -3,7 +3,7 @@
 #ifndef MKT_TORTURE_REDIS_STUB_H
 #define MKT_TORTURE_REDIS_STUB_H
 
-/* Starts it where it is not started; gives its port on 127.0.0.1, or -1. It ends with this process
+/* Starts it if it is not running; gives its port on 127.0.0.1, or -1. It ends with this process
  * at the latest. */
 int mkt_torture_redis_stub(void);
 
