@@ -36,7 +36,7 @@ describe("the command", function()
 
   it("shows its version, its help and each subcommand's help", function()
     expect(0, "--version", "^marketplace %d+%.%d+%.%d+")
-    expect(0, "--help", "serve")
+    expect(0, "--help", "serve.*Exit status: 0 done, 1 failed, 2 wrong usage")
     for _, name in ipairs { "serve", "work", "inbox", "send", "sign", "verify", "explain", "token", "webhooks" } do
       expect(0, name .. " --help", "Usage: marketplace " .. name)
     end
@@ -358,10 +358,12 @@ describe("the command", function()
 
     it("receives, runs, reports, and ends with 0 on SIGTERM", function()
       local output, status = serve("", function(url)
-        expect(0, "send app_unavailable --id first --url " .. url, "200")
+        expect(0, "send app_unavailable --id first --url " .. url,
+          "^200 AppUnavailable first in [%d.]+ ms: acknowledged\n$")
         expect(0, "send app_unavailable --id first --file " .. file(samples.body("ping", { id = "second" })) ..
           " --url " .. url .. " || true")
-        expect(1, "send ping --signature hmacsha256=00 --url " .. url, "401")
+        expect(1, "send ping --signature hmacsha256=00 --url " .. url,
+          "^401 webhookPingCreated %S+ in [%d.]+ ms: %l[^\n]*\n$")
         expect(1, "send ping --url " .. url:gsub("/notifications", "/elsewhere"), "404")
       end)
       assert.equal(0, status, output)
