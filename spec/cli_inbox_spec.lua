@@ -63,7 +63,7 @@ describe("the command's inbox", function()
     local path = write "inbox = paper://user:hunter2@host\n"
     local settings, message = config.read { config = path }
     assert.is_nil(settings)
-    assert.matches("config:1: inbox cannot be read: there is no inbox 'paper'", message)
+    assert.matches("config:1: inbox cannot be read: unknown kind of inbox 'paper'", message)
     assert.is_nil(message:find("hunter2", 1, true))
   end)
 
@@ -94,7 +94,7 @@ describe("the command's inbox", function()
       local line = shell.marketplace(command .. " --config " .. path, "env -u MARKETPLACE_INBOX")
       local output, status = shell.capture(line)
       assert.equal(1, status, output)
-      assert.matches("config:1: inbox cannot be read: there is no inbox 'paper'", output)
+      assert.matches("config:1: inbox cannot be read: unknown kind of inbox 'paper'", output)
     end
   end)
 

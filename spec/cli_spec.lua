@@ -475,7 +475,7 @@ describe("the command", function()
         expect(0, "inbox stats" .. inbox, "ready +2\nleased +0\ndone +0\ndead +1\noldest +%d+s")
       end)
       assert.equal(0, status, output)
-      assert.matches("stopped reason=\"2 notifications still wait for their callbacks\"", output)
+      assert.matches("stopped reason=\"notifications still waiting for their callbacks: 2\"", output)
       expect(0, "inbox list --table --state ready" .. inbox,
         "^STATE +AGE +TRIES +EVENT +APP +ID +REASON\nready .*app_unavailable +6740067890 +first +%-\n")
       local listed = cjson.decode(expect(0, "inbox list --event ping --newer-than 1h" .. inbox))

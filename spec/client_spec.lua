@@ -107,7 +107,7 @@ describe("marketplace.client", function()
       assert.error_matches(function() client:request("GET", "/v1", { querry = {} }) end, "unknown option 'querry'")
       assert.error_matches(function() marketplace.client {} end, "option 'key_id' is missing")
       for pattern, given in pairs {
-        ["an api token has either an 'issuer_id'"] = { key_id = "a", key = KEY },
+        ["an api token needs either 'issuer_id'"] = { key_id = "a", key = KEY },
         ["either 'key' or 'key_file' is needed"] = { key_id = "a", issuer_id = "b" },
         ["option 'key_id' must be one word"] = { key_id = "a b", issuer_id = "b", key = KEY },
       } do

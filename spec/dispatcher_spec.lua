@@ -226,7 +226,7 @@ describe("receiver:dispatch", function()
     post("ping", { id = "a" })
     receiver:dispatch()
     for i = 1, 5 do assert.matches("ctx:snooze: seconds must be", problems[i]) end
-    assert.matches("ctx:cancel: a reason is expected", problems[6])
+    assert.matches("ctx:cancel: the reason must be a string", problems[6])
     assert.equal("done", state_of "a")
   end)
 

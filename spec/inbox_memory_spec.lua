@@ -84,7 +84,7 @@ describe("marketplace.inbox.open", function()
   end)
 
   it("tells which kinds there are", function()
-    assert.matches("has no place", select(2, inbox.open "memory:x"))
+    assert.matches("has no path", select(2, inbox.open "memory:x"))
     assert.is_nil(select(2, inbox.open "Postgres:host=x password=pw"):find("pw", 1, true))
     for _, url in ipairs { "", "paper", "paper:x", ":" } do
       local box, message, code = inbox.open(url)

@@ -137,7 +137,7 @@ describe("the PostgreSQL inbox #full", function()
     server:query "UPDATE marketplace.schema_version SET version = 99"
     local box, message = inbox.open("postgres:" .. server:words())
     assert.is_nil(box)
-    assert.matches("a newer one made it", message)
+    assert.matches("a newer program made it", message)
   end)
 
   it("brings the first schema up to date, with everything that it holds", function()

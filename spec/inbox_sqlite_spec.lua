@@ -155,7 +155,7 @@ describe("the SQLite inbox", function()
     local box = open()
     box.database.connection.link:run "PRAGMA user_version = 99"
     box:close()
-    expect_unavailable("a newer one made it", inbox.open("sqlite:" .. path))
+    expect_unavailable("a newer program made it", inbox.open("sqlite:" .. path))
     path = folder .. "/other.db"
     local link = connection.open("SQLite3", "", path)
     link:run "CREATE TABLE theirs (a)"

@@ -29,7 +29,7 @@ describe("an inbox URL", function()
   it("names the inbox in memory", function()
     expect({ kind = "memory" }, "memory")
     for _, text in ipairs { "memory:", "memory:x", "memory://" } do
-      expect_problem("the memory inbox has no place", text)
+      expect_problem("the memory inbox has no path", text)
     end
     for text, is_memory in pairs {
       memory = true, ["memory:x"] = true, ["sqlite:memory"] = false, memoryx = false, [""] = false,
@@ -95,8 +95,8 @@ describe("an inbox URL", function()
         ["postgres://u:%2@h"] = "the password has a '%'", ["postgres://h%/"] = "the host has a '%'",
         ["postgres://h/%G0"] = "the path has a '%'", ["postgres://h?user=%"] = "the parameter 'user' has a '%'",
         ["postgres://u:hunter2%00@h"] = "the password has a NUL byte",
-        ["postgres://h?pasword=hunter2"] = "there is no parameter 'pasword'; known: those of libpq",
-        ["postgres:host=h password=a hunter=b"] = "word 3 is none of libpq's parameters",
+        ["postgres://h?pasword=hunter2"] = "unknown parameter 'pasword'; known: those of libpq",
+        ["postgres:host=h password=a hunter=b"] = "word 3 is not one of libpq's parameters",
         ["postgres://h?sslmode"] = "name=value", ["postgres://h?=x"] = "name=value",
         ["postgres://h?sslmode="] = "the parameter 'sslmode' is empty",
         ["postgres://h?sslmode=a&sslmode=b"] = "'sslmode' is given twice",
@@ -151,8 +151,8 @@ describe("an inbox URL", function()
         ["redis:timeout=0.0009"] = "timeout must be", ["redis:timeout=3600.1"] = "timeout must be",
         ["redis:timeout=nan"] = "timeout must be", ["redis:timeout=1e2"] = "timeout must be",
         ["redis://h?durability=hunter2"] = "durability must be strict or relaxed", ["redis:durability="] = "words like",
-        ["redis://h?prefx=p"] = "no parameter 'prefx'; known: prefix, durability, timeout",
-        ["redis://h?db=1"] = "no parameter 'db'", ["redis+unix:/s?host=h"] = "no parameter 'host'; known: db, prefix",
+        ["redis://h?prefx=p"] = "unknown parameter 'prefx'; known: prefix, durability, timeout",
+        ["redis://h?db=1"] = "unknown parameter 'db'", ["redis+unix:/s?host=h"] = "no parameter 'host'; known: db, prefix",
         ["redis://h?prefix="] = "the parameter 'prefix' is empty", ["redis://h?hunter2"] = "name=value",
         ["redis://h?prefix=a&prefix=b"] = "'prefix' is given twice", ["redis:db=1 db=2"] = "'db' is given twice",
         ["redis://:hunter2%4@h"] = "the password has a '%'", ["redis://:hun/hunter2@h"] = "write %40",
@@ -176,7 +176,7 @@ describe("an inbox URL", function()
       paper = "paper:x", postgre = "postgre://u:hunter2@h", Postgres = "Postgres:host=x password=hunter2",
       rediss = "rediss://:hunter2@h", Memory = "Memory:",
     } do
-      expect_problem(("there is no inbox '%s'; %s"):format(scheme, known), text)
+      expect_problem(("unknown kind of inbox '%s'; %s"):format(scheme, known), text)
     end
   end)
 

@@ -411,7 +411,7 @@ describe("inside nginx #full", function()
 
   it("an inbox that there is not is refused", function()
     expect_unavailable("marketplace serve %-%-inbox postgres", nginx_inbox.open(nginx, "postgres:dbname=x"))
-    expect_unavailable("no inbox 'x'", nginx_inbox.open(nginx, "x:hunter2"))
+    expect_unavailable("unknown kind of inbox 'x'", nginx_inbox.open(nginx, "x:hunter2"))
     expect_unavailable("no scheme", nginx_inbox.open(nginx, "host=db password=hunter2"))
     expect_unavailable("known: host", nginx_inbox.open(nginx, "redis:x"))
     expect_unavailable("needs a path", nginx_inbox.open(nginx, "sqlite:"))

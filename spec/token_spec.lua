@@ -163,8 +163,8 @@ describe("marketplace.token", function()
     for pattern, given in pairs {
       ["either 'key' or 'key_file'"] = with(API, { key_file = "x" }),
       ["option 'key_id' is missing"] = { issuer_id = "a" },
-      ["either an 'issuer_id'"] = { key_id = "a" },
-      ["either an 'issuer_id', of"] = with(API, { individual = true }),
+      ["either 'issuer_id'"] = { key_id = "a" },
+      ["either 'issuer_id', of"] = with(API, { individual = true }),
       ["'lifetime' must be more than 30 and at most 1200"] = with(API, { lifetime = 1201 }),
       ["'lifetime' must be more than 30"] = with(API, { lifetime = 0 / 0 }),
       ["more than 30 and at most 1200"] = with(API, { lifetime = 30 }),

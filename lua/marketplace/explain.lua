@@ -163,7 +163,7 @@ local function all_secret_variations(secrets)
   return all
 end
 
--- One change before two, so that nothing is blamed that is right.
+-- One change before two, so that nothing that is right is blamed.
 local function search(secrets, body, header)
   local bodies, changed_bodies = as_they_are { body }, body_variations(body)
   local plain, changed = as_they_are(secrets), all_secret_variations(secrets)
@@ -180,7 +180,7 @@ local OTHER_SECRET = {
     "another webhook), or for another body",
 }
 
---- Explains.
+--- Finds out why a signature does not match a body.
 ---@param secrets string[] 1 to 8, none empty
 ---@param body string the bytes as they arrived
 ---@param header string|nil the value of x-apple-signature as it arrived

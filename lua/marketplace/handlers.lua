@@ -1,4 +1,4 @@
---- Handlers files: Lua files that return a function that takes the receiver and adds callbacks to it.
+--- Handlers files: Lua files that return a function which takes the receiver and adds callbacks to it.
 local handlers = {}
 
 -- A handlers file may `require` the files beside it.

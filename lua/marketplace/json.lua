@@ -152,7 +152,7 @@ end
 
 --- The value of a JSON text of up to 64 levels. Null is json.null; numbers without a fraction are integers if Lua has
 --- them. An empty array differs from an empty object only if lua-cjson tells them apart (OpenResty's does). Strings
---- that are not valid UTF-8 are given as they came.
+--- that are not valid UTF-8 are returned as they came.
 ---@param text string
 ---@return any value nil if the text is not JSON
 ---@return string? message holds nothing of the text

@@ -3,7 +3,7 @@ local core = require "marketplace.core"
 
 local notification = {}
 
---- What App Store Connect tells of, of either generation.
+--- A notification of either generation.
 ---@class marketplace.Notification
 ---@field id? string as Apple sent it
 ---@field type string Apple's name of the type

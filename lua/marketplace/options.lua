@@ -1,7 +1,7 @@
 --- Options tables, checked: a misspelt option must not be silently the default.
 ---
---- What a function takes stands twice, side by side: as a class, for people and editors, and as the table for the
---- check, since no comment is there at run time. spec/once/options_spec.lua compares them.
+--- A function's options are written twice, side by side: as a class, for people and editors, and as a table for the
+--- check, which cannot read comments. spec/once/options_spec.lua compares them.
 local options = {}
 
 local function sorted_keys(t)

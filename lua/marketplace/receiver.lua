@@ -55,7 +55,7 @@ end
 -- Header names come in any case. If two differ in case only, the header came twice, and its value is a list.
 local WANTED = { ["x-apple-signature"] = "signature", ["content-encoding"] = "encoding", ["content-length"] = "length" }
 
--- Common headers, as servers write them: their case need not be looked at.
+-- Common headers, as servers write them, which are skipped without converting their case.
 local COMMON = {}
 for _, name in ipairs { "host", "user-agent", "accept", "accept-encoding", "content-type", "connection" } do
   COMMON[name] = true
@@ -250,7 +250,7 @@ function Receiver:receive(head, read_body)
   return answer.status, answer.headers, answer.body
 end
 
---- Answers one request, as handle_many.
+--- Answers one request, as handle_many does.
 ---@param request table {method=, headers=, body=}
 ---@return integer status
 ---@return table headers
@@ -291,7 +291,7 @@ function Receiver:close()
   self.inbox:close()
 end
 
---- From now on every notification is answered 503: the process is about to end.
+--- From now on every notification is answered with 503: the process is about to end.
 function Receiver:drain()
   self.draining = true
 end
@@ -361,8 +361,8 @@ function Receiver:metrics()
 end
 
 ---@class marketplace.ReceiverOptions: marketplace.DispatcherOptions
----@field secrets string|string[] the webhook's secret, or up to 8 of which any may have signed
----@field inbox? marketplace.Inbox default one in memory, also for nil: so assert(marketplace.inbox(...))
+---@field secrets string|string[] the webhook's secret, or up to 8, any of which may have signed
+---@field inbox? marketplace.Inbox default one in memory, even if this is nil: use assert(marketplace.inbox(...))
 ---@field max_body? integer bytes, default 1048576, at most 16777216
 local OPTIONS = options.extend(dispatcher.OPTIONS, {
   secrets = "!string|table", inbox = "table", max_body = "number",

@@ -26,8 +26,8 @@ function responses.plain(status, text, header, value)
 end
 
 --- For a notification that was not stored.
----@param kind "not_post"|"timeout"|"too_large"|"encoded"|"refused"|"unavailable" unavailable also if a mistake of ours
---- kept it from being stored: App Store Connect may send it again
+---@param kind "not_post"|"timeout"|"too_large"|"encoded"|"refused"|"unavailable" unavailable also if a bug here
+--- kept it from being stored, so that App Store Connect sends it again
 ---@return {status: integer, headers: table<string, string>, body: string}
 function responses.refusal(kind)
   local refusal = REFUSALS[kind]

@@ -119,7 +119,7 @@ end
 
 local function check_word(name, value)
   if type(value) ~= "string" or not value:find("^[%w._-]+$") then
-    error(("marketplace.samples: '%s' must have letters, digits, full stops, _ and - only"):format(name), 0)
+    error(("marketplace.samples: '%s' may have only letters, digits, full stops, _ and -"):format(name), 0)
   end
 end
 

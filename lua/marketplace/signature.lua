@@ -21,7 +21,7 @@ local function problem_of(list)
   end
 end
 
---- Sets up HMAC once for each secret. Raises, naming `where`, where the secrets are not usable.
+--- Sets up HMAC once for each secret. Raises, naming `where`, if the secrets are not usable.
 ---@param secrets string|string[] 1 to 8, none empty
 ---@param where string the public function's name, for the message
 ---@param level? integer whose call is blamed, as in `error`; default 3
@@ -63,8 +63,8 @@ end
 local FINGERPRINTED = "marketplace secret fingerprint"
 local FINGERPRINT_DIGITS = 12
 
---- A name for a secret that tells nothing about it: the first 12 hex digits of HMAC-SHA256(secret, "marketplace secret
---- fingerprint").
+--- A name for a secret that reveals nothing about it: the first 12 hex digits of HMAC-SHA256(secret, "marketplace
+--- secret fingerprint").
 ---@param secret string not empty
 ---@return string|nil fingerprint
 ---@return string? message

@@ -40,7 +40,7 @@ end
 ---   lock(path) -> {close()}; code "locked"
 ---   is_locked(path) -> boolean
 ---   clean(path) -> true: removes what killed calls of `replace` left
---- Each gives nil, a message and a code if it fails.
+--- Each returns nil, a message and a code if it fails.
 state_file.FILES = {
   read = read, replace = core.replace_file, remove = remove, lock = core.lock_file, is_locked = is_locked,
   clean = core.remove_leftovers,
@@ -79,7 +79,7 @@ end
 
 ---@class marketplace.StateFileOptions
 ---@field path string
----@field task string what is kept going, in one word, for messages
+---@field task string what the state belongs to, in one word, for messages
 ---@field version integer of the format
 ---@field parse fun(document: table): table|nil the state in a document of that version; nil if it is damaged
 ---@field advice string a sentence without its period: what to do if the file cannot be used
@@ -114,7 +114,7 @@ function StateFile:is_locked()
   return self.files.is_locked(self.path .. ".lock")
 end
 
---- Writes a state. The first time there must be no file that somebody else made meanwhile.
+--- Writes a state. The first write fails if another process has made the file meanwhile.
 ---@param document table gets a `version`
 ---@return true|nil
 ---@return string? message
@@ -128,7 +128,7 @@ function StateFile:save(document)
   return true
 end
 
---- Removes the file: the task is through.
+--- Removes the file: the task is done.
 ---@return true|nil
 ---@return string? message
 ---@return string? code file_failed
@@ -138,7 +138,7 @@ function StateFile:remove()
   return true
 end
 
---- Lets the next process have it.
+--- Releases the lock, so that another process can open it.
 function StateFile:close()
   if not self.lock then return end
   self.files.remove(self.path .. ".lock")

@@ -1,7 +1,7 @@
---- Trims text from outside, in a time that only grows with its length, and makes it fit to be shown.
+--- Trims text from outside in time that is linear in its length, and makes it safe to show.
 ---
---- The usual patterns for this, such as "^%s*(.-)%s*$", take a time that grows with the square of a run of white space,
---- which the sender can make long.
+--- The usual patterns for trimming, such as "^%s*(.-)%s*$", take time that grows with the square of a run of white
+--- space, which the sender can make long.
 local core = require "marketplace.core"
 
 local text = {}
@@ -22,8 +22,8 @@ function text.trim(value)
   return first and value:match("^.*%S", first) or ""
 end
 
---- A number with all of its digits, as other programs read it: its point is a point, even if a handlers file has chosen
---- a locale that writes a comma.
+--- A number with all of its digits, as other programs read it: with a decimal point, even if a handlers file has set a
+--- locale that writes a comma.
 ---@param value number
 ---@return string
 function text.number(value)
@@ -65,28 +65,28 @@ local function escape_steering(value)
   return value
 end
 
---- As text that can neither begin a line of its own nor steer a terminal, nor show itself in another order than it has.
+--- As text that cannot begin a new line, control a terminal or be displayed in another order than it has.
 ---@param value any
 ---@return string UTF-8
 function text.safe(value)
   return (escape_steering(text.utf8(tostring(value))):gsub("[%z\1-\31\127]", escape_byte))
 end
 
---- As lines that cannot steer a terminal: text.safe, but for line feeds and tabs.
+--- As lines that cannot control a terminal: text.safe, but for line feeds and tabs.
 ---@param value string
 ---@return string UTF-8
 function text.safe_lines(value)
   return (escape_steering(text.utf8(value)):gsub("[%z\1-\8\11-\31\127]", escape_byte))
 end
 
---- A JSON document that cannot steer a terminal: the same document, written with escapes.
+--- A JSON document that cannot control a terminal: the same document, written with escapes.
 ---@param document string UTF-8, without control characters of ASCII, as every encoder writes it
 ---@return string
 function text.safe_json(document)
   return (escape_steering(document))
 end
 
---- Its beginning, of so many bytes or a little fewer: UTF-8 stays UTF-8.
+--- Its beginning, of at most this many bytes: UTF-8 stays UTF-8.
 ---@param value string
 ---@param most integer bytes
 ---@return string

@@ -69,7 +69,7 @@ end
 local function api_claims(given)
   if given.scope then check_scope(given.scope) end
   if (given.issuer_id == nil) == (given.individual ~= true) then
-    fail "an api token has either an 'issuer_id', of a team's key, or 'individual' = true"
+    fail "an api token needs either 'issuer_id', of a team's key, or 'individual' = true"
   end
   return { iss = given.issuer_id, sub = given.individual and "user" or nil, aud = AUDIENCE, scope = given.scope }
 end
@@ -93,11 +93,11 @@ end
 ---@field kind? "api"|"marketplace"|"install" default "api"
 ---@field key_file? string path of the private key, PEM; this or `key` is needed
 ---@field key? string the private key itself, PEM
----@field lifetime? number seconds between iat, which is 30 seconds ago, and exp; default and most by kind
+---@field lifetime? number seconds between iat, which is 30 seconds ago, and exp; default and maximum by kind
 ---@field now? number seconds since the epoch, default the machine's clock
 local OPTIONS = { kind = "string", key = "string", key_file = "string", lifetime = "number", now = "number" }
 
---- Talks to App Store Connect: its lifetime is 1200 seconds, and less if asked for.
+--- For App Store Connect's API. The lifetime is 1200 seconds by default, and at most.
 ---@class marketplace.ApiTokenOptions: marketplace.TokenOptions
 ---@field key_id string the id of the private key
 ---@field issuer_id? string of a team's key; this or `individual` is needed
@@ -105,13 +105,13 @@ local OPTIONS = { kind = "string", key = "string", key_file = "string", lifetime
 ---@field scope? string[] the requests that it is good for, such as "GET /v1/apps", default all
 local API_OPTIONS = { key_id = "!string", issuer_id = "string", individual = "boolean", scope = "table" }
 
---- Vouches for a developer: its lifetime is a day, and less than seven days if asked for.
+--- Vouches for a developer. The lifetime is a day by default, and less than seven days.
 ---@class marketplace.MarketplaceTokenOptions: marketplace.TokenOptions
 ---@field marketplace_id string the marketplace's Apple ID
 ---@field developer_id string the developer's
 local MARKETPLACE_OPTIONS = { marketplace_id = "!string", developer_id = "!string" }
 
---- Has an install verified: its lifetime is 300 seconds, and at most a day if asked for.
+--- Has an install verified. The lifetime is 300 seconds by default, and at most a day.
 ---@class marketplace.InstallTokenOptions: marketplace.TokenOptions
 ---@field key_id string the id of the alternative distribution key
 ---@field marketplace_id string the marketplace's Apple ID
@@ -181,7 +181,7 @@ function token.new(given)
   return made, expires_at, problem_code
 end
 
---- Makes a function that gives one API token after another, with the same key.
+--- Makes a function that returns one API token after another, with the same key.
 ---@param given marketplace.ApiTokenOptions
 ---@param where string the public function's name, for messages; its caller is blamed
 ---@return (fun(now: number): string|nil, integer|string, string?)|nil issue as token.new, at that time

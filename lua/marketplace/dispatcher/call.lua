@@ -3,7 +3,7 @@ local text = require "marketplace.text"
 
 local call = {}
 
-local MOST_REASON = 4000 -- bytes of a failure that are kept
+local MOST_REASON = 4000 -- bytes of a failure's text that are kept
 
 local call_with_traceback
 if select(2, xpcall(function(...) return ... end, print, true)) then
@@ -41,7 +41,7 @@ local function call_one(callback, n, ctx)
   if not value and message ~= nil then return call.reason(message) end
 end
 
---- Calls them all: a broken one must not keep the others from an app that has to go.
+--- Calls them all: if one is broken, the others must still take down an app that has to go.
 ---@param list function[]
 ---@param n marketplace.Notification
 ---@param ctx marketplace.Context

@@ -12,8 +12,8 @@ local MOST_SECONDS = 366 * 86400
 local Context = {}
 Context.__index = Context
 
--- What belongs to a context and is not its user's: the lease, and what was asked for. Weak, as nginx can end a callback
--- without a return to its caller.
+-- The private part of each context: the lease, and what the callbacks asked for. Weak, as nginx can end a callback
+-- without returning to its caller.
 local private = setmetatable({}, { __mode = "k" })
 
 local function private_of(ctx, method)
@@ -35,7 +35,7 @@ end
 --- Gives this notification up: it becomes dead with this reason, and can be seen and replayed.
 ---@param reason string
 function Context:cancel(reason)
-  if type(reason) ~= "string" then error("ctx:cancel: a reason is expected, a string", 2) end
+  if type(reason) ~= "string" then error("ctx:cancel: the reason must be a string", 2) end
   private_of(self, "cancel").cancelled = reason
 end
 
@@ -53,8 +53,8 @@ local function scope_of(entry)
   return n and superseded.scope(n)
 end
 
---- Whether a later event, by the time that Apple gives, already says the opposite about the same app or the same
---- packages: then this one is late, and must not undo what is newer. Raises if the inbox cannot be reached.
+--- Whether a later event, by Apple's time, already says the opposite about the same app or the same packages: then this
+--- one is late, and must not undo what is newer. Raises if the inbox cannot be reached.
 ---@return table|nil later {id=, event=, time=} of the latest such event
 function Context:superseded()
   local own = private_of(self, "superseded")
@@ -71,7 +71,7 @@ function Context:superseded()
 end
 
 --- Makes a context for the callbacks of a claimed notification.
----@param item table as the inbox's claim gave it
+---@param item table as the inbox's claim returned it
 ---@param n marketplace.Notification
 ---@param run {inbox: table, extend: fun(items: table[]): boolean[]|nil, string?}
 ---@return marketplace.Context

@@ -14,12 +14,12 @@ local dispatcher = {}
 
 ---@class marketplace.Dispatcher
 ---@field inbox marketplace.Inbox
----@field active_at number when it last claimed, finished or extended something, or began a run, as core.monotonic tells
+---@field active_at number when it last claimed, finished or extended something, or began a run, by core.monotonic
 local Dispatcher = {}
 Dispatcher.__index = Dispatcher
 
 local LARGEST_BATCH = 64    -- claimed at a time, with one commit
-local BATCH_SECONDS = 0.05  -- that a batch should take, judging by the one before: its rest waits while its lease runs
+local BATCH_SECONDS = 0.05  -- that a batch should take, judging by the one before: leases run while entries wait in it
 local RETRY = { attempts = 10, base = 5, cap = 3600 }
 local LONGEST_PAUSE = 1     -- between two turns
 local SHORTEST_PAUSE = 0.01 -- after a turn that found nothing: the inbox's clock may differ from this machine's
@@ -217,7 +217,7 @@ end
 
 ---@class marketplace.DispatchOptions
 ---@field limit? integer the most notifications, default all
----@field seconds? number after these it begins no more, default never
+---@field seconds? number after which no more are begun, default never
 ---@field now? number seconds since the epoch, default the dispatcher's clock
 local DISPATCH_OPTIONS = { limit = "number", seconds = "number", now = "number" }
 
@@ -280,7 +280,7 @@ function Dispatcher:add_inbox_metrics(lines)
     { backlog.ready, "state", "ready" }, { backlog.leased, "state", "leased" }, { backlog.dead, "state", "dead" },
   })
   metrics.add(lines, "marketplace_inbox_oldest_age_seconds", "gauge",
-    "Since when the oldest notification waits that is neither done nor dead.",
+    "When the oldest notification that is neither done nor dead was received.",
     { { backlog.oldest_at and math.max(0, self.clock() - backlog.oldest_at) or 0 } })
 end
 
@@ -293,7 +293,7 @@ function Dispatcher:metrics()
   return metrics.text(lines)
 end
 
---- How often and when a notification is tried again: after base * 2^n seconds, but for a random part of it.
+--- How often and when a notification is tried again: after a random time of up to base * 2^n seconds.
 ---@class marketplace.RetryOptions
 ---@field attempts? integer how often it is tried in all, default 10
 ---@field base? number seconds of the first pause, default 5
@@ -329,7 +329,7 @@ local function never() return false end
 ---@field retry? marketplace.RetryOptions
 ---@field clock? fun(): number seconds since the epoch, default the machine's
 ---@field random? fun(): number from 0 to below 1, default math.random
----@field stop_asked? fun(): boolean once it gives true, what is not yet begun is given back; default never
+---@field stop_asked? fun(): boolean once it returns true, what has not begun is given back; default never
 local OPTIONS = {
   inbox = "!table", log = "function|table", lease = "number", retry = "table", clock = "function", random = "function",
   stop_asked = "function",
@@ -338,7 +338,7 @@ local OPTIONS = {
 --- Its options, for functions that take them too.
 dispatcher.OPTIONS = OPTIONS
 
---- A dispatcher from options that were checked, but for their values.
+--- A dispatcher from options whose names and types were checked, but not their values.
 ---@param given table
 ---@param where string the public function's name, for messages; its caller is blamed
 ---@param name string what the operator calls it

@@ -25,7 +25,7 @@ end
 ---@param item table as the inbox's finish takes it
 ---@param handled boolean whether there was a callback
 ---@param took number seconds
----@param clock fun(): number asked only if something is logged, which is seldom done for each run
+---@param clock fun(): number called only if something is logged, which most runs do not need
 function Report:ran(item, handled, took, clock)
   local level, message, outcome = verdict(item, handled)
   self.counted[outcome] = self.counted[outcome] + 1

@@ -1,13 +1,13 @@
 --- The fields of the contract (marketplace.inbox), each in one line. What the inboxes read and write, and what the
---- commands show, follows from here: for a new field SQL needs a new version of its schema besides, and no more.
+--- commands show, is derived from here: a new field needs only a line below and a new version of the SQL schema.
 ---
 --- Kinds: "text", "string", which may be empty as well as absent, "bytes", which need not be text, "integer", "flag";
 --- "time", Apple's, "clock", by the clock that times the leases; "token", which each inbox makes as it likes.
 ---
---- Groups: `record`, what put is given; `item`, what finish is given; `claimed`, what claim gives; `summary`, what list
---- gives; `entry`, what get gives; `later`, what later gives; `filter`, what a filter can ask for.
+--- Groups: `record`, what put takes; `item`, what finish takes; `claimed`, what claim returns; `summary`, what list
+--- returns; `entry`, what get returns; `later`, what later returns; `filter`, what a filter can name.
 local FIELDS = {
-  { "identity", "text", "item claimed summary entry" }, -- first: Redis has it as a key
+  { "identity", "text", "item claimed summary entry" }, -- first: in Redis it is part of the key
   { "key", "text", "record claimed summary entry later filter" },
   { "token", "token", "item claimed" },
   { "state", "text", "item summary entry filter" },
@@ -39,7 +39,7 @@ for _, field in ipairs(FIELDS) do
   for group in groups:gmatch "%a+" do table.insert(fields[group], name) end
 end
 
---- The fields of a group, and nothing else that the table has.
+--- A copy of a table that has only these fields.
 ---@param given table false stands for an absent one
 ---@param names string[]
 ---@return table
@@ -52,13 +52,13 @@ function fields.copy(given, names)
   return copy
 end
 
-local TESTS = { -- of filters that ask for no field's value
+local TESTS = { -- of filters that are not simply a field's value
   key = function(entry, key) return entry.key == key or entry.identity == key end,
   received_before = function(entry, time) return entry.received_at < time end,
   received_since = function(entry, time) return entry.received_at >= time end,
 }
 
---- Whether an entry is one of those that a filter asks for.
+--- Whether a filter selects an entry.
 ---@param entry table
 ---@param filter table
 ---@return boolean
@@ -70,7 +70,7 @@ function fields.matches(entry, filter)
   return true
 end
 
---- A filter for the dead ones of those that another asks for; nil if it asks for no dead ones.
+--- A filter that selects only the dead entries of another; nil if the other selects none.
 ---@param filter table
 ---@return table|nil
 function fields.dead(filter)

@@ -34,7 +34,7 @@
 ---   inbox:extend(items, now, lease) -> a list of booleans, as finish
 ---   inbox:counts()                -> {ready=, leased=, done=, dead=}
 ---   inbox:backlog()               -> {ready=, leased=, dead=, oldest_at=}; fast even if many are done. oldest_at: when
----                                    the oldest was received that is ready or leased
+---                                    the oldest of the ready and leased ones was received
 ---   inbox:next_at()               -> when the next entry can be claimed (now or earlier if one can be claimed now);
 ---                                    nil if none is ready or leased
 ---   inbox:later(app_id, time)     -> the entries of an app whose event's time is later, with `scope` or `body`
@@ -44,7 +44,7 @@
 ---   inbox:get(identity)           -> the entry with its body, or nil
 ---   inbox:replay(filter, now)     -> how many of the dead ones that the filter selects are ready again, with no
 ---                                    attempt counted, in their old place, but behind the one that leads the lane
----   inbox:prune(done_before)      -> how many were forgotten that were done before that time
+---   inbox:prune(done_before)      -> how many were deleted, of those done before that time
 ---   inbox:id()                    -> the inbox's own id, a random UUID that was made with it: another inbox has
 ---                                    another one, and so has one that was lost and made anew
 ---   inbox:close()

@@ -1,9 +1,9 @@
 --- The inbox in memory, for trying things out and for tests: what it holds is gone when the process ends.
 --- `marketplace.inbox` has the contract.
 ---
---- The entries are what counts: lanes, the queue and the leases follow from them. An entry gets all its fields before
---- it is one of them, so that no change of it needs memory. A change that ran out of memory leaves the rest torn, and
---- the next call makes it anew.
+--- The lanes, the queue and the leases are derived from the entries. An entry gets all its fields before it is added,
+--- so that changing it later allocates nothing. If a change runs out of memory, what is derived may be wrong, and the
+--- next call rebuilds it.
 local fields = require "marketplace.inbox.fields"
 local options = require "marketplace.options"
 local uuid = require "marketplace.uuid"
@@ -62,7 +62,7 @@ local function enter_lane(self, entry)
   if not entry.behind then lane.last = entry end
 end
 
--- For the leader.
+-- Only the leader leaves its lane.
 local function leave_lane(self, entry)
   local next_one = entry.behind
   if not next_one then
@@ -217,7 +217,7 @@ function Inbox:extend(items, now, seconds)
   return held
 end
 
---[[ What is there ]]
+--[[ Queries ]]
 
 function Inbox:counts()
   local counts = { ready = 0, leased = 0, done = 0, dead = 0 }

@@ -16,10 +16,10 @@ local fail = reconnecting.fail
 local postgres = {}
 
 local MIGRATION_LOCK = 5426771 -- the advisory lock that a migration holds
-local RENEW_SECONDS = 600      -- then the clocks are compared again: one of them may have been set
-local PAUSE_SECONDS = 0.5      -- after a connection could not be made
+local RENEW_SECONDS = 600      -- after which the clocks are compared again: one of them may have been set
+local PAUSE_SECONDS = 0.5      -- after a failed attempt to connect
 local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
-local SEPARATOR = "\1"         -- no id holds it
+local SEPARATOR = "\1"         -- no id contains it
 
 local STEPS = sql_schema.steps { seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8" }
 
@@ -102,9 +102,9 @@ local function lock_lanes_of(run, items)
 end
 
 ---@class marketplace.PostgresInboxOptions
----@field clock? false|fun(): number seconds since the epoch, default the machine's; false: times are taken as given
----@field durability? "strict"|"relaxed" relaxed takes a server that may lose what it stored; default strict
----@field must_exist? boolean is for SQLite, and changes nothing here
+---@field clock? false|fun(): number seconds since the epoch, default the machine's; false: times are used as given
+---@field durability? "strict"|"relaxed" relaxed accepts a server that may lose what it stored; default strict
+---@field must_exist? boolean for SQLite; ignored here
 local OPTIONS = {
   clock = "function|boolean", durability = "string", must_exist = "boolean",
 }

@@ -19,10 +19,10 @@ Reconnecting.__index = Reconnecting
 
 local function always() return true end
 
---- A function that connects, except soon after it failed. A try can take its whole time limit, during which a server
---- answers nothing else: so tries take no more than half of the time, and the last failure is reported meanwhile.
+--- A function that connects, except soon after it failed. An attempt can take its whole time limit, during which a
+--- server answers nothing else, so attempts take at most half of the time; in between, the last failure is reported.
 ---@param connect fun(): table
----@param pause number seconds after a failed try in which none is made; at least as long as that took
+---@param pause number seconds after a failed attempt in which none is made; at least as long as that took
 ---@return fun(): table
 function reconnecting.patient(connect, pause)
   local refused_until, refusal = 0, nil
@@ -78,8 +78,8 @@ end
 --- A connection.
 ---@param given {name: string, connect: (fun(): table), is_current?: (fun(): boolean), pause?: number,
 --- renew_after?: number}
---- name: for messages; connect: gives a connection, with close; is_current: whether it still leads to what it was made
---- for; pause: seconds after a failed connect in which none is tried, default 0; at least as long as that took;
+--- name: for messages; connect: returns a connection, with close; is_current: whether it still leads to what it was
+--- made for; pause: seconds after a failed connect in which none is tried, default 0; at least as long as that took;
 --- renew_after: seconds after which a connection is made anew, default never
 function reconnecting.new(given)
   return setmetatable({

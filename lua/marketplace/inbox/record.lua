@@ -31,7 +31,7 @@ function record.of(body)
   return record.dead(body, message, code)
 end
 
---- The record of a body that came without a signature: App Store Connect's API gave it.
+--- The record of a body that came without a signature: App Store Connect's API returned it.
 ---@param body string
 ---@return table|nil record
 ---@return string? message

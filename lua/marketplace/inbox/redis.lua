@@ -17,8 +17,8 @@ local redis = {}
 local Inbox = { durable = true }
 Inbox.__index = Inbox
 
-local RENEW_SECONDS = 600   -- then the clocks are compared again: one of them may have been set
-local PAUSE_SECONDS = 0.5  -- after a connection could not be made
+local RENEW_SECONDS = 600  -- after which the clocks are compared again: one of them may have been set
+local PAUSE_SECONDS = 0.5  -- after a failed attempt to connect
 local LIST_CHUNK = 500     -- entries in one answer: the server does nothing else meanwhile
 local PRUNE_CHUNK = 1000
 local STATES = { "ready", "leased", "done", "dead" }
@@ -55,7 +55,7 @@ local function unavailable(message)
   return nil, message, "inbox_unavailable"
 end
 
--- Runs a script. make() gives its arguments once the difference of the clocks is known.
+-- Runs a script. make() returns its arguments, and is called once the clocks' difference is known.
 local function run(self, name, make)
   if self.closed then return unavailable "the inbox is closed" end
   local reply, message = self.connection:use(function(link)
@@ -69,7 +69,7 @@ local function at(self, time)
   return number(time - self.offset)
 end
 
---[[ Fields, as Redis takes and gives them ]]
+--[[ Fields, as Redis takes and returns them ]]
 
 local KIND = fields.kind
 
@@ -161,7 +161,7 @@ function Inbox:extend(items, now, lease)
   end))
 end
 
---[[ What is there ]]
+--[[ Queries ]]
 
 function Inbox:counts()
   local row, message, code = run(self, "counts")
@@ -169,7 +169,7 @@ function Inbox:counts()
   return { ready = row[1], leased = row[2], dead = row[3], done = row[4] }
 end
 
--- The earlier of two times as the server gives them; either can be absent.
+-- The earlier of two times as the server returns them; either can be absent.
 local function earlier(self, one, other)
   one, other = to_number(one), to_number(other)
   local first = one and other and math.min(one, other) or one or other
@@ -290,7 +290,7 @@ local function check_durability(link)
   for _, wanted in ipairs(DURABLE) do
     local is = setting(link, wanted[1])
     if is ~= wanted[2] then
-      fail(("the server can lose what it stored: it has %s %s, and needs %s; durability=relaxed takes it as it is")
+      fail(("the server can lose what it stored: it has %s %s, and needs %s; durability=relaxed accepts it as it is")
         :format(wanted[1], tostring(is), wanted[2]))
     end
   end
@@ -326,11 +326,11 @@ local function prepare(self, link, given, clock, is_relaxed)
 end
 
 ---@class marketplace.RedisInboxOptions
----@field clock? false|fun(): number seconds since the epoch, default the machine's; false: times are taken as given
----@field durability? "strict"|"relaxed" relaxed takes a server that may lose what it stored; default by the URL
----@field must_exist? boolean is for SQLite, and changes nothing here
----@field connect? fun(place: table): table in place of hiredis: gives a connection with command{word, ...}, close() and
---- `reused` if it was used before; raises as marketplace.inbox.reconnecting does
+---@field clock? false|fun(): number seconds since the epoch, default the machine's; false: times are used as given
+---@field durability? "strict"|"relaxed" relaxed accepts a server that may lose what it stored; default by the URL
+---@field must_exist? boolean for SQLite; ignored here
+---@field connect? fun(place: table): table in place of hiredis: returns a connection with command{word, ...}, close()
+--- and `reused` if it was used before; raises as marketplace.inbox.reconnecting does
 ---@field pool? fun(settings: table): table in place of marketplace.inbox.reconnecting's new, if the inbox keeps no
 --- connections: nothing is connected then before it is needed
 local OPTIONS = {
@@ -341,7 +341,7 @@ local OPTIONS = {
 --- Opens the inbox in a server.
 ---@param place {host?: string, port?: integer, path?: string, user?: string, password?: string, db?: integer,
 --- prefix?: string, timeout?: number, durability?: string} a password that is not given here is taken from the
---- environment, REDISCLI_AUTH; durability "relaxed" takes a server that can lose what it stored
+--- environment, REDISCLI_AUTH; durability "relaxed" accepts a server that can lose what it stored
 ---@param settings? marketplace.RedisInboxOptions
 ---@return table|nil inbox
 ---@return string? message

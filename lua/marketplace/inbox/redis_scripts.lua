@@ -17,9 +17,9 @@ local fields = require "marketplace.inbox.fields"
 
 local redis_scripts = {}
 
-local KEPT_AS = { at = "due" } -- an entry's field in Redis; all others are called as in the contract
+local KEPT_AS = { at = "due" } -- an entry's field in Redis; all others have the contract's names
 
--- Names as a list in Lua. Of `identity`, which comes first, there is no field: it is in the key.
+-- The names from `first` on as a Lua list. Number 1 is `identity`, which is no field of the hash but part of its key.
 local function quoted(names, first)
   local list = {}
   for i = first or 1, #names do list[#list + 1] = ("%q"):format(KEPT_AS[names[i]] or names[i]) end
@@ -55,7 +55,7 @@ local function leader_of(lane) return call("LINDEX", P .. "l:" .. lane, 0) end
 
 local function waker(lane, number) return string.format("%016d", number) .. lane end
 
--- Before a lane's leader changes, or when it wakes.
+-- Called before a lane's leader changes, or the time when it wakes does; set_wake is called afterwards.
 local function unset_wake(lane)
   local leader = leader_of(lane)
   if not leader then return end
@@ -64,7 +64,6 @@ local function unset_wake(lane)
   call("ZREM", P .. "x", member)
 end
 
--- After it.
 local function set_wake(lane)
   local leader = leader_of(lane)
   if not leader then return end
@@ -103,7 +102,7 @@ local function rearm(identity, now)
 end
 ]]
 
--- ARGV: now, then the fields of each record. Gives outcomes.
+-- ARGV: now, then the fields of each record. Returns outcomes.
 redis_scripts.put = PRELUDE .. "local RECORD = { " .. quoted(fields.record) .. " }" .. [[
 
 local now = ARGV[1]
@@ -129,7 +128,7 @@ end
 -- See marketplace.inbox.record.
 local function is_unsigned(digest) return string.sub(digest, 1, 9) == "unsigned:" end
 
--- What was not signed gives its place to what is.
+-- A signed record replaces an unsigned one.
 local function sign(identity, state, record)
   if state == "leased" then return end
   local key = entry_key(identity)
@@ -166,13 +165,13 @@ end
 return outcomes
 ]]
 
--- ARGV: now, until, limit. Gives entries; one whose lease ended comes alone.
+-- ARGV: now, until, limit. Returns entries; one whose lease ended comes alone.
 redis_scripts.claim = PRELUDE .. "local function claimed(identity) return entry_with(identity, " ..
   quoted(fields.claimed, 2) .. ") end" .. [[
 
 local now, until_, limit = ARGV[1], ARGV[2], ARGV[3]
 
--- Of the lane whose waker this is.
+-- Leases the leader of the lane that a member of Pw or Px names.
 local function lease(member)
   local lane = string.sub(member, 17)
   local identity = leader_of(lane)
@@ -195,7 +194,7 @@ for i, member in ipairs(due) do leased[i] = lease(member) end
 return leased
 ]]
 
--- ARGV: now, then the fields of each item. Gives 1 or 0 for each.
+-- ARGV: now, then the fields of each item. Returns 1 or 0 for each.
 redis_scripts.finish = PRELUDE .. "local ITEM = { " .. quoted(fields.item) .. " }" .. [[
 
 local now = ARGV[1]
@@ -224,7 +223,7 @@ for _, item in ipairs(tables_with(ITEM)) do held[#held + 1] = finish(item) end
 return held
 ]]
 
--- ARGV: until, then for each item identity, token. Gives 1 or 0 for each.
+-- ARGV: until, then for each item identity, token. Returns 1 or 0 for each.
 redis_scripts.extend = PRELUDE .. [[
 local held = {}
 for at = 2, #ARGV, 2 do
@@ -241,7 +240,7 @@ end
 return held
 ]]
 
--- Gives the numbers of ready, leased, dead and done ones, and when the oldest ready and leased ones were received.
+-- Returns the numbers of ready, leased, dead and done ones, and when the oldest ready and leased ones were received.
 redis_scripts.counts = PRELUDE .. [[
 local counts = {}
 for _, state in ipairs({ "ready", "leased", "dead", "done" }) do
@@ -253,12 +252,12 @@ end
 return counts
 ]]
 
--- Gives when the first lane of each kind wakes.
+-- Returns when the first lane of each kind wakes.
 redis_scripts.next_at = PRELUDE .. [[
 return { call("ZRANGE", P .. "w", 0, 0, "WITHSCORES")[2] or "", call("ZRANGE", P .. "x", 0, 0, "WITHSCORES")[2] or "" }
 ]]
 
--- ARGV: state, first, last. Gives entries by rank, each with its number behind its fields.
+-- ARGV: state, first, last. Returns entries by rank, each with its number after its fields.
 redis_scripts.list = PRELUDE .. [[
 local found = {}
 for _, identity in ipairs(call("ZRANGE", state_key(ARGV[1]), ARGV[2], ARGV[3])) do
@@ -267,13 +266,13 @@ end
 return found
 ]]
 
--- ARGV: identity. Gives the entry, or nothing.
+-- ARGV: identity. Returns the entry, or nothing.
 redis_scripts.get = PRELUDE .. [[
 if call("EXISTS", entry_key(ARGV[1])) == 0 then return {} end
 return { entry_with(ARGV[1], ]] .. quoted(fields.entry, 2) .. [[) }
 ]]
 
--- ARGV: app_id, time. Gives the later ones.
+-- ARGV: app_id, time. Returns the later ones.
 redis_scripts.later = PRELUDE .. [[
 local found = {}
 for _, identity in ipairs(call("ZRANGEBYSCORE", P .. "a:" .. ARGV[1], "(" .. ARGV[2], "+inf")) do
@@ -282,13 +281,13 @@ end
 return found
 ]]
 
--- ARGV: the id that it takes if it has none. Gives the id.
+-- ARGV: the id that the inbox gets if it has none. Returns the id.
 redis_scripts.id = [[
 redis.call("SET", KEYS[1] .. "id", ARGV[1], "NX")
 return redis.call("GET", KEYS[1] .. "id")
 ]]
 
--- ARGV: now, then identities. Gives how many were dead.
+-- ARGV: now, then identities. Returns how many were dead.
 redis_scripts.replay = PRELUDE .. [[
 local replayed = 0
 for at = 2, #ARGV do
@@ -300,7 +299,7 @@ end
 return replayed
 ]]
 
--- ARGV: before, limit. Gives how many were forgotten.
+-- ARGV: before, limit. Returns how many were deleted.
 redis_scripts.prune = PRELUDE .. [[
 local forgotten = call("ZRANGEBYSCORE", state_key("done"), "-inf", "(" .. ARGV[1], "LIMIT", 0, ARGV[2])
 for _, identity in ipairs(forgotten) do

@@ -3,13 +3,13 @@
 ---
 --- A database (marketplace.inbox.sqlite, marketplace.inbox.postgres) has
 ---   database.connection           -> as of marketplace.inbox.reconnecting; its links have run(statement, ...), which
----                                    gives a list of rows, each a list of columns, and their schema is in place
+---                                    returns a list of rows, each a list of columns, and their schema is in place
 ---   database.begin                -> the statement that begins a transaction that writes
----   database.number(n)            -> a number as a parameter that loses nothing
+---   database.number(n)            -> a number as a parameter, without loss of precision
 ---   database.lock_lanes(run, lanes), database.lock_lanes_of(run, items)
 ---                                 -> keeps others from these lanes until the transaction ends
----   database.skip_locked          -> what ends a SELECT that must pass over what others have locked
----   database.offset               -> seconds that the caller's clock is ahead of the database's
+---   database.skip_locked          -> ends a SELECT that must skip what others have locked
+---   database.offset               -> how many seconds the caller's clock is ahead of the database's
 local fields = require "marketplace.inbox.fields"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
@@ -24,7 +24,7 @@ Inbox.__index = Inbox
 -- Rows in a statement: sizes are powers of two, so that few statements are prepared. LuaDBI cannot number more than 999
 -- parameters for PostgreSQL.
 local LARGEST_INSERT = 32
-local LARGEST_PRUNE = 5000 -- rows in a transaction: others wait for it
+local LARGEST_PRUNE = 5000 -- rows in a transaction, for which others wait
 
 local KIND = fields.kind
 
@@ -254,7 +254,7 @@ function Inbox:extend(items, now, lease)
   end)
 end
 
---[[ What is there ]]
+--[[ Queries ]]
 
 local function query(self, statement, ...)
   local parameters, count = { ... }, select("#", ...)
@@ -296,7 +296,7 @@ function Inbox:next_at()
   return due and due + self.database.offset or nil
 end
 
-local CLAUSES = { -- of filters that are no column's value
+local CLAUSES = { -- of filters that are not simply a column's value
   key = "? IN (key, identity)", received_before = "received_at < ?", received_since = "received_at >= ?",
 }
 
@@ -432,7 +432,7 @@ function Inbox:close()
   self.closed = true
 end
 
---- Opens the inbox in a database; connects, to see that it works.
+--- Opens the inbox in a database; connects, to check that it works.
 ---@param database table
 ---@return table|nil inbox
 ---@return string? message

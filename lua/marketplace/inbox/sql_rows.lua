@@ -4,15 +4,14 @@ local fields = require "marketplace.inbox.fields"
 local sql_rows = {}
 
 local KIND = fields.kind
-local COLUMN = { time = "event_time", at = "due" } -- by field; all others are called as their field
-local HEX = "hex:" -- in front of a body that is no JSON: it may hold bytes that no text column takes
+local COLUMN = { time = "event_time", at = "due" } -- by field; all others have their field's name
+local HEX = "hex:" -- before a body that is not JSON, and may have bytes that no text column takes
 
 local function to_hex(bytes)
   return HEX .. bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
 end
 
---- A record's body as it is stored. One that could be read is JSON, which begins with no letter: the mark cannot be
---- part of it.
+--- A record's body as it is stored. A body that could be read is a JSON object, so it never begins with the mark.
 ---@param record table
 ---@return string
 function sql_rows.stored_body(record)
@@ -33,7 +32,7 @@ function sql_rows.columns(names)
   return list
 end
 
---- What a SELECT reads these fields with.
+--- The columns of a SELECT that reads these fields.
 ---@param names string[]
 ---@return string
 function sql_rows.selected(names)
@@ -59,10 +58,10 @@ local function entry_of(row, names, offset)
   return entry
 end
 
---- Makes entries of rows that were read so.
+--- Makes entries of the rows of such a SELECT.
 ---@param rows table[] changed
 ---@param names string[]
----@param offset number seconds that the caller's clock is ahead of the database's
+---@param offset number how many seconds the caller's clock is ahead of the database's
 ---@return table[] entries
 function sql_rows.entries(rows, names, offset)
   for i = 1, #rows do rows[i] = entry_of(rows[i], names, offset) end

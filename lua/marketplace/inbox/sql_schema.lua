@@ -1,8 +1,8 @@
 --- The tables of an inbox in a SQL database, and their versions.
 ---
 --- `head` marks the one entry of a lane that can be claimed. `due` is when it can be: at once, after a pause, or when
---- its lease ends; of what is done or dead it is when that happened. The token counts an entry's leases, so that none
---- is ever given twice.
+--- its lease ends; if the entry is done or dead, it is when that happened. The token counts an entry's leases, so that
+--- no two of them have the same.
 local fail = require("marketplace.inbox.reconnecting").fail
 local uuid = require "marketplace.uuid"
 
@@ -12,9 +12,9 @@ local function name_it(run)
   run("INSERT INTO inbox_id (id) VALUES (?)", uuid.new())
 end
 
---- What makes each version of the tables, for databases that name their columns' types so: statements, and functions
---- that are given `run`. A released version's are never changed.
----@param types {seq: string, real: string}
+--- The steps that make each version of the tables: statements, and functions that are given `run`. The steps of a
+--- released version are never changed.
+---@param types {seq: string, real: string} the database's names of column types
 ---@return (string|fun(run: function))[][]
 function sql_schema.steps(types)
   local first = {
@@ -42,7 +42,7 @@ end
 ---@return integer version that is there now
 function sql_schema.migrate(run, steps, version)
   if version > #steps then
-    fail(("its schema has version %d, and this program knows %d: a newer one made it"):format(version, #steps))
+    fail(("its schema has version %d, and this program knows %d: a newer program made it"):format(version, #steps))
   end
   for step = version + 1, #steps do
     for _, action in ipairs(steps[step]) do

@@ -61,14 +61,14 @@ local function listed(names)
   return (names:gsub(" ", ", "))
 end
 
--- name=value&name=value, in which `allowed` are known; `which` says so to people.
+-- Reads name=value&name=value with the `allowed` names; `which` describes them in the message, default the names.
 local function parse_query(query, allowed, which)
   local given = {}
   for piece in query:gmatch "[^&]+" do
     local name, value = piece:match "^(%l[%l_]*)=(.*)$"
     if not name then fail "the query must be name=value pairs with '&' between them" end
     if not is_one_of(name, allowed) then
-      fail("there is no parameter '%s'; known: %s", name, which or listed(allowed))
+      fail("unknown parameter '%s'; known: %s", name, which or listed(allowed))
     end
     if given[name] then fail("the parameter '%s' is given twice", name) end
     if value == "" then fail("the parameter '%s' is empty", name) end
@@ -131,7 +131,7 @@ local function parse_words(words)
     if not name then fail "words like host=db dbname=x or //USER@HOST:PORT/DBNAME must follow the colon" end
     count = count + 1
     -- not the name: it may be the rest of a password
-    if not is_one_of(name, LIBPQ_PARAMETERS) then fail("word %d is none of libpq's parameters", count) end
+    if not is_one_of(name, LIBPQ_PARAMETERS) then fail("word %d is not one of libpq's parameters", count) end
     if given[name] then fail("the word '%s' is given twice", name) end
     given[name], at = word_value(words, from)
   end
@@ -179,7 +179,7 @@ local function check_database(value)
   return number
 end
 
--- Makes numbers of what should be numbers.
+-- Converts the values that must be numbers.
 local function checked(given)
   local timeout = given.timeout
   if timeout then
@@ -233,7 +233,7 @@ end
 --[[ All ]]
 
 local function parse_memory()
-  fail "the memory inbox has no place: write memory"
+  fail "the memory inbox has no path: write memory"
 end
 
 local function parse_sqlite(path)
@@ -248,7 +248,7 @@ local SCHEMES = {
   redis = { "redis", parse_redis }, ["redis+unix"] = { "redis", parse_redis_socket },
 }
 
--- What stands before the colon; not of a text without one, which may be a password.
+-- What stands before the colon; nil without one, as the text may be a password.
 local function scheme_of(value)
   return value:match "^(%a[%w+]*):"
 end
@@ -258,7 +258,7 @@ local function parse(value)
   local name = scheme_of(value)
   if not name then fail("the inbox URL has no scheme; known: %s", KNOWN) end
   local scheme = SCHEMES[name]
-  if not scheme then fail("there is no inbox '%s'; known: %s", name, KNOWN) end
+  if not scheme then fail("unknown kind of inbox '%s'; known: %s", name, KNOWN) end
   if value:find "%z" then fail("%s: the URL has a NUL byte", name) end
   local ok, parsed = pcall(scheme[2], value:sub(#name + 2))
   if not ok then
@@ -272,8 +272,8 @@ end
 --- Reads an inbox URL.
 ---@param value string
 ---@return table|nil parsed {kind = "memory"}; {kind = "sqlite", path = string}; {kind = "postgres", parameters = table
---- of libpq's words}; {kind = "redis", host=, port=, path=, user=, password=, db=, prefix=, timeout=, durability=}, of
---- which port, db and timeout are numbers, and which are nil if the URL does not give them
+--- of libpq's words}; {kind = "redis", host=, port=, path=, user=, password=, db=, prefix=, timeout=, durability=};
+--- port, db and timeout are numbers, and what the URL does not give is nil
 ---@return string? message names the part that is wrong, and what is allowed; quotes no value
 function url.parse(value)
   local ok, parsed = pcall(parse, value)
@@ -342,7 +342,7 @@ function SHOW.redis(parsed)
 end
 
 --- An inbox URL as a log and a message can show it: without a password, and of PostgreSQL's parameters only the user,
---- the hosts, the ports and the database. Of one that cannot be read its scheme, if there is such a scheme.
+--- the hosts, the ports and the database. If it cannot be read, only its scheme, if that is a known one.
 ---@param value any
 ---@return string
 function url.redacted(value)

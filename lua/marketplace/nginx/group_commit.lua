@@ -1,8 +1,8 @@
 --- One commit for the notifications of many requests: while one is under way, what further requests bring gathers, and
 --- goes with the next.
 ---
---- The first of those who wait stores for all of them, and no longer than once, so that no request waits for more than
---- the commit that was under way when it came, and its own.
+--- The first of the waiting requests stores for all of them, and only once, so that no request waits for more than the
+--- commit that was under way when it came, and its own.
 local core = require "marketplace.core"
 local semaphore = require "ngx.semaphore"
 
@@ -10,8 +10,8 @@ local group_commit = {}
 
 local MOST_RECORDS = 256
 local MOST_BYTES = 8 * 1024 * 1024
-local TURN_SECONDS = 30 -- longer than any commit; a request can be ended in the midst of one, where nginx is told to
-local PROBE_SECONDS = 1 -- how often those who wait see whether that happened
+local TURN_SECONDS = 30 -- longer than any commit; nginx can be configured to end a request in the middle of one
+local PROBE_SECONDS = 1 -- how often waiting requests check whether that happened
 
 local function size_of(records)
   local bytes = 0
@@ -19,7 +19,7 @@ local function size_of(records)
   return bytes
 end
 
--- Takes from those who wait as many as one commit may have, at least one.
+-- Takes as many waiting requests as one commit may serve, at least one.
 local function take_batch(self, turn)
   local batch, records, now, bytes = {}, {}, 0, 0
   while self.waiting[1] do
@@ -48,7 +48,7 @@ local function settle_stored(batch, outcomes)
   end
 end
 
--- Who waits behind a commit that failed would wait as long for the same.
+-- Requests that wait behind a failed commit would wait just as long for the same failure.
 local function settle_failed(self, batch, message, code)
   local waiting = self.waiting
   self.waiting = {}
@@ -89,8 +89,8 @@ end
 
 local function go_on() end
 
--- With lua_check_client_abort on, nginx would end a request in the midst of a commit when its client goes away,
--- and all others would wait for it. Elsewhere, and in timers, there is nothing to do.
+-- With lua_check_client_abort on, nginx would end a request in the middle of a commit if its client goes away, and all
+-- others would wait for it. Otherwise, and in timers, there is nothing to do.
 local function outlive_client()
   pcall(ngx.on_abort, go_on)
 end
@@ -102,7 +102,7 @@ local function put(self, records, now)
   self.waiting[#self.waiting + 1] = one
   while not one.is_done do
     if one.turn and is_over(self, one.turn) then
-      return nil, "whoever was to store this has ended", "inbox_unavailable"
+      return nil, "the request that was to store this one has ended", "inbox_unavailable"
     elseif not one.turn and (not self.turn or is_over(self, self.turn)) then
       store(self)
     else
@@ -114,7 +114,7 @@ end
 
 --- Has the `put` of an inbox share commits.
 ---@param inbox table changed
----@param turn_seconds? number after which whoever stores is taken for ended, default 30
+---@param turn_seconds? number after which the request that stores is taken to have ended, default 30
 function group_commit.install(inbox, turn_seconds)
   local self = {
     inbox = inbox, put = inbox.put, waiting = {}, turn = nil, turn_seconds = turn_seconds or TURN_SECONDS,

@@ -60,7 +60,7 @@ local OPTIONS = {
 
 --- The inbox that a URL names. Its `place` is the URL without a password.
 ---@param text string see marketplace.inbox.url: "sqlite:PATH", "redis://HOST:PORT/DB", "redis+unix:/PATH", or "memory":
---- each worker's own, to try out
+--- each worker's own, for trying things out
 ---@param settings? marketplace.NginxInboxOptions
 ---@return table|nil inbox
 ---@return string? message
@@ -78,16 +78,16 @@ function inbox.open(text, settings)
   return opened
 end
 
--- Of the variables that nginx was started with its workers have only those which its configuration names; and so has
--- the nginx that takes over from a running one, as Debian's packages have it where they are upgraded.
+-- nginx's workers keep only those environment variables that its configuration names, and so does an nginx that takes
+-- over from a running one, as it does when Debian's package is upgraded.
 local function check_password()
   if not has_password or os.getenv(PASSWORD) or ngx.worker.id() ~= 0 then return end
   ngx.log(ngx.ERR, "marketplace: Redis's password will be lost: ", "write env ", PASSWORD,
-    "; at the top of nginx's configuration, else nginx forgets it when it is upgraded while it runs")
+    "; at the top of nginx's configuration, or nginx forgets it when it is upgraded while it runs")
 end
 
 --- Probes the inbox once a worker runs, and logs why it cannot be reached, or what would keep it from being reached
---- later: in init_worker_by_lua.
+--- later. Call it in init_worker_by_lua.
 ---@param opened table
 function inbox.probe(opened)
   check_password()

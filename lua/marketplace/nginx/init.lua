@@ -24,7 +24,7 @@ local nginx = {}
 
 local WHERE = "marketplace.nginx.init"
 
--- What init made: {receiver=, worker=, metrics=, pid=, has_worker=}. One for each Lua: each worker has one.
+-- What init made: {receiver=, worker=, metrics=, pid=, has_worker=}. Each Lua state has its own, and so each worker.
 local state
 
 local function fail(message, ...)
@@ -96,9 +96,9 @@ local OPTIONS = {
   dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
 }
 
---- Prepares the one receiver of this nginx: in init_by_lua. Raises what is wrong, so that nginx does not start, or at a
---- reload keeps what it has; secrets and handlers are read anew then. Relative
---- paths begin at nginx's prefix.
+--- Prepares the one receiver of this nginx: in init_by_lua. If something is wrong, it raises, so that nginx does not
+--- start, or keeps what it has at a reload, which reads secrets and handlers anew. Relative paths begin at nginx's
+--- prefix.
 ---@param given marketplace.NginxOptions
 function nginx.init(given)
   if state then error(WHERE .. ": it was called before; one nginx has one receiver, with up to 8 secrets", 2) end
@@ -133,8 +133,8 @@ end
 
 --[[ Requests ]]
 
--- With lua_code_cache off each request has a Lua of its own, in which init has run, in this process, and init_worker
--- has not. Else init ran in nginx's master.
+-- With lua_code_cache off, each request has a Lua state of its own, in which init has run, in this process, but
+-- init_worker has not. Otherwise init ran in nginx's master.
 local function check_worker()
   if state.worker and not state.has_worker and state.pid ~= ngx.worker.pid() then
     error("call marketplace.nginx's init_worker in init_worker_by_lua", 0)
@@ -152,7 +152,7 @@ local function read_body()
   if problem then
     nginx_log.target.write { level = "error", message = "the body cannot be read", at = core.now(), reason = problem }
   end
-  -- the worker may have been told to end while the body arrived: what a memory inbox takes then nobody would run
+  -- the worker may have been told to end while the body arrived: what a memory inbox takes then would never run
   if not receiver.inbox.durable and ngx.worker.exiting() then receiver:drain() end
   return body, fault
 end
@@ -168,13 +168,13 @@ local function handle()
   request.answer(status, headers, body)
 end
 
---- Answers the current request: in content_by_lua. What it answers is the README's table; a body that is larger than
---- client_max_body_size, or does not come within client_body_timeout, nginx answers itself.
+--- Answers the current request: in content_by_lua. The README has the table of answers; nginx itself answers if
+--- a body is larger than client_max_body_size or does not arrive within client_body_timeout.
 function nginx.handle()
   started "marketplace.nginx.handle"
   local ok, problem = xpcall(handle, debug.traceback)
   if ok then return end
-  -- a mistake of ours must not look like an answer
+  -- a bug here must not look like a verdict on the request
   nginx_log.target.write {
     level = "error", message = "the receiver failed", at = core.now(), status = 503, reason = tostring(problem),
   }
@@ -186,7 +186,7 @@ local function answer(response)
   request.answer(response.status, response.headers, response.body)
 end
 
---- Answers GET with the metrics for Prometheus, of all workers if init was given a `dict`, else of one: in
+--- Answers GET with the metrics for Prometheus, of all workers if init was given a `dict`, otherwise of one: in
 --- content_by_lua, on a port that is not public.
 function nginx.metrics()
   started "marketplace.nginx.metrics"

@@ -1,5 +1,5 @@
---- nginx's error log as the log of a receiver: the entries of marketplace.log, where `info`, `warning` and `error` are
---- nginx's info, warn and error. nginx adds the time, the process and the client.
+--- nginx's error log as the log of a receiver: the entries of marketplace.log, whose `info`, `warning` and `error`
+--- are nginx's info, warn and error. nginx adds the time, the process and the client.
 local errlog = require "ngx.errlog"
 local log = require "marketplace.log"
 
@@ -14,7 +14,7 @@ end
 local function write(entry)
   local level = LEVELS[entry.level]
   if not wants(level) then return end
-  -- a log that fails must not cost what it tells of
+  -- a log that fails must not stop what it reports
   local ok, words = pcall(log.words, entry)
   errlog.raw_log(level, ok and words or "the log failed: " .. tostring(words))
 end

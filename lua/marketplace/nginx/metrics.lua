@@ -1,5 +1,5 @@
---- The metrics of all workers, also of those that have ended: each adds what it has counted since it last did to a
---- lua_shared_dict, and whoever is asked tells the sums.
+--- The metrics of all workers, including those that have ended: each regularly adds what it has counted to a
+--- lua_shared_dict, and the worker that is asked reports the sums.
 local number = require("marketplace.text").number
 
 local shared_metrics = {}
@@ -7,7 +7,7 @@ local shared_metrics = {}
 local SharedMetrics = {}
 SharedMetrics.__index = SharedMetrics
 
-local SECONDS = 1 -- until what a worker has counted is seen by the others
+local SECONDS = 1 -- between two such additions
 local VALUE, NAMES = "metrics\0value\0", "metrics\0names"
 
 -- The samples of a text: name and labels, value.
@@ -21,7 +21,7 @@ local function samples(text)
   end
 end
 
--- Where two workers write at once one's names may be missing until it looks again.
+-- If two workers write at once, the names of one may be missing until it checks again.
 local function add_names(self, text)
   local known = self.dict:get(NAMES) or "\n"
   local missing = {}
@@ -68,7 +68,7 @@ function SharedMetrics:render()
   return table.concat(lines, "\n") .. "\n"
 end
 
---- Keeps the sums up to date: in init_worker_by_lua. What was counted before a worker ends is added then.
+--- Keeps the sums up to date; a worker that ends adds its last counts. Call it in init_worker_by_lua.
 function SharedMetrics:start()
   assert(ngx.timer.every(SECONDS, function() self:publish() end))
 end

@@ -1,5 +1,5 @@
---- Connections of which nginx keeps a pool: each use takes one that nobody else has, and gives it back. In place of
---- marketplace.inbox.reconnecting, which keeps one for all.
+--- Connections that nginx keeps in a pool: each use takes one of its own, and gives it back. This replaces
+--- marketplace.inbox.reconnecting, which keeps one connection for all.
 local reconnecting = require "marketplace.inbox.reconnecting"
 
 local pool = {}
@@ -27,9 +27,9 @@ end
 function Pool.close() end
 
 --- A pool.
----@param given {name: string, connect: (fun(): table), pause: number} name: for messages; connect: gives a connection
---- with release() and close(), and raises as marketplace.inbox.reconnecting; pause: seconds after a failed connect in
---- which none is tried
+---@param given {name: string, connect: (fun(): table), pause: number} name: for messages; connect: returns a
+--- connection with release() and close(), and raises as marketplace.inbox.reconnecting; pause: seconds
+--- after a failed connect in which none is tried
 function pool.new(given)
   return setmetatable({ name = given.name, connect = reconnecting.patient(given.connect, given.pause) }, Pool)
 end

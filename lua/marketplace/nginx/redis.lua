@@ -9,7 +9,7 @@ local redis = {}
 local CONNECT_SECONDS = 5
 local COMMAND_SECONDS = 10
 local POOL_SIZE = 32        -- connections that a worker keeps
-local IDLE_SECONDS = 60     -- that it keeps one
+local IDLE_SECONDS = 60     -- for which it keeps an idle one
 local CHUNK = 65536         -- bytes received at once
 
 local Link = {}
@@ -29,10 +29,10 @@ local function receive(self)
   return reply, message, code
 end
 
---- Sends a command and waits for its answer. Raises, as marketplace.inbox.reconnecting, if none came: what became
---- of the command is not known then.
+--- Sends a command and waits for its answer. Raises, as marketplace.inbox.reconnecting, if none came: it is
+--- not known then whether the command ran.
 ---@param words string[]
----@return any reply as marketplace.redis gives it
+---@return any reply as marketplace.redis returns it
 ---@return string? message an error of the server's
 ---@return string? code
 function Link:command(words)
@@ -43,7 +43,7 @@ end
 
 --- Gives it back to nginx's pool.
 function Link:release()
-  -- what came and was not asked for must not answer another's question
+  -- bytes that nothing asked for must not be taken for the reply to the next command
   if not self.reader:is_empty() then return self:close() end
   self.socket:setkeepalive(IDLE_SECONDS * 1000, POOL_SIZE)
 end
@@ -64,7 +64,7 @@ local function address(given)
   return host:find(":", 1, true) and "[" .. host .. "]" or host, given.port or 6379
 end
 
--- One that is of another user or database is another's.
+-- Connections of different users or databases must not be mixed up.
 local function pool_name(given)
   local words = {}
   for _, name in ipairs { "host", "port", "path", "user", "db" } do
@@ -86,7 +86,7 @@ local function explain(problem)
   return problem .. ": name the server by its address, or write resolver ADDRESS; resolver_timeout 5s; in nginx's http"
 end
 
---- A connection from nginx's pool, or a new one: `reused` tells.
+--- A connection from nginx's pool, or a new one; `reused` says which.
 ---@param given {host?: string, port?: integer, path?: string, user?: string, db?: integer, timeout?: number}
 ---@return table link
 function redis.connect(given)

@@ -10,8 +10,7 @@ end
 --- The request's head.
 ---@return table head {method=, signature=, encoding=, length=, remote=}
 function request.head()
-  -- all of them, however many: nginx has bounded their bytes, and of more than a limit the second signature might be
-  -- the one that is left out
+  -- 0, no limit on their number: nginx bounds their bytes, and beyond a limit a second signature would not be seen
   local headers = ngx.req.get_headers(0)
   return {
     method = ngx.req.get_method(), signature = rawget(headers, "x-apple-signature"),

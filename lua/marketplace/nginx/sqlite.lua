@@ -7,9 +7,9 @@ local sqlite = {}
 
 local MODULE = "marketplace.nginx.sqlite_thread"
 local POOL = "marketplace"
-local BUSY_SECONDS = 5      -- that is waited for a thread's Lua
+local BUSY_SECONDS = 5      -- to wait for a free thread
 local PAUSE_SECONDS = 0.005
-local MOST_SECONDS = 60     -- that a thread may keep a worker which is to end
+local MOST_SECONDS = 60     -- for which a thread may keep an ending worker alive
 
 local Inbox = { durable = true }
 Inbox.__index = Inbox
@@ -18,8 +18,8 @@ local function unavailable(message)
   return nil, message, "inbox_unavailable"
 end
 
--- A worker that is to end waits for timers, and for nothing else: without one it would end while a thread claims
--- notifications, which nobody else would run until their leases end.
+-- An ending worker waits only for timers: without one it would end while a thread claims notifications, which no other
+-- worker could run until their leases end.
 local function keep_worker()
   ngx.sleep(MOST_SECONDS)
 end
@@ -66,7 +66,7 @@ for _, method in ipairs {
   Inbox[method] = function(self, ...) return call(self, method, ...) end
 end
 
--- What the contract names, and no more: a dispatcher's items may hold what no thread can be given.
+-- Only the fields of the contract: a dispatcher's items may have values that cannot be passed to a thread.
 local function plain(given, names)
   local list = {}
   for i, one in ipairs(given) do list[i] = fields.copy(one, names) end
@@ -90,7 +90,7 @@ function Inbox:close()
   self.closed = true
 end
 
---- Whether this nginx can do it; what to do if it cannot.
+--- Whether this nginx can run Lua in threads; if not, what to do.
 ---@return boolean
 ---@return string? message
 function sqlite.supported()

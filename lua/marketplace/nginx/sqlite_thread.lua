@@ -1,4 +1,4 @@
---- The SQLite inbox in a thread of nginx's: what marketplace.nginx.sqlite calls there. Each of these threads' Luas has
+--- The SQLite inbox in a thread of nginx's: what marketplace.nginx.sqlite calls there. Each thread's Lua state has
 --- connections of its own, which it keeps.
 ---
 --- nginx copies arguments and results: plain values and tables only. What is raised here must be a string.

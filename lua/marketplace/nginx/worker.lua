@@ -1,5 +1,5 @@
 --- Runs a receiver's callbacks in an nginx worker: in timers, so that they may use cosockets and ngx.sleep, and one
---- after another, as everywhere. Of several workers each takes what no other has leased.
+--- after another, as everywhere. Each worker takes what no other has leased.
 local core = require "marketplace.core"
 local semaphore = require "ngx.semaphore"
 
@@ -9,12 +9,12 @@ local Worker = {}
 Worker.__index = Worker
 
 local TURN_SECONDS = 1       -- of callbacks in one timer, whose memory nginx frees when it ends
-local BREATH_SECONDS = 0.005 -- that callbacks which never yield may keep requests waiting, and a callback's time on top
+local BREATH_SECONDS = 0.005 -- for which callbacks that never yield keep requests waiting, plus one callback's time
 local YIELD_SECONDS = 0.001
 local RECOVERY_SECONDS = 1   -- until nginx is asked for a timer again
-local LAST_SECONDS = 10      -- that an ending worker runs what would be lost otherwise
+local LAST_SECONDS = 10      -- for which an ending worker runs what would otherwise be lost
 local WATCH_SECONDS = 1      -- between two checks that callbacks still run
-local SILENT_SECONDS = 2     -- beyond a lease, after which they are taken for ended
+local SILENT_SECONDS = 2     -- beyond a lease, after which they are taken to have ended
 local DAY = 86400
 
 local function log(self, level, message, reason)
@@ -31,7 +31,7 @@ local function report_lost(self)
   local dispatcher = self.receiver.dispatcher
   local ok, left = pcall(dispatcher.waiting, dispatcher)
   if ok and left and left > 0 then
-    log(self, "warning", "stopped", ("%d notifications still wait for their callbacks, and are lost"):format(left))
+    log(self, "warning", "stopped", ("notifications lost before their callbacks ran: %d"):format(left))
   end
 end
 
@@ -49,7 +49,7 @@ local function schedule(self, turn, series)
   local ok, problem = ngx.timer.at(0, turn, self, series)
   while not ok and not ngx.worker.exiting() do
     self.turned_at = core.monotonic()
-    log(self, "error", "callbacks cannot run", "nginx gives no timer: " .. tostring(problem))
+    log(self, "error", "callbacks cannot run", "nginx cannot create a timer: " .. tostring(problem))
     ngx.sleep(RECOVERY_SECONDS)
     ok, problem = ngx.timer.at(0, turn, self, series)
   end
@@ -64,28 +64,28 @@ local function turn(premature, self, series)
   if self.series == series and not schedule(self, turn, series) then wind_up(self) end
 end
 
--- A callback can end the timer that it runs in, and the turns with it, as ngx.exit does, which no pcall catches and of
--- which nobody is told; or never return. What it ran another may claim once its lease has ended, and so does this.
+-- A callback can end the timer that it runs in, and the turns with it: ngx.exit does, and no pcall catches that. Or it
+-- may never return. Its notification can be claimed again once its lease has ended, here too.
 local function watch(premature, self)
   local dispatcher = self.receiver.dispatcher
   local silent = core.monotonic() - math.max(self.turned_at, dispatcher.active_at)
   if premature or silent <= dispatcher.lease + SILENT_SECONDS then return end
   log(self, "error", "callbacks cannot run",
-    "one has ended them, as ngx.exit does, or takes longer than its lease: they begin anew")
+    "one of them ended the timer, as ngx.exit does, or takes longer than its lease: they are started again")
   self.series, self.turned_at = self.series + 1, core.monotonic()
   schedule(self, turn, self.series)
 end
 
--- nginx runs waiting timers at once when the worker is to end: this one wakes the callbacks then.
+-- nginx runs pending timers as soon as the worker is to end: this one then wakes the callbacks.
 local function wake_at_end(premature, self)
   self:wake()
   if not premature then return ngx.timer.at(DAY, wake_at_end, self) end
-  ngx.sleep(YIELD_SECONDS) -- else nginx would look after the woken one only when something else happens
+  ngx.sleep(YIELD_SECONDS) -- otherwise nginx would resume the woken one only when something else happens
 end
 
---- Runs callbacks from now on, until the worker ends. For init_worker_by_lua.
+--- Runs callbacks from now on, until the worker ends. Call it in init_worker_by_lua.
 function Worker:start()
-  -- not earlier: nginx's master, which runs init_by_lua, makes them with a log that it frees at the next reload
+  -- not earlier: in init_by_lua, nginx's master would make it with a log that it frees at the next reload
   self.semaphore = assert(semaphore.new())
   self.turned_at = core.monotonic()
   assert(ngx.timer.at(0, turn, self, self.series))
@@ -105,13 +105,13 @@ local function turn_once(premature, self)
 end
 
 --- Runs the callbacks of what is stored now, soon, and once: for a Lua of one request only, as lua_code_cache off
---- makes it. What only that Lua remembers is tried again as long as it waits.
+--- makes it. What only that Lua state holds is tried again for as long as it is not done.
 function Worker:start_once()
   local ok, problem = ngx.timer.at(0, turn_once, self)
-  if not ok then log(self, "error", "callbacks cannot run", "nginx gives no timer: " .. tostring(problem)) end
+  if not ok then log(self, "error", "callbacks cannot run", "nginx cannot create a timer: " .. tostring(problem)) end
 end
 
---- What a dispatcher asks between two callbacks: whether to begin no more. Lets requests in between.
+--- Whether the dispatcher should begin no more callbacks, which it asks between two of them. Lets requests run first.
 ---@return boolean
 function Worker:stop_asked()
   if core.monotonic() - self.breathed_at >= BREATH_SECONDS then

@@ -1,7 +1,7 @@
 --- The standalone server: carries requests to a receiver and answers back, and runs callbacks in between.
 ---
---- One thread does both in turns, so a callback that takes long holds up the answers meanwhile. What came with one
---- poll of the sockets is answered as one batch, with one commit of the inbox.
+--- One thread does both in turns, so a slow callback delays the answers. The requests that one poll of the sockets
+--- brings are answered as one batch, with one commit of the inbox.
 local core = require "marketplace.core"
 local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
@@ -16,7 +16,7 @@ Server.__index = Server
 
 local IDLE_SECONDS = 1       -- the longest wait: a signal that comes just before it is noticed after it
 local SLICE_SECONDS = 0.05   -- of callbacks between two polls
-local METRICS_SECONDS = 0.25 -- the longest wait where there is a second port to look at
+local METRICS_SECONDS = 0.25 -- the longest wait if there is a second port to check
 local MOST_PATH_SHOWN = 200  -- bytes
 local DEFAULT_STOP_SECONDS = 10
 
@@ -28,7 +28,7 @@ end
 
 --[[ Requests ]]
 
--- A wrong path on Apple's side looks just so, and would cost every notification: it must be seen.
+-- The wrong path in the webhook's URL would lose every notification, so these requests must be noticed.
 local function not_found(self, request)
   log(self, "warning", "not found", {
     status = 404, remote = request.remote, reason = ("%s %s; notifications go to %s"):format(
@@ -37,7 +37,7 @@ local function not_found(self, request)
   return responses.plain(404, "nothing is here")
 end
 
--- A mistake of ours must not look like an answer: Apple shall send the notification again.
+-- A bug here must not look like a verdict on the request: Apple must send the notification again.
 local function handle_all(self, requests)
   if #requests == 0 then return {} end
   local ok, answers = pcall(self.receiver.handle_many, self.receiver, requests)
@@ -99,19 +99,19 @@ local function report_stopped(self)
   local ok, left, message = pcall(dispatcher.waiting, dispatcher)
   if not ok or not left then
     log(self, "warning", "stopped", {
-      reason = "the inbox cannot tell what still waits: " .. tostring(message or left),
+      reason = "cannot count the notifications that still wait: " .. tostring(message or left),
     })
     return
   end
   local is_lost = left > 0 and not self.receiver.inbox.durable
   log(self, is_lost and "warning" or "info", "stopped", {
-    reason = left > 0 and ("%d notifications still wait for their callbacks%s"):format(left,
-      is_lost and ", and are lost" or "") or nil,
+    reason = left > 0 and ("notifications %s: %d"):format(
+      is_lost and "lost before their callbacks ran" or "still waiting for their callbacks", left) or nil,
   })
 end
 
---- Ends gracefully: answers what is under way (with 503), runs what would be lost otherwise, closes. Takes
---- `stop_seconds` at most, and a callback's time on top.
+--- Ends gracefully: answers what is under way (with 503), runs what would otherwise be lost, and closes. Takes
+--- `stop_seconds` at most, plus one callback's time.
 function Server:stop()
   if self.stopping then return end
   self.stopping = true
@@ -189,7 +189,7 @@ end
 ---@field reload? fun() called after SIGHUP, default nothing
 ---@field stop_seconds? number of the longest graceful stop, default 10
 ---@field metrics_host? string address to answer GET /metrics on, default "127.0.0.1"
----@field metrics_port? integer default none: nowhere
+---@field metrics_port? integer default none: no metrics
 local OPTIONS = {
   receiver = "!table", log = "!function", host = "string", port = "number", path = "string", tls_cert = "string",
   tls_key = "string", max_body = "number", max_connections = "number", header_timeout = "number",
@@ -197,7 +197,7 @@ local OPTIONS = {
   stop_seconds = "number", metrics_host = "string", metrics_port = "number",
 }
 
---- Listens.
+--- Opens a server that listens from now on.
 ---@param given marketplace.ServerOptions
 ---@return marketplace.Server|nil server
 ---@return string? message

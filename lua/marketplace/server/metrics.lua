@@ -30,9 +30,9 @@ function MetricsServer:close()
   self.http:close()
 end
 
---- Listens.
+--- Opens a server that listens from now on.
 ---@param given {host?: string, port: number, render: fun(): string} host: default "127.0.0.1"; port: 0: the system
---- chooses; render: gives the text
+--- chooses; render: returns the text
 ---@return table|nil server
 ---@return string? message
 ---@return string? code listen_failed, out_of_memory
