@@ -56,7 +56,8 @@ describe("marketplace.client.download", function()
 
   it("follows no other", function()
     for message, answer in pairs {
-      ["the answer redirects to no URL"] = { redirect(302, "x"), redirect(302, "//other.example/x"), redirect(302, ""),
+      ["the answer redirects to something that is not a URL"] = {
+        redirect(302, "x"), redirect(302, "//other.example/x"), redirect(302, ""),
         redirect(302, { "/a", "/b" }), redirect(302) },
       ["the answer redirects away from https://"] = { redirect(302, "http://cdn.example/"), redirect(302, "ftp://a/") },
       ["the file cannot be fetched: 304"] = { redirect(304, "/x") },

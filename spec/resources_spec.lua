@@ -258,7 +258,7 @@ describe("resources", function()
       client.webhooks:get "1")
     assert.same({ status = 200, errors = {} }, detail)
     expect("the answer's data is an object, not a list$", "answer_invalid", client.webhooks:list { app = "7" })
-    assert.equal(200, expect("GET /v1/apps/7/alternativeDistributionKey: 200; there is none", "api_error",
+    assert.equal(200, expect("GET /v1/apps/7/alternativeDistributionKey: 200; there is no such resource", "api_error",
       client.alternativeDistributionKeys:get { app = "7" }).status)
     expect("the answer's data is missing$", "answer_invalid", client.webhooks:get "1")
     assert.same({ sent = true }, expect("nothing more", "timeout", client.webhooks:get "1"))

@@ -301,8 +301,8 @@ describe("a rotation", function()
     local done, message, code = rotation.run(options)
     assert.is_nil(done)
     assert.equal("timeout", code)
-    assert.is_truthy(message:find("whether webhook w1 has the new secret is not known: the time limit passed. The " ..
-      "receiver accepts the old secret and the new one meanwhile, so nothing is lost. Run the same command again.", 1,
+    assert.is_truthy(message:find("it is not known whether webhook w1 has the new secret: the time limit passed. " ..
+      "The receiver accepts the old secret and the new one meanwhile, so nothing is lost. Run the same command again.", 1,
       true))
     assert.is_nil(message:find(given[1], 1, true))
     assert.is_true(rotation.run(options))
@@ -353,7 +353,7 @@ describe("a rotation", function()
   it("without a way to reload relies on the receiver, and says so", function()
     local world = new_world { no_reload = true }
     assert.equal("probe_failed", (select(3, world.run())))
-    assert.equal("reload nothing tells the receiver to reread the secret file: it must do so by itself",
+    assert.equal("reload nothing was given that makes the receiver reread the secret file: it must do so on its own",
       world.said[#world.said])
     world.while_waiting = function(it)
       it.live = {}
@@ -934,7 +934,7 @@ describe("a rotation", function()
     assert.equal("rotation_pending", (select(3, world.run())))
     local files = { world.files[PATH], world.files[STATE] }
     assert.is_true(rotation.check(world.options()))
-    assert.matches("^resume an earlier rotation would go on$", world.said[#world.said])
+    assert.matches("^resume an earlier rotation would continue$", world.said[#world.said])
     assert.same(files, { world.files[PATH], world.files[STATE] })
     world.files[PATH] = world.files[PATH]:match "^%x+\n" .. ("old\n"):rep(7)
     assert.is_true(rotation.check(world.options()))

@@ -7,7 +7,7 @@ local download = {}
 local MOST_REDIRECTS = 5
 local DEFAULT_TIMEOUT = 3600                    -- seconds
 local DEFAULT_MOST = 16 * 1024 * 1024 * 1024    -- bytes
-local SLOWEST = { limit = 1024, seconds = 30 }  -- bytes a second, for so long: then it is stuck
+local SLOWEST = { limit = 1024, seconds = 30 }  -- bytes a second, for so long: slower is stuck
 
 local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
@@ -17,11 +17,11 @@ local function absolute(location, from)
   return from:match "^(%a[%w+.-]*://[^/?#]*)" .. location
 end
 
--- Where an answer redirects to, or nil and why that is not followed.
+-- The URL that an answer redirects to, or nil and why it is not followed.
 local function next_address(response, from)
   local location = response.headers.location
   local target = type(location) == "string" and absolute(location, from)
-  if not target then return nil, "the answer redirects to no URL" end
+  if not target then return nil, "the answer redirects to something that is not a URL" end
   if from:lower():match "^https:" and not target:lower():match "^https:" then
     return nil, "the answer redirects away from https://"
   end
@@ -96,12 +96,12 @@ end
 
 ---@class marketplace.DownloadOptions
 ---@field sink? fun(bytes: string): boolean? is given the bytes as they come, and may return false to end it
----@field file? string path, in place of `sink`, of a file that appears once complete and synced (in nginx that blocks)
+---@field file? string path, in place of `sink`, of a file that appears once it is complete and synced (blocks in nginx)
 ---@field timeout? number seconds, default 3600
 ---@field max_bytes? integer the most bytes, default 16 GiB
 local OPTIONS = { sink = "function", file = "string", timeout = "number", max_bytes = "number" }
 
---- Raises what is wrong with the arguments of Client:download, blaming its caller.
+--- Raises if the arguments of Client:download are wrong, blaming its caller.
 ---@param address string
 ---@param given marketplace.DownloadOptions
 function download.check(address, given)

@@ -82,7 +82,7 @@ end
 
 local flatten
 
--- The paths in their order, so that the same answer always gives the same message.
+-- The paths in their order, so that the same answer always has the same message.
 local function flatten_associated(associated, redact, into)
   local paths = {}
   for path in pairs(associated) do paths[#paths + 1] = path end
@@ -171,7 +171,7 @@ end
 ---@return string code api_error
 ---@return table detail as of api_error.from
 function api_error.none(request, response)
-  return prefix(request, response) .. "; there is none", "api_error", detail_of(response, {})
+  return prefix(request, response) .. "; there is no such resource", "api_error", detail_of(response, {})
 end
 
 local CODES = { [401] = "unauthorized", [429] = "rate_limited" }
@@ -186,7 +186,7 @@ local CODES = { [401] = "unauthorized", [429] = "rate_limited" }
 ---@return string message one line
 ---@return string code unauthorized, rate_limited, api_error, answer_invalid
 ---@return table detail {status=, errors=, retry_after= seconds, request_id=}; errors: a flat list of {id=, status=,
---- code=, title=, detail=, pointer=, parameter=, path=}, all strings and none of them sure to be there; each is
+--- code=, title=, detail=, pointer=, parameter=, path=}, all strings and any of them may be missing; each is
 --- followed by those associated with it, whose `path` is the one that they were listed under
 function api_error.from(request, response, redact)
   local code = CODES[response.status] or response.status >= 400 and "api_error"

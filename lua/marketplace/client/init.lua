@@ -38,7 +38,7 @@ Client.__index = Client
 
 local BASE_URL = "https://api.appstoreconnect.apple.com"
 local DEFAULTS = { timeout = 60, attempt_timeout = 30, retries = 4, at_once = 6 }
-local LEAST_ATTEMPT = 0.05 -- seconds: with less left, no other attempt is begun
+local LEAST_ATTEMPT = 0.05 -- seconds: with less left, no further attempt is made
 local PROBE_EVERY = 0.005  -- seconds between two probes for answers if waiting must not block
 
 --[[ Waiting ]]
@@ -57,7 +57,7 @@ end
 
 --[[ Requests ]]
 
--- What an answer could repeat, and nobody is to see.
+-- The secrets that an answer could repeat, and that must not be shown.
 local function secrets_of(call)
   local hidden = jsonapi.secrets(call.document)
   hidden[#hidden + 1] = call.bearer
@@ -75,7 +75,7 @@ local function target(self, path, query)
   return query and url.with_query(whole, query) or whole
 end
 
--- What stays the same from attempt to attempt.
+-- The part of a request that stays the same from attempt to attempt.
 local function prepare(self, method, path, given)
   local whole, message, code, detail = target(self, path, given.query)
   if not whole then return nil, message, code, detail end
@@ -93,7 +93,7 @@ local function headers_of(self, call, bearer)
   return headers
 end
 
-local MOST_DIGITS = 15 -- every number of so many digits is exact
+local MOST_DIGITS = 15 -- a double holds every number with this many digits exactly
 
 local function figure(header, name)
   local digits = header:match(name .. ":(%d+)")
@@ -216,8 +216,8 @@ local REQUEST_OPTIONS = { query = "table", body = "table", timeout = "number" }
 
 --- Calls any endpoint.
 ---
---- GET, PATCH and DELETE are tried again if the connection fails or the answer is 429 or 5xx; POST only if it surely
---- was not executed. A token that is refused is made anew once, by the server's clock.
+--- GET, PATCH and DELETE are tried again if the connection fails or the answer is 429 or 5xx; POST only if it cannot
+--- have been executed. A token that is refused is replaced once, by the server's clock.
 ---@param method string GET, POST, PATCH or DELETE
 ---@param path string "/v1/...", or a whole URL on the host of base_url, such as an answer's links.next
 ---@param given? marketplace.RequestOptions
@@ -270,7 +270,7 @@ local function as_function(self, task, place)
   return function() return self:request(task[1], task[2], task[3]) end
 end
 
--- For the scheduler: waits for so long, or until an exchange moves on.
+-- For the scheduler: waits at most this long, or until an exchange moves on.
 local function idle(self)
   return function(seconds, is_exchanging)
     local pause = waiting(self)
@@ -321,7 +321,7 @@ end
 ---@field retries? integer the most attempts after the first, default 4, at most 100
 ---@field ca_file? string path of PEM certificates to trust, default the system's
 ---@field user_agent? string default "lua-marketplace"
----@field log? fun(entry: table) is told each attempt, never a token or a secret; see marketplace.log; default none
+---@field log? fun(entry: table) gets every attempt, never a token or a secret; see marketplace.log; default none
 ---@field transport? fun(request: table, pause?: function): table|nil, string?, string? default http.exchange
 ---@field clock? fun(): number seconds since the epoch, default the machine's
 ---@field monotonic? fun(): number seconds, for deadlines, default `clock` if that is given, else the machine's

@@ -96,7 +96,7 @@ local function element(list, place)
   return ("%s[%d]"):format(list, place - 1)
 end
 
--- Members that are null go; elements of a list that are null stay, or those behind them would move.
+-- Members that are null are removed; elements of a list that are null stay, or those after them would move.
 local function without_null(value)
   if type(value) ~= "table" then return value end
   local listed = is_list(value)
@@ -141,7 +141,7 @@ local function related(included, data, member)
   if #all > 0 or #data == 0 then return all end
 end
 
--- One level, so that resources that name each other make no circle.
+-- One level only, so that resources that name each other do not form a cycle.
 local function link(resource, included, member)
   for name, relationship in pairs(resource.relationships or {}) do
     local place = ("%s.relationships.%s"):format(member, name)
@@ -200,7 +200,7 @@ end
 
 --- The resource that an answer is about. The tables of the document are used, and changed.
 ---@param given table the decoded document
----@return table|false|nil resource false if the answer says that there is none
+---@return table|false|nil resource false if the answer says that it does not exist
 ---@return table|string page {links=, next=, total=, limit=, included=}, or which member is wrong
 function jsonapi.resource(given)
   return read(read_resource, given)
@@ -210,7 +210,7 @@ end
 ---@param given table the decoded document
 ---@return table[]|nil list
 ---@return table|string page {links=, next=, total=, limit=, included=}: the document's links, the URL of the next page
---- or nil, how many there are in all and at most on a page if the answer tells; or which member is wrong
+--- or nil, how many there are in all and at most on a page, if the answer says so; or which member is wrong
 function jsonapi.list(given)
   return read(read_list, given)
 end

@@ -1,4 +1,4 @@
---- Makes an operation's request of what its caller gives, and checks it against App Store Connect's description: what
+--- Makes the request for an operation, and checks its parameters against App Store Connect's description, so that what
 --- would be refused anyway is not sent.
 local jsonapi = require "marketplace.client.jsonapi"
 local json = require "marketplace.json"
@@ -6,7 +6,7 @@ local url = require "marketplace.client.url"
 
 local request = {}
 
--- All of these give nil and what is wrong if something is.
+-- All of these return nil and a message if something is wrong.
 
 local function sorted(set)
   local names = {}

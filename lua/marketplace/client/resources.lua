@@ -14,15 +14,15 @@
 ---
 --- Every function returns nil, message, code, detail if it fails: request_invalid for what would be refused anyway,
 --- without asking App Store Connect (an unknown, missing or wrongly typed attribute, an empty id, a limit that is too
---- large), and the codes of `client:request`. What has the wrong shape altogether, such as a number for the table of
---- options, raises.
+--- large), and the codes of `client:request`. An argument of the wrong type, such as a number for the table of options,
+--- raises.
 ---
 --- If the answer says that there is no such resource, `get` and `linkage` fail with api_error and a detail whose
 --- status is 200. `update` takes what changes; marketplace.null removes a value.
 ---
---- `each` takes what `list` takes, and its iterator gives one resource and its page after another, of all pages. Pages
---- are followed on the client's own host only, and none twice. The iterator ends early if a page cannot be had, and
---- `state.problem` is then {message=, code=, detail=}; check it after the loop:
+--- `each` takes what `list` takes, and its iterator returns one resource and its page after another, through all pages.
+--- Pages are followed only on the client's own host, and none twice. If a page cannot be fetched, the iterator ends
+--- early, and `state.problem` is {message=, code=, detail=}; check it after the loop:
 ---
 ---   local iterator, state = client.webhooks:each { app = ID }
 ---   for webhook, page in iterator, state do … end
@@ -93,7 +93,7 @@ end
 --[[ Pages ]]
 
 local LISTED = { status = 200 } -- the answer that named the next page
-local MOST_EMPTY = 100         -- pages in a row: with more, they lead in a circle
+local MOST_EMPTY = 100         -- pages in a row: with more, they form a cycle
 
 -- Why a page's `links.next` is not followed, or nil.
 local function next_problem(client, next_url, seen, empty)
@@ -226,7 +226,7 @@ for resource, list in pairs(operations.by_resource) do CLASSES[resource] = class
 ---@class marketplace.page
 ---@field links table the document's links
 ---@field next? string URL of the next page
----@field total? integer how many there are in all, if the answer tells
+---@field total? integer how many there are in all, if the answer says so
 ---@field limit? integer how many there are on a page at most
 ---@field included marketplace.resource[]
 
@@ -248,7 +248,7 @@ for resource, list in pairs(operations.by_resource) do CLASSES[resource] = class
 ---@field delete fun(self, id: string): true|nil, string?, string?, table?
 ---@field each fun(self, given?: table): function, table
 
---- Gives a client an object for each type of resource, under its name.
+--- Adds an object for each type of resource to a client, under its name.
 ---@param client table with request(self, method, path, {query=, body=}) and base_url
 ---@return table client
 function resources.attach(client)

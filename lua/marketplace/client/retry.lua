@@ -1,7 +1,7 @@
 --- Which failed requests are sent again, and when.
 ---
 --- A POST that may have been executed is never sent again: App Store Connect is reported to answer 500 for what it has
---- created. The other methods may be repeated: doing twice what they do is doing it once.
+--- created. The other methods are idempotent, and may be repeated.
 local retry = {}
 
 local FIRST_PAUSE = 0.5 -- seconds

@@ -32,7 +32,7 @@ local function is_due(entry, now)
   return entry.wake <= now
 end
 
--- Runs one that is due until it waits again. True if it has ended.
+-- Runs a task that is due until it waits again. Returns true if it has ended.
 local function resume(entry, now, clock)
   if not is_due(entry, now) then return false end
   local function note(ok, ...)
@@ -47,7 +47,7 @@ local function resume(entry, now, clock)
   return note(coroutine.resume(entry.thread))
 end
 
--- What the others wait for must not go on behind the caller's back.
+-- The other tasks' exchanges must not go on after the error has reached the caller.
 local function abandon(running)
   for _, entry in ipairs(running) do
     if entry.exchange then entry.exchange:close() end
@@ -75,11 +75,11 @@ local function turn(running, clock)
   return left
 end
 
---- Runs functions, so many at once, and waits for all of them.
+--- Runs functions, at most `at_once` at the same time, and waits for all of them.
 ---@param tasks (fun(): any)[]
 ---@param at_once integer
 ---@param clock fun(): number seconds
----@param idle fun(seconds: number, is_exchanging: boolean) waits for so long, or until an exchange moves on
+---@param idle fun(seconds: number, is_exchanging: boolean) waits at most this long, or until an exchange moves on
 ---@return table[] results in the order of the tasks, each {n=, ...}: what the function returned
 function scheduler.run(tasks, at_once, clock, idle)
   local entries, running, started = {}, {}, 0

@@ -1,4 +1,4 @@
---- The token that a client shows: made when it is needed, used until shortly before it expires, and made by the
+--- The token that a client sends: made when it is needed, used until shortly before it expires, and dated by the
 --- server's clock if this machine's is wrong.
 local core = require "marketplace.core"
 
@@ -7,8 +7,8 @@ local token_cache = {}
 local TokenCache = {}
 TokenCache.__index = TokenCache
 
-local RENEWED_BEFORE = 120 -- seconds before it expires: time for an attempt and its way
-local SKEW_NOTICED = 2     -- seconds: less is the answer's way and the Date header's whole seconds
+local RENEWED_BEFORE = 120 -- seconds before it expires: time for an attempt
+local SKEW_NOTICED = 2     -- seconds: less may be the network's delay and the Date header's whole seconds
 
 --- A token that is good now.
 ---@return string|nil token
@@ -23,14 +23,14 @@ function TokenCache:token()
   return token
 end
 
---- Notes that the server refused a token: the next one is new, and made by the server's clock.
+--- Notes that the server refused a token: the next one is new, and dated by the server's clock.
 ---@param token string the one that was refused
 ---@param date string|nil the answer's Date header
 function TokenCache:refused(token, date)
   local at = type(date) == "string" and core.http_date(date)
   local skew = at and at - self.clock() or 0
   self.skew = math.abs(skew) >= SKEW_NOTICED and skew or 0
-  -- of several calls at once, another may have made a new one meanwhile
+  -- another call may have made a new one meanwhile
   if self.current == token then self.current = nil end
 end
 

@@ -45,7 +45,7 @@ function url.is_query(query)
   return true
 end
 
---- A URL with a query, in the order of the names, so that the same one is always the same text.
+--- A URL with a query, in the order of the names, so that equal queries are always the same text.
 ---@param text string a URL, with a query or without
 ---@param query table<string, string|number|boolean|(string|number)[]>
 ---@return string

@@ -1,11 +1,11 @@
---- Compares events with the inbox, and puts into it those that are missing.
+--- Compares events with the inbox, and puts the missing ones into it.
 local record_of = require("marketplace.inbox.record").of_unsigned
 local report = require "marketplace.reconcile.report"
 local window = require "marketplace.reconcile.window"
 
 local compare = {}
 
-local PENDING_AT_MOST = 86400 -- seconds: after that, what still comes is a duplicate
+local PENDING_AT_MOST = 86400 -- seconds: what is delivered after that is a duplicate
 local BATCH = 100             -- events in one commit
 
 --[[ Comparing ]]

@@ -1,15 +1,15 @@
 --- The deliveries that App Store Connect lists, gathered by their events.
 ---
---- Source: App Store Connect API 4.0, "Read webhook deliveries". Those of the last ten days can be asked for, with a
---- lower bound of their `createdDate` and no other filter.
+--- Source: App Store Connect API 4.0, "Read webhook deliveries". The deliveries of the last ten days can be listed,
+--- with a lower bound for their `createdDate` and no other filter.
 local core = require "marketplace.core"
 local log = require "marketplace.log"
 
 local deliveries = {}
 
-local PAGE = 200 -- deliveries in one answer: the most that App Store Connect gives
+local PAGE = 200 -- deliveries in one answer: the most that App Store Connect returns
 
---- Seconds back that App Store Connect lists deliveries, less what its clock may be ahead.
+--- How many seconds back App Store Connect lists deliveries, less how far its clock may be ahead.
 deliveries.FURTHEST = 10 * 86400 - 600
 
 local function time_of(text)
@@ -61,9 +61,9 @@ end
 ---@param webhook string id
 ---@param since number seconds since the epoch
 ---@return table result
---- events: list of {id, created, turn, payload, is_ping, newest}, payload: nil if it is not given, newest: the newest
---- delivery, {id, created, state, redelivery}; count: of deliveries; latest: when the newest of them was created, or
---- nil; problem: {message, code, detail} if not all pages could be had, or nil
+--- events: list of {id, created, turn, payload, is_ping, newest}, payload: nil if it is not included, newest: the
+--- newest delivery, {id, created, state, redelivery}; count: of deliveries; latest: when the newest of them was created, or
+--- nil; problem: {message, code, detail} if not all pages could be fetched, or nil
 function deliveries.list(client, webhook, since)
   local events, count, latest = {}, 0, nil
   -- called by hand and not by `for`, so that a client can yield in Lua 5.1

@@ -1,7 +1,7 @@
 --- Finds what was missed: compares the deliveries that App Store Connect lists with the inbox, puts the missing events
 --- into it, and asks for the redelivery of what failed.
 ---
---- It can run at any time and as often as one likes, even while notifications arrive, and after it was interrupted: an
+--- It can run at any time and any number of times, even while notifications arrive, and after it was interrupted: an
 --- event whose key is in the inbox is not put there again, and what comes later under that key is a duplicate (see
 --- marketplace.inbox.record). What is remembered of past runs moves forward only once the inbox has committed.
 local compare = require "marketplace.reconcile.compare"
@@ -51,7 +51,7 @@ local function find_webhooks(run, given)
   return found.chosen
 end
 
--- If App Store Connect told nothing at all, the first failure is the result.
+-- If App Store Connect answered nothing at all, the first failure is the result.
 local function fruitless(run)
   if not run.first_failure or run.report.deliveries > 0 then return nil end
   for _, review in ipairs(run.reviews) do
@@ -70,8 +70,8 @@ local function redeliver(run)
   for _, failed in ipairs(result.failed) do report.log_failed(run, failed) end
   if result.left == 0 then return end
   report.add_notice(run, {
-    code = "rate_limited", message = ("%d redeliveries are %s: %s"):format(result.left,
-      run.state.file and "left for the next run" or "not asked for", result.why_ended),
+    code = "rate_limited", message = ("redeliveries %s: %d (%s)"):format(
+      run.state.file and "left for the next run" or "not requested", result.left, result.why_ended),
   })
 end
 
@@ -103,7 +103,7 @@ end
 
 ---@class marketplace.ReconcileOptions
 ---@field client marketplace.Client asks App Store Connect
----@field inbox marketplace.Inbox is compared, and is given what is missing
+---@field inbox marketplace.Inbox is compared, and gets what is missing
 ---@field webhooks? string[] ids of webhooks; these or `apps` are needed
 ---@field apps? string[] ids of apps: all their webhooks, which must have one URL, the receiver's
 ---@field url? string of the apps' webhooks only those with this URL
@@ -141,11 +141,11 @@ end
 
 --- Reconciles the inbox with App Store Connect, once.
 ---
---- It needs an inbox that remembers for eleven days what is done: what was forgotten (`inbox prune`) would be missing,
---- and run again.
+--- It needs an inbox that remembers for eleven days what is done: what was deleted (`inbox prune`) would seem missing,
+--- and would run again.
 ---
 --- A redelivery is asked for once an event, if its newest delivery failed and the event was not in the inbox before (or
---- its payload is not given), as long as App Store Connect's limit of requests is not nearly reached. Without a state
+--- its payload is missing), as long as App Store Connect's limit of requests is not nearly reached. Without a state
 --- file it is asked for only if this run put the event into the inbox.
 ---@param given marketplace.ReconcileOptions
 ---@return table|nil report
@@ -157,7 +157,7 @@ end
 --- left: how many are left for the next run, as the limit of requests is near; failed: list of {webhook, event,
 --- delivery, message, code, detail}, the redeliveries that could not be asked for; problems: list of {message, code,
 --- detail, webhook, app}: what could not be read, stored or remembered, or is lost (history_expired, until it is
---- accepted); notices: list of {message, code, webhook}, which are no problems: inbox_changed, rate_limited; webhooks:
+--- accepted); notices: list of {message, code, webhook}, which are not problems: inbox_changed, rate_limited; webhooks:
 --- list of {id, url, since, due, covers}, due: from when on they had to be compared; inbox: its id; since, up_to:
 --- seconds since the epoch; covers: whether `since` was early enough for all that was due; complete: whether, of what
 --- was compared, nothing is missing any more and nothing failed

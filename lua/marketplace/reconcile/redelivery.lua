@@ -1,7 +1,7 @@
---- Asks for the redelivery of events that were delivered in vain and were not in the inbox.
+--- Asks for the redelivery of events whose delivery failed and that were not in the inbox.
 ---
---- Each redelivery is a request of its own, out of the number that App Store Connect grants for an hour and that others
---- need too. So the run stops asking if one is refused, and before they are used up; the next run asks for the rest.
+--- Each redelivery is a request, and counts towards the hourly limit that other programs need too. So the run stops
+--- asking if one is refused, or before the limit is reached; the next run asks for the rest.
 local deliveries = require "marketplace.reconcile.deliveries"
 local window = require "marketplace.reconcile.window"
 
@@ -9,7 +9,7 @@ local redelivery = {}
 
 local LEAST_REMAINING = 0.2 -- of the hour's requests, kept for others
 
-local REFUSED = "App Store Connect takes no more requests for now"
+local REFUSED = "App Store Connect accepts no more requests for now"
 local NEARLY_USED_UP = "less than a fifth of the hour's requests remains"
 
 local function is_wanted(known, event)
@@ -64,7 +64,7 @@ local function ask(run, result, review, event)
 end
 
 local NOT_ALLOWED = {
-  message = "its payload is not given, and no redelivery may be asked for", code = "payload_missing",
+  message = "its payload is missing, and no redelivery may be asked for", code = "payload_missing",
 }
 
 local function consider(run, result, review, event)

@@ -1,7 +1,7 @@
 --- What a reconciliation reports, and logs on the way.
 local report = {}
 
---- An empty one.
+--- An empty report.
 ---@param now number
 ---@return table
 function report.new(now)
@@ -12,7 +12,7 @@ function report.new(now)
   }
 end
 
---- Something went wrong, so the run is not complete.
+--- Adds what went wrong, which makes the run incomplete.
 ---@param run table
 ---@param problem {message: string, code: string}
 function report.add_problem(run, problem)
@@ -20,7 +20,7 @@ function report.add_problem(run, problem)
   run.log.write { level = "error", message = "not reconciled", at = run.now, reason = problem.message }
 end
 
---- App Store Connect did not answer a question.
+--- Adds that App Store Connect did not answer a question.
 ---@param run table
 ---@param problem {message: string, code: string}
 function report.add_failure(run, problem)
@@ -28,7 +28,7 @@ function report.add_failure(run, problem)
   report.add_problem(run, problem)
 end
 
---- Something is worth knowing, and is not a problem.
+--- Adds something that is worth knowing and is not a problem.
 ---@param run table
 ---@param notice {message: string, code: string}
 function report.add_notice(run, notice)

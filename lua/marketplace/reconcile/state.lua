@@ -99,7 +99,7 @@ function State:of(id)
   return self.webhooks[id]
 end
 
---- Notes which webhooks of an app do not exist any more.
+--- Notes which webhooks of an app no longer exist.
 ---@param app string
 ---@param ids table<string, boolean> of those that exist
 ---@param now number
@@ -109,7 +109,7 @@ function State:note_gone(app, ids, now)
   end
 end
 
---- Forgets the webhooks that were gone before a time.
+--- Forgets the webhooks that have been gone since before a time.
 ---@param time number
 function State:forget_gone(time)
   for id, known in pairs(self.webhooks) do
@@ -126,7 +126,7 @@ function State:save()
   return self.file:save(as_document(self.webhooks))
 end
 
---- Lets the next reconciliation begin.
+--- Releases the lock, so that the next reconciliation can begin.
 function State:close()
   if self.file then self.file:close() end
 end
@@ -141,7 +141,7 @@ function reconcile_state.open(path, read_only)
   local self = setmetatable({ file = nil, webhooks = {} }, State)
   if not path then return self end
   local message, code
-  -- the file itself: by whatever link it is named, there is one lock
+  -- the file itself: whichever link names it, there is one lock
   path = core.real_path(path) or path
   self.file, message, code = state_file.open {
     path = path, task = "reconciliation", version = VERSION, parse = parse, advice = ADVICE, read_only = read_only,

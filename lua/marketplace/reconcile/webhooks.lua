@@ -1,7 +1,7 @@
---- Chooses the webhooks of a reconciliation: those that are named, and those of the apps that lead to the receiver.
+--- Chooses the webhooks of a reconciliation: those that are named, and the apps' webhooks that lead to the receiver.
 ---
---- Some of an app's webhooks may belong to others: what goes there does not concern this receiver, and a redelivery
---- would go there too. So all that are chosen for their app have one URL.
+--- Some of an app's webhooks may lead to other receivers: what goes there does not concern this one, and a redelivery
+--- would go there too. So all webhooks that are chosen by app have one URL.
 local webhooks = {}
 
 local PAGE = 200 -- more than an app can have
@@ -62,14 +62,14 @@ local function choose_listed(found, apps, url)
   report_missing(found, apps, url, has_webhook)
 end
 
---- Finds them.
+--- Finds the webhooks to reconcile.
 ---@param client table
----@param given {webhooks?: string[], apps?: string[], url?: string} url: of an app's webhooks only those with it
+---@param given {webhooks?: string[], apps?: string[], url?: string} url: only the apps' webhooks with this URL
 ---@return table|nil found
 --- chosen: list of {id, url, app}, url and app nil for those that are named; of_app: for each app that could be asked
 --- about, the set of its webhooks' ids; problems: list of {app, message, code, detail}
 ---@return string? message
----@return string? code webhook_ambiguous: they have more than one URL, and none is given
+---@return string? code webhook_ambiguous: they have more than one URL, and `url` is not given
 ---@return table? detail {urls=}
 function webhooks.find(client, given)
   local found = { chosen = {}, is_chosen = {}, listed = {}, of_app = {}, problems = {} }
@@ -77,7 +77,7 @@ function webhooks.find(client, given)
   for _, app in ipairs(apps) do list_app(client, found, app) end
   local urls = urls_of(found.listed)
   if not given.url and #urls > 1 then
-    return nil, ("the apps' webhooks have more than one URL, and option 'url' does not say which is the receiver's: %s")
+    return nil, ("the apps' webhooks have more than one URL: name the receiver's with option 'url', one of: %s")
       :format(table.concat(urls, " ")), "webhook_ambiguous", { urls = urls }
   end
   for _, id in ipairs(given.webhooks or {}) do choose(found, { id = id }) end

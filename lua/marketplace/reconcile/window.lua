@@ -8,7 +8,7 @@ local window = {}
 
 local FURTHEST = deliveries.FURTHEST
 local OVERLAP = 3600            -- seconds: a delivery may be listed later than it was made
-local CLOCKS_APART = 300        -- seconds: what is further ahead is in the future
+local CLOCKS_APART = 300        -- seconds: a time further ahead is in the future
 local FORGOTTEN = 10 * 86400    -- seconds: App Store Connect lists no older event
 
 -- A time in the future would hide everything before it.
@@ -46,8 +46,8 @@ local function check_inbox(run, webhook, known)
   known.seen, known.witness = nil, nil
   report.add_notice(run, {
     webhook = webhook.id, code = "inbox_changed",
-    message = ("what was reconciled of webhook %s before is not in this inbox, which is another one or lost what " ..
-      "it had: the last ten days are compared again"):format(webhook.id),
+    message = ("what was reconciled of webhook %s before is not in this inbox, which is another one or has lost " ..
+      "notifications: the last ten days are compared again"):format(webhook.id),
   })
   return true
 end
@@ -63,13 +63,13 @@ end
 ---@field since number from when on its deliveries are asked for
 ---@field covers boolean whether that is early enough for all that is due
 ---@field undelivered table[] events whose newest delivery failed
----@field failed boolean|nil not all of its deliveries could be had
----@field is_gone boolean|nil App Store Connect does not know it
+---@field failed boolean|nil not all of its deliveries could be fetched
+---@field is_gone boolean|nil it no longer exists at App Store Connect
 ---@field latest number|nil when its newest delivery was created
 ---@field held_at number|nil from when on the next run must ask again
 ---@field witness table|nil its newest notification that is in the inbox
 
---- Begins with a webhook.
+--- Begins the review of a webhook.
 ---@param run table
 ---@param webhook table
 ---@return marketplace.reconcile.Review|nil
@@ -92,14 +92,14 @@ function window.open(run, webhook)
   return { webhook = webhook, known = known, since = since, covers = covers, undelivered = {} }
 end
 
---- Has the next run look again at what was created then.
+--- Has the next run compare again from what was created then.
 ---@param review marketplace.reconcile.Review
 ---@param created number
 function window.hold(review, created)
   review.held_at = math.min(review.held_at or created, created)
 end
 
---- What was not looked at in time stays a problem until somebody takes note of it.
+--- What was not compared in time stays a problem until the operator acknowledges it.
 ---@param run table
 ---@param webhook table
 ---@param known table
@@ -115,7 +115,7 @@ function window.report_unseen(run, webhook, known)
   if not known.unseen then return end
   report.add_problem(run, {
     webhook = webhook.id, code = "history_expired",
-    message = ("webhook %s was not looked at between %s and %s, and App Store Connect lists the last ten days only")
+    message = ("webhook %s was not compared from %s to %s, and App Store Connect lists only the last ten days")
       :format(webhook.id, log.timestamp(known.unseen.from), log.timestamp(known.unseen.to)),
   })
 end
@@ -126,7 +126,7 @@ local function forget_times(run, times)
   end
 end
 
--- What was not listed completely, or not from when on it was due, stays due.
+-- What was not listed completely, or only from later than was due, stays due.
 local function advance(run, review)
   local known = review.known
   forget_times(run, known.asked)
@@ -139,7 +139,7 @@ local function advance(run, review)
   if review.held_at then known.seen = math.min(known.seen, review.held_at) end
 end
 
---- Moves forward what is remembered, and writes it.
+--- Moves what is remembered forward, and writes it.
 ---@param run table
 function window.close(run)
   for _, review in ipairs(run.reviews) do advance(run, review) end

@@ -26,7 +26,7 @@ function change.run(run, webhook)
   ok, message, code = run.apple.set_secret(webhook.id, run.state.secret)
   if not ok and code == "missing" then return webhooks.drop(run, webhook) end
   if not ok then
-    message = ("whether webhook %s has the new secret is not known: %s"):format(webhook.id, message)
+    message = ("it is not known whether webhook %s has the new secret: %s"):format(webhook.id, message)
     return nil, context.with_stake(run, message), code
   end
   ok, message, code = webhooks.advance(run, webhook, "changed", "changed_at")

@@ -86,13 +86,13 @@ end
 ---@field seconds number how long to wait
 ---@field every number seconds between two attempts
 ---@field find fun(): any, string? what is waited for, or false or nil, and why it is not there
----@field tell? fun(seconds: integer) is called now and then with the seconds that have passed
+---@field tell? fun(seconds: integer) called now and then with the seconds that have passed
 
 --- Waits for something.
 ---@param run table
 ---@param waiting marketplace.rotation.Waiting
 ---@return any found false if the time is over; nil if the rotation is stopped
----@return string? message why it was not there at last
+---@return string? message why it was not there in the end
 ---@return string? code stopped
 function context.wait_for(run, waiting)
   local started = run.clock()

@@ -14,7 +14,7 @@
 --- step 7. If a notification is signed with an old one after the named webhooks have the new one, there is another
 --- webhook, and nothing is retired.
 ---
---- The caller provides what touches the outside, see marketplace.RotationOptions.
+--- The caller provides the functions that do I/O, see marketplace.RotationOptions.
 local change = require "marketplace.rotation.change"
 local context = require "marketplace.rotation.context"
 local options = require "marketplace.options"
@@ -28,7 +28,7 @@ local webhooks = require "marketplace.rotation.webhooks"
 
 local rotation = {}
 
--- The steps: each gives true, or nil, a message and a code.
+-- The steps: each returns true, or nil, a message and a code.
 
 local function begin(run)
   local list, message, code = secrets.read(run)
@@ -83,7 +83,7 @@ local function start(run)
 end
 
 local function resume(run)
-  run.say("resume", "an earlier rotation goes on")
+  run.say("resume", "continuing an earlier rotation")
   if rotation_state.is_verified(run.state) then
     run.is_taken = true
     return in_order(run, LAST_STEPS)
@@ -112,7 +112,7 @@ local function abort(run)
   return true
 end
 
--- What makes a rotation fail before it changes anything fails here.
+-- Fails wherever a rotation would fail before it changes anything.
 local function check(run)
   local locked, message, code = run.file:is_locked()
   if locked then message, code = "another rotation is running with this state: " .. run.file.path, "locked" end
@@ -130,7 +130,7 @@ local function check(run)
       return nil, ("webhook %s: %s"):format(id, message), code
     end
   end
-  run.say(run.state and "resume" or "begin", run.state and "an earlier rotation would go on"
+  run.say(run.state and "resume" or "begin", run.state and "an earlier rotation would continue"
     or ("a new secret would come before %s"):format(context.fingerprints(list)))
   return true
 end
@@ -151,7 +151,7 @@ end
 ---@field verified fun(fingerprint: string, since: number): table[]|nil, string?, string? list of {id=, at=}, of
 --- notifications that the secret of this fingerprint verified and that were received since, at that time
 
---- Functions of the caller's that can fail return nil, a message and sometimes a code.
+--- If a function of the caller's fails, it returns nil, a message and sometimes a code.
 ---@class marketplace.RotationOptions
 ---@field webhooks string[] ids of all the webhooks that use the secret
 ---@field generation integer 1 or 2, of all these webhooks
@@ -160,7 +160,7 @@ end
 ---@field probe? boolean try the receiver before App Store Connect is given the secret, default true
 ---@field wait? number seconds for a notification signed with the new secret, for each webhook, default 300
 ---@field grace? number seconds without one signed with an old secret before the old ones end, default 60
----@field retire_anyway? boolean end them even if such a one came late, default false
+---@field retire_anyway? boolean end them even if one came late, default false
 ---@field apple marketplace.rotation.Apple
 ---@field receiver marketplace.rotation.Receiver
 ---@field inbox marketplace.rotation.Inbox
@@ -202,14 +202,14 @@ local function with_state(run, read_only, task)
   if not file then return nil, message, code end
   run.file, run.state = file, file.state
   local ok = true
-  -- what killed processes left holds secrets
+  -- the temporary files of killed processes hold secrets
   if not read_only then ok, message, code = run.files.clean(run.path) end
   if ok then ok, message, code = task(run) end
   file:close()
   return ok, message, code
 end
 
---- Rotates the secret, or goes on where an earlier run stopped.
+--- Rotates the secret, or continues where an earlier run stopped.
 ---@param given marketplace.RotationOptions
 ---@return boolean|nil ok true: the new secret is the only one
 ---@return string? message what stands in the way, and what to do; running it again is always safe
@@ -219,8 +219,8 @@ function rotation.run(given)
   return with_state(new(given), false, rotate)
 end
 
---- Undoes a rotation under way, as long as App Store Connect surely signs nothing with the new secret: the secret file
---- then holds the old ones only.
+--- Undoes a rotation under way, unless App Store Connect may already sign with the new secret: afterwards the secret
+--- file holds only the old ones.
 ---@param given table see rotation.run
 ---@return boolean|nil ok
 ---@return string? message
@@ -229,7 +229,7 @@ function rotation.abort(given)
   return with_state(new(given), false, abort)
 end
 
---- Whether a rotation could begin or go on: reads, and changes nothing.
+--- Whether a rotation could begin or continue: reads, and changes nothing.
 ---@param given table see rotation.run
 ---@return boolean|nil ok
 ---@return string? message

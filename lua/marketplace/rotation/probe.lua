@@ -7,7 +7,7 @@ local probe = {}
 
 local PROBE_SECONDS = 10 -- a reload is asynchronous: how long the receiver has for it
 local PROBE_PAUSE = 0.5
-local SETTLE_SECONDS = 3 -- for the reload, if no probe tells when it is through
+local SETTLE_SECONDS = 3 -- for the reload, if no probe shows when it is done
 
 --- Whether a notification of this id is a probe of the rotation's.
 ---@param run table
@@ -17,7 +17,7 @@ function probe.is_probe(run, id)
   return id:sub(1, #run.state.probe) == run.state.probe
 end
 
--- Another one in each run and for each URL: what an earlier one left in the inbox proves nothing.
+-- A new id in each run and for each URL: what an earlier probe left in the inbox proves nothing.
 local function probe_id(run, url)
   return ("%s-%s-%s"):format(run.state.probe, run.run_id, context.fingerprint(url))
 end

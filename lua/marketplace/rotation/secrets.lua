@@ -35,7 +35,7 @@ end
 
 local function reload(run)
   if not run.receiver.reload then
-    run.say("reload", "nothing tells the receiver to reread the secret file: it must do so by itself")
+    run.say("reload", "nothing was given that makes the receiver reread the secret file: it must do so on its own")
     return true
   end
   local ok, message = run.receiver.reload()

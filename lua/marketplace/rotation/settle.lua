@@ -9,7 +9,7 @@ local settle = {}
 
 local POLL_PAUSE = 1
 
--- Newest first: those since the last webhook was given the new secret that an old one verified.
+-- Newest first: the notifications that an old secret verified since the last webhook was given the new one.
 local function signed_with_old(run, old)
   local found = {}
   for _, secret in ipairs(old) do
@@ -29,7 +29,7 @@ local function shown(entry)
     log.timestamp(entry.at))
 end
 
--- The newest, if it came longer after the change than a notification can have been under way.
+-- The newest, if it came so long after the change that it cannot have been under way before.
 local function find_late(run, newest)
   if run.retire_anyway or not newest then return nil end
   local in_flight_until = rotation_state.latest(run.state, "changed_at") + context.CLOCKS_APART + run.grace
@@ -43,13 +43,13 @@ local function shared(run, entry)
     run.path), "rotation_pending"
 end
 
--- Since when it can have been quiet. A clock that was set back has the proof come in the future.
+-- Since when nothing may have arrived. If a clock was set back, the proof can be in the future.
 local function proved_at(run, started, now)
   local verified_at = rotation_state.latest(run.state, "verified_at")
   return verified_at <= now and verified_at or started
 end
 
--- True if nothing has come for long enough, or `late` has; false and why not, or nil and a message.
+-- True if nothing has come for long enough, or something came late; false and why not, or nil and a message.
 local function is_quiet(run, old, started)
   local entries, message = signed_with_old(run, old)
   if not entries then return nil, message end

@@ -1,4 +1,4 @@
---- What a rotation of secrets knows of itself, in a state file (marketplace.state_file):
+--- The state of a rotation of secrets, in a state file (marketplace.state_file):
 ---
 ---   generation, webhooks    whose secret it is; of each webhook its id, its step and when that was taken
 ---   secret                  the new one
@@ -18,7 +18,7 @@ local SECRET_BYTES, PROBE_BYTES = 32, 16
 local ADVICE = "Move it away, leave every secret in the secret file, as App Store Connect may sign with any of " ..
   "them, and run the command again: it makes another secret"
 
--- The times that a webhook has at each step; "gone" is one that App Store Connect no longer has.
+-- The times that a webhook has at each step; "gone" means that App Store Connect no longer has it.
 local STEPS = { waiting = {}, changed = { "changed_at" }, verified = { "changed_at", "verified_at" }, gone = {} }
 
 --[[ Reading ]]
@@ -94,7 +94,7 @@ end
 
 --[[ Making ]]
 
---- The state of a rotation that begins.
+--- The state of a new rotation.
 ---@param generation integer
 ---@param webhooks string[]
 ---@param random_hex fun(bytes: integer): string
@@ -109,7 +109,7 @@ function rotation_state.new(generation, webhooks, random_hex, now)
   return state
 end
 
---[[ What it says ]]
+--[[ Queries ]]
 
 --- Whether each webhook that still exists has proved that it has the new secret.
 ---@param state table

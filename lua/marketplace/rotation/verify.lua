@@ -11,7 +11,7 @@ local DELIVERIES_PAUSE = 5 -- seconds between questions to App Store Connect, wh
 
 --[[ The proof ]]
 
--- Ids of notifications that were signed with the new secret, are no probe and have proved nothing yet.
+-- Ids of notifications that were signed with the new secret, are not probes and have proved nothing yet.
 local function candidates(run)
   local entries, message = run.inbox.verified(context.fingerprint(run.state.secret),
     run.state.changing_at - context.CLOCKS_APART)
@@ -25,7 +25,7 @@ local function candidates(run)
   return ids
 end
 
--- Which of the ids App Store Connect sent to this webhook; nil and a message if that cannot be known.
+-- Which of the ids App Store Connect sent to this webhook; nil and a message if that cannot be found out.
 local function delivered_to(run, webhook, ids)
   local delivered, message = run.apple.delivered(webhook.id, run.state.changing_at - context.CLOCKS_APART)
   if not delivered then return nil, message end
@@ -41,7 +41,7 @@ local function only_to(run, webhook, ids)
   local own, message = delivered_to(run, webhook, ids)
   for _, other in ipairs(run.state.webhooks) do
     if not own or #own == 0 then return own, message end
-    -- they are changed one after another: no other that is "changed" is left behind
+    -- webhooks are changed one after another, so no earlier one is still "changed"
     if other.step == "verified" then
       local theirs
       theirs, message = delivered_to(run, other, own)
@@ -52,7 +52,7 @@ local function only_to(run, webhook, ids)
   return own
 end
 
--- The id of a notification that proves it; false if there is none.
+-- The id of a notification that proves that the webhook has the secret; false if there is none.
 local function find_proof(run, webhook)
   local ids, message = candidates(run)
   if not ids then return nil, message end
@@ -82,7 +82,7 @@ local function where_to_look(run, webhook)
   return ("%s, and see what was sent: marketplace webhooks deliveries %s"):format(in_log, webhook.id)
 end
 
--- False if there is no such webhook any more.
+-- False if the webhook no longer exists.
 local function ping(run, webhook)
   if not run.apple.ping then
     run.say("verify", ("webhook %s: waiting for its next notification"):format(webhook.id))
@@ -115,7 +115,7 @@ local function wait_for_proof(run, webhook)
   })
 end
 
---- Waits for the proof that one webhook has the new secret. What has arrived before is proof enough.
+--- Waits for the proof that one webhook has the new secret. A notification that has already arrived will do.
 ---@param run table
 ---@param webhook table of the state
 ---@return true|nil

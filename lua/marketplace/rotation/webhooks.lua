@@ -3,7 +3,7 @@ local context = require "marketplace.rotation.context"
 
 local webhooks = {}
 
---- Keeps that a webhook is at its next step.
+--- Records that a webhook is at its next step.
 ---@param run table
 ---@param webhook table of the state
 ---@param step string
@@ -80,7 +80,7 @@ function webhooks.find_urls_again(run)
   return nil, "none of the webhooks exists any longer: undo the rotation with --abort", "rotation_invalid"
 end
 
---- A webhook that may sign with the new secret; nil if surely none does.
+--- A webhook that may sign with the new secret; nil if none can.
 ---@param run table
 ---@return string|nil id
 function webhooks.user_of_new(run)
