@@ -57,8 +57,8 @@ static int kill_children(void) {
   (void)snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
   FILE *list = fopen(path, "re");
   if (list == NULL) return -1;
-  for (long pid; fscanf(list, "%ld", &pid) == 1;)
-    (void)kill((pid_t)pid, SIGKILL);
+  for (char pid[24]; fscanf(list, "%23s", pid) == 1;)
+    (void)kill((pid_t)strtol(pid, NULL, 10), SIGKILL);
   return fclose(list);
 }
 

@@ -233,7 +233,8 @@ static void expect_units(unsigned first, unsigned second) {
   char out[8];
   (void)snprintf(text, sizeof text, "\"\\u%04X\\u%04x\"", first, second);
   if (is_high(first) && is_low(second)) {
-    expect_decoded(text, out, encode(0x10000 + (first - 0xD800) * 0x400UL + second - 0xDC00, out));
+    size_t n = encode(0x10000 + (first - 0xD800) * 0x400UL + second - 0xDC00, out);
+    expect_decoded(text, out, n);
   } else if (is_high(first) || is_low(first) || is_low(second)) {
     expect_fault(text, is_high(first) || is_low(first) ? 1 : 7, "escape");
   } else if (is_high(second)) {
