@@ -70,7 +70,7 @@ describe("the command's credentials", function()
   end)
 
   it("are refused where a line is wrong, which is told by its number", function()
-    assert.equal(config .. ":2: there is no setting 'secret'; known: key_file, key_id, issuer_id, individual, " ..
+    assert.equal(config .. ":2: unknown setting 'secret'; known: key_file, key_id, issuer_id, individual, " ..
       "api_url, ca_file, inbox", refused "# x\nsecret = hunter2\n")
     assert.equal(config .. ":1: a line must be name = value", refused "hunter2\n")
     assert.equal(config .. ":3: key_id is set twice", refused "key_id = a\n\nkey_id = b\n")

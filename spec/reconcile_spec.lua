@@ -914,14 +914,14 @@ describe("marketplace.reconcile", function()
 
     it("says when it looked at less than what is due", function()
       deliver("a", now - 2 * HOUR, "SUCCEEDED")
-      expect_command(0, "\nwebhook w1: looked at only since %S+Z, though since %S+Z is due\n", "^$",
+      expect_command(0, "\nwebhook w1: compared only since %S+Z, although since %S+Z is due\n", "^$",
         "--webhook", "w1", "--since", "1h")
       assert.is_nil(expect_command(0, "1 missing, 1 stored", "^$", "--webhook", "w1"):find "only")
     end)
 
     it("asks which URL is the receiver's if it cannot know", function()
       apple.apps.a1, apple.urls.w2 = { "w1", "w2" }, "https://other.example/\27[2J"
-      expect_command(2, "^$", "more than one URL; say with %-%-url which.-:\n" ..
+      expect_command(2, "^$", "more than one URL; name .- with %-%-url:\n" ..
         "  https://marketplace.example/notifications\n  https://other.example/\\x1b%[2J\n", "--app", "a1")
       local written = expect_command(0, "\nwebhook w1 ", "^$", "--app", "a1", "--url",
         "https://marketplace.example/notifications")
@@ -941,7 +941,7 @@ describe("marketplace.reconcile", function()
       file:close()
       for _ = 1, 2 do
         expect_command(1, "\n0 deliveries", "^marketplace: webhook w1 was not compared from [^\n]+ " ..
-          "%(if that is known: %-%-accept%-gap%)\n$", "--webhook", "w1")
+          "%(to acknowledge that: %-%-accept%-gap%)\n$", "--webhook", "w1")
       end
       expect_command(0, "\n0 deliveries", "^$", "--webhook", "w1", "--accept-gap")
       expect_command(0, "\n0 deliveries", "^$", "--webhook", "w1")

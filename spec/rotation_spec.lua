@@ -302,8 +302,8 @@ describe("a rotation", function()
     assert.is_nil(done)
     assert.equal("timeout", code)
     assert.is_truthy(message:find("it is not known whether webhook w1 has the new secret: the time limit passed. " ..
-      "The receiver accepts the old secret and the new one meanwhile, so nothing is lost. Run the same command again.", 1,
-      true))
+      "The receiver accepts the old secret and the new one meanwhile, so nothing is lost. Run the same command again.",
+      1, true))
     assert.is_nil(message:find(given[1], 1, true))
     assert.is_true(rotation.run(options))
     assert.equal(2, #given)

@@ -234,7 +234,7 @@ describe("marketplace webhooks", function()
     assert.matches("delete needs %-%-yes, as there is no terminal", (select(2, run(2, "delete", "w1"))))
     assert.same({}, apple.requests)
     assert.matches("there is none", (select(2, run(1, "delete", "w2", "--yes"))))
-    assert.matches("there is no generation 1 webhook w1",
+    assert.matches("no such generation 1 webhook: w1",
       (select(2, run(1, "delete", "w1", "--yes", "--generation", "1"))))
     assert.same({}, changes())
     assert.equal("deleted webhook w1 (" .. URL .. ")\n", (run(0, "delete", "w1", "--yes")))
@@ -421,8 +421,8 @@ describe("marketplace webhooks", function()
       ["webhook does not take %-%-name"] = { "create", "--generation", "1", "--name", "n", "--url", URL },
       ["webhook does not take %-%-event"] = { "create", "--generation", "1", "--event", "ping", "--url", URL },
       ["%-%-url must be an http or https URL"] = { "create", "--app", "1", "--name", "n", "--url", "example.com" },
-      ["no event type 'app_gone'"] = { "create", "--app", "1", "--name", "n", "--url", URL, "--event", "app_gone" },
-      ["update needs what to change"] = { "update", "w1" },
+      ["unknown event type 'app_gone'"] = { "create", "--app", "1", "--name", "n", "--url", URL, "--event", "app_gone" },
+      ["update needs something to change"] = { "update", "w1" },
       ["ping is for generation 2 only"] = { "ping", "m1", "--generation", "1" },
       ["deliveries is for generation 2 only"] = { "deliveries", "m1", "--generation", "1" },
       ["redeliver is for generation 2 only"] = { "redeliver", "d1", "--generation", "1" },
@@ -579,7 +579,7 @@ describe("marketplace webhooks", function()
       assert.matches("cannot find out whether .*; .*%-%-not%-shared", (select(2, rotate(1, "--generation", "1"))))
       run(0, "rotate-secret", "w1", "w2", "w1", "--dry-run", "--secret-file", secrets, "--inbox",
         "sqlite:" .. database)
-      assert.matches("there is no generation 1 webhook w1",
+      assert.matches("no such generation 1 webhook: w1",
         (select(2, rotate(1, "--generation", "1", "--not-shared"))))
       rotate(0, "--not-shared", "--dry-run")
     end)

@@ -275,7 +275,7 @@ local COMMANDS = {
   ["bin/marketplace inbox stats"] = one_line("bin/marketplace inbox stats", "ready +%d+\n.*dead"),
   ["bin/marketplace inbox list --state dead"] = one_line("bin/marketplace inbox list --state dead"),
   ["bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1"] =
-    explained("bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1", 1, "there is no notification"),
+    explained("bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1", 1, "no such notification"),
   ["bin/marketplace inbox replay --dead"] = one_line("bin/marketplace inbox replay --dead", "^%d+ dead"),
   ["bin/marketplace inbox prune --done-before 90d"] =
     one_line("bin/marketplace inbox prune --done-before 90d", "^%d+ done"),

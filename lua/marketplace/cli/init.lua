@@ -16,7 +16,7 @@ local COMMANDS = {
   { name = "reconcile", summary = "put notifications that were missed into the inbox" },
   { name = "send", summary = "sign a notification and post it as App Store Connect would, to try a receiver" },
   { name = "sign", summary = "print the signature that App Store Connect would send with a body" },
-  { name = "verify", summary = "check a signature; the exit status tells whether it is valid" },
+  { name = "verify", summary = "check a signature; the exit status says whether it is valid" },
   { name = "explain", summary = "say why a signature is not valid" },
   { name = "token", summary = "make a token for App Store Connect's API, for a developer or for an install" },
   { name = "simulate", summary = "stand in for App Store Connect, to develop without an Apple account" },
@@ -52,7 +52,7 @@ local function describe(command, parser)
   if not rocks.problem(module_name) then require(module_name).describe(parser) end
 end
 
--- argparse gives each parser a sentence of its own
+-- argparse has a sentence of its own
 local function describe_help(parser)
   parser:add_help { description = "show this help" }
   for _, command in ipairs(parser._commands) do describe_help(command) end
@@ -67,7 +67,7 @@ end
 
 --- The command's parser.
 ---@param argparse table the module
----@param only? string the one command whose options it is to know; without it, those of all that are installed
+---@param only? string the one command whose options it reads; without it, those of all that are installed
 ---@return table parser
 ---@return fun(name: string): string usage_of a command
 function cli.parser(argparse, only)
@@ -94,7 +94,7 @@ end
 ---@param arguments string[]
 ---@return integer status for os.exit
 function cli.main(arguments)
-  core.hold_standard_streams() -- a file opened as descriptor 1 would be written over by what is said
+  core.hold_standard_streams() -- output would overwrite a file opened as descriptor 1
   local problem = rocks.problem "argparse"
   if problem then return fail(problem) end
   local name = first_word(arguments)

@@ -62,8 +62,8 @@ end
 ---@param since number seconds since the epoch
 ---@return table result
 --- events: list of {id, created, turn, payload, is_ping, newest}, payload: nil if it is not included, newest: the
---- newest delivery, {id, created, state, redelivery}; count: of deliveries; latest: when the newest of them was created, or
---- nil; problem: {message, code, detail} if not all pages could be fetched, or nil
+--- newest delivery, {id, created, state, redelivery}; count: of deliveries; latest: when the newest of them was
+--- created, or nil; problem: {message, code, detail} if not all pages could be fetched, or nil
 function deliveries.list(client, webhook, since)
   local events, count, latest = {}, 0, nil
   -- called by hand and not by `for`, so that a client can yield in Lua 5.1

@@ -1,4 +1,4 @@
---- marketplace explain: why a signature is not the body's.
+--- marketplace explain: why a signature does not match a body.
 local explanation = require "marketplace.explain"
 local inputs = require "marketplace.cli.support.inputs"
 local output = require "marketplace.cli.support.output"

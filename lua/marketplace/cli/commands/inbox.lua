@@ -1,4 +1,4 @@
---- marketplace inbox: looks into an inbox, also while other processes use it, and replays what is dead.
+--- marketplace inbox: looks into an inbox, even while other processes use it, and replays what is dead.
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
 local config = require "marketplace.cli.support.config"
@@ -19,7 +19,7 @@ local STATES = { "ready", "leased", "done", "dead" }
 
 local IS_TIME = { time = true, clock = true } -- kinds of fields
 
--- A notification's id is what finds the entry again: for another body under the same id, its digest is a part of it.
+-- The id shown is the one that finds the entry again: for another body under the same id, it includes the digest.
 local function as_object(entry)
   local object = {}
   for name, value in pairs(entry) do
@@ -81,7 +81,7 @@ end
 function actions.show(box, options)
   local entries, message = box:list { key = options.id }
   if not entries then return nil, message end
-  if #entries == 0 then return nil, "there is no notification " .. options.id end
+  if #entries == 0 then return nil, "no such notification: " .. options.id end
   for _, found in ipairs(entries) do
     local entry = box:get(found.identity) or found
     local object = as_object(entry)
@@ -93,15 +93,15 @@ end
 function actions.replay(box, options, now)
   local count, message = box:replay({ key = options.id, received_since = options.since }, now)
   if not count then return nil, message end
-  output.write(options.json, ("%d dead notifications are ready again"):format(count), { replayed = count })
-  if options.id and count == 0 then return nil, "there is no dead notification " .. options.id end
+  output.write(options.json, ("dead notifications made ready again: %d"):format(count), { replayed = count })
+  if options.id and count == 0 then return nil, "no such dead notification: " .. options.id end
   return 0
 end
 
 function actions.prune(box, options, now)
   local count, message = box:prune(options.done_before)
   if not count then return nil, message end
-  output.write(options.json, ("%d done notifications are forgotten"):format(count), { pruned = count })
+  output.write(options.json, ("done notifications deleted: %d"):format(count), { pruned = count })
   if options.done_before > now - RECONCILED_DAYS * 86400 then
     output.note(("some of them may be less than %d days old: reconcile can store, and run, these once more"):format(
       RECONCILED_DAYS))
@@ -132,7 +132,7 @@ local SUMMARIES = {
   list = "list notifications, the oldest first",
   show = "show a notification with its body",
   replay = "make dead notifications ready again",
-  prune = ("forget done notifications: a later duplicate would run again, so keep %d days for reconcile"):format(
+  prune = ("delete done notifications: a later duplicate would run again, so keep %d days for reconcile"):format(
     RECONCILED_DAYS),
   stats = "count notifications by state",
 }
@@ -142,7 +142,7 @@ local DESCRIBE = { stats = function() end }
 function DESCRIBE.list(command)
   command:option("--state", "list only those in this state"):choices(STATES):argname("STATE")
   command:option("--app", "list only those of this app"):argname("ID")
-  command:option("--type", "list only those of this type of Apple's"):argname("TYPE")
+  command:option("--type", "list only those of this type, by Apple's name"):argname("TYPE")
   command:option("--event", "list only those of this event"):argname("EVENT")
   command:option("--older-than", "list only those received before: " .. AGO):argname("AGE")
   command:option("--newer-than", "list only those received since: " .. AGO):argname("AGE")
@@ -162,7 +162,7 @@ function DESCRIBE.replay(command)
 end
 
 function DESCRIBE.prune(command)
-  command:option("--done-before", "forget those done before: " .. AGO):argname("AGE"):count(1)
+  command:option("--done-before", "delete those done before: " .. AGO):argname("AGE"):count(1)
 end
 
 function command_inbox.describe(command)

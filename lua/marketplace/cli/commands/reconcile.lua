@@ -15,15 +15,15 @@ local command_reconcile = {}
 local DEFAULT_STATE = "marketplace.reconcile.json"
 
 function command_reconcile.describe(command)
-  command:option("--app", "look at the webhooks of this app; may be repeated"):count("*"):argname("ID")
-  command:option("--url", "of the apps' webhooks, look only at those with this URL, which is the receiver's; needed " ..
+  command:option("--app", "compare the webhooks of this app; may be repeated"):count("*"):argname("ID")
+  command:option("--url", "of the apps' webhooks, compare only those with this URL, which is the receiver's; needed " ..
     "if they have more than one"):argname("URL")
-  command:option("--webhook", "look at this webhook; may be repeated"):count("*"):argname("ID")
+  command:option("--webhook", "compare this webhook; may be repeated"):count("*"):argname("ID")
   chosen.describe(command)
   command:option("--state", "file that remembers how far the last run came"):default(DEFAULT_STATE):argname("PATH")
-  command:option("--since", "look at what was delivered since, in place of what is due: 9d, 12h, 30m or 45s ago, or " ..
+  command:option("--since", "compare what was delivered since, in place of what is due: 9d, 12h, 30m or 45s ago, or " ..
     "a date; at most ten days back"):argname("AGE")
-  command:flag("--accept-gap", "take note of what was not looked at in time, so that it is not reported again")
+  command:flag("--accept-gap", "acknowledge what was not compared in time, so that it is not reported again")
   command:flag("--no-redeliver", "do not ask App Store Connect to redeliver what failed and was missing")
   command:flag("--dry-run", "only report what is missing, and what would be redelivered")
   output.describe_list(command)
@@ -84,7 +84,7 @@ local SUMMARY = "%d deliveries of %d events since %s: %d missing, %d stored, %d 
 local function webhook_line(webhook)
   local line = "webhook " .. webhook.id .. (webhook.url and " " .. webhook.url or "")
   if webhook.covers then return line end
-  return ("%s: looked at only since %s, though since %s is due"):format(line, log.timestamp(webhook.since),
+  return ("%s: compared only since %s, although since %s is due"):format(line, log.timestamp(webhook.since),
     log.timestamp(webhook.due))
 end
 
@@ -119,7 +119,7 @@ local function write_report(report, parsed)
   })
 end
 
-local HINTS = { history_expired = " (if that is known: --accept-gap)" }
+local HINTS = { history_expired = " (to acknowledge that: --accept-gap)" }
 
 local function complain(report)
   for _, list in ipairs { report.notices, report.problems } do
@@ -131,7 +131,7 @@ local function complain(report)
 end
 
 local function ambiguity(urls)
-  local lines = { "reconcile: the apps' webhooks have more than one URL; say with --url which one is this receiver's:" }
+  local lines = { "reconcile: the apps' webhooks have more than one URL; name this receiver's with --url:" }
   for _, url in ipairs(urls) do lines[#lines + 1] = "  " .. text.safe(url) end
   return table.concat(lines, "\n")
 end

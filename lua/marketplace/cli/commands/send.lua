@@ -38,7 +38,7 @@ local SAMPLE_COLUMNS = {
   { "MEANING", "meaning" },
 }
 
--- What is wrong with the usage of the options, if anything. Makes a number of what should be one.
+-- What is wrong with the options, if anything. Converts the numbers.
 local function usage_problem(options)
   local problem = check.seconds_problem(options, "timeout")
   if problem then return "send: " .. problem end
@@ -58,7 +58,7 @@ local function body_of(options)
     return body, 1, message
   end
   local body = samples.body(options.sample, { generation = tonumber(options.generation), id = options.id })
-  return body, 2, ("send: there is no sample '%s'%s; see --list"):format(options.sample,
+  return body, 2, ("send: unknown sample '%s'%s; see --list"):format(options.sample,
     options.generation and " of generation " .. options.generation or "")
 end
 

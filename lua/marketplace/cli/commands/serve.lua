@@ -21,9 +21,9 @@ function serve.describe(command)
   secrets.describe(command)
   command:option("--path", "path that notifications are posted to"):default("/notifications"):argname("PATH")
   command:flag("--no-dispatch", "only receive, and leave the callbacks to `marketplace work`")
-  command:option("--max-body", "largest body that is taken, in bytes"):default("1048576"):argname("BYTES")
+  command:option("--max-body", "largest body that is accepted, in bytes"):default("1048576"):argname("BYTES")
   command:option("--max-connections", "most connections at a time"):default("512"):argname("N")
-  command:option("--pid-file", "write the process id to this file, for whatever sends SIGHUP, and remove it at the end")
+  command:option("--pid-file", "write the process id to this file, to send SIGHUP to, and remove it at the end")
     :argname("PATH")
 end
 
@@ -37,8 +37,7 @@ local function reload(receiver, path, write)
   end
 end
 
--- What is wrong with the usage of the options, if anything; the rest is checked by what uses it. Makes numbers of what
--- should be numbers.
+-- What is wrong with the options, if anything; the rest is checked when it is used. Converts the numbers.
 local function usage_problem(options)
   local problem = running.usage_problem(options) or check.number_problem(options, "port", 0, 65535)
     or check.number_problem(options, "max_body", 1, core.limits.body_bytes)
@@ -81,7 +80,7 @@ local function open_receiver(options, write)
 end
 
 local function run_listener(options, listener, count, write)
-  core.catch_signals() -- before it is announced that it listens: a SIGHUP would end it
+  core.catch_signals() -- before it reports that it listens: until then a SIGHUP would end it
   local lock, problem
   if options.pid_file then lock, problem = pid_file.write(options.pid_file) end
   if problem then

@@ -1,4 +1,4 @@
---- marketplace verify: whether a signature is the body's.
+--- marketplace verify: whether a signature matches a body.
 local inputs = require "marketplace.cli.support.inputs"
 local output = require "marketplace.cli.support.output"
 local signature = require "marketplace.signature"

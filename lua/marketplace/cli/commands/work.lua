@@ -10,7 +10,7 @@ local running = require "marketplace.cli.support.running"
 
 local work = {}
 
-local TURN_SECONDS = 1 -- of callbacks, before the metrics' port is served again
+local TURN_SECONDS = 1 -- of callbacks, before the port for metrics is served again
 
 function work.describe(command)
   running.describe(command)

@@ -2,7 +2,7 @@
 ---
 --- Its path is given by --config, or by MARKETPLACE_CONFIG, or is ~/.config/marketplace/config if there is such a file.
 --- It has lines `name = value`, the value being the rest of the line, and comments that begin a line with #. It must
---- belong to root or to the user, and nobody else may read or write it.
+--- belong to root or to the user, and be readable and writable by nobody else.
 ---
 --- Names: key_file, key_id, issuer_id, individual (true or false), api_url, ca_file; inbox. Paths are relative to the
 --- file's folder, that of a SQLite inbox too.
@@ -12,7 +12,7 @@ local text = require "marketplace.text"
 
 local config = {}
 
--- Whoever can write it chooses the key and the server that tokens go to; whoever can read it learns the ids.
+-- A user who can write it chooses the key and the server that tokens go to; one who can read it learns the ids.
 local function permission_problem(path)
   local file, message = core.stat(path)
   if not file then return "the config file cannot be used: " .. message end
@@ -61,7 +61,7 @@ local function read_line(line, path)
   if line == "" or line:find("^#") then return nil end
   local name, given = line:match("^([^%s=]+)%s*=%s*(.*)$")
   if not name then return false, "a line must be name = value" end
-  if not READ[name] then return false, ("there is no setting '%s'; known: %s"):format(text.safe(name), NAMES) end
+  if not READ[name] then return false, ("unknown setting '%s'; known: %s"):format(text.safe(name), NAMES) end
   if given == "" then return false, name .. " has no value" end
   local value, problem = READ[name](given, path)
   if value == nil then return false, name .. " " .. problem end

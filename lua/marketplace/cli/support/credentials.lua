@@ -22,9 +22,9 @@ local function owner_of(...)
   end
 end
 
---- The settings that the options, the environment and the config file give.
+--- The settings from the options, the environment and the config file.
 ---@param parsed table parsed arguments
----@return table|nil settings key_file, key_id, issuer_id, individual, api_url, ca_file; nil if nothing gives one
+---@return table|nil settings key_file, key_id, issuer_id, individual, api_url, ca_file; nil if none sets it
 ---@return string? message
 function credentials.settings(parsed)
   local from_file, message = config.read(parsed)
@@ -39,7 +39,7 @@ function credentials.settings(parsed)
   return settings
 end
 
---- What is said if nothing gives a setting.
+--- The message if a setting is missing.
 ---@param name string such as "key_id"
 ---@return string
 function credentials.missing(name)
@@ -63,7 +63,7 @@ end
 
 --- Adds the options of a command that talks to App Store Connect.
 ---@param command table argparse's
----@param changes? boolean whether the command changes something there: then --dry-run too
+---@param changes? boolean whether the command changes something there: adds --dry-run
 function credentials.describe(command, changes)
   credentials.describe_key(command)
   command:option("--api-url", "server to use in place of App Store Connect (without it: MARKETPLACE_API_URL, or " ..
@@ -84,7 +84,7 @@ local function client_log(verbose)
   end
 end
 
---- Warns if anybody on this machine can read the private key.
+--- Warns if everybody on this machine can read the private key.
 ---@param path string
 function credentials.warn_of(path)
   local file = core.stat(path)
@@ -106,7 +106,7 @@ local function usage_problem(parsed, settings)
   return check.seconds_problem(parsed, "timeout")
 end
 
---- A client with the settings that the options, the environment and the config file give.
+--- A client with the settings from the options, the environment and the config file.
 ---@param parsed table parsed arguments of a command that `describe` described
 ---@return table|nil client
 ---@return integer? status for os.exit

@@ -27,7 +27,7 @@ local function choose(parsed)
   return DEFAULT, "the default"
 end
 
---- Puts into the parsed arguments which inbox is used, as `inbox`, and what says so, as `inbox_source`.
+--- Sets `inbox` in the parsed arguments to the URL of the inbox to use, and `inbox_source` to what named it.
 ---@param parsed table parsed arguments
 ---@return string? problem with the config file
 function chosen.resolve(parsed)
@@ -36,7 +36,7 @@ function chosen.resolve(parsed)
   parsed.inbox, parsed.inbox_source = url, source
 end
 
---- What is wrong if this process is to share the inbox with the one that receives; nil: nothing.
+--- Why this process cannot share the inbox with the one that receives; nil if it can.
 ---@param parsed table resolved
 ---@return string?
 function chosen.sharing_problem(parsed)
@@ -48,7 +48,7 @@ end
 ---@param parsed table resolved
 ---@param settings? table of marketplace.inbox
 ---@return table|nil inbox
----@return string? message with what names the inbox
+---@return string? message, which says what named the inbox
 function chosen.open(parsed, settings)
   local box, message = inbox.open(parsed.inbox, settings)
   if box then return box end

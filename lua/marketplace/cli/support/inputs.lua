@@ -1,11 +1,11 @@
---- What sign, verify and explain are given: secrets and a body.
+--- The input of sign, verify and explain: secrets and a body.
 local core = require "marketplace.core"
 local output = require "marketplace.cli.support.output"
 local secrets = require "marketplace.cli.support.secrets"
 
 local inputs = {}
 
---- Adds the argument that names the body, and how the result is written.
+--- Adds the argument that names the body, and the options for the output.
 ---@param command table argparse's
 ---@param describe_output? fun(command: table) without it, that of one result
 function inputs.describe(command, describe_output)
@@ -16,7 +16,7 @@ function inputs.describe(command, describe_output)
   describe(command)
 end
 
---- Adds the option that holds a received signature.
+--- Adds the option for a received signature.
 ---@param command table argparse's
 function inputs.describe_signature(command)
   command:option("--signature", "value of the header x-apple-signature, as it was received"):argname("VALUE"):count(1)
@@ -33,7 +33,7 @@ function inputs.read(path)
   return bytes
 end
 
---- Reads both.
+--- Reads the secrets and the body.
 ---@param options table parsed arguments
 ---@return string[]|nil secrets
 ---@return string body_or_message

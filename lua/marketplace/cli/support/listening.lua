@@ -41,9 +41,9 @@ local function interpreter_of(path)
   return line and line:match("^#!.-([^%s/]+)%s*$")
 end
 
---- How to start this program again, for the advice that a command gives. The file alone is not always enough: the one
---- that LuaRocks installs finds its modules only through a wrapper, and a checkout's may be run by another Lua than its
---- first line names.
+--- How to start this program again, for the commands that a message suggests. The file alone is not always enough: the
+--- one that LuaRocks installs finds its modules only through a wrapper, and a checkout's may be run by another Lua than
+--- its first line names.
 ---@return string words of a shell
 function listening.own_command()
   local path = arg and arg[0] or "marketplace"

@@ -11,7 +11,7 @@ local function is_whole(value, least, most)
   return value and value == math.floor(value) and value >= least and value <= most
 end
 
---- What is wrong with an option that should be a whole number, if anything. Makes a number of it.
+--- What is wrong with an option that must be a whole number, if anything. Converts it.
 ---@param parsed table parsed arguments
 ---@param name string such as "metrics_port"
 ---@param least integer
@@ -26,7 +26,7 @@ end
 
 local SHORTEST, LONGEST = 0.001, 86400
 
---- What is wrong with an option that should be how long to wait, if anything. Makes a number of it.
+--- What is wrong with an option that must be a time to wait, if anything. Converts it to seconds.
 ---@param parsed table parsed arguments
 ---@param name string such as "timeout"
 ---@return string?
@@ -38,7 +38,7 @@ function options.seconds_problem(parsed, name)
   return ("%s must be a number of seconds from %s to %d"):format(shown(name), SHORTEST, LONGEST)
 end
 
---- What is wrong with an option that should be a time, if anything. Makes seconds since the epoch of it.
+--- What is wrong with an option that must be a point in time, if anything. Converts it to seconds since the epoch.
 ---@param parsed table parsed arguments
 ---@param name string such as "older_than"
 ---@param now number

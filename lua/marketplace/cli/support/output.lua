@@ -1,17 +1,17 @@
---- What the command says. Results go to the standard output: one result is a line, or JSON with --json; a list is a
---- table on a terminal and JSON, one object a line, elsewhere. Complaints and notices go to the standard error stream.
---- Whatever is said, nothing in it can steer a terminal.
+--- The command's output. Results go to the standard output: one result is a line, or JSON with --json; a list is a
+--- table on a terminal and JSON, one object a line, elsewhere. Errors and notices go to the standard error stream.
+--- Nothing in the output can control a terminal.
 local core = require "marketplace.core"
 local json = require "marketplace.json"
 local text = require "marketplace.text"
 
 local output = {
-  --- What went wrong with the standard output, if anything did.
+  --- The error of the standard output, if there was one.
   ---@type string?
   problem = nil,
 }
 
--- JSON is UTF-8; what a notification holds need not be.
+-- JSON is UTF-8, but the text in a notification need not be.
 local function as_utf8(value)
   if type(value) == "string" then return text.utf8(value) end
   if type(value) ~= "table" then return value end
@@ -28,7 +28,7 @@ function output.raw(bytes)
   if not ok then output.problem = "cannot write: " .. tostring(problem) end
 end
 
---- A complaint or a notice on the standard error stream.
+--- Writes an error or a notice to the standard error stream.
 ---@param message string
 function output.note(message)
   io.stderr:write("marketplace: ", text.safe_lines(message), "\n")
@@ -63,12 +63,12 @@ end
 ---@param command table argparse's
 function output.describe_list(command)
   command:mutex(
-    command:flag("--json", "write JSON, one object a line, also on a terminal"),
-    command:flag("--table", "write a table, also if the output is not a terminal")
+    command:flag("--json", "write JSON, one object a line, even on a terminal"),
+    command:flag("--table", "write a table, even if the output is not a terminal")
   )
 end
 
---- Whether a command that has a list writes JSON.
+--- Whether a command writes its list as JSON.
 ---@param options table parsed arguments of a command that `describe_list` described
 ---@return boolean
 function output.lists_json(options)

@@ -24,7 +24,7 @@ function rocks.problem(name)
   if problem:find(("module '%s' not found"):format(name), 1, true) then
     return ("%s is not installed: luarocks install %s"):format(shown(name), rock)
   end
-  return ("%s cannot be loaded: %s\nTo install it anew: luarocks install %s"):format(shown(name), problem, rock)
+  return ("%s cannot be loaded: %s\nTo reinstall it: luarocks install %s"):format(shown(name), problem, rock)
 end
 
 return rocks

@@ -8,7 +8,7 @@ local output = require "marketplace.cli.support.output"
 
 local running = {}
 
---- The options of both.
+--- Adds the options that both have.
 ---@param command table argparse's
 function running.describe(command)
   command:argument("handlers", "Lua file that returns function(receiver)"):argname("HANDLERS.lua")
@@ -16,21 +16,21 @@ function running.describe(command)
   config.describe(command)
   command:option("--lease", "seconds that a callback may take before another worker takes over its notification")
     :default("60"):argname("SECONDS")
-  command:option("--metrics-port", "answer GET /metrics on this port, for Prometheus (without it: nowhere)")
+  command:option("--metrics-port", "answer GET /metrics on this port, for Prometheus (without it: no metrics)")
     :argname("PORT")
   command:option("--metrics-host", "address for --metrics-port"):default("127.0.0.1"):argname("ADDRESS")
   command:flag("--verbose", "also write a line when a notification is stored, not only when it is done")
   output.describe_json(command)
 end
 
---- What is wrong with the usage of the options of both, if anything.
+--- What is wrong with these options, if anything.
 ---@param parsed table
 ---@return string?
 function running.usage_problem(parsed)
   return check.number_problem(parsed, "metrics_port", 0, 65535) or check.number_problem(parsed, "lease", 1, 86400)
 end
 
--- One line for each notification: the one that it is stored would say nothing new once its callbacks have run.
+-- One line for each notification: that it was stored is nothing new once its callbacks have run.
 local function text_log(verbose)
   local write = log.text(io.stdout)
   if verbose then return write end
@@ -58,7 +58,7 @@ function running.log(parsed)
   return log.json(io.stdout)
 end
 
---- Opens the inbox, and warns if it forgets.
+--- Opens the inbox, and warns if it is not durable.
 ---@param parsed table
 ---@param write fun(entry: table)
 ---@return table|nil inbox

@@ -1,4 +1,4 @@
---- Where a command takes its secrets from: a file, or the environment; never the argument list, which other users of
+--- A command's secrets, which come from a file or the environment; never from the argument list, which other users of
 --- the machine can read.
 local secret_file = require "marketplace.secret_file"
 

@@ -3,7 +3,7 @@ local http = require "marketplace.http"
 
 local signed = {}
 
---- Posts a body with its signature, also over plain HTTP to other machines: this tries a receiver, wherever it is.
+--- Posts a body with its signature, even over plain HTTP to other machines: this tests a receiver, wherever it is.
 ---@param url string
 ---@param body string
 ---@param header string value of x-apple-signature

@@ -1,5 +1,5 @@
---- What `marketplace webhooks` does: each action is given the client and the parsed options, and gives the exit status,
---- or nil (or an exit status) and a message.
+--- What `marketplace webhooks` does: each action takes the client and the parsed options, and returns the exit
+--- status, or nil (or an exit status) and a message.
 local core = require "marketplace.core"
 local event_types = require "marketplace.cli.commands.webhooks.event_types"
 local generations = require "marketplace.cli.commands.webhooks.generations"
@@ -11,7 +11,7 @@ local text = require "marketplace.text"
 
 local actions = {}
 
--- Says what was done; a dry run has shown the request instead.
+-- Reports what was done; a dry run has shown the request instead.
 local function done(options, line, object)
   if not options.dry_run then output.write(options.json, line, object) end
   return 0
@@ -39,7 +39,7 @@ function actions.create(client, options)
   return done(options, "created " .. named(row), row)
 end
 
--- Never the environment's secret: it is there for other commands, and nobody asked to change it.
+-- Never the environment's secret: it is there for other commands, and this must not change it unasked.
 local function new_secret(options)
   if not options.secret_file then return nil end
   local list, problem = secret_file.read(options.secret_file)
@@ -54,7 +54,7 @@ function actions.update(client, options)
   return done(options, "changed " .. named(row), row)
 end
 
---- What is wrong with the usage of an action that asks for confirmation, if anything.
+--- What is wrong with the options of an action that asks for confirmation, if anything.
 ---@param options table
 ---@return string|nil
 function actions.confirmation_problem(options)
@@ -105,7 +105,7 @@ local DELIVERY_COLUMNS = {
   { "ERROR", "errorMessage" },
 }
 
--- Our name for what happened, as in `list`; the notification itself tells it better than its type.
+-- Our name for what happened, as in `list`; the notification itself says it more exactly than its type.
 local function event_of(event, n)
   if n.event and n.event ~= "other" then return n.event end
   if event.ping then return "ping" end

@@ -18,11 +18,11 @@ local SHOWN = {
   [TERRITORY_UPDATED] = "app_unavailable,app_restored",
 }
 
---- Those that concern marketplaces.
+--- The types that concern marketplaces.
 ---@type string[]
 event_types.MARKETPLACE = { VERSION_CREATED, AVAILABLE_UPDATED, TERRITORY_UPDATED }
 
---- Apple's constants for our names of events. A constant is taken as it is, even if it is not known here.
+--- Apple's constants for our names of events. A constant is passed on, even if it is not known here.
 ---@param words string[]
 ---@return string[]|nil types none twice
 ---@return string? message
@@ -30,7 +30,7 @@ function event_types.from_words(words)
   local types, seen = {}, {}
   for _, word in ipairs(words) do
     local event_type = BY_EVENT[word] or word:match("^%u[%u%d_]*$")
-    if not event_type then return nil, ("there is no event type '%s'"):format(word) end
+    if not event_type then return nil, ("unknown event type '%s'"):format(word) end
     if not seen[event_type] then types[#types + 1] = event_type end
     seen[event_type] = true
   end

@@ -23,7 +23,7 @@ function generations.code_of(code, detail)
   return detail and detail.status == 404 and generations.MISSING or code
 end
 
---- All that `each` gives, up to a limit.
+--- All that `each` returns, up to a limit.
 ---@param resource table of the client, such as client.webhooks
 ---@param given table
 ---@param most? integer
@@ -67,7 +67,7 @@ function first.find(client, id)
   for _, row in ipairs(rows) do
     if row.id == id then return row end
   end
-  return nil, "there is no generation 1 webhook " .. id, generations.MISSING
+  return nil, "no such generation 1 webhook: " .. id, generations.MISSING
 end
 
 local FIRST_HAS_NO = { "app", "name", "event", "disabled", "enabled" }
@@ -144,7 +144,7 @@ function second.app_of(client, id)
   local hook, message, code, detail = client.webhooks:get(id, { include = "app" })
   if not hook then return nil, message, generations.code_of(code, detail) end
   local app = hook.app or ((hook.relationships or {}).app or {}).data
-  if type(app) ~= "table" or not app.id then return nil, "App Store Connect does not say to which app it belongs" end
+  if type(app) ~= "table" or not app.id then return nil, "App Store Connect does not say which app it belongs to" end
   return app.id
 end
 

@@ -60,7 +60,7 @@ function DESCRIBE.update(command)
     command:flag("--disabled", "send nothing from now on"),
     command:flag("--enabled", "send again")
   )
-  describe_secret(command, "file whose first line becomes the secret (without it: the secret stays); rotate-secret " ..
+  describe_secret(command, "file whose first line becomes the secret (without it: unchanged); rotate-secret " ..
     "changes it without losing a notification")
 end
 
@@ -96,7 +96,7 @@ local SUMMARIES = {
   deliveries = "list what a webhook has sent",
   redeliver = "have deliveries repeated",
   migrate = "create the generation 2 webhooks that correspond to the one of generation 1",
-  ["rotate-secret"] = "change the secret without losing a notification; run again, it goes on where it stopped",
+  ["rotate-secret"] = "change the secret without losing a notification; if stopped, continue when run again",
 }
 
 function webhooks.describe(command)
@@ -137,7 +137,7 @@ local function attributes_problem(options)
   if problem then return problem end
   local changes = options.name or options.url or options.secret_file or options.enabled or options.disabled
     or #options.types > 0
-  if not is_new and not changes then return "update needs what to change, such as --url or --enabled" end
+  if not is_new and not changes then return "update needs something to change, such as --url or --enabled" end
 end
 
 local PROBLEMS = { list = list_problem, create = attributes_problem, update = attributes_problem }
@@ -150,7 +150,7 @@ PROBLEMS.delete = actions.confirmation_problem
 
 PROBLEMS["rotate-secret"] = rotate.usage_problem
 
--- An empty id would make another resource's path.
+-- With an empty id the path would be that of another resource.
 local function empty_problem(options)
   for name, shown in pairs { id = "an id", app = "--app" } do
     local value = options[name]
@@ -165,7 +165,7 @@ local function usage_problem(options)
   if problem then return problem end
   options.generation = tonumber(options.generation or 2)
   if options.generation == 1 and ONLY_GENERATION_2[options.action] then
-    return ("%s is for generation 2 only: App Store Connect has nothing like it for generation 1"):format(
+    return ("%s is for generation 2 only: App Store Connect has no equivalent for generation 1"):format(
       options.action)
   end
   local find_problem = PROBLEMS[options.action]

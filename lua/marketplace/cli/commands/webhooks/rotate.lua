@@ -16,7 +16,7 @@ local text = require "marketplace.text"
 local rotate = {}
 
 local PROBE_TIMEOUT = 10   -- seconds
-local DELIVERY_CLOCK = 3600 -- seconds that App Store Connect's clock may be behind this one
+local DELIVERY_CLOCK = 3600 -- seconds by which App Store Connect's clock may be behind this one
 
 function rotate.describe(command)
   command:argument("id", "ids of all webhooks that use the secret: the old one stops working at the end")
@@ -31,7 +31,7 @@ function rotate.describe(command)
   )
   command:option("--receiver-url", "try the receiver at this URL (without it: at the webhooks' own)"):argname("URL")
   command:option("--receiver-ca-file", "certificates to trust there in place of the system's, PEM"):argname("PATH")
-  command:flag("--no-probe", "do not try whether the receiver takes the new secret before App Store Connect gets it")
+  command:flag("--no-probe", "do not check that the receiver accepts the new secret before App Store Connect gets it")
   command:option("--wait", "wait this many seconds for each webhook to send a notification signed with the new secret")
     :default("300"):argname("SECONDS")
   command:option("--grace", "retire the old secrets after this many seconds without a notification signed with one")
@@ -51,7 +51,7 @@ local function without_repetitions(ids)
   return list
 end
 
---- What is wrong with the usage of the options, if anything. Makes a number of what should be one.
+--- What is wrong with the options, if anything. Converts the numbers.
 ---@param options table
 ---@return string|nil
 function rotate.usage_problem(options)
@@ -69,7 +69,7 @@ end
 
 --[[ The outside ]]
 
--- The code tells a rotation that a webhook is gone.
+-- The code shows the rotation that a webhook is gone.
 local function called(result, message, code, detail)
   if result then return result end
   return nil, message, generations.code_of(code, detail)
@@ -150,7 +150,7 @@ end
 local function settings_of(client, options, box)
   return {
     webhooks = options.id, generation = options.generation, wait = options.wait, grace = options.grace,
-    -- the file itself: by whatever link it is named, there is one state and one lock beside it
+    -- the file itself: whichever link names it, there is one state and one lock beside it
     secret_file = core.real_path(options.secret_file) or options.secret_file,
     retire_anyway = options.retire_anyway, receiver_url = options.receiver_url, probe = not options.no_probe,
     apple = apple_of(client, options), receiver = { reload = reload_of(options), post = post_to(options) },

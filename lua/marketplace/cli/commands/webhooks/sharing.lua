@@ -36,7 +36,7 @@ local function of_app(client, app, ids)
   end
 end
 
--- One that was deleted meanwhile has no siblings that could be found; that it is missing is reported elsewhere.
+-- If a webhook was deleted meanwhile, its siblings cannot be found; that it is missing is reported elsewhere.
 local function of_siblings(client, ids)
   local seen = {}
   for _, id in ipairs(ids) do
