@@ -2,7 +2,7 @@
 ---
 --- An answer may hold several errors, and the one that matters may be the last of them or lie within another
 --- (`meta.associatedErrors`), so all are named. Gateways on the way answer HTML, or nothing.
-local core = require "marketplace.core"
+local headers = require "marketplace.client.headers"
 local json = require "marketplace.json"
 local text = require "marketplace.text"
 
@@ -12,7 +12,6 @@ local MOST_MESSAGE = 1000 -- bytes
 local MOST_PART = 300 -- bytes of one error in the message
 local MOST_PATH = 200 -- bytes of the path in the message
 local MOST_QUOTED = 80 -- bytes of an answer that is not JSON
-local REQUEST_IDS = { "x-request-id", "x-apple-request-uuid", "x-apple-jingle-correlation-key" }
 
 -- A secret as it is, and as JSON writes it, with its slashes escaped or not: an answer may quote a request's body.
 local function all_forms(redact)
@@ -30,29 +29,10 @@ local function shown(value, most, redact)
   return text.cut(text.utf8(text.safe(text.hide(value, redact))), most)
 end
 
--- A header's value; the first one if it is repeated.
-local function header(response, name)
-  local value = (response.headers or {})[name]
-  if type(value) == "table" then value = value[1] end
-  return value
-end
-
-local function request_id(response)
-  for _, name in ipairs(REQUEST_IDS) do
-    local value = header(response, name)
-    if value then return value end
-  end
-end
-
-local function retry_after(response)
-  local value, date = header(response, "retry-after"), header(response, "date")
-  return value and core.retry_after(value, date and core.http_date(date) or core.now())
-end
-
 local function detail_of(response, errors, redact)
-  local id = request_id(response)
+  local id = headers.request_id(response)
   return {
-    status = response.status, errors = errors, retry_after = retry_after(response),
+    status = response.status, errors = errors, retry_after = headers.retry_after(response),
     request_id = id and text.hide(id, redact),
   }
 end
@@ -144,7 +124,7 @@ end
 ---@return table detail {status=, errors={}, retry_after=, request_id=}
 function api_error.invalid(request, response, problem, redact)
   local hidden = all_forms(redact)
-  local body, kind = response.body or "", header(response, "content-type")
+  local body, kind = response.body or "", headers.first(response, "content-type")
   local is_empty = not body:find "%S"
   local message = ("%s; the answer %s"):format(prefix(request, response, hidden), is_empty and "is empty" or problem)
   if kind then message = ("%s (%s)"):format(message, shown(kind, MOST_QUOTED, hidden)) end

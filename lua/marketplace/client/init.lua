@@ -5,6 +5,7 @@
 local api_error = require "marketplace.client.error"
 local core = require "marketplace.core"
 local download = require "marketplace.client.download"
+local headers = require "marketplace.client.headers"
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 local jsonapi = require "marketplace.client.jsonapi"
@@ -88,22 +89,14 @@ local function prepare(self, method, path, given)
 end
 
 local function headers_of(self, call, bearer)
-  local headers = { "Authorization: Bearer " .. bearer, "Accept: application/json", self.user_agent_line }
-  if call.body then headers[4] = "Content-Type: application/json" end
-  return headers
+  local sent = { "Authorization: Bearer " .. bearer, "Accept: application/json", self.user_agent_line }
+  if call.body then sent[4] = "Content-Type: application/json" end
+  return sent
 end
 
-local MOST_DIGITS = 15 -- a double holds every number with this many digits exactly
-
-local function figure(header, name)
-  local digits = header:match(name .. ":(%d+)")
-  if digits and #digits <= MOST_DIGITS then return tonumber(digits) end
-end
-
-local function read_rate_limit(self, header)
-  if type(header) ~= "string" then return end
-  local limit, remaining = figure(header, "user%-hour%-lim"), figure(header, "user%-hour%-rem")
-  if limit and remaining then self.rate_limit.limit, self.rate_limit.remaining = limit, remaining end
+local function keep_rate_limit(self, response)
+  local limit, remaining = headers.rate_limit(response)
+  if limit then self.rate_limit.limit, self.rate_limit.remaining = limit, remaining end
 end
 
 local function report(self, call, level, message, about)
@@ -123,7 +116,7 @@ local function attempt(self, call, bearer)
     timeout = math.max(LEAST_ATTEMPT, math.min(self.attempt_timeout, call.deadline - began)),
     connect_timeout = self.connect_timeout, ca_file = self.ca_file,
   }, until_done)
-  if response then read_rate_limit(self, response.headers["x-rate-limit"]) end
+  if response then keep_rate_limit(self, response) end
   if self.log then
     report(self, call, "info", response and "answered" or "not answered", {
       status = response and response.status, took = self.monotonic() - began, reason = message,

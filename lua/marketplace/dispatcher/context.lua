@@ -1,5 +1,4 @@
 --- What a callback gets beside its notification: which attempt it is, and what it can ask for.
-local notification = require "marketplace.notification"
 local superseded = require "marketplace.dispatcher.superseded"
 
 local context = {}
@@ -47,27 +46,12 @@ function Context:heartbeat()
   return assert(own.run.extend { own.item })[1]
 end
 
-local function scope_of(entry)
-  if entry.scope then return entry.scope end
-  local n = entry.body and notification.parse(entry.body)
-  return n and superseded.scope(n)
-end
-
 --- Whether a later event, by Apple's time, already says the opposite about the same app or the same packages: then this
 --- one is late, and must not undo what is newer. Raises if the inbox cannot be reached.
 ---@return table|nil later {id=, event=, time=} of the latest such event
 function Context:superseded()
   local own = private_of(self, "superseded")
-  local n = own.notification
-  if not (n.app_id and n.time and superseded.concerns(n.event)) then return nil end
-  local found
-  for _, entry in ipairs(assert(own.run.inbox:later(n.app_id, n.time))) do
-    local scope = superseded.concerns(entry.event) and scope_of(entry)
-    if scope and superseded.by(n, entry.event, scope) and (not found or entry.time > found.time) then
-      found = { id = entry.key, event = entry.event, time = entry.time }
-    end
-  end
-  return found
+  return superseded.find(own.run.inbox, own.notification)
 end
 
 --- Makes a context for the callbacks of a claimed notification.

@@ -7,6 +7,7 @@ local log = require "marketplace.log"
 local metrics = require "marketplace.metrics"
 local notification = require "marketplace.notification"
 local options = require "marketplace.options"
+local outcome = require "marketplace.dispatcher.outcome"
 local report = require "marketplace.dispatcher.report"
 local superseded = require "marketplace.dispatcher.superseded"
 
@@ -41,60 +42,30 @@ function Dispatcher:on(name, callback)
   return self
 end
 
---[[ What becomes of a claimed notification: the claimed table itself becomes the item for the inbox's finish. ]]
-
-local function done(claimed)
-  claimed.state = "done"
-end
-
-local function dead(claimed, reason)
-  claimed.state, claimed.reason = "dead", reason
-end
-
-local function ready(claimed, at, reason)
-  claimed.state, claimed.at, claimed.reason = "ready", at, reason
-end
-
--- Exponential backoff with full jitter: notifications that failed together do not come back together.
-local function pause_after(self, attempt)
-  local most = math.min(self.retry_cap, self.retry_base * 2 ^ (attempt - 1))
-  return self.random() * most
-end
-
-local function failed(self, claimed, reason, run)
-  if claimed.attempt >= self.max_attempts then return dead(claimed, reason) end
-  ready(claimed, run.clock() + pause_after(self, claimed.attempt), reason)
-end
-
-local function after_callbacks(self, claimed, failure, asked, run)
-  if asked.cancelled then return dead(claimed, call.reason(asked.cancelled)) end
-  if failure then return failed(self, claimed, failure, run) end
-  if not asked.snoozed then return done(claimed) end
-  ready(claimed, run.clock() + asked.snoozed)
-  claimed.uncounted = true
-end
+--[[ Runs ]]
 
 -- Returns whether there was a callback.
 local function run_one(self, claimed, run)
-  if claimed.attempt > self.max_attempts then
-    dead(claimed, ("ended its process, or outlived its lease, in each of %d attempts"):format(self.max_attempts))
+  if claimed.attempt > self.retry.attempts then
+    outcome.dead(claimed, ("ended its process, or outlived its lease, in each of %d attempts"):format(
+      self.retry.attempts))
     return true
   end
   local n, problem = notification.parse(claimed.body)
   if not n then
-    dead(claimed, problem)
+    outcome.dead(claimed, problem)
     return true
   end
   -- before the callbacks, which may change the notification
   claimed.scope = superseded.scope(n)
   local list = self.callbacks:of(n)
   if #list == 0 then
-    done(claimed)
+    outcome.done(claimed)
     return false
   end
   local ctx = context.open(claimed, n, run)
   local failure = call.all(list, n, ctx)
-  after_callbacks(self, claimed, failure, context.close(ctx), run)
+  outcome.after_callbacks(self.retry, claimed, failure, context.close(ctx), run.clock())
   return true
 end
 
@@ -102,7 +73,7 @@ end
 local function run_guarded(self, claimed, run)
   local ok, handled = pcall(run_one, self, claimed, run)
   if ok then return handled end
-  failed(self, claimed, call.reason(handled), run)
+  outcome.failed(self.retry, claimed, call.reason(handled), run.clock())
   return true
 end
 
@@ -123,14 +94,6 @@ local function renew(self, batch, first, run)
   return kept
 end
 
--- Gives back at once what was not begun, as if it had never been claimed.
-local function release(batch, first, now)
-  for i = first, #batch do
-    ready(batch[i], now)
-    batch[i].uncounted = true
-  end
-end
-
 -- Runs the batch one by one; returns it, without what was lost, and how many were run.
 -- `run.returned` holds what this dispatch has already put back for later. If that comes again, the dispatch ends:
 -- otherwise a callback that snoozes for 0 seconds would run for ever.
@@ -139,7 +102,7 @@ local function run_batch(self, batch, deadline, run)
   while place <= #batch do
     local is_over = place > 1 and (core.monotonic() >= deadline or self.stop_asked())
     if is_over or run.returned[batch[place].identity] then
-      release(batch, place, run.clock())
+      outcome.release(batch, place, run.clock())
       return batch, place - 1
     end
     if core.monotonic() - leased_at > self.lease / 2 then
@@ -351,9 +314,11 @@ function dispatcher.from(given, where, name)
   local log_target = log.target(given.log)
   return setmetatable({
     name = name, inbox = given.inbox, log = log_target, callbacks = callbacks.new(),
-    lease = given.lease or LEASE_SECONDS, max_attempts = retry.attempts or RETRY.attempts,
-    retry_base = retry.base or RETRY.base, retry_cap = retry.cap or RETRY.cap,
-    clock = given.clock or core.now, random = given.random or math.random, stop_asked = given.stop_asked or never,
+    lease = given.lease or LEASE_SECONDS, retry = {
+      attempts = retry.attempts or RETRY.attempts, base = retry.base or RETRY.base, cap = retry.cap or RETRY.cap,
+      random = given.random or math.random,
+    },
+    clock = given.clock or core.now, stop_asked = given.stop_asked or never,
     recovers_at = 0, active_at = 0, batch = 1, report = report.new(log_target),
   }, Dispatcher)
 end

@@ -3,6 +3,8 @@
 ---
 --- A scope is what an event is about, in one string that an inbox keeps when it drops the body: package ids and, after
 --- an empty line, territories, one per line (ids contain no line feeds).
+local notification = require "marketplace.notification"
+
 local superseded = {}
 
 -- What each event is undone by. A version that became available means that its app is sold again, too.
@@ -81,11 +83,26 @@ function superseded.by(n, event, scope)
   return undone_by ~= nil and undone_by[event] == true and covers(n.event, superseded.scope(n), event, scope)
 end
 
---- Whether notifications of this event can be undone by others, or undo them.
----@param event string
----@return boolean
-function superseded.concerns(event)
-  return UNDONE_BY[event] ~= nil
+local function scope_of(entry)
+  if entry.scope then return entry.scope end
+  local n = entry.body and notification.parse(entry.body)
+  return n and superseded.scope(n)
+end
+
+--- The latest event in an inbox that undoes the notification. Raises if the inbox cannot be reached.
+---@param inbox marketplace.Inbox
+---@param n table a notification
+---@return {id: string, event: string, time: number}|nil
+function superseded.find(inbox, n)
+  if not (n.app_id and n.time and UNDONE_BY[n.event]) then return nil end
+  local found
+  for _, entry in ipairs(assert(inbox:later(n.app_id, n.time))) do
+    local scope = UNDONE_BY[entry.event] and scope_of(entry)
+    if scope and superseded.by(n, entry.event, scope) and (not found or entry.time > found.time) then
+      found = { id = entry.key, event = entry.event, time = entry.time }
+    end
+  end
+  return found
 end
 
 return superseded
