@@ -1,11 +1,11 @@
--- Tells a chat channel what happened, through an incoming webhook of Slack or of anything that takes {"text": ...}:
+-- Posts what happened to a chat channel, through an incoming webhook of Slack or of anything that takes {"text": ...}:
 --
 --     CHAT_URL=https://... marketplace serve examples/forward.lua --secret-file secrets.txt
 --
--- What cannot be told now is tried again, with growing pauses; what the chat refuses for good becomes a dead letter
--- that `marketplace inbox list --state dead` shows. A message can come twice, when the answer to the first was lost:
--- the chat can tell by the header Idempotency-Key. Certificates are verified, against CHAT_CA_FILE where a chat of your
--- own has one that the system does not know.
+-- What cannot be posted now is tried again, with growing pauses; what the chat refuses for good becomes dead, and
+-- `marketplace inbox list --state dead` shows it. A message can come twice if the answer to the first was lost: the
+-- chat can recognize it by the header Idempotency-Key. Certificates are verified, against CHAT_CA_FILE if your own chat
+-- has one that the system does not know.
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 
@@ -34,7 +34,7 @@ local function tell(n, ctx)
   if not answer then return nil, message end
   if answer.status < 300 then return true end
   local problem = ("the chat answered %d"):format(answer.status)
-  -- too many, or its own trouble: later
+  -- too many requests, or a failure of the chat's own: try later
   if answer.status == 429 or answer.status >= 500 then return nil, problem end
   return ctx:cancel(problem)
 end

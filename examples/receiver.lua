@@ -1,5 +1,5 @@
--- A receiver as a program of its own, where `marketplace serve` is not enough: it has the inbox, the server and the
--- loop in its own hands.
+-- A receiver as a program of its own, for when `marketplace serve` is not enough: it controls the inbox, the server and
+-- the loop itself.
 --
 --     MARKETPLACE_SECRET=... lua5.4 examples/receiver.lua [PORT]
 local log = require "marketplace.log"

@@ -7,8 +7,8 @@
 #     INBOX          the receiver's inbox, such as sqlite:marketplace.db
 #     MARKETPLACE    the command (marketplace)
 #
-# and the API key's MARKETPLACE_KEY_FILE, MARKETPLACE_KEY_ID and MARKETPLACE_ISSUER_ID. Where it is stopped, running it
-# again goes on: so a failure is no more than a message to whoever reads cron's mail.
+# and the API key's MARKETPLACE_KEY_FILE, MARKETPLACE_KEY_ID and MARKETPLACE_ISSUER_ID. If it was stopped, it
+# continues when it is run again, so a failure needs no more than the mail that cron sends.
 set -eu
 
 for name in WEBHOOK SECRETS PID_FILE INBOX; do

@@ -421,7 +421,7 @@ describe("marketplace webhooks", function()
       ["webhook does not take %-%-name"] = { "create", "--generation", "1", "--name", "n", "--url", URL },
       ["webhook does not take %-%-event"] = { "create", "--generation", "1", "--event", "ping", "--url", URL },
       ["%-%-url must be an http or https URL"] = { "create", "--app", "1", "--name", "n", "--url", "example.com" },
-      ["unknown event type 'app_gone'"] = { "create", "--app", "1", "--name", "n", "--url", URL, "--event", "app_gone" },
+      ["event type 'app_gone'"] = { "create", "--app", "1", "--name", "n", "--url", URL, "--event", "app_gone" },
       ["update needs something to change"] = { "update", "w1" },
       ["ping is for generation 2 only"] = { "ping", "m1", "--generation", "1" },
       ["deliveries is for generation 2 only"] = { "deliveries", "m1", "--generation", "1" },

@@ -45,8 +45,8 @@ local function count_c()
   end
 end
 
--- Lines on which only a block, a list or a call ends: what stands there, where anything does, jumps or returns, and it
--- may stand where nothing can come.
+-- Lines on which only a block, a list or a call ends: their instructions, if any, jump or return, and may be
+-- unreachable.
 local function ends_only(text)
   return text:gsub("%f[%w]end%f[%W]", ""):gsub("%f[%w]else%f[%W]", ""):find "^[%s%p]*$" ~= nil
 end

@@ -1,5 +1,5 @@
 -- Starts a server with the example's handlers, sends it one of everything, and shows what each caused. Ends with
--- status 0 where all went as it should: demo.lua LUA
+-- status 0 if all went as it should: demo.lua LUA
 package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 package.cpath = ("build/%s/?.so;"):format(rawget(_G, "jit") and "jit" or _VERSION:match("%d%.%d")) .. package.cpath
 

@@ -1,8 +1,8 @@
---- Reads what a Lua file says of itself: the LuaCATS comments (lines that begin with "---") above its functions,
+--- Reads the documentation in a Lua file: the LuaCATS comments (lines that begin with "---") above its functions,
 --- classes and values, as this project writes them. A tag's text may go on in the lines below it.
 local luacats = {}
 
--- Where a type ends in what follows a tag: brackets may hold spaces, and so does what stands behind "fun(...):".
+-- The position at which a type ends after a tag: brackets may hold spaces, and so may the results of "fun(...):".
 local function type_end(text)
   local place = 1
   repeat
@@ -93,7 +93,7 @@ local function lines_of(text)
   return lines
 end
 
--- Up to the `end` that stands where `function` does.
+-- Up to the `end` that is indented as `function` is.
 local function body_of(lines, first)
   if lines[first]:find "%f[%w]end%s*$" then return lines[first]:match "%b()(.*)" end
   local body = {}
@@ -149,7 +149,7 @@ end
 
 local OPENS = { ["function"] = true, ["if"] = true, ["do"] = true, ["repeat"] = true }
 
---- Whether a function's body gives a value: a `return` of its own, not one of a function inside it.
+--- Whether a function's body returns a value: a `return` of its own, not one of a function inside it.
 ---@param body string
 ---@return boolean
 function luacats.returns(body)

@@ -1,5 +1,5 @@
--- man.lua FOLDER: writes what the command `marketplace` says of itself into files below FOLDER: man/marketplace.1, and
--- completion/marketplace.bash, .zsh and .fish.
+-- man.lua FOLDER: writes the manual page and the completions of the command `marketplace` below FOLDER:
+-- man/marketplace.1, completion/marketplace.bash, .zsh and .fish.
 local argparse = require "argparse"
 local cli = require "marketplace.cli"
 local marketplace = require "marketplace"
@@ -8,7 +8,7 @@ local FOLDER = arg[1]
 
 local parser = cli.parser(argparse)
 
--- As it stands: roff reads a backslash, and a full stop or an apostrophe at the begin of a line.
+-- Text as it is: roff interprets a backslash, and a full stop or an apostrophe at the beginning of a line.
 local function literal(text)
   return (text:gsub("\\", "\\e"):gsub("%-", "\\-"):gsub("\n([.'])", "\n\\&%1"):gsub("^([.'])", "\\&%1"))
 end

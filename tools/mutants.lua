@@ -1,4 +1,4 @@
---- Where a source file, in Lua or C, can be broken a little, and how: every way is {kind=, edits=}, an edit being
+--- The ways in which a source file, in Lua or C, can be broken a little: each is {kind=, edits=}, an edit being
 --- {first=, last=, text=}, what comes in place of the bytes from first to last.
 local mutants = {}
 
@@ -43,7 +43,7 @@ end
 local CLOSING = { ["("] = ")", ["["] = "]", ["{"] = "}" }
 local CLOSES = { [")"] = true, ["]"] = true, ["}"] = true }
 
--- The tokens that are no comments; an opening bracket knows its `partner`, each token how deep in braces it is.
+-- The tokens that are not comments; an opening bracket knows its `partner`, each token how deep in braces it is.
 local function tokens_of(text, language)
   local tokens, open, depth, place = {}, {}, 0, text:match "^#![^\n]*()" or 1
   while true do
@@ -171,7 +171,7 @@ local NO_STATEMENT = {
 }
 local GOES_ON = { ["and"] = true, ["or"] = true, ["not"] = true, ["return"] = true }
 
--- Lines that are whole statements, or look like it: what does not compile then is no mutant.
+-- Lines that are whole statements, or look like it: what does not compile then is not a mutant.
 function WAYS.statement(source, add)
   local tokens, first = source.tokens, 1
   for place, token in ipairs(tokens) do

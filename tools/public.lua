@@ -1,5 +1,5 @@
 --- What of this project is public, for tools/reference.lua and the specs that check it: the modules that a program may
---- `require`, and the classes of the objects that they give.
+--- `require`, and the classes of the objects that they return.
 local luacats = require "luacats"
 
 local public = {}
@@ -38,7 +38,7 @@ public.FACADE = {
   { "reconcile", "reconcile/init", "run" },
 }
 
--- Where rocks of this project have their Lua files.
+-- The folders in which this project's rocks have their Lua files.
 local FOLDERS = { "lua/marketplace/", "simulator/lua/marketplace/" }
 
 local function is_there(path)

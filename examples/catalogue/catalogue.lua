@@ -1,8 +1,8 @@
 --- A marketplace's catalogue in SQLite: which package versions may be sold where.
 ---
---- Notifications come at least once, in any order. So each row keeps when the event happened, by Apple's clock, and of
---- what was said about one thing the latest counts: an event that comes twice, or after a later one, changes nothing,
---- and no callback has to know what came before.
+--- Notifications come at least once, in any order. So each row keeps when the event happened, by Apple's clock, and the
+--- latest event about a thing counts: one that comes twice, or after a later one, changes nothing, and no callback has
+--- to know what came before.
 local dbi = require "DBI"
 
 local catalogue = {}
@@ -19,7 +19,7 @@ local SCHEMA = {
       version_id TEXT PRIMARY KEY, app_id TEXT NOT NULL, package_id TEXT NOT NULL)]],
 }
 
--- Of two things said at one time, "gone" counts: better not sold than wrongly sold.
+-- Of two events at the same time, "gone" counts: better not sold than wrongly sold.
 local SAY = [[INSERT INTO said (app_id, subject, territory, gone, at) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (app_id, subject, territory) DO UPDATE SET gone = excluded.gone, at = excluded.at
   WHERE excluded.at > said.at OR (excluded.at = said.at AND excluded.gone > said.gone)]]
@@ -27,7 +27,7 @@ local SAY = [[INSERT INTO said (app_id, subject, territory, gone, at) VALUES (?,
 local ADD_VERSION = [[INSERT INTO versions (version_id, app_id, package_id) VALUES (?, ?, ?)
   ON CONFLICT (version_id) DO NOTHING]]
 
--- What is gone everywhere can be back in one territory since.
+-- What is gone everywhere may have come back in one territory since.
 local SOLD = [[SELECT v.version_id, v.app_id FROM versions v WHERE NOT EXISTS (
     SELECT 1 FROM said gone WHERE gone.app_id = v.app_id AND gone.gone = 1 AND gone.territory IN ('', ?)
     AND gone.subject IN ('app', 'package ' || v.package_id) AND NOT EXISTS (
@@ -48,7 +48,7 @@ local function run(self, statement, ...)
   return rows
 end
 
--- All of an event or nothing of it: a callback that fails in the midst runs again from its beginning.
+-- All of an event or nothing of it: a callback that fails halfway runs again from its beginning.
 local function transact(self, work)
   local ok, problem = pcall(work)
   if ok and self.link:commit() then return true end

@@ -1,4 +1,4 @@
--- Keeps a catalogue true, in the SQLite file that CATALOGUE names (catalogue.db), with an API key of the account's:
+-- Keeps a catalogue up to date in the SQLite file that CATALOGUE names (catalogue.db), with the account's API key:
 --
 --     export MARKETPLACE_KEY_FILE=AuthKey.p8 MARKETPLACE_KEY_ID=... MARKETPLACE_ISSUER_ID=...
 --     CATALOGUE=catalogue.db marketplace serve examples/catalogue/handlers.lua --secret-file secrets.txt
@@ -28,7 +28,7 @@ local function package_of(n)
   return version.alternativeDistributionPackage.id
 end
 
--- What cannot be placed in time could undo what is newer, and no territory is not everywhere: somebody must look at it.
+-- What cannot be placed in time could undo what is newer, and no territory is not everywhere: a person must look at it.
 local function understood(change)
   return function(n, ctx)
     if not n.time then return ctx:cancel "the notification does not say when it happened" end

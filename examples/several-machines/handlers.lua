@@ -1,5 +1,5 @@
--- Writes each event into a file once, however often its callback runs: a worker that dies in the midst of it leaves the
--- notification to another one, which begins anew. The name is the notification's id, and the rename is one step.
+-- Writes each event into a file once, however often its callback runs: if a worker dies halfway, another one runs the
+-- notification from the beginning. The name is the notification's id, and the rename is one step.
 local folder = assert(os.getenv "EVENTS", "EVENTS is not set: the folder for the events, which all workers share")
 
 return function(receiver)

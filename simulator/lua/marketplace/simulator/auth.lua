@@ -89,10 +89,10 @@ end
 local Auth = {}
 Auth.__index = Auth
 
---- Whose key signed the request's token.
+--- The id of the key that signed the request's token.
 ---@param request {method: string, path: string, query?: string, headers: table} header names in lower case
 ---@return string|nil key_id
----@return string? reason for the simulator's log; App Store Connect gives none
+---@return string? reason for the simulator's log; App Store Connect does not say
 function Auth:check(request)
   local token, reason = read(request.headers.authorization)
   if not token then return nil, reason end

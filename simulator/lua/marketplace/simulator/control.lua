@@ -1,4 +1,4 @@
---- What developers ask of a running simulator, below /simulator, in JSON. Only their own machine may ask.
+--- The control interface of a running simulator, below /simulator, in JSON. Only its own machine may use it.
 ---
 ---   GET    /simulator             what it has: apps, webhooks (without secrets), deliveries, faults
 ---   GET    /simulator/requests    how many requests arrived and were executed, by method and path
@@ -89,7 +89,7 @@ local function is_local(remote)
   return remote == nil or remote == "::1" or remote:find "^127%." ~= nil or remote:find "^::ffff:127%." ~= nil
 end
 
--- A web page cannot have a browser send this without a preflight request, which nobody here answers.
+-- A web page cannot have a browser send this without a preflight request, which is never answered.
 local function is_json(request)
   local kind = request.headers["content-type"]
   return type(kind) == "string" and kind:find "^application/json" ~= nil

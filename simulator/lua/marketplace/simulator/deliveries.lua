@@ -132,8 +132,8 @@ local function package_of(sim, name, given, app_id)
   return given.package or package and package.id or uuid.new(sim.random)
 end
 
--- The notifications of an event, one for each generation that has one. Two events can share a type name of Apple's;
--- then the first is meant.
+-- The notifications of an event, one for each generation that has one. If two events share one of Apple's type
+-- names, the first is meant.
 local function fitting(name, generation)
   local found = {}
   for _, sample in ipairs(samples.list()) do
@@ -153,7 +153,7 @@ end
 ---@return table event
 function deliveries.event(sim, name, given)
   local kinds = fitting(name, given.generation)
-  if #kinds == 0 then error(("marketplace.simulator: there is no event '%s'"):format(name), 0) end
+  if #kinds == 0 then error(("marketplace.simulator: unknown event '%s'"):format(name), 0) end
   local event_name = kinds[1].event
   local app_id = given.app or sim.first_app
   local marketplace_app = given.marketplace_app or sim.store:get("apps", app_id) and app_id or sim.first_app

@@ -163,7 +163,7 @@ function document.many(sim, list, chosen, request, newest_first)
   return with_included({ data = data, links = links, meta = meta }, chosen, included)
 end
 
---- The same with only types and ids.
+--- The same page with only types and ids.
 function document.linkages(sim, list, chosen, request, newest_first)
   local page, links, meta = page_of(sim, list, chosen, request, newest_first)
   return { data = identifiers(page), links = links, meta = meta }

@@ -94,7 +94,7 @@ local AFTERWARDS = {
   cut_after = no_answer,
 }
 
--- These meet deliveries, not requests.
+-- These affect deliveries, not requests.
 local DELIVERIES = { duplicate = true, out_of_order = true }
 
 --- The names of all kinds, sorted.
@@ -116,11 +116,11 @@ end
 
 ---@class marketplace.SimulatorFaultOptions
 ---@field kind string one of faults.kinds()
----@field method? string of the requests that it meets, default all
+---@field method? string of the requests that it affects, default all
 ---@field path? string what their path begins with, default "/v1/"
----@field times? integer how many of them it meets, default 1
+---@field times? integer how many of them it affects, default 1
 ---@field seconds? number how late `slow` answers, default 5, or when `429` says to try again, default 1
----@field skip? integer how many of them it lets pass first, default 0
+---@field skip? integer how many of them pass first, default 0
 local OPTIONS = {
   kind = "!string", method = "string", path = "string", times = "number", seconds = "number", skip = "number",
 }
@@ -137,7 +137,7 @@ local function check(given)
   end
 end
 
---- Adds a fault. Raises if it is none.
+--- Adds a fault. Raises if it is not a valid one.
 ---@param given table
 function Faults:add(given)
   check(given)
@@ -167,7 +167,7 @@ local function use(self, index)
   return fault
 end
 
---- The fault that meets this request, which counts as one of its times.
+--- The fault that affects this request, which counts as one of its times.
 ---@return table|nil fault
 function Faults:of_request(method, path)
   for i, fault in ipairs(self.list) do
@@ -175,7 +175,7 @@ function Faults:of_request(method, path)
   end
 end
 
---- Whether a fault of this kind meets the next delivery, which counts as one of its times.
+--- Whether a fault of this kind affects the next delivery, which counts as one of its times.
 ---@param kind "duplicate"|"out_of_order"
 ---@return boolean
 function Faults:of_delivery(kind)
@@ -191,7 +191,7 @@ function faults.instead(fault, now)
   return answer and answer(fault, now)
 end
 
---- What becomes of the answer to a request that was executed.
+--- Changes the answer to a request that was executed.
 function faults.afterwards(fault, now, answer)
   return AFTERWARDS[fault.kind](fault, now, answer)
 end

@@ -38,10 +38,10 @@ Simulator.__index = Simulator
 --- The id of a simulator's app, unless others are given.
 simulator.APP = "6740012345"
 
---- The id of its key, unless others are given.
+--- The id of a simulator's key, unless others are given.
 simulator.KEY_ID = "SIMULATED1"
 
---- Its issuer id, unless another is given: the example in Apple's documentation.
+--- A simulator's issuer id, unless another is given: the example in Apple's documentation.
 simulator.ISSUER_ID = "57246542-96fe-1a63-e053-0824d011072a"
 
 local UNAUTHORIZED = "Provide a properly configured and signed bearer token, and make sure that it has not expired. " ..
@@ -156,7 +156,7 @@ end
 
 --- A transport for a client in the same process: a function like marketplace.http.exchange. A connection that is closed
 --- without an answer is a failure, and so is an answer that comes after the request's timeout.
----@param sleep? fun(seconds: number) called for an answer that is late: a test moves its clock here
+---@param sleep? fun(seconds: number) called for an answer that is late: a test can move its clock here
 ---@return fun(request: table): table|nil, string?, string?, table?
 function Simulator:transport(sleep)
   return transport.new(self, sleep)
@@ -176,7 +176,7 @@ end
 
 ---@class marketplace.SimulatorEventOptions
 ---@field app? string the app that it is about, default the first of the simulator's
----@field marketplace_app? string the app whose webhooks are told, default `app` if it is one of them, else the first
+---@field marketplace_app? string the app whose webhooks get it, default `app` if the account has it, else the first
 ---@field generation? integer send only the notification of this generation, default both
 ---@field id? string of the notification, default a new one
 ---@field time? number seconds since the epoch, default now
@@ -206,7 +206,7 @@ function Simulator:event(name, given)
   return deliveries.event(self, name, given)
 end
 
---- Repeats a delivery, whichever its generation.
+--- Repeats a delivery of either generation.
 ---@param id string
 ---@return string|nil id of the new delivery; nil if there is no such delivery, or its webhook is gone or disabled
 function Simulator:redeliver(id)
@@ -215,7 +215,7 @@ function Simulator:redeliver(id)
   return delivery and delivery.id
 end
 
---- Adds a fault. Raises if it is none.
+--- Adds a fault. Raises if it is not a valid one.
 ---@param given marketplace.SimulatorFaultOptions
 function Simulator:fault(given)
   self.faults:add(given)
@@ -232,7 +232,7 @@ function Simulator:next_at()
   return deliveries.next_at(self)
 end
 
---[[ What tests ask ]]
+--[[ Queries for tests ]]
 
 local function sorted_rows(counts)
   local rows = {}

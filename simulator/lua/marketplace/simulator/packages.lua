@@ -1,4 +1,4 @@
---- Alternative distribution packages, generated: the same ids give the same bytes.
+--- Alternative distribution packages, generated: the same ids always have the same bytes.
 ---
 --- A package version's URL leads to a zip of manifest.json and signature, the manifest lists variants and deltas with
 --- the SHA-256 digests of their chunks, and each of those has a URL of its own. The URLs need no token, and expire.
@@ -31,7 +31,7 @@ local function block_of(id)
   return table.concat(parts)
 end
 
--- Hex digits: one block again and again, each with its number in front. Quick to make, and no two blocks are alike.
+-- Hex digits: one block repeated, each time with its number in front. Quick to make, and no two blocks are alike.
 local function bytes_of(record)
   local block, parts = block_of(record.id):sub(17), {}
   for i = 1, math.ceil(record.size / BLOCK) do parts[i] = ("%016d"):format(i) .. block end
@@ -81,7 +81,7 @@ local function manifest_of(sim, version)
   }
 end
 
--- Made when it is first wanted: digests of large files take time.
+-- Made when it is first needed: digests of large files take time.
 local function zip_of(sim, version)
   if not version.zip then
     local manifest = manifest_of(sim, version)
@@ -171,7 +171,7 @@ function packages.add_version(sim, package, given)
   return version
 end
 
---- What is wrong with the numbers for a new version, if anything.
+--- What is wrong with the numbers given for a new version, if anything.
 function packages.problem(given)
   for name, most in pairs { variants = MOST_ASSETS, deltas = MOST_ASSETS, size = MOST_SIZE } do
     local number = given[name]
@@ -207,7 +207,7 @@ local function with_range(request, bytes, kind)
   local headers = { ["content-type"] = kind, ["accept-ranges"] = "bytes" }
   local range = request.headers.range
   local first, last
-  -- a header that came more than once is a list, and is ignored like one that makes no sense
+  -- a header that came more than once is a list, and is ignored like an invalid one
   if type(range) == "string" then first, last = range:match "^bytes=(%d+)%-(%d*)$" end
   if not first then return { status = 200, body = bytes, headers = headers } end
   first, last = tonumber(first), math.min(tonumber(last) or #bytes, #bytes - 1)

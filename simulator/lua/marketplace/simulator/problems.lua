@@ -1,5 +1,5 @@
---- What is wrong with a request, as App Store Connect says it: error objects (JSON:API, "Error objects") with Apple's
---- codes and titles.
+--- What is wrong with a request, as App Store Connect reports it: error objects (JSON:API, "Error objects") with
+--- Apple's codes and titles.
 local problems = {}
 
 local TITLES = {

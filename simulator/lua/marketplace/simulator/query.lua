@@ -12,7 +12,7 @@ function query.decode(text)
   return (text:gsub("%+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
---- Reads parameters by name; of several with the same name, the last one counts.
+--- Reads parameters by name; if a name is repeated, its last value counts.
 ---@param text string without the question mark
 ---@return table<string, string>
 ---@return string? repeated a name that came more than once

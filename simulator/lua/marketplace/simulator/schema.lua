@@ -64,7 +64,7 @@ schema.TO_ONE = {
   alternativeDistributionPackageVersions = { alternativeDistributionPackage = "alternativeDistributionPackages" },
 }
 
---- Attributes that are taken and never given out.
+--- Attributes that are accepted and never returned.
 schema.HIDDEN = { secret = true }
 
 local NEWEST_FIRST = { webhookDeliveries = true }

@@ -18,7 +18,7 @@ function Sender:send(request, done)
   self.running[#self.running + 1] = { exchange = exchange, done = done }
 end
 
---- Does what can be done for the requests under way, and reports those that ended.
+--- Moves the requests under way forward, and reports those that ended.
 ---@param seconds number the longest to wait, if there are any
 function Sender:poll(seconds)
   if #self.running == 0 then return end

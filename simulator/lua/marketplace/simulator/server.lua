@@ -75,7 +75,7 @@ function Server:url()
   return ("%s://%s:%d"):format(self.scheme, shown, port)
 end
 
---- Listens, and tells the simulator its URL.
+--- Opens a server that listens from now on, and sets the simulator's URL.
 ---@param given {sim: table, sender: table, host?: string, port?: integer, tls_cert?: string, tls_key?: string} sender:
 --- of marketplace.simulator.sender, the one that the simulator sends with; tls_cert, tls_key: PEM text
 ---@return table|nil server

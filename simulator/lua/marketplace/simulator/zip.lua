@@ -3,7 +3,7 @@ local crc32 = require "marketplace.simulator.crc32"
 
 local zip = {}
 
-local VERSION, NO_TIME, FIRST_DAY = 20, 0, 33 -- 1980-01-01: the same files give the same bytes
+local VERSION, NO_TIME, FIRST_DAY = 20, 0, 33 -- 1980-01-01: the same files make the same bytes
 
 local function little_endian(...)
   local parts, given = {}, { ... }

@@ -134,7 +134,7 @@ local function serve(options)
   local write = running.log(options)
   local listener, message = open(options, write, tls)
   if not listener then return 1, message end
-  core.catch_signals() -- before it says that it listens
+  core.catch_signals() -- before it reports that it listens
   announce(options, listener, write)
   listener:run()
   return 0

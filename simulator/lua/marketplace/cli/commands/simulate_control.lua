@@ -29,7 +29,7 @@ function DESCRIBE.event(command)
     :argname("EVENT")
   command:option("--app", "app that the event is about (without it: the account's first)"):target("about_app")
     :argname("ID")
-  command:option("--marketplace-app", "app whose webhooks are told (without it: the app of the event if it is one " ..
+  command:option("--marketplace-app", "app whose webhooks get it (without it: the app of the event if it is one " ..
     "of the account's, or else the account's first)"):argname("ID")
   command:option("--generation", "send only the notification of this generation"):choices { "1", "2" }:argname("1|2")
   command:option("--id", "id of the notification (without it: a new one)"):argname("ID")
@@ -136,7 +136,7 @@ function ACTIONS.fault(options)
   }
   local answer, status, message = ask(options, given and "POST" or "DELETE", "/faults", given)
   if not answer then return status, message end
-  output.write(options.json, given and options.kind .. ": waits for its request" or "no faults", answer)
+  output.write(options.json, given and options.kind .. ": waits for a request" or "no faults", answer)
   return 0
 end
 
