@@ -70,6 +70,30 @@ function fields.matches(entry, filter)
   return true
 end
 
+local FILTER_TYPES = { limit = "number" }
+for _, name in ipairs(fields.filter) do
+  FILTER_TYPES[name] = fields.kind[name] == "clock" and "number" or "string"
+end
+
+--- The filter, or one that selects everything. Raises, and blames the caller of the inbox's method, if it names
+--- something that is not known, as that would select everything, too.
+---@param where string the method
+---@param filter table|nil
+---@return table
+function fields.checked(where, filter)
+  for name, value in pairs(filter or {}) do
+    local expected = FILTER_TYPES[name]
+    if not expected then
+      error(("%s: unknown filter '%s'; known: %s, limit"):format(where, tostring(name),
+        table.concat(fields.filter, ", ")), 3)
+    end
+    if type(value) ~= expected then
+      error(("%s: filter '%s' must be a %s, not a %s"):format(where, name, expected, type(value)), 3)
+    end
+  end
+  return filter or {}
+end
+
 --- A filter that selects only the dead entries of another; nil if the other selects none.
 ---@param filter table
 ---@return table|nil

@@ -253,7 +253,8 @@ local function find(self, filter)
 end
 
 function Inbox:list(filter)
-  local found = find(self, filter or {})
+  filter = fields.checked("inbox:list", filter)
+  local found = find(self, filter)
   for i, entry in ipairs(found) do found[i] = fields.copy(entry, fields.summary) end
   return found
 end
@@ -276,7 +277,7 @@ end
 --[[ Operators ]]
 
 function Inbox:replay(filter, now)
-  local dead = fields.dead(filter)
+  local dead = fields.dead(fields.checked("inbox:replay", filter))
   local found = dead and find(self, dead) or {}
   for _, entry in ipairs(found) do rearm(self, entry, now) end
   return #found

@@ -208,7 +208,7 @@ end
 local function by_number(a, b) return a[2] < b[2] end
 
 function Inbox:list(filter)
-  filter = filter or {}
+  filter = fields.checked("inbox:list", filter)
   local found, entries = {}, {}
   for _, state in ipairs(filter.state and { filter.state } or STATES) do
     local ok, message, code = list_state(self, state, filter, found)
@@ -234,7 +234,7 @@ end
 --[[ Operators ]]
 
 function Inbox:replay(filter, now)
-  local dead = fields.dead(filter)
+  local dead = fields.dead(fields.checked("inbox:replay", filter))
   if not dead and not self.closed then return 0 end
   local found, message, code = self:list(dead)
   if not found then return nil, message, code end

@@ -322,7 +322,8 @@ local function run_list(self, run, filter)
 end
 
 function Inbox:list(filter)
-  return self:read(function(run) return run_list(self, run, filter or {}) end)
+  filter = fields.checked("inbox:list", filter)
+  return self:read(function(run) return run_list(self, run, filter) end)
 end
 
 local ENTRY = "SELECT " .. sql_rows.selected(fields.entry) .. " FROM inbox WHERE identity = ?"
@@ -353,7 +354,7 @@ end
 --[[ Operators ]]
 
 function Inbox:replay(filter, now)
-  local dead = fields.dead(filter)
+  local dead = fields.dead(fields.checked("inbox:replay", filter))
   if not dead and not self.closed then return 0 end
   return self:transact(function(run)
     local found, lanes = run_list(self, run, dead), {}

@@ -60,10 +60,15 @@ local function call(self, method, ...)
   return answer.result
 end
 
-for _, method in ipairs {
-  "claim", "counts", "backlog", "next_at", "later", "list", "get", "replay", "prune", "id",
-} do
+for _, method in ipairs { "claim", "counts", "backlog", "next_at", "later", "get", "prune", "id" } do
   Inbox[method] = function(self, ...) return call(self, method, ...) end
+end
+
+-- Checked here, as what a thread raises comes back as an inbox that is unavailable.
+for _, method in ipairs { "list", "replay" } do
+  Inbox[method] = function(self, filter, ...)
+    return call(self, method, fields.checked("inbox:" .. method, filter), ...)
+  end
 end
 
 -- Only the fields of the contract: a dispatcher's items may have values that cannot be passed to a thread.

@@ -189,6 +189,15 @@ return function(busted, given)
     end)
   end)
 
+  it("list and replay refuse a filter that they do not know, and one of another type", function()
+    for _, method in ipairs { "list", "replay" } do
+      assert.error_matches(function() inbox[method](inbox, { ap = "a" }, 1) end,
+        "inbox:" .. method .. ": unknown filter 'ap'; known: key, state, ")
+      assert.error_matches(function() inbox[method](inbox, { received_since = "1" }, 1) end,
+        "filter 'received_since' must be a number, not a string")
+    end
+  end)
+
   it("list and get give the contract's fields, and no others", function()
     inbox:put({ record("a", { verified_by = "0123456789ab" }) }, 10)
     local entry = {
