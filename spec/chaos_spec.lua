@@ -51,7 +51,7 @@ describe("what was acknowledged", function()
     assert.is_true(missing_after_power_cut "NORMAL" > 0)
   end)
 
-  it("is found missing by this check where it was stored in memory", function()
+  it("is found missing by this check if it was stored in memory", function()
     local run = chaos.begin { inbox = "memory", count = 20 }
     run:start("never", 1)
     run:wait_for_senders()

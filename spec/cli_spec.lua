@@ -165,7 +165,7 @@ describe("the command", function()
     assert.matches("secrets, more than 8", output)
   end)
 
-  it("ends with 1 where its output cannot be written", function()
+  it("ends with 1 if its output cannot be written", function()
     for _, arguments in ipairs { "sign bin/marketplace", "send ping --print", "send --list" } do
       expect(1, arguments .. " >/dev/full", "cannot write")
     end
@@ -200,7 +200,7 @@ describe("the command", function()
     assert.equal(0, status, output)
   end)
 
-  it("ends with 2 and the usage where it is used wrongly", function()
+  it("ends with 2 and the usage if it is used wrongly", function()
     for _, arguments in ipairs {
       "", "nonsense", "sign --nonsense", "verify", "explain", "serve", "send", "send ping --timeout soon",
       "send ping --timeout 0", "send nonsense", "send ping --generation 1", "send ping --generation 3",
@@ -234,7 +234,7 @@ describe("the command", function()
     end
   end)
 
-  it("ends with 1 and a reason where there is no secret", function()
+  it("ends with 1 and a reason if there is no secret", function()
     expect(1, "sign /dev/null", "set MARKETPLACE_SECRET, or give %-%-secret%-file", NO_SECRET)
     expect(1, "sign /dev/null", "without a comma", "MARKETPLACE_SECRET=a,b")
     expect(1, "sign --secret-file /nowhere/at/all /dev/null", "cannot be read")
@@ -294,7 +294,7 @@ describe("the command", function()
     assert.equal(2, n.generation)
   end)
 
-  it("ends with 1 where nobody listens", function()
+  it("ends with 1 if nobody listens", function()
     expect(1, "send ping --url http://127.0.0.1:1/notifications", "127.0.0.1")
     expect(1, "send --file /nowhere/at/all", "cannot read /nowhere/at/all")
   end)
@@ -341,7 +341,7 @@ describe("the command", function()
       end)
     end)
 
-    it("shows LuaRocks's own start, and the Lua where the file names another", function()
+    it("shows LuaRocks's own start, and the Lua if the file names another", function()
       local own_command, called = require("marketplace.cli.support.listening").own_command, _G.arg
       finally(function() _G.arg = called end)
       for shown, words in pairs {
@@ -410,7 +410,7 @@ describe("the command", function()
         "the pid file cannot be written: /nowhere/at/all")
     end)
 
-    it("rereads its secrets on SIGHUP, and keeps the old ones where it cannot", function()
+    it("rereads its secrets on SIGHUP, and keeps the old ones if it cannot", function()
       local secrets = file "old\n"
       local function wait_for(pipe, pattern)
         for line in pipe:lines() do

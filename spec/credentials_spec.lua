@@ -54,7 +54,7 @@ describe("the command's credentials", function()
     assert.same({ issuer_id = "i4" }, credentials.settings { config = config })
   end)
 
-  it("are those of ~/.config/marketplace/config where nothing else is named", function()
+  it("are those of ~/.config/marketplace/config if nothing else is named", function()
     environment.HOME = folder
     assert.same({}, credentials.settings {})
     shell.run(("mkdir -p %s/.config/marketplace"):format(folder))
@@ -69,7 +69,7 @@ describe("the command's credentials", function()
     assert.same({}, credentials.settings { config = write "" })
   end)
 
-  it("are refused where a line is wrong, which is told by its number", function()
+  it("are refused if a line is wrong, with its number", function()
     assert.equal(config .. ":2: unknown setting 'secret'; known: key_file, key_id, issuer_id, individual, " ..
       "api_url, ca_file, inbox", refused "# x\nsecret = hunter2\n")
     assert.equal(config .. ":1: a line must be name = value", refused "hunter2\n")
@@ -79,7 +79,7 @@ describe("the command's credentials", function()
     assert.equal(config .. ":1: individual must be true or false", refused "individual = yes\n")
   end)
 
-  it("are refused where others could have read or written them", function()
+  it("are refused if others could have read or written them", function()
     write "key_id = a\n"
     for _, mode in ipairs { "640", "604", "620", "602" } do
       shell.run(("chmod %s %s"):format(mode, config))
@@ -91,7 +91,7 @@ describe("the command's credentials", function()
     assert.same({ key_id = "a" }, credentials.settings { config = config })
   end)
 
-  it("are refused where they are another user's", function()
+  it("are refused if they are another user's", function()
     local file, owner = write "key_id = a\n", core.user_id()
     if owner == 0 then
       owner = 1234

@@ -138,7 +138,7 @@ describe("receiver:dispatch", function()
     assert.equal("dead", state_of "a")
   end)
 
-  it("runs all callbacks of a notification even where one fails, and other notifications too", function()
+  it("runs all callbacks of a notification even if one fails, and other notifications too", function()
     local ran = {}
     receiver:on("app_unavailable", function() error "broken" end)
     receiver:on("app_unavailable", function() ran[#ran + 1] = "second" end)
@@ -585,7 +585,7 @@ describe("receiver:dispatch", function()
     assert.same({ ready = 0, leased = 0, done = 2, dead = 0 }, inbox:counts())
   end)
 
-  it("writes only what somebody should look at where no log was given", function()
+  it("writes only what somebody should look at if no log was given", function()
     local receiver_without = marketplace.receiver { secrets = SECRET, inbox = inbox }
     receiver_without:on("ping", function() end)
     post "ping"

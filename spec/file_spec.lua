@@ -70,7 +70,7 @@ describe("files", function()
     end
   end)
 
-  it("are made only where there are none, if so wanted", function()
+  it("are made only if there are none, if so wanted", function()
     assert.is_true(core.replace_file(path, "first", "new"))
     local done, message, code = core.replace_file(path, "second", "new")
     assert.is_nil(done)
@@ -92,7 +92,7 @@ describe("files", function()
     assert.is_false((pcall(core.replace_file, path)))
   end)
 
-  it("say what is wrong also where their path is long", function()
+  it("say what is wrong even if their path is long", function()
     local long = folder
     for _ = 1, 2 do long = long .. "/" .. ("x"):rep(200) end
     shell.run("mkdir -p " .. long)

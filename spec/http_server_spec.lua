@@ -267,7 +267,7 @@ describe("marketplace.http_server", function()
       assert.is_nil(rig.requests[1].body)
     end)
 
-    it("is taken where exactly the limit is declared", function()
+    it("is taken if exactly the limit is declared", function()
       open { max_body = 10 }
       local client = rig:client():send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789"
       assert.equal(200, rig:run_until_answered(client)[1].status)
@@ -683,7 +683,7 @@ describe("marketplace.http_server", function()
       end
     end)
 
-    it("serves IPv6 where the machine has it", function()
+    it("serves IPv6 if the machine has it", function()
       local server = http_server.open { host = "::1" }
       if not server then return pending "this machine has no IPv6" end
       server:close()

@@ -94,7 +94,7 @@ describe("marketplace.inbox.open", function()
     end
   end)
 
-  it("shows no password, also where the colon was forgotten", function()
+  it("shows no password, even if the colon was forgotten", function()
     assert.is_nil(select(2, inbox.open "host=db password=hunter2"):find("hunter2", 1, true))
   end)
 

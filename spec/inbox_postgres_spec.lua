@@ -155,7 +155,7 @@ describe("the PostgreSQL inbox #full", function()
     box:close()
   end)
 
-  it("needs the rights that the example tells where there is a schema, and none to make one", function()
+  it("needs the rights that the example lists if there is a schema, and none to make one", function()
     local receiver = marketplace.receiver { secrets = "s", inbox = open_empty(), log = function() end }
     local body = samples.body "ping"
     receiver:handle { method = "POST", body = body, headers = { ["x-apple-signature"] = marketplace.sign("s", body) } }

@@ -139,7 +139,7 @@ describe("the SQLite inbox", function()
     box:close()
   end)
 
-  it("says so where there is no such folder, and recovers when there is", function()
+  it("says so if there is no such folder, and recovers when there is", function()
     path = folder .. "/not/yet.db"
     expect_unavailable("unable to open", inbox.open("sqlite:" .. path))
     run("mkdir " .. folder .. "/not")

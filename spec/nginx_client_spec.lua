@@ -102,7 +102,7 @@ describe("the client in nginx #full", function()
     assert.equal("3000000 3000000\n", answer(ask "/download"))
   end)
 
-  it("refuses where nginx cannot wait, rather than block", function()
+  it("refuses if nginx cannot wait, rather than block", function()
     assert.matches("in init_worker: false .*API disabled in the context of init_worker_by_lua", nginx:error_log())
   end)
 end)

@@ -108,7 +108,7 @@ describe("inside nginx #full", function()
       assert.equal(61, box:counts().ready)
     end)
 
-    it("ends a commit whose client goes away, also where nginx is told to look for that", function()
+    it("ends a commit whose client goes away, even if nginx is told to look for that", function()
       open_redis()
       local watchful = nginx_inbox.start { server = "lua_check_client_abort on;" }
       finally(function() watchful:stop() end)
@@ -189,7 +189,7 @@ describe("inside nginx #full", function()
       assert(ok, problem)
     end)
 
-    it("says what to write where nginx cannot resolve the server's name", function()
+    it("says what to write if nginx cannot resolve the server's name", function()
       local box = assert(nginx_inbox.open(nginx, "redis:host=localhost port=1"))
       expect_unavailable("name the server by its address, or write resolver", box:put({ record "a" }, 1))
     end)
@@ -358,7 +358,7 @@ describe("inside nginx #full", function()
       assert.equal(60, claimed)
     end)
 
-    it("does not make the file anew where it was moved away, whichever thread asks, and recovers", function()
+    it("does not make the file anew if it was moved away, whichever thread asks, and recovers", function()
       local box = assert(nginx_inbox.open(nginx, url))
       box:put({ record "a" }, 1)
       run(("mkdir %s/old && mv %s* %s/old"):format(folder, path, folder))
@@ -373,12 +373,12 @@ describe("inside nginx #full", function()
       assert.same({ "duplicate", "stored" }, box:put({ record "a", record "b" }, 2))
     end)
 
-    it("says so where there is no such folder", function()
+    it("says so if there is no such folder", function()
       local box = assert(nginx_inbox.open(nginx, "sqlite:" .. folder .. "/none/x.db"))
       expect_unavailable("unable to open", box:put({ record "a" }, 1))
     end)
 
-    it("says what to write where nginx has no threads for it, as it starts too", function()
+    it("says what to write if nginx has no threads for it, as it starts too", function()
       local other = nginx_inbox.start {
         main = "", http = ([[
           init_worker_by_lua_block {

@@ -148,7 +148,7 @@ describe("marketplace.nginx #full", function()
       assert.is_nil(server:error_log():find(header:match "%x+$", 1, true))
     end)
 
-    it("401 also where the signature comes twice behind a hundred other headers", function()
+    it("401 even if the signature comes twice behind a hundred other headers", function()
       local body = samples.body "app_unavailable"
       local lines = { "X-Apple-Signature: " .. marketplace.sign(SECRET, body) }
       for i = 1, 120 do lines[#lines + 1] = ("X-Other-%d: a"):format(i) end
@@ -231,7 +231,7 @@ describe("marketplace.nginx #full", function()
   end)
 
   describe("answers 503", function()
-    it("with Retry-After where the inbox cannot store, or fails", function()
+    it("with Retry-After if the inbox cannot store, or fails", function()
       for _, put in ipairs { 'return nil, "the disk is full", "inbox_unavailable"', 'error "a mistake"' } do
         assert(start { init = ([[dispatch = true, inbox = (function()
           local inbox = require("marketplace.inbox.memory").new()
@@ -246,7 +246,7 @@ describe("marketplace.nginx #full", function()
       server = nil
     end)
 
-    it("where the worker ends and only it would know", function()
+    it("if the worker ends and only it would know", function()
       assert(start {})
       local client = server:connect()
       local request = signed((sized(200)))
@@ -458,7 +458,7 @@ describe("marketplace.nginx #full", function()
   end)
 
   describe("reloaded", function()
-    it("rereads the secrets and the handlers, and keeps what it has where they cannot be used", function()
+    it("rereads the secrets and the handlers, and keeps what it has if they cannot be used", function()
       assert(start {})
       server:write("secrets", "another secret\n")
       server:write("handlers.lua", server:read "handlers.lua":gsub("tell%(n", 'tell("new", n'))
@@ -662,7 +662,7 @@ describe("marketplace.nginx #full", function()
     assert.is_nil(server:error_log():find("hunter2", 1, true))
   end)
 
-  it("answers 503 where init_worker was forgotten, as nobody would run what is stored", function()
+  it("answers 503 if init_worker was forgotten, as nobody would run what is stored", function()
     assert(start { init_worker = "" })
     assert.are.equal(503, ask(signed(of_app "1")).status)
     server:wait_for "call marketplace.nginx's init_worker in init_worker_by_lua"

@@ -347,7 +347,7 @@ describe("marketplace.parse", function()
     end
   end)
 
-  it("has no time where the timestamp is none, and keeps it as it was sent", function()
+  it("has no time if the timestamp is none, and keeps it as it was sent", function()
     local n = parsed '{"data":{"type":"AppUnavailable","attributes":{"eventTimestamp":"yesterday"}}}'
     assert.equal("yesterday", n.timestamp)
     assert.is_nil(n.time)

@@ -39,7 +39,7 @@ describe("a pid file", function()
     assert.matches("^the pid file cannot be written: /nowhere/at/all", message)
   end)
 
-  it("of a server that does not lock it is found, where the process is older", function()
+  it("of a server that does not lock it is found if the process is older", function()
     write(pid .. "\n")
     assert.equal(pid, pid_file.find(path))
   end)

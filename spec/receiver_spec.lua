@@ -232,7 +232,7 @@ describe("marketplace.receiver", function()
     assert.equal(2, inbox:counts().ready)
   end)
 
-  it("takes the body's SHA-256 as the key where there is no id", function()
+  it("takes the body's SHA-256 as the key if there is no id", function()
     local body = '{"data":{"type":"AppUnavailable"}}'
     post(body)
     post(body)
@@ -277,7 +277,7 @@ describe("marketplace.receiver", function()
     assert.equal(401, (post(body)))
   end)
 
-  it("keeps its secrets whole where new ones cannot be taken", function()
+  it("keeps its secrets whole if new ones cannot be taken", function()
     local signature = require "marketplace.signature"
     local fingerprints = signature.fingerprints
     signature.fingerprints = function() error "no cryptography" end

@@ -39,7 +39,7 @@ describe("marketplace.inbox.reconnecting", function()
     assert.equal(2, number())
   end)
 
-  it("tries no more for a while after it was refused, longer where that took longer", function()
+  it("tries no more for a while after it was refused, longer if that took longer", function()
     refuses = "not now"
     assert.same({ nil, "the database: not now" }, { number() })
     refuses, now = nil, now + 0.4
@@ -65,7 +65,7 @@ describe("marketplace.inbox.reconnecting", function()
     assert.equal(1, closed)
   end)
 
-  it("connects anew where the connection leads elsewhere", function()
+  it("connects anew if the connection leads elsewhere", function()
     local is_current = true
     connection.is_current = function() return is_current end
     assert.equal(1, number())

@@ -43,7 +43,7 @@ describe("marketplace.inbox.record", function()
     assert.same({ core.sha256 "not JSON", "unsigned:" .. core.sha256 "not JSON" }, { dead.key, dead.digest })
   end)
 
-  it("takes two bodies for one where they are equal or one of them is unsigned", function()
+  it("takes two bodies for one if they are equal or one of them is unsigned", function()
     assert.is_true(record.is_same("a", "a"))
     assert.is_false(record.is_same("a", "b"))
     assert.is_true(record.is_same("unsigned:a", "b"))

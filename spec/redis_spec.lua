@@ -49,7 +49,7 @@ describe("marketplace.redis #full", function()
     assert.equal(20000, #link:command { "LRANGE", "list", "0", "-1" })
   end)
 
-  it("gives numbers as integers, where Lua has them", function()
+  it("gives numbers as integers if Lua has them", function()
     assert.equal("OK", link:command { "SET", "number", "9007199254740992" })
     local number = link:command { "INCR", "number" }
     assert.equal(rawget(math, "type") and "9007199254740993" or ("%.14g"):format(2 ^ 53), tostring(number))
@@ -133,7 +133,7 @@ describe("marketplace.redis #full", function()
     assert.equal(with, shell.run(command))
   end)
 
-  it("leaves closing to the garbage collector, where nobody closes", function()
+  it("leaves closing to the garbage collector if nobody closes", function()
     local before = server:query "CLIENT LIST | grep -c addr"
     for _ = 1, 20 do redis.open { port = server.port } end
     collectgarbage()

@@ -76,7 +76,7 @@ describe("marketplace.server", function()
     assert.same({ 200, 401, 200 }, statuses)
   end)
 
-  it("only receives where it was told so", function()
+  it("only receives if it was told so", function()
     open { dispatch = false }
     ask(notification(samples.body "ping"))
     listener:step(0)

@@ -209,7 +209,7 @@ describe("marketplace.simulator", function()
       end
     end)
 
-    it("are dated by the clock where that is asked for", function()
+    it("are dated by the clock if that is asked for", function()
       s = simulation.new { date_header = true }
       local _, response = s:call "GET /v1/marketplaceWebhooks"
       assert.equal("Thu, 28 May 2026 20:26:40 GMT", response.headers.date)
@@ -437,7 +437,7 @@ describe("marketplace.simulator", function()
       assert.same({ dates[4], dates[3], dates[2], dates[1] }, listed "filter[deliveryState]=FAILED,SUCCEEDED")
     end)
 
-    it("wants its one filter where deliveries are strict", function()
+    it("wants its one filter if deliveries are strict", function()
       s = simulation.new { strict_deliveries = true }
       local path = ("GET /v1/webhooks/%s/deliveries"):format(s:webhook())
       s:expect(400, path)
@@ -617,7 +617,7 @@ describe("marketplace.simulator", function()
       assert.equal(s.sent[1].body, s.sent[2].body)
     end)
 
-    it("is repeated by itself where that is asked for", function()
+    it("is repeated by itself if that is asked for", function()
       s = simulation.new { retry_after = { 10, 60 } }
       local id = s:webhook()
       s.respond = function() return { status = 500 } end
@@ -883,7 +883,7 @@ describe("marketplace.simulator", function()
       assert.has_error(function() s.sim:fault { kind = "500", method = 5 } end)
     end)
 
-    it("meets files too, where its path says so", function()
+    it("meets files too if its path says so", function()
       local event = s.sim:event("version_available", { size = 100 })
       local url = s:expect(200, "GET /v1/alternativeDistributionPackageVersions/" .. event.package_version_id)
         .data.attributes.url
@@ -961,7 +961,7 @@ describe("marketplace.simulator", function()
       assert.is_true(client.webhooks:delete(hook.id))
     end)
 
-    it("hands the body to the request's sink, where the answer is no error", function()
+    it("hands the body to the request's sink if the answer is no error", function()
       local transport, got = s.sim:transport(), {}
       local function get(path)
         return transport {
@@ -997,7 +997,7 @@ describe("marketplace.simulator", function()
     end)
   end)
 
-  it("makes a key where it is given none", function()
+  it("makes a key if it is given none", function()
     local sim = simulator.new {}
     local given = sim:credentials()
     given.transport = sim:transport()

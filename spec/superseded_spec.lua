@@ -119,7 +119,7 @@ describe("ctx:superseded", function()
     assert.is_false(told.late)
   end)
 
-  it("makes the callback fail where the inbox cannot tell", function()
+  it("makes the callback fail if the inbox cannot tell", function()
     inbox.later = function() return nil, "gone", "inbox_unavailable" end
     post("AppUnavailable", "a", 10)
     receiver:dispatch()

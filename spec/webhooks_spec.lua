@@ -450,7 +450,7 @@ describe("marketplace webhooks", function()
     assert.same({}, apple.requests)
   end)
 
-  it("writes a line for each request where it is asked to, without secrets", function()
+  it("writes a line for each request if it is asked to, without secrets", function()
     local file = folder .. "/errors"
     local stderr = io.stderr
     local opened = assert(io.open(file, "w"))
@@ -658,7 +658,7 @@ describe("marketplace webhooks", function()
       end)
     end)
 
-    it("changes nothing where the receiver cannot be reached", function()
+    it("changes nothing if the receiver cannot be reached", function()
       serve(function() end)
       local hook = add_second { url = "http://127.0.0.1:1/", secret = SECRET }
       local sleep, now = core.sleep, core.now

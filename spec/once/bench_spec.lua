@@ -56,7 +56,7 @@ describe("the results of the benchmarks", function()
       results.to_table(lines_of(compare "less")))
   end)
 
-  it("are refused where they are not whole", function()
+  it("are refused if they are not whole", function()
     local ours = line("result", WHAT, "this project", "2", "1", "3", "us")
     for text, problem in pairs {
       [""] = "nothing was measured",
@@ -121,7 +121,7 @@ describe("the README's figures", function()
     assert.equal(readme, results.with_figures(once, results.shown(readme)))
   end)
 
-  it("are not written where one is missing, or has no place", function()
+  it("are not written if one is missing, or has no place", function()
     assert.has_error(function() results.to_figures((everything():gsub("acknowledge", "store"))) end,
       "not in the results: acknowledge on disk:")
     assert.has_error(function() results.with_figures("# no place\n", "") end, "the README has no place for figures")

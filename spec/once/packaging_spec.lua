@@ -204,7 +204,7 @@ describe("packaging #full", function()
       assert.is_nil(list:find("secrets.txt", 1, true))
     end)
 
-    it("that LuaRocks installs, protected where it is told how, as it does the source", function()
+    it("that LuaRocks installs, protected if it is told how, as it does the source", function()
       local readme = shell.run "cat README.md"
       local flags = (readme:match "`(CFLAGS='[^`]*)`" .. " " .. readme:match "`(LIBFLAG='[^`]*)`"):gsub("\n", " ")
       local plain = installation.at(folder .. "/plain", LAST)
@@ -246,7 +246,7 @@ describe("what make builds", function()
     end
   end
 
-  it("checks no copies where nothing is optimised, and has sanitizers instead where they are asked for", function()
+  it("checks no copies if nothing is optimised, and has sanitizers instead if they are asked for", function()
     local compiler = "make --no-print-directory -B -n V=1 build/test/support.o BUILD=build "
     local optimised = shell.run(compiler)
     assert.matches("-D_FORTIFY_SOURCE=3", optimised, 1, true)

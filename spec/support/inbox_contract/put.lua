@@ -93,7 +93,7 @@ return function(busted, given)
     end)
   end)
 
-  it("lets the second of an app lead where the first is there already", function()
+  it("lets the second of an app lead if the first is there already", function()
     inbox:put({ record("a1", { app_id = "a" }) }, 1)
     finish(claim_one(1), "done", 2)
     assert.same({ "duplicate", "stored" },
