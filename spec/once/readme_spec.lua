@@ -276,7 +276,8 @@ local COMMANDS = {
   ["bin/marketplace inbox list --state dead"] = one_line("bin/marketplace inbox list --state dead"),
   ["bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1"] =
     explained("bin/marketplace inbox show 6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1", 1, "no such notification"),
-  ["bin/marketplace inbox replay --dead"] = one_line("bin/marketplace inbox replay --dead", "^dead notifications made ready again: 0\n"),
+  ["bin/marketplace inbox replay --dead"] =
+    one_line("bin/marketplace inbox replay --dead", "^dead notifications made ready again: 0\n"),
   ["bin/marketplace inbox prune --done-before 90d"] =
     one_line("bin/marketplace inbox prune --done-before 90d", "^done notifications deleted: 0\n"),
   ["bin/marketplace reconcile --app 6740067890 --dry-run"] =
