@@ -1,16 +1,20 @@
 --- The fields of the contract (marketplace.inbox), each in one line. What the inboxes read and write, and what the
 --- commands show, is derived from here: a new field needs only a line below and a new version of the SQL schema.
 ---
---- Kinds: "text", "string", which may be empty as well as absent, "bytes", which need not be text, "integer", "flag";
---- "time", Apple's, "clock", by the clock that times the leases; "token", which each inbox makes as it likes.
+--- Kinds: "text", "string", which may be empty as well as absent, "bytes", which need not be text, "integer", "flag",
+--- "number", a count of seconds; "time", Apple's, "clock", by the inbox's own clock; "token", which each inbox makes as
+--- it likes.
 ---
 --- Groups: `record`, what put takes; `item`, what finish takes; `claimed`, what claim returns; `summary`, what list
 --- returns; `entry`, what get returns; `later`, what later returns; `filter`, what a filter can name.
+local options = require "marketplace.options"
+
 local FIELDS = {
-  { "identity", "text", "item claimed summary entry" }, -- first: in Redis it is part of the key
-  { "key", "text", "record claimed summary entry later filter" },
+  { "id", "text", "item claimed summary entry later filter" }, -- first: in Redis it is part of the key
+  { "key", "text", "record claimed summary entry" },
   { "token", "token", "item claimed" },
   { "state", "text", "item summary entry filter" },
+  { "code", "text", "item summary entry filter" },
   { "type", "text", "record claimed summary entry filter" },
   { "event", "text", "record claimed summary entry later filter" },
   { "app_id", "text", "record claimed summary entry filter" },
@@ -18,7 +22,9 @@ local FIELDS = {
   { "received_at", "clock", "claimed summary entry" },
   { "received_before", "clock", "filter" },
   { "received_since", "clock", "filter" },
-  { "at", "clock", "item summary entry" },
+  { "at", "clock", "summary entry" },
+  { "behind", "text", "summary entry" },
+  { "wait", "number", "item" },
   { "attempt", "integer", "claimed summary entry" },
   { "uncounted", "flag", "item" },
   { "reason", "text", "record item summary entry" },
@@ -53,14 +59,14 @@ function fields.copy(given, names)
 end
 
 local TESTS = { -- of filters that are not simply a field's value
-  key = function(entry, key) return entry.key == key or entry.identity == key end,
+  id = function(entry, id) return entry.id == id or entry.key == id end,
   received_before = function(entry, time) return entry.received_at < time end,
   received_since = function(entry, time) return entry.received_at >= time end,
 }
 
 --- Whether a filter selects an entry.
 ---@param entry table
----@param filter table
+---@param filter marketplace.InboxFilter
 ---@return boolean
 function fields.matches(entry, filter)
   for _, name in ipairs(fields.filter) do
@@ -70,38 +76,61 @@ function fields.matches(entry, filter)
   return true
 end
 
-local FILTER_TYPES = { limit = "number" }
-for _, name in ipairs(fields.filter) do
-  FILTER_TYPES[name] = fields.kind[name] == "clock" and "number" or "string"
-end
+--- What entries must have, all of it. Empty: all entries.
+---@class marketplace.InboxFilter
+---@field id? string its id, or the id of its notification, which several can have
+---@field state? "ready"|"leased"|"done"|"dead"
+---@field code? string of a dead one
+---@field type? string Apple's name
+---@field event? string
+---@field app_id? string
+---@field received_before? number seconds since the epoch
+---@field received_since? number seconds since the epoch
+---@field verified_by? string the fingerprint of the secret that signed it
+---@field newest? boolean the newest first: with a limit, these are the ones that are selected
+---@field limit? integer the most entries
+local FILTER = {
+  id = "string", state = "string", code = "string", type = "string", event = "string", app_id = "string",
+  received_before = "number", received_since = "number", verified_by = "string", newest = "boolean", limit = "number",
+}
 
 --- The filter, or one that selects everything. Raises, and blames the caller of the inbox's method, if it names
 --- something that is not known, as that would select everything, too.
 ---@param where string the method
----@param filter table|nil
----@return table
-function fields.checked(where, filter)
-  for name, value in pairs(filter or {}) do
-    local expected = FILTER_TYPES[name]
-    if not expected then
-      error(("%s: unknown filter '%s'; known: %s, limit"):format(where, tostring(name),
-        table.concat(fields.filter, ", ")), 3)
-    end
-    if type(value) ~= expected then
-      error(("%s: filter '%s' must be a %s, not a %s"):format(where, name, expected, type(value)), 3)
-    end
-  end
+---@param filter marketplace.InboxFilter|nil
+---@param level? integer whose call is blamed, as in `error`; default 4: the caller of the method that checks
+---@return marketplace.InboxFilter
+function fields.checked(where, filter, level)
+  options.check(where, filter or {}, FILTER, level or 4)
   return filter or {}
 end
 
---- A filter that selects only the dead entries of another; nil if the other selects none.
----@param filter table
----@return table|nil
-function fields.dead(filter)
-  if filter.state and filter.state ~= "dead" then return nil end
-  local dead = fields.copy(filter, fields.filter)
-  dead.state, dead.limit = "dead", filter.limit
-  return dead
+local REPLAYED = { dead = true, done = true }
+
+--- The filter of replay, with its state: dead, unless it names done ones and says which. Nil if it can select none.
+---@param filter marketplace.InboxFilter|nil
+---@return marketplace.InboxFilter|nil
+function fields.replayed(filter)
+  filter = fields.checked("inbox:replay", filter, 5)
+  local replayed = { newest = filter.newest, limit = filter.limit }
+  local named = 0
+  for _, name in ipairs(fields.filter) do
+    replayed[name] = filter[name]
+    if filter[name] ~= nil then named = named + 1 end
+  end
+  if filter.state == "done" and named == 1 then
+    error("inbox:replay: of done notifications the filter must say which: name an id, an app, an event or a time", 3)
+  end
+  replayed.state = filter.state or "dead"
+  return REPLAYED[replayed.state] and replayed or nil
+end
+
+--- Whether an operator can have an entry run again that `replayed` selects.
+---@param entry table with its body, if it is kept
+---@return boolean
+function fields.can_replay(entry)
+  if entry.state == "done" then return entry.body and true or false end
+  return entry.state == "dead" and entry.code ~= "invalid"
 end
 
 return fields

@@ -1,50 +1,79 @@
 --- The contract of an inbox, which keeps each acknowledged notification until its callback has succeeded.
 ---
----     verified -> put (ready) -> 200 -> claim (leased) -> finish: done | ready again at a time | dead
+---     verified -> put (ready) -> 200 -> claim (leased) -> finish: done | ready again after a wait | dead
 ---
---- Times are seconds since the epoch. Methods take the current one as `now`, so that a test can say what time it is. If
---- an inbox cannot do what it was asked, it returns nil, message, "inbox_unavailable": either nothing was changed, or
---- it is not known whether it was. A closed inbox returns that too. marketplace.inbox.fields lists all fields.
+--- If an inbox cannot do what it was asked, it returns nil, message, "inbox_unavailable": either nothing was changed,
+--- or it is not known whether it was. A closed inbox returns that too. marketplace.inbox.fields lists all fields.
 ---
---- A *record* describes a notification that was received. `key` is the notification's id or, if it has none, the
---- digest; `digest` is the body's SHA-256 in hex. A record with a `reason` could not be read, and is kept as dead.
---- `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil if it came without a
---- signature. The inbox may keep the tables of records and change them.
+--- Records and entries. A *record* describes a notification that was received. `key` is the notification's id or, if it
+--- has none, the digest; `digest` is the body's SHA-256 in hex. A record with a `reason` could not be read, and is kept
+--- as dead, "invalid". `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil if it
+--- came without a signature. The inbox may keep the tables of records and change them. An *entry* is a record in the
+--- inbox. Its `id` is its key; another body under the same key has the key, "#" and its digest.
 ---
---- An *entry* is a record in the inbox. Its `identity` is its key; another body under the same key has the key, "#" and
---- its digest. The entries of one app form a *lane*, in the order in which they were stored. Only the one that leads
---- the lane can be claimed.
+--- Order. The entries of one app form a *lane*, in the order in which they were stored; an entry without an app has a
+--- lane of its own. The lane's leader is the one that is leased or, if none is, the oldest that is ready, whatever made
+--- it ready. Only a leader can be claimed: the others wait behind it.
 ---
---- A digest that begins with "unsigned:" (marketplace.inbox.record) belongs to a body that came without a signature.
---- Such a body counts as the same as any other body under its key. The first signed one replaces it (digest,
---- verified_by, and the body if one is kept), unless it is leased: what runs then is what was not signed. Later
---- duplicates change nothing.
+--- Clocks. Times are seconds since the epoch, by the inbox's own clock: of the process (memory, SQLite) or of the
+--- server (PostgreSQL, Redis). What was never tried is due at once. A wait remembers when it was set; if that is in the
+--- future, the clock was set back meanwhile, and the wait is over. A lease that was set in the future is set anew, so
+--- that it ends a whole lease from now at the latest; what was received in the future was received now.
 ---
----   inbox:put(records, now)       -> a list of outcomes: "stored", "duplicate" (same key and digest), "conflict"
+--- Dead entries have a code. "failed": its callback failed too often; "cancelled": a callback or an operator gave it
+--- up; "invalid": it cannot be read; "too_old": its event is older than what the inbox remembers, so that it may have
+--- run before; "no_callback": nothing takes it. Another delivery makes failed ones and those without a callback ready
+--- again; `replay` all but invalid ones.
+---
+--- Retention. A done entry keeps its body until `forget` drops it, and its id until `forget` deletes it. The inbox
+--- remembers the latest time before which ids were deleted. A signed record whose event is older than that, or than
+--- marketplace.inbox.retention's `ids`, is too old.
+---
+--- Unsigned bodies. A digest that begins with "unsigned:" (marketplace.inbox.record) belongs to a body that came
+--- without a signature. Such a body counts as the same as any other body under its key. The first signed one replaces
+--- it (digest, verified_by, and the body if one is kept), unless it is leased: what runs then is what was not signed.
+--- Later duplicates change nothing.
+---
+---   inbox:put(records)            -> a list of outcomes: "stored", "duplicate" (same key and digest), "conflict"
 ---                                    (same key, other digest: stored too), "rearmed" (a signed duplicate of a dead
----                                    one, which is ready again). Either all are stored when it returns, or none.
----   inbox:claim(limit, now, lease) -> a list of at most `limit` and at most 1000 leased entries, the caller's to
+---                                    one, which is ready again), "too_old" (stored as dead). Either all are stored
+---                                    when it returns, or none.
+---   inbox:recover(waits)          -> how many leases ended without a result. Their entries are ready again, each to be
+---                                    claimed alone, as it may be what ended its process: at once the first time, and
+---                                    after that once it has waited waits[attempt] seconds (for later attempts the last
+---                                    one). If it was claimed with others, it is not known to have been begun, and the
+---                                    attempt does not count. Call it before claim.
+---   inbox:claim(limit, lease)     -> a list of at most `limit` and at most 1000 leased entries, the caller's to
 ---                                    change, held for `lease` seconds: one of each lane, those that have been due the
----                                    longest, in the order in which they were stored. The attempt is counted here. An
----                                    entry whose lease ended comes alone: it may be what ended its process.
----   inbox:finish(items, now)      -> a list of booleans: false if the lease had passed to another. An item names the
----                                    entry, its token and the new state: "done" (drops the body and the reason, keeps
----                                    the key and the scope), "ready" (again at `at`; `uncounted`: the attempt does
----                                    not count) or "dead"; and the reason of "ready" and "dead".
----   inbox:extend(items, now, lease) -> a list of booleans, as finish
+---                                    longest, in the order in which they were stored. The attempt is counted here.
+---   inbox:finish(items)           -> a list of booleans: false if the lease was lost. An item names the entry's id, its
+---                                    token and the new state: "done" (drops the reason), "ready" (again in `wait`
+---                                    seconds; `uncounted`: the attempt does not count) or "dead" (with its `code`);
+---                                    and the reason of "ready" and "dead".
+---   inbox:extend(items, lease)    -> a list of booleans, as finish; the leases end `lease` seconds from now
 ---   inbox:counts()                -> {ready=, leased=, done=, dead=}
----   inbox:backlog()               -> {ready=, leased=, dead=, oldest_at=}; fast even if many are done. oldest_at: when
----                                    the oldest of the ready and leased ones was received
----   inbox:next_at()               -> when the next entry can be claimed (now or earlier if one can be claimed now);
----                                    nil if none is ready or leased
+---   inbox:backlog()               -> {ready=, leased=, dead=, codes=, oldest_age=}; fast even if many are done. codes:
+---                                    how many dead ones have each code, {failed=, cancelled=, invalid=, too_old=,
+---                                    no_callback=}; oldest_age: seconds since the oldest of the ready and leased ones
+---                                    was received, nil if there are none
+---   inbox:next_in()               -> in how many seconds recover or claim has something to do, 0 if they have now; nil
+---                                    if nothing is ready or leased
 ---   inbox:later(app_id, time)     -> the entries of an app whose event's time is later, with `scope` or `body`
----   inbox:list(filter)            -> entries without bodies, in the order in which they were stored. A filter names
----                                    the values that fields must have, received_before, received_since, and a limit;
----                                    `key` is a key or an identity. nil: all
----   inbox:get(identity)           -> the entry with its body, or nil
----   inbox:replay(filter, now)     -> how many of the dead ones that the filter selects are ready again, with no
----                                    attempt counted, in their old place, but behind the one that leads the lane
----   inbox:prune(done_before)      -> how many were deleted, of those done before that time
+---   inbox:list(filter)            -> entries without bodies, in the order in which they were stored, or the newest
+---                                    first; see marketplace.InboxFilter. nil: all. `at`: when it can be claimed, when
+---                                    its lease ends, or when it was done or dead; `behind`: the id of the leader for
+---                                    which it waits
+---   inbox:get(id)                 -> the entry with its body, or nil
+---   inbox:replay(filter)          -> the ids of those that the filter selects and that are now ready, with no attempt
+---                                    counted, in their old place: dead ones, or done ones whose body is kept if the
+---                                    filter's state is "done", which needs a further field
+---   inbox:run(id)                 -> whether the entry is ready; if so, its wait is over
+---   inbox:cancel(id, reason)      -> whether the entry was ready or leased; if so, it is dead now, "cancelled", and who
+---                                    held it has lost its lease
+---   inbox:oldest_done()           -> {body=, id=}: when the first of the done ones that have a body, and the first of
+---                                    all done ones was done; nil for none
+---   inbox:forget(before, limit)   -> {bodies=, ids=}: how many done ones lost their body, or were deleted, because they
+---                                    were done before before.bodies, before.ids; at most `limit` of each
 ---   inbox:id()                    -> the inbox's own id, a random UUID that was made with it: another inbox has
 ---                                    another one, and so has one that was lost and made anew
 ---   inbox:close()
@@ -58,26 +87,38 @@ local inbox = {}
 --- The contract above, as an editor reads it.
 ---@class marketplace.Inbox
 ---@field durable? boolean true if what it holds outlives the process
----@field put fun(self, records: table[], now: number): string[]|nil, string?, string?
----@field claim fun(self, limit: integer, now: number, lease: number): table[]|nil, string?, string?
----@field finish fun(self, items: table[], now: number): boolean[]|nil, string?, string?
----@field extend fun(self, items: table[], now: number, lease: number): boolean[]|nil, string?, string?
+---@field put fun(self, records: table[]): string[]|nil, string?, string?
+---@field recover fun(self, waits: number[]): integer|nil, string?, string?
+---@field claim fun(self, limit: integer, lease: number): table[]|nil, string?, string?
+---@field finish fun(self, items: table[]): boolean[]|nil, string?, string?
+---@field extend fun(self, items: table[], lease: number): boolean[]|nil, string?, string?
 ---@field counts fun(self): {ready: integer, leased: integer, done: integer, dead: integer}|nil, string?, string?
----@field backlog fun(self): {ready: integer, leased: integer, dead: integer, oldest_at?: number}|nil, string?, string?
----@field next_at fun(self): number|nil, string?, string?
+---@field backlog fun(self): marketplace.InboxBacklog|nil, string?, string?
+---@field next_in fun(self): number|nil, string?, string?
 ---@field later fun(self, app_id: string, time: number): table[]|nil, string?, string?
----@field list fun(self, filter?: table): table[]|nil, string?, string?
----@field get fun(self, identity: string): table|nil, string?, string?
----@field replay fun(self, filter: table, now: number): integer|nil, string?, string?
----@field prune fun(self, done_before: number): integer|nil, string?, string?
+---@field list fun(self, filter?: marketplace.InboxFilter): table[]|nil, string?, string?
+---@field get fun(self, id: string): table|nil, string?, string?
+---@field replay fun(self, filter?: marketplace.InboxFilter): string[]|nil, string?, string?
+---@field run fun(self, id: string): boolean|nil, string?, string?
+---@field cancel fun(self, id: string, reason: string): boolean|nil, string?, string?
+---@field oldest_done fun(self): {body?: number, id?: number}|nil, string?, string?
+---@field forget fun(self, before: {bodies: number, ids: number}, limit: integer): {bodies: integer, ids: integer}|nil,
+--- string?, string?
 ---@field id fun(self): string|nil, string?, string?
 ---@field close fun(self)
 
+---@class marketplace.InboxBacklog
+---@field ready integer
+---@field leased integer
+---@field dead integer
+---@field codes table<string, integer> how many dead ones have each code
+---@field oldest_age? number seconds since the oldest of the ready and leased ones was received
+
 ---@class marketplace.InboxOptions
 ---@field must_exist? boolean do not make a new SQLite file, default false
----@field clock? false|fun(): number of PostgreSQL and Redis, see marketplace.RedisInboxOptions
+---@field clock? fun(): number seconds since the epoch, default the inbox's own clock
 ---@field durability? "strict"|"relaxed" likewise
-local OPTIONS = { must_exist = "boolean", clock = "function|boolean", durability = "string" }
+local OPTIONS = { must_exist = "boolean", clock = "function", durability = "string" }
 
 local function unavailable(message)
   return nil, message, "inbox_unavailable"
