@@ -46,8 +46,8 @@
 ---   inbox:claim(limit, lease)     -> a list of at most `limit` and at most 1000 leased entries, the caller's to
 ---                                    change, held for `lease` seconds: one of each lane, those that have been due the
 ---                                    longest, in the order in which they were stored. The attempt is counted here.
----   inbox:finish(items)           -> a list of booleans: false if the lease was lost. An item names the entry's id, its
----                                    token and the new state: "done" (drops the reason), "ready" (again in `wait`
+---   inbox:finish(items)           -> a list of booleans: false if the lease was lost. An item names the entry's id,
+---                                    its token and the new state: "done" (drops the reason), "ready" (again in `wait`
 ---                                    seconds; `uncounted`: the attempt does not count) or "dead" (with its `code`);
 ---                                    and the reason of "ready" and "dead".
 ---   inbox:extend(items, lease)    -> a list of booleans, as finish; the leases end `lease` seconds from now
@@ -68,12 +68,12 @@
 ---                                    counted, in their old place: dead ones, or done ones whose body is kept if the
 ---                                    filter's state is "done", which needs a further field
 ---   inbox:run(id)                 -> whether the entry is ready; if so, its wait is over
----   inbox:cancel(id, reason)      -> whether the entry was ready or leased; if so, it is dead now, "cancelled", and who
----                                    held it has lost its lease
+---   inbox:cancel(id, reason)      -> whether the entry was ready or leased; if so, it is dead now, "cancelled", and
+---                                    its lease, if it had one, is lost
 ---   inbox:oldest_done()           -> {body=, id=}: when the first of the done ones that have a body, and the first of
 ---                                    all done ones was done; nil for none
----   inbox:forget(before, limit)   -> {bodies=, ids=}: how many done ones lost their body, or were deleted, because they
----                                    were done before before.bodies, before.ids; at most `limit` of each
+---   inbox:forget(before, limit)   -> {bodies=, ids=}: how many done ones lost their body, or were deleted, because
+---                                    they were done before before.bodies, before.ids; at most `limit` of each
 ---   inbox:id()                    -> the inbox's own id, a random UUID that was made with it: another inbox has
 ---                                    another one, and so has one that was lost and made anew
 ---   inbox:close()
