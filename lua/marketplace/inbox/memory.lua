@@ -110,20 +110,15 @@ end
 
 --[[ put ]]
 
-local function is_too_old(self, record, now)
-  return record.time and not is_unsigned(record.digest)
-    and record.time < math.max(now - retention.ids, self.forgotten_before)
-end
-
 local function add(self, record, id, now)
   local entry = record
-  local too_old = not record.reason and is_too_old(self, record, now)
+  local too_old = retention.is_too_old(record, now, self.forgotten_before)
   self.number = self.number + 1
   entry.id, entry.number, entry.received_at, entry.at, entry.set_at = id, self.number, now, now, now
   entry.attempt, entry.losses, entry.token, entry.shared = 0, 0, 0, false
   entry.verified_by, entry.scope = record.verified_by or false, false
   entry.code = record.reason and "invalid" or too_old and "too_old" or false
-  entry.reason = record.reason or too_old and "its event is older than what the inbox remembers" or false
+  entry.reason = record.reason or too_old and retention.too_old_reason or false
   entry.state = entry.code and "dead" or "ready"
   self.entries[id] = entry
   self.held = self.held + 1
