@@ -6,20 +6,22 @@ local function record(i)
   return { key = "k" .. i, digest = "d" .. i, type = "T", event = "other", body = "b" }
 end
 
-local function finish_all(box, now)
-  local claimed = box:claim(1000, now, 60)
+local function finish_all(box)
+  local claimed = box:claim(1000, 60)
   for _, item in ipairs(claimed) do item.state = "done" end
-  box:finish(claimed, now)
+  box:finish(claimed)
 end
 
 describe("the memory inbox", function()
   describe("as every inbox", function()
-    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, memory.new)
+    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, function(clock)
+      return memory.new { clock = clock }
+    end)
   end)
 
   describe("whose lanes are made anew before each step, as after one that memory cut off,", function()
-    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, function()
-      local box = memory.new()
+    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, function(clock)
+      local box = memory.new { clock = clock }
       return setmetatable({}, { __index = function(_, name)
         return function(_, ...)
           box.is_torn = true
@@ -31,30 +33,30 @@ describe("the memory inbox", function()
 
   it("is full at its capacity, stores nothing then, and recovers", function()
     local box = memory.new { capacity = 2 }
-    assert.same({ "stored" }, box:put({ record(1) }, 1))
-    local outcomes, message, code = box:put({ record(2), record(3) }, 1)
+    assert.same({ "stored" }, box:put { record(1) })
+    local outcomes, message, code = box:put { record(2), record(3) }
     assert.is_nil(outcomes)
     assert.matches("full", message)
     assert.equal("inbox_unavailable", code)
     assert.equal(1, box:counts().ready)
-    finish_all(box, 2)
-    assert.same({ "stored", "stored" }, box:put({ record(2), record(3) }, 3))
+    finish_all(box)
+    assert.same({ "stored", "stored" }, box:put { record(2), record(3) })
   end)
 
   it("remembers as many done ones as it was told", function()
     local box = memory.new { keep_done = 2 }
-    box:put({ record(1), record(2), record(3) }, 1)
-    finish_all(box, 2)
+    box:put { record(1), record(2), record(3) }
+    finish_all(box)
     assert.equal(2, box:counts().done)
-    assert.same({ "stored", "duplicate", "duplicate" }, box:put({ record(1), record(2), record(3) }, 3))
+    assert.same({ "stored", "duplicate", "duplicate" }, box:put { record(1), record(2), record(3) })
   end)
 
   it("takes no more memory for more done notifications", function()
     local box = memory.new { keep_done = 100 }
     local function run(first, last)
       for i = first, last do
-        box:put({ record(i) }, i)
-        finish_all(box, i)
+        box:put { record(i) }
+        finish_all(box)
       end
       collectgarbage()
       collectgarbage()
@@ -80,7 +82,7 @@ end)
 
 describe("marketplace.inbox.open", function()
   it("opens what is named", function()
-    assert.same({ "stored" }, inbox.open("memory"):put({ record(1) }, 1))
+    assert.same({ "stored" }, inbox.open("memory"):put { record(1) })
   end)
 
   it("tells which kinds there are", function()
