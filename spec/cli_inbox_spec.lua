@@ -88,8 +88,8 @@ describe("the command's inbox", function()
     rawset(os, "getenv", getenv)
     local path = write "inbox = paper:x\n"
     for _, command in ipairs {
-      "serve x.lua", "work x.lua", "inbox list", "inbox show a", "inbox replay a", "inbox prune --done-before 1d",
-      "inbox stats", "reconcile --app 1", "webhooks rotate-secret a --yes --secret-file x",
+      "serve x.lua", "work x.lua", "inbox list", "inbox show a", "inbox replay a", "inbox prune --bodies-before 1d",
+      "inbox stats", "inbox run a", "inbox cancel a", "reconcile --app 1", "webhooks rotate-secret a --yes --secret-file x",
     } do
       local line = shell.marketplace(command .. " --config " .. path, "env -u MARKETPLACE_INBOX")
       local output, status = shell.capture(line)
@@ -103,7 +103,7 @@ describe("the command's inbox", function()
     local box = "sqlite:" .. folder .. "/inbox.db"
     assert(marketplace.inbox(box)):close()
     for _, command in ipairs {
-      "inbox list", "inbox stats", "inbox prune --done-before 90d", "inbox replay --dead", "inbox stats --json",
+      "inbox list", "inbox stats", "inbox prune --ids-before 90d", "inbox replay --dead", "inbox stats --json",
     } do
       local output, status = shell.capture(shell.marketplace(command, "MARKETPLACE_INBOX=" .. box))
       assert.equal(0, status, output)

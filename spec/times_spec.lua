@@ -18,10 +18,20 @@ describe("marketplace.cli.support.times", function()
     end
   end)
 
+  it("reads a length of time", function()
+    for text, seconds in pairs { ["45s"] = 45, ["30m"] = 1800, ["12h"] = 43200, ["7d"] = 604800, ["0s"] = 0 } do
+      assert.equal(seconds, times.seconds(text), text)
+    end
+    for _, text in ipairs { "", "7", "d", "-1d", "1.5h", "7 d", "7dd", "2026-01-31" } do
+      assert.is_nil(times.seconds(text), text)
+    end
+  end)
+
   it("writes a length of time in its largest unit", function()
-    for seconds, text in pairs { [0] = "0s", [-5] = "0s", [59.9] = "59s", [60] = "1m", [3599] = "59m", [7200] = "2h",
-      [86400 * 9.5] = "9d" } do
-      assert.equal(text, times.age(seconds))
+    for seconds, text in pairs {
+      [0] = "0 s", [-5] = "0 s", [59.9] = "59 s", [60] = "1 min", [3599] = "59 min", [7200] = "2 h", [86400 * 9.5] = "9 d",
+    } do
+      assert.equal(text, times.length(seconds))
     end
   end)
 end)

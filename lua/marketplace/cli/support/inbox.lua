@@ -2,6 +2,8 @@
 local config = require "marketplace.cli.support.config"
 local inbox = require "marketplace.inbox"
 local inbox_url = require "marketplace.inbox.url"
+local listening = require "marketplace.cli.support.listening"
+local text = require "marketplace.text"
 
 local chosen = {}
 
@@ -53,6 +55,22 @@ function chosen.open(parsed, settings)
   local box, message = inbox.open(parsed.inbox, settings)
   if box then return box end
   return nil, ("%s (the inbox is set by %s)"):format(message, parsed.inbox_source)
+end
+
+--- Another command on the same inbox, as it is typed, for messages that suggest one. It says URL for one that cannot be
+--- shown, as it may hold a password.
+---@param parsed table resolved
+---@param ... string words after `marketplace inbox`
+---@return string words of a shell
+function chosen.command(parsed, ...)
+  local words = { listening.own_command(), "inbox" }
+  for _, word in ipairs { ... } do words[#words + 1] = text.shell_word(word) end
+  if parsed.config then words[#words + 1] = "--config " .. text.shell_word(parsed.config) end
+  if parsed.inbox_source == "--inbox" then
+    local can_show = inbox_url.redacted(parsed.inbox) == parsed.inbox
+    words[#words + 1] = "--inbox " .. (can_show and text.shell_word(parsed.inbox) or "URL")
+  end
+  return table.concat(words, " ")
 end
 
 return chosen
