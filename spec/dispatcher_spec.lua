@@ -2,22 +2,26 @@ local marketplace = require "marketplace"
 local memory = require "marketplace.inbox.memory"
 local samples = require "marketplace.samples"
 
+local unpack = require("marketplace.runtime").unpack
+
 local SECRET = "the secret"
 
 describe("receiver:dispatch", function()
   local receiver, inbox, entries, now
 
+  local function clock() return now end
+
   local function new(more)
     local settings = {
       secrets = SECRET, inbox = inbox, log = function(entry) entries[#entries + 1] = entry end,
-      clock = function() return now end, random = function() return 0.5 end,
+      clock = clock, random = function() return 0.5 end,
     }
     for name, value in pairs(more or {}) do settings[name] = value end
     receiver = marketplace.receiver(settings)
   end
 
   before_each(function()
-    inbox, entries, now = memory.new(), {}, 1000
+    inbox, entries, now = memory.new { clock = clock }, {}, 1000
     new()
   end)
 
@@ -65,32 +69,80 @@ describe("receiver:dispatch", function()
     assert.equal(1, receiver:dispatch { limit = math.huge, seconds = math.huge })
   end)
 
-  it("warns of what no callback is there for, which is done all the same", function()
-    post("ping", { id = "a" })
-    receiver:dispatch()
-    assert.equal("no callback", last().message)
-    assert.equal("warning", last().level)
-    assert.equal("done", state_of "a")
+  it("gives up an event that a marketplace must act on if no callback takes it, and raises an alarm", function()
+    local runs_it = false
+    for _, event in ipairs {
+      "version_available", "versions_unavailable", "app_unavailable", "versions_restored", "app_restored",
+    } do
+      post(event, { id = event, app_id = event })
+      assert.equal(1, receiver:dispatch())
+      local entry = inbox:get(event)
+      assert.same({ "dead", "no_callback" }, { entry.state, entry.code })
+      assert.equal(("no callback takes %s: add one, then replay the notification"):format(event), entry.reason)
+      assert.is_string(entry.body)
+      assert.same({ "error", "no callback", event, entry.reason },
+        { last().level, last().message, last().id, last().reason })
+      receiver:on(event, function() runs_it = true end)
+      inbox:replay { id = event }
+      receiver:dispatch()
+      assert.is_true(runs_it)
+      runs_it = false
+    end
   end)
 
-  it("tries what raised again, later and later, ten times, then gives up", function()
-    local pauses = {}
+  it("takes a callback for the type or for everything as one that takes the event", function()
+    receiver:on("AppUnavailable", function() end)
+    post("app_unavailable", { id = "a" })
+    receiver:dispatch()
+    receiver:on("*", function() end)
+    post("app_restored", { id = "b" })
+    receiver:dispatch()
+    assert.same({ "done", "done" }, { state_of "a", state_of "b" })
+  end)
+
+  it("warns of anything else that no callback is there for, which is done all the same", function()
+    post("ping", { id = "a" })
+    post '{"data":{"type":"somethingQuiteNew","id":"b"}}'
+    receiver:dispatch()
+    assert.same({ "no callback", "warning" }, { last().message, last().level })
+    assert.same({ "done", "done" }, { state_of "a", state_of "b" })
+  end)
+
+  it("tries what raised again, later and later, twenty times, then gives up", function()
+    local waits, hours = {}, 0
     receiver:on("ping", function() error "broken" end)
     post("ping", { id = "a" })
-    for attempt = 1, 10 do
+    for attempt = 1, 20 do
       assert.equal(1, receiver:dispatch())
       assert.equal(attempt, last().attempt)
       assert.matches("broken", last().reason)
-      pauses[attempt] = last().again_in
-      assert.equal(0, receiver:dispatch { now = now + (pauses[attempt] or 0) - 0.01 })
-      now = now + (pauses[attempt] or 0)
+      waits[attempt] = last().again_in
+      if attempt < 20 then
+        now = now + waits[attempt] - 0.01
+        assert.equal(0, receiver:dispatch())
+        now = now + 0.01
+        hours = hours + waits[attempt] / 3600
+      end
     end
-    assert.same({ 2.5, 5, 10, 20, 40, 80, 160, 320, 640 }, pauses)
-    assert.equal("gave up", last().message)
-    assert.equal("error", last().level)
-    assert.equal("dead", state_of "a")
+    assert.same({ 3.75, 7.5, 15, 30, 60, 120, 240, 480, 960, 1920 }, { unpack(waits, 1, 10) })
+    assert.same({ 2700, 2700 }, { waits[11], waits[19] })
+    assert.is_true(hours > 7, hours)
+    assert.same({ "gave up", "error" }, { last().message, last().level })
+    assert.same({ "dead", "failed" }, { state_of "a", inbox:get("a").code })
     assert.matches("broken", inbox:get("a").reason)
-    assert.equal(0, receiver:dispatch { now = now + 1e9 })
+    now = now + 1e9
+    assert.equal(0, receiver:dispatch())
+  end)
+
+  it("waits for at least half of the time, and at most all of it", function()
+    for random, wait in pairs { [0] = 50, [0.5] = 75, [1 - 2 ^ -53] = 100 } do
+      inbox = memory.new { clock = clock }
+      new { retry = { base = 100 }, random = function() return random end }
+      receiver:on("ping", function() error "broken" end)
+      post "ping"
+      receiver:dispatch()
+      assert.is_true(math.abs(wait - last().again_in) < 1e-9)
+    end
   end)
 
   it("tries again what returned nil and a message, and is content with anything else", function()
@@ -106,7 +158,7 @@ describe("receiver:dispatch", function()
       post("ping", { id = "n" .. i })
       receiver:dispatch()
       assert.equal(case[2], state_of("n" .. i), tostring(i))
-      inbox = memory.new()
+      inbox = memory.new { clock = clock }
       new()
       receiver:on("ping", answer)
     end
@@ -131,10 +183,12 @@ describe("receiver:dispatch", function()
     receiver:on("ping", function() error "x" end)
     post("ping", { id = "a" })
     receiver:dispatch()
-    assert.equal(50, last().again_in)
-    receiver:dispatch { now = now + 50 }
     assert.equal(75, last().again_in)
-    receiver:dispatch { now = now + 200 }
+    now = now + 75
+    receiver:dispatch()
+    assert.equal(112.5, last().again_in)
+    now = now + 112.5
+    receiver:dispatch()
     assert.equal("dead", state_of "a")
   end)
 
@@ -155,7 +209,7 @@ describe("receiver:dispatch", function()
       setmetatable({}, { __tostring = function(self) error(self) end }),
       setmetatable({}, { __tostring = function(self) return self end }),
     } do
-      inbox = memory.new()
+      inbox = memory.new { clock = clock }
       new()
       receiver:on("ping", function() error(problem) end)
       post("ping", { id = "n" .. i })
@@ -199,10 +253,12 @@ describe("receiver:dispatch", function()
     post("ping", { id = "a" })
     receiver:dispatch()
     assert.equal("snoozed", last().message)
-    assert.equal(1060, inbox:next_at())
-    assert.equal(0, receiver:dispatch { now = 1059 })
-    assert.equal(1, receiver:dispatch { now = 1060 })
-    assert.equal(1, receiver:dispatch { now = 1120 })
+    for _ = 1, 2 do
+      now = now + 59
+      assert.equal(0, receiver:dispatch())
+      now = now + 1
+      assert.equal(1, receiver:dispatch())
+    end
     assert.same({ 1, 1, 1 }, attempts)
     assert.equal("done", state_of "a")
   end)
@@ -211,7 +267,7 @@ describe("receiver:dispatch", function()
     receiver:on("ping", function(_, ctx) ctx:cancel "not ours" end)
     post("ping", { id = "a" })
     receiver:dispatch()
-    assert.equal("dead", state_of "a")
+    assert.same({ "dead", "cancelled" }, { state_of "a", inbox:get("a").code })
     assert.equal("not ours", inbox:get("a").reason)
   end)
 
@@ -272,38 +328,67 @@ describe("receiver:dispatch", function()
     assert.equal(60, last().again_in)
   end)
 
-  it("gives up what ended its process in every attempt", function()
-    local ran = 0
+  it("tells callbacks and the log the id that tells a notification from another one of the same id", function()
+    local ids = {}
+    receiver:on("*", function(_, ctx) ids[#ids + 1] = ctx.id end)
+    post("app_unavailable", { id = "a", time = 1000 })
+    post("app_unavailable", { id = "a", time = 2000 })
+    local conflict = inbox:list()[2].id
+    assert.matches("^a#%x+$", conflict)
+    assert.same({ "conflict", conflict }, { last().message, last().id })
+    receiver:dispatch()
+    assert.same({ "a", conflict }, ids)
+    assert.same({ "done", conflict }, { last().message, last().id })
+  end)
+
+  it("runs what ended its process alone and at once, later after its wait, and gives it up in the end", function()
+    local ran, waits = 0, {}
     receiver:on("ping", function() ran = ran + 1 end)
     post("ping", { id = "a" })
-    for _ = 1, 10 do
-      assert.equal(1, #inbox:claim(1, now, 60))
+    for attempt = 1, 20 do
+      assert.equal(1, #inbox:claim(1, 60))
       now = now + 60
+      assert.equal(0, receiver:dispatch { limit = 0 })
+      waits[attempt] = inbox:next_in()
+      now = now + waits[attempt]
     end
-    receiver:dispatch()
+    assert.same({ 0, 7.5, 15, 30 }, { unpack(waits, 1, 4) })
+    assert.same({ 2700, 2700 }, { waits[11], waits[20] })
+    assert.equal(1, receiver:dispatch())
     assert.equal(0, ran)
-    assert.equal("dead", state_of "a")
-    assert.matches("ended its process", last().reason)
+    assert.same({ "dead", "failed" }, { state_of "a", inbox:get("a").code })
+    assert.equal("attempt 20 of 20 ended its process, or took longer than its lease: mend the callbacks, then " ..
+      "replay the notification", last().reason)
   end)
 
   it("gives up what can no longer be read, and says why", function()
     local body = "not JSON"
-    assert(inbox:put({ { key = "a", digest = "a", type = "Ping", event = "ping", body = body } }, now))
+    assert(inbox:put({ { key = "a", digest = "a", type = "Ping", event = "ping", body = body } }))
     local _, problem = marketplace.parse(body)
     assert.equal(1, receiver:dispatch())
-    assert.equal("dead", state_of "a")
+    assert.same({ "dead", "invalid" }, { state_of "a", inbox:get("a").code })
     assert.equal(problem, last().reason)
   end)
 
   it("says so when a lease passed to another while its callback ran", function()
     receiver:on("ping", function()
       now = now + 61
-      inbox:claim(1, now, 60)
+      inbox:recover { 0 }
+      inbox:claim(1, 60)
     end)
     post("ping", { id = "a" })
     assert.equal(1, receiver:dispatch())
-    assert.equal("lease lost", last().message)
+    assert.same({ "lease lost", "a" }, { last().message, last().id })
     assert.equal("leased", state_of "a")
+  end)
+
+  it("says so when an operator cancelled what ran", function()
+    receiver:on("ping", function() inbox:cancel("a", "enough") end)
+    post("ping", { id = "a" })
+    assert.equal(1, receiver:dispatch())
+    assert.equal("lease lost", last().message)
+    assert.matches("an operator cancelled it", last().reason)
+    assert.same({ "dead", "cancelled", "enough" }, { state_of "a", inbox:get("a").code, inbox:get("a").reason })
   end)
 
   it("says so when the inbox cannot tell or cannot store", function()
@@ -314,30 +399,6 @@ describe("receiver:dispatch", function()
     inbox.claim = claim
     inbox.finish = function() return nil, "full", "inbox_unavailable" end
     assert.same({ nil, "full", "inbox_unavailable" }, { receiver:dispatch() })
-  end)
-
-  it("renews the leases of those that waited in a batch", function()
-    local core = require "marketplace.core"
-    local monotonic, elapsed = core.monotonic, 0
-    core.monotonic = function() return elapsed end
-    local extended, ran = 0, {}
-    local extend = inbox.extend
-    inbox.extend = function(...)
-      extended = extended + 1
-      return extend(...)
-    end
-    receiver:on("ping", function(n)
-      ran[#ran + 1] = n.id
-      elapsed = elapsed + 25
-    end)
-    receiver.dispatcher.batch = 64
-    for _, id in ipairs { "a", "b", "c", "d" } do post("ping", { id = id }) end
-    local count = receiver:dispatch()
-    core.monotonic = monotonic
-    inbox.extend = nil
-    assert.same({ "a", "b", "c", "d" }, ran)
-    assert.equal(4, count)
-    assert.equal(1, extended) -- after 50 seconds, of a lease of 60
   end)
 
   it("claims as many at a time as fit into 50 ms, by how long those before took, and at most 64", function()
@@ -373,35 +434,6 @@ describe("receiver:dispatch", function()
       assert.equal(count, receiver:dispatch())
       assert.equal(count, ran)
     end
-  end)
-
-  it("leaves out what passed to another while it waited in a batch", function()
-    local core = require "marketplace.core"
-    local monotonic, elapsed, ran = core.monotonic, 0, {}
-    core.monotonic = function() return elapsed end
-    receiver:on("ping", function(n)
-      ran[#ran + 1] = n.id
-      elapsed = elapsed + 31
-    end)
-    receiver.dispatcher.batch = 64
-    post("ping", { id = "a" })
-    post("ping", { id = "b" })
-    inbox.claim = function(self, ...)
-      inbox.claim = nil
-      local claimed = inbox.claim(self, ...)
-      -- another worker takes b
-      inbox:claim(1, now + 61, 600)
-      inbox:claim(1, now + 61, 600)
-      return claimed
-    end
-    receiver:dispatch()
-    core.monotonic = monotonic
-    assert.same({ "a" }, ran)
-    local lost = 0
-    for _, entry in ipairs(entries) do
-      if entry.message == "lease lost" then lost = lost + 1 end
-    end
-    assert.equal(2, lost)
   end)
 
   it("gives back what it has not begun when it is asked to stop", function()
@@ -489,7 +521,8 @@ describe("receiver:dispatch", function()
   it("refuses settings that make no sense, and blames its caller", function()
     for _, more in ipairs {
       { retry = { attempts = 0 } }, { retry = { base = -1 } }, { retry = { cap = 0 / 0 } }, { retry = { tries = 1 } },
-      { lease = 0 }, { lease = 0 / 0 }, { lease = math.huge }, { log = {} },
+      { lease = 0 }, { lease = 0 / 0 }, { lease = math.huge }, { log = {} }, { keep = -1 }, { keep = 0 / 0 },
+      { keep = 90 * 86400 + 1 },
     } do
       local ok, problem = pcall(new, more)
       assert.is_false(ok)
@@ -518,9 +551,11 @@ describe("receiver:dispatch", function()
       now = now + 50
       held[1] = ctx:heartbeat()
       now = now + 50
-      assert.same({}, inbox:claim(1, now, 60))
+      inbox:recover { 0 }
+      assert.same({}, inbox:claim(1, 60))
       now = now + 61
-      inbox:claim(1, now, 60)
+      inbox:recover { 0 }
+      inbox:claim(1, 60)
       held[2] = ctx:heartbeat()
     end)
     post "ping"
@@ -545,7 +580,7 @@ describe("receiver:dispatch", function()
       "a\0b", "\255\254", ("\195\164"):rep(3000), setmetatable({}, { __tostring = function() error "no" end }),
     } do
       receiver = nil
-      inbox = memory.new()
+      inbox = memory.new { clock = clock }
       new()
       receiver:on("ping", function() return nil, complaint end)
       post("ping", { id = "n" .. i })
@@ -558,16 +593,22 @@ describe("receiver:dispatch", function()
     assert.is_nil(inbox:get "n1")
   end)
 
-  it("is what a dead one's duplicate asks for again", function()
-    local broken = true
-    receiver:on("ping", function(_, ctx) if broken then ctx:cancel "broken" end end)
-    post("ping", { id = "a", time = 1 })
+  it("is what a failed one's duplicate asks for again, but not that of a cancelled one", function()
+    new { retry = { attempts = 1 } }
+    local complaint = "broken"
+    receiver:on("ping", function(n, ctx)
+      if complaint and n.id == "a" then return nil, complaint end
+      if complaint then ctx:cancel(complaint) end
+    end)
+    for _, id in ipairs { "a", "b" } do post("ping", { id = id, time = 1000 }) end
     receiver:dispatch()
-    broken = false
-    post("ping", { id = "a", time = 1 })
-    assert.equal("rearmed", last().message)
+    complaint = nil
+    for id, message in pairs { a = "rearmed", b = "duplicate" } do
+      post("ping", { id = id, time = 1000 })
+      assert.equal(message, last().message)
+    end
     receiver:dispatch()
-    assert.equal("done", state_of "a")
+    assert.same({ "done", "dead" }, { state_of "a", state_of "b" })
   end)
 
   it("may be called from a callback, and a callback may hand in notifications", function()
@@ -613,11 +654,11 @@ describe("dispatcher:turn", function()
   local runs, inbox, entries, now, elapsed, ran
 
   before_each(function()
-    inbox, entries, now, elapsed, ran = memory.new(), {}, 1000, 0, {}
+    inbox, entries, now, elapsed, ran = memory.new { clock = function() return now end }, {}, 1000, 0, {}
     core.monotonic = function() return elapsed end
     runs = marketplace.dispatcher {
       inbox = inbox, log = function(entry) entries[#entries + 1] = entry end, clock = function() return now end,
-      random = function() return 1 end,
+      random = function() return 1 - 2 ^ -53 end,
     }
     runs:on("*", function(n)
       ran[#ran + 1], elapsed = n.id, elapsed + 0.5
@@ -630,7 +671,7 @@ describe("dispatcher:turn", function()
   local function put(...)
     for _, id in ipairs { ... } do
       local body = samples.body("ping", { id = id })
-      assert(inbox:put({ { key = id, digest = core.sha256(body), type = "ping", event = "ping", body = body } }, now))
+      assert(inbox:put({ { key = id, digest = core.sha256(body), type = "ping", event = "ping", body = body } }))
     end
   end
 
@@ -678,13 +719,13 @@ describe("dispatcher:turn", function()
     assert.same({ 0, 1, 1, 12, 12, 23.5 }, seen)
   end)
 
-  it("asks for a short pause if what is due is not given to it, as the inbox's clock may differ", function()
-    inbox.next_at = function() return now - 1 end
+  it("asks for a short pause if what is due is not given to it, as another process may take it", function()
+    inbox.next_in = function() return 0 end
     assert.equal(0.01, runs:turn(1))
   end)
 
   it("logs what keeps callbacks from running, and tries again after a second, however often it is called", function()
-    for _, method in ipairs { "claim", "finish", "next_at" } do
+    for _, method in ipairs { "recover", "claim", "finish", "next_in" } do
       for i, fail in ipairs { function() return nil, "gone", "inbox_unavailable" end, function() error "gone" end } do
         put(method .. i)
         inbox[method] = fail
@@ -707,6 +748,6 @@ describe("dispatcher:turn", function()
     end
     now = now + 61
     runs:turn(10)
-    assert.equal(6, inbox:counts().done)
+    assert.equal(8, inbox:counts().done)
   end)
 end)

@@ -68,9 +68,9 @@ describe("the metrics of a receiver", function()
   local receiver, inbox, now
 
   before_each(function()
-    inbox, now = memory.new(), 1000
+    inbox, now = memory.new { clock = function() return now end }, 1000
     receiver = marketplace.receiver {
-      secrets = { SECRET, "another" }, inbox = inbox, log = function() end, clock = function() return now end,
+      secrets = { SECRET, "another" }, inbox = inbox, log = function() end,
       retry = { attempts = 2 },
     }
   end)
@@ -78,7 +78,7 @@ describe("the metrics of a receiver", function()
   local function post(id, settings)
     local given = { id = id, app_id = id }
     for name, value in pairs(settings or {}) do given[name] = value end
-    local body = samples.body("app_unavailable", given)
+    local body = samples.body(given.event or "app_unavailable", given)
     local status = receiver:handle {
       method = "POST", headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body) }, body = body,
     }
@@ -103,14 +103,17 @@ describe("the metrics of a receiver", function()
       for _, family in ipairs(exposition.read(text).families) do types[family.name] = family.type end
       return types
     end
-    local of_runs = { marketplace_runs_total = "counter", marketplace_callback_seconds = "histogram" }
+    local of_runs = {
+      marketplace_runs_total = "counter", marketplace_callback_seconds = "histogram",
+      marketplace_inbox_forgotten_total = "counter",
+    }
     local of_requests = {
       marketplace_requests_total = "counter", marketplace_verified_total = "counter",
       marketplace_commit_seconds = "histogram",
     }
     local of_inbox = {
       marketplace_inbox_up = "gauge", marketplace_inbox_notifications = "gauge",
-      marketplace_inbox_oldest_age_seconds = "gauge",
+      marketplace_inbox_dead = "gauge", marketplace_inbox_oldest_age_seconds = "gauge",
     }
     local function all(...)
       local merged = {}
@@ -125,22 +128,20 @@ describe("the metrics of a receiver", function()
   end)
 
   it("count every outcome of a run, each from 0 on", function()
-    assert.same({ done = 0, retry = 0, snoozed = 0, dead = 0, unhandled = 0, lost = 0 }, runs())
-    post "unhandled"
+    assert.same({ done = 0, retry = 0, snoozed = 0, dead = 0, no_callback = 0, unhandled = 0, lost = 0 }, runs())
+    post "unheard"
+    post("unhandled", { event = "ping" })
     receiver:dispatch()
     receiver:on("*", function(n, ctx)
       if n.id == "fails" then return nil, "not yet" end
       if n.id == "snoozes" then ctx:snooze(600) end
       if n.id == "cancels" then ctx:cancel "never" end
-      if n.id == "outlives" then
-        now = now + 61
-        inbox:claim(1, now, 60)
-      end
+      if n.id == "loses" then inbox:cancel("loses", "an operator's reason") end
     end)
-    for _, id in ipairs { "works", "fails", "snoozes", "cancels", "outlives" } do post(id) end
+    for _, id in ipairs { "works", "fails", "snoozes", "cancels", "loses" } do post(id) end
     receiver:dispatch()
     -- the run whose lease was lost is counted as what it became, too
-    assert.same({ done = 2, retry = 1, snoozed = 1, dead = 1, unhandled = 1, lost = 1 }, runs())
+    assert.same({ done = 2, retry = 1, snoozed = 1, dead = 1, no_callback = 1, unhandled = 1, lost = 1 }, runs())
     assert.equal(5, read().value "marketplace_callback_seconds_count")
   end)
 
@@ -162,11 +163,42 @@ describe("the metrics of a receiver", function()
     assert.equal(0, receiver.dispatcher:waiting())
   end)
 
-  it("tell no age below 0 if the inbox's clock is ahead", function()
-    now = 2000
-    post "early"
-    now = 1000
+  it("tell the age since the receipt, also of what waits, and none below 0 if the clock is set back", function()
+    receiver:on("*", function(_, ctx) ctx:snooze(3600) end)
+    post "a"
+    receiver:dispatch()
+    now = 1600
+    assert.equal(600, read().value "marketplace_inbox_oldest_age_seconds")
+    now = 900
     assert.equal(0, read().value "marketplace_inbox_oldest_age_seconds")
+  end)
+
+  it("tell how many dead ones have each code, each from 0 on", function()
+    local function dead()
+      local counts = {}
+      for _, family in ipairs(read().families) do
+        if family.name == "marketplace_inbox_dead" then
+          for _, sample in ipairs(family.samples) do counts[sample.labels.code] = sample.value end
+        end
+      end
+      return counts
+    end
+    assert.same({ failed = 0, cancelled = 0, invalid = 0, too_old = 0, no_callback = 0 }, dead())
+    post "unheard"
+    receiver:dispatch()
+    receiver:on("*", function(n, ctx)
+      if n.id == "cancels" then return ctx:cancel "never" end
+      return nil, "broken"
+    end)
+    for _, id in ipairs { "cancels", "fails-1", "fails-2" } do post(id) end
+    now = 1e9
+    post("late", { time = 1000 })
+    for _ = 1, 2 do
+      receiver:dispatch()
+      now = now + 5
+    end
+    assert.same({ failed = 2, cancelled = 1, invalid = 0, too_old = 1, no_callback = 1 }, dead())
+    assert.equal(1, read().value 'marketplace_requests_total{outcome="too_old",reason=""}')
   end)
 
   it("tell that the inbox is down, and nothing that only it knows", function()

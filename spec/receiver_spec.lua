@@ -9,10 +9,11 @@ describe("marketplace.receiver", function()
   local receiver, inbox, entries, now
 
   before_each(function()
-    inbox, entries, now = memory.new(), {}, 1000
+    local function clock() return now end
+    inbox, entries, now = memory.new { clock = clock }, {}, 1000
     receiver = marketplace.receiver {
       secrets = SECRET, inbox = inbox, log = function(entry) entries[#entries + 1] = entry end,
-      clock = function() return now end, random = function() return 0.5 end,
+      clock = clock, random = function() return 0.5 end,
     }
   end)
 

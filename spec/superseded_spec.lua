@@ -54,13 +54,11 @@ end)
 
 describe("ctx:superseded", function()
   local SECRET = "the secret"
-  local receiver, inbox, told, now
+  local receiver, inbox, told
 
   before_each(function()
-    inbox, told, now = memory.new(), {}, 1000
-    receiver = marketplace.receiver {
-      secrets = SECRET, inbox = inbox, log = function() end, clock = function() return now end,
-    }
+    inbox, told = memory.new { clock = function() return 1769860800 end }, {}
+    receiver = marketplace.receiver { secrets = SECRET, inbox = inbox, log = function() end }
     receiver:on("*", function(n, ctx) told[n.id] = ctx:superseded() or false end)
   end)
 

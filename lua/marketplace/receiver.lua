@@ -139,18 +139,30 @@ local function check(self, head, read_body)
   return record
 end
 
+-- What an operator should know of an outcome.
+local REASONS = {
+  conflict = "this id arrived before with another body",
+  too_old = "its event is older than what the inbox remembers, so it may have run before: see what it says, and " ..
+    "replay it if it has not",
+}
+
+local function id_of(record, outcome)
+  return outcome == "conflict" and record.key .. "#" .. record.digest or record.key
+end
+
 local function log_stored(self, record, outcome, took, level, reason)
+  local is_dead = record.reason or outcome == "too_old"
   self.log.write {
-    level = level, message = record.reason and "kept as dead (" .. outcome .. ")" or outcome, at = self.clock(),
-    id = record.key, type = record.type, event = record.event, app_id = record.app_id,
+    level = level, message = is_dead and "kept as dead (" .. outcome .. ")" or outcome, at = self.clock(),
+    id = id_of(record, outcome), type = record.type, event = record.event, app_id = record.app_id,
     secret = self.secret_of[record.verified_by], verified_by = record.verified_by, took = took, reason = reason,
   }
 end
 
 local function report_stored(self, record, outcome, took)
-  local reason = record.reason
-  tally(self, reason and "dead" or outcome)
-  if outcome == "conflict" then reason = reason or "this id arrived before with another body" end
+  local is_invalid = record.reason and outcome ~= "too_old"
+  tally(self, is_invalid and "dead" or outcome)
+  local reason = is_invalid and record.reason or REASONS[outcome]
   if reason then
     log_stored(self, record, outcome, took, "warning", reason)
   elseif self.log.wants_info then
@@ -170,7 +182,7 @@ end
 -- One commit for all of them.
 local function commit(self, records)
   local started = core.monotonic()
-  local outcomes, message, code = self.inbox:put(records, self.clock())
+  local outcomes, message, code = self.inbox:put(records)
   local took = core.monotonic() - started
   self.commit_seconds:observe(took)
   return outcomes, took, message, code
@@ -261,7 +273,7 @@ function Receiver:handle(request)
 end
 
 --- Runs the callbacks of what the inbox holds and can be run now; see Dispatcher:dispatch.
----@param settings? {limit?: integer, seconds?: number, now?: number}
+---@param settings? marketplace.DispatchOptions
 ---@return integer|nil count of notifications run
 ---@return string? message
 ---@return string? code inbox_unavailable
@@ -296,8 +308,8 @@ function Receiver:drain()
   self.draining = true
 end
 
---- How many requests had which outcome since the start: stored, duplicate, conflict, rearmed, dead,
---- "refused:<code>", "unavailable:<code>".
+--- How many requests had which outcome since the start: stored, duplicate, conflict, rearmed, too_old,
+--- dead, "refused:<code>", "unavailable:<code>".
 ---@return table<string, integer>
 function Receiver:counts()
   local copy = {}
@@ -310,7 +322,7 @@ local OUTCOMES = {
   "conflict", "dead", "duplicate", "rearmed", "refused:crypto_failed", "refused:draining", "refused:encoded",
   "refused:not_post", "refused:out_of_memory", "refused:overloaded", "refused:signature_malformed",
   "refused:signature_mismatch", "refused:signature_missing", "refused:timeout", "refused:too_large",
-  "refused:unreadable", "stored", "unavailable:inbox_unavailable",
+  "refused:unreadable", "stored", "too_old", "unavailable:inbox_unavailable",
 }
 
 -- { value, labels } of what was counted: an outcome, or an outcome and a reason.
@@ -377,7 +389,7 @@ function receiver.new(given)
   if not (max_body >= 1 and max_body <= MOST_BODY) then
     error(("marketplace.receiver: option 'max_body' must be from 1 to %d bytes"):format(MOST_BODY), 2)
   end
-  local own = { inbox = given.inbox or memory.new() }
+  local own = { inbox = given.inbox or memory.new { clock = given.clock } }
   for name in pairs(dispatcher.OPTIONS) do own[name] = own[name] or given[name] end
   local runs = dispatcher.from(own, "marketplace.receiver", "receiver")
   local self = setmetatable({

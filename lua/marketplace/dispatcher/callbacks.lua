@@ -8,9 +8,20 @@ local EVENTS = {
   "version_available", "versions_unavailable", "app_unavailable", "versions_restored", "app_restored", "ping",
   "other", "*",
 }
+local MUST_BE_TAKEN = {
+  version_available = true, versions_unavailable = true, app_unavailable = true, versions_restored = true,
+  app_restored = true,
+}
 
 local is_event = {}
 for _, event in ipairs(EVENTS) do is_event[event] = true end
+
+--- Whether a marketplace must do something about the event: if no callback takes it, an app may stay that has to go.
+---@param event string
+---@return boolean
+function callbacks.must_be_taken(event)
+  return MUST_BE_TAKEN[event] == true
+end
 
 -- Apple's documentation uses both spellings: a callback for either gets both.
 local SAME_TYPE = { AppVersionUnavailable = "AppVersionsUnavailable" }

@@ -7,11 +7,11 @@ local MOST_SECONDS = 366 * 86400
 
 ---@class marketplace.Context
 ---@field attempt integer from 1
----@field id string names the notification: its id or, if it has none, the SHA-256 of its body
+---@field id string names the notification, as `marketplace inbox show` takes it
 local Context = {}
 Context.__index = Context
 
--- The private part of each context: the lease, and what the callbacks asked for. Weak, as nginx can end a callback
+-- The private part of each context: its batch, and what the callbacks asked for. Weak, as nginx can end a callback
 -- without returning to its caller.
 local private = setmetatable({}, { __mode = "k" })
 
@@ -43,7 +43,9 @@ end
 ---@return boolean held false: the lease has passed to another worker, which runs this notification too
 function Context:heartbeat()
   local own = private_of(self, "heartbeat")
-  return assert(own.run.extend { own.item })[1]
+  local held, message = own.batch:heartbeat()
+  if held == nil then error(message, 0) end
+  return held
 end
 
 --- Whether a later event, by Apple's time, already says the opposite about the same app or the same packages: then this
@@ -51,17 +53,17 @@ end
 ---@return table|nil later {id=, event=, time=} of the latest such event
 function Context:superseded()
   local own = private_of(self, "superseded")
-  return superseded.find(own.run.inbox, own.notification)
+  return superseded.find(own.batch.inbox, own.notification)
 end
 
 --- Makes a context for the callbacks of a claimed notification.
 ---@param item table as the inbox's claim returned it
 ---@param n marketplace.Notification
----@param run {inbox: table, extend: fun(items: table[]): boolean[]|nil, string?}
+---@param batch marketplace.dispatcher.Batch
 ---@return marketplace.Context
-function context.open(item, n, run)
-  local ctx = setmetatable({ attempt = item.attempt, id = item.key }, Context)
-  private[ctx] = { item = item, notification = n, run = run }
+function context.open(item, n, batch)
+  local ctx = setmetatable({ attempt = item.attempt, id = item.id }, Context)
+  private[ctx] = { notification = n, batch = batch }
   return ctx
 end
 

@@ -1,30 +1,30 @@
 --- Runs callbacks for what an inbox holds: claims, calls, finishes, and tries again what failed.
-local call = require "marketplace.dispatcher.call"
+local ages = require "marketplace.inbox.retention"
+local batch = require "marketplace.dispatcher.batch"
 local callbacks = require "marketplace.dispatcher.callbacks"
-local context = require "marketplace.dispatcher.context"
 local core = require "marketplace.core"
 local log = require "marketplace.log"
 local metrics = require "marketplace.metrics"
-local notification = require "marketplace.notification"
 local options = require "marketplace.options"
 local outcome = require "marketplace.dispatcher.outcome"
 local report = require "marketplace.dispatcher.report"
-local superseded = require "marketplace.dispatcher.superseded"
+local retention = require "marketplace.dispatcher.retention"
 
 local dispatcher = {}
 
 ---@class marketplace.Dispatcher
 ---@field inbox marketplace.Inbox
 ---@field active_at number when it last claimed, finished or extended something, or began a run, by core.monotonic
+---@field batch integer how many the next batch may hold
+---@field unfinished {items: table[], finish_by: number}[] outcomes that the inbox did not answer when it was told
 local Dispatcher = {}
 Dispatcher.__index = Dispatcher
 
-local LARGEST_BATCH = 64    -- claimed at a time, with one commit
-local BATCH_SECONDS = 0.05  -- that a batch should take, judging by the one before: leases run while entries wait in it
-local RETRY = { attempts = 10, base = 5, cap = 3600 }
+local RETRY = { attempts = 20, base = 5, cap = 3600 } -- seven hours or more: an evening's outage ends before
 local LONGEST_PAUSE = 1     -- between two turns
-local SHORTEST_PAUSE = 0.01 -- after a turn that found nothing: the inbox's clock may differ from this machine's
-local RECOVERY_SECONDS = 1  -- until the inbox is asked again after it failed
+local SHORTEST_PAUSE = 0.01 -- after a turn that found nothing: another process may take what is due
+local REST_SECONDS = 1      -- until the inbox is asked again after it failed
+local RECOVER_SECONDS = 1   -- between two looks for leases that ended, unless there is a reason
 local LEASE_SECONDS = 60
 local MOST_SECONDS = 366 * 86400
 
@@ -42,131 +42,33 @@ function Dispatcher:on(name, callback)
   return self
 end
 
---[[ Runs ]]
+--[[ Dispatching ]]
 
--- Returns whether there was a callback.
-local function run_one(self, claimed, run)
-  if claimed.attempt > self.retry.attempts then
-    outcome.dead(claimed, ("ended its process, or outlived its lease, in each of %d attempts"):format(
-      self.retry.attempts))
-    return true
-  end
-  local n, problem = notification.parse(claimed.body)
-  if not n then
-    outcome.dead(claimed, problem)
-    return true
-  end
-  -- before the callbacks, which may change the notification
-  claimed.scope = superseded.scope(n)
-  local list = self.callbacks:of(n)
-  if #list == 0 then
-    outcome.done(claimed)
-    return false
-  end
-  local ctx = context.open(claimed, n, run)
-  local failure = call.all(list, n, ctx)
-  outcome.after_callbacks(self.retry, claimed, failure, context.close(ctx), run.clock())
-  return true
+local function recover(self)
+  self.recover_at = core.monotonic() + RECOVER_SECONDS
+  return self.inbox:recover(outcome.waits(self.retry))
 end
 
--- A bug of this project costs one notification an attempt, not the whole batch.
-local function run_guarded(self, claimed, run)
-  local ok, handled = pcall(run_one, self, claimed, run)
-  if ok then return handled end
-  outcome.failed(self.retry, claimed, call.reason(handled), run.clock())
-  return true
-end
-
---[[ Batches ]]
-
--- Extends the leases of those from `first` on, which have waited for the ones before: they must not start without one.
--- Returns the batch without those whose lease was lost.
-local function renew(self, batch, first, run)
-  local waiting = {}
-  for i = first, #batch do waiting[#waiting + 1] = batch[i] end
-  local held, message, code = run.extend(waiting)
-  if not held then return nil, message, code end
-  local kept = {}
-  for i = 1, first - 1 do kept[i] = batch[i] end
-  for i, item in ipairs(waiting) do
-    if held[i] then kept[#kept + 1] = item else self.report:lost(item, run.clock()) end
-  end
-  return kept
-end
-
--- Runs the batch one by one; returns it, without what was lost, and how many were run.
--- `run.returned` holds what this dispatch has already put back for later. If that comes again, the dispatch ends:
--- otherwise a callback that snoozes for 0 seconds would run for ever.
-local function run_batch(self, batch, deadline, run)
-  local leased_at, place = core.monotonic(), 1
-  while place <= #batch do
-    local is_over = place > 1 and (core.monotonic() >= deadline or self.stop_asked())
-    if is_over or run.returned[batch[place].identity] then
-      outcome.release(batch, place, run.clock())
-      return batch, place - 1
-    end
-    if core.monotonic() - leased_at > self.lease / 2 then
-      local message, code
-      batch, message, code = renew(self, batch, place, run)
-      if not batch then return nil, message, code end
-      leased_at = core.monotonic()
-    end
-    local item, started = batch[place], core.monotonic()
-    self.active_at = started
-    if item then
-      local handled = run_guarded(self, item, run)
-      self.report:ran(item, handled, core.monotonic() - started, run.clock)
-      if item.state == "ready" then run.returned[item.identity] = true end
-    end
-    place = place + 1
-  end
-  return batch, #batch
-end
-
-local function finish(self, batch, run)
-  local held, message, code = self.inbox:finish(batch, run.clock())
-  if not held then return nil, message, code end
-  for i = 1, #batch do
-    if not held[i] then self.report:lost(batch[i], run.clock()) end
-  end
-  return true
-end
-
-local function fit_batch(self, count, took)
-  self.batch = math.floor(math.max(1, math.min(LARGEST_BATCH, BATCH_SECONDS * count / math.max(took, 1e-6))))
-end
-
--- One claim, its callbacks, one finish; returns how many were claimed and how many of them were run.
-local function dispatch_batch(self, limit, deadline, run)
-  local batch, message, code = self.inbox:claim(math.min(self.batch, limit), run.clock(), self.lease)
-  self.active_at = core.monotonic()
-  if not batch then return nil, message, code end
-  if #batch == 0 then return 0, 0 end
-  local claimed, started = #batch, self.active_at
-  local left, ran, problem_code = run_batch(self, batch, deadline, run)
-  if not left then return nil, ran, problem_code end
-  local finished
-  finished, message, code = finish(self, left, run)
-  self.active_at = core.monotonic()
-  if not finished then return nil, message, code end
-  fit_batch(self, ran, self.active_at - started)
-  return claimed, ran
-end
-
-local function dispatch(self, limit, seconds, clock)
-  local total, deadline = 0, core.monotonic() + seconds
-  local run = { inbox = self.inbox, clock = clock, returned = {} }
-  function run.extend(items)
-    local held, message, code = self.inbox:extend(items, clock(), self.lease)
-    self.active_at = core.monotonic()
-    return held, message, code
-  end
+local function dispatch(self, limit, seconds)
+  local total, returned, deadline = 0, {}, core.monotonic() + seconds
+  local claimed, finished, message, code
   repeat
-    local claimed, ran, code = dispatch_batch(self, limit - total, deadline, run)
-    if not claimed then return nil, ran, code end
-    total = total + ran
-  until claimed == 0 or ran == 0 or total >= limit or core.monotonic() >= deadline or self.stop_asked()
+    claimed, message, code = batch.claim(self, limit - total)
+    if not claimed then return nil, message, code end
+    if claimed.claimed == 0 then return total end
+    finished, message, code = claimed:run(deadline, returned)
+    if not finished then return nil, message, code end
+    total = total + claimed.ran
+  until claimed.ran == 0 or total >= limit or core.monotonic() >= deadline or self.stop_asked()
   return total
+end
+
+-- What is left of the turns before: outcomes that the inbox has not taken, and leases that ended without one.
+local function take_up(self, recovers)
+  local finished, message, code = batch.finish_former(self)
+  if not finished then return nil, message, code end
+  if not recovers then return true end
+  return recover(self)
 end
 
 local function check_bounds(where, limit, seconds)
@@ -181,8 +83,7 @@ end
 ---@class marketplace.DispatchOptions
 ---@field limit? integer the most notifications, default all
 ---@field seconds? number after which no more are begun, default never
----@field now? number seconds since the epoch, default the dispatcher's clock
-local DISPATCH_OPTIONS = { limit = "number", seconds = "number", now = "number" }
+local DISPATCH_OPTIONS = { limit = "number", seconds = "number" }
 
 --- Runs the callbacks of what the inbox holds and can be run now, one notification at a time of each app.
 ---@param settings? marketplace.DispatchOptions
@@ -192,35 +93,43 @@ local DISPATCH_OPTIONS = { limit = "number", seconds = "number", now = "number" 
 function Dispatcher:dispatch(settings)
   settings = settings or {}
   options.check(self.name .. ":dispatch", settings, DISPATCH_OPTIONS)
-  local now, limit, seconds = settings.now, settings.limit or math.huge, settings.seconds or math.huge
+  local limit, seconds = settings.limit or math.huge, settings.seconds or math.huge
   check_bounds(self.name .. ":dispatch", limit, seconds)
-  return dispatch(self, limit, seconds, now and function() return now end or self.clock)
+  local ready, message, code = take_up(self, true)
+  if not ready then return nil, message, code end
+  return dispatch(self, limit, seconds)
 end
 
 -- How long there is nothing to run, in seconds; nil and why if that is not known.
 local function run_turn(self, seconds)
-  local count, message = dispatch(self, math.huge, seconds, self.clock)
-  if not count then return nil, message end
-  local at, problem = self.inbox:next_at()
-  if problem then return nil, problem end
-  local least = count == 0 and SHORTEST_PAUSE or 0
-  return math.max(least, math.min(at and at - self.clock() or LONGEST_PAUSE, LONGEST_PAUSE))
+  local ready, message = take_up(self, core.monotonic() >= self.recover_at)
+  if not ready then return nil, message end
+  local count, problem = dispatch(self, math.huge, seconds)
+  if not count then return nil, problem end
+  local wait, why = self.inbox:next_in()
+  if why then return nil, why end
+  wait = wait or LONGEST_PAUSE
+  if count > 0 then return math.min(wait, LONGEST_PAUSE) end
+  -- something is to be done that claim did not give: it may be for recover
+  if wait == 0 then self.recover_at = 0 end
+  return math.max(SHORTEST_PAUSE, math.min(wait, LONGEST_PAUSE))
 end
 
---- One turn of a loop: runs callbacks, and returns how long the loop may wait. Never raises: if callbacks cannot run,
+--- One turn of a loop: runs callbacks, lets the inbox forget some of what was done long ago, and returns how long the
+--- loop may wait. Never raises: if callbacks cannot run,
 --- that is logged, and tried again a second later, however often this is called meanwhile.
 ---@param seconds number after which it begins no more
 ---@return number pause seconds: 0 if more can be run at once, at most 1, as other processes store too
 function Dispatcher:turn(seconds)
-  local rest = self.recovers_at - core.monotonic()
+  local rest = self.rests_until - core.monotonic()
   if rest > 0 then return rest end
   local ok, pause, problem = pcall(run_turn, self, seconds)
-  if ok and pause then return pause end
+  if ok and pause then return math.min(pause, self.retention:turn()) end
   self.log.write {
     level = "error", message = "callbacks cannot run", at = self.clock(), reason = tostring(problem or pause),
   }
-  self.recovers_at = core.monotonic() + RECOVERY_SECONDS
-  return RECOVERY_SECONDS
+  self.rests_until = core.monotonic() + REST_SECONDS
+  return REST_SECONDS
 end
 
 --- How many notifications are stored and neither done nor dead.
@@ -236,15 +145,7 @@ end
 --- Adds what the inbox holds to a text of metrics.
 ---@param lines string[]
 function Dispatcher:add_inbox_metrics(lines)
-  local backlog = self.inbox:backlog()
-  metrics.add(lines, "marketplace_inbox_up", "gauge", "Whether the inbox can be reached.", { { backlog and 1 or 0 } })
-  if not backlog then return end
-  metrics.add(lines, "marketplace_inbox_notifications", "gauge", "Notifications in the inbox, by state.", {
-    { backlog.ready, "state", "ready" }, { backlog.leased, "state", "leased" }, { backlog.dead, "state", "dead" },
-  })
-  metrics.add(lines, "marketplace_inbox_oldest_age_seconds", "gauge",
-    "When the oldest notification that is neither done nor dead was received.",
-    { { backlog.oldest_at and math.max(0, self.clock() - backlog.oldest_at) or 0 } })
+  report.add_inbox(lines, (self.inbox:backlog()))
 end
 
 --- What it has done so far, and what the inbox holds, as text for Prometheus.
@@ -256,11 +157,12 @@ function Dispatcher:metrics()
   return metrics.text(lines)
 end
 
---- How often and when a notification is tried again: after a random time of up to base * 2^n seconds.
+--- How often and when a notification is tried again: after the n-th attempt it waits base * 2^(n - 1) seconds or, if
+--- that is less, cap; a random part of up to half of that is left out.
 ---@class marketplace.RetryOptions
----@field attempts? integer how often it is tried in all, default 10
----@field base? number seconds of the first pause, default 5
----@field cap? number seconds of the longest pause, default 3600
+---@field attempts? integer how often it is tried in all, default 20
+---@field base? number seconds of the longest first wait, default 5
+---@field cap? number seconds of the longest wait, default 3600
 local RETRY_OPTIONS = { attempts = "number", base = "number", cap = "number" }
 
 local function check_retry(given, where)
@@ -273,6 +175,12 @@ end
 local function check_lease(lease, where)
   if not (lease > 0 and lease <= MOST_SECONDS) then
     error(where .. ": option 'lease' must be more than 0 seconds and at most a year", 4)
+  end
+end
+
+local function check_keep(keep, where)
+  if not (keep >= 0 and keep <= ages.ids) then
+    error(("%s: option 'keep' must be from 0 to %d seconds, for which ids are kept"):format(where, ages.ids), 4)
   end
 end
 
@@ -290,12 +198,13 @@ local function never() return false end
 ---@field log? fun(entry: table)|table see marketplace.log; default: warnings and errors to the standard error stream
 ---@field lease? number seconds that a callback may take, default 60, at most a year
 ---@field retry? marketplace.RetryOptions
----@field clock? fun(): number seconds since the epoch, default the machine's
+---@field keep? number seconds for which the inbox keeps the bodies of done ones, default a week; see Dispatcher:turn
+---@field clock? fun(): number seconds since the epoch, for the log; default the machine's
 ---@field random? fun(): number from 0 to below 1, default math.random
 ---@field stop_asked? fun(): boolean once it returns true, what has not begun is given back; default never
 local OPTIONS = {
-  inbox = "!table", log = "function|table", lease = "number", retry = "table", clock = "function", random = "function",
-  stop_asked = "function",
+  inbox = "!table", log = "function|table", lease = "number", retry = "table", keep = "number", clock = "function",
+  random = "function", stop_asked = "function",
 }
 
 --- Its options, for functions that take them too.
@@ -310,17 +219,22 @@ function dispatcher.from(given, where, name)
   local retry = given.retry or RETRY
   check_retry(retry, where)
   check_lease(given.lease or LEASE_SECONDS, where)
+  check_keep(given.keep or ages.bodies, where)
   check_log(given.log, where)
   local log_target = log.target(given.log)
-  return setmetatable({
+  local self = setmetatable({
     name = name, inbox = given.inbox, log = log_target, callbacks = callbacks.new(),
     lease = given.lease or LEASE_SECONDS, retry = {
       attempts = retry.attempts or RETRY.attempts, base = retry.base or RETRY.base, cap = retry.cap or RETRY.cap,
       random = given.random or math.random,
     },
-    clock = given.clock or core.now, stop_asked = given.stop_asked or never,
-    recovers_at = 0, active_at = 0, batch = 1, report = report.new(log_target),
+    clock = given.clock or core.now, stop_asked = given.stop_asked or never, report = report.new(log_target),
+    rests_until = 0, recover_at = 0, active_at = 0, batch = 1, unfinished = {},
   }, Dispatcher)
+  self.retention = retention.new {
+    inbox = self.inbox, keep = given.keep or ages.bodies, clock = self.clock, report = self.report,
+  }
+  return self
 end
 
 --- A dispatcher without a receiver: a worker beside the process that receives.

@@ -1,4 +1,4 @@
---- What becomes of a claimed notification: done, ready again after a pause, or dead.
+--- What becomes of a claimed notification: done, ready again after a wait, or dead.
 ---
 --- The claimed table itself becomes the item for the inbox's `finish`.
 local call = require "marketplace.dispatcher.call"
@@ -7,8 +7,8 @@ local outcome = {}
 
 ---@class marketplace.dispatcher.Retry
 ---@field attempts integer after which a notification that failed is dead
----@field base number seconds: the longest pause after the first attempt; it doubles with each
----@field cap number seconds: no pause is longer
+---@field base number seconds: the longest wait after the first attempt; it doubles with each
+---@field cap number seconds: no wait is longer
 ---@field random fun(): number in [0, 1)
 
 function outcome.done(item)
@@ -16,28 +16,44 @@ function outcome.done(item)
 end
 
 ---@param item table
+---@param code string see marketplace.inbox
 ---@param reason string
-function outcome.dead(item, reason)
-  item.state, item.reason = "dead", reason
+function outcome.dead(item, code, reason)
+  item.state, item.code, item.reason = "dead", code, reason
 end
 
-local function ready(item, at, reason)
-  item.state, item.at, item.reason = "ready", at, reason
+local function ready(item, wait, reason)
+  item.state, item.wait, item.reason = "ready", wait, reason
 end
 
--- Exponential backoff with full jitter: notifications that failed together do not come back together.
-local function pause_after(retry, attempt)
-  return retry.random() * math.min(retry.cap, retry.base * 2 ^ (attempt - 1))
+local function longest_wait(retry, attempt)
+  return math.min(retry.cap, retry.base * 2 ^ (attempt - 1))
+end
+
+-- Exponential backoff with jitter: notifications that failed together do not come back together. At least half of the
+-- wait is certain, so that the attempts last for hours.
+local function wait_after(retry, attempt)
+  return longest_wait(retry, attempt) * (0.5 + retry.random() / 2)
+end
+
+--- The waits after the first attempt, the second and so on, up to the longest: for the inbox's `recover`.
+---@param retry marketplace.dispatcher.Retry
+---@return number[]
+function outcome.waits(retry)
+  local waits = {}
+  repeat
+    waits[#waits + 1] = wait_after(retry, #waits + 1)
+  until #waits >= retry.attempts or longest_wait(retry, #waits) >= retry.cap
+  return waits
 end
 
 --- Of one that failed: ready again later, or dead if that was its last attempt.
 ---@param retry marketplace.dispatcher.Retry
 ---@param item table
 ---@param reason string
----@param now number seconds since the epoch
-function outcome.failed(retry, item, reason, now)
-  if item.attempt >= retry.attempts then return outcome.dead(item, reason) end
-  ready(item, now + pause_after(retry, item.attempt), reason)
+function outcome.failed(retry, item, reason)
+  if item.attempt >= retry.attempts then return outcome.dead(item, "failed", reason) end
+  ready(item, wait_after(retry, item.attempt), reason)
 end
 
 --- Of one whose callbacks have run.
@@ -45,24 +61,19 @@ end
 ---@param item table
 ---@param failure string|nil what one of them complained of
 ---@param asked {snoozed?: number, cancelled?: string} what they asked for
----@param now number seconds since the epoch
-function outcome.after_callbacks(retry, item, failure, asked, now)
-  if asked.cancelled then return outcome.dead(item, call.reason(asked.cancelled)) end
-  if failure then return outcome.failed(retry, item, failure, now) end
+function outcome.after_callbacks(retry, item, failure, asked)
+  if asked.cancelled then return outcome.dead(item, "cancelled", call.reason(asked.cancelled)) end
+  if failure then return outcome.failed(retry, item, failure) end
   if not asked.snoozed then return outcome.done(item) end
-  ready(item, now + asked.snoozed)
+  ready(item, asked.snoozed)
   item.uncounted = true
 end
 
---- Gives back at once what was not begun, as if it had never been claimed.
----@param batch table[]
----@param first integer place of the first that was not begun
----@param now number seconds since the epoch
-function outcome.release(batch, first, now)
-  for i = first, #batch do
-    ready(batch[i], now)
-    batch[i].uncounted = true
-  end
+--- Of one that was not begun: ready at once, as if it had never been claimed. If its lease is lost, nothing is.
+---@param item table
+function outcome.give_back(item)
+  ready(item, 0)
+  item.uncounted, item.may_be_refused = true, true
 end
 
 return outcome

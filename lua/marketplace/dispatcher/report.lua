@@ -10,10 +10,12 @@ Report.__index = Report
 local CALLBACK_BOUNDS = { 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60 } -- seconds
 
 -- All outcomes, shown from 0 on: Prometheus sees no growth in a series that first appears as 1.
-local OUTCOMES = { "done", "retry", "snoozed", "dead", "unhandled", "lost" }
+local OUTCOMES = { "done", "retry", "snoozed", "dead", "no_callback", "unhandled", "lost" }
+local DEAD_CODES = { "failed", "cancelled", "invalid", "too_old", "no_callback" }
 
 -- level, message, outcome
 local function verdict(item, handled)
+  if item.code == "no_callback" then return "error", "no callback", "no_callback" end
   if item.state == "dead" then return "error", "gave up", "dead" end
   if item.state == "ready" and item.reason then return "warning", "callback failed", "retry" end
   if item.state == "ready" then return "info", "snoozed", "snoozed" end
@@ -31,22 +33,48 @@ function Report:ran(item, handled, took, clock)
   self.counted[outcome] = self.counted[outcome] + 1
   if handled then self.callback_seconds:observe(took) end
   if level == "info" and not self.log.wants_info then return end
-  local now = clock()
   self.log.write {
-    level = level, message = message, at = now, id = item.key, type = item.type, event = item.event,
+    level = level, message = message, at = clock(), id = item.id, type = item.type, event = item.event,
     app_id = item.app_id, attempt = item.attempt, reason = item.reason, took = took,
-    again_in = item.state == "ready" and item.at - now or nil,
+    again_in = item.state == "ready" and item.wait or nil,
   }
 end
 
---- Reports a notification whose lease has passed to another worker.
+--- Reports a notification that ran while its lease was lost.
 ---@param item table
 ---@param now number
 function Report:lost(item, now)
   self.counted.lost = self.counted.lost + 1
   self.log.write {
-    level = "warning", message = "lease lost", at = now, id = item.key, type = item.type, event = item.event,
-    app_id = item.app_id, attempt = item.attempt, reason = "another worker runs this notification too",
+    level = "warning", message = "lease lost", at = now, id = item.id, type = item.type, event = item.event,
+    app_id = item.app_id, attempt = item.attempt,
+    reason = "another worker runs this notification too, or an operator cancelled it",
+  }
+end
+
+--- Reports notifications that were claimed, and given back as their leases had ended before they could begin.
+---@param count integer
+---@param now number
+function Report:not_begun(count, now)
+  self.log.write {
+    level = "warning", message = "lease ended", at = now,
+    reason = ("notifications given back, not begun: %d; the inbox answers too late for this lease"):format(count),
+  }
+end
+
+--- Counts what was forgotten.
+---@param forgotten {bodies: integer, ids: integer}
+function Report:forgot(forgotten)
+  self.forgotten.bodies = self.forgotten.bodies + forgotten.bodies
+  self.forgotten.ids = self.forgotten.ids + forgotten.ids
+end
+
+--- Reports that what was done long ago stays for now.
+---@param problem any
+---@param now number
+function Report:cannot_forget(problem, now)
+  self.log.write {
+    level = "warning", message = "what is done cannot be forgotten", at = now, reason = tostring(problem),
   }
 end
 
@@ -58,6 +86,25 @@ function Report:add_counters(lines)
   metrics.add(lines, "marketplace_runs_total", "counter", "Runs of notifications, by outcome.", values)
   metrics.add_histogram(lines, "marketplace_callback_seconds", "How long the callbacks of a notification took.",
     self.callback_seconds)
+  metrics.add(lines, "marketplace_inbox_forgotten_total", "counter",
+    "Done notifications whose bodies were dropped, or that were deleted with their ids, as they were old enough.",
+    { { self.forgotten.bodies, "what", "bodies" }, { self.forgotten.ids, "what", "ids" } })
+end
+
+--- Adds what the inbox holds to a text of metrics.
+---@param lines string[]
+---@param backlog marketplace.InboxBacklog|nil nil: the inbox cannot be reached
+function report.add_inbox(lines, backlog)
+  metrics.add(lines, "marketplace_inbox_up", "gauge", "Whether the inbox can be reached.", { { backlog and 1 or 0 } })
+  if not backlog then return end
+  metrics.add(lines, "marketplace_inbox_notifications", "gauge", "Notifications in the inbox, by state.", {
+    { backlog.ready, "state", "ready" }, { backlog.leased, "state", "leased" }, { backlog.dead, "state", "dead" },
+  })
+  local dead = {}
+  for i, code in ipairs(DEAD_CODES) do dead[i] = { backlog.codes[code], "code", code } end
+  metrics.add(lines, "marketplace_inbox_dead", "gauge", "Dead notifications in the inbox, by code.", dead)
+  metrics.add(lines, "marketplace_inbox_oldest_age_seconds", "gauge",
+    "Time since the oldest notification that is neither done nor dead was received.", { { backlog.oldest_age or 0 } })
 end
 
 ---@param log {write: fun(entry: table), wants_info: boolean}
@@ -65,7 +112,10 @@ end
 function report.new(log)
   local counted = {}
   for _, outcome in ipairs(OUTCOMES) do counted[outcome] = 0 end
-  return setmetatable({ log = log, counted = counted, callback_seconds = metrics.histogram(CALLBACK_BOUNDS) }, Report)
+  return setmetatable({
+    log = log, counted = counted, callback_seconds = metrics.histogram(CALLBACK_BOUNDS),
+    forgotten = { bodies = 0, ids = 0 },
+  }, Report)
 end
 
 return report

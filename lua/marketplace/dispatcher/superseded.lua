@@ -99,7 +99,7 @@ function superseded.find(inbox, n)
   for _, entry in ipairs(assert(inbox:later(n.app_id, n.time))) do
     local scope = UNDONE_BY[entry.event] and scope_of(entry)
     if scope and superseded.by(n, entry.event, scope) and (not found or entry.time > found.time) then
-      found = { id = entry.key, event = entry.event, time = entry.time }
+      found = { id = entry.id, event = entry.event, time = entry.time }
     end
   end
   return found

@@ -91,9 +91,10 @@ end
 ---@field max_body? integer bytes, default 1048576
 ---@field lease? number seconds that a callback may take, default 60
 ---@field retry? marketplace.RetryOptions
+---@field keep? number seconds for which the inbox keeps the bodies of done ones, default a week
 local OPTIONS = {
   handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
-  dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table",
+  dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table", keep = "number",
 }
 
 --- Prepares the one receiver of this nginx: in init_by_lua. If something is wrong, it raises, so that nginx does not
@@ -106,7 +107,7 @@ function nginx.init(given)
   local dict, runs = dict_of(given), nil
   local receiver = marketplace_receiver.new {
     secrets = secrets_of(given), inbox = inbox_of(given), max_body = given.max_body,
-    log = nginx_log.target, lease = given.lease, retry = given.retry, random = random,
+    log = nginx_log.target, lease = given.lease, retry = given.retry, keep = given.keep, random = random,
     stop_asked = function() return runs:stop_asked() end,
   }
   runs = worker.new(receiver, nginx_log.target)

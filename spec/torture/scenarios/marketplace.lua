@@ -6,11 +6,13 @@ local marketplace = require "marketplace"
 local SECRET = "one secret"
 local BODY = [[{"data":{"type":"alternativeDistributionPackageVersionCreated","id":"%s","version":1,]] ..
   [["attributes":{"timestamp":"2025-04-01T10:20:30Z"},"relationships":{}}}]]
-local LATER = 1e6 -- seconds: every lease and every pause has ended
+local LATER = 4000 -- seconds: every lease and every wait has ended
 
 local function receiver()
-  local made = marketplace.receiver { secrets = SECRET, log = function() end }
-  local context = { receiver = made, ran = {}, n = 1, now = os.time() }
+  local context = { ran = {}, n = 1, now = 1e9 }
+  local function clock() return context.now end
+  local made = marketplace.receiver { secrets = SECRET, log = function() end, clock = clock }
+  context.receiver = made
   made:on("version_available", function(notification) context.ran[notification.id] = true end)
   return context
 end
@@ -23,7 +25,7 @@ end
 
 local function run_all(context)
   context.now = context.now + LATER
-  context.receiver:dispatch { now = context.now }
+  context.receiver:dispatch()
 end
 
 --- The same notification comes until it was answered and run, as App Store Connect sends it again.
@@ -41,9 +43,10 @@ end
 local function finish_all(context, state)
   repeat
     context.now = context.now + LATER
-    local claimed = context.inbox:claim(2, context.now, 60)
-    for _, item in ipairs(claimed) do item.state = state end
-    context.inbox:finish(claimed, context.now)
+    context.inbox:recover { 0 }
+    local claimed = context.inbox:claim(2, 60)
+    for _, item in ipairs(claimed) do item.state, item.code = state, state == "dead" and "failed" or nil end
+    context.inbox:finish(claimed)
   until #claimed == 0
 end
 
@@ -55,10 +58,10 @@ local function run_inbox(context)
     { key = "a" .. n, digest = "d", app_id = "a", body = "{}" },
     { key = "b" .. n, digest = "d", app_id = "a", body = "{}" },
     { key = "c" .. n, digest = "d", body = "{}" },
-  }, context.now)
+  })
   context.acknowledged = n
   finish_all(context, "dead")
-  context.inbox:replay({}, context.now)
+  context.inbox:replay()
   finish_all(context, "done")
   for _, letter in ipairs { "a", "b", "c" } do
     local entry = context.inbox:get(letter .. context.acknowledged)
@@ -104,7 +107,11 @@ return {
       return inbox:counts(), type(marketplace.dispatcher { inbox = inbox })
     end },
   { covers = { "marketplace.inbox" }, recovers = 3,
-    setup = function() return { inbox = assert(marketplace.inbox "memory"), n = 1, now = 1 } end, run = run_inbox },
+    setup = function()
+      local context = { n = 1, now = 1e9 }
+      context.inbox = assert(marketplace.inbox("memory", { clock = function() return context.now end }))
+      return context
+    end, run = run_inbox },
   { covers = { "marketplace.receiver", "receiver:on", "receiver:handle", "receiver:dispatch" },
     codes = { "unavailable", "lost" }, recovers = 3, setup = receiver,
     run = function(context)

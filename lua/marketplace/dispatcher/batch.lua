@@ -1,0 +1,165 @@
+--- A batch: what one claim gave, until the inbox knows what became of it.
+---
+--- A lease counts from before it was asked for, by the monotonic clock: however late the inbox answers, no callback
+--- begins once another worker may have the notification. A batch that has taken its time is settled: what has run is
+--- finished, what has not begun is given back, so that nothing waits for a slow callback.
+local core = require "marketplace.core"
+local outcome = require "marketplace.dispatcher.outcome"
+local run = require "marketplace.dispatcher.run"
+
+local batch = {}
+
+local BATCH_SECONDS = 0.05 -- that a batch may take before it is settled
+local LARGEST_BATCH = 64   -- claimed at a time, with one commit
+
+---@class marketplace.dispatcher.Batch
+---@field inbox marketplace.Inbox
+---@field items table[] what the inbox does not know the outcome of yet
+---@field place integer of the item that runs or is the next to run
+---@field claimed integer how many the claim gave
+---@field ran integer how many of them were run
+---@field begin_by number by core.monotonic: when the leases of those that have not begun end
+---@field finish_by number likewise, of those that have run
+local Batch = {}
+Batch.__index = Batch
+
+--- Claims as many as should fit into the time of a batch, judging by the one before.
+---@param dispatcher marketplace.Dispatcher
+---@param limit number
+---@return marketplace.dispatcher.Batch|nil
+---@return string? message
+---@return string? code inbox_unavailable
+function batch.claim(dispatcher, limit)
+  local lease_ends_at = core.monotonic() + dispatcher.lease
+  local items, message, code = dispatcher.inbox:claim(math.min(dispatcher.batch, limit), dispatcher.lease)
+  local now = core.monotonic()
+  dispatcher.active_at = now
+  if not items then return nil, message, code end
+  return setmetatable({
+    dispatcher = dispatcher, inbox = dispatcher.inbox, items = items, place = 1, claimed = #items, ran = 0,
+    claimed_at = now, begin_by = lease_ends_at, finish_by = lease_ends_at,
+  }, Batch)
+end
+
+--[[ Telling the inbox ]]
+
+-- If the inbox does not answer, it can be told again: if it did take the outcomes, their tokens are no longer valid,
+-- and whoever has claimed the notifications since has others. Then it refuses them, although nothing was lost.
+local function finish(dispatcher, items)
+  local held, message, code = dispatcher.inbox:finish(items)
+  dispatcher.active_at = core.monotonic()
+  for i = 1, #items do
+    if not held then
+      items[i].may_be_refused = true
+    elseif not held[i] and not items[i].may_be_refused then
+      dispatcher.report:lost(items[i], dispatcher.clock())
+    end
+  end
+  if not held then return nil, message, code end
+  return true
+end
+
+--- Tells the inbox again what it did not answer when a batch ended, unless the leases have ended since.
+---@param dispatcher marketplace.Dispatcher
+---@return true|nil
+---@return string? message
+---@return string? code inbox_unavailable
+function batch.finish_former(dispatcher)
+  local former = dispatcher.unfinished
+  while #former > 0 do
+    -- out of the list before the inbox is asked: in nginx others go on meanwhile
+    local left = table.remove(former, 1)
+    local is_held = core.monotonic() < left.finish_by
+    local finished, message, code = true, nil, nil
+    if is_held then finished, message, code = finish(dispatcher, left.items) end
+    if not finished then
+      table.insert(former, 1, left)
+      return nil, message, code
+    end
+  end
+  return true
+end
+
+local function give_back_from(self, first)
+  for i = first, #self.items do outcome.give_back(self.items[i]) end
+end
+
+-- All but the one that runs. If the inbox does not answer, it is told again together with that one.
+local function settle(self)
+  give_back_from(self, self.place + 1)
+  local others = self.items
+  local running = table.remove(others, self.place)
+  self.items, self.place = { running }, 1
+  if #others == 0 or finish(self.dispatcher, others) then return end
+  others[#others + 1] = running
+  self.items, self.place = others, #others
+end
+
+local function is_slow(self)
+  return core.monotonic() >= self.claimed_at + BATCH_SECONDS
+end
+
+--- Extends the lease of the one that runs.
+---@return boolean|nil held
+---@return string? message
+---@return string? code inbox_unavailable
+function Batch:heartbeat()
+  local dispatcher = self.dispatcher
+  local lease_ends_at = core.monotonic() + dispatcher.lease
+  local held, message, code = self.inbox:extend({ self.items[self.place] }, dispatcher.lease)
+  dispatcher.active_at = core.monotonic()
+  if not held then return nil, message, code end
+  if held[1] then self.finish_by = lease_ends_at end
+  if is_slow(self) then settle(self) end
+  return held[1]
+end
+
+--[[ Running ]]
+
+-- If what this dispatch has put back comes again, it ends: otherwise a callback that snoozes for 0 seconds would run
+-- for ever.
+local function is_over(self, deadline, returned)
+  if returned[self.items[self.place].id] then return true end
+  return self.ran > 0 and (self.dispatcher.stop_asked() or is_slow(self) or core.monotonic() >= deadline)
+end
+
+-- Returns whether the next may follow.
+local function run_next(self, returned)
+  local dispatcher, item, started = self.dispatcher, self.items[self.place], core.monotonic()
+  dispatcher.active_at = started
+  local handled = run.one(dispatcher, self, item)
+  if handled == nil then
+    dispatcher.report:not_begun(#self.items - self.place + 1, dispatcher.clock())
+    return false
+  end
+  dispatcher.report:ran(item, handled, core.monotonic() - started, dispatcher.clock)
+  if item.state == "ready" then returned[item.id] = true end
+  self.ran, self.place = self.ran + 1, self.place + 1
+  return true
+end
+
+local function fit_next(self)
+  local took = math.max(core.monotonic() - self.claimed_at, 1e-6)
+  self.dispatcher.batch = math.floor(math.max(1, math.min(LARGEST_BATCH, BATCH_SECONDS * self.ran / took)))
+end
+
+--- Runs one after another, for as long as the batch may take, and tells the inbox what became of all.
+---@param deadline number by core.monotonic, after which no further one is begun
+---@param returned table<string, true> ids of what this dispatch has put back for later; added to
+---@return true|nil
+---@return string? message
+---@return string? code inbox_unavailable
+function Batch:run(deadline, returned)
+  local dispatcher = self.dispatcher
+  while self.place <= #self.items and not is_over(self, deadline, returned) and run_next(self, returned) do end
+  give_back_from(self, self.place)
+  local finished, message, code = finish(dispatcher, self.items)
+  if not finished then
+    table.insert(dispatcher.unfinished, { items = self.items, finish_by = self.finish_by })
+    return nil, message, code
+  end
+  if self.ran > 0 then fit_next(self) end
+  return true
+end
+
+return batch
