@@ -392,8 +392,8 @@ describe("marketplace inbox", function()
     it("names the same inbox, and can be pasted", function()
       put_dead("it's", "1")
       local note = plain(select(2, run(1, "run", "it's", "--inbox", "sqlite:/in box.db")))
-      assert.equal("it's is dead (failed); to make it ready again: marketplace inbox replay 'it'\\''s' " ..
-        "--inbox 'sqlite:/in box.db'", note)
+      assert.equal("it's is dead (failed); to make it ready again: marketplace inbox replay " ..
+        "'it'\\''s' --inbox 'sqlite:/in box.db'", note)
       note = select(2, run(1, "run", "it's", "--inbox", "postgres://u:hunter2@h/d"))
       assert.matches(" %-%-inbox URL$", note)
       assert.is_nil(note:find "hunter2")
@@ -407,8 +407,8 @@ describe("marketplace inbox", function()
       put_waiting("c", "3", 7200)
       now = now + 3600
       assert.equal(table.concat({
-        "ready         1", "leased        0", "done          0", "dead          2", "  failed      1", "  no_callback 1",
-        "oldest waits  1 h", "next runs in  1 h", "",
+        "ready         1", "leased        0", "done          0", "dead          2", "  failed      1",
+        "  no_callback 1", "oldest waits  1 h", "next runs in  1 h", "",
       }, "\n"), run(0, "stats"))
       assert.same({
         ready = 1, leased = 0, done = 0, dead = 2, oldest_age = 3600, next_in = 3600,

@@ -88,8 +88,9 @@ describe("the command's inbox", function()
     rawset(os, "getenv", getenv)
     local path = write "inbox = paper:x\n"
     for _, command in ipairs {
-      "serve x.lua", "work x.lua", "inbox list", "inbox show a", "inbox replay a", "inbox prune --bodies-before 1d",
-      "inbox stats", "inbox run a", "inbox cancel a", "reconcile --app 1", "webhooks rotate-secret a --yes --secret-file x",
+      "serve x.lua", "work x.lua", "inbox list", "inbox show a", "inbox replay a", "inbox run a", "inbox cancel a",
+      "inbox prune --bodies-before 1d", "inbox stats", "reconcile --app 1",
+      "webhooks rotate-secret a --yes --secret-file x",
     } do
       local line = shell.marketplace(command .. " --config " .. path, "env -u MARKETPLACE_INBOX")
       local output, status = shell.capture(line)

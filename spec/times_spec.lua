@@ -29,7 +29,8 @@ describe("marketplace.cli.support.times", function()
 
   it("writes a length of time in its largest unit", function()
     for seconds, text in pairs {
-      [0] = "0 s", [-5] = "0 s", [59.9] = "59 s", [60] = "1 min", [3599] = "59 min", [7200] = "2 h", [86400 * 9.5] = "9 d",
+      [0] = "0 s", [-5] = "0 s", [59.9] = "59 s", [60] = "1 min", [3599] = "59 min", [7200] = "2 h",
+      [86400 * 9.5] = "9 d",
     } do
       assert.equal(text, times.length(seconds))
     end

@@ -10,6 +10,24 @@ describe("marketplace work", function()
   before_each(function() folder = shell.run "mktemp -d" end)
   after_each(function() shell.run("rm -rf " .. folder) end)
 
+  it("gives the dispatcher what its options say", function()
+    local given
+    local stubs = {
+      stub(core, "catch_signals"), stub(core, "stop_asked", function() return true end),
+      stub(dispatcher, "new", function(settings)
+        given = settings
+        return { inbox = settings.inbox, on = function() end }
+      end),
+    }
+    finally(function() for _, one in ipairs(stubs) do one:revert() end end)
+    shell.run(("echo 'return function() end' > %s/handlers.lua"):format(folder))
+    assert.equal(0, cli.main {
+      "work", folder .. "/handlers.lua", "--inbox", "sqlite:" .. folder .. "/inbox.db", "--lease", "5",
+      "--attempts", "3", "--keep", "12h",
+    })
+    assert.same({ 5, { attempts = 3 }, 43200 }, { given.lease, given.retry, given.keep })
+  end)
+
   it("pauses between turns as long as a turn says, and not at all if it says 0", function()
     local pauses, slept = { 0.5, 0, 0.25 }, {}
     local stubs = {

@@ -72,6 +72,7 @@ local function open_receiver(options, write)
   if not box then return nil, problem end
   local receiver = receivers.new {
     secrets = list, inbox = box, max_body = options.max_body, log = write, lease = options.lease,
+    retry = { attempts = options.attempts }, keep = options.keep,
     stop_asked = box.durable and core.stop_asked or nil,
   }
   local ok, handlers_problem = handlers.load(options.handlers, receiver)
@@ -94,7 +95,7 @@ local function run_listener(options, listener, count, write)
 end
 
 function serve.run(options)
-  local missing = chosen.resolve(options) or rocks.problem "marketplace.http_server"
+  local missing = running.resolve(options) or rocks.problem "marketplace.http_server"
   if missing then return 1, missing end
   local usage = usage_problem(options)
   if usage then return 2, usage end

@@ -34,7 +34,7 @@ local function open_metrics(options, runs)
 end
 
 function work.run(options)
-  local problem = chosen.resolve(options)
+  local problem = running.resolve(options)
   if problem then return 1, problem end
   local usage = running.usage_problem(options) or chosen.sharing_problem(options)
   if usage then return 2, "work: " .. usage end
@@ -45,7 +45,10 @@ function work.run(options)
   box, problem = running.open_inbox(options, write)
   if not box then return 1, problem end
   core.catch_signals()
-  local runs = dispatcher.new { inbox = box, log = write, lease = options.lease, stop_asked = core.stop_asked }
+  local runs = dispatcher.new {
+    inbox = box, log = write, lease = options.lease, retry = { attempts = options.attempts }, keep = options.keep,
+    stop_asked = core.stop_asked,
+  }
   local ok, handlers_problem = handlers.load(options.handlers, runs)
   if not ok then return 1, handlers_problem end
   local metrics, metrics_problem = open_metrics(options, runs)

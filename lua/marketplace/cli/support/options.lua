@@ -1,7 +1,11 @@
 --- Options that several commands have in common: numbers and times.
+local retention = require "marketplace.inbox.retention"
 local times = require "marketplace.cli.support.times"
 
 local options = {}
+
+local MOST_ATTEMPTS = 1000
+local DAY = 86400
 
 local function shown(name)
   return "--" .. name:gsub("_", "-")
@@ -9,6 +13,37 @@ end
 
 local function is_whole(value, least, most)
   return value and value == math.floor(value) and value >= least and value <= most
+end
+
+--- Reads how often a notification is tried.
+---@param value string
+---@return integer|nil
+---@return string? problem what it must be
+function options.attempts(value)
+  local count = tonumber(value)
+  if is_whole(count, 1, MOST_ATTEMPTS) then return count end
+  return nil, ("must be a whole number from 1 to %d"):format(MOST_ATTEMPTS)
+end
+
+--- Reads how long the bodies of done notifications are kept.
+---@param value string
+---@return number|nil seconds
+---@return string? problem what it must be
+function options.keep(value)
+  local seconds = times.seconds(value)
+  if seconds and seconds <= retention.ids then return seconds end
+  return nil, ("must be a length of time of at most %dd, such as 7d or 12h"):format(retention.ids / DAY)
+end
+
+--- What is wrong with an option that one of the above reads, if anything. Converts it.
+---@param parsed table parsed arguments
+---@param name "attempts"|"keep"
+---@return string?
+function options.setting_problem(parsed, name)
+  if type(parsed[name]) ~= "string" then return nil end
+  local problem
+  parsed[name], problem = options[name](parsed[name])
+  return problem and shown(name) .. " " .. problem
 end
 
 --- What is wrong with an option that must be a whole number, if anything. Converts it.

@@ -16,6 +16,10 @@ function running.describe(command)
   config.describe(command)
   command:option("--lease", "seconds that a callback may take before another worker takes over its notification")
     :default("60"):argname("SECONDS")
+  command:option("--attempts", "how often a notification is tried before it is dead (without it: `attempts` in the " ..
+    "config file, or else 20, which takes between five and ten hours)"):argname("N")
+  command:option("--keep", "how long the bodies of done notifications are kept, for `inbox replay --done` (without " ..
+    "it: `keep` in the config file, or else 7d)"):argname("AGE")
   command:option("--metrics-port", "answer GET /metrics on this port, for Prometheus (without it: no metrics)")
     :argname("PORT")
   command:option("--metrics-host", "address for --metrics-port"):default("127.0.0.1"):argname("ADDRESS")
@@ -23,11 +27,24 @@ function running.describe(command)
   output.describe_json(command)
 end
 
---- What is wrong with these options, if anything.
+--- Adds what the config file says to the parsed arguments: the inbox (see marketplace.cli.support.inbox), `attempts`
+--- and `keep`.
 ---@param parsed table
+---@return string? problem with the config file
+function running.resolve(parsed)
+  local problem = chosen.resolve(parsed)
+  if problem or parsed.attempts and parsed.keep then return problem end
+  local settings, message = config.read(parsed)
+  if not settings then return message end
+  parsed.attempts, parsed.keep = parsed.attempts or settings.attempts, parsed.keep or settings.keep
+end
+
+--- What is wrong with these options, if anything.
+---@param parsed table resolved
 ---@return string?
 function running.usage_problem(parsed)
   return check.number_problem(parsed, "metrics_port", 0, 65535) or check.number_problem(parsed, "lease", 1, 86400)
+    or check.setting_problem(parsed, "attempts") or check.setting_problem(parsed, "keep")
 end
 
 -- One line for each notification: that it was stored is nothing new once its callbacks have run.
