@@ -724,6 +724,34 @@ describe("dispatcher:turn", function()
     assert.equal(0.01, runs:turn(1))
   end)
 
+  it("looks for leases that ended in each dispatch, and about once a second in turns", function()
+    local looks, recover = 0, inbox.recover
+    inbox.recover = function(self, waits)
+      looks = looks + 1
+      assert.same({ 5, 10, 20 }, { unpack(waits, 1, 3) })
+      assert.equal(3600, waits[#waits])
+      return recover(self, waits)
+    end
+    for _ = 1, 2 do runs:dispatch() end
+    assert.equal(2, looks)
+    for _, expected in ipairs { 2, 3, 3, 4 } do
+      elapsed = elapsed + 0.51
+      runs:turn(1)
+      assert.equal(expected, looks)
+    end
+  end)
+
+  it("looks for leases that ended at once if something is due that cannot be claimed", function()
+    put "a"
+    inbox:claim(1, 0.5)
+    assert.equal(0.5, runs:turn(1))
+    now, elapsed = now + 0.5, elapsed + 0.5
+    assert.equal(0.01, runs:turn(1))
+    elapsed = elapsed + 0.01
+    runs:turn(1)
+    assert.same({ "a" }, ran)
+  end)
+
   it("logs what keeps callbacks from running, and tries again after a second, however often it is called", function()
     for _, method in ipairs { "recover", "claim", "finish", "next_in" } do
       for i, fail in ipairs { function() return nil, "gone", "inbox_unavailable" end, function() error "gone" end } do

@@ -40,7 +40,7 @@ end
 
 --- Extends the lease. A callback that may take longer than a lease (60 seconds by default) calls this now and then.
 --- Raises if the inbox cannot be reached.
----@return boolean held false: the lease has passed to another worker, which runs this notification too
+---@return boolean held false: the lease was lost, and another worker may run this notification too
 function Context:heartbeat()
   local own = private_of(self, "heartbeat")
   local held, message = own.batch:heartbeat()
