@@ -1,14 +1,16 @@
 --- The inbox in a Redis server: for receivers and workers on several machines. `marketplace.inbox` has the contract.
 ---
---- Each call is one script on the server. The server's clock times the leases, whatever the machines' own clocks say:
---- the difference is measured when a connection is made.
+--- Each call is one script on the server, or several if it is about many entries: the server does nothing else while a
+--- script runs. All times are by the server's clock.
+local changes = require "marketplace.inbox.redis_changes"
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local options = require "marketplace.options"
+local queries = require "marketplace.inbox.redis_queries"
 local reconnecting = require "marketplace.inbox.reconnecting"
-local scripts = require "marketplace.inbox.redis_scripts"
 local text = require "marketplace.text"
 local uuid = require "marketplace.uuid"
+local version = require("marketplace.inbox.redis_entries").VERSION
 
 local fail = reconnecting.fail
 
@@ -17,11 +19,11 @@ local redis = {}
 local Inbox = { durable = true }
 Inbox.__index = Inbox
 
-local RENEW_SECONDS = 600  -- after which the clocks are compared again: one of them may have been set
+local SURVEY_SECONDS = 600 -- after which the server's settings are checked again
 local PAUSE_SECONDS = 0.5  -- after a failed attempt to connect
-local LIST_CHUNK = 500     -- entries in one answer: the server does nothing else meanwhile
-local PRUNE_CHUNK = 1000
-local STATES = { "ready", "leased", "done", "dead" }
+local CHUNK = 200          -- entries in one script
+local MOST_CLAIMED = 1000  -- at once, as in every inbox
+local CODES = { "failed", "cancelled", "invalid", "too_old", "no_callback" }
 
 local number, to_number = text.number, text.to_number
 
@@ -34,13 +36,15 @@ local function command(link, words)
 end
 
 local function load(self, link, name)
-  self.hashes[name] = command(link, { "SCRIPT", "LOAD", scripts[name] })
+  self.hashes[name] = command(link, { "SCRIPT", "LOAD", changes[name] or queries[name] })
   return self.hashes[name]
 end
 
 local function evaluate(self, link, name, arguments)
-  local words = { "EVALSHA", self.hashes[name] or load(self, link, name), "1", self.prefix }
-  for i = 1, #arguments do words[i + 4] = arguments[i] end
+  local words = {
+    "EVALSHA", self.hashes[name] or load(self, link, name), "1", self.prefix, self.clock and number(self.clock()) or "",
+  }
+  for i = 1, #arguments do words[i + 5] = arguments[i] end
   local reply, message = link:command(words)
   if message and message:find("^NOSCRIPT") then
     -- the server was restarted, or its cache was emptied; nothing was run
@@ -55,18 +59,11 @@ local function unavailable(message)
   return nil, message, "inbox_unavailable"
 end
 
--- Runs a script. make() returns its arguments, and is called once the clocks' difference is known.
-local function run(self, name, make)
+local function run(self, name, arguments)
   if self.closed then return unavailable "the inbox is closed" end
-  local reply, message = self.connection:use(function(link)
-    return evaluate(self, link, name, make and make() or {})
-  end)
+  local reply, message = self.connection:use(function(link) return evaluate(self, link, name, arguments or {}) end)
   if reply == nil then return unavailable(message) end
   return reply
-end
-
-local function at(self, time)
-  return number(time - self.offset)
 end
 
 --[[ Fields, as Redis takes and returns them ]]
@@ -74,64 +71,69 @@ end
 local KIND = fields.kind
 
 local WRITE = {
-  clock = at,
-  time = function(_, value) return number(value) end,
-  string = function(_, value) return "=" .. value end,
+  time = number,
+  number = number,
+  string = function(value) return "=" .. value end,
   flag = function() return "1" end,
-  token = function(_, value) return tostring(value) end,
+  token = tostring,
 }
 
 -- Adds a table's fields; an empty argument stands for an absent one.
-local function add_fields(self, arguments, given, names)
+local function add_fields(arguments, given, names)
   local n = #arguments
   for i = 1, #names do
     local name = names[i]
     local value, write = given[name], WRITE[KIND[name]]
-    arguments[n + i] = value and (write and write(self, value) or value) or ""
+    arguments[n + i] = value and (write and write(value) or value) or ""
   end
 end
 
-local READ = {
-  clock = function(self, written) return to_number(written) + self.offset end,
-  time = function(_, written) return to_number(written) end,
-  integer = function(_, written) return tonumber(written) end,
-}
+local function integer(written) return tonumber(written) end
 
-local function entry_of(self, row, names)
+local READ = { clock = to_number, time = to_number, integer = integer }
+
+local function entry_of(row, names)
   local entry = {}
   for i = 1, #names do
     local name, value = names[i], row[i]
     local read = READ[KIND[name]]
-    entry[name] = read and read(self, value) or value
+    entry[name] = read and read(value) or value
   end
   return entry
 end
 
-local function entries_of(self, rows, names)
-  for i = 1, #rows do rows[i] = entry_of(self, rows[i], names) end
+local function entries_of(rows, names)
+  for i = 1, #rows do rows[i] = entry_of(rows[i], names) end
   return rows
 end
 
 --[[ put ]]
 
-function Inbox:put(records, now)
+function Inbox:put(records)
   if #records == 0 and not self.closed then return {} end
-  return run(self, "put", function()
-    local arguments = { at(self, now) }
-    for i = 1, #records do add_fields(self, arguments, records[i], fields.record) end
-    return arguments
-  end)
+  local arguments = {}
+  for i = 1, #records do add_fields(arguments, records[i], fields.record) end
+  return run(self, "put", arguments)
 end
 
 --[[ Leases ]]
 
-function Inbox:claim(limit, now, lease)
+function Inbox:recover(waits)
+  local arguments, released = { number(CHUNK) }, 0
+  for i, wait in ipairs(waits) do arguments[i + 1] = number(wait) end
+  repeat
+    local answer, message, code = run(self, "recover", arguments)
+    if not answer then return nil, message, code end
+    released = released + answer[1]
+  until answer[2] == 0
+  return released
+end
+
+function Inbox:claim(limit, lease)
   if limit < 1 and not self.closed then return {} end
-  local rows, message, code = run(self, "claim", function()
-    return { at(self, now), at(self, now + lease), ("%d"):format(math.min(limit, 1000)) }
-  end)
+  local rows, message, code = run(self, "claim", { ("%d"):format(math.min(limit, MOST_CLAIMED)), number(lease) })
   if not rows then return nil, message, code end
-  return entries_of(self, rows, fields.claimed)
+  return entries_of(rows, fields.claimed)
 end
 
 local function held_ones(flags, message, code)
@@ -140,25 +142,21 @@ local function held_ones(flags, message, code)
   return flags
 end
 
-function Inbox:finish(items, now)
+function Inbox:finish(items)
   if #items == 0 and not self.closed then return {} end
-  return held_ones(run(self, "finish", function()
-    local arguments = { at(self, now) }
-    for i = 1, #items do add_fields(self, arguments, items[i], fields.item) end
-    return arguments
-  end))
+  local arguments = {}
+  for i = 1, #items do add_fields(arguments, items[i], fields.item) end
+  return held_ones(run(self, "finish", arguments))
 end
 
-function Inbox:extend(items, now, lease)
+function Inbox:extend(items, lease)
   if #items == 0 and not self.closed then return {} end
-  return held_ones(run(self, "extend", function()
-    local arguments = { at(self, now + lease) }
-    for _, item in ipairs(items) do
-      arguments[#arguments + 1] = item.identity
-      arguments[#arguments + 1] = tostring(item.token)
-    end
-    return arguments
-  end))
+  local arguments = { number(lease) }
+  for _, item in ipairs(items) do
+    arguments[#arguments + 1] = item.id
+    arguments[#arguments + 1] = tostring(item.token)
+  end
+  return held_ones(run(self, "extend", arguments))
 end
 
 --[[ Queries ]]
@@ -166,99 +164,115 @@ end
 function Inbox:counts()
   local row, message, code = run(self, "counts")
   if not row then return nil, message, code end
-  return { ready = row[1], leased = row[2], dead = row[3], done = row[4] }
-end
-
--- The earlier of two times as the server returns them; either can be absent.
-local function earlier(self, one, other)
-  one, other = to_number(one), to_number(other)
-  local first = one and other and math.min(one, other) or one or other
-  return first and first + self.offset
+  return { ready = row[1], leased = row[2], done = row[3], dead = row[4] }
 end
 
 function Inbox:backlog()
-  local row, message, code = run(self, "counts")
+  local row, message, code = run(self, "backlog", CODES)
   if not row then return nil, message, code end
-  return { ready = row[1], leased = row[2], dead = row[3], oldest_at = earlier(self, row[5], row[6]) }
+  local backlog = { ready = row[1], leased = row[2], dead = row[3], codes = {}, oldest_age = to_number(row[#row]) }
+  for i, name in ipairs(CODES) do backlog.codes[name] = row[i + 3] end
+  return backlog
 end
 
-function Inbox:next_at()
-  local row, message, code = run(self, "next_at")
-  if not row then return nil, message, code end
-  return earlier(self, row[1], row[2])
+function Inbox:next_in()
+  local seconds, message, code = run(self, "next_in")
+  if not seconds then return nil, message, code end
+  return to_number(seconds)
 end
 
--- Adds the entries of a state that match, each with its number.
-local function list_state(self, state, filter, found)
-  local first = 0
+-- Text that is empty selects nothing, unlike text that is absent.
+local function criterion(value)
+  if value == nil then return "" end
+  return "=" .. (type(value) == "number" and number(value) or value)
+end
+
+-- What the script has for all that the filter selects, in order.
+local function select_with(self, script, filter)
+  local selected, last = {}, ""
   repeat
-    local rows, message, code = run(self, "list", function()
-      return { state, ("%d"):format(first), ("%d"):format(first + LIST_CHUNK - 1) }
-    end)
-    if not rows then return nil, message, code end
-    for _, row in ipairs(rows) do
-      local entry = entry_of(self, row, fields.summary)
-      if fields.matches(entry, filter) then found[#found + 1] = { entry, tonumber(row[#fields.summary + 1]) } end
-    end
-    first = first + LIST_CHUNK
-  until #rows < LIST_CHUNK
-  return true
+    local left = (filter.limit or math.huge) - #selected
+    local most = math.max(0, math.min(left, CHUNK))
+    local arguments = { filter.newest and "newest" or "oldest", last, ("%d"):format(most) }
+    for _, name in ipairs(fields.filter) do arguments[#arguments + 1] = criterion(filter[name]) end
+    local answer, message, code = run(self, script, arguments)
+    if not answer then return nil, message, code end
+    last = answer[1]
+    for _, one in ipairs(answer[2]) do selected[#selected + 1] = one end
+  until last == "" or filter.limit and #selected >= filter.limit
+  return selected
 end
-
-local function by_number(a, b) return a[2] < b[2] end
 
 function Inbox:list(filter)
-  filter = fields.checked("inbox:list", filter)
-  local found, entries = {}, {}
-  for _, state in ipairs(filter.state and { filter.state } or STATES) do
-    local ok, message, code = list_state(self, state, filter, found)
-    if not ok then return nil, message, code end
-  end
-  table.sort(found, by_number)
-  for i = 1, math.min(#found, filter.limit or #found) do entries[i] = found[i][1] end
-  return entries
+  local rows, message, code = select_with(self, "list", fields.checked("inbox:list", filter))
+  if not rows then return nil, message, code end
+  return entries_of(rows, fields.summary)
 end
 
-function Inbox:get(identity)
-  local rows, message, code = run(self, "get", function() return { identity } end)
+function Inbox:get(id)
+  local rows, message, code = run(self, "get", { id })
   if not rows then return nil, message, code end
-  return rows[1] and entry_of(self, rows[1], fields.entry)
+  return rows[1] and entry_of(rows[1], fields.entry)
 end
 
 function Inbox:later(app_id, time)
-  local rows, message, code = run(self, "later", function() return { app_id, number(time) } end)
-  if not rows then return nil, message, code end
-  return entries_of(self, rows, fields.later)
+  local answer, message, code = run(self, "later", { app_id, number(time), number(CHUNK) })
+  if not answer then return nil, message, code end
+  local found, rest = entries_of(answer[1], fields.later), answer[2]
+  for first = 1, #rest, CHUNK do
+    local ids = {}
+    for i = first, math.min(first + CHUNK - 1, #rest) do ids[#ids + 1] = rest[i] end
+    local rows
+    rows, message, code = run(self, "later_rest", ids)
+    if not rows then return nil, message, code end
+    for _, row in ipairs(rows) do found[#found + 1] = entry_of(row, fields.later) end
+  end
+  return found
 end
 
 --[[ Operators ]]
 
-function Inbox:replay(filter, now)
-  local dead = fields.dead(fields.checked("inbox:replay", filter))
-  if not dead and not self.closed then return 0 end
-  local found, message, code = self:list(dead)
-  if not found then return nil, message, code end
-  return run(self, "replay", function()
-    local arguments = { at(self, now) }
-    for _, entry in ipairs(found) do arguments[#arguments + 1] = entry.identity end
-    return arguments
-  end)
+function Inbox:replay(filter)
+  filter = fields.replayed(filter)
+  if not filter and not self.closed then return {} end
+  return select_with(self, "replay", filter or {})
 end
 
-function Inbox:prune(done_before)
-  local pruned = 0
+local function is_done(flag, message, code)
+  if not flag then return nil, message, code end
+  return flag == 1
+end
+
+function Inbox:run(id)
+  return is_done(run(self, "run", { id }))
+end
+
+function Inbox:cancel(id, reason)
+  return is_done(run(self, "cancel", { id, reason }))
+end
+
+--[[ Retention ]]
+
+function Inbox:oldest_done()
+  local row, message, code = run(self, "oldest_done")
+  if not row then return nil, message, code end
+  return { body = to_number(row[1]), id = to_number(row[2]) }
+end
+
+function Inbox:forget(before, limit)
+  local forgotten = { bodies = 0, ids = 0 }
   repeat
-    local count, message, code = run(self, "prune", function()
-      return { at(self, done_before), number(PRUNE_CHUNK) }
-    end)
-    if not count then return nil, message, code end
-    pruned = pruned + count
-  until count < PRUNE_CHUNK
-  return pruned
+    local most = math.min(CHUNK, limit - math.max(forgotten.bodies, forgotten.ids))
+    local arguments = { number(before.ids), number(before.bodies), ("%d"):format(most) }
+    local row, message, code = run(self, "forget", arguments)
+    if not row then return nil, message, code end
+    forgotten.bodies, forgotten.ids = forgotten.bodies + row[1], forgotten.ids + row[2]
+  until math.max(row[1], row[2]) < most or math.max(forgotten.bodies, forgotten.ids) >= limit
+  return forgotten
 end
 
 function Inbox:id()
-  return run(self, "id", function() return { uuid.new() } end)
+  return run(self, "id", { uuid.new() })
 end
 
 function Inbox:close()
@@ -304,21 +318,25 @@ local function authenticate(link, given)
   if given.db then command(link, { "SELECT", ("%d"):format(given.db) }) end
 end
 
-local function measure_offset(link, clock)
-  local before = clock()
-  local server = command(link, { "TIME" })
-  return (before + clock()) / 2 - (tonumber(server[1]) + tonumber(server[2]) / 1e6)
+-- An inbox of another version is not to be touched.
+local function check_version(self, link)
+  command(link, { "SET", self.prefix .. "version", version, "NX" })
+  local is = command(link, { "GET", self.prefix .. "version" })
+  if is ~= version then
+    fail(("the inbox %s is of version %s, and this program knows version %s: use the program that made it, or another " ..
+      "prefix"):format(self.prefix:sub(2, -3), tostring(is), version))
+  end
 end
 
 -- A connection that was used before has the right user and database already.
-local function prepare(self, link, given, clock, is_relaxed)
+local function prepare(self, link, given, is_relaxed)
   local is_due = core.monotonic() >= self.survey_at
   if link.reused and not is_due then return link end
   local ok, problem = pcall(function()
     if not link.reused then authenticate(link, given) end
     if not is_relaxed then check_durability(link) end
-    if clock then self.offset = measure_offset(link, clock) end
-    self.survey_at = core.monotonic() + RENEW_SECONDS
+    check_version(self, link)
+    self.survey_at = core.monotonic() + SURVEY_SECONDS
   end)
   if ok then return link end
   link:close()
@@ -326,7 +344,7 @@ local function prepare(self, link, given, clock, is_relaxed)
 end
 
 ---@class marketplace.RedisInboxOptions
----@field clock? false|fun(): number seconds since the epoch, default the machine's; false: times are used as given
+---@field clock? fun(): number seconds since the epoch, default the server's clock
 ---@field durability? "strict"|"relaxed" relaxed accepts a server that may lose what it stored; default by the URL
 ---@field must_exist? boolean for SQLite; ignored here
 ---@field connect? fun(place: table): table in place of hiredis: returns a connection with command{word, ...}, close()
@@ -334,7 +352,7 @@ end
 ---@field pool? fun(settings: table): table in place of marketplace.inbox.reconnecting's new, if the inbox keeps no
 --- connections: nothing is connected then before it is needed
 local OPTIONS = {
-  clock = "function|boolean", durability = "string", must_exist = "boolean", connect = "function",
+  clock = "function", durability = "string", must_exist = "boolean", connect = "function",
   pool = "function",
 }
 
@@ -350,17 +368,17 @@ function redis.open(place, settings)
   settings = settings or {}
   options.check("marketplace.inbox.open", settings, OPTIONS)
   local is_relaxed = (settings.durability or place.durability) == "relaxed"
-  local clock = settings.clock == nil and core.now or settings.clock
   -- read now: an nginx worker may lack variables that its master has
   local password = place.password or os.getenv "REDISCLI_AUTH"
   local self = setmetatable({
-    prefix = ("{%s}:"):format(place.prefix or "marketplace"), hashes = {}, offset = 0, survey_at = 0, closed = false,
+    prefix = ("{%s}:"):format(place.prefix or "marketplace"), hashes = {}, clock = settings.clock, survey_at = 0,
+    closed = false,
   }, Inbox)
   self.connection = (settings.pool or reconnecting.new) {
-    name = "redis", pause = PAUSE_SECONDS, renew_after = RENEW_SECONDS,
+    name = "redis", pause = PAUSE_SECONDS, renew_after = SURVEY_SECONDS,
     connect = function()
       local link = (settings.connect or hiredis)(place)
-      return prepare(self, link, { user = place.user, password = password, db = place.db }, clock, is_relaxed)
+      return prepare(self, link, { user = place.user, password = password, db = place.db }, is_relaxed)
     end,
   }
   if settings.pool then return self end

@@ -1,0 +1,218 @@
+--- What the scripts of the Redis inbox have in common: how entries are kept on the server, and the one function that
+--- changes them. `marketplace.inbox.redis` runs the scripts; each runs as a whole.
+---
+--- Keys, all behind the inbox's prefix P:
+---   Pe:ID        hash, an entry without its body. While its values are short, Redis keeps it in one piece.
+---   Pb:ID        the entry's body
+---   Pl:LANE      sorted set of the lane's ready and leased ids by number, the leased one by minus its number: so the
+---                leader comes first
+---   Pdue         sorted set of the leaders that are ready, by when they are due
+---   Palone       the same, of those that must be claimed alone
+---   Pends        sorted set of the leaders that are leased, by when their leases end
+---   Pset         sorted set of all leaders, by when that time was set
+---   Ps:STATE     sorted set of ids, by number
+---   Preceived    sorted set of the ready and leased ids, by when they were received
+---   Pdone        sorted set of the done ids, by when they were done
+---   Pbodies      the same, of those that have a body
+---   Pcodes       hash: how many dead ones have each code
+---   Pa:APP       sorted set of an app's ids, by their event's time
+---   Pk:KEY       set of the further ids under a key, which other bodies have
+---   Pn           how many entries were ever made, which numbers them
+---   Pforgotten   the latest time before which ids were deleted
+---   Pid          the inbox's own id
+---   Pversion     of these keys
+---
+--- The leaders in Pdue, Palone, Pends and Pset have their number before their id, so that of those with the same time
+--- the one that was stored first comes first.
+---
+--- KEYS[1] is the prefix; ARGV[1] is the time, or empty: the server's then. Numbers travel as text. An empty argument
+--- stands for an absent one, and a "=" stands before what may be empty.
+local redis_entries = {}
+
+--- Of the keys above; another one is another inbox's.
+redis_entries.VERSION = "1"
+
+--- Names as a list in Lua.
+---@param names string[]
+---@return string
+function redis_entries.quoted(names)
+  local list = {}
+  for i, name in ipairs(names) do list[i] = ("%q"):format(name) end
+  return "{ " .. table.concat(list, ", ") .. " }"
+end
+
+local BASE = [[
+local P, call = KEYS[1], redis.call
+
+local function clock()
+  if ARGV[1] ~= "" then return tonumber(ARGV[1]) end
+  local time = call("TIME")
+  return time[1] + time[2] / 1e6
+end
+
+local now = clock()
+
+local function entry_key(id) return P .. "e:" .. id end
+local function body_key(id) return P .. "b:" .. id end
+local function lane_key(lane) return P .. "l:" .. lane end
+local function state_key(state) return P .. "s:" .. state end
+
+-- An argument with a "=" before it.
+local function given(argument) return argument ~= "" and string.sub(argument, 2) end
+
+-- The arguments from `first` on as tables with these fields.
+local function tables_with(names, first)
+  local list = {}
+  for at = first, #ARGV, #names do
+    local one = {}
+    for i, name in ipairs(names) do one[name] = ARGV[at + i - 1] end
+    list[#list + 1] = one
+  end
+  return list
+end
+]]
+
+local LANES = [[
+local HEAD = { "state", "number", "key", "app_id", "code", "received_at", "at", "set_at", "attempt", "losses", "token",
+  "shared", "digest" }
+
+-- What is needed to change an entry, or nil if there is none.
+local function entry_of(id)
+  local values = call("HMGET", entry_key(id), unpack(HEAD))
+  if not values[1] then return nil end
+  local entry = { id = id }
+  for i, name in ipairs(HEAD) do entry[name] = values[i] end
+  entry.lane = entry.app_id or id
+  return entry
+end
+
+local function is_live(state) return state == "ready" or state == "leased" end
+
+local function leader_of(lane)
+  local first = call("ZRANGE", lane_key(lane), 0, 0, "WITHSCORES")
+  local number = tonumber(first[2])
+  if not number then return nil end
+  return { id = first[1], number = math.abs(number), is_leased = number < 0 }
+end
+
+local function member_of(leader) return string.format("%016d", leader.number) .. leader.id end
+local function id_of(member) return string.sub(member, 17) end
+
+-- The entry for which a ready one waits.
+local function behind(id)
+  local entry = call("HMGET", entry_key(id), "state", "app_id")
+  if entry[1] ~= "ready" or not entry[2] then return false end
+  local leader = leader_of(entry[2])
+  return leader.id ~= id and leader.id
+end
+]]
+
+local CHANGES = [[
+local function withdraw(leader)
+  local member = member_of(leader)
+  for _, set in ipairs(leader.is_leased and { "ends", "set" } or { "due", "alone", "set" }) do
+    call("ZREM", P .. set, member)
+  end
+end
+
+local function announce(leader, entry)
+  local member = member_of(leader)
+  local set = leader.is_leased and "ends" or tonumber(entry.losses or 0) > 0 and "alone" or "due"
+  call("ZADD", P .. set, entry.at, member)
+  call("ZADD", P .. "set", entry.set_at, member)
+end
+
+-- `before` was the lane's leader before the entry was changed.
+local function elect(entry, before)
+  local after = leader_of(entry.lane)
+  local is_same = before and after and before.id == after.id
+  if is_same and after.id ~= entry.id then return end
+  if before then withdraw(before) end
+  if after then announce(after, after.id == entry.id and entry or entry_of(after.id)) end
+end
+
+local function write(entry, values)
+  local key, written, removed = entry_key(entry.id), {}, {}
+  for name, value in pairs(values) do
+    entry[name] = value
+    if value then
+      written[#written + 1], written[#written + 2] = name, value
+    else
+      removed[#removed + 1] = name
+    end
+  end
+  call("HSET", key, unpack(written))
+  if removed[1] then call("HDEL", key, unpack(removed)) end
+end
+
+local function count_code(code, by) call("HINCRBY", P .. "codes", code, by) end
+
+local function leave_state(entry)
+  local id, state = entry.id, entry.state
+  call("ZREM", state_key(state), id)
+  if state == "dead" then count_code(entry.code, -1) end
+  if state == "done" then
+    call("ZREM", P .. "done", id)
+    call("ZREM", P .. "bodies", id)
+  end
+end
+
+local function enter_state(entry)
+  local id, state = entry.id, entry.state
+  call("ZADD", state_key(state), entry.number, id)
+  if state == "dead" then count_code(entry.code, 1) end
+  if state == "done" then
+    call("ZADD", P .. "done", entry.at, id)
+    if call("EXISTS", body_key(id)) == 1 then call("ZADD", P .. "bodies", entry.at, id) end
+  end
+end
+
+local function place(entry, was_live)
+  local lane, live = lane_key(entry.lane), is_live(entry.state)
+  if live then call("ZADD", lane, entry.state == "leased" and -entry.number or entry.number, entry.id) end
+  if live and not was_live then call("ZADD", P .. "received", entry.received_at, entry.id) end
+  if was_live and not live then
+    call("ZREM", lane, entry.id)
+    call("ZREM", P .. "received", entry.id)
+  end
+end
+
+-- Every change of an entry goes through here. `more`: further fields, false for one that it has no longer.
+local function change(entry, state, at, more)
+  local before, former = leader_of(entry.lane), entry.state
+  if former and former ~= state then leave_state(entry) end
+  more = more or {}
+  more.state, more.at, more.set_at = state, at, now
+  write(entry, more)
+  if former ~= state then
+    enter_state(entry)
+    place(entry, is_live(former))
+  end
+  elect(entry, before)
+end
+
+local function make_ready(entry)
+  change(entry, "ready", now, { attempt = 0, losses = false, reason = false, code = false })
+end
+]]
+
+local ROWS = [[
+-- An entry's fields.
+local function row_of(id, names)
+  local row = call("HMGET", entry_key(id), unpack(names))
+  for i, name in ipairs(names) do
+    if name == "id" then row[i] = id end
+    if name == "body" then row[i] = call("GET", body_key(id)) end
+    if name == "behind" then row[i] = behind(id) end
+  end
+  return row
+end
+]]
+
+--- What a script begins with that reads entries.
+redis_entries.READING = BASE .. LANES .. ROWS
+
+--- What a script begins with that changes entries.
+redis_entries.CHANGING = BASE .. LANES .. ROWS .. CHANGES
+
+return redis_entries

@@ -1,0 +1,180 @@
+--- The scripts with which the Redis inbox looks up what it holds, and those of the operator that select entries: see
+--- marketplace.inbox.redis_entries.
+local entries = require "marketplace.inbox.redis_entries"
+local fields = require "marketplace.inbox.fields"
+
+local quoted, READING, CHANGING = entries.quoted, entries.READING, entries.CHANGING
+
+local redis_queries = {}
+
+-- Returns the numbers of ready, leased, done and dead ones.
+redis_queries.counts = READING .. [[
+local counts = {}
+for i, state in ipairs({ "ready", "leased", "done", "dead" }) do counts[i] = call("ZCARD", state_key(state)) end
+return counts
+]]
+
+-- ARGV: codes. Returns the numbers of ready, leased and dead ones, how many have each code, and the seconds since the
+-- oldest of the ready and leased ones was received, or an empty string.
+redis_queries.backlog = READING .. [[
+local backlog = {}
+for i, state in ipairs({ "ready", "leased", "dead" }) do backlog[i] = call("ZCARD", state_key(state)) end
+for at = 2, #ARGV do backlog[#backlog + 1] = tonumber(call("HGET", P .. "codes", ARGV[at]) or 0) end
+local oldest = call("ZRANGE", P .. "received", 0, 0, "WITHSCORES")[2]
+backlog[#backlog + 1] = oldest and string.format("%.17g", math.max(0, now - oldest)) or ""
+return backlog
+]]
+
+-- Returns the seconds until there is something to do, or an empty string.
+redis_queries.next_in = READING .. [[
+local function first_of(set, command)
+  return tonumber(call(command or "ZRANGE", P .. set, 0, 0, "WITHSCORES")[2])
+end
+
+if (first_of("set", "ZREVRANGE") or now) > now then return "0" end
+local first
+for _, set in ipairs({ "due", "alone", "ends" }) do
+  local at = first_of(set)
+  if at and (not first or at < first) then first = at end
+end
+return first and string.format("%.17g", math.max(0, first - now)) or ""
+]]
+
+-- ARGV: an id. Returns the entry, or nothing.
+redis_queries.get = READING .. [[
+if call("EXISTS", entry_key(ARGV[2])) == 0 then return {} end
+return { row_of(ARGV[2], ]] .. quoted(fields.entry) .. [[) }
+]]
+
+-- Returns when the first of the done ones that have a body, and the first of all, were done; empty strings for none.
+redis_queries.oldest_done = READING .. [[
+local oldest = {}
+for i, set in ipairs({ "bodies", "done" }) do oldest[i] = call("ZRANGE", P .. set, 0, 0, "WITHSCORES")[2] or "" end
+return oldest
+]]
+
+local LATER = READING .. "local LATER = " .. quoted(fields.later) .. [[
+
+-- Of those that there are.
+local function rows_of(ids, first, last)
+  local rows = {}
+  for at = first, last do
+    local id = ids[at]
+    if call("EXISTS", entry_key(id)) == 1 then rows[#rows + 1] = row_of(id, LATER) end
+  end
+  return rows
+end
+]]
+
+-- ARGV: app_id, time, the most entries at once. Returns entries, and the ids of further ones.
+redis_queries.later = LATER .. [[
+local ids = call("ZRANGEBYSCORE", P .. "a:" .. ARGV[2], "(" .. ARGV[3], "+inf")
+local most = math.min(#ids, tonumber(ARGV[4]))
+local rest = {}
+for at = most + 1, #ids do rest[#rest + 1] = ids[at] end
+return { rows_of(ids, 1, most), rest }
+]]
+
+-- ARGV: ids. Returns entries.
+redis_queries.later_rest = LATER .. [[
+return rows_of(ARGV, 2, #ARGV)
+]]
+
+-- ARGV: "newest" or "oldest", the number behind which to begin or empty, the most to select, and the filter's fields,
+-- each with a "=". `select_with(take)` returns the number behind which to go on, empty if all were examined, and what
+-- take(id) returned for those that the filter selects, except nil.
+local SELECTING = "local FILTER = " .. quoted(fields.filter) .. [[
+
+local NEWEST, AFTER, MOST = ARGV[2] == "newest", ARGV[3] ~= "" and ARGV[3], tonumber(ARGV[4])
+local EXAMINED = 500 -- in one script, as the server does nothing else meanwhile
+local SPECIAL = { id = true, received_before = true, received_since = true }
+
+local filter = tables_with(FILTER, 5)[1]
+for name, value in pairs(filter) do filter[name] = given(value) end
+
+local function is_within(received_at)
+  if filter.received_before and received_at >= tonumber(filter.received_before) then return false end
+  return not filter.received_since or received_at >= tonumber(filter.received_since)
+end
+
+-- Of the filter's fields that are simply an entry's.
+local names = { "received_at" }
+for _, name in ipairs(FILTER) do
+  if filter[name] and not SPECIAL[name] then names[#names + 1] = name end
+end
+
+local function is_selected(id)
+  local values = call("HMGET", entry_key(id), unpack(names))
+  for i, name in ipairs(names) do
+    if i > 1 and values[i] ~= filter[name] then return false end
+  end
+  return is_within(tonumber(values[1]))
+end
+
+local function add_state(found, state)
+  local command, last = "ZRANGEBYSCORE", "+inf"
+  if NEWEST then command, last = "ZREVRANGEBYSCORE", "-inf" end
+  local first = AFTER and "(" .. AFTER or NEWEST and "+inf" or "-inf"
+  local ids = call(command, state_key(state), first, last, "WITHSCORES", "LIMIT", 0, EXAMINED)
+  for i = 1, #ids, 2 do found[#found + 1] = { id = ids[i], number = tonumber(ids[i + 1]) } end
+end
+
+local function comes_before(a, b)
+  if NEWEST then return a > b end
+  return a < b
+end
+
+local function add_id(found, id)
+  local number = tonumber(call("HGET", entry_key(id), "number"))
+  local is_behind = number and (not AFTER or comes_before(tonumber(AFTER), number))
+  if is_behind then found[#found + 1] = { id = id, number = number } end
+end
+
+-- Those that may be selected, in order, each with its number: the next EXAMINED of all, and further ones.
+local function candidates()
+  local found = {}
+  if filter.id then
+    add_id(found, filter.id)
+    for _, id in ipairs(call("SMEMBERS", P .. "k:" .. filter.id)) do add_id(found, id) end
+  else
+    local states = filter.state and { filter.state } or { "ready", "leased", "done", "dead" }
+    for _, state in ipairs(states) do add_state(found, state) end
+  end
+  table.sort(found, function(a, b) return comes_before(a.number, b.number) end)
+  return found
+end
+
+local function select_with(take)
+  local selected, found, examined = {}, candidates(), 0
+  while examined < math.min(#found, EXAMINED) and #selected < MOST do
+    examined = examined + 1
+    local id = found[examined].id
+    if is_selected(id) then selected[#selected + 1] = take(id) end
+  end
+  local is_last = examined == #found and examined < EXAMINED
+  return { is_last and "" or string.format("%.0f", found[examined].number), selected }
+end
+]]
+
+-- Selects entries.
+redis_queries.list = READING .. SELECTING .. "local SUMMARY = " .. quoted(fields.summary) .. [[
+
+return select_with(function(id) return row_of(id, SUMMARY) end)
+]]
+
+-- Selects entries, and makes those ready again that can be replayed. Returns ids.
+redis_queries.replay = CHANGING .. SELECTING .. [[
+local function can_replay(entry)
+  if entry.state == "done" then return call("EXISTS", body_key(entry.id)) == 1 end
+  return entry.state == "dead" and entry.code ~= "invalid"
+end
+
+return select_with(function(id)
+  local entry = entry_of(id)
+  if not can_replay(entry) then return nil end
+  make_ready(entry)
+  return id
+end)
+]]
+
+return redis_queries
