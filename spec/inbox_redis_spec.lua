@@ -16,13 +16,14 @@ describe("the Redis inbox #full", function()
     return assert(inbox.open("redis:" .. server:words() .. (words or ""), settings))
   end
 
-  local function open_empty()
+  local function open_empty(settings)
     server:reset()
-    return open { clock = false }
+    return open(settings)
   end
 
   describe("as every inbox", function()
-    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, open_empty)
+    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each },
+      function(clock) return open_empty { clock = clock } end)
   end)
 
   shared_inbox.specs({ it = it }, {
@@ -31,22 +32,22 @@ describe("the Redis inbox #full", function()
 
   it("goes on when the server has forgotten the scripts", function()
     local box = open_empty()
-    box:put({ record "a" }, 1)
+    box:put { record "a" }
     server:query "SCRIPT FLUSH"
-    assert.same({ "duplicate", "stored" }, box:put({ record "a", record "b" }, 2))
+    assert.same({ "duplicate", "stored" }, box:put { record "a", record "b" })
     box:close()
   end)
 
   it("keeps inboxes with other prefixes and in other databases apart, and takes a socket", function()
     local one = open_empty()
-    local other, third = open({ clock = false }, " prefix=other"), open({ clock = false }, " db=1")
-    one:put({ record "a" }, 1)
-    assert.same({ "stored" }, other:put({ record "a" }, 1))
-    assert.same({ "stored" }, third:put({ record "a" }, 1))
-    local by_socket = assert(inbox.open("redis:path=" .. server.folder .. "/socket", { clock = false }))
-    assert.same({ "duplicate" }, by_socket:put({ record "a" }, 1))
-    local by_url = assert(inbox.open(("redis://127.0.0.1:%d/1?prefix=other"):format(server.port), { clock = false }))
-    assert.same({ "stored" }, by_url:put({ record "a" }, 1))
+    local other, third = open({}, " prefix=other"), open({}, " db=1")
+    one:put { record "a" }
+    assert.same({ "stored" }, other:put { record "a" })
+    assert.same({ "stored" }, third:put { record "a" })
+    local by_socket = assert(inbox.open("redis:path=" .. server.folder .. "/socket"))
+    assert.same({ "duplicate" }, by_socket:put { record "a" })
+    local by_url = assert(inbox.open(("redis://127.0.0.1:%d/1?prefix=other"):format(server.port)))
+    assert.same({ "stored" }, by_url:put { record "a" })
     for _, box in ipairs { one, other, third, by_socket, by_url } do box:close() end
   end)
 
@@ -56,9 +57,9 @@ describe("the Redis inbox #full", function()
       local box = assert(require("marketplace.inbox").open "redis:path=%s/socket")
       local record = { key = "a", digest = "d", body = "{}" }
       os.execute "redis-cli -p %d CLIENT KILL TYPE normal >/dev/null"
-      local outcomes, message, code = box:put({ record }, 1)
+      local outcomes, message, code = box:put { record }
       print(outcomes, code, message)
-      print(box:put({ record }, 2)[1])
+      print(box:put({ record })[1])
       box:close()
     ]]):format(server.folder, server.port))
     -- whoever runs the specs may ignore the signal, and what it starts would too
@@ -68,23 +69,64 @@ describe("the Redis inbox #full", function()
     assert.matches("^nil\tinbox_unavailable\tredis: .+\nstored\n$", output)
   end)
 
-  it("has what was stored before it kept which secret verified it", function()
-    local box = open_empty()
-    box:put({ record("a", { verified_by = "0123456789ab" }) }, 1)
-    server:query "HDEL {marketplace}:e:a verified_by"
-    assert.is_nil(box:get("a").verified_by)
-    assert.same({ "{}", "a" }, { box:get("a").body, box:list({})[1].key })
+  local function finish_all(box)
+    local claimed = box:claim(10, 60)
+    for _, item in ipairs(claimed) do item.state, item.scope = "done", "" end
+    box:finish(claimed)
+  end
+
+  it("leaves nothing behind of what was forgotten", function()
+    local now = 1
+    local box = open_empty { clock = function() return now end }
+    box:put { record("a", { time = 5 }), record "b" }
+    box:put { record("a", { time = 5, digest = "another" }) }
+    for _ = 1, 2 do finish_all(box) end
+    now = 2
+    assert.same({ bodies = 3, ids = 0 }, box:forget({ bodies = 2, ids = 0 }, 10))
+    assert.same({ bodies = 0, ids = 3 }, box:forget({ bodies = 2, ids = 2 }, 10))
+    local kept = {}
+    for key in server:query("KEYS '*'"):gmatch "%S+" do kept[#kept + 1] = key:match "^{marketplace}:(.*)$" end
+    table.sort(kept)
+    assert.same({ "forgotten", "n", "version" }, kept)
     box:close()
   end)
 
-  it("leaves nothing behind of what was pruned", function()
+  it("keeps entries whose values are short in one piece, so that they need little memory", function()
     local box = open_empty()
-    box:put({ record("a", { time = 5 }), record "b" }, 1)
-    local claimed = box:claim(10, 2, 60)
-    for _, item in ipairs(claimed) do item.state = "done" end
-    box:finish(claimed, 3)
-    assert.equal(2, box:prune(4))
-    assert.equal("{marketplace}:n", server:query "KEYS '*'")
+    local digest = ("0"):rep(64)
+    box:put { record("a", { time = 1764229456.123, digest = digest, verified_by = "0123456789ab",
+      body = ("x"):rep(1000) }) }
+    finish_all(box)
+    assert.equal(digest, box:get("a").digest)
+    assert.equal("listpack", server:query "OBJECT ENCODING {marketplace}:e:a")
+    box:close()
+  end)
+
+  it("does not touch an inbox of another version", function()
+    local box = open_empty()
+    box:put { record "a" }
+    box:close()
+    server:query "SET {marketplace}:version 2"
+    local refused, message, code = inbox.open("redis:" .. server:words())
+    assert.is_nil(refused)
+    assert.matches("the inbox with the prefix marketplace is of version 2, not 1: use", message)
+    assert.equal("inbox_unavailable", code)
+    assert.equal("2", server:query "GET {marketplace}:version")
+    assert.same({ "stored" }, open({}, " prefix=other"):put { record "a" })
+  end)
+
+  it("lists the newest of many without looking at all of them", function()
+    local box = open_empty()
+    local records = {}
+    for i = 1, 2000 do records[i] = record("k" .. i) end
+    box:put(records)
+    local function calls_of(work)
+      local before = tonumber(server:query("INFO commandstats"):match "cmdstat_hmget:calls=(%d+)") or 0
+      work()
+      return tonumber(server:query("INFO commandstats"):match "cmdstat_hmget:calls=(%d+)") - before
+    end
+    local some = calls_of(function() assert.equal("k2000", box:list({ newest = true, limit = 10 })[1].id) end)
+    assert.is_true(some < 100)
     box:close()
   end)
 

@@ -1,7 +1,8 @@
 --- What an inbox on a server of its own must do beyond the contract, as specs: specs(busted, given), where busted has
--- its `it`, and given {name, server(), open(settings), open_empty()}; server() has kill and start.
+-- its `it`, and given {name, server(), open(settings), open_empty(settings)}; server() has kill and start.
 local assert = require "luassert"
 local comma = require "support.comma"
+local core = require "marketplace.core"
 
 local shared_inbox = {}
 
@@ -13,16 +14,54 @@ end
 
 local record = shared_inbox.record
 
+-- Calls of all methods but close, as functions of an inbox.
+local CALLS = {
+  function(box) return box:put { record "c" } end,
+  function(box) return box:recover { 5 } end,
+  function(box) return box:claim(1, 60) end,
+  function(box) return box:finish { { id = "a", token = 1, state = "done" } } end,
+  function(box) return box:extend({ { id = "a", token = 1 } }, 60) end,
+  function(box) return box:counts() end,
+  function(box) return box:backlog() end,
+  function(box) return box:next_in() end,
+  function(box) return box:later("a", 1) end,
+  function(box) return box:list() end,
+  function(box) return box:get "a" end,
+  function(box) return box:replay() end,
+  function(box) return box:run "a" end,
+  function(box) return box:cancel("a", "not wanted") end,
+  function(box) return box:oldest_done() end,
+  function(box) return box:forget({ bodies = 1, ids = 1 }, 1) end,
+  function(box) return box:id() end,
+}
+
+local function expect_unavailable(name, result, message, code)
+  assert.is_nil(result)
+  assert.matches("^" .. name .. ": ", message)
+  assert.equal("inbox_unavailable", code)
+end
+
+-- While the clock of this machine is so many seconds ahead.
+local function while_ahead(seconds, work)
+  local now, time = core.now, os.time
+  rawset(core, "now", function() return now() + seconds end)
+  rawset(os, "time", function(...) return time(...) + (... and 0 or seconds) end)
+  local ok, problem = pcall(work)
+  rawset(core, "now", now)
+  rawset(os, "time", time)
+  assert(ok, problem)
+end
+
 function shared_inbox.specs(busted, given)
   local it = busted.it
 
   it("is shared: what one stores another claims, and neither claims what the other has", function()
-    local one, other = given.open_empty(), given.open { clock = false }
-    one:put({ record "a", record "b" }, 1)
-    assert.equal("a", one:claim(1, 2, 60)[1].key)
-    local claimed = other:claim(10, 2, 60)
+    local one, other = given.open_empty(), given.open()
+    one:put { record "a", record "b" }
+    assert.equal("a", one:claim(1, 60)[1].key)
+    local claimed = other:claim(10, 60)
     assert.same({ 1, "b" }, { #claimed, claimed[1].key })
-    assert.same({ "duplicate" }, other:put({ record "a" }, 3))
+    assert.same({ "duplicate" }, other:put { record "a" })
     assert.equal(one:id(), other:id())
     one:close()
     other:close()
@@ -37,53 +76,55 @@ function shared_inbox.specs(busted, given)
     made:close()
   end)
 
-  it("times leases by the server's clock", function()
-    given.open_empty():close()
-    local ahead = given.open { clock = function() return os.time() + 5000 end }
-    local right = given.open()
-    ahead:put({ record "a" }, os.time() + 5000)
-    assert.is_true(math.abs(right:get("a").received_at - os.time()) < 5)
-    assert.is_true(math.abs(ahead:get("a").received_at - os.time() - 5000) < 5)
-    assert.equal(1, #ahead:claim(1, os.time() + 5001, 60))
-    assert.same({}, right:claim(1, os.time() + 30, 60))
-    assert.equal(1, #right:claim(1, os.time() + 90, 60))
-    ahead:close()
-    right:close()
+  it("has the server's times, whatever the clock of this machine says", function()
+    local box = given.open_empty()
+    for _, seconds in ipairs { 5000, -5000 } do
+      while_ahead(seconds, function()
+        box:put { record("a" .. seconds) }
+        assert.is_true(box:backlog().oldest_age < 1000)
+        local claimed = box:claim(1, 60)
+        assert.equal("a" .. seconds, claimed[1].key)
+        assert.equal(0, box:recover { 5 })
+        assert.is_true(box:next_in() <= 60)
+        claimed[1].state, claimed[1].wait = "ready", 600
+        assert.same({ true }, box:finish(claimed))
+        assert.same({}, box:claim(1, 60))
+      end)
+      local entry = box:get("a" .. seconds)
+      assert.is_true(math.abs(entry.received_at - os.time()) < 1000)
+      assert.is_true(math.abs(entry.at - os.time()) < 1600)
+    end
+    box:close()
   end)
 
   it("takes times with a fraction, whatever the locale", function()
-    local box = given.open_empty()
-    assert.same({ "stored" }, comma.run(function() return assert(box:put({ record "a" }, 1.5)) end))
+    local now = 1.5
+    local box = given.open_empty { clock = function() return now end }
+    local function with_comma(work) return comma.run(function() return assert(work()) end) end
+    assert.same({ "stored" }, with_comma(function() return box:put { record "a" } end))
     assert.equal(1.5, box:get("a").received_at)
-    assert.same({}, comma.run(function() return assert(box:claim(1, 1.25, 60)) end))
-    assert.equal("a", comma.run(function() return assert(box:claim(1, 1.75, 60)) end)[1].key)
+    assert.equal(1.75, with_comma(function() now = 3.25 return box:backlog().oldest_age end))
+    local claimed = with_comma(function() return box:claim(1, 0.5) end)
+    assert.equal(0.5, with_comma(function() return box:next_in() end))
+    claimed[1].state, claimed[1].wait = "ready", 1.25
+    assert.same({ true }, with_comma(function() return box:finish(claimed) end))
+    assert.equal(4.5, with_comma(function() return box:get "a" end).at)
     box:close()
   end)
 
   it("says so while the server is gone, and then has all that it acknowledged", function()
     local box = given.open_empty()
-    assert.same({ "stored" }, box:put({ record "a" }, 1))
+    assert.same({ "stored" }, box:put { record "a" })
     given.server():kill()
-    local outcomes, message, code = box:put({ record "b" }, 2)
-    assert.is_nil(outcomes)
-    assert.matches("^" .. given.name .. ": ", message)
-    assert.equal("inbox_unavailable", code)
-    for _, call in ipairs {
-      function() return box:claim(1, 2, 60) end, function() return box:counts() end,
-      function() return box:backlog() end, function() return box:next_at() end, function() return box:list {} end,
-      function() return box:get "a" end, function() return box:later("a", 1) end,
-      function() return box:replay({}, 1) end, function() return box:prune(1) end,
-    } do
-      assert.is_nil((call()))
-      assert.equal("inbox_unavailable", (select(3, call())))
-    end
+    for _, call in ipairs(CALLS) do expect_unavailable(given.name, call(box)) end
     given.server():start()
     -- the pause after a connection that could not be made
+    local outcomes
     local stop = os.time() + 30
-    repeat outcomes = box:put({ record "b" }, 3) until outcomes or os.time() > stop
+    repeat outcomes = box:put { record "b" } until outcomes or os.time() > stop
     assert.same({ "stored" }, outcomes)
-    assert.same({ "duplicate" }, box:put({ record "a" }, 4))
-    assert.equal(2, #box:claim(10, 5, 60))
+    assert.same({ "duplicate" }, box:put { record "a" })
+    assert.equal(2, #box:claim(10, 60))
     box:close()
   end)
 end

@@ -323,8 +323,8 @@ local function check_version(self, link)
   command(link, { "SET", self.prefix .. "version", version, "NX" })
   local is = command(link, { "GET", self.prefix .. "version" })
   if is ~= version then
-    fail(("the inbox %s is of version %s, and this program knows version %s: use the program that made it, or another " ..
-      "prefix"):format(self.prefix:sub(2, -3), tostring(is), version))
+    fail(("the inbox with the prefix %s is of version %s, not %s: use the program that made it, or another prefix")
+      :format(self.prefix:sub(2, -3), tostring(is), version))
   end
 end
 

@@ -8,16 +8,18 @@ local quoted, CHANGING = entries.quoted, entries.CHANGING
 local redis_changes = {}
 
 -- ARGV: the fields of each record. Returns outcomes.
-redis_changes.put = CHANGING .. "local RECORD, IDS = " .. quoted(fields.record) .. ", " .. retention.ids .. [[
+redis_changes.put = CHANGING .. "local RECORD = " .. quoted(fields.record) ..
+  ("local IDS, TOO_OLD = %d, %q"):format(retention.ids, retention.too_old_reason) .. [[
 
-local forgotten_before = math.max(now - IDS, tonumber(call("GET", P .. "forgotten") or "-inf"))
+local remembered_since = math.max(now - IDS, tonumber(call("GET", P .. "forgotten") or "-inf"))
 
 -- See marketplace.inbox.record.
 local function is_unsigned(digest) return string.sub(digest, 1, 9) == "unsigned:" end
 
+-- See marketplace.inbox.retention.
 local function is_too_old(record)
-  return record.reason == "" and record.time ~= "" and not is_unsigned(record.digest) and
-    tonumber(record.time) < forgotten_before
+  if record.reason ~= "" or record.time == "" or is_unsigned(record.digest) then return false end
+  return tonumber(record.time) < remembered_since
 end
 
 -- The fields of a new entry that are the record's.
@@ -35,7 +37,7 @@ local function add(id, record)
   local values = fields_of(record)
   values.number, values.received_at, values.attempt = call("INCR", P .. "n"), now, 0
   values.code = record.reason ~= "" and "invalid" or too_old and "too_old" or nil
-  if too_old then values.reason = "its event is older than what the inbox remembers" end
+  if too_old then values.reason = TOO_OLD end
   call("SET", body_key(id), record.body)
   if id ~= record.key then call("SADD", P .. "k:" .. record.key, id) end
   if record.app_id ~= "" and record.time ~= "" then call("ZADD", P .. "a:" .. record.app_id, record.time, id) end
@@ -140,7 +142,7 @@ local function finish(item)
   }
   if is_done then values.scope = given(item.scope) end
   if item.uncounted ~= "" then values.attempt = entry.attempt - 1 end
-  change(entry, item.state, now + (item.state == "ready" and item.wait or 0), values)
+  change(entry, item.state, now + (item.state == "ready" and tonumber(item.wait) or 0), values)
   return 1
 end
 

@@ -145,14 +145,15 @@ local function candidates()
 end
 
 local function select_with(take)
-  local selected, found, examined = {}, candidates(), 0
+  local selected, found, examined, last = {}, candidates(), 0, ""
   while examined < math.min(#found, EXAMINED) and #selected < MOST do
     examined = examined + 1
-    local id = found[examined].id
-    if is_selected(id) then selected[#selected + 1] = take(id) end
+    local one = found[examined]
+    if is_selected(one.id) then selected[#selected + 1] = take(one.id) end
+    last = string.format("%.0f", one.number)
   end
-  local is_last = examined == #found and examined < EXAMINED
-  return { is_last and "" or string.format("%.0f", found[examined].number), selected }
+  local is_all = examined == #found and examined < EXAMINED
+  return { is_all and "" or last, selected }
 end
 ]]
 
