@@ -47,7 +47,7 @@ end
 
 -- A signed record replaces an unsigned one.
 local function sign(entry, record)
-  write(entry, { digest = record.digest, verified_by = record.verified_by ~= "" and record.verified_by })
+  write(entry, { digest = record.digest, verified_by = record.verified_by ~= "" and record.verified_by or nil })
   call("SET", body_key(entry.id), record.body, "XX")
 end
 
@@ -186,7 +186,7 @@ end
 
 local function delete(id)
   local entry = entry_of(id)
-  leave_state(entry)
+  leave_set(entry)
   if entry.app_id then call("ZREM", P .. "a:" .. entry.app_id, id) end
   if entry.key ~= id then call("SREM", P .. "k:" .. entry.key, id) end
   call("DEL", entry_key(id), body_key(id))
@@ -199,7 +199,7 @@ end
 
 local forgotten = tonumber(call("GET", P .. "forgotten") or "-inf")
 if tonumber(ARGV[2]) > forgotten then call("SET", P .. "forgotten", ARGV[2]) end
-local ids = done_before("done", ARGV[2])
+local ids = done_before("ended", ARGV[2])
 for _, id in ipairs(ids) do delete(id) end
 local bodies = done_before("bodies", ARGV[3])
 for _, id in ipairs(bodies) do drop_body(id) end

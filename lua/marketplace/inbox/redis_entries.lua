@@ -10,9 +10,10 @@
 ---   Palone       the same, of those that must be claimed alone
 ---   Pends        sorted set of the leaders that are leased, by when their leases end
 ---   Pset         sorted set of all leaders, by when that time was set
----   Ps:STATE     sorted set of ids, by number
+---   Plive        sorted set of the ready and leased ids, by number
+---   Pdead, Pdone the same of the dead and of the done ones
 ---   Preceived    sorted set of the ready and leased ids, by when they were received
----   Pdone        sorted set of the done ids, by when they were done
+---   Pended       sorted set of the done ids, by when they were done
 ---   Pbodies      the same, of those that have a body
 ---   Pcodes       hash: how many dead ones have each code
 ---   Pa:APP       sorted set of an app's ids, by their event's time
@@ -55,7 +56,6 @@ local now = clock()
 local function entry_key(id) return P .. "e:" .. id end
 local function body_key(id) return P .. "b:" .. id end
 local function lane_key(lane) return P .. "l:" .. lane end
-local function state_key(state) return P .. "s:" .. state end
 
 -- An argument with a "=" before it.
 local function given(argument) return argument ~= "" and string.sub(argument, 2) end
@@ -74,7 +74,7 @@ end
 
 local LANES = [[
 local HEAD = { "state", "number", "key", "app_id", "code", "received_at", "at", "set_at", "attempt", "losses", "token",
-  "shared", "digest" }
+  "shared", "digest", "reason", "scope" }
 
 -- What is needed to change an entry, or nil if there is none.
 local function entry_of(id)
@@ -86,7 +86,10 @@ local function entry_of(id)
   return entry
 end
 
-local function is_live(state) return state == "ready" or state == "leased" end
+-- The set that has the ids of a state.
+local SETS = { ready = "live", leased = "live", done = "done", dead = "dead" }
+
+local function is_live(state) return SETS[state] == "live" end
 
 local function leader_of(lane)
   local first = call("ZRANGE", lane_key(lane), 0, 0, "WITHSCORES")
@@ -110,36 +113,42 @@ end
 local CHANGES = [[
 local function withdraw(leader)
   local member = member_of(leader)
-  for _, set in ipairs(leader.is_leased and { "ends", "set" } or { "due", "alone", "set" }) do
-    call("ZREM", P .. set, member)
-  end
+  if leader.is_leased then return call("ZREM", P .. "ends", member) end
+  if call("ZREM", P .. "due", member) == 0 then call("ZREM", P .. "alone", member) end
 end
 
 local function announce(leader, entry)
-  local member = member_of(leader)
-  local set = leader.is_leased and "ends" or tonumber(entry.losses or 0) > 0 and "alone" or "due"
+  local member, set = member_of(leader), "due"
+  if leader.is_leased then set = "ends" elseif tonumber(entry.losses or 0) > 0 then set = "alone" end
   call("ZADD", P .. set, entry.at, member)
   call("ZADD", P .. "set", entry.set_at, member)
 end
 
+-- The leader of an entry's lane.
+local function leader_for(entry)
+  if entry.state ~= "leased" then return leader_of(entry.lane) end
+  return { id = entry.id, number = tonumber(entry.number), is_leased = true }
+end
+
 -- `before` was the lane's leader before the entry was changed.
 local function elect(entry, before)
-  local after = leader_of(entry.lane)
-  local is_same = before and after and before.id == after.id
-  if is_same and after.id ~= entry.id then return end
+  local is_behind = before and before.id ~= entry.id and (before.is_leased or before.number < tonumber(entry.number))
+  if is_behind then return end
+  local after = leader_for(entry)
   if before then withdraw(before) end
+  if before and not (after and after.id == before.id) then call("ZREM", P .. "set", member_of(before)) end
   if after then announce(after, after.id == entry.id and entry or entry_of(after.id)) end
 end
 
 local function write(entry, values)
   local key, written, removed = entry_key(entry.id), {}, {}
   for name, value in pairs(values) do
-    entry[name] = value
     if value then
       written[#written + 1], written[#written + 2] = name, value
-    else
+    elseif entry[name] then
       removed[#removed + 1] = name
     end
+    entry[name] = value
   end
   call("HSET", key, unpack(written))
   if removed[1] then call("HDEL", key, unpack(removed)) end
@@ -147,47 +156,47 @@ end
 
 local function count_code(code, by) call("HINCRBY", P .. "codes", code, by) end
 
-local function leave_state(entry)
-  local id, state = entry.id, entry.state
-  call("ZREM", state_key(state), id)
-  if state == "dead" then count_code(entry.code, -1) end
-  if state == "done" then
-    call("ZREM", P .. "done", id)
+local function leave_set(entry)
+  local id, set = entry.id, SETS[entry.state]
+  call("ZREM", P .. set, id)
+  if set == "live" then call("ZREM", P .. "received", id) end
+  if set == "dead" then count_code(entry.code, -1) end
+  if set == "done" then
+    call("ZREM", P .. "ended", id)
     call("ZREM", P .. "bodies", id)
   end
 end
 
-local function enter_state(entry)
-  local id, state = entry.id, entry.state
-  call("ZADD", state_key(state), entry.number, id)
-  if state == "dead" then count_code(entry.code, 1) end
-  if state == "done" then
-    call("ZADD", P .. "done", entry.at, id)
-    if call("EXISTS", body_key(id)) == 1 then call("ZADD", P .. "bodies", entry.at, id) end
+local function enter_set(entry)
+  local id, set = entry.id, SETS[entry.state]
+  call("ZADD", P .. set, entry.number, id)
+  if set == "live" then call("ZADD", P .. "received", entry.received_at, id) end
+  if set == "dead" then count_code(entry.code, 1) end
+  if set == "done" then
+    call("ZADD", P .. "ended", entry.at, id)
+    call("ZADD", P .. "bodies", entry.at, id)
   end
 end
 
-local function place(entry, was_live)
-  local lane, live = lane_key(entry.lane), is_live(entry.state)
-  if live then call("ZADD", lane, entry.state == "leased" and -entry.number or entry.number, entry.id) end
-  if live and not was_live then call("ZADD", P .. "received", entry.received_at, entry.id) end
-  if was_live and not live then
+local function place(entry)
+  local lane, state = lane_key(entry.lane), entry.state
+  if is_live(state) then
+    call("ZADD", lane, state == "leased" and -entry.number or entry.number, entry.id)
+  else
     call("ZREM", lane, entry.id)
-    call("ZREM", P .. "received", entry.id)
   end
 end
 
 -- Every change of an entry goes through here. `more`: further fields, false for one that it has no longer.
 local function change(entry, state, at, more)
-  local before, former = leader_of(entry.lane), entry.state
-  if former and former ~= state then leave_state(entry) end
+  local before, former = leader_for(entry), entry.state
+  local is_moved = SETS[former] ~= SETS[state]
+  if former and is_moved then leave_set(entry) end
   more = more or {}
   more.state, more.at, more.set_at = state, at, now
   write(entry, more)
-  if former ~= state then
-    enter_state(entry)
-    place(entry, is_live(former))
-  end
+  if is_moved then enter_set(entry) end
+  if former ~= state then place(entry) end
   elect(entry, before)
 end
 

@@ -7,18 +7,22 @@ local quoted, READING, CHANGING = entries.quoted, entries.READING, entries.CHANG
 
 local redis_queries = {}
 
+local COUNTING = READING .. [[
+local function count(set) return call("ZCARD", P .. set) end
+
+local leased = count("ends")
+local ready = count("live") - leased
+]]
+
 -- Returns the numbers of ready, leased, done and dead ones.
-redis_queries.counts = READING .. [[
-local counts = {}
-for i, state in ipairs({ "ready", "leased", "done", "dead" }) do counts[i] = call("ZCARD", state_key(state)) end
-return counts
+redis_queries.counts = COUNTING .. [[
+return { ready, leased, count("done"), count("dead") }
 ]]
 
 -- ARGV: codes. Returns the numbers of ready, leased and dead ones, how many have each code, and the seconds since the
 -- oldest of the ready and leased ones was received, or an empty string.
-redis_queries.backlog = READING .. [[
-local backlog = {}
-for i, state in ipairs({ "ready", "leased", "dead" }) do backlog[i] = call("ZCARD", state_key(state)) end
+redis_queries.backlog = COUNTING .. [[
+local backlog = { ready, leased, count("dead") }
 for at = 2, #ARGV do backlog[#backlog + 1] = tonumber(call("HGET", P .. "codes", ARGV[at]) or 0) end
 local oldest = call("ZRANGE", P .. "received", 0, 0, "WITHSCORES")[2]
 backlog[#backlog + 1] = oldest and string.format("%.17g", math.max(0, now - oldest)) or ""
@@ -49,7 +53,7 @@ return { row_of(ARGV[2], ]] .. quoted(fields.entry) .. [[) }
 -- Returns when the first of the done ones that have a body, and the first of all, were done; empty strings for none.
 redis_queries.oldest_done = READING .. [[
 local oldest = {}
-for i, set in ipairs({ "bodies", "done" }) do oldest[i] = call("ZRANGE", P .. set, 0, 0, "WITHSCORES")[2] or "" end
+for i, set in ipairs({ "bodies", "ended" }) do oldest[i] = call("ZRANGE", P .. set, 0, 0, "WITHSCORES")[2] or "" end
 return oldest
 ]]
 
@@ -111,11 +115,11 @@ local function is_selected(id)
   return is_within(tonumber(values[1]))
 end
 
-local function add_state(found, state)
+local function add_set(found, set)
   local command, last = "ZRANGEBYSCORE", "+inf"
   if NEWEST then command, last = "ZREVRANGEBYSCORE", "-inf" end
   local first = AFTER and "(" .. AFTER or NEWEST and "+inf" or "-inf"
-  local ids = call(command, state_key(state), first, last, "WITHSCORES", "LIMIT", 0, EXAMINED)
+  local ids = call(command, P .. set, first, last, "WITHSCORES", "LIMIT", 0, EXAMINED)
   for i = 1, #ids, 2 do found[#found + 1] = { id = ids[i], number = tonumber(ids[i + 1]) } end
 end
 
@@ -137,8 +141,8 @@ local function candidates()
     add_id(found, filter.id)
     for _, id in ipairs(call("SMEMBERS", P .. "k:" .. filter.id)) do add_id(found, id) end
   else
-    local states = filter.state and { filter.state } or { "ready", "leased", "done", "dead" }
-    for _, state in ipairs(states) do add_state(found, state) end
+    local sets = filter.state and { SETS[filter.state] } or { "live", "done", "dead" }
+    for _, set in ipairs(sets) do add_set(found, set) end
   end
   table.sort(found, function(a, b) return comes_before(a.number, b.number) end)
   return found
