@@ -17,6 +17,8 @@ public.CLASSES = {
   { name = "marketplace.Dispatcher", file = "dispatcher/init", owner = "Dispatcher" },
   { name = "marketplace.Context", file = "dispatcher/context", owner = "Context" },
   { name = "marketplace.Inbox", file = "inbox/init" },
+  { name = "marketplace.InboxFilter", file = "inbox/fields" },
+  { name = "marketplace.InboxBacklog", file = "inbox/init" },
   { name = "marketplace.Client", file = "client/init", owner = "Client" },
   { name = "marketplace.Exchange", file = "http", owner = "Exchange" },
   { name = "marketplace.Server", file = "server/init", owner = "Server" },
@@ -72,7 +74,7 @@ local function add_option_classes(found, path)
   file:close()
   for _, block in ipairs(source.classes) do
     local name = luacats.tags(block, "class")[1].name
-    if name:find "Options$" then
+    if name:find "Options$" or name:find "Filter$" then
       block.path, found[name] = path, block
     end
   end
@@ -80,7 +82,7 @@ end
 
 local option_classes
 
---- The classes of tables of options in all Lua files.
+--- The classes of tables of options and of filters in all Lua files.
 ---@return table<string, table> blocks of luacats.read by the name of the class, with the file's path= too
 function public.options()
   if not option_classes then

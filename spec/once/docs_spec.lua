@@ -3,8 +3,11 @@
 package.path = "tools/?.lua;" .. package.path
 local argparse = require "argparse"
 local cli = require "marketplace.cli"
+local core = require "marketplace.core"
+local look = require "marketplace.cli.commands.inbox.look"
 local luacats = require "luacats"
 local marketplace = require "marketplace"
+local retries = require "marketplace.dispatcher.outcome"
 local public = require "public"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
@@ -160,7 +163,9 @@ describe("the page", function()
               headers = { ["x-apple-signature"] = marketplace.sign("s", body) } }
           end
           assert.are.equal(3, receiver:dispatch())
-          assert.are.same({ ready = 0, leased = 0, done = 3, dead = 0 }, receiver.inbox:counts())
+          local counts = receiver.inbox:counts()
+          assert.are.equal(3, counts.done + receiver.inbox:backlog().codes.no_callback) -- none failed
+          assert.is_true(counts.done > 0)
           assert.stub(printed).was.called()
         end)
       end
@@ -276,8 +281,8 @@ end
 -- The status of each outcome, or outcome and reason, as metrics count them: of a receiver that met all that can happen.
 local function answered_by_a_receiver()
   local answered, working = {}, false
-  local receiver = marketplace.receiver { secrets = "s", log = function() end }
-  receiver:on("ping", function(_, ctx) if not working then ctx:cancel "broken" end end)
+  local receiver = marketplace.receiver { secrets = "s", log = function() end, retry = { attempts = 1 } }
+  receiver:on("ping", function() if not working then error "broken" end end)
   local function send(head)
     local before = receiver:counts()
     local status = receiver:receive(head, function() return head.body, head.fault end)
@@ -291,7 +296,8 @@ local function answered_by_a_receiver()
   local ping = samples.body("ping", { id = "a" })
   signed(ping)
   signed(ping)
-  signed(samples.body("ping", { id = "a", time = 1 }))
+  signed(samples.body("ping", { id = "a", time = core.now() - 60 }))
+  signed(samples.body("ping", { id = "b", time = 1 }))
   signed "no JSON"
   receiver:dispatch()
   working = true
@@ -317,7 +323,51 @@ local function answered_by_a_receiver()
   return answered
 end
 
+-- Seconds, as "5 h 13 min", "73 min" or "2.5 s".
+local function seconds_of(length)
+  local total = 0
+  for count, unit in length:gmatch "([%d.]+) (%l+)" do
+    total = total + tonumber(count) * ({ s = 1, min = 60, h = 3600 })[unit]
+  end
+  return total
+end
+
+describe("the operating guide's table of attempts", function()
+  it("is what the dispatcher does", function()
+    local rows = guide:match "\n| attempt | begins[^\n]*\n| %-%-%-[^\n]*\n(.-)\n\n"
+    local checked = 0
+    for row in rows:gmatch "[^\n]+" do
+      local attempt, least, most = row:match "^| (%d+) | ([^|]+) | ([^|]+) |"
+      for random, told in pairs { [0] = least, [1] = most } do
+        local waits = retries.waits { attempts = 1000, base = 5, cap = 3600, random = function() return random end }
+        local total = 0
+        for n = 1, tonumber(attempt) - 1 do total = total + waits[math.min(n, #waits)] end
+        local exact = total < 120 and 0.5 or 30
+        assert.is_true(math.abs(total - seconds_of(told)) <= exact, row .. total)
+        checked = checked + 1
+      end
+    end
+    assert.is_true(checked >= 10)
+  end)
+end)
+
 describe("the operating guide names", function()
+  it("every code of dead notifications, and no other", function()
+    local told = {}
+    for code in guide:match "\n *| code |[^\n]*\n *| %-%-%-[^\n]*\n(.-)\n\n":gmatch "\n? *| `([%w_]+)` | " do
+      told[code] = true
+    end
+    local known = {}
+    for _, code in ipairs(look.CODES) do known[code] = true end
+    assert.are.same(known, told)
+  end)
+
+  it("only metrics that there are", function()
+    for name in guide:gmatch "marketplace_[%w_]+" do
+      assert.is_true(column("metric")[name], name)
+    end
+  end)
+
   it("every metric, and no other", function()
     assert.are.same(found_by { 'metrics%.add%w*_?%w*%(lines, "(marketplace_[%w_]+)"' }, column "metric")
   end)
@@ -347,10 +397,11 @@ describe("the operating guide names", function()
       'log%(self, "%l+", "([^"]+)"', 'log%(self, [%w_]+ and "%l+" or "%l+", "([^"]+)"',
       'report%(%w+, %w+, "%l+", "([^"]+)"', 'return "info", "([^"]+)", "%l+"',
       'return "warning", "([^"]+)", "%l+"', 'return "error", "([^"]+)", "%l+"',
-      '"info", [%w_]+ and "([^"]+)" or "([^"]+)"', 'message = [%w.]+ and "([^"]+) %(',
+      '"info", [%w_]+ and "([^"]+)" or "([^"]+)"', 'message = [%w_.]+ and "([^"]+) %(',
     }
     for outcome, answered in pairs(answered_by_a_receiver()) do
-      if answered == 200 and outcome ~= "dead" then messages[outcome] = true end -- has a message of its own
+      -- what is dead has a message of its own
+      if answered == 200 and outcome ~= "dead" and outcome ~= "too_old" then messages[outcome] = true end
     end
     assert.are.same(messages, column "message")
   end)

@@ -9,6 +9,7 @@ local simulated_api = require "support.simulated_api"
 local simulation = require "support.simulation"
 
 local SECRET = "the secret of the examples"
+local TODAY = os.date "!%Y-%m-%d" -- what is older than inboxes remember does not run
 
 -- Calls use() in an environment with these variables.
 local function with_variables(values, use)
@@ -81,8 +82,8 @@ describe("the example of", function()
     end
 
     local function body(type_name, seconds, attributes)
-      return ('{"data":{"id":"%s-%d","type":"%s","attributes":{"appId":"67","timestamp":"2026-03-14T09:00:%02dZ"%s}}}')
-        :format(type_name, seconds, type_name, seconds, attributes)
+      return ('{"data":{"id":"%s-%d","type":"%s","attributes":{"appId":"67","timestamp":"%sT00:00:%02dZ"%s}}}')
+        :format(type_name, seconds, type_name, TODAY, seconds, attributes)
     end
 
     -- Generation 2 tells what an event is about beside its attributes.

@@ -71,11 +71,11 @@ describe("the options of", function()
       local constants = {}
       for _, block in ipairs(luacats.read(text).classes) do
         local class = luacats.tags(block, "class")[1].name
-        if class:find "^marketplace%.%w+Options$" and block.constant then constants[block.constant] = true end
+        if public.options()[class] and block.constant then constants[block.constant] = true end
       end
       local calls = text:gsub("function options%.check", "")
       for arguments in calls:gmatch "options%.check(%b())" do
-        local known = arguments:match "^%([^,]+,[^,]+,%s*(.-)%s*,?%s*[%d]*%)$"
+        local known = arguments:match "^%([^,]+,[^,]+,%s*([%w_.]+)"
         -- token.lua puts the options of all kinds before those of the kind that is asked for
         assert.is_truthy(known and (constants[known] or path == "lua/marketplace/token.lua"),
           path .. ": options.check" .. arguments)
