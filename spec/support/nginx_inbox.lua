@@ -54,10 +54,12 @@ end
 --- An inbox anew.
 ---@param server table of start
 ---@param url string
----@param more? {settings?: table}
+---@param more? {settings?: table, clock?: fun(): number}
 function nginx_inbox.open(server, url, more)
+  more = more or {}
   local function call(method, arguments)
-    local answer = nginx_inbox.ask(server, url, method, arguments, more)
+    local now = more.clock and more.clock()
+    local answer = nginx_inbox.ask(server, url, method, arguments, { settings = more.settings, now = now })
     return answer.result, answer.message, answer.code
   end
   local ok, message, code = call("open", {})

@@ -21,16 +21,16 @@ end
 
 -- Takes as many waiting requests as one commit may serve, at least one.
 local function take_batch(self, turn)
-  local batch, records, now, bytes = {}, {}, 0, 0
+  local batch, records, bytes = {}, {}, 0
   while self.waiting[1] do
     local one = self.waiting[1]
     bytes = bytes + size_of(one.records)
     if #batch > 0 and (#records + #one.records > MOST_RECORDS or bytes > MOST_BYTES) then break end
     table.remove(self.waiting, 1)
-    batch[#batch + 1], one.turn, now = one, turn, math.max(now, one.now)
+    batch[#batch + 1], one.turn = one, turn
     for i = 1, #one.records do records[#records + 1] = one.records[i] end
   end
-  return batch, records, now
+  return batch, records
 end
 
 local function settle(one, outcomes, message, code)
@@ -67,8 +67,8 @@ end
 local function store(self)
   local turn = { ends_at = core.monotonic() + self.turn_seconds }
   self.turn = turn
-  local batch, records, now = take_batch(self, turn)
-  local ok, outcomes, message, code = pcall(self.put, self.inbox, records, now)
+  local batch, records = take_batch(self, turn)
+  local ok, outcomes, message, code = pcall(self.put, self.inbox, records)
   if ok and outcomes then
     settle_stored(batch, outcomes)
   else
@@ -95,10 +95,10 @@ local function outlive_client()
   pcall(ngx.on_abort, go_on)
 end
 
-local function put(self, records, now)
-  if #records == 0 then return self.put(self.inbox, records, now) end
+local function put(self, records)
+  if #records == 0 then return self.put(self.inbox, records) end
   outlive_client()
-  local one = { records = records, now = now, is_done = false }
+  local one = { records = records, is_done = false }
   self.waiting[#self.waiting + 1] = one
   while not one.is_done do
     if one.turn and is_over(self, one.turn) then
@@ -119,7 +119,7 @@ function group_commit.install(inbox, turn_seconds)
   local self = {
     inbox = inbox, put = inbox.put, waiting = {}, turn = nil, turn_seconds = turn_seconds or TURN_SECONDS,
   }
-  inbox.put = function(_, records, now) return put(self, records, now) end
+  inbox.put = function(_, records) return put(self, records) end
 end
 
 return group_commit

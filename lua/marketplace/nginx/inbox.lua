@@ -26,13 +26,13 @@ end
 
 local KINDS = {}
 
-function KINDS.memory()
-  return require("marketplace.inbox.memory").new()
+function KINDS.memory(_, settings)
+  return require("marketplace.inbox.memory").new { clock = settings.clock }
 end
 
 function KINDS.sqlite(place, settings)
   return require("marketplace.nginx.sqlite").open(from_prefix(place.path), {
-    thread_pool = settings.thread_pool, must_exist = settings.must_exist,
+    thread_pool = settings.thread_pool, must_exist = settings.must_exist, clock = settings.clock,
   })
 end
 
@@ -52,11 +52,9 @@ end
 ---@class marketplace.NginxInboxOptions
 ---@field thread_pool? string for SQLite: a thread_pool of nginx's configuration, default "marketplace"
 ---@field must_exist? boolean do not make a new SQLite file, default false
----@field clock? false|fun(): number see marketplace.RedisInboxOptions
+---@field clock? fun(): number see marketplace.InboxOptions
 ---@field durability? "strict"|"relaxed" see marketplace.RedisInboxOptions
-local OPTIONS = {
-  thread_pool = "string", must_exist = "boolean", clock = "function|boolean", durability = "string",
-}
+local OPTIONS = { thread_pool = "string", must_exist = "boolean", clock = "function", durability = "string" }
 
 --- The inbox that a URL names. Its `place` is the URL without a password.
 ---@param text string see marketplace.inbox.url: "sqlite:PATH", "redis://HOST:PORT/DB", "redis+unix:/PATH", or "memory":
