@@ -1,5 +1,6 @@
 -- The command, as a child process.
 local cjson = require "cjson"
+local core = require "marketplace.core"
 local http = require "marketplace.http"
 local marketplace = require "marketplace"
 local pid_file = require "marketplace.cli.support.pid_file"
@@ -211,8 +212,10 @@ describe("the command", function()
       "serve x.lua --max-connections 1000001", "serve x.lua --path /healthz", "serve x.lua --path '/a b'",
       "inbox list --limit 1000001", "serve x.lua --metrics-port x",
       "serve x.lua --inbox memory --no-dispatch", "work", "work x.lua --inbox memory", "work x.lua --lease soon",
-      "inbox", "inbox nonsense", "inbox show", "inbox replay", "inbox replay a --dead", "inbox prune",
-      "inbox prune --done-before soon", "inbox list --state lost", "inbox list --older-than x",
+      "inbox", "inbox nonsense", "inbox show", "inbox replay", "inbox replay --dead --done",
+      "inbox replay --done", "inbox run", "inbox cancel", "inbox prune", "inbox prune --bodies-before soon",
+      "inbox prune --ids-before 10d", "inbox list --state lost", "inbox list --before x", "inbox list --code lost",
+      "serve x.lua --attempts 0", "work x.lua --attempts 1001", "serve x.lua --keep 91d", "work x.lua --keep soon",
       "inbox list --limit 0", "inbox stats --inbox memory", "inbox stats --inbox memory:", "work x.lua --inbox memory:",
       "serve x.lua --inbox memory: --no-dispatch", "token", "token --key-file x",
       "token --key-file x --key-id a",
@@ -225,8 +228,11 @@ describe("the command", function()
   end)
 
   it("takes options at their limits", function()
-    local most = "--lease 86400 --port 65535 --metrics-port 65535 --max-body 16777216 --max-connections 1000000"
-    for _, options in ipairs { most, "--lease 1 --port 0 --metrics-port 0 --max-body 1 --max-connections 1" } do
+    local most = "--lease 86400 --attempts 1000 --keep 90d --port 65535 --metrics-port 65535 --max-body 16777216 " ..
+      "--max-connections 1000000"
+    for _, options in ipairs {
+      most, "--lease 1 --attempts 1 --keep 0s --port 0 --metrics-port 0 --max-body 1 --max-connections 1",
+    } do
       expect(1, "serve /nowhere/at/all.lua --inbox memory " .. options, "/nowhere/at/all.lua")
     end
     for _, limit in ipairs { 1, 1000000 } do
@@ -472,39 +478,42 @@ describe("the command", function()
         send("app_unavailable", "first", url)
         send("ping", "second", url)
         expect(0, "send --file " .. file "{" .. " --url " .. url, "200")
-        expect(0, "inbox stats" .. inbox, "ready +2\nleased +0\ndone +0\ndead +1\noldest +%d+s")
+        expect(0, "inbox stats" .. inbox,
+          "ready +2\nleased +0\ndone +0\ndead +1\n  invalid +1\noldest waits +%d+ s\nnext runs in +0 s")
       end)
       assert.equal(0, status, output)
       assert.matches("stopped reason=\"notifications still waiting for their callbacks: 2\"", output)
       expect(0, "inbox list --table --state ready" .. inbox,
-        "^STATE +AGE +TRIES +EVENT +APP +ID +REASON\nready .*app_unavailable +6740067890 +first +%-\n")
-      local listed = cjson.decode(expect(0, "inbox list --event ping --newer-than 1h" .. inbox))
-      assert.same({ "second", nil, nil, "ready" }, { listed.id, listed.key, listed.identity, listed.state })
+        "^STATE +NEXT +AGE +TRIES +CODE +EVENT +APP +ID +REASON\n" ..
+        "ready +now .*second +%-\nready +now .*app_unavailable +6740067890 +first +%-\n")
+      local listed = cjson.decode(expect(0, "inbox list --event ping --since 1h" .. inbox))
+      assert.same({ "second", nil, "ready" }, { listed.id, listed.key, listed.state })
       assert.matches("^%d+%-%d+%-%d+T", listed.received_at)
       expect(0, "inbox list --limit 1" .. inbox, "marketplace: only the first 1 are shown; %-%-limit shows more\n$")
       assert.is_nil(expect(0, "inbox list --limit 4" .. inbox):find("--limit", 1, true))
-      expect(0, "inbox show first" .. inbox, '^id +first\nstate +ready\n.*"id":"first"')
+      expect(0, "inbox show first" .. inbox, '^id +first\nstate +ready\nnext +now\n.*"id":"first"')
       local verified_by = marketplace.fingerprint(SECRET)
       expect(0, "inbox show first" .. inbox, "verified_by  " .. verified_by)
       local shown = cjson.decode(expect(0, "inbox show first --json" .. inbox))
       assert.same({ "first", nil, verified_by }, { shown.id, shown.key, shown.verified_by })
       expect(1, "inbox show third" .. inbox, "no such notification: third")
-      expect(1, "inbox replay first" .. inbox, "no such dead notification: first")
+      expect(1, "inbox replay first" .. inbox, "first is not replayed: it is ready already; to have it run now: ")
+      expect(0, "inbox run first" .. inbox, "^first runs next\n")
       local worked = work("examples/marketplace.lua", '"id":"second"')
       assert.matches('"message":"working"', worked)
       assert.matches("it works", worked)
       assert.matches('"message":"stopped".*status 0$', worked)
-      expect(0, "inbox list --state done --older-than 0s" .. inbox, '"id":"first".*\n.*"id":"second"')
-      expect(0, "inbox replay --dead" .. inbox, "^dead notifications made ready again: 1\n")
-      expect(0, "inbox replay --since 1h --json" .. inbox, '"replayed":0')
-      expect(0, "inbox prune --done-before 1h" .. inbox,
-        "^done notifications deleted: 0\nmarketplace: some of them may be less than 11 days old: reconcile")
-      assert.is_nil(expect(0, "inbox prune --done-before 11d" .. inbox):find "reconcile")
-      expect(0, "inbox prune --done-before 0s --json" .. inbox, '"pruned":2')
-      assert.equal(1, cjson.decode(expect(0, "inbox stats --json" .. inbox)).ready)
+      expect(0, "inbox list --state done --before 0s --oldest" .. inbox, '"id":"first".*\n.*"id":"second"')
+      expect(0, "inbox replay --dead" .. inbox, "^made ready again: 0\n") -- what is invalid stays dead
+      expect(0, "inbox replay --done --event ping" .. inbox, "^made ready again: 1\nsecond runs next\n")
+      expect(0, "inbox cancel second --reason enough" .. inbox, "^second is cancelled; ")
+      assert.equal("enough", cjson.decode(expect(0, "inbox list --code cancelled" .. inbox)).reason)
+      expect(0, "inbox replay --since 1h --json" .. inbox, '"ids":%["second"%],"replayed":1')
+      expect(0, "inbox prune --bodies-before 0s --ids-before 11d --json" .. inbox, '{"bodies":1,"ids":0}')
+      assert.equal(1, cjson.decode(expect(0, "inbox stats --json" .. inbox)).codes.invalid)
     end)
 
-    it("gives up, after ten attempts, what ends its process, and runs what is beside it", function()
+    it("gives up, after the last attempt, what ends its process, and runs what is beside it", function()
       local handlers = file [[return function(receiver)
         receiver:on("ping", function() os.exit(7) end)
         receiver:on("app_unavailable", function() print "the app is gone" end)
@@ -513,18 +522,20 @@ describe("the command", function()
         send("ping", "poison", url)
         send("app_unavailable", "innocent", url)
       end)
-      local box = assert(require("marketplace.inbox").open("sqlite:" .. folder .. "/inbox.db"))
-      assert.matches("status 7$", work(handlers, "never"))
-      assert.matches("the app is gone", work(handlers, '"id":"innocent"'))
-      for _ = 2, 10 do
-        -- the lease that the process left behind ends
-        box:transact(function(run) return run "UPDATE inbox SET due = 0 WHERE state = 'leased'" end)
-        assert.matches("status 7$", work(handlers, "never"))
+      local box = assert(marketplace.inbox("sqlite:" .. folder .. "/inbox.db"))
+      local arguments = handlers .. " --attempts 3 --lease 1"
+      local function until_its_lease_ends()
+        while assert(box:recover { 0 }) == 0 do core.sleep(0.02) end
       end
-      box:transact(function(run) return run "UPDATE inbox SET due = 0 WHERE state = 'leased'" end)
-      local output = work(handlers, "gave up")
-      assert.matches("ended its process", output)
-      assert.equal("dead", box:get("poison").state)
+      assert.matches("status 7$", work(arguments, "never"))
+      assert.matches("the app is gone", work(arguments, '"id":"innocent"'))
+      for _ = 2, 3 do
+        until_its_lease_ends()
+        assert.matches("status 7$", work(arguments, "never"))
+      end
+      until_its_lease_ends()
+      assert.matches("attempt 3 of 3 ended its process", work(arguments, "gave up"))
+      assert.same({ "dead", "failed" }, { box:get("poison").state, box:get("poison").code })
       assert.equal("done", box:get("innocent").state)
       assert.equal(1, box:get("innocent").attempt)
       box:close()
