@@ -1,12 +1,13 @@
 --- The inbox in memory, for trying things out and for tests: what it holds is gone when the process ends.
 --- `marketplace.inbox` has the contract.
 ---
---- The lanes, the queues and the leases are derived from the entries. An entry gets all its fields before it is added,
---- so that changing it later allocates nothing. If a change runs out of memory, what is derived may be wrong, and the
---- next call rebuilds it.
+--- The lanes and the queues are derived from the entries. An entry gets all its fields before it is added, so that
+--- changing them allocates nothing, and they are changed all or none. If a call runs out of memory, what is derived may
+--- be wrong, and the next call rebuilds it.
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local options = require "marketplace.options"
+local queue = require "marketplace.inbox.queue"
 local retention = require "marketplace.inbox.retention"
 local uuid = require "marketplace.uuid"
 
@@ -20,121 +21,125 @@ local REARMED = { failed = true, no_callback = true } -- codes of dead ones that
 
 local Inbox = {}
 
---[[ Queues: the leaders that are ready, the one that is due first in front. Most new ones belong at the end. ]]
-
-local function due_before(a, b)
-  if a.at ~= b.at then return a.at < b.at end
-  return a.number < b.number
+-- `latest`: whether what is set in the future has to be looked for.
+local function read_clock(self)
+  local now = self.clock()
+  if now > self.latest then self.latest = now end
+  return now
 end
 
--- Those that must be claimed alone have a queue of their own.
-local function queue_of(self, entry)
-  return entry.losses > 0 and self.alone or self.queue
-end
-
-local function enqueue(self, entry)
-  local queue = queue_of(self, entry)
-  local place = queue.last + 1
-  while place > queue.first and due_before(entry, queue[place - 1]) do
-    queue[place] = queue[place - 1]
-    place = place - 1
-  end
-  queue[place], queue.last = entry, queue.last + 1
-end
-
-local function dequeue(self, entry)
-  local queue = queue_of(self, entry)
-  local place = queue.first
-  while queue[place] ~= entry do place = place + 1 end
-  for behind = place, queue.first + 1, -1 do queue[behind] = queue[behind - 1] end
-  queue[queue.first], queue.first = nil, queue.first + 1
-end
-
---[[ Lanes: an app's ready and leased entries, the oldest first ]]
-
-local function lane_of(self, entry)
-  return self.lanes[entry.app_id or entry.id]
-end
-
-local function elect(self, lane)
-  local leader = lane.leased or lane[1]
-  if leader == lane.leader then return end
-  if lane.leader and lane.leader.state == "ready" then dequeue(self, lane.leader) end
-  lane.leader = leader
-  if leader and leader.state == "ready" then enqueue(self, leader) end
-end
-
-local function enter_lane(self, entry)
-  local lane = lane_of(self, entry)
-  if not lane then
-    lane = { leased = false, leader = false }
-    self.lanes[entry.app_id or entry.id] = lane
-  end
-  local place = #lane + 1
-  while place > 1 and lane[place - 1].number > entry.number do place = place - 1 end
-  table.insert(lane, place, entry)
-  if entry.state == "leased" then lane.leased, self.leased[entry] = entry, true end
-  elect(self, lane)
-end
-
-local function leave_lane(self, entry)
-  local lane, place = lane_of(self, entry), 1
-  if entry == lane.leader then
-    if entry.state == "ready" then dequeue(self, entry) end
-    lane.leader = false
-  end
-  if entry.state == "leased" then lane.leased, self.leased[entry] = false, nil end
-  while lane[place] ~= entry do place = place + 1 end
-  table.remove(lane, place)
-  if #lane == 0 then self.lanes[entry.app_id or entry.id] = nil else elect(self, lane) end
-end
+--[[ Lanes and queues ]]
 
 local function is_live(entry)
   return entry.state == "ready" or entry.state == "leased"
 end
 
--- Every change of an entry's state or time goes through here.
-local function change(self, entry, state, at, now)
-  if is_live(entry) then leave_lane(self, entry) end
-  entry.state, entry.at, entry.set_at = state, at, now
-  if is_live(entry) then enter_lane(self, entry) end
+-- Of a lane's leader, or of one that is done.
+local function queue_of(self, entry)
+  if entry.state == "done" then return entry.body and self.done or self.emptied end
+  if entry.state == "leased" then return self.leased end
+  return entry.losses > 0 and self.alone or self.ready
 end
 
+-- A lane is a ring of its live entries and itself, in order: what follows it is the oldest.
+local function lane_of(self, entry)
+  local name = entry.app_id or entry.id
+  local lane = self.lanes[name]
+  if lane then return lane end
+  lane = { name = name, number = 0, leader = false, leased = false }
+  lane.before, lane.after = lane, lane
+  self.lanes[name] = lane
+  return lane
+end
+
+local function enter(lane, entry)
+  local before = lane.before
+  while before.number > entry.number do before = before.before end
+  entry.before, entry.after = before, before.after
+  entry.after.before, before.after = entry, entry
+end
+
+local function leave(entry)
+  entry.before.after, entry.after.before = entry.after, entry.before
+  entry.before, entry.after = false, false
+end
+
+local function unqueue(self, entry)
+  if entry and entry.place then queue.remove(queue_of(self, entry), entry) end
+end
+
+local function elect(self, lane)
+  lane.leader = lane.leased or lane.after
+  if lane.leader == lane then self.lanes[lane.name] = nil else queue.add(queue_of(self, lane.leader), lane.leader) end
+end
+
+-- Every change that an order depends on goes through here.
+local function change(self, entry, values)
+  local lane = lane_of(self, entry)
+  unqueue(self, lane.leader)
+  unqueue(self, entry)
+  for name, value in pairs(values) do entry[name] = value end
+  if is_live(entry) and not entry.before then enter(lane, entry) end
+  if entry.before and not is_live(entry) then leave(entry) end
+  if entry.state == "leased" then lane.leased = entry elseif lane.leased == entry then lane.leased = false end
+  if entry.state == "done" then queue.add(queue_of(self, entry), entry) end
+  elect(self, lane)
+end
+
+local function delete(self, entry)
+  unqueue(self, entry)
+  self.entries[entry.id] = nil
+  self.size = self.size - 1
+end
+
+local function by_number(a, b) return a.number < b.number end
+
 local function rebuild(self)
-  self.lanes, self.leased = {}, {}
-  self.queue, self.alone = { first = 1, last = 0 }, { first = 1, last = 0 }
-  for _, entry in pairs(self.entries) do
-    if is_live(entry) then enter_lane(self, entry) end
+  self.lanes, self.ready, self.alone, self.leased, self.done, self.emptied = {}, {}, {}, {}, {}, {}
+  local entries = {}
+  for _, entry in pairs(self.entries) do entries[#entries + 1] = entry end
+  table.sort(entries, by_number)
+  for _, entry in ipairs(entries) do
+    entry.before, entry.after, entry.place = false, false, false
+    change(self, entry, {})
   end
+  self.size = #entries
 end
 
 --[[ put ]]
 
-local function add(self, record, id, now)
-  local entry = record
-  local too_old = retention.is_too_old(record, now, self.forgotten_before)
+local function is_too_old(self, record, now)
+  return record.time and not is_unsigned(record.digest)
+    and record.time < math.max(now - retention.ids, self.forgotten_before)
+end
+
+-- A record becomes the entry.
+local function add(self, entry, id, now)
+  local too_old = not entry.reason and is_too_old(self, entry, now)
   self.number = self.number + 1
   entry.id, entry.number, entry.received_at, entry.at, entry.set_at = id, self.number, now, now, now
   entry.attempt, entry.losses, entry.token, entry.shared = 0, 0, 0, false
-  entry.verified_by, entry.scope = record.verified_by or false, false
-  entry.code = record.reason and "invalid" or too_old and "too_old" or false
-  entry.reason = record.reason or too_old and retention.too_old_reason or false
+  entry.before, entry.after, entry.place = false, false, false
+  entry.verified_by, entry.scope = entry.verified_by or false, false
+  entry.code = entry.reason and "invalid" or too_old and "too_old" or false
+  entry.reason = entry.reason or too_old and "its event is older than what the inbox remembers" or false
   entry.state = entry.code and "dead" or "ready"
   self.entries[id] = entry
-  self.held = self.held + 1
-  if is_live(entry) then enter_lane(self, entry) end
+  self.size = self.size + 1
+  change(self, entry, {})
   return too_old and "too_old" or "stored"
 end
 
 local function make_ready(self, entry, now)
-  entry.attempt, entry.losses, entry.reason, entry.code = 0, 0, false, false
-  change(self, entry, "ready", now, now)
+  change(self, entry, {
+    state = "ready", at = now, set_at = now, attempt = 0, losses = 0, reason = false, code = false,
+  })
 end
 
 -- A signed record replaces an unsigned one.
 local function sign(entry, record)
   entry.digest, entry.verified_by = record.digest, record.verified_by or false
-  if entry.body then entry.body = record.body end
+  entry.body = entry.body and record.body
 end
 
 local function put_as(self, record, id, now)
@@ -156,73 +161,64 @@ local function put_one(self, record, now)
 end
 
 function Inbox:put(records)
-  if self.held + #records > self.capacity then
-    return nil, ("the memory inbox is full: it holds %d notifications"):format(self.held), "inbox_unavailable"
+  local held = self.size - #self.done - #self.emptied
+  if held + #records > self.capacity then
+    return nil, ("the memory inbox is full: it holds %d notifications"):format(held), "inbox_unavailable"
   end
-  local outcomes, now = {}, self.clock()
+  local outcomes, now = {}, read_clock(self)
   for i = 1, #records do outcomes[i] = put_one(self, records[i], now) end
   return outcomes
 end
 
 --[[ Leases ]]
 
-local function earliest(self)
-  local first = self.queue[self.queue.first]
-  local alone = self.alone[self.alone.first]
-  if alone and (not first or alone.at < first.at) then first = alone end
-  for entry in pairs(self.leased) do
-    if not first or entry.at < first.at then first = entry end
-  end
-  return first
-end
-
 -- What was set while the clock was ahead.
-local function correct_clocks(self, now)
+local function correct_times(self, now)
   for _, lane in pairs(self.lanes) do
     local entry = lane.leader
     if entry.set_at > now then
-      entry.received_at = math.min(entry.received_at, now)
-      change(self, entry, entry.state, entry.state == "leased" and now + entry.at - entry.set_at or now, now)
+      change(self, entry, {
+        at = entry.state == "leased" and now + entry.at - entry.set_at or now, set_at = now,
+        received_at = math.min(entry.received_at, now),
+      })
     end
   end
 end
 
 local function release(self, entry, waits, now)
-  if entry.shared then entry.attempt = entry.attempt - 1 end
-  local wait = entry.losses == 0 and 0 or waits[math.max(1, math.min(entry.attempt, #waits))]
-  change(self, entry, "dead", now, now) -- out of the queue that its losses choose
-  entry.losses = entry.losses + 1
-  change(self, entry, "ready", now + wait, now)
+  local attempt = entry.shared and entry.attempt - 1 or entry.attempt
+  local wait = entry.losses == 0 and 0 or waits[math.max(1, math.min(attempt, #waits))]
+  change(self, entry, { state = "ready", at = now + wait, set_at = now, attempt = attempt, losses = entry.losses + 1 })
+end
+
+local function is_due(entry, now)
+  return entry and entry.at <= now
 end
 
 function Inbox:recover(waits)
-  local now, ended = self.clock(), {}
-  correct_clocks(self, now)
-  for entry in pairs(self.leased) do
-    if entry.at <= now then ended[#ended + 1] = entry end
+  local now, count = read_clock(self), 0
+  if now < self.latest then correct_times(self, now) end
+  while is_due(self.leased[1], now) do
+    release(self, self.leased[1], waits, now)
+    count = count + 1
   end
-  for _, entry in ipairs(ended) do release(self, entry, waits, now) end
-  return #ended
-end
-
-local function by_number(a, b) return a.number < b.number end
-
-local function due_ones(queue, limit, now)
-  local found, place = {}, queue.first
-  while #found < limit and place <= queue.last and queue[place].at <= now do
-    found[#found + 1], place = queue[place], place + 1
-  end
-  table.sort(found, by_number)
-  return found
+  return count
 end
 
 function Inbox:claim(limit, lease)
-  local now = self.clock()
-  local found = limit >= 1 and due_ones(self.alone, 1, now) or {}
-  if #found == 0 then found = due_ones(self.queue, math.min(limit, MOST_CLAIMED), now) end
+  local now, found = read_clock(self), {}
+  local from, most = self.ready, math.min(limit, MOST_CLAIMED)
+  if is_due(self.alone[1], now) then from, most = self.alone, math.min(limit, 1) end
+  while #found < most and is_due(from[1], now) do
+    local entry = from[1]
+    change(self, entry, {
+      state = "leased", at = now + lease, set_at = now, token = entry.token + 1, attempt = entry.attempt + 1,
+    })
+    found[#found + 1] = entry
+  end
+  table.sort(found, by_number)
   for i, entry in ipairs(found) do
-    change(self, entry, "leased", now + lease, now)
-    entry.token, entry.attempt, entry.shared = entry.token + 1, entry.attempt + 1, #found > 1
+    entry.shared = #found > 1
     found[i] = fields.copy(entry, fields.claimed)
   end
   return found
@@ -233,43 +229,34 @@ local function held(self, item)
   return entry and entry.state == "leased" and entry.token == item.token and entry
 end
 
--- Forgets the oldest of the done ones if there are too many.
-local function remember(self, entry)
-  local place = self.done_at % self.keep_done + 1
-  local oldest = self.done[place]
-  self.done[place], self.done_at = entry, place
-  if oldest and oldest ~= entry and self.entries[oldest.id] == oldest and oldest.state == "done" then
-    self.entries[oldest.id] = nil
-  end
+local function oldest_done(self)
+  local done, emptied = self.done[1], self.emptied[1]
+  return done and emptied and (done.at < emptied.at and done or emptied) or done or emptied
 end
 
 local function finish_one(self, item, now)
-  local entry = held(self, item)
+  local entry, state = held(self, item), item.state
   if not entry then return false end
-  if item.state == "done" then
-    remember(self, entry)
-    self.held = self.held - 1
-    entry.scope = item.scope or false
-  end
-  entry.reason = item.state ~= "done" and item.reason or false
-  entry.code = item.state == "dead" and item.code or false
-  if item.uncounted then entry.attempt = entry.attempt - 1 end
-  entry.losses = 0
-  change(self, entry, item.state, now + (item.state == "ready" and item.wait or 0), now)
+  change(self, entry, {
+    state = state, at = now + (state == "ready" and item.wait or 0), set_at = now, losses = 0,
+    attempt = entry.attempt - (item.uncounted and 1 or 0), reason = state ~= "done" and item.reason or false,
+    code = state == "dead" and item.code or false, scope = state == "done" and item.scope or false,
+  })
+  while #self.done + #self.emptied > self.keep_done do delete(self, oldest_done(self)) end
   return true
 end
 
 function Inbox:finish(items)
-  local done, now = {}, self.clock()
-  for i = 1, #items do done[i] = finish_one(self, items[i], now) end
-  return done
+  local finished, now = {}, read_clock(self)
+  for i = 1, #items do finished[i] = finish_one(self, items[i], now) end
+  return finished
 end
 
 function Inbox:extend(items, lease)
-  local extended, now = {}, self.clock()
+  local extended, now = {}, read_clock(self)
   for i = 1, #items do
     local entry = held(self, items[i])
-    if entry then change(self, entry, "leased", now + lease, now) end
+    if entry then change(self, entry, { at = now + lease, set_at = now }) end
     extended[i] = entry and true or false
   end
   return extended
@@ -299,11 +286,16 @@ function Inbox:backlog()
 end
 
 function Inbox:next_in()
-  local first, now = earliest(self), self.clock()
-  for _, lane in pairs(self.lanes) do
-    if lane.leader.set_at > now then return 0 end
+  local now, first = read_clock(self), math.huge
+  for _, name in ipairs { "ready", "alone", "leased" } do
+    if self[name][1] then first = math.min(first, self[name][1].at) end
   end
-  return first and math.max(0, first.at - now)
+  if now < self.latest then
+    for _, lane in pairs(self.lanes) do
+      if lane.leader.set_at > now then return 0 end
+    end
+  end
+  return first < math.huge and math.max(0, first - now) or nil
 end
 
 -- The entries themselves that a filter selects, in order.
@@ -318,8 +310,8 @@ end
 
 local function shown(self, entry, names)
   local copy = fields.copy(entry, names)
-  local lane = is_live(entry) and lane_of(self, entry)
-  if lane and lane.leader ~= entry then copy.behind = lane.leader.id end
+  local leader = is_live(entry) and lane_of(self, entry).leader
+  if leader and leader ~= entry then copy.behind = leader.id end
   return copy
 end
 
@@ -350,11 +342,10 @@ end
 
 function Inbox:replay(filter)
   filter = fields.replayed(filter)
-  local ids, now = {}, self.clock()
+  local ids, now = {}, read_clock(self)
   for _, entry in ipairs(filter and find(self, filter) or {}) do
     if #ids >= (filter.limit or math.huge) then break end
     if fields.can_replay(entry) then
-      if entry.state == "done" then self.held = self.held + 1 end
       make_ready(self, entry, now)
       ids[#ids + 1] = entry.id
     end
@@ -363,43 +354,38 @@ function Inbox:replay(filter)
 end
 
 function Inbox:run(id)
-  local entry, now = self.entries[id], self.clock()
+  local entry, now = self.entries[id], read_clock(self)
   if not entry or entry.state ~= "ready" then return false end
-  change(self, entry, "ready", now, now)
+  change(self, entry, { at = now, set_at = now })
   return true
 end
 
 function Inbox:cancel(id, reason)
-  local entry, now = self.entries[id], self.clock()
+  local entry, now = self.entries[id], read_clock(self)
   if not entry or not is_live(entry) then return false end
-  entry.reason, entry.code = reason, "cancelled"
-  change(self, entry, "dead", now, now)
+  change(self, entry, { state = "dead", code = "cancelled", reason = reason, at = now, set_at = now })
   return true
 end
 
 --[[ Retention ]]
 
 function Inbox:oldest_done()
-  local oldest = {}
-  for _, entry in pairs(self.entries) do
-    if entry.state == "done" then
-      oldest.id = math.min(oldest.id or entry.at, entry.at)
-      if entry.body then oldest.body = math.min(oldest.body or entry.at, entry.at) end
-    end
-  end
-  return oldest
+  local oldest, with_body = oldest_done(self), self.done[1]
+  return { id = oldest and oldest.at, body = with_body and with_body.at }
 end
 
 function Inbox:forget(before, limit)
   local forgotten = { bodies = 0, ids = 0 }
   self.forgotten_before = math.max(self.forgotten_before, before.ids)
-  for id, entry in pairs(self.entries) do
-    local is_done = entry.state == "done"
-    if is_done and entry.at < before.ids and forgotten.ids < limit then
-      self.entries[id], forgotten.ids = nil, forgotten.ids + 1
-    elseif is_done and entry.body and entry.at < before.bodies and forgotten.bodies < limit then
-      entry.body, forgotten.bodies = false, forgotten.bodies + 1
-    end
+  local oldest = oldest_done(self)
+  while oldest and oldest.at < before.ids and forgotten.ids < limit do
+    delete(self, oldest)
+    forgotten.ids, oldest = forgotten.ids + 1, oldest_done(self)
+  end
+  oldest = self.done[1]
+  while oldest and oldest.at < before.bodies and forgotten.bodies < limit do
+    change(self, oldest, { body = false })
+    forgotten.bodies, oldest = forgotten.bodies + 1, self.done[1]
   end
   return forgotten
 end
@@ -447,8 +433,8 @@ function memory.new(settings)
   end
   local self = {
     name = uuid.new(), capacity = settings.capacity or 100000, keep_done = settings.keep_done or 10000,
-    clock = settings.clock or core.now, entries = {}, done = {}, done_at = 0, number = 0, held = 0,
-    forgotten_before = -math.huge, is_torn = false, closed = false,
+    clock = settings.clock or core.now, latest = -math.huge, entries = {}, number = 0, forgotten_before = -math.huge,
+    is_torn = false, closed = false,
   }
   rebuild(self)
   return setmetatable(self, Inbox)
