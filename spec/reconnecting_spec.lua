@@ -55,16 +55,6 @@ describe("marketplace.inbox.reconnecting", function()
     assert.equal(2, number())
   end)
 
-  it("connects anew when the connection is old", function()
-    connection.renew_after = 60
-    assert.equal(1, number())
-    now = now + 59
-    assert.equal(1, number())
-    now = now + 1
-    assert.equal(2, number())
-    assert.equal(1, closed)
-  end)
-
   it("connects anew if the connection leads elsewhere", function()
     local is_current = true
     connection.is_current = function() return is_current end

@@ -52,11 +52,8 @@ function reconnecting.outcome(name, ok, result)
 end
 
 local function link_of(self)
-  if self.link and (core.monotonic() >= self.renew_at or not self.is_current()) then self:close() end
-  if not self.link then
-    self.link = self.connect()
-    self.renew_at = core.monotonic() + self.renew_after
-  end
+  if self.link and not self.is_current() then self:close() end
+  self.link = self.link or self.connect()
   return self.link
 end
 
@@ -76,15 +73,13 @@ function Reconnecting:close()
 end
 
 --- A connection.
----@param given {name: string, connect: (fun(): table), is_current?: (fun(): boolean), pause?: number,
---- renew_after?: number}
+---@param given {name: string, connect: (fun(): table), is_current?: (fun(): boolean), pause?: number}
 --- name: for messages; connect: returns a connection, with close; is_current: whether it still leads to what it was
---- made for; pause: seconds after a failed connect in which none is tried, default 0; at least as long as that took;
---- renew_after: seconds after which a connection is made anew, default never
+--- made for; pause: seconds after a failed connect in which none is tried, default 0; at least as long as that took
 function reconnecting.new(given)
   return setmetatable({
     name = given.name, connect = reconnecting.patient(given.connect, given.pause or 0),
-    is_current = given.is_current or always, renew_after = given.renew_after or math.huge, renew_at = 0, link = nil,
+    is_current = given.is_current or always, link = nil,
   }, Reconnecting)
 end
 
