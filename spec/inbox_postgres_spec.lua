@@ -1,11 +1,12 @@
 local contract = require "support.inbox_contract"
-local former_inbox = require "support.former_inbox"
 local inbox = require "marketplace.inbox"
 local marketplace = require "marketplace"
 local postgres_server = require "support.postgres_server"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
+local schema = require "marketplace.inbox.sql.schema"
 local shared_inbox = require "support.shared_inbox"
+local unpack = require("marketplace.runtime").unpack
 
 local record = shared_inbox.record
 
@@ -19,140 +20,255 @@ describe("the PostgreSQL inbox #full", function()
     return assert(inbox.open("postgres:" .. server:words(), settings))
   end
 
-  local function open_empty()
-    server:query "DROP SCHEMA IF EXISTS marketplace CASCADE"
-    return open { clock = false }
+  local function open_empty(settings)
+    server:reset()
+    return open(settings)
   end
 
   describe("as every inbox", function()
-    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, open_empty)
+    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each },
+      function(clock) return open_empty { clock = clock } end)
   end)
 
   shared_inbox.specs({ it = it }, {
     name = "postgres", server = function() return server end, open = open, open_empty = open_empty,
   })
 
-  describe("with two connections, of which one stores or finishes before the other has committed,", function()
-    local one, other
+  describe("with two connections, of which one changes an app's entries before the other has committed,", function()
+    local one, other, now
 
-    before_each(function() one, other = open_empty(), open { clock = false } end)
+    local function clock() return now end
 
-    after_each(function()
+    setup(function()
+      now = 1
+      one, other = open_empty { clock = clock }, open { clock = clock }
+    end)
+
+    teardown(function()
       one:close()
       other:close()
     end)
 
     local function of_app(key) return record(key, { app_id = "a" }) end
 
-    local function finish(box, claimed)
-      return box:finish({ { identity = claimed.identity, token = claimed.token, state = "done" } }, 2)
+    local function call(name, ...)
+      local arguments = { ... }
+      return function(box) return (box[name](box, unpack(arguments))) end
     end
 
-    -- The second runs when the first is about to commit. If it has to wait for that, it is refused, and runs again.
-    local function overlap(first, second)
-      other.database.connection.link:run "SET lock_timeout TO '50ms'"
-      local link, second_done = one.database.connection.link, nil
-      local run = link.run
-      function link:run(statement, ...)
-        if statement == "COMMIT" then
-          link.run = nil
-          second_done = second(other)
-        end
-        return run(self, statement, ...)
+    local function finish(claimed, state, more)
+      local item = { id = claimed.id, token = claimed.token, state = state, reason = "why", code = "failed" }
+      for name, value in pairs(more or {}) do item[name] = value end
+      return call("finish", { item })
+    end
+
+    -- How many statements `work` runs on a box, the last of which commits.
+    local function count_statements(box, work)
+      local link, count = box.database.connection.link, 0
+      local execute = link.run
+      function link:run(...)
+        count = count + 1
+        return execute(self, ...)
       end
-      assert(first(one))
-      assert(second_done or second(other))
+      assert(work(box) ~= nil)
+      link.run = nil
+      return count
     end
 
-    -- What can be claimed, one after another.
-    local function run_all()
-      local keys = {}
+    -- The second runs when the first is about to run a statement: the n-th or, without n, the one that commits. If the
+    -- second has to wait, it is refused, and runs again when the first is through.
+    local function overlap(first, second, n)
+      assert(other:id())
+      other.database.connection.link:run "SET lock_timeout TO '20ms'"
+      local link, count, result = one.database.connection.link, 0, nil
+      local execute = link.run
+      function link:run(statement, ...)
+        count = count + 1
+        if count == n or not n and statement == "COMMIT" then
+          link.run = nil
+          result = second(other)
+        end
+        return execute(self, statement, ...)
+      end
+      assert(first(one) ~= nil)
+      link.run = nil
+      if result == nil then result = second(other) end
+      assert(result ~= nil)
+    end
+
+    local function expect_one_leader(what)
+      local live, leaders, leased = {}, {}, {}
+      for _, entry in ipairs(one:list { app_id = "a" }) do
+        local is_leased = entry.state == "leased"
+        if is_leased or entry.state == "ready" then
+          live[#live + 1] = entry.id
+          if not entry.behind then leaders[#leaders + 1] = entry.id end
+          if is_leased then leased[#leased + 1] = entry.id end
+        end
+      end
+      assert.is_true(#leased <= 1, what)
+      assert.same({ leased[1] or live[1] }, leaders, what)
+    end
+
+    -- All that is live can be claimed, one after another.
+    local function expect_all_run(what)
+      now = now + 1000
+      one:recover { 0 }
       repeat
-        local claimed = one:claim(10, 3, 60)
-        assert.is_true(#claimed <= 1, "two of one app at once")
+        local claimed = one:claim(10, 60)
+        assert.is_true(#claimed <= 1, what)
         for _, item in ipairs(claimed) do
-          keys[#keys + 1] = item.key
-          finish(one, item)
+          assert(finish(item, "done")(one))
+          expect_one_leader(what)
         end
       until #claimed == 0
-      assert.same({ ready = 0, leased = 0, dead = 0 }, one:backlog())
-      return keys
+      local backlog = one:backlog()
+      assert.same({ 0, 0 }, { backlog.ready, backlog.leased }, what)
     end
 
-    it("what is stored while its app's last one is finished is not stuck", function()
-      one:put({ of_app "a1" }, 1)
-      local claimed = one:claim(1, 1, 60)[1]
-      overlap(function(box) return finish(box, claimed) end, function(box) return box:put({ of_app "a2" }, 2) end)
-      assert.same({ "a2" }, run_all())
-    end)
+    -- An app with a dead entry, the oldest, and one that is ready at least.
+    local function fill()
+      server:query "DELETE FROM marketplace.inbox"
+      now = 1
+      one:put { of_app "dead", of_app "a1", of_app "a2" }
+      assert(finish(one:claim(1, 60)[1], "dead")(one))
+    end
 
-    it("what is being stored while its app's last one is finished is not stuck", function()
-      one:put({ of_app "a1" }, 1)
-      local claimed = one:claim(1, 1, 60)[1]
-      overlap(function(box) return box:put({ of_app "a2" }, 2) end, function(box) return finish(box, claimed) end)
-      assert.same({ "a2" }, run_all())
-    end)
+    -- The same, with a lease that has ended.
+    local function fill_leased()
+      fill()
+      local claimed = one:claim(1, 60)[1]
+      now = 100
+      return claimed
+    end
 
-    it("of two that are stored for one app only one leads", function()
-      local function put(key) return function(box) return box:put({ of_app(key) }, 1) end end
-      overlap(put "a1", put "a2")
-      assert.same({ "a1", "a2" }, run_all())
-    end)
+    local WITH_LEASE = {
+      ["storing another"] = function() return call("put", { of_app "a3" }) end,
+      ["storing the dead one again"] = function() return call("put", { of_app "dead" }) end,
+      ["replaying the dead one"] = function() return call("replay") end,
+      ["finishing the leased one"] = function(leased) return finish(leased, "done") end,
+      ["finishing the leased one for now"] = function(leased) return finish(leased, "ready", { wait = 5 }) end,
+      ["recovering the leased one"] = function() return call("recover", { 5 }) end,
+      ["cancelling the leased one"] = function() return call("cancel", "a1", "why") end,
+      ["cancelling the one behind"] = function() return call("cancel", "a2", "why") end,
+    }
 
-    it("what is replayed while its app's last one is finished is not stuck", function()
-      for _, replays_first in ipairs { true, false } do
-        one:put({ record("dead", { app_id = "a", reason = "bad" }), of_app "a1" }, 1)
-        local claimed = one:claim(1, 1, 60)[1]
-        local function replay(box) return box:replay({}, 2) end
-        local function finish_it(box) return finish(box, claimed) end
-        if replays_first then overlap(replay, finish_it) else overlap(finish_it, replay) end
-        assert.same({ "dead" }, run_all())
-        one:prune(10)
-      end
-    end)
+    for first, make_first in pairs(WITH_LEASE) do
+      it(("leaves its app one leader: %s, and whatever else"):format(first), function()
+        for second, make_second in pairs(WITH_LEASE) do
+          local leased = fill_leased()
+          overlap(make_first(leased), make_second(leased))
+          expect_one_leader(first .. ", " .. second)
+          expect_all_run(first .. ", " .. second)
+        end
+      end)
+    end
 
-    it("a dead one that comes again while its app's last one is finished is not stuck", function()
-      one:put({ of_app "dead", of_app "a1" }, 1)
-      local first = one:claim(1, 1, 60)[1]
-      one:finish({ { identity = "dead", token = first.token, state = "dead", reason = "gave up" } }, 1)
-      local claimed = one:claim(1, 1, 60)[1]
-      overlap(function(box) return box:put({ of_app "dead" }, 2) end, function(box) return finish(box, claimed) end)
-      assert.same({ "dead" }, run_all())
-    end)
+    local WITHOUT_LEASE = {
+      ["storing another"] = call("put", { of_app "a3" }),
+      ["storing the dead one again"] = call("put", { of_app "dead" }),
+      ["replaying the dead one"] = call("replay"), ["cancelling the leader"] = call("cancel", "a1", "why"),
+      ["running the leader"] = call("run", "a1"), ["claiming"] = call("claim", 10, 60),
+      ["recovering after the clock was set back"] = function(box)
+        now = 0.5
+        return (box:recover { 5 })
+      end,
+    }
+
+    for name, work in pairs(WITHOUT_LEASE) do
+      it(("leaves its app one leader, wherever a claim meets %s"):format(name), function()
+        fill()
+        for _, order in ipairs { { call("claim", 10, 60), work }, { work, call("claim", 10, 60) } } do
+          fill()
+          for n = 1, count_statements(one, order[1]) do
+            fill()
+            overlap(order[1], order[2], n)
+            expect_one_leader(name .. " at " .. n)
+            expect_all_run(name .. " at " .. n)
+          end
+        end
+      end)
+    end
   end)
 
-  it("prunes more than it forgets in one transaction", function()
-    local box = open_empty()
-    server:query("INSERT INTO marketplace.inbox (identity, key, digest, lane, received_at, due, state) " ..
-      "SELECT i, i, 'd', i, 1, 1, 'done' FROM generate_series(1, 5001) AS i")
-    assert.equal(5001, box:prune(2))
-    assert.equal(0, box:counts().done)
+  it("does not wait for what another forgets, and forgets the rest", function()
+    local one, other = open_empty(), open()
+    one:put { record "a", record "b" }
+    local claimed = one:claim(2, 60)
+    for _, item in ipairs(claimed) do item.state = "done" end
+    one:finish(claimed)
+    local before, forgotten = { bodies = os.time() + 1000, ids = 0 }, nil
+    one:forget({ bodies = 0, ids = 0 }, 1)
+    one:transact(function(query)
+      query "SELECT 1 FROM inbox WHERE id = 'a' FOR UPDATE"
+      forgotten = other:forget(before, 10)
+      return true
+    end)
+    assert.same({ bodies = 1, ids = 0 }, forgotten)
+    assert.same({ bodies = 1, ids = 0 }, one:forget(before, 10))
+    one:close()
+    other:close()
+  end)
+
+  it("scans its table in no call that a receiver or a dispatcher makes", function()
+    local now = 100
+    local box = open_empty { clock = function() return now end }
+    local link, plans = box.database.connection.link, {}
+    link:run "SET enable_seqscan TO off" -- it scans small tables if it may
+    local execute = link.run
+    function link:run(statement, ...)
+      if statement:find "inbox" then
+        local steps = {}
+        for i, row in ipairs(execute(self, "EXPLAIN " .. statement, ...)) do steps[i] = row[1] end
+        plans[#plans + 1] = statement .. "\n" .. table.concat(steps, "\n")
+      end
+      return execute(self, statement, ...)
+    end
+    box:put { record "a", record "b", record("c", { digest = "unsigned:1" }), record("bad", { reason = "bad" }) }
+    box:put { record "c", record("a", { digest = "other" }), record("a2", { app_id = "a" }) }
+    local claimed = box:claim(1, 10)
+    box:extend(claimed, 10)
+    claimed[1].state, claimed[1].code = "dead", "failed"
+    box:finish(claimed)
+    box:put { record "a" }
+    claimed = box:claim(10, 10)
+    for _, one in ipairs(claimed) do one.state = "done" end
+    box:finish { claimed[1] }
+    for _, time in ipairs { 120, 90, 200 } do
+      now = time
+      box:recover { 5 }
+    end
+    box:claim(10, 10)
+    box:next_in()
+    box:backlog()
+    box:get "a"
+    box:later("a", 1)
+    box:oldest_done()
+    box:replay { id = "a" }
+    box:run "a"
+    box:cancel("a", "why")
+    box:forget({ bodies = 150, ids = 150 }, 10)
+    for _, filter in ipairs { { app_id = "a" }, { id = "a", newest = true, limit = 5 }, { state = "ready", limit = 5 },
+      { state = "leased", limit = 5 }, { state = "dead", newest = true, limit = 5 } } do
+      box:list(filter)
+    end
+    link.run = nil
+    assert.is_true(#plans > 30)
+    for _, plan in ipairs(plans) do assert.is_nil(plan:find "Seq Scan on inbox[^_]", plan) end
     box:close()
   end)
 
-  it("makes its schema once, however many come first together, and refuses a newer one", function()
+  it("makes its tables once, however many come first together, and refuses those of another version", function()
     open_empty():close()
     open():close()
-    assert.equal("3", server:query "SELECT version FROM marketplace.schema_version")
-    server:query "UPDATE marketplace.schema_version SET version = 99"
-    local box, message = inbox.open("postgres:" .. server:words())
-    assert.is_nil(box)
-    assert.matches("a newer program made it", message)
-  end)
-
-  it("brings the first schema up to date, with everything that it holds", function()
-    server:query "DROP SCHEMA IF EXISTS marketplace CASCADE; CREATE SCHEMA marketplace"
-    local statements = former_inbox.statements {
-      seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", real = "float8",
-    }
-    table.insert(statements, 1, "SET search_path TO marketplace")
-    table.insert(statements, "CREATE TABLE schema_version (version integer NOT NULL)")
-    table.insert(statements, "INSERT INTO schema_version VALUES (1)")
-    server:query(table.concat(statements, "; "))
-    local box = open { clock = false }
-    assert.equal("3", server:query "SELECT version FROM marketplace.schema_version")
-    former_inbox.check(box)
-    box:close()
+    assert.equal(tostring(schema.VERSION), server:query "SELECT version FROM marketplace.schema_version")
+    for _, version in ipairs { 1, 99 } do
+      server:query("UPDATE marketplace.schema_version SET version = " .. version)
+      local box, message, code = inbox.open("postgres:" .. server:words())
+      assert.is_nil(box)
+      assert.matches(("tables have version %d, .*: use the release that made them"):format(version), message)
+      assert.equal("inbox_unavailable", code)
+    end
   end)
 
   it("needs the rights that the example lists if there is a schema, and none to make one", function()
@@ -177,7 +293,7 @@ describe("the PostgreSQL inbox #full", function()
       "postgres:host=127.0.0.1 port=%d user='postgres' application_name='it\\'s \\\\'",
     } do
       local box = assert(inbox.open(url:format(server.port)))
-      assert.same({ ready = 0, leased = 0, dead = 0 }, box:backlog())
+      assert.equal(0, box:backlog().ready)
       box:close()
     end
     local _, message = inbox.open("postgres:" .. server:words():gsub("dbname=postgres", "dbname=nowhere password=pw"))

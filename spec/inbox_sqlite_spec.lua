@@ -1,7 +1,6 @@
 local connection = require "marketplace.inbox.connection"
 local core = require "marketplace.core"
 local contract = require "support.inbox_contract"
-local former_inbox = require "support.former_inbox"
 local inbox = require "marketplace.inbox"
 local shell = require "support.shell"
 
@@ -19,12 +18,14 @@ describe("the SQLite inbox", function()
 
   after_each(function() run("rm -rf " .. folder) end)
 
-  local function open()
-    return assert(inbox.open("sqlite:" .. path))
+  local function open(settings)
+    return assert(inbox.open("sqlite:" .. path, settings))
   end
 
   describe("as every inbox", function()
-    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, open)
+    contract({ describe = describe, it = it, before_each = before_each, after_each = after_each }, function(clock)
+      return open { clock = clock }
+    end)
   end)
 
   local function expect_unavailable(pattern, outcomes, message, code)
@@ -35,13 +36,13 @@ describe("the SQLite inbox", function()
 
   it("outlives the process, and is a write-ahead log with every commit synced", function()
     local box = open()
-    box:put({ record "a" }, 1)
+    box:put { record "a" }
     assert.equal("wal", box:read(function(query) return query "PRAGMA journal_mode"[1][1] end))
     assert.equal(2, box:read(function(query) return query "PRAGMA synchronous"[1][1] end))
     box:close()
     box = open()
-    assert.same({ "duplicate" }, box:put({ record "a" }, 2))
-    assert.equal("a", box:claim(1, 2, 60)[1].key)
+    assert.same({ "duplicate" }, box:put { record "a" })
+    assert.equal("a", box:claim(1, 60)[1].key)
     box:close()
   end)
 
@@ -62,9 +63,9 @@ describe("the SQLite inbox", function()
 
   it("is shared by processes", function()
     local one, other = open(), open()
-    one:put({ record "a", record "b" }, 1)
-    assert.equal("a", one:claim(1, 2, 60)[1].key)
-    local claimed = other:claim(10, 2, 60)
+    one:put { record "a", record "b" }
+    assert.equal("a", one:claim(1, 60)[1].key)
+    local claimed = other:claim(10, 60)
     assert.same({ 1, "b" }, { #claimed, claimed[1].key })
     one:close()
     other:close()
@@ -87,36 +88,36 @@ describe("the SQLite inbox", function()
     other.database.connection.link:run "PRAGMA busy_timeout = 10"
     one:transact(function(query)
       query "SELECT 1"
-      expect_unavailable("locked", other:put({ record "a" }, 1))
+      expect_unavailable("locked", other:put { record "a" })
       return true
     end)
-    assert.same({ "stored" }, other:put({ record "a" }, 2))
+    assert.same({ "stored" }, other:put { record "a" })
     one:close()
     other:close()
   end)
 
   it("says so when the file is damaged, and recovers when it is mended", function()
     local box = open()
-    box:put({ record "a" }, 1)
+    box:put { record "a" }
     box:close()
     run(("cp %s %s.good && head -c 100 %s.good > %s && head -c 65536 /dev/urandom >> %s"):format(
       path, path, path, path, path))
     expect_unavailable("malformed", inbox.open("sqlite:" .. path))
     run(("rm %s && cp %s.good %s"):format(path, path, path))
     box = open()
-    assert.same({ "duplicate" }, box:put({ record "a" }, 2))
+    assert.same({ "duplicate" }, box:put { record "a" })
     -- a file that was put in place of the one that is open
     run(("head -c 4096 /dev/urandom > %s.bad && mv %s.bad %s"):format(path, path, path))
-    expect_unavailable("not a database", box:put({ record "b" }, 3))
+    expect_unavailable("not a database", box:put { record "b" })
     run(("mv %s.good %s"):format(path, path))
-    assert.same({ "duplicate", "stored" }, box:put({ record "a", record "b" }, 4))
+    assert.same({ "duplicate", "stored" }, box:put { record "a", record "b" })
     box:close()
   end)
 
   it("says so when the file is damaged behind what is read first", function()
     local box, records = open(), {}
     for i = 1, 100 do records[i] = record(("k%03d"):format(i), { body = ("x"):rep(1500) }) end
-    box:put(records, 1)
+    box:put(records)
     box:close()
     local file = assert(io.open(path, "r+b"))
     local page = 2048
@@ -130,12 +131,12 @@ describe("the SQLite inbox", function()
 
   it("says so when its file was moved away, and recovers when it is back", function()
     local box = open()
-    box:put({ record "a" }, 1)
+    box:put { record "a" }
     run(("mkdir %s/old && mv %s* %s/old"):format(folder, path, folder))
-    expect_unavailable("its file is gone: put it back", box:put({ record "b" }, 2))
-    expect_unavailable("its file is gone: put it back", box:claim(1, 2, 60))
+    expect_unavailable("its file is gone: put it back", box:put { record "b" })
+    expect_unavailable("its file is gone: put it back", box:claim(1, 60))
     run(("mv %s/old/* %s"):format(folder, folder))
-    assert.same({ "duplicate", "stored" }, box:put({ record "a", record "b" }, 3))
+    assert.same({ "duplicate", "stored" }, box:put { record "a", record "b" })
     box:close()
   end)
 
@@ -145,17 +146,13 @@ describe("the SQLite inbox", function()
     run("mkdir " .. folder .. "/not")
     local box = open()
     run(("mv %s/not %s/away"):format(folder, folder))
-    expect_unavailable("its file is gone", box:put({ record "a" }, 1))
+    expect_unavailable("its file is gone", box:put { record "a" })
     run(("mv %s/away %s/not"):format(folder, folder))
-    assert.same({ "stored" }, box:put({ record "a" }, 2))
+    assert.same({ "stored" }, box:put { record "a" })
     box:close()
   end)
 
-  it("refuses another program's database, a newer schema, and no path", function()
-    local box = open()
-    box.database.connection.link:run "PRAGMA user_version = 99"
-    box:close()
-    expect_unavailable("a newer program made it", inbox.open("sqlite:" .. path))
+  it("refuses another program's database, and no path", function()
     path = folder .. "/other.db"
     local link = connection.open("SQLite3", "", path)
     link:run "CREATE TABLE theirs (a)"
@@ -165,22 +162,128 @@ describe("the SQLite inbox", function()
     expect_unavailable("no such file", inbox.open("sqlite:" .. folder .. "/none", { must_exist = true }))
   end)
 
-  it("brings a file of the first schema up to date, with everything that it holds", function()
-    local link = connection.open("SQLite3", "", path)
-    for _, statement in ipairs(former_inbox.statements { seq = "INTEGER PRIMARY KEY", real = "REAL" }) do
-      link:run(statement)
+  it("refuses tables of another version, older or newer, and leaves them as they are", function()
+    open():close()
+    for _, version in ipairs { 1, 99 } do
+      local link = connection.open("SQLite3", "", path)
+      link:run("PRAGMA user_version = " .. version)
+      link:close()
+      expect_unavailable(("tables have version %d, .*: use the release that made them"):format(version),
+        inbox.open("sqlite:" .. path))
     end
-    link:run "PRAGMA application_id = 1296782385"
-    link:run "PRAGMA user_version = 1"
-    link:close()
-    for _ = 1, 2 do
-      local box = open()
-      assert.equal(3, box:read(function(query) return query "PRAGMA user_version"[1][1] end))
-      box:close()
+  end)
+
+  it("reads its clock once it may write, however long it waited for others", function()
+    local now, waited = 100, 0
+    local box = open { clock = function() return now end }
+    local link = box.database.connection.link
+    local execute = link.run
+    function link:run(statement, ...)
+      local rows = execute(self, statement, ...)
+      if statement == "BEGIN IMMEDIATE" then now, waited = 200, waited + 1 end
+      return rows
     end
-    local box = open()
-    former_inbox.check(box)
+    box:put { record "a" }
+    assert.equal(1, waited)
+    assert.equal(200, box:get("a").received_at)
     box:close()
+  end)
+
+  describe("with many entries", function()
+    -- What the calls make it run, each with a plan.
+    local function plans(box, work)
+      local link, found, planned = box.database.connection.link, {}, {}
+      local execute = link.run
+      function link:run(statement, ...)
+        if not planned[statement] then
+          local steps = {}
+          for i, row in ipairs(execute(self, "EXPLAIN QUERY PLAN " .. statement, ...)) do steps[i] = row[4] end
+          planned[statement] = true
+          found[#found + 1] = { statement = statement, plan = table.concat(steps, "\n") }
+        end
+        return execute(self, statement, ...)
+      end
+      work()
+      link.run = nil
+      return found
+    end
+
+    local function expect_no_scan(found)
+      assert.is_true(#found > 0)
+      for _, one in ipairs(found) do
+        for step in one.plan:gmatch "[^\n]+" do
+          local scanned = step:match "^SCAN (%S+)$"
+          assert.is_true(scanned == nil or scanned == "chosen" or scanned == "inbox_self" or scanned:find "^%d" ~= nil,
+            one.statement .. "\n" .. one.plan)
+        end
+      end
+    end
+
+    it("scans them in no call that a receiver or a dispatcher makes", function()
+      local now = 100
+      local box = open { clock = function() return now end }
+      expect_no_scan(plans(box, function()
+        box:put { record "a", record "b", record("c", { digest = "unsigned:1" }), record("bad", { reason = "bad" }) }
+        box:put { record "c", record("a", { digest = "other" }), record("a2", { app_id = "a" }) }
+        local claimed = box:claim(1, 10)
+        box:extend(claimed, 10)
+        claimed[1].state, claimed[1].code = "dead", "failed"
+        box:finish(claimed)
+        box:put { record "a" }
+        claimed = box:claim(10, 10)
+        for _, one in ipairs(claimed) do one.state = "done" end
+        box:finish { claimed[1] }
+        now = 120
+        box:recover { 5 }
+        now = 90
+        box:recover { 5 }
+        now = 200
+        box:claim(10, 10)
+        box:next_in()
+        box:backlog()
+        box:get "a"
+        box:later("a", 1)
+        box:oldest_done()
+        box:replay { id = "a" }
+        box:run "a"
+        box:cancel("a", "why")
+        box:forget({ bodies = 150, ids = 150 }, 10)
+      end))
+      box:close()
+    end)
+
+    it("scans them in no list of an app, an id, or of what waits or is dead", function()
+      local box = open()
+      expect_no_scan(plans(box, function()
+        for _, filter in ipairs {
+          { app_id = "a" }, { id = "a", newest = true, limit = 5 }, { state = "ready", newest = true, limit = 5 },
+          { state = "leased", limit = 5 }, { state = "dead", limit = 5 }, { state = "dead", newest = true, limit = 5 },
+        } do
+          box:list(filter)
+        end
+      end))
+      box:close()
+    end)
+
+    it("writes nothing if it is polled and there is nothing to do", function()
+      local now = 100
+      local box = open { clock = function() return now end }
+      box:put { record "a", record "b", record("a2", { app_id = "a" }) }
+      local claimed = box:claim(1, 10)[1]
+      box:finish { { id = claimed.id, token = claimed.token, state = "ready", wait = 60 } }
+      box:claim(1, 10)
+      box:forget({ bodies = 1, ids = 1 }, 10)
+      for _, one in ipairs(plans(box, function()
+        assert.equal(0, box:recover { 5 })
+        assert.same({}, box:claim(10, 10))
+        assert.equal(10, box:next_in())
+        box:backlog()
+        assert.same({ bodies = 0, ids = 0 }, box:forget({ bodies = 1, ids = 1 }, 10))
+      end)) do
+        assert.matches("^SELECT", one.statement)
+      end
+      box:close()
+    end)
   end)
 
   it("says so when the disk is full, keeps what it acknowledged, and recovers", function()
@@ -193,7 +296,7 @@ describe("the SQLite inbox", function()
       local stored = 0
       for i = 1, 1000 do
         local record = { key = "k" .. i, digest = "d" .. i, app_id = "a" .. i, body = ("x"):rep(20000) }
-        local outcomes, message = box:put({ record }, i)
+        local outcomes, message = box:put { record }
         if not outcomes then
           print(stored, message)
           break
@@ -208,27 +311,15 @@ describe("the SQLite inbox", function()
     assert.is_true(tonumber(stored) > 10)
     local box = open()
     assert.equal(tonumber(stored), box:counts().ready)
-    assert.same({ "stored" }, box:put({ record "more" }, 2000))
+    assert.same({ "stored" }, box:put { record "more" })
     assert.equal("ok", box:read(function(query) return query "PRAGMA integrity_check"[1][1] end))
-    box:close()
-  end)
-
-  it("prunes more than it forgets in one transaction", function()
-    local box = open()
-    box:transact(function(query)
-      query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5001) INSERT INTO inbox " ..
-        "(identity, key, digest, lane, received_at, due, state) SELECT i, i, 'd', i, 1, 1, 'done' FROM n")
-      return true
-    end)
-    assert.equal(5001, box:prune(2))
-    assert.equal(0, box:counts().done)
     box:close()
   end)
 
   it("raises what is wrong in the program itself, and stores nothing of it", function()
     local box = open()
     assert.is_false((pcall(box.transact, box, function() error "a mistake" end)))
-    assert.same({ "stored" }, box:put({ record "a" }, 1))
+    assert.same({ "stored" }, box:put { record "a" })
     box:close()
   end)
 end)

@@ -58,7 +58,8 @@
 ---                                    was received, nil if there are none
 ---   inbox:next_in()               -> in how many seconds recover or claim has something to do, 0 if they have now; nil
 ---                                    if nothing is ready or leased
----   inbox:later(app_id, time)     -> the entries of an app whose event's time is later, with `scope` or `body`
+---   inbox:later(app_id, time)     -> the entries of an app whose event's time is later, with `scope` or, if there is
+---                                    none, with `body`
 ---   inbox:list(filter)            -> entries without bodies, in the order in which they were stored, or the newest
 ---                                    first; see marketplace.InboxFilter. nil: all. `at`: when it can be claimed, when
 ---                                    its lease ends, or when it was done or dead; `behind`: the id of the leader for

@@ -4,8 +4,8 @@
 local connection = require "marketplace.inbox.connection"
 local core = require "marketplace.core"
 local reconnecting = require "marketplace.inbox.reconnecting"
+local schema = require "marketplace.inbox.sql.schema"
 local sql = require "marketplace.inbox.sql"
-local sql_schema = require "marketplace.inbox.sql_schema"
 
 local fail = reconnecting.fail
 
@@ -18,7 +18,7 @@ local PAGE_BYTES = 2048           -- ids are random: storing one writes a page o
 local CACHE_KIB = 32768
 local CHECKPOINT_PAGES = 8000
 
-local STEPS = sql_schema.steps { seq = "INTEGER PRIMARY KEY", real = "REAL" }
+local TYPES = { seq = "INTEGER PRIMARY KEY", id = "text", real = "REAL" }
 
 local function pragma(link, name)
   local row = link:run("PRAGMA " .. name)[1]
@@ -38,22 +38,23 @@ local function configure(link)
   pragma(link, "wal_autocheckpoint = " .. CHECKPOINT_PAGES)
 end
 
--- Another program's database must not become an inbox.
-local function check_owner(link)
+-- Whether the tables are there. Another program's database must not become an inbox.
+local function has_tables(link)
   local id = pragma(link, "application_id")
-  if id == APPLICATION_ID then return end
+  if id == APPLICATION_ID then return true end
   if id ~= 0 or link:run("SELECT count(*) FROM sqlite_master")[1][1] > 0 then
     fail("it is another program's database: name another file")
   end
+  return false
 end
 
-local function migrate(link)
-  if pragma(link, "user_version") == #STEPS then return check_owner(link) end
+local function make_tables(link)
   link:run "BEGIN IMMEDIATE"
-  check_owner(link)
-  local version = sql_schema.migrate(function(...) return link:run(...) end, STEPS, pragma(link, "user_version"))
-  pragma(link, "application_id = " .. APPLICATION_ID)
-  pragma(link, "user_version = " .. version)
+  if not has_tables(link) then
+    schema.make(function(...) return link:run(...) end, TYPES)
+    pragma(link, "application_id = " .. APPLICATION_ID)
+    pragma(link, "user_version = " .. schema.VERSION)
+  end
   link:run "COMMIT"
 end
 
@@ -61,7 +62,8 @@ local function try_to_connect(path)
   local link = connection.open("SQLite3", "luadbi-sqlite3", path)
   local ok, problem = pcall(function()
     configure(link)
-    migrate(link)
+    if not has_tables(link) then make_tables(link) end
+    schema.check(pragma(link, "user_version"))
     link:run "SELECT 1 FROM inbox LIMIT 1" -- reads the schema: a damaged file shows here
   end)
   if ok then return link end
@@ -87,19 +89,19 @@ local function nothing() end
 --- Opens the inbox in a file, and makes the file if there is none. If the file fails later, calls return an error, and
 --- work again once the file does.
 ---@param place {path: string}
----@param settings? {must_exist?: boolean} must_exist: do not make the file
+---@param settings? marketplace.InboxOptions
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
 function sqlite.open(place, settings)
-  local path = place.path
+  local path, clock = place.path, settings and settings.clock or core.now
   if settings and settings.must_exist and not core.file_id(path) then
     return nil, "there is no such file: " .. path, "inbox_unavailable"
   end
   local opened_file
   return sql.open {
-    begin = "BEGIN IMMEDIATE", skip_locked = "", offset = 0, lock_lanes = nothing, lock_lanes_of = nothing,
-    number = function(n) return n end,
+    begin = "BEGIN IMMEDIATE", skip_locked = "", lock_lanes = nothing, lock_lanes_of = nothing,
+    now = function() return clock() end, number = function(n) return n end,
     connection = reconnecting.new {
       name = "sqlite:" .. path,
       connect = function()

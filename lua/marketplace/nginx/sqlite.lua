@@ -26,7 +26,7 @@ end
 
 local function run_thread(self, ...)
   local kept = ngx.thread.spawn(keep_worker)
-  local ok, answer = ngx.run_worker_thread(self.pool, MODULE, "call", self.path, self.was_opened, ...)
+  local ok, answer = ngx.run_worker_thread(self.pool, MODULE, "call", self.path, self.was_opened, self.clock(), ...)
   ngx.thread.kill(kept)
   return ok, answer
 end
@@ -60,15 +60,23 @@ local function call(self, method, ...)
   return answer.result
 end
 
-for _, method in ipairs { "claim", "counts", "backlog", "next_at", "later", "get", "prune", "id" } do
+local PASSED_ON = {
+  "recover", "claim", "counts", "backlog", "next_in", "later", "get", "run", "cancel", "oldest_done", "forget", "id",
+}
+
+for _, method in ipairs(PASSED_ON) do
   Inbox[method] = function(self, ...) return call(self, method, ...) end
 end
 
 -- Checked here, as what a thread raises comes back as an inbox that is unavailable.
-for _, method in ipairs { "list", "replay" } do
-  Inbox[method] = function(self, filter, ...)
-    return call(self, method, fields.checked("inbox:" .. method, filter), ...)
-  end
+function Inbox:list(filter)
+  return call(self, "list", fields.checked("inbox:list", filter))
+end
+
+function Inbox:replay(filter)
+  local replayed = fields.replayed(filter)
+  if not replayed and not self.closed then return {} end
+  return call(self, "replay", replayed)
 end
 
 -- Only the fields of the contract: a dispatcher's items may have values that cannot be passed to a thread.
@@ -78,16 +86,16 @@ local function plain(given, names)
   return list
 end
 
-function Inbox:put(records, now)
-  return call(self, "put", plain(records, fields.record), now)
+function Inbox:put(records)
+  return call(self, "put", plain(records, fields.record))
 end
 
-function Inbox:finish(items, now)
-  return call(self, "finish", plain(items, fields.item), now)
+function Inbox:finish(items)
+  return call(self, "finish", plain(items, fields.item))
 end
 
-function Inbox:extend(items, now, lease)
-  return call(self, "extend", plain(items, fields.item), now, lease)
+function Inbox:extend(items, lease)
+  return call(self, "extend", plain(items, fields.item), lease)
 end
 
 --- The threads keep the file open until the worker ends.
@@ -106,10 +114,14 @@ function sqlite.supported()
   return true
 end
 
+-- The thread asks the machine's clock itself, once it may write.
+local function no_clock() return nil end
+
 --- The inbox in a file, which is opened when it is first needed.
 ---@param path string
----@param settings? {thread_pool?: string, must_exist?: boolean} thread_pool: a thread_pool of nginx's configuration,
---- default "marketplace"; must_exist: do not make the file
+---@param settings? {thread_pool?: string, must_exist?: boolean, clock?: (fun(): number)} thread_pool: a thread_pool of
+--- nginx's configuration, default "marketplace"; must_exist: do not make the file; clock: seconds since the epoch,
+--- default the machine's
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
@@ -118,7 +130,8 @@ function sqlite.open(path, settings)
   local is_supported, message = sqlite.supported()
   if not is_supported then return unavailable(message) end
   return setmetatable({
-    path = path, pool = settings.thread_pool or POOL, was_opened = settings.must_exist or false, closed = false,
+    path = path, pool = settings.thread_pool or POOL, clock = settings.clock or no_clock,
+    was_opened = settings.must_exist or false, closed = false,
   }, Inbox)
 end
 

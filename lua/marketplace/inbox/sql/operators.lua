@@ -1,0 +1,162 @@
+--- What operators and retention change in an inbox in a SQL database.
+local fields = require "marketplace.inbox.fields"
+local lanes = require "marketplace.inbox.sql.lanes"
+local queries = require "marketplace.inbox.sql.queries"
+local unpack = require("marketplace.runtime").unpack
+
+local methods = {}
+local operators = { methods = methods }
+
+--[[ replay ]]
+
+local REPLAYED_AT_ONCE = 500 -- in a transaction, for which others wait
+
+local CAN_REPLAY = { -- by state, as marketplace.inbox.fields says it
+  dead = "code <> 'invalid'", done = "body IS NOT NULL",
+}
+
+local REPLAY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = ?, " ..
+  "set_at = ?, leads = 0 WHERE id = ? AND state = '%s' AND %s RETURNING lane"
+local REPLAY_STATE = {}
+for state, condition in pairs(CAN_REPLAY) do REPLAY_STATE[state] = REPLAY:format(state, condition) end
+
+local function replay_slice(self, run, ids, state, now)
+  local at, is_ready, items = self.database.number(now), {}, {}
+  for i, id in ipairs(ids) do items[i] = { id = id } end
+  self.database.lock_lanes_of(run, items)
+  for _, id in ipairs(ids) do
+    local lane = run(REPLAY_STATE[state], at, at, id)[1]
+    if lane then
+      lanes.elect_anew(run, lane[1])
+      is_ready[id] = true
+    end
+  end
+  return is_ready
+end
+
+-- The ids that a filter selects, in its order, and in the order in which they were stored.
+local function find(self, filter)
+  local clause, parameters = queries.where(self, filter, CAN_REPLAY[filter.state])
+  return self:read(function(run)
+    local found, oldest_first = run("SELECT id" .. clause, unpack(parameters)), {}
+    for i, row in ipairs(found) do
+      found[i] = row[1]
+      oldest_first[filter.newest and #found - i + 1 or i] = row[1]
+    end
+    return { found = found, oldest_first = oldest_first }
+  end)
+end
+
+-- What is older must be ready before what waits behind it.
+function methods:replay(filter)
+  local replayed = fields.replayed(filter)
+  if not replayed and not self.closed then return {} end
+  local selected, message, code = find(self, replayed or {})
+  if not selected then return nil, message, code end
+  local ids, is_ready = selected.oldest_first, {}
+  for first = 1, #ids, REPLAYED_AT_ONCE do
+    local slice = { unpack(ids, first, math.min(#ids, first + REPLAYED_AT_ONCE - 1)) }
+    local ready
+    ready, message, code = self:transact(function(run, now)
+      return replay_slice(self, run, slice, replayed.state, now)
+    end)
+    if not ready then return nil, message, code end
+    for id in pairs(ready) do is_ready[id] = true end
+  end
+  local list = {}
+  for _, id in ipairs(selected.found) do
+    if is_ready[id] then list[#list + 1] = id end
+  end
+  return list
+end
+
+--[[ run, cancel ]]
+
+local RUN = "UPDATE inbox SET at = ?, set_at = ? WHERE id = ? AND state = 'ready' RETURNING 1"
+
+function methods:run(id)
+  return self:transact(function(run, now)
+    local at = self.database.number(now)
+    return run(RUN, at, at, id)[1] ~= nil
+  end)
+end
+
+local CANCEL = "UPDATE inbox SET state = 'dead', code = 'cancelled', reason = ?, leads = 0, at = ?, set_at = ? " ..
+  "WHERE id = ? AND " .. lanes.LIVE .. " RETURNING lane"
+
+function methods:cancel(id, reason)
+  return self:transact(function(run, now)
+    local at = self.database.number(now)
+    self.database.lock_lanes_of(run, { { id = id } })
+    local lane = run(CANCEL, reason, at, at, id)[1]
+    if lane then lanes.elect(run, lane[1]) end
+    return lane ~= nil
+  end)
+end
+
+--[[ forget ]]
+
+local function chosen_done(database, condition)
+  return "WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE state = 'done' " .. condition .. " AND at < ? " ..
+    "ORDER BY at LIMIT ? " .. database.skip_locked .. ") "
+end
+
+-- When the first with a body, and the first of all was done, and before when ids were deleted.
+local LOOK = "SELECT (SELECT min(at) FROM inbox WHERE state = 'done' AND body IS NOT NULL), " ..
+  "(SELECT min(at) FROM inbox WHERE state = 'done'), (SELECT forgotten_before FROM inbox_self)"
+
+local function look_at_done(self)
+  return self:read(function(run) return run(LOOK)[1] end)
+end
+
+local REMEMBER = "UPDATE inbox_self SET forgotten_before = ? WHERE forgotten_before IS NULL OR forgotten_before < ?"
+
+local function forget_ids(self, before, limit)
+  return self:transact(function(run)
+    local at = self.database.number(before)
+    run(REMEMBER, at, at)
+    return #run(self.forget_statements.forget_ids, at, limit)
+  end)
+end
+
+local function forget_bodies(self, before, limit)
+  return self:transact(function(run)
+    return #run(self.forget_statements.forget_bodies, self.database.number(before), limit)
+  end)
+end
+
+function methods:oldest_done()
+  local look, message, code = look_at_done(self)
+  if not look then return nil, message, code end
+  return { body = look[1], id = look[2] }
+end
+
+-- A transaction for each, so that neither keeps others waiting for long.
+function methods:forget(before, limit)
+  local look, message, code = look_at_done(self)
+  if not look then return nil, message, code end
+  local body_at, id_at, forgotten_before = look[1], look[2], look[3]
+  local forgotten = { bodies = 0, ids = 0 }
+  if id_at and id_at < before.ids or not forgotten_before or forgotten_before < before.ids then
+    forgotten.ids, message, code = forget_ids(self, before.ids, limit)
+    if not forgotten.ids then return nil, message, code end
+  end
+  if body_at and body_at < before.bodies then
+    forgotten.bodies, message, code = forget_bodies(self, before.bodies, limit)
+    if not forgotten.bodies then return nil, message, code end
+  end
+  return forgotten
+end
+
+--- The statements that differ between databases.
+---@param database table see marketplace.inbox.sql
+---@return table<string, string>
+function operators.statements(database)
+  return {
+    forget_bodies = chosen_done(database, "AND body IS NOT NULL") ..
+      "UPDATE inbox SET body = NULL WHERE seq IN (SELECT seq FROM chosen) RETURNING 1",
+    forget_ids = chosen_done(database, "") .. "DELETE FROM inbox WHERE seq IN (SELECT seq FROM chosen) RETURNING 1",
+  }
+end
+
+return operators

@@ -1,0 +1,121 @@
+--- What an inbox in a SQL database tells of its entries.
+local fields = require "marketplace.inbox.fields"
+local lanes = require "marketplace.inbox.sql.lanes"
+local rows = require "marketplace.inbox.sql.rows"
+local unpack = require("marketplace.runtime").unpack
+
+local methods = {}
+local queries = { methods = methods }
+
+local KIND = fields.kind
+
+function methods:counts()
+  return self:read(function(run)
+    local counts = { ready = 0, leased = 0, done = 0, dead = 0 }
+    for _, row in ipairs(run "SELECT state, CAST(count(*) AS float8) FROM inbox GROUP BY state") do
+      counts[row[1]] = row[2]
+    end
+    return counts
+  end)
+end
+
+local LIVE_COUNTS = "SELECT state, CAST(count(*) AS float8), min(received_at) FROM inbox WHERE " .. lanes.LIVE ..
+  " GROUP BY state"
+local DEAD_COUNTS = "SELECT code, CAST(count(*) AS float8) FROM inbox WHERE state = 'dead' GROUP BY code"
+
+function methods:backlog()
+  return self:read(function(run, now)
+    local backlog = {
+      ready = 0, leased = 0, dead = 0, codes = { failed = 0, cancelled = 0, invalid = 0, too_old = 0, no_callback = 0 },
+    }
+    local oldest
+    for _, row in ipairs(run(LIVE_COUNTS)) do
+      backlog[row[1]], oldest = row[2], math.min(oldest or row[3], row[3])
+    end
+    for _, row in ipairs(run(DEAD_COUNTS)) do
+      backlog.codes[row[1]], backlog.dead = row[2], backlog.dead + row[2]
+    end
+    backlog.oldest_age = oldest and math.max(0, now - oldest)
+    return backlog
+  end)
+end
+
+--[[ Filters ]]
+
+local STATES = { -- as the indexes have them
+  ready = lanes.LIVE .. " AND state = 'ready'", leased = "state = 'leased'", done = "state = 'done'",
+  dead = "state = 'dead'",
+}
+
+-- A clause for each filter that is not simply a column's value, and its parameters. All ids of a key are "KEY" or
+-- "KEY#DIGEST", and ids have an index.
+local CLAUSES = {
+  id = function(id)
+    return "(id = ? OR (key = ? AND id >= ? AND id < ?))", { id, id, id, id .. "$" }
+  end,
+  state = function(state)
+    if STATES[state] then return STATES[state], {} end
+    return "state = ?", { state }
+  end,
+  received_before = function(time) return "received_at < ?", { time } end,
+  received_since = function(time) return "received_at >= ?", { time } end,
+}
+
+--- The rest of a SELECT, behind its columns, and its parameters.
+---@param self table
+---@param filter marketplace.InboxFilter
+---@param condition? string a further one
+---@return string
+---@return any[]
+function queries.where(self, filter, condition)
+  local clauses, parameters = { condition }, {}
+  for _, name in ipairs(fields.filter) do
+    local value = filter[name]
+    if value then
+      if KIND[name] == "clock" then value = self.database.number(value) end
+      local clause, values = name .. " = ?", { value }
+      if CLAUSES[name] then clause, values = CLAUSES[name](value) end
+      clauses[#clauses + 1] = clause
+      for i = 1, #values do parameters[#parameters + 1] = values[i] end
+    end
+  end
+  local where = #clauses > 0 and " WHERE " .. table.concat(clauses, " AND ") or ""
+  local limit = filter.limit and (" LIMIT %d"):format(filter.limit) or ""
+  -- +seq: those that are live have indexes, and are few among many, which planners do not know
+  local is_live = filter.state == "ready" or filter.state == "leased"
+  local order = " ORDER BY " .. (is_live and "+seq" or "seq")
+  return " FROM inbox" .. where .. order .. (filter.newest and " DESC" or "") .. limit, parameters
+end
+
+local SUMMARY = "SELECT " .. rows.selected(fields.summary)
+
+function methods:list(filter)
+  filter = fields.checked("inbox:list", filter)
+  return self:read(function(run)
+    local clause, parameters = queries.where(self, filter)
+    return rows.entries(run(SUMMARY .. clause, unpack(parameters)), fields.summary)
+  end)
+end
+
+local ENTRY = "SELECT " .. rows.selected(fields.entry) .. " FROM inbox WHERE id = ?"
+
+function methods:get(id)
+  local found, message, code = self:read(function(run) return rows.entries(run(ENTRY, id), fields.entry) end)
+  if not found then return nil, message, code end
+  return found[1]
+end
+
+local LATER = "SELECT " .. rows.selected(fields.later):gsub("body$", "CASE WHEN scope IS NULL THEN body END") ..
+  " FROM inbox WHERE app_id = ? AND time > ?"
+
+function methods:later(app_id, time)
+  return self:read(function(run)
+    return rows.entries(run(LATER, app_id, self.database.number(time)), fields.later)
+  end)
+end
+
+function methods:id()
+  return self:read(function(run) return run "SELECT id FROM inbox_self"[1][1] end)
+end
+
+return queries
