@@ -226,6 +226,37 @@ describe("marketplace inbox", function()
         run(0, "replay", "--dead"))
     end)
 
+    it("names the one that is next, if that was not replayed", function()
+      put("a", "1")
+      put("b", "1")
+      box:cancel("b", "x")
+      assert.equal("made ready again: 1\nb waits behind a, which runs next\n", run(0, "replay", "b"))
+    end)
+
+    it("says of up to twenty what each waits for, even if all wait for others", function()
+      for i = 1, 20 do
+        put_waiting("w" .. i, "app " .. i, 60)
+        put("k" .. i, "app " .. i)
+        box:cancel("k" .. i, "x")
+      end
+      local text = run(0, "replay", "--dead")
+      assert.same({ 20, 20 }, { select(2, text:gsub("waits behind w", "")), select(2, text:gsub("holds up", "")) })
+    end)
+
+    it("says what it did even if it cannot say what they wait for", function()
+      for _, count in ipairs { 1, 21 } do
+        for i = 1, count do
+          put(("k%d of %d"):format(i, count))
+          box:cancel(("k%d of %d"):format(i, count), "x")
+        end
+        local broken = { stub(box, "get", function() return nil, "gone" end), stub(box, "list", function()
+          return nil, "gone"
+        end) }
+        failed(("made ready again: %d; what they wait for is not known: gone"):format(count), "replay", "--dead")
+        for _, one in ipairs(broken) do one:revert() end
+      end
+    end)
+
     it("sums up many", function()
       put_waiting("first", "1", 1200)
       for i = 1, 21 do
@@ -252,8 +283,20 @@ describe("marketplace inbox", function()
       local text = plain(run(0, "replay", "--dead"))
       local _, named = text:gsub("waiting behind", "")
       assert.equal(5, named)
+      assert.is_nil(text:find("w6 holds", 1, true))
       assert.matches("\nothers that hold some up: 16; to see which: " ..
         "marketplace inbox list %-%-state ready %-%-oldest\n", text)
+    end)
+
+    it("names all of a few that hold up many", function()
+      for i = 1, 5 do put_waiting("w" .. i, "app " .. i, 60) end
+      for i = 1, 25 do
+        put("k" .. i, "app " .. (i - 1) % 5 + 1)
+        box:cancel("k" .. i, "x")
+      end
+      local text = run(0, "replay", "--dead")
+      assert.matches("waiting behind w5, which is tried again in 1 min: 5\n", text)
+      assert.is_nil(text:find("others", 1, true))
     end)
 
     it("is one object for programs", function()
@@ -439,17 +482,18 @@ describe("marketplace inbox", function()
     end)
 
     it("works in slices, between which others come to their turn", function()
-      for i = 1, 1001 do put_done("k" .. i) end
+      for i = 1, 1000 do put_done("k" .. i) end
       now = now + 20 * DAY
       local limits = {}
       local forget = stub(box, "forget", function(_, before, limit)
         limits[#limits + 1] = limit
         return getmetatable(box).__index.forget(box, before, limit)
       end)
-      assert.matches("deleted: +1001\n", run(0, "prune", "--ids-before", "11d"))
+      assert.matches("body now: +1000\n", run(0, "prune", "--bodies-before", "11d"))
+      assert.matches("deleted: +1000\n", run(0, "prune", "--ids-before", "11d"))
       forget:revert()
-      assert.same({ 500, 500, 500 }, limits)
-      assert.stub(core.sleep).was.called(2)
+      assert.same({ 500, 500, 500, 500, 500, 500 }, limits)
+      assert.stub(core.sleep).was.called(4)
     end)
 
     it("keeps the ids that reconcile asks for, and says why", function()
