@@ -19,6 +19,20 @@ describe("what was acknowledged", function()
     run:remove()
   end)
 
+  it("is done and ran in order, however often workers are stopped for longer than their leases", function()
+    local run = chaos.begin {
+      inbox = function(folder) return "sqlite:" .. folder .. "/inbox.db" end,
+      environment = "CHAOS_CALLBACK_SECONDS=0.002", pause = 0.005,
+    }
+    run:start_workers(3)
+    run:start("never", 1)
+    assert.is_true(chaos.stop_workers(run, 6, math.random) >= 6)
+    run:stop_senders()
+    run:drain()
+    assert.is_true(run:check().acknowledged > 0)
+    run:remove()
+  end)
+
   -- ids that were acknowledged and are not in the inbox after a power cut
   local function missing_after_power_cut(synchronous)
     local run

@@ -24,7 +24,7 @@ describe("workers on one inbox", function()
           app_id = "app" .. app, body = body }
       end
     end
-    assert(box:put(records, core.now()))
+    assert(box:put(records))
     return box
   end
 

@@ -1,20 +1,27 @@
--- Kills the receiver, and the servers behind its inbox, while notifications arrive, and checks that what was
--- acknowledged is done and ran: chaos.lua KILLS
+-- Kills the receiver, and the servers behind its inbox, and stops workers for longer than their leases, while
+-- notifications arrive, and checks that what was acknowledged is done and ran, in order: chaos.lua KILLS
 local chaos = require "support.chaos"
 local core = require "marketplace.core"
 local postgres_server = require "support.postgres_server"
 local redis_server = require "support.redis_server"
 local shell = require "support.shell"
 
+local WORKERS = 4
+
 local kills = assert(tonumber(arg[1]), "usage: chaos.lua KILLS")
+
+local function tell_figures(run, name)
+  local figures = run:check()
+  print(("%s: %d notifications acknowledged, 0 lost, 0 out of order; %d runs beyond one each; %d tries not answered")
+    :format(name, figures.acknowledged, figures.runs - figures.acknowledged, figures.refused_tries))
+  return figures
+end
 
 local function finish(run, name)
   run:start("never", 1)
   run:stop_senders()
   run:drain()
-  local figures = run:check()
-  print(("%s: %d notifications acknowledged, each done once; %d runs of their callbacks; %d tries were not answered")
-    :format(name, figures.acknowledged, figures.runs, figures.refused_tries))
+  tell_figures(run, name)
   return run
 end
 
@@ -25,8 +32,23 @@ local function tell(killed)
   for _, point in ipairs(points) do print(("  killed %3d times %s"):format(killed[point], point)) end
 end
 
+-- A worker is in its callbacks for most of the time, so that it is often stopped in one.
+local function stop_workers(name, inbox)
+  local run = chaos.begin { inbox = inbox, environment = "CHAOS_CALLBACK_SECONDS=0.002", pause = 0.005 }
+  run:start_workers(WORKERS)
+  run:start("never", 1)
+  local stopped = chaos.stop_workers(run, kills, math.random)
+  run:stop_senders()
+  run:drain()
+  local figures = tell_figures(run, ("%s, workers stopped %d times and continued"):format(name, stopped))
+  print(("  begun late, as stopped after the last look at the lease: %d"):format(figures.delayed))
+  run:remove()
+end
+
+local function on_sqlite(folder) return "sqlite:" .. folder .. "/inbox.db" end
+
 local function kill_receiver_on_sqlite()
-  local run = chaos.begin { inbox = function(folder) return "sqlite:" .. folder .. "/inbox.db" end }
+  local run = chaos.begin { inbox = on_sqlite }
   local killed = chaos.kill_receiver(run, kills, math.random)
   finish(run, "SQLite, receiver killed")
   tell(killed)
@@ -47,12 +69,15 @@ local function kill_receiver_and_server(name, kind, database)
   chaos.kill_database(database, math.ceil(kills / 10), math.random)
   run:kill()
   finish(run, ("%s, server killed %d times"):format(name, math.ceil(kills / 10))):remove()
+  database:reset()
+  stop_workers(name, run.inbox)
   database:remove()
 end
 
 math.randomseed(os.time())
 local started = core.monotonic()
 kill_receiver_on_sqlite()
+stop_workers("SQLite", on_sqlite)
 kill_receiver_and_server("PostgreSQL", "postgres", postgres_server.start())
 kill_receiver_and_server("Redis", "redis", redis_server.start())
 print(("%.0f s"):format(core.monotonic() - started))

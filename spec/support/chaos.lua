@@ -1,7 +1,10 @@
---- Receives while it is killed: at named points, at random moments, and with the inbox's own server.
+--- Receives while it is killed, at named points, at random moments, and with the inbox's own server; and runs callbacks
+--- in workers that are stopped for longer than their leases.
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local shell = require "support.shell"
+
+local callback = require "support.chaos_callback"
 
 local chaos = {}
 
@@ -37,17 +40,40 @@ Run.__index = Run
 local function start_senders(self)
   self.senders = {}
   for i = 1, SENDERS do
-    self.senders[i] = in_background(("env MARKETPLACE_SECRET='%s' %s spec/support/chaos_sender.lua %s app%d %s %s")
-      :format(SECRET, shell.LUA, self.url, i, self.folder, self.count or ""))
+    self.senders[i] = in_background(("env MARKETPLACE_SECRET='%s' %s spec/support/chaos_sender.lua %s app%d %s %s %s")
+      :format(SECRET, shell.LUA, self.url, i, self.folder, self.pause, self.count or ""))
   end
 end
 
---- Starts the receiver, and waits until it listens.
+--- Starts the receiver, and waits until it listens. If there are workers, it leaves the callbacks to them.
 function Run:start(point, count)
-  local program = ("%s spec/support/chaos_server.lua '%s' %d %s/log '%s' %d 2>>%s/errors"):format(shell.LUA,
-    self.inbox, self.port, self.folder, point, count, self.folder)
+  local program = ("%s spec/support/chaos_server.lua '%s' %d %s/log '%s' %d %s 2>>%s/errors"):format(shell.LUA,
+    self.inbox, self.port, self.folder, point, count, #self.workers > 0 and "only-receives" or "", self.folder)
   self.server, self.pid = in_background(("env MARKETPLACE_SECRET='%s' %s %s"):format(SECRET, self.environment, program))
   assert(self.server:read "*l" == "listening", "the receiver did not start")
+end
+
+--- Starts so many workers, before the receiver.
+function Run:start_workers(count)
+  for i = 1, count do
+    local pipe, pid = in_background(("env %s %s spec/support/chaos_worker.lua '%s' %s/log 2>>%s/errors"):format(
+      self.environment, shell.LUA, self.inbox, self.folder, self.folder))
+    assert(pipe:read "*l" == "working", "a worker did not start")
+    self.workers[i] = { pipe = pipe, pid = pid }
+  end
+end
+
+local function signal(name, pids)
+  os.execute(("kill -%s %s"):format(name, table.concat(pids, " ")))
+end
+
+function Run:end_workers()
+  for _, worker in ipairs(self.workers) do signal("TERM", { worker.pid }) end
+  for _, worker in ipairs(self.workers) do
+    worker.pipe:read "*a"
+    worker.pipe:close()
+  end
+  self.workers = {}
 end
 
 --- Waits until the receiver has ended.
@@ -74,7 +100,7 @@ function Run:wait_for_senders()
   end
 end
 
---- Waits until everything is done, then ends the receiver gracefully.
+--- Waits until everything is done, then ends the workers and the receiver gracefully.
 function Run:drain()
   local box = assert(marketplace.inbox(self.inbox))
   local stop = core.monotonic() + 120
@@ -84,6 +110,7 @@ function Run:drain()
     assert(core.monotonic() < stop, ("%d ready, %d leased: it does not drain"):format(counts.ready, counts.leased))
   until counts.ready + counts.leased == 0
   box:close()
+  self:end_workers()
   os.execute(("kill -TERM %d"):format(self.pid))
   self:wait()
 end
@@ -97,29 +124,45 @@ function Run:acknowledged()
   return all
 end
 
--- How often each ran; fails where one ran for the first time before its app's earlier one.
-local function count_runs(self)
-  local runs, total, last = {}, 0, {}
-  for _, id in ipairs(lines_of(self.folder .. "/log")) do
-    local app, number = id:match "^(.*)%-(%d+)$"
+-- What ran, in the order of the times in one column of the log: `looked_at` or `began_at`.
+local function runs_by(self, column)
+  local list = {}
+  for _, line in ipairs(lines_of(self.folder .. "/log")) do
+    local app, number, looked_at, began_at = line:match "^(.*)%-(%d+) (%S+) (%S+)$"
     -- a process that was killed while it wrote leaves a part of a line
     if app then
-      if not runs[id] then
-        assert(tonumber(number) == (last[app] or 0) + 1, "it ran out of order: " .. id)
-        last[app] = tonumber(number)
-      end
-      runs[id] = (runs[id] or 0) + 1
-      total = total + 1
+      list[#list + 1] = {
+        id = app .. "-" .. number, app = app, number = tonumber(number), looked_at = tonumber(looked_at),
+        began_at = tonumber(began_at),
+      }
     end
   end
-  return runs, total
+  table.sort(list, function(a, b) return a[column] < b[column] end)
+  return list
 end
 
---- Checks what was acknowledged against what is done and what ran; gives the figures.
----@return table {acknowledged=, refused_tries=, runs=}
+-- How often each ran, and how many ran after a later one of their app, or before the one that comes before.
+local function count_runs(list)
+  local times, last, disorder = {}, {}, 0
+  for _, run in ipairs(list) do
+    local latest = last[run.app] or 0
+    if run.number < latest or run.number > latest + 1 then disorder = disorder + 1 end
+    last[run.app] = math.max(latest, run.number)
+    times[run.id] = (times[run.id] or 0) + 1
+  end
+  return times, disorder
+end
+
+--- Checks what was acknowledged against what is done and what ran; gives the figures. `delayed`: how many callbacks
+--- began out of order because their process was stopped after it had looked whether the lease still lasted, which
+--- nothing can prevent.
+---@return table {acknowledged=, refused_tries=, runs=, delayed=}
 function Run:check()
   local box = assert(marketplace.inbox(self.inbox))
-  local runs, total = count_runs(self)
+  local list = runs_by(self, "looked_at")
+  local runs, disorder = count_runs(list)
+  local _, delayed = count_runs(runs_by(self, "began_at"))
+  assert(disorder == 0, ("%d ran out of order"):format(disorder))
   local acknowledged, failed = self:acknowledged(), 0
   for _, id in ipairs(acknowledged) do
     local entry = box:get(id)
@@ -132,7 +175,7 @@ function Run:check()
   assert(counts.dead == 0)
   for i = 1, SENDERS do failed = failed + tonumber(lines_of(("%s/app%d.failed"):format(self.folder, i))[1]) end
   box:close()
-  return { acknowledged = #acknowledged, refused_tries = failed, runs = total }
+  return { acknowledged = #acknowledged, refused_tries = failed, runs = #list, delayed = delayed }
 end
 
 function Run:remove()
@@ -140,8 +183,8 @@ function Run:remove()
 end
 
 --- Begins: senders that send until they are stopped, and nobody who answers them yet.
----@param settings {inbox: string|fun(folder: string): string, environment?: string, count?: integer} count: of each
---- sender; without it they send until they are stopped
+---@param settings {inbox: string|fun(folder: string): string, environment?: string, count?: integer, pause?: number}
+--- count: of each sender; without it they send until they are stopped; pause: seconds between two, default 0
 function chaos.begin(settings)
   local folder = shell.run "mktemp -d"
   local port = shell.free_port()
@@ -149,7 +192,7 @@ function chaos.begin(settings)
   if type(word) == "function" then word = word(folder) end
   local self = setmetatable({
     folder = folder, port = port, inbox = word, url = ("http://127.0.0.1:%d/notifications"):format(port),
-    environment = settings.environment or "", count = settings.count,
+    environment = settings.environment or "", count = settings.count, pause = settings.pause or 0, workers = {},
   }, Run)
   start_senders(self)
   return self
@@ -189,6 +232,27 @@ function chaos.kill_database(database, kills, random)
     core.sleep(random(50) / 1000)
     database:start()
   end
+end
+
+--- Stops some of the workers so many times for longer than a lease, and lets them go on.
+---@param self table of begin
+---@param stops integer
+---@param random fun(n: integer): integer
+---@return integer how often one was stopped
+function chaos.stop_workers(self, stops, random)
+  local stopped = 0
+  while stopped < stops do
+    local pids, first = {}, random(#self.workers)
+    for i = first, first + random(#self.workers - 1) - 1 do
+      pids[#pids + 1] = self.workers[(i - 1) % #self.workers + 1].pid
+    end
+    core.sleep(random(100) / 1000)
+    signal("STOP", pids)
+    core.sleep(callback.LEASE + random(300) / 1000)
+    signal("CONT", pids)
+    stopped = stopped + #pids
+  end
+  return stopped
 end
 
 --- What a power cut would have left of an SQLite file, where the receiver ran with lost_writes.so: every file as it was

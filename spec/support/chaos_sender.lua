@@ -1,12 +1,12 @@
 -- Sends distinct notifications of one app, each again and again until it is acknowledged, as App Store Connect does:
--- chaos_sender.lua URL NAME FOLDER [COUNT]
--- Ends after COUNT, or once FOLDER/stop exists; writes what was acknowledged to FOLDER/NAME.acknowledged, and how
--- many tries failed to FOLDER/NAME.failed.
+-- chaos_sender.lua URL NAME FOLDER PAUSE [COUNT]
+-- PAUSE: seconds between two. Ends after COUNT, or once FOLDER/stop exists; writes what was acknowledged to
+-- FOLDER/NAME.acknowledged, and how many tries failed to FOLDER/NAME.failed.
 local core = require "marketplace.core"
 local http = require "marketplace.http"
 local marketplace = require "marketplace"
 
-local url, name, folder, most = arg[1], arg[2], arg[3], tonumber(arg[4] or math.huge)
+local url, name, folder, pause, most = arg[1], arg[2], arg[3], tonumber(arg[4]), tonumber(arg[5] or math.huge)
 
 local function stop_asked()
   local file = io.open(folder .. "/stop")
@@ -36,6 +36,7 @@ while number < most and not stop_asked() do
     core.sleep(0.005)
   end
   acknowledged:write(name, "-", number, "\n")
+  core.sleep(pause)
 end
 local file = assert(io.open(folder .. "/" .. name .. ".failed", "w"))
 file:write(failed, "\n")

@@ -1,10 +1,13 @@
--- A receiver that ends itself, as kill -9 does, at a named point: chaos_server.lua INBOX PORT LOG POINT COUNT
--- The callback appends each id to LOG. POINT is one of those below, or "never"; it ends at the COUNTth time there.
+-- A receiver that ends itself, as kill -9 does, at a named point:
+-- chaos_server.lua INBOX PORT LOG POINT COUNT [only-receives]
+-- LOG: see support.chaos_callback. POINT is one of those below, or "never"; it ends at the COUNTth time there.
+local callback = require "support.chaos_callback"
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local server = require "marketplace.server"
 
-local url, port, log_path, point, count = arg[1], tonumber(arg[2]), arg[3], arg[4], tonumber(arg[5])
+local url, port, log_path, point, count, only_receives =
+  arg[1], tonumber(arg[2]), arg[3], arg[4], tonumber(arg[5]), arg[6] ~= nil
 
 local function reach(name)
   if name ~= point then return end
@@ -40,21 +43,16 @@ wrap(inbox, "claim", "before claim", "after claim")
 wrap(inbox, "finish", "before finish", "after finish")
 
 local receiver = marketplace.receiver {
-  secrets = os.getenv "MARKETPLACE_SECRET", inbox = inbox, lease = 0.2,
-  retry = { attempts = 1000, base = 0.01, cap = 0.1 },
+  secrets = os.getenv "MARKETPLACE_SECRET", inbox = inbox, lease = callback.LEASE, retry = callback.RETRY,
 }
-local log = assert(io.open(log_path, "a"))
-log:setvbuf "line"
-receiver:on("*", function(n)
-  reach "before callback"
-  log:write(n.id, "\n")
-  reach "in callback"
-end)
+callback.add(receiver, log_path, reach)
 
 wrap(receiver, "handle_many", nil, "before answer")
 wrap(receiver.dispatcher, "turn", "after answer")
 
-local listener = assert(server.open { receiver = receiver, port = port, log = function() end })
+local listener = assert(server.open {
+  receiver = receiver, port = port, log = function() end, dispatch = not only_receives,
+})
 print "listening"
 io.stdout:flush()
 listener:run()
