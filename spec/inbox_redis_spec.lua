@@ -102,6 +102,37 @@ describe("the Redis inbox #full", function()
     box:close()
   end)
 
+  it("stores nothing if the server has no memory left, and goes on with what it has", function()
+    local now = 1
+    local box = open_empty { clock = function() return now end }
+    assert.same({ "stored", "stored" }, box:put { record "a", record "b" })
+    local id = box:id()
+    server:query "CONFIG SET maxmemory 1"
+    finally(function() server:query "CONFIG SET maxmemory 0" end)
+    local outcomes, message = box:put { record "c" }
+    assert.is_nil(outcomes)
+    assert.matches("used memory > 'maxmemory'", message)
+    assert.is_nil(box:get "c")
+    assert.is_true(box:run "b")
+    local claimed = box:claim(10, 60)
+    assert.same({ true, true }, box:extend(claimed, 60))
+    now = 61
+    assert.equal(2, box:recover { 5 })
+    claimed = box:claim(1, 60)
+    claimed[1].state = "done"
+    assert.same({ true }, box:finish(claimed))
+    assert.is_true(box:cancel("b", "not wanted"))
+    assert.same({ "b" }, box:replay())
+    now = 100
+    assert.same({ bodies = 0, ids = 0 }, box:forget({ bodies = 1, ids = 1 }, 10))
+    assert.same({ bodies = 0, ids = 1 }, box:forget({ bodies = 100, ids = 100 }, 10))
+    local other = open()
+    assert.equal(id, other:id())
+    assert.same({ ready = 1, leased = 0, done = 0, dead = 0 }, other:counts())
+    other:close()
+    box:close()
+  end)
+
   it("does not touch an inbox of another version", function()
     local box = open_empty()
     box:put { record "a" }

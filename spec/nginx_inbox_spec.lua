@@ -272,7 +272,7 @@ describe("inside nginx #full", function()
         local peer = assert(listener:accept())
         peer:settimeout(10)
         for _, exchange in ipairs {
-          { "SET", "+OK\r\n" }, { "GET", "$1\r\n1\r\n" }, { "SCRIPT", ("$40\r\n%s\r\n"):format(("0"):rep(40)) },
+          { "GET", "$1\r\n1\r\n" }, { "SCRIPT", ("$40\r\n%s\r\n"):format(("0"):rep(40)) },
           { "EVALSHA", "*1\r\n$6\r\nstored\r\n+more\r\n" },
         } do
           repeat local line = assert(peer:receive "*l") until line == exchange[1]

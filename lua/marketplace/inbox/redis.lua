@@ -320,8 +320,12 @@ end
 
 -- An inbox of another version is not to be touched.
 local function check_version(self, link)
-  command(link, { "SET", self.prefix .. "version", version, "NX" })
-  local is = command(link, { "GET", self.prefix .. "version" })
+  local key = self.prefix .. "version"
+  local is = command(link, { "GET", key })
+  if not is then
+    command(link, { "SET", key, version, "NX" })
+    is = command(link, { "GET", key })
+  end
   if is ~= version then
     fail(("the inbox with the prefix %s is of version %s, not %s: use the program that made it, or another prefix")
       :format(self.prefix:sub(2, -3), tostring(is), version))

@@ -8,7 +8,7 @@ local quoted, CHANGING = entries.quoted, entries.CHANGING
 local redis_changes = {}
 
 -- ARGV: the fields of each record. Returns outcomes.
-redis_changes.put = CHANGING .. "local RECORD = " .. quoted(fields.record) ..
+redis_changes.put = entries.ADDING .. "local RECORD = " .. quoted(fields.record) ..
   ("local IDS, TOO_OLD = %d, %q"):format(retention.ids, retention.too_old_reason) .. [[
 
 local remembered_since = math.max(now - IDS, tonumber(call("GET", P .. "forgotten") or "-inf"))
@@ -208,8 +208,9 @@ return { #bodies, #ids }
 
 -- ARGV: the id that the inbox gets if it has none. Returns the id.
 redis_changes.id = [[
-redis.call("SET", KEYS[1] .. "id", ARGV[2], "NX")
-return redis.call("GET", KEYS[1] .. "id")
+local key = KEYS[1] .. "id"
+if not redis.call("GET", key) then redis.call("SET", key, ARGV[2]) end
+return redis.call("GET", key)
 ]]
 
 return redis_changes

@@ -221,7 +221,11 @@ end
 --- What a script begins with that reads entries.
 redis_entries.READING = BASE .. LANES .. ROWS
 
---- What a script begins with that changes entries.
-redis_entries.CHANGING = BASE .. LANES .. ROWS .. CHANGES
+--- What a script begins with that adds entries.
+redis_entries.ADDING = BASE .. LANES .. ROWS .. CHANGES
+
+--- What a script begins with that changes entries: it must run if the server has no memory left, too, as only what ends
+--- can be forgotten. Redis refuses what may need memory only until a script has written.
+redis_entries.CHANGING = redis_entries.ADDING .. 'call("ZREM", P .. "ends", "")\n'
 
 return redis_entries
