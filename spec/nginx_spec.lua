@@ -397,6 +397,27 @@ describe("marketplace.nginx #full", function()
     end)
   end)
 
+  it("lets the inbox forget what was done long ago", function()
+    -- a minute of uptime takes 60 ms
+    assert(start { init = SHARED .. ", lease = 86400, keep = 0", handlers = [[
+      return function(receiver)
+        local core = require "marketplace.core"
+        local monotonic = core.monotonic
+        function core.monotonic() return 1000 * monotonic() end
+        receiver:on("*", function(n) tell(n.id) end)
+      end]] })
+    ask(signed(of_app("1", "old")))
+    wait_for_told "old"
+    local box = inbox_of_server()
+    server:wait(function() return not box:get("old").body end, "the body dropped")
+    assert.are.equal("done", box:get("old").state)
+    box:close()
+    server:wait(function()
+      return ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").body
+        :find('marketplace_inbox_forgotten_total{what="bodies"} 1\n', 1, true)
+    end, "the metric")
+  end)
+
   describe("when a worker ends", function()
     local SLOW_FOURTH = WAIT .. [[
       return function(receiver)
