@@ -300,6 +300,11 @@ valgrind: packages-valgrind ## run the C tests and the C modules' specs in valgr
 	@$(MAKE) --no-print-directory test-programs
 	@tools/valgrind $(SPECS)
 
+.PHONY: model
+model: build ## run random operations on each inbox beside a model (OPERATIONS=300000 SEED=1 ENGINES="memory sqlite")
+	@MODEL_OPERATIONS='$(or $(OPERATIONS),300000)' MODEL_SEED='$(SEED)' \
+	  MODEL_ENGINES='$(or $(ENGINES),memory sqlite postgres redis)' tools/busted $(LUA) spec/inbox_model_spec.lua
+
 .PHONY: chaos
 chaos: packages-test ## kill the receiver and its databases hundreds of times, and check that nothing is lost (KILLS=200)
 	@$(MAKE) --no-print-directory build

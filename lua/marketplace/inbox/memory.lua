@@ -237,10 +237,11 @@ end
 local function finish_one(self, item, now)
   local entry, state = held(self, item), item.state
   if not entry then return false end
+  if state == "done" then entry.scope = item.scope or false end
   change(self, entry, {
     state = state, at = now + (state == "ready" and item.wait or 0), set_at = now, losses = 0,
     attempt = entry.attempt - (item.uncounted and 1 or 0), reason = state ~= "done" and item.reason or false,
-    code = state == "dead" and item.code or false, scope = state == "done" and item.scope or false,
+    code = state == "dead" and item.code or false,
   })
   while #self.done + #self.emptied > self.keep_done do delete(self, oldest_done(self)) end
   return true

@@ -1,0 +1,50 @@
+--- The inboxes that random operations run on: each has its `name`, `start()`, `stop()`, `empty()`, which leaves an
+-- empty inbox, and `open(clock)`. Servers and disks that do not sync are good enough here, and faster.
+local inbox = require "marketplace.inbox"
+local postgres_server = require "support.postgres_server"
+local redis_server = require "support.redis_server"
+local shell = require "support.shell"
+
+local engines = {}
+
+engines.memory = {
+  name = "memory", is_shared = true, -- a holder that crashes takes nothing with it
+  start = function() end, stop = function() end,
+  empty = function() engines.memory.box = nil end,
+  open = function(clock)
+    local self = engines.memory
+    self.box = self.box or assert(inbox.open("memory", { clock = clock }))
+    return self.box
+  end,
+}
+
+engines.sqlite = {
+  name = "sqlite",
+  start = function()
+    -- if there is such a folder, one that needs no disk
+    engines.sqlite.folder = shell.run "mktemp -d -p /dev/shm 2>/dev/null || mktemp -d"
+  end,
+  stop = function() shell.run("rm -rf " .. engines.sqlite.folder) end,
+  empty = function()
+    for _, ending in ipairs { "", "-wal", "-shm" } do os.remove(engines.sqlite.folder .. "/inbox.db" .. ending) end
+  end,
+  open = function(clock)
+    return assert(inbox.open("sqlite:" .. engines.sqlite.folder .. "/inbox.db", { clock = clock }))
+  end,
+}
+
+local function on_server(name, start)
+  local self = { name = name }
+  function self.start() self.server = start() end
+  function self.stop() self.server:remove() end
+  function self.empty() self.server:reset() end
+  function self.open(clock)
+    return assert(inbox.open(name .. ":" .. self.server:words(), { clock = clock, durability = "relaxed" }))
+  end
+  return self
+end
+
+engines.postgres = on_server("postgres", function() return postgres_server.start "-F" end)
+engines.redis = on_server("redis", function() return redis_server.start "--appendfsync no" end)
+
+return engines
