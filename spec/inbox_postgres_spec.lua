@@ -201,6 +201,23 @@ describe("the PostgreSQL inbox #full", function()
     end
   end)
 
+  it("does not wait for what another claims, and claims the rest", function()
+    local one, other = open_empty(), open()
+    one:put { record "a", record "b" }
+    local link, claimed = one.database.connection.link, nil
+    local execute = link.run
+    function link:run(statement, ...)
+      if statement == "COMMIT" then claimed = other:claim(2, 60) end
+      return execute(self, statement, ...)
+    end
+    other:id()
+    other.database.connection.link:run "SET lock_timeout TO '20ms'"
+    assert.equal("a", one:claim(1, 60)[1].id)
+    assert.same({ 1, "b" }, { #claimed, claimed[1].id })
+    one:close()
+    other:close()
+  end)
+
   it("does not wait for what another forgets, and forgets the rest", function()
     local one, other = open_empty(), open()
     one:put { record "a", record "b" }
