@@ -47,14 +47,15 @@ local function version_of(link)
   return row and row[1]
 end
 
--- Only if there are none: it needs a right that a worker's role may lack.
+-- Only if there are none: it needs a right that a worker's role may lack. Once it has the lock, it does not ask for the
+-- table's name again: the server may still remember that there was none.
 local function make_tables(link)
   link:run "BEGIN"
   link:run("SELECT 1 FROM (SELECT pg_advisory_xact_lock(CAST(? AS bigint))) AS locked", SCHEMA_LOCK)
-  if not version_of(link) then
-    link:run "CREATE SCHEMA IF NOT EXISTS marketplace"
-    link:run "SET LOCAL search_path TO marketplace"
-    link:run "CREATE TABLE schema_version (version integer NOT NULL)"
+  link:run "CREATE SCHEMA IF NOT EXISTS marketplace"
+  link:run "SET LOCAL search_path TO marketplace"
+  link:run "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)"
+  if not link:run("SELECT version FROM schema_version")[1] then
     link:run("INSERT INTO schema_version VALUES (CAST(? AS integer))", schema.VERSION)
     schema.make(function(...) return link:run(...) end, TYPES)
   end
