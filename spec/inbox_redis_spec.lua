@@ -1,4 +1,5 @@
 local contract = require "support.inbox_contract"
+local core = require "marketplace.core"
 local inbox = require "marketplace.inbox"
 local redis_server = require "support.redis_server"
 local shared_inbox = require "support.shared_inbox"
@@ -184,6 +185,22 @@ describe("the Redis inbox #full", function()
       loose:remove()
       assert(ok, problem)
     end
+  end)
+
+  it("looks now and then whether the server can lose what it stored by now", function()
+    local box = open_empty()
+    server:query "CONFIG SET appendfsync everysec"
+    local monotonic = core.monotonic
+    finally(function()
+      rawset(core, "monotonic", monotonic)
+      server:query "CONFIG SET appendfsync always"
+    end)
+    assert.same({ "stored" }, box:put { record "a" })
+    rawset(core, "monotonic", function() return monotonic() + 600 end)
+    local outcomes, message = box:put { record "b" }
+    assert.is_nil(outcomes)
+    assert.matches("appendfsync everysec", message)
+    box:close()
   end)
 
   it("tells what is wrong with its words, and with the server", function()

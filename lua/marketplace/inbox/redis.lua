@@ -19,7 +19,7 @@ local redis = {}
 local Inbox = { durable = true }
 Inbox.__index = Inbox
 
-local SURVEY_SECONDS = 600 -- after which the server's settings are checked again
+local SURVEY_SECONDS = 600 -- after which the server's settings are checked again, by a connection that is made anew
 local PAUSE_SECONDS = 0.5  -- after a failed attempt to connect
 local CHUNK = 200          -- entries in one script
 local MOST_CLAIMED = 1000  -- at once, as in every inbox
@@ -379,7 +379,7 @@ function redis.open(place, settings)
     closed = false,
   }, Inbox)
   self.connection = (settings.pool or reconnecting.new) {
-    name = "redis", pause = PAUSE_SECONDS, renew_after = SURVEY_SECONDS,
+    name = "redis", pause = PAUSE_SECONDS, is_current = function() return core.monotonic() < self.survey_at end,
     connect = function()
       local link = (settings.connect or hiredis)(place)
       return prepare(self, link, { user = place.user, password = password, db = place.db }, is_relaxed)

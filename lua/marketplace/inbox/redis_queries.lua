@@ -57,14 +57,19 @@ for i, set in ipairs({ "bodies", "ended" }) do oldest[i] = call("ZRANGE", P .. s
 return oldest
 ]]
 
-local LATER = READING .. "local LATER = " .. quoted(fields.later) .. [[
+local NO_FIELD = "" -- in the place of one
+local WITHOUT_BODY = {}
+for i, name in ipairs(fields.later) do WITHOUT_BODY[i] = name == "body" and NO_FIELD or name end
 
--- Of those that there are.
+local LATER = READING .. ("local LATER, WITHOUT_BODY = %s, %s"):format(quoted(fields.later), quoted(WITHOUT_BODY)) .. [[
+
+-- Of those that there are; with bodies only if they have no scope.
 local function rows_of(ids, first, last)
   local rows = {}
   for at = first, last do
     local id = ids[at]
-    if call("EXISTS", entry_key(id)) == 1 then rows[#rows + 1] = row_of(id, LATER) end
+    local head = call("HMGET", entry_key(id), "state", "scope")
+    if head[1] then rows[#rows + 1] = row_of(id, head[2] and WITHOUT_BODY or LATER) end
   end
   return rows
 end
