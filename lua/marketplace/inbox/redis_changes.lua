@@ -138,8 +138,9 @@ local function finish(item)
   local is_done = item.state == "done"
   local values = {
     reason = not is_done and item.reason ~= "" and item.reason, losses = false,
-    code = item.state == "dead" and item.code ~= "" and item.code, scope = is_done and given(item.scope),
+    code = item.state == "dead" and item.code ~= "" and item.code,
   }
+  if is_done then values.scope = given(item.scope) end
   if item.uncounted ~= "" then values.attempt = entry.attempt - 1 end
   change(entry, item.state, now + (item.state == "ready" and tonumber(item.wait) or 0), values)
   return 1
