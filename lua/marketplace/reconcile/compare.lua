@@ -1,7 +1,5 @@
 --- Compares events with the inbox, and puts the missing ones into it.
 local record_of = require("marketplace.inbox.record").of_unsigned
-local report = require "marketplace.reconcile.report"
-local window = require "marketplace.reconcile.window"
 
 local compare = {}
 
@@ -34,8 +32,8 @@ end
 local function compare_payload(run, review, event)
   local record, message, code = record_of(event.payload)
   if not record then
-    window.hold(review, event.newest.created)
-    report.add_problem(run, { webhook = review.webhook.id, event = event.id, message = message, code = code })
+    review:hold(event.newest.created)
+    run:add_problem { webhook = review.webhook.id, event = event.id, message = message, code = code }
     return true
   end
   if record.event == "ping" then
@@ -62,7 +60,7 @@ function compare.event(run, review, event)
   if event.is_ping then return true end
   if is_pending(run, event) then
     run.report.pending = run.report.pending + 1
-    window.hold(review, event.newest.created)
+    review:hold(event.newest.created)
   elseif event.payload then
     local ok, message, code = compare_payload(run, review, event)
     if not ok or event.is_ping then return ok, message, code end
@@ -87,7 +85,7 @@ local function put_batch(run, first)
     local one = run.missing[first + i - 1]
     one.entry.stored = outcome == "stored"
     one.came_meanwhile = outcome ~= "stored"
-    if one.entry.stored then report.log_stored(run, one.entry) end
+    if one.entry.stored then run:log_stored(one.entry) end
   end
   return true
 end
@@ -99,7 +97,7 @@ function compare.store(run)
   for first = 1, #run.missing, BATCH do
     local ok, message, code = put_batch(run, first)
     if not ok then
-      report.add_problem(run, { message = message, code = code })
+      run:add_problem { message = message, code = code }
       return false
     end
   end

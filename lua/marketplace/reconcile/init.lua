@@ -10,12 +10,71 @@ local deliveries = require "marketplace.reconcile.deliveries"
 local log = require "marketplace.log"
 local options = require "marketplace.options"
 local reconcile_state = require "marketplace.reconcile.state"
-local redelivery = require "marketplace.reconcile.redelivery"
-local report = require "marketplace.reconcile.report"
 local webhooks = require "marketplace.reconcile.webhooks"
 local window = require "marketplace.reconcile.window"
 
 local reconcile = {}
+
+--[[ What a run reports, and logs on the way ]]
+
+---@class marketplace.reconcile.Run one run: what it works with, what it found, and its report
+local Run = {}
+Run.__index = Run
+
+local function new_report(now)
+  return {
+    deliveries = 0, events = 0, pending = 0, missing = 0, stored = 0, redelivered = 0, left = 0, entries = {},
+    redeliveries = {}, failed = {}, problems = {}, notices = {}, webhooks = {}, inbox = nil, since = nil, up_to = now,
+    covers = true, complete = false,
+  }
+end
+
+--- Adds what went wrong, which makes the run incomplete.
+---@param problem {message: string, code: string}
+function Run:add_problem(problem)
+  self.report.problems[#self.report.problems + 1] = problem
+  self.log.write { level = "error", message = "not reconciled", at = self.now, reason = problem.message }
+end
+
+--- Adds that App Store Connect did not answer a question.
+---@param problem {message: string, code: string}
+function Run:add_failure(problem)
+  self.first_failure = self.first_failure or problem
+  self:add_problem(problem)
+end
+
+--- Adds something that is worth knowing and is not a problem.
+---@param notice {message: string, code: string}
+function Run:add_notice(notice)
+  self.report.notices[#self.report.notices + 1] = notice
+  self.log.write { level = "warning", message = "reconciled", at = self.now, reason = notice.message }
+end
+
+--- Logs that an event that was missing is in the inbox now.
+---@param entry table of the report's entries
+function Run:log_stored(entry)
+  self.log.write {
+    level = entry.reason and "warning" or "info", message = "was missing, stored", at = self.now, id = entry.id,
+    type = entry.type, event = entry.event, app_id = entry.app_id, reason = entry.reason,
+  }
+end
+
+local function log_failed(run, failed)
+  run.log.write {
+    level = "warning", message = "not redelivered", at = run.now, id = failed.delivery, reason = failed.message,
+  }
+end
+
+local function complete(run)
+  local made = run.report
+  for _, one in ipairs(run.missing) do
+    if not one.came_meanwhile then made.entries[#made.entries + 1] = one.entry end
+    if one.entry.stored then made.stored = made.stored + 1 end
+  end
+  made.missing = #made.entries
+  made.complete = #made.problems == 0 and #made.failed == 0 and made.stored == made.missing and not run.is_incomplete
+  return made
+end
 
 --[[ Finding what is missing ]]
 
@@ -27,9 +86,9 @@ local function review_webhook(run, webhook)
   run.report.deliveries = run.report.deliveries + found.count
   local problem = found.problem
   if problem then
-    report.add_failure(run, {
+    run:add_failure {
       webhook = webhook.id, message = problem.message, code = problem.code, detail = problem.detail,
-    })
+    }
     review.failed, review.is_gone = true, type(problem.detail) == "table" and problem.detail.status == 404
   end
   window.report_unseen(run, webhook, review.known)
@@ -46,7 +105,7 @@ end
 local function find_webhooks(run, given)
   local found, message, code, detail = webhooks.find(run.client, given)
   if not found then return nil, message, code, detail end
-  for _, problem in ipairs(found.problems) do report.add_failure(run, problem) end
+  for _, problem in ipairs(found.problems) do run:add_failure(problem) end
   for app, ids in pairs(found.of_app) do run.state:note_gone(app, ids, run.now) end
   return found.chosen
 end
@@ -63,16 +122,16 @@ end
 --[[ Acting on it ]]
 
 local function redeliver(run)
-  local result, made = redelivery.ask(run), run.report
+  local result, made = deliveries.ask_again(run), run.report
   made.redeliveries, made.failed, made.left = result.redeliveries, result.failed, result.left
   made.redelivered = run.dry_run and 0 or #result.redeliveries
   run.is_incomplete = result.is_incomplete
-  for _, failed in ipairs(result.failed) do report.log_failed(run, failed) end
+  for _, failed in ipairs(result.failed) do log_failed(run, failed) end
   if result.left == 0 then return end
-  report.add_notice(run, {
+  run:add_notice {
     code = "rate_limited", message = ("redeliveries %s: %d (%s)"):format(
       run.state.file and "left for the next run" or "not requested", result.left, result.why_ended),
-  })
+  }
 end
 
 local function act(run)
@@ -96,7 +155,7 @@ local function carry_out(run, given)
   local problem = fruitless(run)
   if problem then return nil, problem.message, problem.code, problem.detail end
   act(run)
-  return report.complete(run)
+  return complete(run)
 end
 
 --[[ For callers ]]
@@ -174,12 +233,12 @@ function reconcile.run(given)
   if since and since > now then error("marketplace.reconcile: option 'since' must not be in the future", 2) end
   local state, message, code = reconcile_state.open(given.state_file, given.dry_run)
   if not state then return nil, message, code end
-  local run = {
+  local run = setmetatable({
     client = given.client, inbox = given.inbox, state = state, since = since, clock = clock, now = now,
     accept_gap = given.accept_gap, redeliver = given.redeliver ~= false, dry_run = given.dry_run,
-    log = log.target(given.log), report = report.new(now), reviews = {}, missing = {}, keys = {}, first_failure = nil,
+    log = log.target(given.log), report = new_report(now), reviews = {}, missing = {}, keys = {}, first_failure = nil,
     is_incomplete = false,
-  }
+  }, Run)
   local made, problem, problem_code, detail = carry_out(run, given)
   state:close()
   return made, problem, problem_code, detail

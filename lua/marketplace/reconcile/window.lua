@@ -2,7 +2,6 @@
 --- and how it moves forward once a run has stored what it found.
 local deliveries = require "marketplace.reconcile.deliveries"
 local log = require "marketplace.log"
-local report = require "marketplace.reconcile.report"
 
 local window = {}
 
@@ -17,11 +16,11 @@ local function drop_impossible(run, webhook, known)
     local time = known[name]
     if time and time > run.now + CLOCKS_APART then
       known[name] = nil
-      report.add_problem(run, {
+      run:add_problem {
         webhook = webhook.id, code = "time_invalid",
         message = ("what is remembered of webhook %s is from %s, which is in the future: is a clock wrong?"):format(
           webhook.id, log.timestamp(time)),
-      })
+      }
     end
   end
 end
@@ -44,11 +43,11 @@ local function check_inbox(run, webhook, known)
   if is_there == nil then return nil, message, code end
   if is_there then return true end
   known.seen, known.witness = nil, nil
-  report.add_notice(run, {
+  run:add_notice {
     webhook = webhook.id, code = "inbox_changed",
     message = ("what was reconciled of webhook %s before is not in this inbox, which is another one or has lost " ..
       "notifications: the last ten days are compared again"):format(webhook.id),
-  })
+  }
   return true
 end
 
@@ -68,6 +67,8 @@ end
 ---@field latest number|nil when its newest delivery was created
 ---@field held_at number|nil from when on the next run must ask again
 ---@field witness table|nil its newest notification that is in the inbox
+local Review = {}
+Review.__index = Review
 
 --- Begins the review of a webhook.
 ---@param run table
@@ -89,14 +90,13 @@ function window.open(run, webhook)
   made.webhooks[#made.webhooks + 1] = {
     id = webhook.id, url = webhook.url, since = since, due = due, covers = covers,
   }
-  return { webhook = webhook, known = known, since = since, covers = covers, undelivered = {} }
+  return setmetatable({ webhook = webhook, known = known, since = since, covers = covers, undelivered = {} }, Review)
 end
 
 --- Has the next run compare again from what was created then.
----@param review marketplace.reconcile.Review
 ---@param created number
-function window.hold(review, created)
-  review.held_at = math.min(review.held_at or created, created)
+function Review:hold(created)
+  self.held_at = math.min(self.held_at or created, created)
 end
 
 --- What was not compared in time stays a problem until the operator acknowledges it.
@@ -113,11 +113,11 @@ function window.report_unseen(run, webhook, known)
     known.unseen = { from = known.unseen and known.unseen.from or known.checked, to = earliest }
   end
   if not known.unseen then return end
-  report.add_problem(run, {
+  run:add_problem {
     webhook = webhook.id, code = "history_expired",
     message = ("webhook %s was not compared from %s to %s, and App Store Connect lists only the last ten days")
       :format(webhook.id, log.timestamp(known.unseen.from), log.timestamp(known.unseen.to)),
-  })
+  }
 end
 
 local function forget_times(run, times)
@@ -145,7 +145,7 @@ function window.close(run)
   for _, review in ipairs(run.reviews) do advance(run, review) end
   run.state:forget_gone(run.now - FORGOTTEN)
   local ok, message, code = run.state:save()
-  if not ok then report.add_problem(run, { message = message, code = code }) end
+  if not ok then run:add_problem { message = message, code = code } end
 end
 
 return window
