@@ -29,7 +29,6 @@ static mkt_server *new_server(const mkt_server_options *options) {
   server->max_body = options->max_body;
   server->max_buffered = options->max_buffered;
   server->max_connections = options->max_connections;
-  server->max_text = 4 * options->max_header_bytes;
   server->header_timeout = options->header_timeout;
   server->body_timeout = options->body_timeout;
   server->idle_timeout = options->idle_timeout;
@@ -184,7 +183,6 @@ void mkt_server_take(mkt_server *server) {
   while (request != NULL) {
     mkt_request *next = request->next;
     request->taken = true;
-    request->next = NULL;
     mkt_request_drop_text(request);
     mkt_request_drop_body(request);
     request = next;
