@@ -65,7 +65,8 @@ end
 
 local function compiles(path, text)
   if language_of(path) == "lua" then return load(text) ~= nil end
-  local compiler = assert(io.popen("cc -fsyntax-only -std=c11 -D_GNU_SOURCE -Werror=return-type -Icsrc " ..
+  local compiler = assert(io.popen("cc -fsyntax-only -std=c11 -D_GNU_SOURCE -Werror=return-type " ..
+    "-Werror=incompatible-pointer-types -Werror=int-conversion -Icsrc " .. -- as later compilers have it
     "$(pkg-config --cflags lua5.4) -x c - 2>/dev/null", "w"))
   compiler:write(text)
   return compiler:close() == true
@@ -159,6 +160,9 @@ end
 --[[ Which tests are near ]]
 
 local function module_of(path)
+  local part = path:match "^csrc/server/" and "http_server" or path:match "^csrc/redis/" and "redis" or
+    path:match "^csrc/lua/(http_server)" or path:match "^csrc/lua/(redis)" or path:match "^csrc/" and "core"
+  if part then return "marketplace." .. part end
   local name = path:match "lua/(marketplace.*)%.lua$"
   return name and name:gsub("/init$", ""):gsub("/", ".")
 end
@@ -168,7 +172,7 @@ local function requires()
   local found = {}
   for _, path in ipairs(lines_of "find lua simulator/lua spec -name '*.lua'") do
     local list = {}
-    for name in read(path):gmatch "require%s*%(?%s*[\"']([%w_.]+)[\"']" do list[#list + 1] = name end
+    for name in read(path):gmatch "require%s*[(,]?%s*[\"']([%w_.]+)[\"']" do list[#list + 1] = name end
     found[module_of(path) or path:match "^spec/(support/.*)%.lua$" and path:match "^spec/(.*)%.lua$":gsub("/", ".") or
       path] = list
   end
