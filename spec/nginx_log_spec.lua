@@ -19,7 +19,9 @@ describe("marketplace.nginx.log", function()
   end)
 
   local function write_all()
-    for _, name in ipairs { "info", "warning", "error" } do target.write { level = name, message = name, status = 1 } end
+    for _, name in ipairs { "info", "warning", "error" } do
+      target.write { level = name, message = name, status = 1 }
+    end
     return lines
   end
 
