@@ -915,6 +915,21 @@ describe("marketplace.http_server", function()
       assert.error_matches(function() rig.server:poll "x" end, "number expected")
     end)
 
+    it("does not wait if a request has come while others were answered", function()
+      open()
+      local client = rig:client():send(post "first")
+      rig:run_until_answered(client)
+      rig.respond = function() return nil end
+      rig:client():send(post "held")
+      rig:run(function() return #rig.held == 1 end)
+      client:send(post "second")
+      rig.server:answer(rig.held, { { status = 200 } })
+      local requests = {}
+      while #requests == 0 do requests = rig.server:poll(86400) end
+      assert.equal("second", requests[1].body)
+      rig.server:answer(requests, { { status = 200 } })
+    end)
+
     it("keeps to its time, also while requests await their answers", function()
       open()
       rig.respond = function() return nil end

@@ -149,7 +149,7 @@ static bool has_pending_work(mkt_server *server) {
 }
 
 static void wait_and_run(mkt_server *server, int milliseconds) {
-  if (server->linger.count > 0 && milliseconds > 0 && !has_pending_work(server)) {
+  if (server->linger.count > 0 && !has_pending_work(server)) {
     mkt_linger_wait(&server->linger, server->epoll_fd, milliseconds);
     milliseconds = 0;
   }
@@ -157,7 +157,7 @@ static void wait_and_run(mkt_server *server, int milliseconds) {
 }
 
 static int time_to_wait(const mkt_server *server, int milliseconds) {
-  if (milliseconds <= 0 || server->ready.count > 0) return 0;
+  if (server->ready.count > 0) return 0;
   uint64_t deadline = mkt_connections_deadline(&server->connections);
   uint64_t lingering = mkt_linger_deadline(&server->linger);
   if (lingering < deadline) deadline = lingering;

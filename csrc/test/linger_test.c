@@ -127,6 +127,18 @@ static void ends_when_the_peer_is_done(void **state) {
   assert_int_equal(close(third.client), 0);
 }
 
+static void ends_when_the_peer_is_gone(void **state) {
+  (void)state;
+  const struct linger at_once = {.l_onoff = 1};
+  mkt_linger linger = {0};
+  tcp both = begin(&linger);
+  assert_int_equal(setsockopt(both.client, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  assert_int_equal(close(both.client), 0);
+  wait_for_bytes(both.server);
+  mkt_linger_run(&linger, 1);
+  assert_int_equal(linger.count, 0);
+}
+
 static void discards_no_more_than_it_may(void **state) {
   (void)state;
   mkt_linger linger = {0};
@@ -202,6 +214,7 @@ int main(void) {
       cmocka_unit_test(half_closes_a_copy_that_is_not_inherited),
       cmocka_unit_test(ends_at_the_deadline),
       cmocka_unit_test(ends_when_the_peer_is_done),
+      cmocka_unit_test(ends_when_the_peer_is_gone),
       cmocka_unit_test(discards_no_more_than_it_may),
       cmocka_unit_test(counts_what_it_discards_as_it_adopts),
       cmocka_unit_test(lets_the_oldest_go_for_want_of_room),

@@ -141,13 +141,31 @@ static void what_is_no_answer_ends_the_reader(void **state) {
 
 static void more_elements_than_the_limit_are_not_made(void **state) {
   (void)state;
-  static const char *const large[] = {"*4194305\r\n", "*2\r\n*2\r\n*4194301\r\n"};
+  static const char *const large[] = {"*4194305\r\n", "*2\r\n*2\r\n:1\r\n:2\r\n*4194301\r\n"};
   for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
     reading r;
     begin(&r);
     assert_int_equal(feed(&r, large[i], strlen(large[i])), MKT_OK);
     assert_int_equal(next(&r), MKT_ERR_TOO_LARGE);
     assert_string_equal(r.error.message, "the answer has more than 4194304 elements");
+    finish(&r);
+  }
+}
+
+static void as_many_elements_as_the_limit_are_made_in_each_answer(void **state) {
+  (void)state;
+  static const char *const largest[] = {"*1\r\n:1\r\n*4194304\r\n",
+                                        "*2\r\n*2\r\n:1\r\n:2\r\n*4194300\r\n"};
+  for (size_t i = 0; i < sizeof largest / sizeof *largest; i++) {
+    reading r;
+    begin(&r);
+    assert_int_equal(feed(&r, largest[i], strlen(largest[i])), MKT_OK);
+    if (i == 0) {
+      assert_int_equal(next(&r), MKT_OK);
+      assert_non_null(r.reply);
+    }
+    assert_int_equal(next(&r), MKT_OK);
+    assert_null(r.reply);
     finish(&r);
   }
 }
@@ -225,6 +243,7 @@ int main(void) {
       cmocka_unit_test(answers_are_read_wherever_they_are_cut),
       cmocka_unit_test(answers_that_come_together_are_given_one_by_one),
       cmocka_unit_test(what_is_no_answer_ends_the_reader),
+      cmocka_unit_test(as_many_elements_as_the_limit_are_made_in_each_answer),
       cmocka_unit_test(more_elements_than_the_limit_are_not_made),
       cmocka_unit_test(more_levels_than_the_limit_are_not_made),
       cmocka_unit_test(more_bytes_than_the_limit_are_not_taken),
