@@ -251,7 +251,8 @@ describe("marketplace.http", function()
 
   it("takes the last of several answers, and no trailers", function()
     local result = answered_with("HTTP/1.1 100 Continue\r\nX-First: a\r\n\r\n" ..
-      "HTTP/1.1 103 Early Hints\r\nX-Second: b\r\n\r\nHTTP/1.1 201 Created\r\nX-Third: c\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Last: d\r\n\r\n")
+      "HTTP/1.1 103 Early Hints\r\nX-Second: b\r\n\r\n" ..
+      "HTTP/1.1 201 Created\r\nX-Third: c\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Last: d\r\n\r\n")
     assert.same({ 201, { ["x-third"] = "c", ["transfer-encoding"] = "chunked" }, "ok" }, result)
   end)
 
