@@ -600,6 +600,14 @@ describe("reconcile's all-clear", function()
       expect_problems ""
     end)
 
+    it("one of another id, if what was seen last cannot be true either", function()
+      write_state {
+        seen = log.timestamp(START + DAY), checked = log.timestamp(START - HOUR), inbox = "another",
+        witness = { key = "a", at = log.timestamp(START - HOUR) },
+      }
+      expect_problems "time_invalid history_expired"
+    end)
+
     it("but is for one that has it", function()
       local made = deliver("a", START - 300)
       deliver("b", START - 200)

@@ -40,11 +40,11 @@ end
 -- Whether what was reconciled before is in this inbox. One that was made anew has another id; one that was restored
 -- from a copy lacks the newest notification that was seen.
 local function is_in_this_inbox(run, known)
-  if not known.seen then return true end
-  if known.inbox ~= run.report.inbox then return false end
   local witness = known.witness
+  if not witness then return true end
+  if known.inbox ~= run.report.inbox then return false end
   -- an older one may have been pruned
-  if not witness or witness.at < earliest_of(run) then return true end
+  if witness.at < earliest_of(run) then return true end
   return run:has(witness.key)
 end
 
