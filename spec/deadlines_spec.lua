@@ -17,14 +17,14 @@ local PRELUDE = [[
   pass(0)
 ]]
 
--- What the script prints.
+-- What the script prints, and its exit status.
 local function run(script)
   local path, clock = shell.file(PRELUDE .. script), os.tmpname()
-  local output = shell.run(("SET_CLOCK=%s LD_PRELOAD=build/test/set_clock.so timeout 60 %s %s 2>&1"):format(clock,
+  local output, status = shell.capture(("SET_CLOCK=%s LD_PRELOAD=build/test/set_clock.so timeout 60 %s %s 2>&1"):format(clock,
     shell.LUA, path))
   os.remove(path)
   os.remove(clock)
-  return output
+  return (output:gsub("%s+$", "")), status
 end
 
 describe("a server", function()
@@ -67,7 +67,7 @@ describe("a server", function()
     end
   ]]
   local function expect(options, script)
-    assert.equal("done", run("local OPTIONS = " .. options .. SERVER .. script .. " print 'done'"))
+    assert.equal("done", (run("local OPTIONS = " .. options .. SERVER .. script .. " print 'done'")))
   end
 
   it("gives the first header 10 seconds from connecting, or as long as it is told", function()
@@ -165,7 +165,7 @@ describe("an exchange", function()
   ]]
 
   local function expect(script)
-    assert.equal("done", run(CLIENT .. script .. " print 'done'"))
+    assert.equal("done", (run(CLIENT .. script .. " print 'done'")))
   end
 
   it("has 30 seconds, or as long as it is told", function()
@@ -208,5 +208,26 @@ describe("an exchange", function()
         assert(passed == %d, %s .. ' seconds ended after ' .. passed)
       ]]):format(seconds, ends_after, seconds))
     end
+  end)
+end)
+
+describe("a program that is asked to stop", function()
+  it("ends at once if it is asked again after more than a second", function()
+    local output, status = run [[
+      local core = require "marketplace.core"
+      local kill = "kill -%s " .. core.process_id()
+      core.catch_signals()
+      io.popen(kill:format "TERM"):close()
+      assert(core.stop_asked())
+      pass(1000)
+      io.popen(kill:format "TERM"):close()
+      io.popen(kill:format "INT"):close()
+      io.write "asked"
+      io.flush()
+      pass(1)
+      io.popen(kill:format "INT"):close()
+      io.write "still here"
+    ]]
+    assert.same({ "asked", 130 }, { output, status })
   end)
 end)

@@ -77,6 +77,7 @@ local function all_places(paths)
   local places = {}
   for _, kind in ipairs(mutants.KINDS) do places[kind] = {} end
   for _, path in ipairs(paths) do
+    assert(compiles(path, read(path)), path .. " does not compile as it is")
     for kind, list in pairs(mutants.find(read(path), language_of(path))) do
       for _, edits in ipairs(list) do table.insert(places[kind], { path = path, kind = kind, edits = edits }) end
     end
