@@ -180,7 +180,7 @@ torture-host: $(BUILD)/$(ABI)/torture
 $(BUILD)/$(ABI)/torture: $(HOST_SOURCES) $(wildcard csrc/torture/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(CFLAGS) -o $@ $(HOST_SOURCES) -rdynamic $(shell $(PKG_CONFIG) --libs $(LUA)) -ldl
+	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(CFLAGS) $(SANITIZERS) -o $@ $(HOST_SOURCES) -rdynamic $(shell $(PKG_CONFIG) --libs $(LUA)) -ldl
 
 # LuaJIT's is for nginx, which does not know where Lua's own symbols are until it has loaded its module
 $(BUILD)/$(ABI)/lines.so: csrc/coverage/lines.c Makefile
