@@ -554,6 +554,16 @@ describe("reconcile's all-clear", function()
       expect_problems ""
     end)
 
+    it("but a clock may be five minutes ahead", function()
+      write_state { checked = log.timestamp(START + 300), seen = log.timestamp(START + 300), inbox = inbox:id() }
+      deliver("a", START + 300)
+      expect_problems ""
+      write_state { checked = log.timestamp(START + 300.001), inbox = inbox:id() }
+      expect_problems "time_invalid history_expired"
+      write_state { seen = log.timestamp(START + 300.001), inbox = inbox:id() }
+      expect_problems "time_invalid"
+    end)
+
     it("it saw a delivery from the future, which does not hide what comes until then", function()
       deliver("a", START + 2 * DAY)
       expect_problems "time_invalid"

@@ -231,7 +231,9 @@ describe("marketplace.reconcile", function()
     apple:deliver { id = "later", event = first.event, at = START - 100, state = "SUCCEEDED", redelivery = true }
     local second = deliver("b", START - 300, "SUCCEEDED")
     apple:deliver { id = "worse", event = second.event, at = START - 300, state = "FAILED", redelivery = true }
-    expect({ deliveries = 4, events = 2, missing = 2, stored = 2, redelivered = 1 }, run())
+    local third = deliver("c", START - 100, "SUCCEEDED")
+    apple:deliver { id = "older", event = third.event, at = START - 300, state = "FAILED", redelivery = true }
+    expect({ deliveries = 6, events = 3, missing = 3, stored = 3, redelivered = 1 }, run())
     assert.same({ "worse" }, apple.redelivered)
   end)
 
