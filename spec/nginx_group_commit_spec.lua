@@ -176,6 +176,7 @@ describe("marketplace.nginx.group_commit", function()
       assert.equal(2, #commits)
       request("e", records_of "e")
       assert.same({ "stored e" }, answers.e.outcomes)
+      assert.equal("e", keys(3))
     end)
 
     it("passes on its code", function()
