@@ -314,8 +314,13 @@ describe("marketplace.simulator", function()
       refused(409, { "ENTITY_ERROR /data/id" }, "PATCH /v1/webhooks/" .. id, entity("webhooks", nil, nil, "other"))
       refused(409, { "ENTITY_ERROR /data/attributes" }, "PATCH /v1/webhooks/" .. id,
         ('{"data":{"type":"webhooks","id":"%s","attributes":"x"}}'):format(id))
-      refused(415, { "UNSUPPORTED_MEDIA_TYPE -" }, "POST /v1/webhooks", "a=b",
-        { ["content-type"] = "application/x-www-form-urlencoded" })
+      local others = { "application/x-www-form-urlencoded", "application/jsonp", { "application/json", "a/b" } }
+      for _, kind in ipairs(others) do
+        refused(415, { "UNSUPPORTED_MEDIA_TYPE -" }, "POST /v1/webhooks", "{}", { ["content-type"] = kind })
+      end
+      for _, kind in ipairs { "Application/JSON", "application/json;charset=utf-8", "application/vnd.api+json ; a=b" } do
+        refused(422, { "ENTITY_UNPROCESSABLE -" }, "POST /v1/webhooks", "{", { ["content-type"] = kind })
+      end
     end)
 
     it("finds nothing, or what is not allowed", function()
