@@ -20,8 +20,8 @@ local PRELUDE = [[
 -- What the script prints, and its exit status.
 local function run(script)
   local path, clock = shell.file(PRELUDE .. script), os.tmpname()
-  local output, status = shell.capture(("SET_CLOCK=%s LD_PRELOAD=build/test/set_clock.so timeout 60 %s %s 2>&1"):format(clock,
-    shell.LUA, path))
+  local command = "SET_CLOCK=%s LD_PRELOAD=build/test/set_clock.so timeout 60 %s %s"
+  local output, status = shell.capture(command:format(clock, shell.LUA, path))
   os.remove(path)
   os.remove(clock)
   return (output:gsub("%s+$", "")), status

@@ -65,7 +65,7 @@ end
 
 local function compiles(path, text)
   if language_of(path) == "lua" then return load(text) ~= nil end
-  local command = "cc -fsyntax-only -std=c11 -D_GNU_SOURCE -Werror=return-type " ..
+  local command = "cc -S -o /dev/null -std=c11 -D_GNU_SOURCE -Werror=return-type " ..
     "-Werror=incompatible-pointer-types -Werror=int-conversion " .. -- as later compilers have it
     "-iquote %s -Icsrc $(pkg-config --cflags lua5.4) -x c - 2>/dev/null"
   local compiler = assert(io.popen(command:format(path:match "^(.*)/"), "w"))

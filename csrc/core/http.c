@@ -84,7 +84,7 @@ static size_t take_bytes(char *p, size_t size, size_t count, void *context) {
   mkt_http_exchange *e = context;
   size_t n = size * count;
   size_t most = most_of(e);
-  if (e->received > most || n > most - e->received) return refuse(e, MKT_ERR_TOO_LARGE);
+  if (n > most - e->received) return refuse(e, MKT_ERR_TOO_LARGE);
   if (e->is_streamed && e->body.n > 0 && e->body.n + n > WINDOW) {
     e->is_paused = true;
     e->pool->has_paused = true;
