@@ -310,6 +310,15 @@ describe("marketplace.http", function()
     assert.equal("{}", assert(exchange("/status/404", { sink = error })).body)
   end)
 
+  it("hands only the body of an answer from 200 to 299 to the sink", function()
+    for status, is_handed in pairs { [200] = true, [299] = true, [300] = false, [500] = false } do
+      local handed = ""
+      local response = assert(exchange("/status/" .. status, { sink = function(bytes) handed = handed .. bytes end }))
+      assert.same({ status, is_handed and "{}" or "", is_handed and "" or "{}" },
+        { response.status, handed, response.body })
+    end
+  end)
+
   it("keeps little of what comes in place of a body to stream", function()
     local request = { max_response = 2 ^ 34, sink = error }
     assert.equal(1048576, #assert(exchange("/bytes/1048576?404", request)).body)

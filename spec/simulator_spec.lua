@@ -318,7 +318,7 @@ describe("marketplace.simulator", function()
       for _, kind in ipairs(others) do
         refused(415, { "UNSUPPORTED_MEDIA_TYPE -" }, "POST /v1/webhooks", "{}", { ["content-type"] = kind })
       end
-      for _, kind in ipairs { "Application/JSON", "application/json;charset=utf-8", "application/vnd.api+json ; a=b" } do
+      for _, kind in ipairs { "Application/JSON", "application/json;charset=utf-8", "application/vnd.api+json ;a=b" } do
         refused(422, { "ENTITY_UNPROCESSABLE -" }, "POST /v1/webhooks", "{", { ["content-type"] = kind })
       end
     end)
