@@ -305,6 +305,7 @@ static void release(mkt_http_exchange *e) {
   long bytes = 0;
   (void)curl_easy_getinfo(e->easy, CURLINFO_REQUEST_SIZE, &bytes);
   e->was_sent = bytes > 0;
+  e->is_paused = false;
   mkt_http_pool_return(e->pool, e->easy);
   e->easy = NULL;
   e->pool->running--;
@@ -361,7 +362,7 @@ int mkt_http_poll(int milliseconds_most) {
 
 void mkt_http_take(mkt_http_exchange *e) {
   e->body.n = 0;
-  if (!e->is_paused || e->easy == NULL) return;
+  if (!e->is_paused) return;
   e->is_paused = false;
   mkt_sigpipe_guard guard = mkt_sigpipe_hold();
   /* it hands over what it holds; a failure of that is told by was_refused when the exchange ends */

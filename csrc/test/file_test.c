@@ -156,6 +156,8 @@ static void takes_paths_as_the_system_does(void **state) {
   assert_int_equal(chdir(mkt_folder), 0);
   assert_int_equal(mkt_put("file", "a", MKT_FILE_NEW, NULL), MKT_OK);
   assert_int_equal(mkt_put("./file", "b", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mkt_put("/etc", "c", MKT_FILE_NEW, NULL), MKT_ERR_FILE_EXISTS);
+  assert_int_equal(mkt_names(), 1);
   assert_int_equal(chdir(before), 0);
   mkt_expect_held("b");
 }
