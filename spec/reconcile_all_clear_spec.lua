@@ -639,6 +639,23 @@ describe("reconcile's all-clear", function()
       assert.is_nil(report)
       assert.equal(before, (core.read_file(folder .. "/state.json")))
     end)
+
+    it("an inbox that answers no more in the middle of it, which stores and asks for nothing", function()
+      deliver("a", START - 300, { state = "FAILED" })
+      deliver("b", START - 200, { state = "FAILED" })
+      local get, asked = inbox.get, 0
+      inbox.get = function(...)
+        asked = asked + 1
+        if asked == 2 then return nil, "no answer", "inbox_unavailable" end
+        return get(...)
+      end
+      local report, message, code = run()
+      assert.same({ 2, "no answer", "inbox_unavailable" }, { asked, message, code })
+      assert.is_nil(report)
+      assert.same({ ready = 0, leased = 0, done = 0, dead = 0 }, inbox:counts())
+      assert.equal(0, apple.asked)
+      assert.equal("", shell.run("ls " .. folder))
+    end)
   end)
 
   describe("with a simulated App Store Connect", function()
