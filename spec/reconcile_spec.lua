@@ -896,6 +896,13 @@ describe("marketplace.reconcile", function()
       assert.same({ ready = 1, leased = 0, done = 0, dead = 1 }, box:counts())
     end)
 
+    it("counts deliveries and their events", function()
+      local made = deliver("a", now - 2 * HOUR, "FAILED")
+      apple:deliver { id = "again", event = made.event, at = now - HOUR, state = "PENDING", redelivery = true }
+      expect_command(0, "\n2 deliveries of 1 events since %S+Z: 1 missing, 1 stored, 0 redeliveries asked for, 1 still " ..
+        "being delivered\n", "^$", "--app", "a1")
+    end)
+
     it("names the webhooks, the state and the inbox", function()
       expect_command(0, "\nwebhook w1 https://marketplace.example/notifications\nstate " .. folder ..
         "/state.json, inbox " .. word .. " %(" .. box:id():gsub("%-", "%%-") .. "%)\n$", "^$", "--app", "a1")
