@@ -55,8 +55,8 @@ LUA_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LUA))
 
 COMMON_SOURCES := alloc buffer clock error
 CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csrc/core/*.c)))
-SERVER_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c))) \
-	$(COMMON_SOURCES:%=$(BUILD)/core/%.o)
+SERVER_OWN_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c)))
+SERVER_OBJECTS := $(SERVER_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
 	$(filter-out csrc/lua/http_server%.c csrc/lua/redis%.c,$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)
@@ -135,9 +135,9 @@ $(PRELOADS): $(BUILD)/test/%.so: csrc/test/preload/%.c
 	$(call say,link $@)
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
 
-$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS)
+$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) $(SERVER_OWN_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS)
 
 $(BUILD)/without_sse2/%.o: csrc/core/%.c Makefile
 	@mkdir -p $(@D)
@@ -180,7 +180,7 @@ torture-host: $(BUILD)/$(ABI)/torture
 $(BUILD)/$(ABI)/torture: $(HOST_SOURCES) $(wildcard csrc/torture/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(CFLAGS) -o $@ $(HOST_SOURCES) -rdynamic $(shell $(PKG_CONFIG) --libs $(LUA)) -ldl
+	$(QUIET)$(CC) $(C11) $(LUA_CFLAGS) $(CFLAGS) $(SANITIZERS) -o $@ $(HOST_SOURCES) -rdynamic $(shell $(PKG_CONFIG) --libs $(LUA)) -ldl
 
 # LuaJIT's is for nginx, which does not know where Lua's own symbols are until it has loaded its module
 $(BUILD)/$(ABI)/lines.so: csrc/coverage/lines.c Makefile

@@ -102,6 +102,19 @@ describe("the command", function()
     end
   end)
 
+  it("says how to reinstall a rock that is broken, and raises what is wrong with a module of its own", function()
+    local rocks = require "marketplace.cli.support.rocks"
+    for _, name in ipairs { "cjson", "marketplace.cli.commands.none" } do
+      local loaded = package.loaded[name]
+      package.loaded[name], package.preload[name] = nil, function() error("undefined symbol: lua_x", 0) end
+      local ok, problem = pcall(rocks.problem, name)
+      package.loaded[name], package.preload[name] = loaded, nil
+      assert.equal(name == "cjson", ok)
+      assert.matches(ok and "^the Lua module cjson cannot be loaded: .*undefined symbol: lua_x.*\n" ..
+        "To reinstall it: luarocks install lua%-cjson$" or "undefined symbol: lua_x", problem)
+    end
+  end)
+
   it("does without a rock that the command does not need", function()
     for module_name, arguments in pairs {
       ["marketplace.cli.commands.simulate"] = "completion bash", ["marketplace.http_server"] = "serve --help",

@@ -86,3 +86,64 @@ describe("core.is_utf8", function()
     end
   end)
 end)
+
+describe("a function of the core", function()
+  local function fails(number, why, f, ...)
+    local ok, problem = pcall(f, ...)
+    assert.is_false(ok)
+    assert.equal(tostring(number), problem:match "bad argument #(%d+) ", problem)
+    assert.is_truthy(problem:find(why, 1, true), problem)
+  end
+
+  it("names the argument that is wrong", function()
+    for name, wrong in pairs {
+      sleep = { 1, -1 }, format_time = { 1, 0 / 0 }, parse_time = { 1, {} }, random_hex = { 1, 65 },
+      is_utf8 = { 1, {} }, sha256 = { 1, 5 }, envelope = { 1, 5 }, parse = { 1, 5 }, part = { 2, "x" },
+      base64url = { 1, {} }, base64url_decode = { 1, {} }, private_key = { 1, {} }, public_key = { 1, {} },
+      private_key_file = { 1, {} }, http_start = { 1, 5 }, http_date = { 1, {} }, retry_after = { 2, "x" },
+      read_file = { 2, "/", -1 }, put_in_place = { 2, "/", "" }, replace_locked = { 2, "/" },
+      stat = { 1, "a\0b" }, lock_file = { 1, "" }, remove_leftovers = { 1, "" }, is_locked = { 1, "" },
+      real_path = { 1, "" }, file_id = { 1, "" }, is_terminal = { 1, "stdlog" },
+    } do
+      fails(wrong[1], "", core[name], wrong[2], wrong[3])
+    end
+    fails(1, "", core.http_poll, "x")
+    fails(1, "(must not be negative)", core.http_poll, -1)
+    fails(2, "", core.replace_file, "/")
+    fails(3, "", core.replace_file, "/", "", "x")
+  end)
+
+  it("names the secret that is wrong", function()
+    fails(1, "(at least one secret is needed)", core.keyring)
+    fails(2, "(a secret is empty)", core.keyring, "a", "", "c")
+    fails(3, "", core.keyring, "a", "b", 5)
+    fails(9, "(at most 8 secrets are allowed)", core.keyring, "1", "2", "3", "4", "5", "6", "7", "8", "9")
+  end)
+
+  it("takes what it is a method of, and nothing else, and not when that is closed", function()
+    local key, keyring, lock = assert(core.generate_key()), core.keyring "secret", assert(core.lock_file(os.tmpname()))
+    local exchange = assert(core.http_start { method = "GET", url = "http://127.0.0.1:1/" })
+    for object, methods in pairs {
+      [key] = { "sign", "verify", "private_pem", "public_pem", "close" },
+      [keyring] = { "sign", "verify", "receive", "close" },
+      [lock] = { "close" },
+      [exchange] = { "done", "head", "take", "result", "close" },
+    } do
+      for _, name in ipairs(methods) do fails(1, "", object[name], io.stdout, "x", "y") end
+    end
+    fails(2, "", key.sign, key)
+    fails(2, "", key.verify, key, {}, "x")
+    fails(3, "", key.verify, key, "x")
+    fails(2, "", keyring.sign, keyring, 5)
+    fails(2, "", keyring.verify, keyring, 5, "x")
+    fails(3, "", keyring.verify, keyring, "x", 5)
+    fails(1, "(the exchange is not done)", exchange.result, exchange)
+    for _, object in ipairs { key, keyring, lock, exchange } do object:close() end
+    fails(1, "(the key is closed)", key.sign, key, "x")
+    fails(1, "(the keyring is closed)", keyring.sign, keyring, "x")
+    fails(1, "(the exchange is closed)", exchange.done, exchange)
+    local public = assert(core.public_key(assert(core.generate_key()):public_pem()))
+    fails(1, "(a public key cannot sign)", public.sign, public, "x")
+    fails(1, "(a public key does not contain the private one)", public.private_pem, public)
+  end)
+end)

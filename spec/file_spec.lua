@@ -1,4 +1,5 @@
 local core = require "marketplace.core"
+local raw = require "support.raw_http"
 local shell = require "support.shell"
 
 describe("files", function()
@@ -49,6 +50,16 @@ describe("files", function()
     assert.same({ n = 3, nil, path .. ": No such file or directory", "file_missing" },
       { n = select("#", core.read_file(path)), core.read_file(path) })
     assert.same({ n = 3, nil, folder .. ": Is a directory", "file_failed" }, { n = 3, core.read_file(folder) })
+  end)
+
+  it("leave no memory behind if they are larger than the limit", function()
+    core.replace_file(path, ("x"):rep(2 ^ 20 + 1))
+    local before = raw.resident()
+    for _ = 1, 200 do
+      assert.equal("too_large", (select(3, core.read_file(path, 2 ^ 20))))
+      collectgarbage()
+    end
+    assert.is_true(raw.resident() - before < 100 * 2 ^ 20)
   end)
 
   it("are read within limits that the core has", function()
@@ -118,6 +129,7 @@ describe("files", function()
       { found.type, found.mode, found.size, found.uid, found.id })
     assert.equal(tonumber(shell.run "id -u"), core.user_id())
     assert.equal("folder", core.stat(folder).type)
+    assert.equal("folder", core.stat("/").type)
     assert.equal("other", core.stat("/dev/null").type)
     local none, message, code = core.stat("/nowhere/at/all")
     assert.is_nil(none)

@@ -1,6 +1,7 @@
 package.path = "spec/support/?.lua;" .. package.path
 local finalizer = require "finalizer"
 local raw = require "raw_http"
+local shell = require "shell"
 local socket = require "socket"
 local http_server = require "marketplace.http_server"
 
@@ -68,6 +69,17 @@ describe("marketplace.http_server", function()
       local body = table.concat(bytes):rep(40)
       rig:run_until_answered(rig:client():send(post(body)))
       assert.equal(body, rig.requests[1].body)
+    end)
+
+    it("may have headers of every character that a name can have, and of up to 256 of them", function()
+      open()
+      local name, long = "!#$%&'*+-.^_`|~09azAZ", ("n"):rep(256)
+      rig:run_until_answered(rig:client():send(post("", { name .. ": \t a b \t ", long .. ": x", "X-Byte: \255" })))
+      local headers = rig.requests[1].headers
+      assert.same({ "a b", "x", "\255" }, { headers[name:lower()], headers[long], headers["x-byte"] })
+      local refused = rig:client():send(post("", { long .. "n: x" }))
+      assert.equal(400, rig:run_until_closed(refused)[1].status)
+      assert.equal(1, #rig.requests)
     end)
 
     it("gives a header that came more than once as a list", function()
@@ -164,6 +176,31 @@ describe("marketplace.http_server", function()
       rig:run(function() return rig.server:stats().connections == 0 end)
       assert.equal(0, rig.server:stats().waiting)
       assert.equal(0, rig.server:stats().buffered)
+    end)
+
+    it("that goes away after its body came too late loses only the answer", function()
+      open { body_timeout = 0.05 }
+      rig.respond = function() return nil end
+      local client = rig:client():send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nfour"
+      rig:run(function() return #rig.held == 1 end)
+      client:close()
+      rig:run(function() return rig.server:stats().connections == 0 end)
+      assert.equal(1, rig.server:stats().waiting)
+      rig.server:answer(rig.held, { { status = 408 } })
+      assert.equal(0, rig.server:stats().waiting)
+    end)
+
+    it("that goes away in the middle of its request leaves nothing of it", function()
+      open()
+      for _, bytes in ipairs { "GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nfour" } do
+        local client = rig:client():send(bytes)
+        rig:run(function() return rig.server:stats().buffered == #(bytes:match "\r\n\r\n(.*)" or "") end)
+        for _ = 1, 5 do rig:turn(0) end
+        client:close()
+        rig:run(function() return rig.server:stats().connections == 0 end)
+        assert.equal(0, rig.server:stats().buffered)
+      end
+      assert.equal(0, #rig.requests)
     end)
 
     it("may wait for its answer over many polls", function()
@@ -286,6 +323,15 @@ describe("marketplace.http_server", function()
       rig:run(function() return rig.server:stats().buffered == 0 end)
     end)
 
+    it("is one of more than 1 MiB if nothing else is said", function()
+      open()
+      rig.respond = too_large
+      local head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+      assert.equal(413, rig:run_until_closed(rig:client():send(head:format(2 ^ 20 + 1)))[1].status)
+      local client = rig:client():send(head:format(2 ^ 20))
+      rig:run(function() return client.got:find("100 Continue", 1, true) end)
+    end)
+
     it("gets its answer in the middle of a 100 MB upload, and takes no memory", function()
       open()
       rig.respond = too_large
@@ -314,13 +360,65 @@ describe("marketplace.http_server", function()
       assert.is_nil(client.broken)
     end)
 
+    it("is refused with an answer of up to 64 KiB in all", function()
+      open { max_body = 1 }
+      local length = 60000
+      rig.respond = function() return { status = 413, body = ("b"):rep(length) } end
+      local function refusal()
+        local client = rig:client():send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+        rig:run_until_closed(client)
+        return client.got
+      end
+      length = length + 65536 - #refusal()
+      assert.equal(65536, #refusal())
+      length = length + 1
+      assert.equal("", refusal())
+    end)
+
+    it("is refused with a whole answer of its own", function()
+      open { max_body = 1 }
+      local headers = { ["X-One"] = "1", ["X-Two"] = { "a", "b" } }
+      rig.respond = function() return { status = 413, headers = headers, body = "too large" } end
+      local client, before = rig:client(), os.time()
+      rig:run_until_closed(client:send "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
+      local dates = {}
+      for at = before, os.time() do dates[os.date("!%a, %d %b %Y %H:%M:%S GMT", at)] = true end
+      local answer = client:responses()[1]
+      assert.is_true(dates[answer.headers.date], answer.headers.date)
+      local lines = {}
+      for line in client.got:gmatch "([^\r\n]+)\r\n" do lines[#lines + 1] = line end
+      assert.equal("HTTP/1.1 413 Content Too Large", (lines[1]:gsub("Payload", "Content")))
+      table.sort(lines)
+      assert.same({ "Connection: close", "Content-Length: 9", "Date: " .. answer.headers.date, "X-One: 1", "X-Two: a",
+        "X-Two: b" }, { lines[1], lines[2], lines[3], lines[5], lines[6], lines[7] })
+      assert.equal("too large", answer.body)
+    end)
+
+    it("counts against 64 MiB of all of them if nothing else is said", function()
+      open { max_body = 2 ^ 30, max_header_bytes = 2 ^ 20 } -- as much as that is read at once
+      rig.respond = function(request) return { status = 503, body = request.fault } end
+      local client, piece = rig:client(), ("x"):rep(2 ^ 20)
+      client:send(("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"):format(2 ^ 26 + 1))
+      local sent = 0
+      rig:run(function()
+        if #client.queue == 0 and sent < 2 ^ 26 then
+          client:send(piece)
+          sent = sent + #piece
+        end
+        return rig.server:stats().buffered == 2 ^ 26
+      end)
+      assert.equal("overloaded", rig:run_until_closed(client:send "x")[1].body)
+    end)
+
     it("counts with all the others against max_buffered", function()
       open { max_buffered = 100 }
       rig.respond = function(request) return request.fault and { status = 503, body = request.fault } or nil end
       rig:client():send(post(("a"):rep(60)))
       rig:run(function() return #rig.held == 1 end)
       assert.equal(60, rig.server:stats().buffered)
-      local client = rig:client():send(post(("b"):rep(60)))
+      rig.respond = function(request) return { status = request.fault and 503 or 200, body = request.fault } end
+      assert.equal(200, rig:run_until_answered(rig:client():send(post(("b"):rep(40))))[1].status)
+      local client = rig:client():send(post(("b"):rep(41)))
       local answer = rig:run_until_closed(client)[1]
       assert.equal(503, answer.status)
       assert.equal("overloaded", answer.body)
@@ -392,6 +490,19 @@ describe("marketplace.http_server", function()
       assert.equal(1, #rig.requests)
     end)
 
+    it("are answered before they end, and a client that reads only at the end learns of it", function()
+      open()
+      local client = rig:client()
+      client.deaf = true
+      client:send("POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 1000000\r\n\r\n" .. ("x"):rep(1000000))
+      rig:run(function() return #client.queue == 0 or client.broken end)
+      client.deaf = false
+      local answers = rig:run_until_closed(client)
+      assert.is_nil(client.broken)
+      assert.same({ 400, "bad request\n" }, { answers[1].status, answers[1].body })
+      assert.equal("close", answers[1].headers.connection)
+    end)
+
     it("include headers without end", function()
       open { max_header_bytes = 4096 }
       local client = rig:client()
@@ -426,6 +537,26 @@ describe("marketplace.http_server", function()
       assert.equal(stats.accepted - 100, stats.evicted)
       assert.equal(0, stats.refused)
       for i = 1, count do idle[i]:close() end
+    end)
+
+    it("are at most 512 if nothing else is said", function()
+      if raw.most_files() < 2000 then return pending "this process may not open so many files" end
+      open()
+      local all = {}
+      local function connect(count)
+        for _ = 1, count do
+          all[#all + 1] = socket.tcp4()
+          all[#all]:settimeout(5)
+          assert(all[#all]:connect(rig.host, rig.port))
+          if #all % 50 == 0 then rig:turn(0) end
+        end
+        rig:run(function() return rig.server:stats().accepted == #all end)
+      end
+      connect(512)
+      assert.equal(0, rig.server:stats().evicted)
+      connect(1)
+      assert.same({ 1, 512 }, { rig.server:stats().evicted, rig.server:stats().connections })
+      for _, one in ipairs(all) do one:close() end
     end)
 
     it("that send headers for ever make room after the silent ones", function()
@@ -491,6 +622,20 @@ describe("marketplace.http_server", function()
       assert.matches("\r\n\r\nlater$", client.got)
     end)
 
+    it("takes every status from 200 to 599, up to 32 headers, and tables that say no more than they must", function()
+      local many = {}
+      for i = 1, 32 do many["X-" .. i] = "x" end
+      rig.server:answer({ request }, { { status = 599, headers = many } })
+      local client = rig.clients[1]
+      local answer = rig:run_until_answered(client)[1]
+      assert.equal(599, answer.status)
+      for i = 1, 32 do assert.equal("x", answer.headers["x-" .. i]) end
+      rig.respond = function() return { status = 200, headers = { ["X-None"] = {} } } end
+      answer = rig:run_until_answered(client:send(post ""), 2)[2]
+      assert.same({ 200, "" }, { answer.status, answer.body })
+      assert.is_nil(answer.headers["x-none"])
+    end)
+
     it("raises when a request was answered before", function()
       rig.server:answer({ request }, { { status = 200 } })
       assert.error_matches(function() rig.server:answer({ request }, { { status = 200 } }) end,
@@ -509,6 +654,11 @@ describe("marketplace.http_server", function()
         rig.server:answer({ request, {} }, { { status = 200 }, { status = 200 } })
       end, "request 2 was answered before")
       assert.error_matches(function() rig.server:answer({ request }, {}) end, "as many responses as requests")
+      for _, wrong in ipairs { 7, "x", { handle = "x" }, { handle = -1 }, { handle = 2 ^ 52 }, { handle = 2 ^ 60 } } do
+        assert.error_matches(function()
+          rig.server:answer({ request, wrong }, { { status = 200 }, { status = 200 } })
+        end, type(wrong) == "table" and "request 2 was answered before" or "request 2 must be a table")
+      end
       assert.equal(1, rig.server:stats().waiting)
     end)
 
@@ -521,12 +671,21 @@ describe("marketplace.http_server", function()
       for _, status in ipairs { 100, 199, 600, 0 / 0 } do fails({ status = status }, "status must be") end
       fails({ status = 200, body = {} }, "body must be a string")
       fails({ status = 200, headers = "x" }, "headers must be a table")
+      fails({ status = 200, headers = { "x" } }, "response 1: header names must be strings")
+      fails({ status = 200, headers = { A = { "x", 5 } } }, "response 1: header 'A' must be a string")
+      fails({ status = 200, headers = { A = "" } }, "response 1: header 'A' is empty")
+      for _, name in ipairs { "", "a\0", "a:", "\228" } do
+        fails({ status = 200, headers = { [name] = "x" } }, "is not a header name")
+      end
       fails({ status = 200, headers = { ["a b"] = "x" } }, "header 'a b' is not a header name")
       fails({ status = 200, headers = { a = "x\r\nSet-Cookie: y" } }, "header 'a' has a control character")
       for _, byte in ipairs { "\1", "\t", "\27", "\127" } do
         fails({ status = 200, headers = { a = "x" .. byte } }, "header 'a' has a control character")
       end
       fails({ status = 200, headers = { a = 5 } }, "header 'a' must be a string")
+      for _, name in ipairs { "Connection", "content-length", "TRANSFER-ENCODING" } do
+        fails({ status = 200, headers = { [name] = "x" } }, "is set by the server")
+      end
       fails({ status = 200, headers = { Date = "now" } }, "header 'Date' is set by the server")
       local many = {}
       for i = 1, 33 do many["X-" .. i] = "x" end
@@ -564,6 +723,18 @@ describe("marketplace.http_server", function()
   end)
 
   describe("drain", function()
+    it("takes a request that has arrived, and lets one go that has said nothing", function()
+      open()
+      local busy, silent = rig:client():send(post "one"), rig:client()
+      rig:run_until_answered(busy)
+      rig:run(function() return rig.server:stats().connections == 2 end)
+      busy:send(post "two")
+      rig.server:drain()
+      assert.equal(200, rig:run_until_closed(busy)[2].status)
+      assert.equal("two", rig.requests[2].body)
+      rig:run_until_closed(silent)
+    end)
+
     it("stops accepting, closes what is idle and finishes what is in progress", function()
       open()
       local idle = rig:client():send(post "")
@@ -626,6 +797,33 @@ describe("marketplace.http_server", function()
       assert.is_nil(server)
       assert.equal("listen_failed", code)
       assert.equal("cannot listen on 127.0.0.1:" .. rig.port .. ": Address already in use", message)
+    end)
+
+    it("takes a port that connections used a moment ago", function()
+      open()
+      assert.equal(200, rig:run_until_closed(rig:client():send "GET / HTTP/1.0\r\n\r\n")[1].status)
+      local port = rig.port
+      rig:close()
+      open { port = port }
+      assert.equal(port, rig.port)
+    end)
+
+    it("shows IPv6 addresses in brackets if they cannot be listened on", function()
+      local _, message, code = http_server.open { host = "2001:db8::1", port = 1 }
+      assert.equal("listen_failed", code)
+      assert.matches("^cannot listen on %[2001:db8::1%]:1: ", message)
+    end)
+
+    it("has no socket that is inherited by programs that this one starts", function()
+      local command = "ls -l /proc/self/fd | grep -c socket: || true"
+      local before = shell.run(command)
+      open { max_body = 1 }
+      rig:run_until_answered(rig:client():send(post ""))
+      -- one that was refused, and is still read from
+      rig:run_until_closed(rig:client():send(post "too large"))
+      for _, client in ipairs(rig.clients) do client.socket:close() end
+      rig.clients = {}
+      assert.equal(before, shell.run(command))
     end)
 
     it("names a host that is none", function()
@@ -692,6 +890,17 @@ describe("marketplace.http_server", function()
       assert.equal("::1", rig.host)
       assert.equal("::1", rig.requests[1].remote)
     end)
+
+    it("shows a client of IPv4 as one, whatever it listens on", function()
+      local server = http_server.open { host = "::" }
+      if not server then return pending "this machine has no IPv6" end
+      server:close()
+      open { host = "::" }
+      assert.equal("::", rig.host)
+      rig.host = "127.0.0.1"
+      rig:run_until_answered(rig:client():send(post "four"))
+      assert.equal("127.0.0.1", rig.requests[1].remote)
+    end)
   end)
 
   describe("poll", function()
@@ -706,11 +915,48 @@ describe("marketplace.http_server", function()
       assert.error_matches(function() rig.server:poll "x" end, "number expected")
     end)
 
-    it("keeps to its time", function()
+    it("does not wait if a request has come while others were answered", function()
       open()
-      local started = socket.gettime()
-      assert.same({}, rig.server:poll(0.05))
-      assert.is_true(socket.gettime() - started >= 0.045)
+      local client = rig:client():send(post "first")
+      rig:run_until_answered(client)
+      rig.respond = function() return nil end
+      rig:client():send(post "held")
+      rig:run(function() return #rig.held == 1 end)
+      client:send(post "second")
+      rig.server:answer(rig.held, { { status = 200 } })
+      local requests = {}
+      while #requests == 0 do requests = rig.server:poll(86400) end
+      assert.equal("second", requests[1].body)
+      rig.server:answer(requests, { { status = 200 } })
+    end)
+
+    it("keeps to its time, also while requests await their answers", function()
+      open()
+      rig.respond = function() return nil end
+      for held = 0, 2 do
+        if held > 0 then rig:client():send(post "x") end
+        rig:run(function() return #rig.held == held end)
+        rig:turn()
+        local started = socket.gettime()
+        assert.same({}, rig.server:poll(0.05))
+        assert.is_true(socket.gettime() - started >= 0.045)
+      end
+    end)
+
+    it("names the argument that is wrong", function()
+      open()
+      local server = rig.server
+      local function fails(why, method, ...)
+        local ok, problem = pcall(server[method], ...)
+        assert.is_false(ok)
+        assert.matches(why, problem)
+      end
+      fails("#1 .*marketplace.http_server expected", "poll", 5)
+      fails("#2 .*number expected", "poll", server, "x")
+      fails("#2 .*must not be negative", "poll", server, -1)
+      fails("#2 .*table expected", "answer", server, 5, {})
+      fails("#3 .*table expected", "answer", server, {}, 5)
+      fails("#3", "answer", server, {}, { {} })
     end)
   end)
 

@@ -6,6 +6,8 @@ local json = require "marketplace.json"
 local peers = require "support.peer"
 local raw = require "support.raw_http"
 local shell = require "support.shell"
+local socket = require "socket"
+local unpack = require("marketplace.runtime").unpack
 
 describe("marketplace.http", function()
   local peer
@@ -50,6 +52,8 @@ describe("marketplace.http", function()
     assert.equal(before + 1, echo { method = "POST", body = "x" }.connections)
     assert.equal(before + 2, echo { method = "POST", body = "x" }.connections)
     assert.equal(before + 3, echo { method = "DELETE" }.connections)
+    for _, method in ipairs { "HEAD", "OPTIONS", "PUT" } do assert(exchange("/echo", { method = method })) end
+    assert.equal(before + 3, echo().connections)
   end)
 
   it("does not repeat a POST or a DELETE whose connection ends without an answer", function()
@@ -214,6 +218,83 @@ describe("marketplace.http", function()
     assert.equal("too_large", code)
   end)
 
+  -- What becomes of an exchange whose answer is these bytes.
+  local function answered_with(bytes)
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    local _, port = listener:getsockname()
+    local one = assert(core.http_start { method = "GET", url = "http://127.0.0.1:" .. port .. "/" })
+    listener:settimeout(0)
+    local connection
+    repeat
+      core.http_poll(0.01)
+      connection = listener:accept()
+    until connection
+    repeat core.http_poll(0.01) until connection:receive "*l" == ""
+    connection:send(bytes)
+    connection:close()
+    listener:close()
+    repeat core.http_poll(1) until one:done()
+    local result = { one:result() }
+    one:close()
+    return result
+  end
+
+  it("reads headers in lower case, without the space around their values", function()
+    local long = ("AZaz09-"):rep(18) .. "12"
+    local headers = answered_with("HTTP/1.1 200 OK\r\n" .. "Content-Length: 0\r\nX-Empty:\r\nX-Blank: \t \r\n" ..
+      "X-Spaced:  \t a b\t \r\nX-Bare: x\nX-Thrice: a\r\nx-thrice: b\r\nX-THRICE: c\r\n" .. long ..
+      "cut: y\r\n\r\n")[2]
+    assert.equal(128, #long)
+    assert.same({ ["content-length"] = "0", ["x-empty"] = "", ["x-blank"] = "", ["x-spaced"] = "a b", ["x-bare"] = "x",
+      ["x-thrice"] = { "a", "b", "c" }, [long:lower()] = "y" }, headers)
+  end)
+
+  it("takes the last of several answers, and no trailers", function()
+    local result = answered_with("HTTP/1.1 100 Continue\r\nX-First: a\r\n\r\n" ..
+      "HTTP/1.1 103 Early Hints\r\nX-Second: b\r\n\r\n" ..
+      "HTTP/1.1 201 Created\r\nX-Third: c\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Last: d\r\n\r\n")
+    assert.same({ 201, { ["x-third"] = "c", ["transfer-encoding"] = "chunked" }, "ok" }, result)
+  end)
+
+  it("takes up to 64 KiB of headers", function()
+    local before, after = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Long: ", "\r\n\r\n"
+    -- the empty line is none of them
+    local room = 65536 - #before - 2
+    assert.equal(200, answered_with(before .. ("x"):rep(room) .. after)[1])
+    local _, message, code = unpack(answered_with(before .. ("x"):rep(room + 1) .. after), 1, 3)
+    assert.same({ core.errors.too_large, "too_large" }, { message, code })
+  end)
+
+  it("takes a body of up to 8 MiB if nothing else is said", function()
+    assert.equal(8388608, #assert(exchange "/bytes/8388608").body)
+    local _, message, code = exchange "/bytes/8388609"
+    assert.same({ core.errors.too_large, "too_large" }, { message, code })
+  end)
+
+  it("keeps no more than a window of a 2xx answer that is streamed, and all of any other", function()
+    for _, status in ipairs { 200, 299 } do
+      local url = ("%s/bytes/400000?%d"):format(peer.url, status)
+      local one, bytes = assert(core.http_start { method = "GET", url = url, sink = true }), 0
+      for _ = 1, 50 do core.http_poll(0.01) end
+      assert.is_false(one:done())
+      repeat
+        local piece = one:take()
+        assert.is_true(#piece <= 262144)
+        bytes = bytes + #piece
+        core.http_poll(0.01)
+      until one:done()
+      assert.same({ status, 400000 }, { one:result(), bytes + #one:take() })
+      one:close()
+    end
+    for _, status in ipairs { 300, 404 } do
+      local url = ("%s/bytes/400000?%d"):format(peer.url, status)
+      local one = assert(core.http_start { method = "GET", url = url, sink = true })
+      repeat core.http_poll(1) until one:done()
+      assert.same({ status, 400000 }, { one:result(), #one:take() })
+      one:close()
+    end
+  end)
+
   it("follows no redirect", function()
     local response = assert(exchange "/redirect/%2Fecho")
     assert.same({ 302, "/echo" }, { response.status, response.headers.location })
@@ -229,10 +310,19 @@ describe("marketplace.http", function()
     assert.equal("{}", assert(exchange("/status/404", { sink = error })).body)
   end)
 
+  it("hands only the body of an answer from 200 to 299 to the sink", function()
+    for status, is_handed in pairs { [200] = true, [299] = true, [300] = false, [500] = false } do
+      local handed = ""
+      local response = assert(exchange("/status/" .. status, { sink = function(bytes) handed = handed .. bytes end }))
+      assert.same({ status, is_handed and "{}" or "", is_handed and "" or "{}" },
+        { response.status, handed, response.body })
+    end
+  end)
+
   it("keeps little of what comes in place of a body to stream", function()
     local request = { max_response = 2 ^ 34, sink = error }
-    assert.equal(1048576, #assert(exchange("/refusal/1048576", request)).body)
-    local _, _, code = exchange("/refusal/1048577", request)
+    assert.equal(1048576, #assert(exchange("/bytes/1048576?404", request)).body)
+    local _, _, code = exchange("/bytes/1048577?404", request)
     assert.equal("too_large", code)
   end)
 
@@ -324,6 +414,20 @@ describe("marketplace.http", function()
       end
     end
     one:close()
+  end)
+
+  it("takes numbers up to each limit, and none beyond it", function()
+    local names = { timeout = 2 ^ 40, connect_timeout = 2 ^ 40, low_speed_time = 2 ^ 40, low_speed_limit = 2 ^ 31 - 1,
+      max_response = 2 ^ 40 }
+    for name, most in pairs(names) do
+      for _, value in ipairs { 0, most } do
+        http.start({ method = "GET", url = peer.url .. "/echo", [name] = value }):close()
+      end
+      for _, value in ipairs { -1, most + 1 } do
+        assert.error_matches(function() http.start { method = "GET", url = peer.url .. "/echo", [name] = value } end,
+          "field '" .. name .. "' must be a number, not negative")
+      end
+    end
   end)
 
   it("checks what it is given", function()

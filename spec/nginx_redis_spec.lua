@@ -1,17 +1,27 @@
 -- What marketplace.nginx.redis asks of nginx's cosockets, which are imitated here.
+local reconnecting = require "marketplace.inbox.reconnecting"
 local redis = require "marketplace.nginx.redis"
+local unpack = require("marketplace.runtime").unpack
 
 describe("marketplace.nginx.redis", function()
-  local asked
+  local asked, answers
 
+  -- What the socket's methods return, by their names; receiveany takes one after another.
   before_each(function()
     asked = {}
-    local socket = { getreusedtimes = function() return 0 end }
-    for _, method in ipairs { "settimeouts", "connect" } do
+    answers = { connect = { true }, send = { 1 }, getreusedtimes = { 0 }, receiveany = {} }
+    local socket = {}
+    for _, method in ipairs { "settimeouts", "connect", "getreusedtimes", "send", "setkeepalive", "close" } do
       socket[method] = function(_, ...)
         asked[method] = { ... }
-        return true
+        return unpack(answers[method] or {}, 1, 2)
       end
+    end
+    function socket.receiveany(_, most)
+      asked.receiveany = most
+      local bytes = table.remove(answers.receiveany, 1)
+      if bytes then return bytes end
+      return nil, answers.problem
     end
     rawset(_G, "ngx", { socket = { tcp = function() return socket end } })
   end)
@@ -48,5 +58,83 @@ describe("marketplace.nginx.redis", function()
     end
     redis.connect { db = 1, timeout = 3, prefix = "other" }
     assert.is_true(pools[asked.connect[3].pool])
+  end)
+
+  it("knows the address of an IPv6 server, as nginx writes it", function()
+    redis.connect { host = "::1" }
+    assert.equal("[::1]", asked.connect[1])
+  end)
+
+  it("says whether the connection is one of the pool's", function()
+    assert.is_false(redis.connect({}).reused)
+    answers.getreusedtimes = { 1 }
+    assert.is_true(redis.connect({}).reused)
+  end)
+
+  -- What a call fails with.
+  local function failure(task)
+    local ok, problem = pcall(task)
+    assert.is_false(ok)
+    return select(2, reconnecting.outcome("redis", ok, problem))
+  end
+
+  it("says why it cannot connect, and what to write if nginx cannot resolve the server's name", function()
+    answers.connect = { nil, "connection refused" }
+    assert.equal("redis: connection refused", failure(function() redis.connect {} end))
+    answers.connect = { nil, "no resolver defined to resolve \"db\"" }
+    assert.equal("redis: no resolver defined to resolve \"db\": name the server by its address, or write resolver " ..
+      "ADDRESS; resolver_timeout 5s; in nginx's http", failure(function() redis.connect { host = "db" } end))
+  end)
+
+  describe("sends a command", function()
+    local function command(...)
+      answers.receiveany = { ... }
+      return redis.connect({}):command { "GET", "a" }
+    end
+
+    it("and returns the reply, however it comes", function()
+      assert.equal("xyz", (command("$3\r\n", "xy", "z\r\n")))
+      assert.equal("*2\r\n$3\r\nGET\r\n$1\r\na\r\n", asked.send[1])
+      assert.equal(65536, asked.receiveany)
+    end)
+
+    it("and returns the server's error", function()
+      assert.same({ nil, "ERR no", "redis_error" }, { command "-ERR no\r\n" })
+    end)
+
+    it("or says why not", function()
+      answers.send = { nil, "broken pipe" }
+      assert.equal("redis: broken pipe", failure(command))
+      answers.send, answers.problem = { 1 }, "closed"
+      assert.equal("redis: the server closed the connection", failure(command))
+      answers.problem = "timeout"
+      assert.equal("redis: timeout", failure(function() command "$3\r\n" end))
+    end)
+
+    it("or says that what came is no reply", function()
+      assert.matches("^redis: Protocol error", failure(function() command "HTTP/1.1 400 Bad Request\r\n" end))
+    end)
+  end)
+
+  describe("after its use", function()
+    it("keeps a connection for a minute, with 31 others", function()
+      redis.connect({}):release()
+      assert.same({ 60000, 32 }, asked.setkeepalive)
+      assert.is_nil(asked.close)
+    end)
+
+    it("closes one with more than was asked for", function()
+      answers.receiveany = { "+OK\r\n+OK\r\n" }
+      local link = redis.connect {}
+      link:command { "PING" }
+      link:release()
+      assert.is_nil(asked.setkeepalive)
+      assert.is_table(asked.close)
+    end)
+
+    it("closes one that is not to be kept", function()
+      redis.connect({}):close()
+      assert.is_table(asked.close)
+    end)
   end)
 end)

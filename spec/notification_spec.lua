@@ -289,6 +289,14 @@ describe("marketplace.parse", function()
     refused("too_large", "16 MiB", (" "):rep(16 * 1024 * 1024 + 1))
   end)
 
+  it("says where what lacks a member begins", function()
+    assert.equal(0, refused("notification_invalid", "^the document has no data at byte 0$", '{"a":1}').offset)
+    local untyped = '{"a":1,"data":{"id":"x"}}'
+    assert.equal(14, refused("notification_invalid", "^data has no type at byte 14$", untyped).offset)
+    local body = ('{"data":{"type":"%s","id":"x"}}'):format(AVAILABLE_UPDATED)
+    assert.equal(8, refused("notification_invalid", "^data.attributes.available is missing at byte 8$", body).offset)
+  end)
+
   local function wrong(members)
     return ('{"data":{"type":"%s","id":"x",%s}}'):format(AVAILABLE_UPDATED, members)
   end

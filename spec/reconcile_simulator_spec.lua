@@ -46,9 +46,7 @@ describe("an hour in which the receiver was down", function()
     receiver:on("*", function(n) ran[n.id] = (ran[n.id] or 0) + 1 end)
     assert(client.webhooks:create {
       app = MARKETPLACE, name = "a webhook", url = "https://marketplace.example/notifications", secret = SECRET,
-      enabled = true, eventTypes = {
-        "ALTERNATIVE_DISTRIBUTION_PACKAGE_VERSION_CREATED", "ALTERNATIVE_DISTRIBUTION_TERRITORY_AVAILABILITY_UPDATED",
-      },
+      enabled = true, eventTypes = require("marketplace.event_types").MARKETPLACE,
     })
   end
 

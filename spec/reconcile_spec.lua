@@ -125,13 +125,19 @@ describe("marketplace.reconcile", function()
         assert.equal("webhookDeliveries", given.body.data.relationships.template.data.type)
         return { data = { type = "webhookDeliveries", id = "again" } }, { status = 201, headers = {} }
       end
+      if path == "/v1/webhooks/w1" then
+        return { data = { type = "webhooks", id = "w1", attributes = {
+          enabled = true, eventTypes = require("marketplace.event_types").MARKETPLACE,
+        } } }, { status = 200, headers = {} }
+      end
       if path:find "page2" then return page { 3 }, { status = 200, headers = {} } end
       return page({ 1, 2 }, base .. "/v1/webhooks/w1/deliveries?page2"), { status = 200, headers = {} }
     end
     require("marketplace.client.resources").attach(client)
     expect({ deliveries = 3, events = 3, missing = 3, stored = 3, redelivered = 3 }, run { client = client })
-    assert.equal(5, #asked)
-    assert.same({ "GET /v1/webhooks/w1/deliveries", "POST /v1/webhookDeliveries" }, { asked[1], asked[3] })
+    assert.equal(6, #asked)
+    assert.same({ "GET /v1/webhooks/w1", "GET /v1/webhooks/w1/deliveries", "POST /v1/webhookDeliveries" },
+      { asked[1], asked[2], asked[4] })
   end)
 
   it("finds nothing to do the second time", function()
@@ -202,18 +208,22 @@ describe("marketplace.reconcile", function()
     assert.same({ "c", "b", "a" }, seen)
   end)
 
-  it("puts no ping, and leaves what is still being delivered until it is a day old", function()
-    deliver("p", START - 30, "FAILED", { event = event("p", START - 30, { ping = true }) })
-    deliver("q", START - 30, "FAILED", {
-      event = { id = "event q", payload = samples.body "ping", createdDate = log.timestamp(START - 30) },
-    })
+  it("puts no ping", function()
+    deliver("p", START - 30, "FAILED", { event = event("p", START - 30, { ping = true, payload = "{" }) })
+    deliver("q", START - 30, "FAILED", { event = event("q", START - 30, { payload = samples.body "ping" }) })
+    apple:deliver { id = "r", event = { id = "event r", ping = true }, at = START - 30, state = "FAILED" }
+    expect({ deliveries = 3 }, run())
+    assert.same({}, keys())
+    assert.equal(0, apple.asked)
+  end)
+
+  it("puts what is still being delivered too, and asks for no redelivery of it", function()
     deliver("a", START - 20, "PENDING")
-    deliver("b", START - 25 * HOUR, "PENDING")
-    expect({ deliveries = 4, events = 2, missing = 1, stored = 1, pending = 1 }, run())
-    assert.same({ "b" }, keys())
-    now = now + 3 * HOUR
-    apple.deliveries[3].state = "FAILED"
-    expect({ deliveries = 3, events = 1, missing = 1, stored = 1, redelivered = 1 }, run())
+    expect({ deliveries = 1, events = 1, missing = 1, stored = 1, pending = 1 }, run())
+    assert.same({ "a" }, keys())
+    apple.deliveries[1].state = "FAILED"
+    expect({ deliveries = 1, events = 1 }, run())
+    assert.equal(0, apple.asked)
   end)
 
   it("goes by the newest delivery of an event", function()
@@ -221,7 +231,9 @@ describe("marketplace.reconcile", function()
     apple:deliver { id = "later", event = first.event, at = START - 100, state = "SUCCEEDED", redelivery = true }
     local second = deliver("b", START - 300, "SUCCEEDED")
     apple:deliver { id = "worse", event = second.event, at = START - 300, state = "FAILED", redelivery = true }
-    expect({ deliveries = 4, events = 2, missing = 2, stored = 2, redelivered = 1 }, run())
+    local third = deliver("c", START - 100, "SUCCEEDED")
+    apple:deliver { id = "older", event = third.event, at = START - 300, state = "FAILED", redelivery = true }
+    expect({ deliveries = 6, events = 3, missing = 3, stored = 3, redelivered = 1 }, run())
     assert.same({ "worse" }, apple.redelivered)
   end)
 
@@ -260,24 +272,26 @@ describe("marketplace.reconcile", function()
   it("asks for a redelivery if the payload is not given, as often as it fails", function()
     deliver("a", START - 300, "FAILED", { untold = true })
     deliver("b", START - 300, "SUCCEEDED", { untold = true })
-    expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
-    expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
+    local function again(redelivered, more)
+      expect({ deliveries = 2, events = 2, redelivered = redelivered, problems = 2, complete = false }, run(more))
+    end
+    again(1)
+    again(1)
     assert.same({ "delivery a", "delivery a" }, apple.redelivered)
-    local report = expect({ deliveries = 2, events = 2, failed = 1, complete = false }, run { redeliver = false })
-    assert.equal("payload_missing", report.failed[1].code)
+    again(0, { redeliver = false })
   end)
 
   it("knows deliveries of one event by their relationships if the event is not included", function()
     local made = deliver("a", START - 300, "FAILED", { untold = true })
     apple:deliver { id = "later", event = made.event, at = START - 200, state = "SUCCEEDED", untold = true }
-    expect({ deliveries = 2, events = 1 }, run())
+    expect({ deliveries = 2, events = 1, problems = 1, complete = false }, run())
     assert.same({}, apple.redelivered)
   end)
 
   it("takes deliveries that name no event for one event each", function()
     deliver("a", START - 300, "FAILED", { untold = true, unrelated = true })
     deliver("b", START - 200, "SUCCEEDED", { untold = true, unrelated = true })
-    expect({ deliveries = 2, events = 2, redelivered = 1 }, run())
+    expect({ deliveries = 2, events = 2, redelivered = 1, problems = 2, complete = false }, run())
     assert.same({ "delivery a" }, apple.redelivered)
   end)
 
@@ -334,12 +348,6 @@ describe("marketplace.reconcile", function()
       expect({ deliveries = 9, events = 9, redelivered = 5 }, run())
     end)
 
-    it("and is not complete while one is of an event that can be had in no other way", function()
-      deliver("a", START - 300, "FAILED", { untold = true })
-      apple.rate_limit = { limit = 50, remaining = 1 }
-      assert.equal(1, left(expect({ deliveries = 1, events = 1, complete = false }, run())))
-    end)
-
     it("or not at all, if nothing is remembered", function()
       deliver("a", START - 300, "FAILED")
       apple.rate_limit = { limit = 50, remaining = 1 }
@@ -355,25 +363,20 @@ describe("marketplace.reconcile", function()
       run()
       apple:deliver { id = "by hand", event = made.event, at = START - 100, state = "SUCCEEDED", redelivery = true }
       expect({ deliveries = 2, events = 1 }, run())
-      apple.deliveries[2], apple.rate_limit = nil, {}
-      expect({ deliveries = 1, events = 1 }, run())
+      apple.rate_limit = {}
+      apple.deliveries[2].state = "FAILED"
+      expect({ deliveries = 2, events = 1 }, run())
     end)
   end)
 
   it("keeps a payload that cannot be read as dead", function()
     deliver("a", START - 300, "FAILED", { event = { id = "event a", payload = "{", createdDate = "?" } })
-    local report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1, redelivered = 1 }, run())
+    local report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1, redelivered = 1, problems = 1,
+      complete = false }, run())
     assert.is_string(report.entries[1].reason)
-    assert.same({ "was missing, stored", "warning" }, { entries[1].message, entries[1].level })
+    assert.same({ "was missing, stored", "warning" }, { entries[2].message, entries[2].level })
     assert.same({ ready = 0, leased = 0, done = 0, dead = 1 }, inbox:counts())
     assert.equal(core.sha256 "{", keys()[1])
-  end)
-
-  it("takes one that has been delivered in vain for a day for done", function()
-    deliver("a", START - DAY, "PENDING")
-    deliver("b", START - DAY + 1, "PENDING")
-    expect({ deliveries = 2, events = 2, missing = 1, stored = 1, pending = 1 }, run())
-    assert.same({ "a" }, keys())
   end)
 
   it("looks again at what could not be read for a reason of its own", function()
@@ -382,10 +385,12 @@ describe("marketplace.reconcile", function()
     local report = run()
     sha256:revert()
     expect({ deliveries = 1, events = 1, problems = 1, complete = false }, report)
-    assert.same({ webhook = "w1", event = "event a", message = "no digest", code = "crypto_failed" },
-      report.problems[1])
+    assert.same({ "w1", "event a", "crypto_failed" },
+      { report.problems[1].webhook, report.problems[1].event, report.problems[1].code })
+    assert.matches(": no digest$", report.problems[1].message)
     now = now + 5 * HOUR
-    expect({ deliveries = 1, events = 1, missing = 1, stored = 1 }, run())
+    expect({ deliveries = 1, events = 1, missing = 1, stored = 1, problems = 1, complete = false }, run())
+    expect({ deliveries = 1, events = 1 }, run())
   end)
 
   it("forgets after ten days for what it asked", function()
@@ -468,23 +473,19 @@ describe("marketplace.reconcile", function()
       for _ = 1, 2 do assert.equal(10 * DAY - 600, since { state_file = "none" }) end
     end)
 
-    it("to an hour before the oldest that is still being delivered", function()
-      deliver("a", START - 300, "PENDING")
+    it("to an hour before the oldest of several that could not be compared", function()
+      deliver("c", START - 200, "SUCCEEDED", { untold = true })
+      deliver("a", START - 300, "SUCCEEDED", { untold = true })
       deliver("b", START - 100, "SUCCEEDED")
       since()
       now = now + 5 * HOUR
       assert.equal(6 * HOUR + 300, since())
-      apple.deliveries[1].state = "SUCCEEDED"
+      apple.deliveries[2].untold = false
+      since()
+      assert.equal(6 * HOUR + 200, since())
+      apple.deliveries[1].untold = false
       since()
       assert.equal(6 * HOUR + 100, since())
-    end)
-
-    it("to an hour before the oldest of several that are still being delivered", function()
-      deliver("c", START - 200, "PENDING")
-      deliver("a", START - 300, "PENDING")
-      deliver("b", START - 100, "PENDING")
-      since()
-      assert.equal(HOUR + 300, since())
     end)
 
     it("as far as before if not all could be listed", function()
@@ -545,8 +546,9 @@ describe("marketplace.reconcile", function()
       deliver("a", START - 2 * DAY, "SUCCEEDED")
       local report = run { since = now - DAY }
       assert.is_false(report.covers)
-      assert.same({ { id = "w1", since = now - DAY, due = now - 10 * DAY + 600, covers = false } }, report.webhooks)
-      assert.is_true(report.complete)
+      assert.same({ { id = "w1", url = "https://marketplace.example/notifications", since = now - DAY,
+        due = now - 10 * DAY + 600, covers = false } }, report.webhooks)
+      assert.is_false(report.complete)
       report = run()
       assert.is_true(report.covers)
       assert.equal(now - 10 * DAY + 600, report.since)
@@ -563,7 +565,7 @@ describe("marketplace.reconcile", function()
       deliver("a", START - 300, "FAILED")
       run()
       inbox = memory.new()
-      local report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1 }, run())
+      local report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1 }, run { accept_gap = true })
       assert.equal("inbox_changed", noticed(report))
       assert.matches("the last ten days are compared again", report.notices[1].message)
       assert.same({ inbox:id(), now - 10 * DAY + 600 }, { report.inbox, report.since })
@@ -577,7 +579,8 @@ describe("marketplace.reconcile", function()
       run()
       inbox = memory.new()
       inbox:put({ require("marketplace.inbox.record").of(newest.event.payload) }, now)
-      local report = expect({ deliveries = 2, events = 2, missing = 1, stored = 1 }, run())
+      local report = expect({ deliveries = 2, events = 2, missing = 1, stored = 1, problems = 1, complete = false },
+        run())
       assert.equal("inbox_changed", noticed(report))
     end)
 
@@ -655,7 +658,7 @@ describe("marketplace.reconcile", function()
 
   it("takes only the webhooks that lead to the receiver", function()
     apple.apps = { a1 = { "w1", "w2" }, a2 = { "w3" } }
-    apple.urls.w2 = "https://other.example/"
+    apple.changed.w2 = { url = "https://other.example/" }
     deliver("a", START - 300, "FAILED")
     apple:deliver { id = "theirs", event = event("theirs", START - 300), at = START - 300, state = "FAILED",
       webhook = "w2" }
@@ -674,22 +677,6 @@ describe("marketplace.reconcile", function()
     assert.equal("app a2 has no webhook with the URL https://other.example/", report.problems[1].message)
     -- one that is named needs no URL
     expect({ deliveries = 1, events = 1 }, run { webhooks = { "w2" } })
-  end)
-
-  it("forgets a webhook ten days after it was deleted", function()
-    local function known() return shell.run(("grep -o 'w[0-9]' %s/state.json | sort | tr -d '\n'"):format(folder)) end
-    apple.apps.a1 = { "w1", "w2" }
-    run { webhooks = { "w3" }, apps = { "a1" } }
-    assert.equal("w1w2w3", known())
-    apple.apps.a1, apple.gone.w3 = { "w1" }, true
-    local function go_on() return run { webhooks = { "w3" }, apps = { "a1" } } end
-    go_on()
-    now = now + 9 * DAY
-    go_on()
-    assert.equal("w1w2w3", known())
-    now = now + 1.5 * DAY
-    go_on()
-    assert.equal("w1", known())
   end)
 
   it("looks at the rest if one app cannot be looked at", function()
@@ -774,6 +761,7 @@ describe("marketplace.reconcile", function()
     assert.matches("unknown option 'app'", problem { app = "1" })
     assert.matches("'webhooks' or 'apps' must name at least one", problem { webhooks = {} })
     assert.matches("option 'webhooks' must be a list of ids", problem { webhooks = { 5 } })
+    assert.matches("option 'accept' must be a list of ids", problem { accept = { 5 } })
     assert.matches("option 'url' needs option 'apps'", problem { url = "https://a.example/" })
     assert.matches("option 'since' must not be in the future", problem { since = now + 1 })
     assert.matches("option 'since' must be a time", problem { since = 0 / 0 })
@@ -895,32 +883,42 @@ describe("marketplace.reconcile", function()
     it("lists each event that was missing, and then none", function()
       deliver("a", now - 2 * HOUR, "FAILED")
       deliver("b", now - 5000, "FAILED", { event = { id = "event b", payload = "{" } })
+      local complaint = "^marketplace: event event b of webhook w1, [^\n]* its payload cannot be read: a member" ..
+        "[^\n]* %(to go on without it: %-%-accept event b%)\n$"
       expect_command(1, "^STATE .*\nmissing    %S+Z  app_unavailable  6740067890  a .*\nmissing    %S+Z  %-  .*" ..
         "  a member.*\nredeliver  %S+Z  event a  .*  delivery a  w1 .*\nredeliver  %S+Z  event b  .*  delivery b  w1" ..
-        " .*\n2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 2 redeliveries would be asked for", "^$",
+        " .*\n2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 2 redeliveries would be asked for", complaint,
         "--app", "a1", "--dry-run")
-      expect_command(0, "\nstored  %S+Z  app_unavailable  6740067890  a .*\nstored .*: 2 missing, 2 stored, 2 redel",
-        "^$", "--app", "a1")
+      expect_command(1, "\nstored  %S+Z  app_unavailable  6740067890  a .*\nstored .*: 2 missing, 2 stored, 2 redel",
+        complaint, "--app", "a1")
       expect_command(0, "\n2 deliveries of 2 events since %S+Z: 0 missing, 0 stored, 0 redel", "^$",
         "--webhook", "w1")
       assert.same({ ready = 1, leased = 0, done = 0, dead = 1 }, box:counts())
     end)
 
+    it("counts deliveries and their events", function()
+      local made = deliver("a", now - 2 * HOUR, "FAILED")
+      apple:deliver { id = "again", event = made.event, at = now - HOUR, state = "PENDING", redelivery = true }
+      expect_command(0, "\n2 deliveries of 1 events since %S+Z: 1 missing, 1 stored, 0 redeliveries asked for, 1 still " ..
+        "being delivered\n", "^$", "--app", "a1")
+    end)
+
     it("names the webhooks, the state and the inbox", function()
       expect_command(0, "\nwebhook w1 https://marketplace.example/notifications\nstate " .. folder ..
         "/state.json, inbox " .. word .. " %(" .. box:id():gsub("%-", "%%-") .. "%)\n$", "^$", "--app", "a1")
+      apple.changed.w1 = { url = "none" }
       expect_command(0, "\nwebhook w1\nstate ", "^$", "--webhook", "w1")
     end)
 
     it("says when it looked at less than what is due", function()
       deliver("a", now - 2 * HOUR, "SUCCEEDED")
-      expect_command(0, "\nwebhook w1: compared only since %S+Z, although since %S+Z is due\n", "^$",
-        "--webhook", "w1", "--since", "1h")
+      expect_command(1, "\n0 deliveries ", "^marketplace: webhook w1 was compared only since %S+Z, although since " ..
+        "%S+Z is due %(the next run without %-%-since compares the rest%)\n$", "--webhook", "w1", "--since", "1h")
       assert.is_nil(expect_command(0, "1 missing, 1 stored", "^$", "--webhook", "w1"):find "only")
     end)
 
     it("asks which URL is the receiver's if it cannot know", function()
-      apple.apps.a1, apple.urls.w2 = { "w1", "w2" }, "https://other.example/\27[2J"
+      apple.apps.a1, apple.changed.w2 = { "w1", "w2" }, { url = "https://other.example/\27[2J" }
       expect_command(2, "^$", "more than one URL; name .- with %-%-url:\n" ..
         "  https://marketplace.example/notifications\n  https://other.example/\\x1b%[2J\n", "--app", "a1")
       local written = expect_command(0, "\nwebhook w1 ", "^$", "--app", "a1", "--url",
@@ -947,6 +945,28 @@ describe("marketplace.reconcile", function()
       expect_command(0, "\n0 deliveries", "^$", "--webhook", "w1")
     end)
 
+    it("names what could not be compared and what to do about it, and accepts that", function()
+      deliver("a", now - 2 * HOUR, "SUCCEEDED", { untold = true, event = { id = "e1" } })
+      apple.changed.w1 = { enabled = false }
+      local written = expect_command(1, "", "^marketplace: webhook w1 of app a1 is disabled, [^\n]+ " ..
+        "%(marketplace webhooks update w1 %-%-enabled%)\nmarketplace: event e1 of webhook w1, [^\n]+ %(to go on " ..
+        "without it: %-%-accept e1%)\n$", "--app", "a1", "--json")
+      local json = require "marketplace.json"
+      local summary = json.decode(written)
+      local disabled, missing = summary.problems[1], summary.problems[2]
+      assert.same({ false, 2, 0 }, { summary.complete, #summary.problems, #summary.notices })
+      assert.same({ "webhook_disabled", "w1", "a1" }, { disabled.code, disabled.webhook, disabled.app })
+      assert.same({ "payload_missing", "w1", "e1", "delivery a" }, { missing.code, missing.webhook, missing.event,
+        missing.delivery })
+      assert.matches("^event e1 of webhook w1, ", missing.message)
+      apple.changed.w1 = { eventTypes = {} }
+      expect_command(1, "", "%(marketplace webhooks update w1 %-%-event TYPE; ", "--app", "a1", "--json")
+      apple.changed = {}
+      expect_command(0, '"notices":%[{"code":"accepted","event":"e1"', "^marketplace: event e1 of webhook w1 is " ..
+        "accepted, although it could not be compared\n$", "--accept", "e1", "--accept-gap", "--app", "a1", "--json")
+      expect_command(0, '"notices":%[%],.*"problems":%[%]', "^$", "--app", "a1", "--json")
+    end)
+
     it("puts what `inbox show` calls unsigned", function()
       deliver("a", now - 2 * HOUR, "FAILED")
       expect_command(0, "1 stored", "^$", "--webhook", "w1")
@@ -956,13 +976,16 @@ describe("marketplace.reconcile", function()
 
     it("writes JSON, one object a line", function()
       deliver("a", now - 2 * HOUR, "FAILED")
-      local first, second = expect_command(0, "", "^$", "--json", "--webhook", "w1", "--no-redeliver", "--since", "3h")
-        :match "^(%S+)\n(%S+)\n$"
+      local first, second = expect_command(1, "", "compared only since", "--json", "--webhook", "w1",
+        "--no-redeliver", "--since", "3h")
+        :match "^([^\n]+)\n([^\n]+)\n$"
       local json = require "marketplace.json"
       local told, summary = json.decode(first), json.decode(second)
       assert.same({ "a", "stored", "w1", log.timestamp(now - 2 * HOUR) },
         { told.id, told.state, told.webhook, told.created_at })
-      assert.same({ 1, 0, true, 0 }, { summary.stored, summary.redelivered, summary.complete, summary.failed })
+      assert.same({ 1, 0, false, 0 }, { summary.stored, summary.redelivered, summary.complete, summary.failed })
+      assert.same({ "not_covered", "w1", 1 }, { summary.problems[1].code, summary.problems[1].webhook,
+        #summary.problems })
       assert.same({ 0, false, word, box:id(), folder .. "/state.json", "w1" }, { summary.left, summary.covers,
         summary.inbox, summary.inbox_id, summary.state, summary.webhooks[1].id })
       deliver("b", now - HOUR, "FAILED")
@@ -985,6 +1008,7 @@ describe("marketplace.reconcile", function()
     it("refuses wrong usage", function()
       expect_command(2, "^$", "%-%-app or %-%-webhook is missing")
       expect_command(2, "^$", "%-%-webhook is empty", "--webhook", "")
+      expect_command(2, "^$", "%-%-accept is empty", "--app", "a1", "--accept", "")
       expect_command(2, "^$", "%-%-since must be how long ago", "--app", "a1", "--since", "soon")
       expect_command(2, "^$", "%-%-since is in the future", "--app", "a1", "--since",
         (log.timestamp(now + 2 * DAY):gsub("%.%d+Z", "Z")))

@@ -83,6 +83,35 @@ describe("marketplace.redis #full", function()
     end
   end)
 
+  it("names the argument, or the word, that is wrong", function()
+    local function fails(why, f, ...)
+      local ok, problem = pcall(f, ...)
+      assert.is_false(ok)
+      assert.matches(why, problem)
+    end
+    local reader = assert(redis.reader())
+    fails("#1 .*table expected", redis.open, 5)
+    fails("#1 .*marketplace.redis expected", link.command, reader, { "PING" })
+    fails("#1 .*marketplace.redis.reader expected", reader.feed, link, "x")
+    fails("#2 .*table expected", link.command, link, 5)
+    fails("#2 .*string expected", reader.feed, reader, {})
+    fails("#1 .*table expected", redis.format, 5)
+    for method, first in pairs { [redis.format] = false, [link.command] = link } do
+      local function call(words)
+        if first then method(first, words) else method(words) end
+      end
+      fails("word 1 must be a string", call, { 5 })
+      fails("word 3 must be a string", call, { "GET", "a", false, "b" })
+      fails("1 to 1000000 words are expected", call, {})
+      local words = {}
+      for i = 1, 1000001 do words[i] = "" end
+      fails("1 to 1000000 words are expected", call, words)
+    end
+    local words = {}
+    for i = 1, 1000000 do words[i] = "" end
+    assert.equal("*1000000\r\n" .. ("$0\r\n\r\n"):rep(1000000), redis.format(words))
+  end)
+
   it("raises for what is no command", function()
     for _, words in ipairs { 5, {}, { 5 }, { "GET", {} }, { "GET", false } } do
       assert.is_false((pcall(link.command, link, words)))
@@ -114,6 +143,15 @@ describe("marketplace.redis #full", function()
     other:remove()
     assert.is_nil((to_other:command { "PING" }))
     assert.matches("closed", select(2, to_other:command { "PING" }))
+  end)
+
+  it("looks for the server on this machine's port 6379 if nothing else is said", function()
+    local listener = socket.tcp4() -- a server that is there already will do as well
+    listener:setoption("reuseport", true)
+    if listener:bind("127.0.0.1", 6379) then listener:listen() end
+    local opened, message = redis.open {}
+    listener:close()
+    assert(opened, message):close()
   end)
 
   it("does not wait longer than it was told", function()

@@ -881,6 +881,34 @@ describe("a rotation", function()
     assert.is_nil(world.files[STATE])
   end)
 
+  it("is not ended if something fails, and says what", function()
+    local failures = {
+      read = "the secret file cannot be read: injected failure of read",
+      replace = "the secret file cannot be written: injected failure of replace",
+      reload = "the receiver could not be told to reread the secret file: injected failure of reload. Nothing was " ..
+        "changed at App Store Connect. Run the same command again.",
+      remove = "the state of the rotation cannot be removed: injected failure of remove",
+    }
+    for name, expected in pairs(failures) do
+      local world = new_world { deaf = true }
+      assert.equal("probe_failed", (select(3, world.run())))
+      local options = world.options()
+      local owner = options.receiver[name] and options.receiver or options.files
+      local real = owner[name]
+      owner[name] = function(path, ...)
+        if name == "read" and path ~= PATH then return real(path, ...) end
+        return nil, "injected failure of " .. name, "injected"
+      end
+      local done, message, code = rotation.abort(options)
+      assert.is_nil(done)
+      assert.equal(expected, message)
+      assert.equal(name == "reload" and "reload_failed" or "injected", code)
+      assert.is_string(world.files[STATE])
+      assert.is_true(rotation.abort(world.options()))
+      assert.same({ [PATH] = "old\n" }, world.files)
+    end
+  end)
+
   it("is not ended if that would leave no secret", function()
     local world = new_world { deaf = true }
     assert.equal("probe_failed", (select(3, world.run())))

@@ -77,7 +77,7 @@ describe("marketplace.simulator", function()
         assert.equal(401, status, case[2])
         assert.same({ "NOT_AUTHORIZED -" }, codes(json.decode(response.body)))
         local entry = s.logged[#s.logged - 1]
-        assert.equal("token refused", entry.message)
+        assert.same({ "warning", "token refused", 401 }, { entry.level, entry.message, entry.status })
         assert.matches(case[2], entry.reason, 1, true)
       end
       assert.equal(0, s.sim:requests("GET", "/v1/marketplaceWebhooks").executed)
@@ -314,8 +314,42 @@ describe("marketplace.simulator", function()
       refused(409, { "ENTITY_ERROR /data/id" }, "PATCH /v1/webhooks/" .. id, entity("webhooks", nil, nil, "other"))
       refused(409, { "ENTITY_ERROR /data/attributes" }, "PATCH /v1/webhooks/" .. id,
         ('{"data":{"type":"webhooks","id":"%s","attributes":"x"}}'):format(id))
-      refused(415, { "UNSUPPORTED_MEDIA_TYPE -" }, "POST /v1/webhooks", "a=b",
-        { ["content-type"] = "application/x-www-form-urlencoded" })
+      local others = { "application/x-www-form-urlencoded", "application/jsonp", { "application/json", "a/b" } }
+      for _, kind in ipairs(others) do
+        refused(415, { "UNSUPPORTED_MEDIA_TYPE -" }, "POST /v1/webhooks", "{}", { ["content-type"] = kind })
+      end
+      for _, kind in ipairs { "Application/JSON", "application/json;charset=utf-8", "application/vnd.api+json ;a=b" } do
+        refused(422, { "ENTITY_UNPROCESSABLE -" }, "POST /v1/webhooks", "{", { ["content-type"] = kind })
+      end
+    end)
+
+    it("is explained in words", function()
+      local function detail(target, body)
+        return (s:call(target, body)).errors[1].detail
+      end
+      local id = s:webhook()
+      local path = "PATCH /v1/webhooks/" .. id
+      for expected, problem in pairs {
+        ["The type must be 'webhooks'"] = detail(path, entity("x", nil, nil, id)),
+        ["The id must be the one in the path"] = detail(path, entity("webhooks", nil, nil, "other")),
+        ["An id is not allowed in this request"] = detail("POST /v1/webhooks", entity("webhooks", nil, nil, "a")),
+        ["'more' is not allowed here"] = detail(path, { data = { type = "webhooks", id = id, more = 1 } }),
+        ["'attributes' must be an object"] = detail(path, { data = { type = "webhooks", id = id, attributes = 1 } }),
+        ["There is no resource of type 'webhooks' with id 'nothing'"] = detail "GET /v1/webhooks/nothing",
+        ["The resource of type 'apps' with id '" .. APP .. "' has no 'marketplaceSearchDetails'"] =
+          detail("GET /v1/apps/" .. APP .. "/marketplaceSearchDetail"),
+        ["'x' is not a valid limit. It must be between 1 and 200"] = detail "GET /v1/marketplaceWebhooks?limit=x",
+        ["'limit' is given more than once"] = detail "GET /v1/marketplaceWebhooks?limit=1&limit=2",
+        ["The parameter 'x' can not be used with this request"] = detail "GET /v1/marketplaceWebhooks?x=1",
+        ["'x' is not a valid cursor"] = detail "GET /v1/marketplaceWebhooks?cursor=x",
+        ["'x' is not a valid field name"] = detail "GET /v1/marketplaceWebhooks?fields[marketplaceWebhooks]=x",
+        ["'x' is not a valid relationship name"] = detail(("GET /v1/webhooks/%s?include=x"):format(id)),
+        ["'x' is not a valid date"] =
+          detail(("GET /v1/webhooks/%s/deliveries?filter[createdDateLessThan]=x"):format(id)),
+        ["'x' is not a valid value"] = detail(("GET /v1/webhooks/%s/deliveries?filter[deliveryState]=x"):format(id)),
+      } do
+        assert.equal(expected, problem)
+      end
     end)
 
     it("finds nothing, or what is not allowed", function()
@@ -435,6 +469,14 @@ describe("marketplace.simulator", function()
       assert.matches("?filter%5BdeliveryState%5D=FAILED&limit=1", links.self, 1, true)
       assert.matches("?filter%5BdeliveryState%5D=FAILED&limit=1&cursor=", links.next, 1, true)
       assert.same({ dates[4], dates[3], dates[2], dates[1] }, listed "filter[deliveryState]=FAILED,SUCCEEDED")
+    end)
+
+    it("reaches back ten days if deliveries are strict", function()
+      s = simulation.new { strict_deliveries = true }
+      local path = ("GET /v1/webhooks/%s/deliveries?filter[createdDateGreaterThanOrEqualTo]="):format(s:webhook())
+      s:expect(200, path .. core.format_time(s.now - 10 * 86400))
+      local document = s:expect(400, path .. core.format_time(s.now - 10 * 86400 - 1))
+      assert.equal("Deliveries can be listed for at most 10 days", document.errors[1].detail)
     end)
 
     it("wants its one filter if deliveries are strict", function()
@@ -586,6 +628,46 @@ describe("marketplace.simulator", function()
       assert.is_nil(attributes.response)
     end)
 
+    it("is done by any status from 200 to 299", function()
+      local id = s:webhook()
+      for status, expected in pairs { [199] = "FAILED", [200] = "SUCCEEDED", [299] = "SUCCEEDED", [300] = "FAILED" } do
+        s.respond = function() return { status = status, body = "" } end
+        s.sim:event "app_unavailable"
+        s.sim:tick()
+        assert.equal(expected, only_delivery(id).deliveryState)
+      end
+    end)
+
+    it("is logged with the notification and the answer", function()
+      s:webhook()
+      local answers = { { status = 200 }, { status = 500 }, nil }
+      local expected = {
+        { level = "info", message = "delivered", status = 200 },
+        { level = "warning", message = "not delivered", status = 500, reason = "The server answered 500" },
+        { level = "warning", message = "not delivered", reason = "no connection" },
+      }
+      for i = 1, 3 do
+        s.respond = function() return answers[i], "no connection" end
+        s.sim:event("app_unavailable", { id = "one", app = "55" })
+        s.sim:tick()
+        local entry = expected[i]
+        entry.at, entry.id, entry.event, entry.app_id = s.now, "one", "app_unavailable", "55"
+        entry.type = "alternativeDistributionTerritoryAvailabilityUpdated"
+        entry.url = "https://a.example/notifications"
+        assert.same(entry, s.logged[#s.logged])
+      end
+    end)
+
+    it("has ten seconds, and is as App Store Connect's are", function()
+      s:webhook()
+      s.sim:event "app_unavailable"
+      s.sim:tick()
+      local request = s.sent[1]
+      assert.same({ "POST", "https://a.example/notifications", 10 }, { request.method, request.url, request.timeout })
+      assert.same({ "content-type: application/json",
+        "x-apple-signature: " .. marketplace.sign("a secret", request.body) }, request.headers)
+    end)
+
     it("is repeated on request, with the same bytes", function()
       local id = s:webhook()
       s.sim:event "app_unavailable"
@@ -730,6 +812,20 @@ describe("marketplace.simulator", function()
       return s:expect(200, path).data.attributes
     end
 
+    it("has 50 variants and deltas of 64 MiB at most", function()
+      local problem = require("marketplace.simulator.packages").problem
+      for name, most in pairs { variants = 50, deltas = 50, size = 67108864 } do
+        assert.is_nil(problem { [name] = 0 })
+        assert.is_nil(problem { [name] = most })
+        for _, wrong in ipairs { -1, 0.5, most + 1 } do
+          assert.equal(("'%s' must be a whole number from 0 to %d"):format(name, most), problem { [name] = wrong })
+        end
+      end
+      local ok, message = pcall(function() s.sim:event("version_available", { size = -1 }) end)
+      assert.is_false(ok)
+      assert.matches("^spec/simulator_spec.lua:%d+: marketplace.simulator: event: 'size' must be", message)
+    end)
+
     it("has the checksums of zip archives", function()
       local crc32 = require "marketplace.simulator.crc32"
       for text, sum in pairs { [""] = 0, ["123456789"] = 0xcbf43926, ["\255\255\255\255"] = 0xffffffff } do
@@ -750,7 +846,11 @@ describe("marketplace.simulator", function()
       shell.run("unzip -tq " .. path)
       local manifest = assert(json.decode(shell.run(("unzip -p %s manifest.json"):format(path))))
       os.remove(path)
-      assert.equal("55", manifest.appleItemId)
+      assert.same({ "55", "com.example.app55", "1.1", "1", "17.4" }, {
+        manifest.appleItemId, manifest.bundleId, manifest.shortVersionString, manifest.bundleVersion,
+        manifest.minimumSystemVersions.IOS,
+      })
+      assert.matches("^8%d%d%d%d%d%d%d%d$", manifest.appleVersionId)
       assert.same({ 2, 1 }, { #manifest.variants, #manifest.deltas })
       for _, asset in ipairs { manifest.variants[1], manifest.variants[2], manifest.deltas[1] } do
         local is_delta = asset.deltaDetails ~= nil
@@ -794,6 +894,8 @@ describe("marketplace.simulator", function()
         assert.equal(403, fetch((url:gsub("expires=%d+", "expires=" .. expires))).status, expires)
       end
       assert.equal(404, fetch((url:gsub("/versions/", "/nothing"))).status)
+      local _, response = s:call((url:gsub("^https://[^/]+", "POST ")))
+      assert.equal(405, response.status)
       s.now = s.now + 3599
       assert.equal(200, fetch(url).status)
       s.now = s.now + 1
@@ -1017,5 +1119,22 @@ describe("marketplace.simulator", function()
     fails({ apps = { "a b" } }, "list of ids")
     fails({ clocks = function() end }, "unknown option 'clocks'")
     fails({ rate_limit = "many" }, "'rate_limit' must be a number")
+  end)
+
+  it("blames the line that calls it", function()
+    local calls = {
+      function() simulator.new { apps = {} } end, function() simulator.new { apps = { "a b" } } end,
+      function() simulator.new { clocks = 1 } end, function() simulator.new { keys = { A = "no key" } } end,
+      function() s.sim:event(5) end, function() s.sim:event("app_unavailable", { sise = 1 }) end,
+    }
+    for i, call in ipairs(calls) do
+      local ok, problem = pcall(call)
+      assert.is_false(ok)
+      assert.matches("^spec/simulator_spec.lua:%d+: ", problem, nil, nil, i)
+    end
+  end)
+
+  it("knows nothing of requests that never came", function()
+    assert.same({ method = "GET", path = "/v1/never", arrived = 0, executed = 0 }, s.sim:requests("GET", "/v1/never"))
   end)
 end)

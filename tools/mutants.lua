@@ -121,6 +121,10 @@ function WAYS.constant(source, add)
   end
 end
 
+-- Their first two arguments may as well stand the other way round.
+local SYMMETRIC = {
+  strcmp = true, strncmp = true, strcasecmp = true, strncasecmp = true, memcmp = true, CRYPTO_memcmp = true,
+}
 local NO_CALL = { ["if"] = true, ["while"] = true, ["for"] = true, switch = true, sizeof = true, ["return"] = true }
 
 local function is_definition(tokens, place)
@@ -155,7 +159,7 @@ function WAYS.arguments(source, add)
       local list = arguments_of(tokens, place)
       for i = 2, #list do
         local one, other = list[i - 1], list[i]
-        if text_of(one) ~= text_of(other) then
+        if text_of(one) ~= text_of(other) and not (i == 2 and SYMMETRIC[name.text]) then
           add({ first = one[1].first, last = one[2].last, text = text_of(other) },
             { first = other[1].first, last = other[2].last, text = text_of(one) })
         end

@@ -65,8 +65,10 @@ end
 
 local function compiles(path, text)
   if language_of(path) == "lua" then return load(text) ~= nil end
-  local compiler = assert(io.popen("cc -fsyntax-only -std=c11 -D_GNU_SOURCE -Werror=return-type -Icsrc " ..
-    "$(pkg-config --cflags lua5.4) -x c - 2>/dev/null", "w"))
+  local command = "cc -S -o /dev/null -std=c11 -D_GNU_SOURCE -Werror=return-type " ..
+    "-Werror=incompatible-pointer-types -Werror=int-conversion " .. -- as later compilers have it
+    "-iquote %s -Icsrc $(pkg-config --cflags lua5.4) -x c - 2>/dev/null"
+  local compiler = assert(io.popen(command:format(path:match "^(.*)/"), "w"))
   compiler:write(text)
   return compiler:close() == true
 end
@@ -75,6 +77,7 @@ local function all_places(paths)
   local places = {}
   for _, kind in ipairs(mutants.KINDS) do places[kind] = {} end
   for _, path in ipairs(paths) do
+    assert(compiles(path, read(path)), path .. " does not compile as it is")
     for kind, list in pairs(mutants.find(read(path), language_of(path))) do
       for _, edits in ipairs(list) do table.insert(places[kind], { path = path, kind = kind, edits = edits }) end
     end
@@ -159,6 +162,9 @@ end
 --[[ Which tests are near ]]
 
 local function module_of(path)
+  local part = path:match "^csrc/server/" and "http_server" or path:match "^csrc/redis/" and "redis" or
+    path:match "^csrc/lua/(http_server)" or path:match "^csrc/lua/(redis)" or path:match "^csrc/" and "core"
+  if part then return "marketplace." .. part end
   local name = path:match "lua/(marketplace.*)%.lua$"
   return name and name:gsub("/init$", ""):gsub("/", ".")
 end
@@ -168,7 +174,7 @@ local function requires()
   local found = {}
   for _, path in ipairs(lines_of "find lua simulator/lua spec -name '*.lua'") do
     local list = {}
-    for name in read(path):gmatch "require%s*%(?%s*[\"']([%w_.]+)[\"']" do list[#list + 1] = name end
+    for name in read(path):gmatch "require%s*[(,]?%s*[\"']([%w_.]+)[\"']" do list[#list + 1] = name end
     found[module_of(path) or path:match "^spec/(support/.*)%.lua$" and path:match "^spec/(.*)%.lua$":gsub("/", ".") or
       path] = list
   end

@@ -84,7 +84,7 @@ static size_t take_bytes(char *p, size_t size, size_t count, void *context) {
   mkt_http_exchange *e = context;
   size_t n = size * count;
   size_t most = most_of(e);
-  if (e->received > most || n > most - e->received) return refuse(e, MKT_ERR_TOO_LARGE);
+  if (n > most - e->received) return refuse(e, MKT_ERR_TOO_LARGE);
   if (e->is_streamed && e->body.n > 0 && e->body.n + n > WINDOW) {
     e->is_paused = true;
     e->pool->has_paused = true;
@@ -149,7 +149,9 @@ static void set_version(CURL *easy, const mkt_http_request *request) {
 
 static void set_limits(CURL *easy, const mkt_http_request *request) {
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request->connect_timeout));
+  /* 0 would be libcurl's own limit of 300 seconds */
+  const double connecting = request->connect_timeout > 0 ? request->connect_timeout : MOST_SECONDS;
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(connecting));
   if (request->low_speed_time <= 0) return;
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)request->low_speed_limit);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
@@ -303,6 +305,7 @@ static void release(mkt_http_exchange *e) {
   long bytes = 0;
   (void)curl_easy_getinfo(e->easy, CURLINFO_REQUEST_SIZE, &bytes);
   e->was_sent = bytes > 0;
+  e->is_paused = false;
   mkt_http_pool_return(e->pool, e->easy);
   e->easy = NULL;
   e->pool->running--;
@@ -359,7 +362,7 @@ int mkt_http_poll(int milliseconds_most) {
 
 void mkt_http_take(mkt_http_exchange *e) {
   e->body.n = 0;
-  if (!e->is_paused || e->easy == NULL) return;
+  if (!e->is_paused) return;
   e->is_paused = false;
   mkt_sigpipe_guard guard = mkt_sigpipe_hold();
   /* it hands over what it holds; a failure of that is told by was_refused when the exchange ends */

@@ -123,7 +123,7 @@ static int base64url(lua_State *L) {
   size_t n;
   const char *bytes = luaL_checklstring(L, 1, &n);
   size_t length = mkt_base64url_length(n);
-  char *text = lua_newuserdata(L, length + 1);
+  char *text = lua_newuserdata(L, length);
   mkt_base64url_encode((const unsigned char *)bytes, n, text);
   lua_pushlstring(L, text, length);
   return 1;
@@ -133,7 +133,7 @@ static int base64url_decode(lua_State *L) {
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
   size_t length = mkt_base64url_decoded_length(n);
-  unsigned char *bytes = lua_newuserdata(L, length + 1);
+  unsigned char *bytes = lua_newuserdata(L, length);
   if (!mkt_base64url_decode(text, n, bytes, &length)) return 0;
   lua_pushlstring(L, (const char *)bytes, length);
   return 1;

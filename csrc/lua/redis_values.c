@@ -43,14 +43,13 @@ redisReply **mkt_lua_push_reply_box(lua_State *L) {
   return box;
 }
 
-/* It is as deep as an answer may be: MKT_REDIS_MOST_LEVELS. */
+/* It is as deep as an answer may be, MKT_REDIS_MOST_LEVELS, for which Lua's stack has room. */
 static void push_value(lua_State *L, const redisReply *reply) {
   switch (reply->type) {
   case REDIS_REPLY_INTEGER:
     mkt_lua_push_integer(L, reply->integer);
     return;
   case REDIS_REPLY_ARRAY:
-    luaL_checkstack(L, 4, NULL);
     lua_createtable(L, (int)reply->elements, 0);
     for (size_t i = 0; i < reply->elements; i++) {
       push_value(L, reply->element[i]);

@@ -25,14 +25,12 @@ void mkt_redis_limits_set(mkt_redis_limits *limits, redisReader *reader) {
   limits->unlimited = reader->fn;
   limits->functions = *limits->unlimited;
   limits->functions.createArray = create_array;
-  mkt_redis_limits_restart(limits);
   reader->fn = &limits->functions;
   reader->privdata = limits;
 }
 
 void mkt_redis_limits_restart(mkt_redis_limits *limits) {
   limits->elements = 0;
-  limits->levels = 0;
 }
 
 mkt_code mkt_redis_limits_check(const mkt_redis_limits *limits, mkt_error *error) {

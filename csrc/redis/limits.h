@@ -21,7 +21,7 @@ typedef struct mkt_redis_limits {
   int levels;                                 /* of the list that was made last */
 } mkt_redis_limits;
 
-/* The limits must stay where they are while the reader is open. */
+/* Zero the limits before. They must stay where they are while the reader is open. */
 void mkt_redis_limits_set(mkt_redis_limits *limits, redisReader *reader);
 
 /* To be called when an answer is complete. */

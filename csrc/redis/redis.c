@@ -16,7 +16,7 @@ static mkt_code fail(const mkt_redis *redis, mkt_error *error) {
   const redisContext *context = redis->context;
   mkt_code code = mkt_redis_limits_check(&redis->limits, error);
   if (code != MKT_OK) return code;
-  bool timed_out = context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
+  bool timed_out = context->err == REDIS_ERR_IO && errno == EAGAIN;
   if (timed_out) return mkt_fail(error, MKT_ERR_TIMEOUT, NULL);
   if (context->err == REDIS_ERR_OOM) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "%s", context->errstr);

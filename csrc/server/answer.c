@@ -2,7 +2,6 @@
 
 #include "core/buffer.h"
 
-#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,10 +88,7 @@ static bool put_head(mkt_buffer *out, const mkt_answer *answer) {
 }
 
 static bool send_plain(int fd, const mkt_buffer *out) {
-  ssize_t sent = 0;
-  do
-    sent = send(fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
-  while (sent < 0 && errno == EINTR);
+  ssize_t sent = send(fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
   (void)shutdown(fd, SHUT_WR);
   return sent == (ssize_t)out->n;
 }
@@ -102,7 +98,6 @@ static bool send_tls(gnutls_session_t session, const mkt_buffer *out) {
   size_t sent = 0;
   while (sent < out->n) {
     ssize_t n = gnutls_record_send(session, out->p + sent, out->n - sent);
-    if (n == GNUTLS_E_INTERRUPTED) continue;
     if (n <= 0) return false;
     sent += (size_t)n;
   }

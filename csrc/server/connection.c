@@ -23,7 +23,6 @@ bool mkt_connections_init(mkt_connections *connections, size_t capacity) {
 
 void mkt_connections_free(mkt_connections *connections) {
   mkt_free(connections->all);
-  *connections = (mkt_connections){0};
 }
 
 mkt_connection *mkt_connections_add(mkt_connections *connections) {
@@ -47,7 +46,6 @@ static void unlink_connection(mkt_connections *connections, mkt_connection *conn
   mkt_connection **from_next = connection->next != NULL ? &connection->next->previous : &list->last;
   *from_previous = connection->next;
   *from_next = connection->previous;
-  connection->previous = connection->next = NULL;
 }
 
 /* Searches from the end: all the connections of a phase have the same time, so nearly always the

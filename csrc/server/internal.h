@@ -27,7 +27,6 @@ struct mkt_server {
   size_t max_body;
   size_t max_buffered;
   size_t max_connections;
-  size_t max_text;
   uint64_t header_timeout, body_timeout, idle_timeout;
   int epoll_fd; /* libmicrohttpd's */
   pid_t owner;  /* the process that opened it */

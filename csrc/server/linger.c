@@ -7,21 +7,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What one socket may be rid of in one run, so that the others have their turn. */
-enum { BYTES_A_RUN = 256 << 10 };
-
 typedef enum leftover { LEFTOVER_NONE, LEFTOVER_SOME, LEFTOVER_OVER } leftover;
 
 /* MSG_TRUNC on TCP throws the bytes away without copying them (tcp(7)). */
 static leftover discard(int fd, size_t *bytes_left) {
-  size_t allowed = *bytes_left < BYTES_A_RUN ? *bytes_left : BYTES_A_RUN;
-  ssize_t n = recv(fd, NULL, allowed, MSG_TRUNC | MSG_DONTWAIT);
+  ssize_t n = recv(fd, NULL, *bytes_left, MSG_TRUNC | MSG_DONTWAIT);
   if (n > 0) {
     *bytes_left -= (size_t)n;
     return *bytes_left > 0 ? LEFTOVER_SOME : LEFTOVER_OVER;
   }
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return LEFTOVER_NONE;
-  return LEFTOVER_OVER;
+  return n < 0 && errno == EAGAIN ? LEFTOVER_NONE : LEFTOVER_OVER;
 }
 
 static void remove_at(mkt_linger *linger, size_t i) {

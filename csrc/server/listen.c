@@ -32,8 +32,7 @@ static mkt_code fail_to_listen(const char *host, uint16_t port, const char *why,
 }
 
 mkt_code mkt_listen(const char *host, uint16_t port, int *fd, mkt_error *error) {
-  const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-                                 .ai_socktype = SOCK_STREAM};
+  const struct addrinfo hints = {.ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
   char service[8];
   struct addrinfo *addresses = NULL;
   (void)snprintf(service, sizeof service, "%u", (unsigned)port);

@@ -196,7 +196,7 @@ void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd) {
   const uint64_t now = mkt_clock_milliseconds();
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_HEADERS, now,
                        earlier(connection->deadline, now + server->header_timeout));
-  mkt_request *request = mkt_requests_add(&server->requests, server->max_text, server->max_body);
+  mkt_request *request = mkt_requests_add(&server->requests, server->max_body);
   if (request == NULL) return connection;
   request->connection = connection;
   connection->request = request;

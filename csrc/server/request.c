@@ -49,12 +49,12 @@ static mkt_request *unused_request(mkt_requests *requests) {
   return request;
 }
 
-mkt_request *mkt_requests_add(mkt_requests *requests, size_t max_text, size_t max_body) {
+mkt_request *mkt_requests_add(mkt_requests *requests, size_t max_body) {
   mkt_request *request = unused_request(requests);
   if (request == NULL) return NULL;
   mkt_buffer text = request->text;
   mkt_buffer body = request->body;
-  text.maximum = max_text;
+  text.maximum = SIZE_MAX;
   body.maximum = max_body;
   *request =
       (mkt_request){.handle = new_handle(slot_of(request->handle)), .text = text, .body = body};
@@ -87,7 +87,6 @@ void mkt_requests_remove(mkt_requests *requests, mkt_request *request) {
   mkt_request_drop_text(request);
   mkt_requests_discard_body(requests, request);
   request->handle = slot_of(request->handle);
-  request->connection = NULL;
   request->taken = false;
   request->next = requests->unused;
   requests->unused = request;
@@ -100,7 +99,6 @@ void mkt_requests_free(mkt_requests *requests) {
     mkt_free(requests->slots[i]);
   }
   mkt_free(requests->slots);
-  *requests = (mkt_requests){0};
 }
 
 static void empty(mkt_buffer *buffer) {
@@ -127,8 +125,7 @@ static const char *origin_form(const char *uri) {
   if (strncasecmp(uri, "http://", 7) == 0) scheme = 7;
   if (strncasecmp(uri, "https://", 8) == 0) scheme = 8;
   if (scheme == 0) return uri;
-  const char *rest = uri + scheme + strcspn(uri + scheme, "/?");
-  return *rest == '\0' ? "/" : rest;
+  return uri + scheme + strcspn(uri + scheme, "/?");
 }
 
 bool mkt_request_set_line(mkt_request *request, const char *uri, const char *remote) {
@@ -136,7 +133,8 @@ bool mkt_request_set_line(mkt_request *request, const char *uri, const char *rem
   size_t length = strcspn(path, "?");
   request->has_query = path[length] == '?';
   const char *query = path + length + (request->has_query ? 1 : 0);
-  return append(request, path, length, &request->path) &&
+  /* "http://host" and "http://host?query" ask for the root */
+  return append(request, length > 0 ? path : "/", length > 0 ? length : 1, &request->path) &&
          append(request, query, strlen(query), &request->query) &&
          append(request, remote, strlen(remote), &request->remote);
 }

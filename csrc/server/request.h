@@ -42,8 +42,9 @@ typedef struct mkt_requests {
   size_t buffered; /* bytes of bodies that are incomplete or unanswered */
 } mkt_requests;
 
-/* A fresh request with a new handle, or NULL when memory is short. */
-mkt_request *mkt_requests_add(mkt_requests *requests, size_t max_text, size_t max_body);
+/* A fresh request with a new handle, or NULL when memory is short. What limits its text is the
+ * memory that libmicrohttpd has for a connection. */
+mkt_request *mkt_requests_add(mkt_requests *requests, size_t max_body);
 
 /* NULL for a handle that names no request of this table. */
 mkt_request *mkt_requests_find(const mkt_requests *requests, mkt_handle handle);

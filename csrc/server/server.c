@@ -29,7 +29,6 @@ static mkt_server *new_server(const mkt_server_options *options) {
   server->max_body = options->max_body;
   server->max_buffered = options->max_buffered;
   server->max_connections = options->max_connections;
-  server->max_text = 4 * options->max_header_bytes;
   server->header_timeout = options->header_timeout;
   server->body_timeout = options->body_timeout;
   server->idle_timeout = options->idle_timeout;
@@ -150,7 +149,7 @@ static bool has_pending_work(mkt_server *server) {
 }
 
 static void wait_and_run(mkt_server *server, int milliseconds) {
-  if (server->linger.count > 0 && milliseconds > 0 && !has_pending_work(server)) {
+  if (server->linger.count > 0 && !has_pending_work(server)) {
     mkt_linger_wait(&server->linger, server->epoll_fd, milliseconds);
     milliseconds = 0;
   }
@@ -158,7 +157,7 @@ static void wait_and_run(mkt_server *server, int milliseconds) {
 }
 
 static int time_to_wait(const mkt_server *server, int milliseconds) {
-  if (milliseconds <= 0 || server->ready.count > 0) return 0;
+  if (server->ready.count > 0) return 0;
   uint64_t deadline = mkt_connections_deadline(&server->connections);
   uint64_t lingering = mkt_linger_deadline(&server->linger);
   if (lingering < deadline) deadline = lingering;
@@ -184,7 +183,6 @@ void mkt_server_take(mkt_server *server) {
   while (request != NULL) {
     mkt_request *next = request->next;
     request->taken = true;
-    request->next = NULL;
     mkt_request_drop_text(request);
     mkt_request_drop_body(request);
     request = next;

@@ -2,6 +2,11 @@
 #include "core/es256.h"
 #include "test/support.h"
 
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/obj_mac.h>
 #include <string.h>
 
 /* made for these tests, and used nowhere else */
@@ -31,6 +36,47 @@ static void signs_what_verifies(void **state) {
   }
   assert_int_equal(mkt_es256_verify(&key, "", 0, signature, 63, NULL), MKT_ERR_SIGNATURE_MISMATCH);
   mkt_es256_clear(&key);
+  mkt_es256_clear(&key);
+}
+
+/* With r = -e/d, whatever s is, the point that r is compared with is the one at infinity. */
+static void sign_with_infinity(const mkt_es256_key *key, const char *text, size_t n,
+                               unsigned char signature[64]) {
+  unsigned char digest[32];
+  EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+  BN_CTX *context = BN_CTX_new();
+  const BIGNUM *order = EC_GROUP_get0_order(group);
+  BIGNUM *d = NULL;
+  assert_int_equal(EVP_PKEY_get_bn_param(key->pkey, "priv", &d), 1);
+  assert_int_equal(EVP_Digest(text, n, digest, NULL, EVP_sha256(), NULL), 1);
+  BIGNUM *r = BN_bin2bn(digest, sizeof digest, NULL);
+  assert_non_null(BN_mod_inverse(d, d, order, context));
+  assert_int_equal(BN_mod_mul(r, r, d, order, context), 1);
+  assert_int_equal(BN_sub(r, order, r), 1);
+  assert_int_equal(BN_bn2binpad(r, signature, 32), 32);
+  memset(signature + 32, 1, 32);
+  BN_free(r);
+  BN_clear_free(d);
+  BN_CTX_free(context);
+  EC_GROUP_free(group);
+}
+
+static void takes_no_signature_that_none_can_make(void **state) {
+  (void)state;
+  static const char text[] = "a text";
+  mkt_es256_key key = {0};
+  unsigned char signatures[4][64] = {{0}};
+  assert_int_equal(mkt_es256_read_private(&key, pkcs8, strlen(pkcs8), NULL), MKT_OK);
+  memset(signatures[1], 0xFF, 64);
+  memset(signatures[2], 1, 64);
+  sign_with_infinity(&key, text, sizeof text, signatures[3]);
+  for (size_t i = 0; i < 4; i++) {
+    mkt_error error;
+    assert_int_equal(mkt_es256_verify(&key, text, sizeof text, signatures[i], 64, &error),
+                     MKT_ERR_SIGNATURE_MISMATCH);
+    assert_string_equal(error.message, "the key did not make this signature");
+    assert_int_equal(ERR_peek_error(), 0);
+  }
   mkt_es256_clear(&key);
 }
 
@@ -119,6 +165,7 @@ static void makes_keys_that_can_be_read(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(signs_what_verifies),
+      cmocka_unit_test(takes_no_signature_that_none_can_make),
       cmocka_unit_test(reads_no_byte_past_the_key),
       cmocka_unit_test(encodes),
       cmocka_unit_test(decodes_what_it_encodes_and_nothing_else),

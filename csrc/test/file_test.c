@@ -1,7 +1,7 @@
 #include "core/file.h"
+#include "test/folder.h"
 #include "test/support.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -12,49 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/marketplace-file-XXXXXX";
-static char path[128];
-static char link_path[128];
-
-static int make_folder(void **state) {
-  (void)state;
-  memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
-  if (mkdtemp(folder) == NULL) return -1;
-  (void)snprintf(path, sizeof path, "%s/file", folder);
-  (void)snprintf(link_path, sizeof link_path, "%s/link", folder);
-  return 0;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  (void)unlink(path);
-  (void)unlink(link_path);
-  return rmdir(folder);
-}
-
-/* How many names the folder holds: a temporary file that was left behind would be one. */
-static int names(void) {
-  DIR *opened = opendir(folder);
-  assert_non_null(opened);
-  int count = 0;
-  while (readdir(opened) != NULL)
-    count++;
-  assert_int_equal(closedir(opened), 0);
-  return count - 2;
-}
-
-static mkt_code put(const char *where, const char *text, mkt_file_how how, mkt_error *error) {
-  return mkt_file_replace(where, text, strlen(text), how, error);
-}
-
-static void expect_held(const char *text) {
-  size_t n;
-  char *held = mkt_read_whole_file(path, &n);
-  assert_int_equal(n, strlen(text));
-  assert_memory_equal(held, text, n);
-  free(held);
-}
 
 static mode_t mode_of(const char *where) {
   struct stat file;
@@ -76,17 +33,17 @@ int fsync(int fd) {
 
 static void is_its_owners_alone_while_it_is_written(void **state) {
   (void)state;
-  assert_int_equal(put(path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
-  assert_int_equal(chmod(path, 0644), 0);
+  assert_int_equal(mkt_put(mkt_path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(chmod(mkt_path, 0644), 0);
   mode_while_written = 0;
-  assert_int_equal(put(path, "a secret", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mkt_put(mkt_path, "a secret", MKT_FILE_REPLACE, NULL), MKT_OK);
   assert_int_equal(mode_while_written, 0600);
-  assert_int_equal(mode_of(path), 0644);
+  assert_int_equal(mode_of(mkt_path), 0644);
 }
 
 static void make_beside(const char *name) {
-  char beside[sizeof path + NAME_MAX];
-  (void)snprintf(beside, sizeof beside, "%s/%s", folder, name);
+  char beside[sizeof mkt_path + NAME_MAX];
+  (void)snprintf(beside, sizeof beside, "%s/%s", mkt_folder, name);
   int fd = open(beside, O_WRONLY | O_CREAT, 0600);
   assert_true(fd >= 0);
   assert_int_equal(close(fd), 0);
@@ -98,18 +55,18 @@ static void removes_what_killed_processes_left_of_it(void **state) {
                                        ".file.0123456789ABCDEF.tmp", ".other.0123456789abcdef.tmp",
                                        "file.0123456789abcdef.tmp",  ".file.tmp"};
   enum { OTHERS = sizeof others / sizeof others[0] };
-  assert_int_equal(put(path, "held", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mkt_put(mkt_path, "held", MKT_FILE_REPLACE, NULL), MKT_OK);
   for (size_t i = 0; i < OTHERS; i++)
     make_beside(others[i]);
   make_beside(".file.0123456789abcdef.tmp");
   make_beside(".file.fedcba9876543210.tmp");
-  assert_int_equal(symlink("file", link_path), 0);
-  assert_int_equal(mkt_file_remove_leftovers(link_path, NULL), MKT_OK);
-  assert_int_equal(names(), OTHERS + 2);
-  expect_held("held");
+  assert_int_equal(symlink("file", mkt_link_path), 0);
+  assert_int_equal(mkt_file_remove_leftovers(mkt_link_path, NULL), MKT_OK);
+  assert_int_equal(mkt_names(), OTHERS + 2);
+  mkt_expect_held("held");
   for (size_t i = 0; i < OTHERS; i++) {
-    char beside[sizeof path + NAME_MAX];
-    (void)snprintf(beside, sizeof beside, "%s/%s", folder, others[i]);
+    char beside[sizeof mkt_path + NAME_MAX];
+    (void)snprintf(beside, sizeof beside, "%s/%s", mkt_folder, others[i]);
     assert_int_equal(unlink(beside), 0);
   }
   assert_int_equal(mkt_file_remove_leftovers("/nowhere/at/all", NULL), MKT_ERR_FILE_FAILED);
@@ -118,11 +75,11 @@ static void removes_what_killed_processes_left_of_it(void **state) {
 /* What the process leaves that is killed while it writes is what is removed. */
 static void what_it_leaves_is_found_again(void **state) {
   (void)state;
-  char long_path[sizeof folder + NAME_MAX + 1];
-  int n = snprintf(long_path, sizeof long_path, "%s/", folder);
+  char long_path[sizeof mkt_folder + NAME_MAX + 1];
+  int n = snprintf(long_path, sizeof long_path, "%s/", mkt_folder);
   memset(long_path + n, 'x', NAME_MAX);
   long_path[(size_t)n + NAME_MAX] = '\0';
-  assert_int_equal(put(long_path, "x", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mkt_put(long_path, "x", MKT_FILE_REPLACE, NULL), MKT_OK);
   assert_int_equal(unlink(long_path), 0);
   pid_t child = fork();
   assert_true(child >= 0);
@@ -132,37 +89,37 @@ static void what_it_leaves_is_found_again(void **state) {
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)signal(SIGXFSZ, SIG_DFL);
     (void)setrlimit(RLIMIT_FSIZE, &tiny);
-    (void)put(path, "more than four bytes", MKT_FILE_REPLACE, NULL);
+    (void)mkt_put(mkt_path, "more than four bytes", MKT_FILE_REPLACE, NULL);
     _exit(0);
   }
   int status;
   assert_int_equal(waitpid(child, &status, 0), child);
   assert_true(WIFSIGNALED(status));
-  assert_int_equal(names(), 1);
-  assert_int_equal(mkt_file_remove_leftovers(path, NULL), MKT_OK);
-  assert_int_equal(names(), 0);
+  assert_int_equal(mkt_names(), 1);
+  assert_int_equal(mkt_file_remove_leftovers(mkt_path, NULL), MKT_OK);
+  assert_int_equal(mkt_names(), 0);
 }
 
 static void makes_and_replaces(void **state) {
   (void)state;
-  assert_int_equal(put(path, "first", MKT_FILE_REPLACE, NULL), MKT_OK);
-  expect_held("first");
-  assert_int_equal(mode_of(path), 0600);
-  assert_int_equal(chmod(path, 0640), 0);
-  assert_int_equal(put(path, "", MKT_FILE_REPLACE, NULL), MKT_OK);
-  expect_held("");
-  assert_int_equal(mode_of(path), 0640);
-  assert_int_equal(names(), 1);
+  assert_int_equal(mkt_put(mkt_path, "first", MKT_FILE_REPLACE, NULL), MKT_OK);
+  mkt_expect_held("first");
+  assert_int_equal(mode_of(mkt_path), 0600);
+  assert_int_equal(chmod(mkt_path, 0640), 0);
+  assert_int_equal(mkt_put(mkt_path, "", MKT_FILE_REPLACE, NULL), MKT_OK);
+  mkt_expect_held("");
+  assert_int_equal(mode_of(mkt_path), 0640);
+  assert_int_equal(mkt_names(), 1);
 }
 
 static void keeps_the_owner(void **state) {
   (void)state;
   if (geteuid() != 0) skip();
-  assert_int_equal(put(path, "first", MKT_FILE_REPLACE, NULL), MKT_OK);
-  assert_int_equal(chown(path, 1234, 2345), 0);
-  assert_int_equal(put(path, "second", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mkt_put(mkt_path, "first", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(chown(mkt_path, 1234, 2345), 0);
+  assert_int_equal(mkt_put(mkt_path, "second", MKT_FILE_REPLACE, NULL), MKT_OK);
   struct stat file;
-  assert_int_equal(stat(path, &file), 0);
+  assert_int_equal(stat(mkt_path, &file), 0);
   assert_int_equal(file.st_uid, 1234);
   assert_int_equal(file.st_gid, 2345);
 }
@@ -170,25 +127,25 @@ static void keeps_the_owner(void **state) {
 static void makes_only_what_is_new(void **state) {
   (void)state;
   mkt_error error;
-  assert_int_equal(put(path, "first", MKT_FILE_NEW, &error), MKT_OK);
-  assert_int_equal(put(path, "second", MKT_FILE_NEW, &error), MKT_ERR_FILE_EXISTS);
-  expect_held("first");
-  assert_int_equal(symlink("nothing", link_path), 0);
-  assert_int_equal(put(link_path, "second", MKT_FILE_NEW, &error), MKT_ERR_FILE_EXISTS);
-  assert_int_equal(names(), 2);
+  assert_int_equal(mkt_put(mkt_path, "first", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(mkt_put(mkt_path, "second", MKT_FILE_NEW, &error), MKT_ERR_FILE_EXISTS);
+  mkt_expect_held("first");
+  assert_int_equal(symlink("nothing", mkt_link_path), 0);
+  assert_int_equal(mkt_put(mkt_link_path, "second", MKT_FILE_NEW, &error), MKT_ERR_FILE_EXISTS);
+  assert_int_equal(mkt_names(), 2);
 }
 
 static void replaces_what_a_link_names(void **state) {
   (void)state;
   mkt_error error;
   struct stat file;
-  assert_int_equal(symlink("file", link_path), 0);
-  assert_int_equal(put(link_path, "first", MKT_FILE_REPLACE, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(symlink("file", mkt_link_path), 0);
+  assert_int_equal(mkt_put(mkt_link_path, "first", MKT_FILE_REPLACE, &error), MKT_ERR_FILE_FAILED);
   assert_non_null(strstr(error.message, "the link names nothing"));
-  assert_int_equal(put(path, "first", MKT_FILE_REPLACE, &error), MKT_OK);
-  assert_int_equal(put(link_path, "second", MKT_FILE_REPLACE, &error), MKT_OK);
-  expect_held("second");
-  assert_int_equal(lstat(link_path, &file), 0);
+  assert_int_equal(mkt_put(mkt_path, "first", MKT_FILE_REPLACE, &error), MKT_OK);
+  assert_int_equal(mkt_put(mkt_link_path, "second", MKT_FILE_REPLACE, &error), MKT_OK);
+  mkt_expect_held("second");
+  assert_int_equal(lstat(mkt_link_path, &file), 0);
   assert_true(S_ISLNK(file.st_mode));
 }
 
@@ -196,11 +153,13 @@ static void takes_paths_as_the_system_does(void **state) {
   (void)state;
   char before[PATH_MAX];
   assert_non_null(getcwd(before, sizeof before));
-  assert_int_equal(chdir(folder), 0);
-  assert_int_equal(put("file", "a", MKT_FILE_NEW, NULL), MKT_OK);
-  assert_int_equal(put("./file", "b", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(chdir(mkt_folder), 0);
+  assert_int_equal(mkt_put("file", "a", MKT_FILE_NEW, NULL), MKT_OK);
+  assert_int_equal(mkt_put("./file", "b", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mkt_put("/etc", "c", MKT_FILE_NEW, NULL), MKT_ERR_FILE_EXISTS);
+  assert_int_equal(mkt_names(), 1);
   assert_int_equal(chdir(before), 0);
-  expect_held("b");
+  mkt_expect_held("b");
 }
 
 static void refuses_what_is_no_file(void **state) {
@@ -209,38 +168,38 @@ static void refuses_what_is_no_file(void **state) {
   char long_name[NAME_MAX + 2];
   memset(long_name, 'x', sizeof long_name - 1);
   long_name[sizeof long_name - 1] = '\0';
-  const char *const refused[] = {folder, "/dev/full", "/",       "/nowhere/at/all", "",
-                                 ".",    "..",        long_name, "/dev/null/x"};
+  const char *const refused[] = {mkt_folder, "/dev/full", "/",       "/nowhere/at/all", "",
+                                 ".",        "..",        long_name, "/dev/null/x"};
   for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-    assert_int_equal(put(refused[i], "x", MKT_FILE_REPLACE, &error), MKT_ERR_FILE_FAILED);
-    assert_int_not_equal(put(refused[i], "x", MKT_FILE_NEW, &error), MKT_OK);
+    assert_int_equal(mkt_put(refused[i], "x", MKT_FILE_REPLACE, &error), MKT_ERR_FILE_FAILED);
+    assert_int_not_equal(mkt_put(refused[i], "x", MKT_FILE_NEW, &error), MKT_OK);
   }
-  assert_int_equal(names(), 0);
+  assert_int_equal(mkt_names(), 0);
 }
 
 static void says_that_nothing_can_be_made_in_the_folder(void **state) {
   (void)state;
   mkt_error error;
-  assert_int_equal(put("/proc/file", "x", MKT_FILE_REPLACE, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_put("/proc/file", "x", MKT_FILE_REPLACE, &error), MKT_ERR_FILE_FAILED);
   assert_non_null(strstr(error.message, "/proc/file: a file beside it cannot be made"));
 }
 
 static void a_full_disk_leaves_the_old_file(void **state) {
   (void)state;
-  assert_int_equal(put(path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mkt_put(mkt_path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
   struct rlimit before;
   assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
   struct rlimit tiny = {.rlim_cur = 16, .rlim_max = before.rlim_max};
   void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
   mkt_error error;
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &tiny), 0);
-  mkt_code code = put(path, "more than sixteen bytes", MKT_FILE_REPLACE, &error);
+  mkt_code code = mkt_put(mkt_path, "more than sixteen bytes", MKT_FILE_REPLACE, &error);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
   (void)signal(SIGXFSZ, handler);
   assert_int_equal(code, MKT_ERR_FILE_FAILED);
   assert_null(strstr(error.message, "sixteen"));
-  expect_held("old");
-  assert_int_equal(names(), 1);
+  mkt_expect_held("old");
+  assert_int_equal(mkt_names(), 1);
 }
 
 /* In a child that has no right to the folder: `task` gives its exit status. */
@@ -257,19 +216,19 @@ static void as_nobody(int (*task)(void)) {
 
 static int expect_refusal(void) {
   mkt_error error;
-  return put(path, "new", MKT_FILE_REPLACE, &error) == MKT_ERR_FILE_FAILED ? 0 : 1;
+  return mkt_put(mkt_path, "new", MKT_FILE_REPLACE, &error) == MKT_ERR_FILE_FAILED ? 0 : 1;
 }
 
 static void a_folder_without_the_right_leaves_the_old_file(void **state) {
   (void)state;
-  assert_int_equal(put(path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
-  assert_int_equal(chmod(folder, 0755), 0);
+  assert_int_equal(mkt_put(mkt_path, "old", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(chmod(mkt_folder, 0755), 0);
   as_nobody(expect_refusal);
   /* the owner cannot be kept: only root could give the file back */
-  assert_int_equal(chmod(folder, 0777), 0);
+  assert_int_equal(chmod(mkt_folder, 0777), 0);
   as_nobody(expect_refusal);
-  expect_held("old");
-  assert_int_equal(names(), 1);
+  mkt_expect_held("old");
+  assert_int_equal(mkt_names(), 1);
 }
 
 static void one_holder_at_a_time(void **state) {
@@ -277,15 +236,15 @@ static void one_holder_at_a_time(void **state) {
   mkt_file_lock first = {0};
   mkt_file_lock second = {0};
   mkt_error error;
-  assert_int_equal(mkt_file_lock_take(&first, path, &error), MKT_OK);
-  assert_int_equal(mode_of(path), 0600);
+  assert_int_equal(mkt_file_lock_take(&first, mkt_path, &error), MKT_OK);
+  assert_int_equal(mode_of(mkt_path), 0600);
   assert_int_equal(fcntl(first.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-  assert_int_equal(mkt_file_lock_take(&second, path, &error), MKT_ERR_LOCKED);
+  assert_int_equal(mkt_file_lock_take(&second, mkt_path, &error), MKT_ERR_LOCKED);
   assert_true(error.retryable);
   mkt_file_unlock(&second);
   mkt_file_unlock(&first);
   mkt_file_unlock(&first);
-  assert_int_equal(mkt_file_lock_take(&second, path, &error), MKT_OK);
+  assert_int_equal(mkt_file_lock_take(&second, mkt_path, &error), MKT_OK);
   mkt_file_unlock(&second);
 }
 
@@ -293,7 +252,7 @@ static void a_forked_child_does_not_take_it_away(void **state) {
   (void)state;
   mkt_file_lock held = {0};
   mkt_file_lock other = {0};
-  assert_int_equal(mkt_file_lock_take(&held, path, NULL), MKT_OK);
+  assert_int_equal(mkt_file_lock_take(&held, mkt_path, NULL), MKT_OK);
   pid_t child = fork();
   assert_true(child >= 0);
   if (child == 0) {
@@ -302,9 +261,9 @@ static void a_forked_child_does_not_take_it_away(void **state) {
   }
   int status;
   assert_int_equal(waitpid(child, &status, 0), child);
-  assert_int_equal(mkt_file_lock_take(&other, path, NULL), MKT_ERR_LOCKED);
+  assert_int_equal(mkt_file_lock_take(&other, mkt_path, NULL), MKT_ERR_LOCKED);
   mkt_file_unlock(&held);
-  assert_int_equal(mkt_file_lock_take(&other, path, NULL), MKT_OK);
+  assert_int_equal(mkt_file_lock_take(&other, mkt_path, NULL), MKT_OK);
   mkt_file_unlock(&other);
 }
 
@@ -312,11 +271,11 @@ static void a_holder_may_remove_the_file(void **state) {
   (void)state;
   mkt_file_lock first = {0};
   mkt_file_lock second = {0};
-  assert_int_equal(mkt_file_lock_take(&first, path, NULL), MKT_OK);
-  assert_int_equal(unlink(path), 0);
-  assert_int_equal(mkt_file_lock_take(&second, path, NULL), MKT_OK);
+  assert_int_equal(mkt_file_lock_take(&first, mkt_path, NULL), MKT_OK);
+  assert_int_equal(unlink(mkt_path), 0);
+  assert_int_equal(mkt_file_lock_take(&second, mkt_path, NULL), MKT_OK);
   mkt_file_unlock(&first);
-  assert_int_equal(mkt_file_lock_take(&first, path, NULL), MKT_ERR_LOCKED);
+  assert_int_equal(mkt_file_lock_take(&first, mkt_path, NULL), MKT_ERR_LOCKED);
   mkt_file_unlock(&second);
 }
 
@@ -325,44 +284,44 @@ static void a_file_is_made_with_its_lock(void **state) {
   mkt_file_lock first = {0};
   mkt_file_lock second = {0};
   bool locked = true;
-  assert_int_equal(put(path, "stale", MKT_FILE_REPLACE, NULL), MKT_OK);
-  assert_int_equal(mkt_file_is_locked(path, &locked, NULL), MKT_OK);
+  assert_int_equal(mkt_put(mkt_path, "stale", MKT_FILE_REPLACE, NULL), MKT_OK);
+  assert_int_equal(mkt_file_is_locked(mkt_path, &locked, NULL), MKT_OK);
   assert_false(locked);
-  assert_int_equal(mkt_file_replace_locked(&first, path, "1", 1, NULL), MKT_OK);
-  assert_int_equal(mode_of(path), 0644);
+  assert_int_equal(mkt_file_replace_locked(&first, mkt_path, "1", 1, NULL), MKT_OK);
+  assert_int_equal(mode_of(mkt_path), 0644);
   assert_int_equal(fcntl(first.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-  assert_int_equal(mkt_file_is_locked(path, &locked, NULL), MKT_OK);
+  assert_int_equal(mkt_file_is_locked(mkt_path, &locked, NULL), MKT_OK);
   assert_true(locked);
-  assert_int_equal(mkt_file_replace_locked(&second, path, "2", 1, NULL), MKT_OK);
-  expect_held("2");
+  assert_int_equal(mkt_file_replace_locked(&second, mkt_path, "2", 1, NULL), MKT_OK);
+  mkt_expect_held("2");
   mkt_file_unlock(&first);
-  assert_int_equal(mkt_file_is_locked(path, &locked, NULL), MKT_OK);
+  assert_int_equal(mkt_file_is_locked(mkt_path, &locked, NULL), MKT_OK);
   assert_true(locked);
   mkt_file_unlock(&second);
-  assert_int_equal(mkt_file_is_locked(path, &locked, NULL), MKT_OK);
+  assert_int_equal(mkt_file_is_locked(mkt_path, &locked, NULL), MKT_OK);
   assert_false(locked);
   assert_int_equal(mkt_file_is_locked("/nowhere/at/all", &locked, NULL), MKT_ERR_FILE_FAILED);
-  assert_int_equal(mkt_file_replace_locked(&first, folder, "3", 1, NULL), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_file_replace_locked(&first, mkt_folder, "3", 1, NULL), MKT_ERR_FILE_FAILED);
   assert_false(first.held);
-  assert_int_equal(names(), 1);
+  assert_int_equal(mkt_names(), 1);
 }
 
 static void a_written_file_gets_its_place(void **state) {
   (void)state;
   char part[160];
   mkt_error error;
-  (void)snprintf(part, sizeof part, "%s.part", path);
-  assert_int_equal(put(part, "all of it", MKT_FILE_NEW, &error), MKT_OK);
-  assert_int_equal(put(path, "old", MKT_FILE_NEW, &error), MKT_OK);
-  assert_int_equal(mkt_file_put_in_place(part, path, &error), MKT_OK);
-  expect_held("all of it");
-  assert_int_equal(names(), 1);
+  (void)snprintf(part, sizeof part, "%s.part", mkt_path);
+  assert_int_equal(mkt_put(part, "all of it", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(mkt_put(mkt_path, "old", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(mkt_file_put_in_place(part, mkt_path, &error), MKT_OK);
+  mkt_expect_held("all of it");
+  assert_int_equal(mkt_names(), 1);
 
-  assert_int_equal(mkt_file_put_in_place(part, path, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_file_put_in_place(part, mkt_path, &error), MKT_ERR_FILE_FAILED);
   assert_non_null(strstr(error.message, ".part: it cannot be opened: No such file"));
-  expect_held("all of it");
-  assert_int_equal(put(part, "new", MKT_FILE_NEW, &error), MKT_OK);
-  assert_int_equal(mkt_file_put_in_place(part, folder, &error), MKT_ERR_FILE_FAILED);
+  mkt_expect_held("all of it");
+  assert_int_equal(mkt_put(part, "new", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(mkt_file_put_in_place(part, mkt_folder, &error), MKT_ERR_FILE_FAILED);
   assert_non_null(strstr(error.message, "it cannot be put in its place"));
   assert_int_equal(mkt_file_put_in_place(part, "/nowhere/at/all", NULL), MKT_ERR_FILE_FAILED);
   assert_int_equal(unlink(part), 0);
@@ -372,14 +331,14 @@ static void locks_nothing_by_a_link(void **state) {
   (void)state;
   mkt_file_lock lock = {0};
   mkt_error error;
-  assert_int_equal(symlink("file", link_path), 0);
-  assert_int_equal(mkt_file_lock_take(&lock, link_path, &error), MKT_ERR_FILE_FAILED);
-  assert_int_equal(mkt_file_lock_take(&lock, folder, &error), MKT_ERR_FILE_FAILED);
-  assert_int_equal(names(), 1);
+  assert_int_equal(symlink("file", mkt_link_path), 0);
+  assert_int_equal(mkt_file_lock_take(&lock, mkt_link_path, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_file_lock_take(&lock, mkt_folder, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_names(), 1);
 }
 
 int main(void) {
-#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, mkt_make_folder, mkt_remove_folder)
   const struct CMUnitTest tests[] = {
       IN_A_FOLDER(makes_and_replaces),
       IN_A_FOLDER(is_its_owners_alone_while_it_is_written),

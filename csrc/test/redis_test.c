@@ -3,7 +3,11 @@
 #include "redis/reader.h"
 #include "redis/redis.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static mkt_code ping(mkt_redis *redis, mkt_error *error) {
@@ -39,6 +43,61 @@ static void failed_connection_leaves_nothing(void **state) {
   assert_int_equal(mkt_redis_open(&redis, &options, &error), MKT_ERR_CONNECT_FAILED);
   assert_true(error.retryable);
   assert_null(redis.context);
+}
+
+/* A port that takes connections, and says nothing. */
+static int listen_on(struct sockaddr_in *address) {
+  socklen_t size = sizeof *address;
+  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  assert_int_equal(bind(listener, (struct sockaddr *)address, size), 0);
+  assert_int_equal(listen(listener, 8), 0);
+  assert_int_equal(getsockname(listener, (struct sockaddr *)address, &size), 0);
+  return listener;
+}
+
+static void its_socket_has_the_time_of_a_command(void **state) {
+  (void)state;
+  static const struct {
+    double timeout; /* the system counts in steps of up to 20 milliseconds */
+    struct timeval expected;
+  } cases[] = {{1.24, {1, 240000}}, {0.02, {0, 20000}}, {3600, {3600, 0}}, {10, {10, 0}}};
+  struct sockaddr_in address;
+  int listener = listen_on(&address);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mkt_redis redis = {0};
+    mkt_redis_options options = {.host = "127.0.0.1",
+                                 .port = ntohs(address.sin_port),
+                                 .connect_timeout = 60,
+                                 .timeout = cases[i].timeout};
+    assert_int_equal(mkt_redis_open(&redis, &options, NULL), MKT_OK);
+    const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO};
+    for (size_t k = 0; k < 2; k++) {
+      struct timeval set;
+      socklen_t size = sizeof set;
+      assert_int_equal(getsockopt(redis.context->fd, SOL_SOCKET, names[k], &set, &size), 0);
+      assert_int_equal(set.tv_sec, cases[i].expected.tv_sec);
+      assert_int_equal(set.tv_usec, cases[i].expected.tv_usec);
+    }
+    mkt_redis_close(&redis);
+  }
+  assert_int_equal(close(listener), 0);
+}
+
+static void its_socket_is_kept_alive_and_not_inherited(void **state) {
+  (void)state;
+  struct sockaddr_in address;
+  int listener = listen_on(&address), alive = 0;
+  socklen_t size = sizeof alive;
+  mkt_redis redis = {0};
+  mkt_redis_options options = {
+      .host = "127.0.0.1", .port = ntohs(address.sin_port), .connect_timeout = 60, .timeout = 60};
+  assert_int_equal(mkt_redis_open(&redis, &options, NULL), MKT_OK);
+  assert_int_equal(getsockopt(redis.context->fd, SOL_SOCKET, SO_KEEPALIVE, &alive, &size), 0);
+  assert_int_equal(alive, 1);
+  assert_int_equal(fcntl(redis.context->fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  mkt_redis_close(&redis);
+  assert_int_equal(close(listener), 0);
 }
 
 typedef struct reading {
@@ -141,13 +200,31 @@ static void what_is_no_answer_ends_the_reader(void **state) {
 
 static void more_elements_than_the_limit_are_not_made(void **state) {
   (void)state;
-  static const char *const large[] = {"*4194305\r\n", "*2\r\n*2\r\n*4194301\r\n"};
+  static const char *const large[] = {"*4194305\r\n", "*2\r\n*2\r\n:1\r\n:2\r\n*4194301\r\n"};
   for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
     reading r;
     begin(&r);
     assert_int_equal(feed(&r, large[i], strlen(large[i])), MKT_OK);
     assert_int_equal(next(&r), MKT_ERR_TOO_LARGE);
     assert_string_equal(r.error.message, "the answer has more than 4194304 elements");
+    finish(&r);
+  }
+}
+
+static void as_many_elements_as_the_limit_are_made_in_each_answer(void **state) {
+  (void)state;
+  static const char *const largest[] = {"*1\r\n:1\r\n*4194304\r\n",
+                                        "*2\r\n*2\r\n:1\r\n:2\r\n*4194300\r\n"};
+  for (size_t i = 0; i < sizeof largest / sizeof *largest; i++) {
+    reading r;
+    begin(&r);
+    assert_int_equal(feed(&r, largest[i], strlen(largest[i])), MKT_OK);
+    if (i == 0) {
+      assert_int_equal(next(&r), MKT_OK);
+      assert_non_null(r.reply);
+    }
+    assert_int_equal(next(&r), MKT_OK);
+    assert_null(r.reply);
     finish(&r);
   }
 }
@@ -222,9 +299,12 @@ int main(void) {
       cmocka_unit_test(another_process_is_refused),
       cmocka_unit_test(closed_is_refused),
       cmocka_unit_test(failed_connection_leaves_nothing),
+      cmocka_unit_test(its_socket_has_the_time_of_a_command),
+      cmocka_unit_test(its_socket_is_kept_alive_and_not_inherited),
       cmocka_unit_test(answers_are_read_wherever_they_are_cut),
       cmocka_unit_test(answers_that_come_together_are_given_one_by_one),
       cmocka_unit_test(what_is_no_answer_ends_the_reader),
+      cmocka_unit_test(as_many_elements_as_the_limit_are_made_in_each_answer),
       cmocka_unit_test(more_elements_than_the_limit_are_not_made),
       cmocka_unit_test(more_levels_than_the_limit_are_not_made),
       cmocka_unit_test(more_bytes_than_the_limit_are_not_taken),

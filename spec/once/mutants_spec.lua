@@ -53,6 +53,9 @@ describe("a mutant of C", function()
     "  return 3;\n}\n"
 
   it("is broken in its code, and not in comments, strings and headers", function()
+    assert.same({ "void g(void) { memcmp(a, 3, b); }" }, (function()
+      return { broken("void g(void) { memcmp(a, b, 3); }", "c", "arguments")[1] }
+    end)())
     for kind, expected in pairs {
       comparison = { "a >= b" }, negation = { "if (!(a > b))" }, constant = { "return 2;", "return 4;" },
       arguments = { 'g("x, 7", a)' }, ["early return"] = { "{ return 0;", "{ return;" }, logic = {},

@@ -152,7 +152,7 @@ local function miss_a_notification(url)
   })
   local webhook = assert(client.webhooks:create {
     app = "6740067890", name = "a webhook", url = "https://127.0.0.1:1/notifications", secret = "s", enabled = true,
-    eventTypes = { "ALTERNATIVE_DISTRIBUTION_TERRITORY_AVAILABILITY_UPDATED" },
+    eventTypes = require("marketplace.event_types").MARKETPLACE,
   })
   expect(0, in_folder("bin/marketplace simulate event app_unavailable --url " .. url))
   local stop = os.time() + 30
@@ -164,6 +164,8 @@ end
 local function reconciled(arguments, status, pattern)
   return function()
     assert(marketplace.inbox("sqlite:" .. folder .. "/marketplace.db")):close()
+    -- each of these simulators is another App Store Connect
+    os.remove(folder .. "/marketplace.reconcile.json")
     local simulate = in_folder "exec bin/marketplace simulate --port 0 --app 6740067890"
     with_server(("sh -c \"%s\""):format(simulate), function(url)
       miss_a_notification(url)

@@ -5,6 +5,7 @@ local log = require "marketplace.log"
 local fake_deliveries = {}
 
 local OURS = "https://marketplace.example/notifications"
+local ALL_TYPES = require("marketplace.event_types").MARKETPLACE
 
 local Fake = {}
 Fake.__index = Fake
@@ -27,8 +28,10 @@ local function as_resource(delivery)
   local told = not delivery.untold and {
     type = "webhookEvents", id = event.id, payload = event.payload, ping = event.ping, createdDate = event.createdDate,
   } or nil
+  local created = delivery.createdDate
+  if created == nil then created = log.timestamp(delivery.at) end
   return {
-    type = "webhookDeliveries", id = delivery.id, createdDate = log.timestamp(delivery.at),
+    type = "webhookDeliveries", id = delivery.id, createdDate = created or nil,
     deliveryState = delivery.state, redelivery = delivery.redelivery, event = told,
     relationships = not delivery.unrelated and { event = { data = { type = "webhookEvents", id = event.id } } } or nil,
   }
@@ -53,7 +56,7 @@ local function step(progress)
     return nil
   end
   progress.index = progress.index + 1
-  return found[progress.index] and as_resource(found[progress.index])
+  if found[progress.index] then return as_resource(found[progress.index]), { total = self.total } end
 end
 
 local function webhook_deliveries(self)
@@ -77,32 +80,64 @@ local function webhook_deliveries(self)
   }
 end
 
+local function listed(self, app)
+  local found = {}
+  for i, id in ipairs(self.apps[app]) do
+    local made = { type = "webhooks", id = id, url = OURS, enabled = true, eventTypes = ALL_TYPES }
+    for name, value in pairs(self.changed[id] or {}) do made[name] = value end
+    for name, value in pairs(made) do
+      if value == "none" then made[name] = nil end
+    end
+    found[i] = made
+  end
+  return found
+end
+
+local function webhooks(self)
+  local function each(_, given)
+    if not self.apps[given.app] then
+      return function() end, { problem = { message = "there is no such app", code = "api_error",
+        detail = { status = 404 } } }
+    end
+    local found, i = listed(self, given.app), 0
+    return function()
+      i = i + 1
+      return found[i]
+    end, {}
+  end
+  local function get(_, id, given)
+    assert.same({ include = "app" }, given)
+    if self.gone[id] then return nil, "no such webhook", "api_error", { status = 404 } end
+    for app, ids in pairs(self.apps) do
+      for i, other in ipairs(ids) do
+        local found = listed(self, app)[i]
+        found.relationships = { app = { data = { type = "apps", id = app } } }
+        if other == id then return found, {} end
+      end
+    end
+    return { type = "webhooks", id = id, url = OURS, enabled = true, eventTypes = ALL_TYPES }, {}
+  end
+  return { each = each, get = get }
+end
+
 --- Adds a delivery of an event.
 ---@param more {id: string, event: table, at: number, state: string, webhook?: string, redelivery?: boolean,
---- untold?: boolean}
+--- untold?: boolean, unrelated?: boolean, createdDate?: string|false}
 function Fake:deliver(more)
   more.webhook = more.webhook or "w1"
   self.deliveries[#self.deliveries + 1] = more
 end
 
---- A client.
+--- A client. Of what it is asked, `apps` has the ids of the webhooks by app, `changed` the attributes by webhook that
+--- are not as usual ("none": missing), `total` how many deliveries it says that there are.
 ---@param now fun(): number
 function fake_deliveries.new(now)
   local self = setmetatable({
-    now = now, deliveries = {}, redelivered = {}, refused = {}, fails_after = nil, asked_since = {},
-    apps = { a1 = { "w1" }, a2 = {} }, urls = {}, gone = {}, rate_limit = {}, asked = 0,
+    now = now, deliveries = {}, redelivered = {}, refused = {}, fails_after = nil, asked_since = {}, total = nil,
+    apps = { a1 = { "w1" }, a2 = {} }, changed = {}, gone = {}, rate_limit = {}, asked = 0,
   }, Fake)
   self.webhookDeliveries = webhook_deliveries(self)
-  self.webhooks = {
-    list = function(_, given)
-      local found = {}
-      if not self.apps[given.app] then return nil, "there is no such app", "api_error", { status = 404 } end
-      for i, id in ipairs(self.apps[given.app]) do
-        found[i] = { type = "webhooks", id = id, url = self.urls[id] or OURS }
-      end
-      return found, {}
-    end,
-  }
+  self.webhooks = webhooks(self)
   return self
 end
 

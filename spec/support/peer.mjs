@@ -35,13 +35,15 @@ function behave(request, response, body) {
   if (what === "echo") return echo(request, response, body);
   if (what === "counts") return response.end(JSON.stringify(counts));
   if (what === "status") return response.writeHead(Number(value)).end("{}");
-  if (what === "bytes") return response.end(Buffer.alloc(Number(value), "b"));
+  if (what === "bytes") {
+    const status = Number(request.url.split("?")[1] ?? 200);
+    return response.writeHead(status, { "Content-Length": value }).end(Buffer.alloc(Number(value), "b"));
+  }
   if (what === "refuse" && request.stream) return request.stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
   if (what === "refuse") return response.end("{}");
   if (what === "cuthead") {
     return request.socket.end("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n");
   }
-  if (what === "refusal") return response.writeHead(404).end(Buffer.alloc(Number(value), "r"));
   if (what === "hang") return undefined;
   if (what === "meet") return meet(request.url, response, parseInt(value));
   if (what === "drip") return drip(response);

@@ -61,8 +61,8 @@ function SharedMetrics:render()
     if line:find("# HELP", 1, true) == 1 and family then add_others(self, lines, family, seen) end
     if name then family, is_gauge = name, kind == "gauge" end
     local sum = sample and not is_gauge and self.dict:get(VALUE .. sample)
-    if sum then line, seen[sample] = sample .. " " .. number(sum), true end
-    lines[#lines + 1] = line
+    if sample then seen[sample] = true end
+    lines[#lines + 1] = sum and sample .. " " .. number(sum) or line
   end
   lines[#lines] = nil
   return table.concat(lines, "\n") .. "\n"

@@ -56,11 +56,11 @@ local function schedule(self, turn, series)
   return ok
 end
 
-local function turn(premature, self, series)
-  if premature or ngx.worker.exiting() then return wind_up(self) end
+local function turn(_, self, series)
+  if ngx.worker.exiting() then return wind_up(self) end
   local pause = run_turn(self)
   if self.series ~= series then return end
-  if pause > 0 and not ngx.worker.exiting() then self.semaphore:wait(pause) end
+  if not ngx.worker.exiting() then self.semaphore:wait(pause) end
   if self.series == series and not schedule(self, turn, series) then wind_up(self) end
 end
 
@@ -87,7 +87,6 @@ end
 function Worker:start()
   -- not earlier: in init_by_lua, nginx's master would make it with a log that it frees at the next reload
   self.semaphore = assert(semaphore.new())
-  self.turned_at = core.monotonic()
   assert(ngx.timer.at(0, turn, self, self.series))
   assert(ngx.timer.every(WATCH_SECONDS, watch, self))
   assert(ngx.timer.at(DAY, wake_at_end, self))
@@ -125,7 +124,7 @@ end
 ---@param log_target table see marketplace.log
 function worker.new(receiver, log_target)
   return setmetatable({
-    receiver = receiver, log = log_target, semaphore = nil, breathed_at = 0, turned_at = 0, series = 1,
+    receiver = receiver, log = log_target, semaphore = nil, breathed_at = 0, series = 1,
   }, Worker)
 end
 

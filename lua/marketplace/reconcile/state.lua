@@ -1,15 +1,19 @@
 --- What a reconciliation remembers until the next one, in a file: one JSON object,
 ---
 ---   { "version": 1, "webhooks": { ID: {
----       "app": ID, "inbox": ID, "seen": TIME, "checked": TIME, "witness": { "key": KEY, "at": TIME },
----       "unseen": { "from": TIME, "to": TIME }, "gone": TIME,
+---       "app": ID, "url": URL, "inbox": ID, "seen": TIME, "checked": TIME, "deaf": TIME,
+---       "witness": { "key": KEY, "at": TIME }, "unseen": { "from": TIME, "to": TIME },
+---       "uncompared": { ID OF EVENT: TIME }, "accepted": { ID OF EVENT: TIME },
 ---       "asked": { ID OF EVENT: TIME }, "left": { ID OF EVENT: TIME } } } }
 ---
---- `inbox`: the inbox's id; `seen`: up to which of App Store Connect's times everything was compared; `checked`: when,
---- by this machine's clock; `witness`: the newest notification that was in the inbox then; `unseen`: the time that App
---- Store Connect no longer listed; `gone`: since when there is no such webhook; `asked`: the events for which a
---- redelivery was asked; `left`: those for which it is still to be asked. Times are ISO 8601 in the file, and seconds
---- since the epoch here.
+--- `app`, `url`: the webhook's when it was compared last; `inbox`: the inbox's id; `seen`: up to which of App Store
+--- Connect's times everything was compared; `checked`: when, by this machine's clock; `deaf`: since when App Store
+--- Connect may not have sent everything, as the webhook is disabled or lacks types of events; `witness`: the newest
+--- notification that was in the inbox then; `unseen`: a time that App Store Connect cannot list any more, without
+--- `from` if nobody knows since when; `uncompared`: the events that could not be compared, and when they were
+--- delivered; `accepted`: those that the operator accepted, and when; `asked`: the events for which a redelivery was
+--- asked; `left`: those for which it is still to be asked. Times are ISO 8601 in the file, and seconds since the epoch
+--- here.
 local core = require "marketplace.core"
 local log = require "marketplace.log"
 local state_file = require "marketplace.state_file"
@@ -22,99 +26,127 @@ local ADVICE = "Move it away, and the next reconciliation looks ten days back"
 local State = {}
 State.__index = State
 
---[[ Reading ]]
+--[[ Kinds of fields: each is {read, write}. What is not as it should be is not read as if it were not there: what
+would be lost with it might be the memory of a gap. ]]
 
-local function time_of(value)
-  return type(value) == "string" and core.parse_time(value) or nil
+local function identity(value)
+  return value
 end
 
-local function times_of(object)
+local TEXT = { read = function(value) return type(value) == "string" and value or nil end, write = identity }
+
+local TIME = {
+  read = function(value) return type(value) == "string" and core.parse_time(value) or nil end,
+  write = function(time) return log.timestamp(time) end,
+}
+
+local TIMES = {}
+
+function TIMES.read(object)
+  if type(object) ~= "table" then return nil end
   local times = {}
-  for name, value in pairs(type(object) == "table" and object or {}) do times[name] = time_of(value) end
+  for name, value in pairs(object) do
+    times[name] = TIME.read(value)
+    if not times[name] then return nil end
+  end
   return times
 end
 
--- A table of one text and one time, or of two times; nil unless it is whole.
-local function pair_of(object, first, second, read_first)
+function TIMES.write(times)
+  local texts = {}
+  for name, time in pairs(times) do texts[name] = TIME.write(time) end
+  return texts
+end
+
+-- Nil if a field is malformed. Those that are not there stay nil.
+local function read_fields(fields, object)
   if type(object) ~= "table" then return nil end
-  local one, other = read_first(object[first]), time_of(object[second])
-  return one and other and { [first] = one, [second] = other } or nil
+  local made = {}
+  for name, kind in pairs(fields) do
+    if object[name] ~= nil then
+      made[name] = kind.read(object[name])
+      if made[name] == nil then return nil end
+    end
+  end
+  return made
 end
 
-local function text_of(value)
-  return type(value) == "string" and value or nil
+local function write_fields(fields, made)
+  local object = {}
+  for name, kind in pairs(fields) do
+    if made[name] ~= nil then object[name] = kind.write(made[name]) end
+  end
+  return object
 end
 
-local function known_of(object)
+local function object_of(fields, required)
   return {
-    app = text_of(object.app), inbox = text_of(object.inbox), seen = time_of(object.seen),
-    checked = time_of(object.checked), witness = pair_of(object.witness, "key", "at", text_of),
-    unseen = pair_of(object.unseen, "from", "to", time_of), gone = time_of(object.gone),
-    asked = times_of(object.asked), left = times_of(object.left),
+    read = function(value)
+      local made = read_fields(fields, value)
+      for _, name in ipairs(required) do
+        if not made or made[name] == nil then return nil end
+      end
+      return made
+    end,
+    write = function(made) return write_fields(fields, made) end,
   }
+end
+
+local FIELDS = {
+  app = TEXT, url = TEXT, inbox = TEXT, seen = TIME, checked = TIME, deaf = TIME,
+  witness = object_of({ key = TEXT, at = TIME }, { "key", "at" }),
+  unseen = object_of({ from = TIME, to = TIME }, { "to" }),
+  uncompared = TIMES, accepted = TIMES, asked = TIMES, left = TIMES,
+}
+
+local function with_times(known)
+  for name, kind in pairs(FIELDS) do
+    if kind == TIMES then known[name] = known[name] or {} end
+  end
+  return known
 end
 
 local function parse(document)
   if type(document.webhooks) ~= "table" then return nil end
   local webhooks = {}
-  for id, known in pairs(document.webhooks) do
-    if type(known) ~= "table" then return nil end
-    webhooks[id] = known_of(known)
+  for id, object in pairs(document.webhooks) do
+    local known = read_fields(FIELDS, object)
+    if not known then return nil end
+    webhooks[id] = with_times(known)
   end
   return webhooks
 end
 
---[[ Writing ]]
-
-local function as_text(time)
-  return time and log.timestamp(time)
-end
-
-local function as_texts(times)
-  local texts = {}
-  for name, time in pairs(times) do texts[name] = as_text(time) end
-  return texts
-end
-
-local function as_object(known)
-  return {
-    app = known.app, inbox = known.inbox, seen = as_text(known.seen), checked = as_text(known.checked),
-    witness = known.witness and { key = known.witness.key, at = as_text(known.witness.at) },
-    unseen = known.unseen and as_texts(known.unseen), gone = as_text(known.gone), asked = as_texts(known.asked),
-    left = as_texts(known.left),
-  }
-end
-
 local function as_document(webhooks)
   local document = { webhooks = {} }
-  for id, known in pairs(webhooks) do document.webhooks[id] = as_object(known) end
+  for id, known in pairs(webhooks) do document.webhooks[id] = write_fields(FIELDS, known) end
   return document
 end
 
---- What is known of a webhook, to be changed: fields as in the file, of which only asked and left are always there.
+--[[ For callers ]]
+
+--- What is known of a webhook, to be changed: fields as in the file, of which only those with the times of events are
+--- always there.
 ---@param id string
 ---@return table known
 function State:of(id)
-  self.webhooks[id] = self.webhooks[id] or { asked = {}, left = {} }
+  self.webhooks[id] = self.webhooks[id] or with_times {}
   return self.webhooks[id]
 end
 
---- Notes which webhooks of an app no longer exist.
----@param app string
----@param ids table<string, boolean> of those that exist
----@param now number
-function State:note_gone(app, ids, now)
-  for id, known in pairs(self.webhooks) do
-    if known.app == app and not ids[id] then known.gone = known.gone or now end
-  end
+--- The ids of the webhooks of which something is known.
+---@return string[] ids sorted
+function State:ids()
+  local ids = {}
+  for id in pairs(self.webhooks) do ids[#ids + 1] = id end
+  table.sort(ids)
+  return ids
 end
 
---- Forgets the webhooks that have been gone since before a time.
----@param time number
-function State:forget_gone(time)
-  for id, known in pairs(self.webhooks) do
-    if known.gone and known.gone < time then self.webhooks[id] = nil end
-  end
+--- Forgets a webhook.
+---@param id string
+function State:forget(id)
+  self.webhooks[id] = nil
 end
 
 --- Writes what has changed. Without a path there is nothing to do.

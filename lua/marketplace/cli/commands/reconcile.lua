@@ -23,7 +23,9 @@ function command_reconcile.describe(command)
   command:option("--state", "file that remembers how far the last run came"):default(DEFAULT_STATE):argname("PATH")
   command:option("--since", "compare what was delivered since, in place of what is due: 9d, 12h, 30m or 45s ago, or " ..
     "a date; at most ten days back"):argname("AGE")
-  command:flag("--accept-gap", "acknowledge what was not compared in time, so that it is not reported again")
+  command:option("--accept", "do not report again that this event could not be compared; may be repeated"):count("*")
+    :argname("EVENT_ID")
+  command:flag("--accept-gap", "do not report again what can no longer be compared")
   command:flag("--no-redeliver", "do not ask App Store Connect to redeliver what failed and was missing")
   command:flag("--dry-run", "only report what is missing, and what would be redelivered")
   output.describe_list(command)
@@ -32,7 +34,7 @@ end
 
 local function usage_problem(parsed, now)
   if #parsed.app + #parsed.webhook == 0 then return "reconcile: --app or --webhook is missing" end
-  for _, name in ipairs { "app", "webhook" } do
+  for _, name in ipairs { "app", "webhook", "accept" } do
     for _, id in ipairs(parsed[name]) do
       if id == "" then return ("reconcile: --%s is empty"):format(name) end
     end
@@ -82,10 +84,7 @@ local SUMMARY = "%d deliveries of %d events since %s: %d missing, %d stored, %d 
   "%d still being delivered"
 
 local function webhook_line(webhook)
-  local line = "webhook " .. webhook.id .. (webhook.url and " " .. webhook.url or "")
-  if webhook.covers then return line end
-  return ("%s: compared only since %s, although since %s is due"):format(line, log.timestamp(webhook.since),
-    log.timestamp(webhook.due))
+  return "webhook " .. webhook.id .. (webhook.url and " " .. webhook.url or "")
 end
 
 local function summary_lines(report, parsed, since)
@@ -107,6 +106,20 @@ local function webhook_objects(report)
   return json.list(objects)
 end
 
+-- What went wrong or is worth knowing, without the details of App Store Connect's answers.
+local function told_of(...)
+  local objects = {}
+  for _, list in ipairs { ... } do
+    for _, one in ipairs(list) do
+      objects[#objects + 1] = {
+        code = one.code, message = one.message, app = one.app, webhook = one.webhook, event = one.event,
+        delivery = one.delivery,
+      }
+    end
+  end
+  return json.list(objects)
+end
+
 local function write_report(report, parsed)
   local since = report.since and log.timestamp(report.since)
   output.list(parsed, COLUMNS, rows_of(report, parsed.dry_run))
@@ -114,16 +127,32 @@ local function write_report(report, parsed)
     deliveries = report.deliveries, events = report.events, missing = report.missing, stored = report.stored,
     redelivered = report.redelivered, pending = report.pending, failed = #report.failed, left = report.left,
     since = since, up_to = log.timestamp(report.up_to), covers = report.covers, complete = report.complete,
-    webhooks = webhook_objects(report), state = parsed.state, inbox = inbox_url.redacted(parsed.inbox),
+    webhooks = webhook_objects(report), problems = told_of(report.problems, report.failed),
+    notices = told_of(report.notices), state = parsed.state, inbox = inbox_url.redacted(parsed.inbox),
     inbox_id = report.inbox,
   })
 end
 
-local HINTS = { history_expired = " (to acknowledge that: --accept-gap)" }
+local ACCEPT = " (to go on without it: --accept %s)"
+local ACCEPT_GAP = " (to acknowledge that: --accept-gap)"
+
+local HINTS = {
+  event_unlisted = ACCEPT, id_conflict = ACCEPT, payload_missing = ACCEPT, payload_unreadable = ACCEPT,
+  time_invalid = ACCEPT, history_expired = ACCEPT_GAP, list_changed = ACCEPT_GAP, webhook_gone = ACCEPT_GAP,
+  webhook_moved = ACCEPT_GAP, not_covered = " (the next run without --since compares the rest)",
+  webhook_disabled = " (marketplace webhooks update %s --enabled)",
+  event_types_missing = " (marketplace webhooks update %s --event TYPE; repeat --event for all that it is to send)",
+}
+
+local function hint_of(one)
+  local hint = HINTS[one.code] or ""
+  if hint == ACCEPT and not one.event then return "" end
+  return hint:format(one.event or one.webhook)
+end
 
 local function complain(report)
   for _, list in ipairs { report.notices, report.problems } do
-    for _, one in ipairs(list) do output.note(text.safe(one.message) .. (HINTS[one.code] or "")) end
+    for _, one in ipairs(list) do output.note(text.safe(one.message .. hint_of(one))) end
   end
   for _, failed in ipairs(report.failed) do
     output.note(text.safe(("delivery %s was not redelivered: %s"):format(failed.delivery, failed.message)))
@@ -142,7 +171,7 @@ local function no_log() end
 local function run(parsed, client, box)
   local report, message, code, detail = reconcile.run {
     client = client, inbox = box, apps = parsed.app, webhooks = parsed.webhook, url = parsed.url,
-    state_file = parsed.state, since = parsed.since, accept_gap = parsed.accept_gap or false,
+    state_file = parsed.state, since = parsed.since, accept = parsed.accept, accept_gap = parsed.accept_gap or false,
     redeliver = not parsed.no_redeliver, dry_run = parsed.dry_run or false, log = no_log,
   }
   if code == "webhook_ambiguous" then return 2, ambiguity(detail.urls) end

@@ -249,10 +249,11 @@ local function no_operation(method, path)
     ("The resource '%s' does not allow '%s'. Allowed operations are: %s"):format(type_name, verb, verbs))
 end
 
+local JSON = { ["application/json"] = true, ["application/vnd.api+json"] = true }
+
 local function is_json(headers)
   local kind = headers["content-type"]
-  return type(kind) == "string" and kind:lower():find "^application/json%s*;?" ~= nil
-    or type(kind) == "string" and kind:lower():find "^application/vnd%.api%+json%s*;?" ~= nil
+  return type(kind) == "string" and JSON[kind:lower():match "^[^%s;]*"]
 end
 
 --- Executes a request whose token is valid.

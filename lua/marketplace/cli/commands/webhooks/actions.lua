@@ -1,7 +1,7 @@
 --- What `marketplace webhooks` does: each action takes the client and the parsed options, and returns the exit
 --- status, or nil (or an exit status) and a message.
 local core = require "marketplace.core"
-local event_types = require "marketplace.cli.commands.webhooks.event_types"
+local event_types = require "marketplace.event_types"
 local generations = require "marketplace.cli.commands.webhooks.generations"
 local notification = require "marketplace.notification"
 local output = require "marketplace.cli.support.output"

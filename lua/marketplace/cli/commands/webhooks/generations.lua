@@ -4,7 +4,7 @@
 --- A row is what the command shows of a webhook: {id=, generation=, url=} and, for generation 2, {app=, name=,
 --- enabled=, eventTypes=}. Functions that ask App Store Connect return nil and a message if that fails.
 local core = require "marketplace.core"
-local event_types = require "marketplace.cli.commands.webhooks.event_types"
+local event_types = require "marketplace.event_types"
 local json = require "marketplace.json"
 
 local generations = {}

@@ -1,6 +1,6 @@
 --- marketplace webhooks migrate: creates, for each app, the generation 2 webhook that corresponds to the account's
 --- generation 1 webhook. It can be run again: an app that has a webhook with the same URL is left as it is.
-local event_types = require "marketplace.cli.commands.webhooks.event_types"
+local event_types = require "marketplace.event_types"
 local generations = require "marketplace.cli.commands.webhooks.generations"
 local output = require "marketplace.cli.support.output"
 local secrets = require "marketplace.cli.support.secrets"
