@@ -14,7 +14,7 @@ local function records(count)
     made = made + 1
     local id, app = core.random_hex(16), "app" .. made % APPS
     list[i] = { key = id, digest = core.sha256(id), type = "AppUnavailable", event = "app_unavailable", app_id = app,
-      time = made, body = BODY:format(id, app) }
+      time = core.now(), body = BODY:format(id, app) }
   end
   return list
 end
@@ -22,10 +22,10 @@ end
 local function fill(name, size, state)
   local box = assert(marketplace.inbox(("sqlite:%s/%s.db"):format(folder, name)))
   box.database.connection.link:run "PRAGMA synchronous = OFF"
-  for at = 1, size, 1024 do assert(box:put(records(math.min(1024, size - at + 1)), at)) end
+  for at = 1, size, 1024 do assert(box:put(records(math.min(1024, size - at + 1)))) end
   if state == "done" then
     box:transact(function(run)
-      return run "UPDATE inbox SET state = 'done', head = 0, body = NULL, scope = ''"
+      return run "UPDATE inbox SET state = 'done', leads = 0, body = NULL, scope = ''"
     end)
   end
   box.database.connection.link:run "PRAGMA wal_checkpoint(TRUNCATE)"
@@ -54,13 +54,13 @@ end
 local function measure(boxes)
   local times = {}
   for i in ipairs(boxes) do times[i] = { put = {}, claim = {}, finish = {} } end
-  for round = 1, ROUNDS do
+  for _ = 1, ROUNDS do
     for i, box in ipairs(boxes) do
-      local list, now = records(BATCH), 1e7 + round
-      timed(times[i].put, function() return box:put(list, now) end)
-      local claimed = timed(times[i].claim, function() return box:claim(BATCH, now, 60) end)
+      local list = records(BATCH)
+      timed(times[i].put, function() return box:put(list) end)
+      local claimed = timed(times[i].claim, function() return box:claim(BATCH, 60) end)
       for _, item in ipairs(claimed) do item.state = "done" end
-      timed(times[i].finish, function() return box:finish(claimed, now) end)
+      timed(times[i].finish, function() return box:finish(claimed) end)
     end
   end
   return times

@@ -26,7 +26,7 @@ local function fill(url)
     records[i] = { key = tostring(i), digest = core.sha256(body), type = "AppUnavailable", event = "app_unavailable",
       app_id = "app" .. i % APPS, body = body }
   end
-  assert(box:put(records, core.now()))
+  assert(box:put(records))
   return box
 end
 
