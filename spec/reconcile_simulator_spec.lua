@@ -101,8 +101,8 @@ describe("an hour in which the receiver was down", function()
   local DOWN, ALL = DOWN_UNTIL - DOWN_SINCE, HOURS * 60
 
   local INBOXES = {
-    memory = function() return memory.new() end,
-    SQLite = function() return assert(marketplace.inbox("sqlite:" .. folder .. "/inbox.db")) end,
+    memory = function() return memory.new { clock = clock } end,
+    SQLite = function() return assert(marketplace.inbox("sqlite:" .. folder .. "/inbox.db", { clock = clock })) end,
   }
 
   for name, open in pairs(INBOXES) do
@@ -148,7 +148,7 @@ describe("an hour in which the receiver was down", function()
   end
 
   it("is made good even if App Store Connect itself fails now and then", function()
-    local inbox = memory.new()
+    local inbox = memory.new { clock = clock }
     begin(inbox)
     local ids = live_through()
     sim:fault { kind = "502_html", method = "GET", path = "/v1/webhooks/" }

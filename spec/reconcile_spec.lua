@@ -18,7 +18,7 @@ describe("marketplace.reconcile", function()
   before_each(function()
     now, entries = START, {}
     apple = fake_deliveries.new(clock)
-    inbox = memory.new()
+    inbox = memory.new { clock = clock }
     folder = shell.run "mktemp -d"
   end)
 
@@ -90,10 +90,10 @@ describe("marketplace.reconcile", function()
       { first.event, first.type, first.app_id, first.webhook, first.created_at, first.stored })
     local order = {}
     for i = 1, 3 do
-      local claimed = inbox:claim(1, now, 60)[1]
+      local claimed = inbox:claim(1, 60)[1]
       order[i], claimed.state = claimed.key, "done"
-      assert.is_nil(inbox:get(claimed.identity).verified_by)
-      inbox:finish({ claimed }, now)
+      assert.is_nil(inbox:get(claimed.id).verified_by)
+      inbox:finish { claimed }
     end
     assert.same({ "a", "b", "c" }, order)
     assert.same({ "was missing, stored", "info" }, { entries[1].message, entries[1].level })
@@ -150,14 +150,14 @@ describe("marketplace.reconcile", function()
 
   it("does not put what the inbox knows: waiting, done or dead, with these bytes or others", function()
     local function put(id, body)
-      body = body or samples.body("app_unavailable", { id = id, time = 1 })
-      inbox:put({ require("marketplace.inbox.record").of(body) }, 1)
+      body = body or samples.body("app_unavailable", { id = id, time = START - 20 })
+      inbox:put { require("marketplace.inbox.record").of(body) }
     end
     for _, id in ipairs { "done", "dead" } do
       put(id)
-      local claimed = inbox:claim(1, 1, 60)
-      claimed[1].state, claimed[1].reason = id, "x"
-      inbox:finish(claimed, 1)
+      local claimed = inbox:claim(1, 60)
+      claimed[1].state, claimed[1].code, claimed[1].reason = id, id == "dead" and "failed" or nil, "x"
+      inbox:finish(claimed)
     end
     put "ready"
     local same = deliver("same", START - 10, "FAILED")
@@ -192,9 +192,9 @@ describe("marketplace.reconcile", function()
   it("does not count as missing what comes while it looks", function()
     local made = deliver("a", START - 10, "FAILED")
     local get = inbox.get
-    inbox.get = function(self, identity)
-      local entry = get(self, identity)
-      self:put({ require("marketplace.inbox.record").of((made.event.payload:gsub(":", ": "))) }, now)
+    inbox.get = function(self, id)
+      local entry = get(self, id)
+      self:put { require("marketplace.inbox.record").of((made.event.payload:gsub(":", ": "))) }
       return entry
     end
     expect({ deliveries = 1, events = 1, redelivered = 1 }, run())
@@ -564,7 +564,7 @@ describe("marketplace.reconcile", function()
     it("ten days again if the inbox is another one", function()
       deliver("a", START - 300, "FAILED")
       run()
-      inbox = memory.new()
+      inbox = memory.new { clock = clock }
       local report = expect({ deliveries = 1, events = 1, missing = 1, stored = 1 }, run { accept_gap = true })
       assert.equal("inbox_changed", noticed(report))
       assert.matches("the last ten days are compared again", report.notices[1].message)
@@ -577,8 +577,8 @@ describe("marketplace.reconcile", function()
       deliver("a", START - 5 * HOUR, "SUCCEEDED")
       local newest = deliver("b", START - 300, "SUCCEEDED")
       run()
-      inbox = memory.new()
-      inbox:put({ require("marketplace.inbox.record").of(newest.event.payload) }, now)
+      inbox = memory.new { clock = clock }
+      inbox:put { require("marketplace.inbox.record").of(newest.event.payload) }
       local report = expect({ deliveries = 2, events = 2, missing = 1, stored = 1, problems = 1, complete = false },
         run())
       assert.equal("inbox_changed", noticed(report))
@@ -586,18 +586,18 @@ describe("marketplace.reconcile", function()
 
     it("ten days again if the inbox was restored from an earlier copy", function()
       local path = folder .. "/inbox.db"
-      inbox = assert(marketplace.inbox("sqlite:" .. path))
+      inbox = assert(marketplace.inbox("sqlite:" .. path, { clock = clock }))
       deliver("a", START - 6 * HOUR, "SUCCEEDED")
       run()
       inbox:close()
       shell.run(("cp %s %s.copy"):format(path, path))
-      inbox = assert(marketplace.inbox("sqlite:" .. path))
+      inbox = assert(marketplace.inbox("sqlite:" .. path, { clock = clock }))
       deliver("b", START - 4 * HOUR, "SUCCEEDED")
       deliver("c", START - 300, "SUCCEEDED")
       run()
       inbox:close()
       shell.run(("rm %s-* ; cp %s.copy %s"):format(path, path, path))
-      inbox = assert(marketplace.inbox("sqlite:" .. path))
+      inbox = assert(marketplace.inbox("sqlite:" .. path, { clock = clock }))
       local report = expect({ deliveries = 3, events = 3, missing = 2, stored = 2 }, run())
       assert.equal("inbox_changed", noticed(report))
       assert.equal("", noticed(run()))
@@ -769,8 +769,8 @@ describe("marketplace.reconcile", function()
 
   describe("after an hour in which the receiver was down", function()
     local inboxes = {
-      memory = function() return memory.new() end,
-      SQLite = function() return assert(marketplace.inbox("sqlite:" .. folder .. "/inbox.db")) end,
+      memory = function() return memory.new { clock = clock } end,
+      SQLite = function() return assert(marketplace.inbox("sqlite:" .. folder .. "/inbox.db", { clock = clock })) end,
     }
 
     -- one event a minute for three hours, each delivered at once; nothing answers in the second hour

@@ -76,7 +76,7 @@ end
 ---@return string? message
 ---@return string? code
 function Run:put(records)
-  return self.inbox:put(records, self.clock())
+  return self.inbox:put(records)
 end
 
 local function log_failed(run, failed)
