@@ -1,4 +1,5 @@
 local contract = require "support.inbox_contract"
+local core = require "marketplace.core"
 local inbox = require "marketplace.inbox"
 local marketplace = require "marketplace"
 local postgres_server = require "support.postgres_server"
@@ -318,6 +319,8 @@ describe("the PostgreSQL inbox #full", function()
     local worker = marketplace.dispatcher { inbox = box, log = function() end }
     assert.equal(1, worker:dispatch())
     assert.equal(1, box:counts().done)
+    local now = core.now() + 60
+    assert.same({ bodies = 0, ids = 1 }, box:forget({ bodies = now, ids = now }, 10))
     box:close()
   end)
 

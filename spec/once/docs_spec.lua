@@ -354,7 +354,7 @@ end)
 describe("the operating guide names", function()
   it("every code of dead notifications, and no other", function()
     local told = {}
-    for code in guide:match "\n *| code |[^\n]*\n *| %-%-%-[^\n]*\n(.-)\n\n":gmatch "\n? *| `([%w_]+)` | " do
+    for code in guide:match "\n *| CODE |[^\n]*\n *| %-%-%-[^\n]*\n(.-)\n\n":gmatch "\n? *| `([%w_]+)` | " do
       told[code] = true
     end
     local known = {}
