@@ -2,15 +2,15 @@
 ---
 --- Each call is one script on the server, or several if it is about many entries: the server does nothing else while a
 --- script runs. All times are by the server's clock.
-local changes = require "marketplace.inbox.redis_changes"
+local changes = require "marketplace.inbox.redis.changes"
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local options = require "marketplace.options"
-local queries = require "marketplace.inbox.redis_queries"
+local queries = require "marketplace.inbox.redis.queries"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local text = require "marketplace.text"
 local uuid = require "marketplace.uuid"
-local version = require("marketplace.inbox.redis_entries").VERSION
+local version = require("marketplace.inbox.redis.entries").VERSION
 
 local fail = reconnecting.fail
 

@@ -1,14 +1,14 @@
---- The scripts with which the Redis inbox stores, claims and finishes: see marketplace.inbox.redis_entries.
-local entries = require "marketplace.inbox.redis_entries"
+--- The scripts with which the Redis inbox stores, claims and finishes: see marketplace.inbox.redis.entries.
+local entries = require "marketplace.inbox.redis.entries"
 local fields = require "marketplace.inbox.fields"
 local retention = require "marketplace.inbox.retention"
 
 local quoted, CHANGING = entries.quoted, entries.CHANGING
 
-local redis_changes = {}
+local changes = {}
 
 -- ARGV: the fields of each record. Returns outcomes.
-redis_changes.put = entries.ADDING .. "local RECORD = " .. quoted(fields.record) ..
+changes.put = entries.ADDING .. "local RECORD = " .. quoted(fields.record) ..
   ("local IDS, TOO_OLD = %d, %q"):format(retention.ids, retention.too_old_reason) .. [[
 
 local remembered_since = math.max(now - IDS, tonumber(call("GET", P .. "forgotten") or "-inf"))
@@ -78,7 +78,7 @@ return outcomes
 ]]
 
 -- ARGV: the most entries to change, then the waits. Returns how many leases ended, and 1 if there may be more to do.
-redis_changes.recover = CHANGING .. [[
+changes.recover = CHANGING .. [[
 local MOST = tonumber(ARGV[2])
 
 local function correct(entry)
@@ -103,7 +103,7 @@ return { #ended, (#early == MOST or #ended == MOST) and 1 or 0 }
 ]]
 
 -- ARGV: the most entries, the lease's seconds. Returns entries.
-redis_changes.claim = CHANGING .. "local CLAIMED = " .. quoted(fields.claimed) .. [[
+changes.claim = CHANGING .. "local CLAIMED = " .. quoted(fields.claimed) .. [[
 
 local function due_ones(set, most)
   return call("ZRANGEBYSCORE", P .. set, "-inf", now, "LIMIT", 0, most)
@@ -130,7 +130,7 @@ end
 ]]
 
 -- ARGV: the fields of each item. Returns 1 or 0 for each.
-redis_changes.finish = HOLDING .. "local ITEM = " .. quoted(fields.item) .. [[
+changes.finish = HOLDING .. "local ITEM = " .. quoted(fields.item) .. [[
 
 local function finish(item)
   local entry = held(item.id, item.token)
@@ -152,7 +152,7 @@ return finished
 ]]
 
 -- ARGV: the lease's seconds, then for each item its id and its token. Returns 1 or 0 for each.
-redis_changes.extend = HOLDING .. [[
+changes.extend = HOLDING .. [[
 local extended = {}
 for at = 3, #ARGV, 2 do
   local entry = held(ARGV[at], ARGV[at + 1])
@@ -163,7 +163,7 @@ return extended
 ]]
 
 -- ARGV: an id. Returns 1 if it is ready.
-redis_changes.run = CHANGING .. [[
+changes.run = CHANGING .. [[
 local entry = entry_of(ARGV[2])
 if not entry or entry.state ~= "ready" then return 0 end
 change(entry, "ready", now)
@@ -171,7 +171,7 @@ return 1
 ]]
 
 -- ARGV: an id, the reason. Returns 1 if it was ready or leased.
-redis_changes.cancel = CHANGING .. [[
+changes.cancel = CHANGING .. [[
 local entry = entry_of(ARGV[2])
 if not entry or not is_live(entry.state) then return 0 end
 change(entry, "dead", now, { reason = ARGV[3], code = "cancelled" })
@@ -179,7 +179,7 @@ return 1
 ]]
 
 -- ARGV: the time before which ids are deleted, that for bodies, the most of each. Returns how many of each there were.
-redis_changes.forget = CHANGING .. [[
+changes.forget = CHANGING .. [[
 local function done_before(set, time)
   return call("ZRANGEBYSCORE", P .. set, "-inf", "(" .. time, "LIMIT", 0, ARGV[4])
 end
@@ -207,10 +207,10 @@ return { #bodies, #ids }
 ]]
 
 -- ARGV: the id that the inbox gets if it has none. Returns the id.
-redis_changes.id = [[
+changes.id = [[
 local key = KEYS[1] .. "id"
 if not redis.call("GET", key) then redis.call("SET", key, ARGV[2]) end
 return redis.call("GET", key)
 ]]
 
-return redis_changes
+return changes

@@ -28,15 +28,15 @@
 ---
 --- KEYS[1] is the prefix; ARGV[1] is the time, or empty: the server's then. Numbers travel as text. An empty argument
 --- stands for an absent one, and a "=" stands before what may be empty.
-local redis_entries = {}
+local entries = {}
 
 --- Of the keys above; another one is another inbox's.
-redis_entries.VERSION = "1"
+entries.VERSION = "1"
 
 --- Names as a list in Lua.
 ---@param names string[]
 ---@return string
-function redis_entries.quoted(names)
+function entries.quoted(names)
   local list = {}
   for i, name in ipairs(names) do list[i] = ("%q"):format(name) end
   return "{ " .. table.concat(list, ", ") .. " }"
@@ -219,13 +219,13 @@ end
 ]]
 
 --- What a script begins with that reads entries.
-redis_entries.READING = BASE .. LANES .. ROWS
+entries.READING = BASE .. LANES .. ROWS
 
 --- What a script begins with that adds entries.
-redis_entries.ADDING = BASE .. LANES .. ROWS .. CHANGES
+entries.ADDING = BASE .. LANES .. ROWS .. CHANGES
 
 --- What a script begins with that changes entries: it must run if the server has no memory left, too, as only what ends
 --- can be forgotten. Redis refuses what may need memory only until a script has written.
-redis_entries.CHANGING = redis_entries.ADDING .. 'call("ZREM", P .. "ends", "")\n'
+entries.CHANGING = entries.ADDING .. 'call("ZREM", P .. "ends", "")\n'
 
-return redis_entries
+return entries

@@ -1,11 +1,11 @@
 --- The scripts with which the Redis inbox looks up what it holds, and those of the operator that select entries: see
---- marketplace.inbox.redis_entries.
-local entries = require "marketplace.inbox.redis_entries"
+--- marketplace.inbox.redis.entries.
+local entries = require "marketplace.inbox.redis.entries"
 local fields = require "marketplace.inbox.fields"
 
 local quoted, READING, CHANGING = entries.quoted, entries.READING, entries.CHANGING
 
-local redis_queries = {}
+local queries = {}
 
 local COUNTING = READING .. [[
 local function count(set) return call("ZCARD", P .. set) end
@@ -15,13 +15,13 @@ local ready = count("live") - leased
 ]]
 
 -- Returns the numbers of ready, leased, done and dead ones.
-redis_queries.counts = COUNTING .. [[
+queries.counts = COUNTING .. [[
 return { ready, leased, count("done"), count("dead") }
 ]]
 
 -- ARGV: codes. Returns the numbers of ready, leased and dead ones, how many have each code, and the seconds since the
 -- oldest of the ready and leased ones was received, or an empty string.
-redis_queries.backlog = COUNTING .. [[
+queries.backlog = COUNTING .. [[
 local backlog = { ready, leased, count("dead") }
 for at = 2, #ARGV do backlog[#backlog + 1] = tonumber(call("HGET", P .. "codes", ARGV[at]) or 0) end
 local oldest = call("ZRANGE", P .. "received", 0, 0, "WITHSCORES")[2]
@@ -30,7 +30,7 @@ return backlog
 ]]
 
 -- Returns the seconds until there is something to do, or an empty string.
-redis_queries.next_in = READING .. [[
+queries.next_in = READING .. [[
 local function first_of(set, command)
   return tonumber(call(command or "ZRANGE", P .. set, 0, 0, "WITHSCORES")[2])
 end
@@ -45,13 +45,13 @@ return first and string.format("%.17g", math.max(0, first - now)) or ""
 ]]
 
 -- ARGV: an id. Returns the entry, or nothing.
-redis_queries.get = READING .. [[
+queries.get = READING .. [[
 if call("EXISTS", entry_key(ARGV[2])) == 0 then return {} end
 return { row_of(ARGV[2], ]] .. quoted(fields.entry) .. [[) }
 ]]
 
 -- Returns when the first of the done ones that have a body, and the first of all, were done; empty strings for none.
-redis_queries.oldest_done = READING .. [[
+queries.oldest_done = READING .. [[
 local oldest = {}
 for i, set in ipairs({ "bodies", "ended" }) do oldest[i] = call("ZRANGE", P .. set, 0, 0, "WITHSCORES")[2] or "" end
 return oldest
@@ -76,7 +76,7 @@ end
 ]]
 
 -- ARGV: app_id, time, the most entries at once. Returns entries, and the ids of further ones.
-redis_queries.later = LATER .. [[
+queries.later = LATER .. [[
 local ids = call("ZRANGEBYSCORE", P .. "a:" .. ARGV[2], "(" .. ARGV[3], "+inf")
 local most = math.min(#ids, tonumber(ARGV[4]))
 local rest = {}
@@ -85,7 +85,7 @@ return { rows_of(ids, 1, most), rest }
 ]]
 
 -- ARGV: ids. Returns entries.
-redis_queries.later_rest = LATER .. [[
+queries.later_rest = LATER .. [[
 return rows_of(ARGV, 2, #ARGV)
 ]]
 
@@ -167,13 +167,13 @@ end
 ]]
 
 -- Selects entries.
-redis_queries.list = READING .. SELECTING .. "local SUMMARY = " .. quoted(fields.summary) .. [[
+queries.list = READING .. SELECTING .. "local SUMMARY = " .. quoted(fields.summary) .. [[
 
 return select_with(function(id) return row_of(id, SUMMARY) end)
 ]]
 
 -- Selects entries, and makes those ready again that can be replayed. Returns ids.
-redis_queries.replay = CHANGING .. SELECTING .. [[
+queries.replay = CHANGING .. SELECTING .. [[
 local function can_replay(entry)
   if entry.state == "done" then return call("EXISTS", body_key(entry.id)) == 1 end
   return entry.state == "dead" and entry.code ~= "invalid"
@@ -187,4 +187,4 @@ return select_with(function(id)
 end)
 ]]
 
-return redis_queries
+return queries
