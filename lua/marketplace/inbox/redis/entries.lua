@@ -117,11 +117,18 @@ local function withdraw(leader)
   if call("ZREM", P .. "due", member) == 0 then call("ZREM", P .. "alone", member) end
 end
 
+-- What decides when an entry can be claimed; `known` may be it.
+local function times_of(id, known)
+  if known.id == id then return known.at, known.set_at, known.losses end
+  return unpack(call("HMGET", entry_key(id), "at", "set_at", "losses"))
+end
+
 local function announce(leader, entry)
   local member, set = member_of(leader), "due"
-  if leader.is_leased then set = "ends" elseif tonumber(entry.losses or 0) > 0 then set = "alone" end
-  call("ZADD", P .. set, entry.at, member)
-  call("ZADD", P .. "set", entry.set_at, member)
+  local at, set_at, losses = times_of(leader.id, entry)
+  if leader.is_leased then set = "ends" elseif tonumber(losses or 0) > 0 then set = "alone" end
+  call("ZADD", P .. set, at, member)
+  call("ZADD", P .. "set", set_at, member)
 end
 
 -- The leader of an entry's lane.
@@ -137,7 +144,7 @@ local function elect(entry, before)
   local after = leader_for(entry)
   if before then withdraw(before) end
   if before and not (after and after.id == before.id) then call("ZREM", P .. "set", member_of(before)) end
-  if after then announce(after, after.id == entry.id and entry or entry_of(after.id)) end
+  if after then announce(after, entry) end
 end
 
 local function write(entry, values)
