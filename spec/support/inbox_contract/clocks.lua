@@ -36,6 +36,14 @@ return function(busted, given)
       assert.equal("a", claim_one().id)
     end)
 
+    it("a wait that an operator ended after that is over", function()
+      at(1000):put { record "a" }
+      finish(claim_one(), "ready", { wait = 600 })
+      at(1100):run "a"
+      at(1050)
+      assert.equal("a", claim_one().id)
+    end)
+
     it("a wait is over if it was set a moment in the future", function()
       at(1000.5):put { record "a" }
       finish(claim_one(), "ready", { wait = 600 })
