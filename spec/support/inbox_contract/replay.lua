@@ -109,6 +109,21 @@ return function(busted, given)
       end
     end)
 
+    it("keep what they were about until they are done again", function()
+      inbox:replay { state = "done", id = "d5" }
+      given.finish(given.claim_one(), "done", { scope = "" })
+      for _, more in ipairs { { "ready", { reason = "failed" } }, { "dead", { code = "failed" } } } do
+        inbox:replay { state = "done", id = "d5" }
+        given.finish(given.claim_one(), more[1], more[2])
+        assert.same({ more[1], "" }, given.columns("d5", "state", "scope"))
+        inbox:replay()
+        given.finish(given.claim_one(), "done", { scope = "" })
+      end
+      inbox:replay { state = "done", id = "d5" }
+      given.finish(given.claim_one(), "done")
+      assert.same({ "done", false }, given.columns("d5", "state", "scope"))
+    end)
+
     it("takes the oldest or the newest up to its limit, and counts only what can be replayed", function()
       assert.same({ "d5" }, replayed { state = "done", event = "e2", limit = 1 })
       assert.same({ "d6" }, replayed { state = "done", event = "e2", limit = 1 })
