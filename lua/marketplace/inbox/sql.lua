@@ -45,13 +45,12 @@ function Inbox:transact(work)
   return result
 end
 
---- Runs work(run, now), which writes nothing.
----@param work fun(run: function, now: number): any not nil
+--- Runs work(run), which writes nothing.
+---@param work fun(run: function): any not nil
 function Inbox:read(work)
   if self.closed then return unavailable "the inbox is closed" end
   local result, message = self.database.connection:use(function(link)
-    local function run(...) return link:run(...) end
-    return work(run, self.database.now(run))
+    return work(function(...) return link:run(...) end)
   end)
   if result == nil then return unavailable(message) end
   return result

@@ -17,8 +17,8 @@ local NEXT = "SELECT (SELECT min(at) FROM inbox WHERE leads = 1 AND state = 'rea
 
 -- When the first leaders can be claimed and the first lease ends, nil for none, and whether one was set in the future.
 local function read_next(self)
-  return self:read(function(run, now)
-    local row = run(NEXT)[1]
+  return self:read(function(run)
+    local row, now = run(NEXT)[1], self.database.now(run)
     local claim_at = row[1]
     if row[2] and not (claim_at and claim_at < row[2]) then claim_at = row[2] end
     return { now = now, claim_at = claim_at, lease_ends_at = row[3], is_ahead = row[4] ~= nil and row[4] > now }

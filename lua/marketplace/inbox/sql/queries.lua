@@ -19,23 +19,22 @@ function methods:counts()
   end)
 end
 
-local LIVE_COUNTS = "SELECT state, CAST(count(*) AS float8), min(received_at) FROM inbox WHERE " .. lanes.LIVE ..
-  " GROUP BY state"
-local DEAD_COUNTS = "SELECT code, CAST(count(*) AS float8) FROM inbox WHERE state = 'dead' GROUP BY code"
+-- The index of lanes has all that this reads of what is ready.
+local LIVE_TOTALS = "SELECT CAST(count(*) AS float8), min(received_at), (SELECT CAST(count(*) AS float8) FROM inbox " ..
+  "WHERE state = 'leased') FROM inbox WHERE " .. lanes.LIVE
+local DEAD_TOTALS = "SELECT code, CAST(count(*) AS float8) FROM inbox WHERE state = 'dead' GROUP BY code"
 
 function methods:backlog()
-  return self:read(function(run, now)
+  return self:read(function(run)
+    local live, oldest, leased = unpack(run(LIVE_TOTALS)[1], 1, 3)
     local backlog = {
-      ready = 0, leased = 0, dead = 0, codes = { failed = 0, cancelled = 0, invalid = 0, too_old = 0, no_callback = 0 },
+      ready = live - leased, leased = leased, dead = 0,
+      codes = { failed = 0, cancelled = 0, invalid = 0, too_old = 0, no_callback = 0 },
+      oldest_age = oldest and math.max(0, self.database.now(run) - oldest),
     }
-    local oldest
-    for _, row in ipairs(run(LIVE_COUNTS)) do
-      backlog[row[1]], oldest = row[2], math.min(oldest or row[3], row[3])
-    end
-    for _, row in ipairs(run(DEAD_COUNTS)) do
+    for _, row in ipairs(run(DEAD_TOTALS)) do
       backlog.codes[row[1]], backlog.dead = row[2], backlog.dead + row[2]
     end
-    backlog.oldest_age = oldest and math.max(0, now - oldest)
     return backlog
   end)
 end

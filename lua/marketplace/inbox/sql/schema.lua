@@ -25,7 +25,7 @@ local STATEMENTS = {
     state text NOT NULL, code text, reason text, at $real NOT NULL, set_at $real NOT NULL, leads integer NOT NULL,
     attempt integer NOT NULL DEFAULT 0, losses integer NOT NULL DEFAULT 0, token integer NOT NULL DEFAULT 0,
     shared integer NOT NULL DEFAULT 0, scope text, body text)]],
-  "CREATE INDEX inbox_lane ON inbox (lane, leads, seq) WHERE " .. lanes.LIVE,
+  "CREATE INDEX inbox_lane ON inbox (lane, leads, seq, received_at) WHERE " .. lanes.LIVE,
   "CREATE INDEX inbox_ready ON inbox (at, seq) " .. READY,
   "CREATE INDEX inbox_alone ON inbox (at, seq) " .. ALONE,
   "CREATE INDEX inbox_leased ON inbox (at) WHERE state = 'leased'",
