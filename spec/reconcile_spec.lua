@@ -899,8 +899,8 @@ describe("marketplace.reconcile", function()
     it("counts deliveries and their events", function()
       local made = deliver("a", now - 2 * HOUR, "FAILED")
       apple:deliver { id = "again", event = made.event, at = now - HOUR, state = "PENDING", redelivery = true }
-      expect_command(0, "\n2 deliveries of 1 events since %S+Z: 1 missing, 1 stored, 0 redeliveries asked for, 1 still " ..
-        "being delivered\n", "^$", "--app", "a1")
+      expect_command(0, "\n2 deliveries of 1 events since %S+Z: 1 missing, 1 stored, 0 redeliveries asked for, " ..
+        "1 still being delivered\n", "^$", "--app", "a1")
     end)
 
     it("names the webhooks, the state and the inbox", function()
