@@ -60,6 +60,7 @@ describe("marketplace.simulator", function()
         { head .. "." .. claims .. "." .. ("A"):rep(#signature), "signature is not from this key" },
         { head .. "." .. claims:sub(1, -2) .. "." .. signature, "not base64url" },
         { head .. "." .. claims .. "." .. signature .. "=", "three parts" },
+        { "Bearer " .. ("a"):rep(16384), "three parts" }, { "Bearer " .. ("a"):rep(16385), "not a bearer token" },
         { head .. "." .. core.base64url "[1" .. "." .. signature, "not a JSON object" },
         { signed({ kid = "OTHER" }), "no key with this kid" }, { signed({ kid = json.null }), "kid is missing" },
         { signed({ alg = "none" }), "alg is not ES256" }, { signed({ typ = "JWS" }), "typ is not JWT" },
@@ -980,6 +981,9 @@ describe("marketplace.simulator", function()
       assert.same({ 200, 500, 500, 200 }, statuses)
       s.sim:fault { kind = "500", path = "/v1/webhooks" }
       assert.equal(200, (select(2, list())).status)
+      s.sim:fault { kind = "500", times = 0 }
+      assert.equal(200, (select(2, list())).status)
+      s.sim.faults:clear()
       assert.has_error(function() s.sim:fault { kind = "none" } end)
       assert.has_error(function() s.sim:fault { kind = "500", times = -1 } end)
       assert.has_error(function() s.sim:fault { kind = "500", method = 5 } end)
@@ -1022,7 +1026,17 @@ describe("marketplace.simulator", function()
       }, s:expect(200, "GET /simulator/requests").requests)
     end)
 
+    it("shows the newest hundred deliveries", function()
+      s:webhook()
+      for i = 1, 101 do s.sim:event("app_unavailable", { id = "n" .. i }) end
+      local shown, all = s:expect(200, "GET /simulator").deliveries, s.sim:deliveries()
+      assert.same({ 100, all[2].id, all[101].id }, { #shown, shown[1].id, shown[100].id })
+    end)
+
     it("says what it does not understand", function()
+      local problem = s:expect(422, "POST /simulator/events", { event = "app_unavailable", more = 1 }).errors[1]
+      assert.equal("ENTITY_UNPROCESSABLE", problem.code)
+      assert.matches("^event: unknown option 'more'", problem.detail)
       s:expect(422, "POST /simulator/events", "{")
       s:expect(422, "POST /simulator/events", { event = "nothing" })
       s:expect(422, "POST /simulator/events", { event = "app_unavailable", more = 1 })
@@ -1125,13 +1139,30 @@ describe("marketplace.simulator", function()
     local calls = {
       function() simulator.new { apps = {} } end, function() simulator.new { apps = { "a b" } } end,
       function() simulator.new { clocks = 1 } end, function() simulator.new { keys = { A = "no key" } } end,
-      function() s.sim:event(5) end, function() s.sim:event("app_unavailable", { sise = 1 }) end,
+      function() s.sim:event(5) end, function() s.sim.faults:add { kind = "none" } end,
+      function() s.sim.faults:add { kind = "500", skip = -1 } end,
+      function() s.sim:event("app_unavailable", { sise = 1 }) end,
     }
     for i, call in ipairs(calls) do
       local ok, problem = pcall(call)
       assert.is_false(ok)
       assert.matches("^spec/simulator_spec.lua:%d+: ", problem, nil, nil, i)
     end
+  end)
+
+  it("forgets the oldest of what it keeps", function()
+    local records = require("marketplace.simulator.store").new()
+    for i = 1, 5 do records:add { type = "apps", id = tostring(i) } end
+    records:add { type = "webhooks", id = "w" }
+    records:bound("apps", 5)
+    assert.equal(5, #records:list "apps")
+    records:bound("apps", 3)
+    local left = {}
+    for i, record in ipairs(records:list "apps") do left[i] = record.id end
+    assert.same({ "3", "4", "5" }, left)
+    assert.is_nil(records:get("apps", "2"))
+    assert.equal("3", records:get("apps", "3").id)
+    assert.equal("w", records:get("webhooks", "w").id)
   end)
 
   it("knows nothing of requests that never came", function()
