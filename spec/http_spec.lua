@@ -350,6 +350,14 @@ describe("marketplace.http", function()
     end
   end)
 
+  it("does not wait if none is under way", function()
+    assert.equal(0, http.poll(86400))
+    local one = assert(http.start { method = "GET", url = peer.url .. "/echo" })
+    repeat until http.poll(1) == 0
+    assert.equal(0, http.poll(86400))
+    one:close()
+  end)
+
   it("moves all exchanges on once if several wait for their answers at the same time", function()
     local monotonic, poll, at, polled = core.monotonic, core.http_poll, core.monotonic(), 0
     finally(function() core.monotonic, core.http_poll = monotonic, poll end)
