@@ -5,9 +5,11 @@ local http = require "marketplace.http"
 local json = require "marketplace.json"
 local peers = require "support.peer"
 local raw = require "support.raw_http"
+local runtime = require "marketplace.runtime"
 local shell = require "support.shell"
 local socket = require "socket"
-local unpack = require("marketplace.runtime").unpack
+
+local unpack = runtime.unpack
 
 describe("marketplace.http", function()
   local peer
@@ -308,6 +310,20 @@ describe("marketplace.http", function()
     assert.same({ 200, "", 20000000 }, { response.status, response.body, bytes })
     assert.is_true(pieces > 70 and largest <= 262144 + 16384, ("%d pieces, the largest %d"):format(pieces, largest))
     assert.equal("{}", assert(exchange("/status/404", { sink = error })).body)
+  end)
+
+  it("waits for exchanges, except in nginx, where others would wait too", function()
+    local poll, sleep, waits = core.http_poll, runtime.yielding_sleep, {}
+    core.http_poll = function(seconds)
+      waits[#waits + 1] = seconds
+      return 7
+    end
+    local first = http.poll(0.5)
+    runtime.yielding_sleep = function() end
+    local second = http.poll(0.5)
+    core.http_poll, runtime.yielding_sleep = poll, sleep
+    assert.same({ 0.5, 0 }, waits)
+    assert.same({ 7, 7 }, { first, second })
   end)
 
   it("hands only the body of an answer from 200 to 299 to the sink", function()
