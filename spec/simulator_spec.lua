@@ -72,6 +72,8 @@ describe("marketplace.simulator", function()
         { signed(nil, { iat = at + 3 }), "in the future" }, { signed(nil, { exp = json.null }), "not a number" },
         { signed(nil, { iat = json.null }), "not a number" }, { signed(nil, { iat = "x" }), "not a number" },
         { signed(nil, { iat = at, exp = at - 1 }), "not after iat" },
+        { signed(nil, { iat = at, exp = at }), "not after iat" },
+        { signed(nil, { iat = at - 100, exp = at - 2 }), "has expired" },
       }
       for _, case in ipairs(cases) do
         local status, response = status_with(case[1])
@@ -754,6 +756,15 @@ describe("marketplace.simulator", function()
       assert.equal(0, #s.sent)
       assert.same({ "FAILED", "The webhook is disabled" },
         { only_delivery(id).deliveryState, only_delivery(id).errorMessage })
+    end)
+
+    it("comes twice at once on request", function()
+      s:webhook()
+      s.sim:fault { kind = "duplicate" }
+      s.sim:event "app_unavailable"
+      s.sim:tick()
+      assert.equal(2, #s.sent)
+      assert.same(s.sent[1], s.sent[2])
     end)
 
     it("comes twice, or after the next one, on request", function()
