@@ -218,6 +218,9 @@ describe("marketplace.http", function()
     assert.equal("too_large", code)
     _, _, code = exchange("/headers/70000")
     assert.equal("too_large", code)
+    -- one that never ends, in pieces of one byte
+    _, _, code = exchange("/drip", { max_response = 2, timeout = 0 })
+    assert.equal("too_large", code)
   end)
 
   -- What becomes of an exchange whose answer is these bytes.
