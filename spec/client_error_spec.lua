@@ -114,6 +114,17 @@ describe("marketplace.client.error", function()
     assert.is_true(#long < 300)
   end)
 
+  it("shows 200 bytes of the path, 300 of one error, 80 of a type and 80 of what is no JSON", function()
+    local x = ("x"):rep(1000)
+    local path = "/v1/" .. x
+    assert.equal(("GET %s: 404; there is no such resource"):format(path:sub(1, 200)),
+      (api_error.none({ method = "GET", path = path }, answer(404, ""))))
+    assert.equal("POST /v1/webhooks: 200; the answer's " .. x:sub(1, 300),
+      (api_error.mistyped(REQUEST, answer(200, ""), x)))
+    local begin = "POST /v1/webhooks: 500; the answer is not JSON"
+    assert.equal(("%s (%s): %s..."):format(begin, x:sub(1, 80), x:sub(1, 80)), (from(500, x, { ["content-type"] = x })))
+  end)
+
   it("never repeats a secret", function()
     local secret = 'top/"secret"\\\n'
     local message, _, detail = from(409, { errors = { { id = secret, code = "X" .. secret, status = "409", title = "t",

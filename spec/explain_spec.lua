@@ -82,6 +82,11 @@ describe("marketplace.explain", function()
     end
   end)
 
+  it("names that of a body whose last string is its last value, too", function()
+    local original = '{"id":"1"}'
+    assert.same({ "body_reencoded" }, (causes({ SECRET }, '{"id": "1"}', marketplace.sign(SECRET, original))))
+  end)
+
   it("names what was done to the secret, alone and with the body", function()
     assert.same({ "secret_white_space" }, (causes({ SECRET .. "\n" }, BODY, HEADER)))
     assert.same({ "secret_quoted" }, (causes({ '"' .. SECRET .. '"' }, BODY, HEADER)))

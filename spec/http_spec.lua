@@ -5,9 +5,11 @@ local http = require "marketplace.http"
 local json = require "marketplace.json"
 local peers = require "support.peer"
 local raw = require "support.raw_http"
+local runtime = require "marketplace.runtime"
 local shell = require "support.shell"
 local socket = require "socket"
-local unpack = require("marketplace.runtime").unpack
+
+local unpack = runtime.unpack
 
 describe("marketplace.http", function()
   local peer
@@ -216,6 +218,9 @@ describe("marketplace.http", function()
     assert.equal("too_large", code)
     _, _, code = exchange("/headers/70000")
     assert.equal("too_large", code)
+    -- one that never ends, in pieces of one byte
+    _, _, code = exchange("/drip", { max_response = 2, timeout = 0 })
+    assert.equal("too_large", code)
   end)
 
   -- What becomes of an exchange whose answer is these bytes.
@@ -310,6 +315,20 @@ describe("marketplace.http", function()
     assert.equal("{}", assert(exchange("/status/404", { sink = error })).body)
   end)
 
+  it("waits for exchanges, except in nginx, where others would wait too", function()
+    local poll, sleep, waits = core.http_poll, runtime.yielding_sleep, {}
+    core.http_poll = function(seconds)
+      waits[#waits + 1] = seconds
+      return 7
+    end
+    local first = http.poll(0.5)
+    runtime.yielding_sleep = function() end
+    local second = http.poll(0.5)
+    core.http_poll, runtime.yielding_sleep = poll, sleep
+    assert.same({ 0.5, 0 }, waits)
+    assert.same({ 7, 7 }, { first, second })
+  end)
+
   it("hands only the body of an answer from 200 to 299 to the sink", function()
     for status, is_handed in pairs { [200] = true, [299] = true, [300] = false, [500] = false } do
       local handed = ""
@@ -348,6 +367,14 @@ describe("marketplace.http", function()
       assert.equal("/echo?" .. i, json.decode(assert(one:result()).body).url)
       assert.has_error(function() one:done() end)
     end
+  end)
+
+  it("does not wait if none is under way", function()
+    assert.equal(0, http.poll(86400))
+    local one = assert(http.start { method = "GET", url = peer.url .. "/echo" })
+    repeat until http.poll(1) == 0
+    assert.equal(0, http.poll(86400))
+    one:close()
   end)
 
   it("moves all exchanges on once if several wait for their answers at the same time", function()

@@ -389,6 +389,50 @@ describe("attributes and relationships", function()
     assert.equal(12345678901234567890, attributes.big)
   end)
 
+  local function value_of(text)
+    return parsed('{"data":{"type":"some","id":"a","attributes":{"value":' .. text .. "}}}").attributes.value
+  end
+
+  it("have numbers of every form, and integers as such if Lua has them", function()
+    local type_of = rawget(math, "type") or function() return nil end
+    for text, number in pairs {
+      ["0"] = 0, ["7"] = 7, ["-12"] = -12, ["9007199254740993"] = 9007199254740993,
+      ["-9223372036854775808"] = -9223372036854775808,
+    } do
+      assert.equal(number, value_of(text))
+      assert.equal(rawget(math, "type") and "integer", type_of(value_of(text)))
+    end
+    for text, number in pairs {
+      ["1.0"] = 1, ["1.5"] = 1.5, ["-0.25"] = -0.25, ["1e3"] = 1000, ["2E2"] = 200, ["25e-2"] = 0.25, ["1.5E+1"] = 15,
+      ["9223372036854775808"] = 2 ^ 63, ["-9223372036854775809"] = -2 ^ 63,
+    } do
+      assert.equal(number, value_of(text))
+      assert.equal(rawget(math, "type") and "float", type_of(value_of(text)))
+    end
+    for _, space in ipairs { "", " ", "\t", "\r", "\n" } do
+      local value = value_of(("[10%s,11%s,{\"a\":12%s,\"b\":13%s},1.5%s]"):format(space, space, space, space, space))
+      assert.same({ 10, 11, { a = 12, b = 13 }, 1.5 }, value)
+      for i = 1, 2 do assert.equal(rawget(math, "type") and "integer", type_of(value[i])) end
+    end
+  end)
+
+  it("have texts of any length, escaped or not", function()
+    for length = 505, 520 do
+      local plain = ("x"):rep(length)
+      assert.equal(plain, value_of('"' .. plain .. '"'))
+      assert.equal("\n" .. plain, value_of('"\\n' .. plain .. '"'))
+      assert.same({ [plain .. "\n"] = "y" }, value_of('{"' .. plain .. '\\n":"y"}'))
+    end
+    assert.equal(("é"):rep(100000), value_of('"' .. ("\\u00e9"):rep(100000) .. '"'))
+  end)
+
+  it("are as deep as JSON may be", function()
+    -- in the document, its data and the attributes
+    local value = value_of(('[{"a":'):rep(30) .. "[true,false,null]" .. ("}]"):rep(30))
+    for _ = 1, 30 do value = value[1].a end
+    assert.same({ true, false, marketplace.null }, value)
+  end)
+
   it("are read from the notification's own body, whatever a callback writes into other fields", function()
     local n = parsed(body)
     n.app_id, n.mine = "changed", "mine"

@@ -618,6 +618,20 @@ describe("reconcile's all-clear", function()
       expect_problems "time_invalid history_expired"
     end)
 
+    it("but only a whole list shows what it lacks", function()
+      local made = deliver("a", START - 5 * HOUR)
+      deliver("b", START - 300)
+      expect_problems ""
+      inbox = memory.new()
+      inbox:put({ require("marketplace.inbox.record").of(made.event.payload) }, now)
+      expect_problems("not_covered", { since = START - HOUR })
+      apple.fails_after = 1
+      inbox = memory.new()
+      expect_problems "timeout"
+      apple.fails_after = nil
+      expect_problems "history_expired"
+    end)
+
     it("but is for one that has it", function()
       local made = deliver("a", START - 300)
       deliver("b", START - 200)

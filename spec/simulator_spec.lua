@@ -60,6 +60,7 @@ describe("marketplace.simulator", function()
         { head .. "." .. claims .. "." .. ("A"):rep(#signature), "signature is not from this key" },
         { head .. "." .. claims:sub(1, -2) .. "." .. signature, "not base64url" },
         { head .. "." .. claims .. "." .. signature .. "=", "three parts" },
+        { "Bearer " .. ("a"):rep(16384), "three parts" }, { "Bearer " .. ("a"):rep(16385), "not a bearer token" },
         { head .. "." .. core.base64url "[1" .. "." .. signature, "not a JSON object" },
         { signed({ kid = "OTHER" }), "no key with this kid" }, { signed({ kid = json.null }), "kid is missing" },
         { signed({ alg = "none" }), "alg is not ES256" }, { signed({ typ = "JWS" }), "typ is not JWT" },
@@ -71,6 +72,8 @@ describe("marketplace.simulator", function()
         { signed(nil, { iat = at + 3 }), "in the future" }, { signed(nil, { exp = json.null }), "not a number" },
         { signed(nil, { iat = json.null }), "not a number" }, { signed(nil, { iat = "x" }), "not a number" },
         { signed(nil, { iat = at, exp = at - 1 }), "not after iat" },
+        { signed(nil, { iat = at, exp = at }), "not after iat" },
+        { signed(nil, { iat = at - 100, exp = at - 2 }), "has expired" },
       }
       for _, case in ipairs(cases) do
         local status, response = status_with(case[1])
@@ -755,6 +758,15 @@ describe("marketplace.simulator", function()
         { only_delivery(id).deliveryState, only_delivery(id).errorMessage })
     end)
 
+    it("comes twice at once on request", function()
+      s:webhook()
+      s.sim:fault { kind = "duplicate" }
+      s.sim:event "app_unavailable"
+      s.sim:tick()
+      assert.equal(2, #s.sent)
+      assert.same(s.sent[1], s.sent[2])
+    end)
+
     it("comes twice, or after the next one, on request", function()
       s:webhook()
       s.sim:fault { kind = "duplicate" }
@@ -909,6 +921,10 @@ describe("marketplace.simulator", function()
       assert.same({ 206, whole:sub(11, 20), ("bytes 10-19/%d"):format(#whole) },
         { part.status, part.body, part.headers["content-range"] })
       assert.equal(whole:sub(101), fetch(url, { range = "bytes=100-" }).body)
+      assert.equal(whole:sub(-1), fetch(url, { range = ("bytes=%d-"):format(#whole - 1) }).body)
+      assert.equal(whole:sub(21, 21), fetch(url, { range = "bytes=20-20" }).body)
+      assert.equal(whole:sub(21), fetch(url, { range = ("bytes=20-%d"):format(#whole) }).body)
+      assert.equal(416, fetch(url, { range = "bytes=20-19" }).status)
       assert.equal(416, fetch(url, { range = ("bytes=%d-"):format(#whole) }).status)
       assert.equal(whole, fetch(url, { range = { "bytes=0-1", "bytes=2-3" } }).body)
     end)
@@ -980,6 +996,9 @@ describe("marketplace.simulator", function()
       assert.same({ 200, 500, 500, 200 }, statuses)
       s.sim:fault { kind = "500", path = "/v1/webhooks" }
       assert.equal(200, (select(2, list())).status)
+      s.sim:fault { kind = "500", times = 0 }
+      assert.equal(200, (select(2, list())).status)
+      s.sim.faults:clear()
       assert.has_error(function() s.sim:fault { kind = "none" } end)
       assert.has_error(function() s.sim:fault { kind = "500", times = -1 } end)
       assert.has_error(function() s.sim:fault { kind = "500", method = 5 } end)
@@ -1022,7 +1041,17 @@ describe("marketplace.simulator", function()
       }, s:expect(200, "GET /simulator/requests").requests)
     end)
 
+    it("shows the newest hundred deliveries", function()
+      s:webhook()
+      for i = 1, 101 do s.sim:event("app_unavailable", { id = "n" .. i }) end
+      local shown, all = s:expect(200, "GET /simulator").deliveries, s.sim:deliveries()
+      assert.same({ 100, all[2].id, all[101].id }, { #shown, shown[1].id, shown[100].id })
+    end)
+
     it("says what it does not understand", function()
+      local problem = s:expect(422, "POST /simulator/events", { event = "app_unavailable", more = 1 }).errors[1]
+      assert.equal("ENTITY_UNPROCESSABLE", problem.code)
+      assert.matches("^event: unknown option 'more'", problem.detail)
       s:expect(422, "POST /simulator/events", "{")
       s:expect(422, "POST /simulator/events", { event = "nothing" })
       s:expect(422, "POST /simulator/events", { event = "app_unavailable", more = 1 })
@@ -1125,13 +1154,30 @@ describe("marketplace.simulator", function()
     local calls = {
       function() simulator.new { apps = {} } end, function() simulator.new { apps = { "a b" } } end,
       function() simulator.new { clocks = 1 } end, function() simulator.new { keys = { A = "no key" } } end,
-      function() s.sim:event(5) end, function() s.sim:event("app_unavailable", { sise = 1 }) end,
+      function() s.sim:event(5) end, function() s.sim.faults:add { kind = "none" } end,
+      function() s.sim.faults:add { kind = "500", skip = -1 } end,
+      function() s.sim:event("app_unavailable", { sise = 1 }) end,
     }
     for i, call in ipairs(calls) do
       local ok, problem = pcall(call)
       assert.is_false(ok)
       assert.matches("^spec/simulator_spec.lua:%d+: ", problem, nil, nil, i)
     end
+  end)
+
+  it("forgets the oldest of what it keeps", function()
+    local records = require("marketplace.simulator.store").new()
+    for i = 1, 5 do records:add { type = "apps", id = tostring(i) } end
+    records:add { type = "webhooks", id = "w" }
+    records:bound("apps", 5)
+    assert.equal(5, #records:list "apps")
+    records:bound("apps", 3)
+    local left = {}
+    for i, record in ipairs(records:list "apps") do left[i] = record.id end
+    assert.same({ "3", "4", "5" }, left)
+    assert.is_nil(records:get("apps", "2"))
+    assert.equal("3", records:get("apps", "3").id)
+    assert.equal("w", records:get("webhooks", "w").id)
   end)
 
   it("knows nothing of requests that never came", function()

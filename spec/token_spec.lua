@@ -152,6 +152,7 @@ describe("marketplace.token", function()
     expect("not an elliptic curve key", openssl "openssl genpkey -algorithm ed25519")
     expect("encrypted", openssl
       "openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -passout pass:secret")
+    expect("encrypted", openssl "openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -passout pass:")
     expect("larger", ("x"):rep(100000))
     local token, message, code = marketplace.token(with(API, { key_file = "/nowhere/at/all" }))
     assert.is_nil(token)

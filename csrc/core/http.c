@@ -152,7 +152,6 @@ static void set_limits(CURL *easy, const mkt_http_request *request) {
   /* 0 would be libcurl's own limit of 300 seconds */
   const double connecting = request->connect_timeout > 0 ? request->connect_timeout : MOST_SECONDS;
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(connecting));
-  if (request->low_speed_time <= 0) return;
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)request->low_speed_limit);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
                    (milliseconds(request->low_speed_time) + 999) / 1000);

@@ -171,6 +171,7 @@ static void closes_the_connections_of_a_thread_with_it(void **state) {
 typedef struct spy {
   int until_failure; /* -1: never */
   int leaks;         /* blocks given back with a secret in them */
+  int held;          /* blocks that are not given back */
 } spy;
 
 typedef struct block {
@@ -187,6 +188,7 @@ static void spy_release(void *context, void *data) {
   if (data == NULL) return;
   block *b = (block *)(void *)((char *)data - sizeof(block));
   look(context, b);
+  ((spy *)context)->held--;
   free(b);
 }
 
@@ -198,6 +200,7 @@ static void *spy_resize(void *context, void *data, size_t bytes) {
   block *made = calloc(1, sizeof(block) + bytes);
   assert_non_null(made);
   made->bytes = bytes;
+  s->held++;
   if (data != NULL) {
     const block *old = (const block *)(const void *)((char *)data - sizeof(block));
     memcpy(made->data, old->data, old->bytes < bytes ? old->bytes : bytes);
@@ -215,6 +218,7 @@ static void wipes_what_was_sent(void **state) {
   assert_int_equal(ask(peer.url), 1);
   mkt_alloc_use(NULL);
   assert_int_equal(s.leaks, 0);
+  assert_int_equal(s.held, 0);
   stop_server(&peer);
 }
 
@@ -238,6 +242,7 @@ static void bears_that_memory_is_short(void **state) {
     }
     assert_true(code == MKT_OK || (code == MKT_ERR_OUT_OF_MEMORY && error.code == code));
     mkt_http_end(exchange);
+    assert_int_equal(s.held, 0);
   }
   mkt_alloc_use(NULL);
   assert_int_equal(s.leaks, 0);

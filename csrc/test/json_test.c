@@ -71,6 +71,10 @@ static void faults_tell_byte_and_problem(void **state) {
   expect_fault("\"abc", 4, "does not end");
   expect_fault("\"a\nb\"", 2, "control character");
   expect_fault("\"a\\x\"", 2, "escape");
+  expect_fault("\"a\\", 2, "escape");
+  expect_fault("\"a\\u", 2, "escape");
+  expect_fault("\"a\\u00e", 2, "escape");
+  expect_fault("\"a\\ud834\\udd1", 2, "escape");
   expect_fault("\"\\ud800\"", 1, "escape");
   expect_fault("\"\\udc00\\ud800\"", 1, "escape");
   expect_fault("\"\\ud834\\u0041\"", 1, "escape");

@@ -54,10 +54,9 @@ end
 --[[ The body and the secret: lists of {value=, finding=}, the changes undone one at a time ]]
 
 local function variations(value)
-  local list, seen = {}, { [value] = true }
+  local list = {}
   local function add(cause, advice, other)
-    if not other or other == "" or seen[other] then return end
-    seen[other] = true
+    if not other or other == "" or other == value then return end
     list[#list + 1] = { value = other, finding = { cause = cause, advice = advice } }
   end
   return list, add

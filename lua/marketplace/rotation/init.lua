@@ -15,7 +15,6 @@
 --- webhook, and nothing is retired.
 ---
 --- The caller provides the functions that do I/O, see marketplace.RotationOptions.
-local change = require "marketplace.rotation.change"
 local context = require "marketplace.rotation.context"
 local options = require "marketplace.options"
 local probe = require "marketplace.rotation.probe"
@@ -44,7 +43,7 @@ local function begin(run)
   return true
 end
 
-local STEP_AFTER = { waiting = change.run, changed = verify.run }
+local STEP_AFTER = { waiting = webhooks.change, changed = verify.run }
 
 local function change_and_verify(run)
   for _, webhook in ipairs(run.state.webhooks) do

@@ -9,7 +9,6 @@ local output = require "marketplace.cli.support.output"
 local pid_file = require "marketplace.cli.support.pid_file"
 local record = require "marketplace.inbox.record"
 local rotation = require "marketplace.rotation"
-local sharing = require "marketplace.cli.commands.webhooks.sharing"
 local signed = require "marketplace.cli.support.signed"
 local text = require "marketplace.text"
 
@@ -159,6 +158,63 @@ local function settings_of(client, options, box)
   }
 end
 
+--[[ Webhooks that are not named ]]
+
+-- App Store Connect never shows a secret, so every webhook that is found but not named may use the old one.
+
+local WAY_OUT = "; if no other webhook uses the secret, say so with --not-shared"
+
+local function is_named(ids, id)
+  for _, named in ipairs(ids) do
+    if named == id then return true end
+  end
+  return false
+end
+
+local function of_generation_1(client)
+  local rows, message = generations[1].list(client)
+  if not rows then
+    return "cannot find out whether a generation 1 webhook uses the old secret: " .. message .. WAY_OUT
+  end
+  if not rows[1] then return nil end
+  local id = text.safe(rows[1].id)
+  return ("the generation 1 webhook %s may use the old secret; delete it first: marketplace webhooks delete " ..
+    "--generation 1 %s"):format(id, id) .. WAY_OUT
+end
+
+local function of_app(client, app, ids)
+  local rows, message = generations[2].list(client, { app })
+  if not rows then return ("cannot list the webhooks of app %s: %s"):format(app, message) .. WAY_OUT end
+  for _, row in ipairs(rows) do
+    if not is_named(ids, row.id) then
+      return ("webhook %s of app %s is not named, and may use the old secret; name it too"):format(
+        text.safe(row.id), app) .. WAY_OUT
+    end
+  end
+end
+
+-- If a webhook was deleted meanwhile, its siblings cannot be found; that it is missing is reported elsewhere.
+local function of_siblings(client, ids)
+  local seen = {}
+  for _, id in ipairs(ids) do
+    local app, message, code = generations[2].app_of(client, id)
+    if not app and code ~= generations.MISSING then
+      return ("webhook %s: %s"):format(id, message) .. WAY_OUT
+    end
+    local problem = app and not seen[app] and of_app(client, text.safe(app), ids)
+    if problem then return problem end
+    if app then seen[app] = true end
+  end
+end
+
+-- Why a webhook that is not named may use the old secret, if one may.
+local function sharing_problem(client, generation, ids)
+  if generation == 1 then
+    return "cannot find out whether a webhook of an app uses the old secret" .. WAY_OUT
+  end
+  return of_generation_1(client) or of_siblings(client, ids)
+end
+
 --[[ The action ]]
 
 -- Shows what would be changed, and fails wherever a rotation would fail before it changes anything.
@@ -196,7 +252,7 @@ end
 function rotate.run(client, options)
   if not actions.is_confirmed(options, question_of(options)) then return nil, "nothing was changed" end
   local problem = not (options.not_shared or options.abort)
-    and sharing.problem(client, options.generation, options.id)
+    and sharing_problem(client, options.generation, options.id)
   if problem then return nil, problem end
   local box
   box, problem = chosen.open(options, { must_exist = true })

@@ -1,0 +1,92 @@
+-- How marketplace.nginx.sqlite uses nginx's threads, in an imitated nginx.
+local imitated_nginx = require "support.imitated_nginx"
+
+describe("marketplace.nginx.sqlite", function()
+  local nginx, sqlite, asked, answers, configured
+
+  -- Each call of a thread is noted, and takes the next of the answers, {ok, answer}; the last one stays.
+  before_each(function()
+    nginx, asked, configured = imitated_nginx.install(), {}, "--with-threads"
+    answers = { { true, { result = "result" } } }
+    local ngx = nginx.ngx
+    ngx.config = { nginx_configure = function() return "configure arguments: " .. configured end }
+    ngx.thread = {
+      spawn = function(task) return task end,
+      kill = function() asked[#asked].is_killed = true end,
+    }
+    ngx.run_worker_thread = function(...)
+      asked[#asked + 1] = { ... }
+      local answer = #answers > 1 and table.remove(answers, 1) or answers[1]
+      return answer[1], answer[2]
+    end
+    sqlite = nginx.require "marketplace.nginx.sqlite"
+  end)
+
+  after_each(function() nginx:remove() end)
+
+  -- What a method returns, in a light thread; when it returned, in seconds.
+  local function call(box, method, ...)
+    local results, at
+    nginx:spawn(function(...)
+      results = { box[method](box, ...) }
+      at = nginx.now - 1000
+    end, ...)
+    nginx:advance(10)
+    return results, at
+  end
+
+  it("calls methods in a thread of the pool that it is told, or of its own", function()
+    assert.same({ "result" }, (call(assert(sqlite.open "/a.db"), "claim", 5, 7)))
+    assert.same({ "marketplace", "marketplace.nginx.sqlite_thread", "call", "/a.db", false, "claim", 5, 7,
+      is_killed = true }, asked[1])
+    call(assert(sqlite.open("/a.db", { thread_pool = "other", must_exist = true })), "backlog")
+    assert.same({ "other", true }, { asked[2][1], asked[2][5] })
+  end)
+
+  it("does not make a file anew that it has used", function()
+    local box = assert(sqlite.open "/a.db")
+    answers = { { true, { message = "no such folder", code = "inbox_unavailable" } }, { true, { result = 1 } } }
+    assert.same({ nil, "no such folder", "inbox_unavailable" }, (call(box, "backlog")))
+    for _ = 1, 2 do call(box, "backlog") end
+    assert.same({ false, false, true }, { asked[1][5], asked[2][5], asked[3][5] })
+  end)
+
+  it("waits five seconds for a thread that is not busy", function()
+    answers = { { false, "no available Lua vm" }, { false, "no available Lua vm" }, { true, { result = 1 } } }
+    local results, at = call(assert(sqlite.open "/a.db"), "backlog")
+    assert.same({ 1 }, results)
+    assert.is_true(math.abs(at - 0.01) < 1e-6)
+    answers = { { false, "no available Lua vm" } }
+    results, at = call(assert(sqlite.open "/a.db"), "backlog")
+    assert.same({ nil, "sqlite:/a.db: all of its threads are busy", "inbox_unavailable" }, results)
+    assert.is_true(math.abs(at - 15) < 0.01)
+  end)
+
+  it("says why a thread cannot run, and what to write if there is no such pool", function()
+    local box = assert(sqlite.open("/a.db", { thread_pool = "other" }))
+    answers = { { false, "a mistake" } }
+    assert.same({ nil, "sqlite:/a.db: a mistake", "inbox_unavailable" }, (call(box, "backlog")))
+    answers = { { false, "thread pool other not found" } }
+    assert.same({ nil, "sqlite:/a.db: nginx has no thread pool 'other': write thread_pool other threads=4; at the " ..
+      "top of its configuration", "inbox_unavailable" }, (call(box, "backlog")))
+  end)
+
+  it("does nothing once it is closed", function()
+    local box = assert(sqlite.open "/a.db")
+    box:close()
+    assert.same({ nil, "the inbox is closed", "inbox_unavailable" }, (call(box, "backlog")))
+    assert.same({}, asked)
+  end)
+
+  it("says what it takes if nginx has no threads", function()
+    configured = "--with-http"
+    local box, message, code = sqlite.open "/a.db"
+    assert.is_nil(box)
+    assert.equal("inbox_unavailable", code)
+    assert.matches("cannot run Lua in threads, which needs nginx --with-threads", message, 1, true)
+    configured = "--with-threads"
+    assert.is_true(sqlite.supported())
+    nginx.ngx.run_worker_thread = nil
+    assert.is_false((sqlite.supported()))
+  end)
+end)
