@@ -512,7 +512,7 @@ describe("the command", function()
       expect(1, "inbox show third" .. inbox, "no such notification: third")
       expect(1, "inbox replay first" .. inbox, "first is not replayed: it is ready already; to have it run now: ")
       expect(0, "inbox run first" .. inbox, "^first runs next\n")
-      local worked = work("examples/marketplace.lua", '"id":"second"')
+      local worked = work("examples/marketplace.lua", '"id":"first"') -- due since it was told to run
       assert.matches('"message":"working"', worked)
       assert.matches("it works", worked)
       assert.matches('"message":"stopped".*status 0$', worked)
