@@ -13,10 +13,10 @@ describe("marketplace.nginx.group_commit", function()
     commits = {}
     -- The put of each commit calls `during`, a function, if one is set for it.
     inbox = { during = {} }
-    function inbox:put(records, now)
+    function inbox:put(records)
       assert(self == inbox)
       local number = #commits + 1
-      commits[number] = { records = records, now = now }
+      commits[number] = { records = records }
       if self.during[number] then
         local is_over, outcomes, message, code = self.during[number]()
         if is_over then return outcomes, message, code end
@@ -45,13 +45,13 @@ describe("marketplace.nginx.group_commit", function()
   end
 
   -- A request that stores; its answer comes into `answers` under its name.
-  local function request(name, records, now)
+  local function request(name, records)
     nginx:spawn(function()
       local ok, outcomes, message, code = true
       if name:find "^careful" then
-        ok, outcomes, message, code = pcall(inbox.put, inbox, records, now or 1)
+        ok, outcomes, message, code = pcall(inbox.put, inbox, records)
       else
-        outcomes, message, code = inbox:put(records, now or 1)
+        outcomes, message, code = inbox:put(records)
       end
       answers[name] = { ok = ok, outcomes = outcomes, message = message, code = code, at = nginx.now - 1000 }
     end)
@@ -80,23 +80,21 @@ describe("marketplace.nginx.group_commit", function()
     install()
     request("a", records_of "a")
     assert.same({ "stored a" }, answers.a.outcomes)
-    request("b", records_of "b", 7)
+    request("b", records_of "b")
     assert.same({ "stored b" }, answers.b.outcomes)
     assert.equal(2, #commits)
-    assert.equal(7, commits[2].now)
   end)
 
   it("stores together what comes during a commit, and tells each request its own outcomes", function()
     install(go(function()
-      request("b", records_of("b1", "b2"), 5)
-      request("c", records_of "c", 9)
-      request("d", records_of("d1", "d2", "d3"), 3)
+      request("b", records_of("b1", "b2"))
+      request("c", records_of "c")
+      request("d", records_of("d1", "d2", "d3"))
     end))
     request("a", records_of "a")
     nginx:advance()
     assert.equal(2, #commits)
     assert.equal("b1 b2 c d1 d2 d3", keys(2))
-    assert.equal(9, commits[2].now)
     assert.same({ "stored a" }, answers.a.outcomes)
     assert.same({ "stored b1", "stored b2" }, answers.b.outcomes)
     assert.same({ "stored c" }, answers.c.outcomes)
@@ -117,10 +115,10 @@ describe("marketplace.nginx.group_commit", function()
   end)
 
   it("passes on what has no notifications as it is", function()
-    install(go(function() request("empty", {}, 4) end))
+    install(go(function() request("empty", {}) end))
     request("a", records_of "a")
     assert.same({ {}, 0 }, { answers.empty.outcomes, answers.empty.at })
-    assert.same({ records = {}, now = 4 }, commits[2])
+    assert.same({ records = {} }, commits[2])
   end)
 
   describe("puts into one commit", function()

@@ -36,8 +36,8 @@ describe("marketplace.nginx.sqlite", function()
   end
 
   it("calls methods in a thread of the pool that it is told, or of its own", function()
-    assert.same({ "result" }, (call(assert(sqlite.open "/a.db"), "claim", 5, 7)))
-    assert.same({ "marketplace", "marketplace.nginx.sqlite_thread", "call", "/a.db", false, "claim", 5, 7,
+    assert.same({ "result" }, (call(assert(sqlite.open("/a.db", { clock = function() return 3 end })), "claim", 5, 7)))
+    assert.same({ "marketplace", "marketplace.nginx.sqlite_thread", "call", "/a.db", false, 3, "claim", 5, 7,
       is_killed = true }, asked[1])
     call(assert(sqlite.open("/a.db", { thread_pool = "other", must_exist = true })), "backlog")
     assert.same({ "other", true }, { asked[2][1], asked[2][5] })
