@@ -87,6 +87,12 @@ describe("marketplace.explain", function()
     assert.same({ "body_reencoded" }, (causes({ SECRET }, '{"id": "1"}', marketplace.sign(SECRET, original))))
   end)
 
+  it("names that of a body with empty strings and escaped quotes, too", function()
+    local original = '{"a":"","b":"\\", c"}'
+    local changed = '{"a": "", "b": "\\", c"}'
+    assert.same({ "body_reencoded" }, (causes({ SECRET }, changed, marketplace.sign(SECRET, original))))
+  end)
+
   it("names what was done to the secret, alone and with the body", function()
     assert.same({ "secret_white_space" }, (causes({ SECRET .. "\n" }, BODY, HEADER)))
     assert.same({ "secret_quoted" }, (causes({ '"' .. SECRET .. '"' }, BODY, HEADER)))
