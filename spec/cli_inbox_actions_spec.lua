@@ -5,6 +5,7 @@ local inboxes = require "marketplace.inbox"
 local json = require "marketplace.json"
 local memory = require "marketplace.inbox.memory"
 local output = require "marketplace.cli.support.output"
+local shell = require "support.shell"
 
 local DAY = 86400
 
@@ -217,6 +218,18 @@ describe("marketplace inbox", function()
         "  to give that one up:       marketplace inbox cancel c",
         "",
       }, "\n"), text)
+    end)
+
+    it("says what became of them if workers are faster", function()
+      for i = 1, 3 do put_dead("k" .. i, "app " .. i) end
+      local replay = stub(box, "replay", function(_, filter)
+        local ids = getmetatable(box).__index.replay(box, filter)
+        finish(claim()[1], "done")
+        claim()
+        return ids
+      end)
+      assert.equal("made ready again: 3\nk1 has just run\nk2 runs now\nk3 runs next\n", run(0, "replay", "--dead"))
+      replay:revert()
     end)
 
     it("says what waits behind another replayed one", function()
@@ -437,6 +450,11 @@ describe("marketplace inbox", function()
       local note = plain(select(2, run(1, "run", "it's", "--inbox", "sqlite:/in box.db")))
       assert.equal("it's is dead (failed); to make it ready again: marketplace inbox replay " ..
         "'it'\\''s' --inbox 'sqlite:/in box.db'", note)
+      local path = os.tmpname()
+      shell.run("chmod 600 " .. path)
+      assert.matches(" %-%-config " .. path:gsub("%p", "%%%0") .. "$",
+        select(2, run(1, "run", "it's", "--config", path)))
+      os.remove(path)
       note = select(2, run(1, "run", "it's", "--inbox", "postgres://u:hunter2@h/d"))
       assert.matches(" %-%-inbox URL$", note)
       assert.is_nil(note:find "hunter2")

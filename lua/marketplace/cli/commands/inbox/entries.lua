@@ -30,7 +30,7 @@ function entries.columns(now)
     { "STATE", "state" },
     { "NEXT", function(entry) return waiting.next(entry, now) end },
     { "AGE", function(entry) return times.length(now - entry.received_at) end },
-    { "TRIES", function(entry) return entry.attempt or 0 end },
+    { "TRIES", "attempt" },
     { "CODE", "code" },
     { "EVENT", "event" },
     { "APP", "app_id" },
