@@ -39,6 +39,12 @@ local function receive(context, handle)
   return status
 end
 
+local function memory_inbox()
+  local context = { n = 1, now = 1e9 }
+  context.inbox = assert(marketplace.inbox("memory", { clock = function() return context.now end }))
+  return context
+end
+
 -- Finishes all that waits, one after another.
 local function finish_all(context, state)
   repeat
@@ -50,7 +56,27 @@ local function finish_all(context, state)
   until #claimed == 0
 end
 
--- Stores two of one app and one of another, gives them up, has them replayed, and runs them.
+-- Stores two, lets their leases end, and runs them: without an operator none is dead.
+local function lose_leases(context)
+  local n = context.n
+  context.n = n + 1
+  local stored = context.inbox:put {
+    { key = "a" .. n, digest = "d", body = "{}" }, { key = "b" .. n, digest = "d", body = "{}" },
+  }
+  for _ = 1, 2 do
+    context.inbox:extend(context.inbox:claim(2, 60), 120)
+    context.now = context.now + LATER
+    context.inbox:recover { 0 }
+  end
+  context.inbox:run("a" .. n)
+  finish_all(context, "done")
+  local left = context.inbox:backlog()
+  if left.ready + left.leased + left.dead > 0 then return nil, "acknowledged and not run", "lost" end
+  return #stored
+end
+
+-- Stores two of one app and one of another, cancels one, gives the others up, has them all replayed, runs them, and
+-- forgets their bodies.
 local function run_inbox(context)
   local n = context.n
   context.n = n + 1
@@ -60,6 +86,7 @@ local function run_inbox(context)
     { key = "c" .. n, digest = "d", body = "{}" },
   })
   context.acknowledged = n
+  context.inbox:cancel("b" .. n, "not wanted")
   finish_all(context, "dead")
   context.inbox:replay()
   finish_all(context, "done")
@@ -67,7 +94,8 @@ local function run_inbox(context)
     local entry = context.inbox:get(letter .. context.acknowledged)
     if not entry or entry.state ~= "done" then return nil, "acknowledged and not run", "lost" end
   end
-  return #stored
+  context.inbox:forget({ bodies = context.now + 1, ids = 0 }, 2)
+  return #stored, context.inbox:backlog()
 end
 
 return {
@@ -106,12 +134,8 @@ return {
       if not inbox then return inbox, message, code end
       return inbox:counts(), type(marketplace.dispatcher { inbox = inbox })
     end },
-  { covers = { "marketplace.inbox" }, recovers = 3,
-    setup = function()
-      local context = { n = 1, now = 1e9 }
-      context.inbox = assert(marketplace.inbox("memory", { clock = function() return context.now end }))
-      return context
-    end, run = run_inbox },
+  { covers = { "marketplace.inbox" }, recovers = 3, setup = memory_inbox, run = run_inbox },
+  { covers = { "marketplace.inbox" }, recovers = 3, setup = memory_inbox, run = lose_leases },
   { covers = { "marketplace.receiver", "receiver:on", "receiver:handle", "receiver:dispatch" },
     codes = { "unavailable", "lost" }, recovers = 3, setup = receiver,
     run = function(context)
