@@ -233,6 +233,31 @@ describe("marketplace.receiver", function()
     assert.equal(2, inbox:counts().ready)
   end)
 
+  it("keeps as dead what is older than what the inbox remembers, as it may have run before, and says so", function()
+    local ran = 0
+    receiver:on("*", function() ran = ran + 1 end)
+    now = 1e9
+    assert.equal(200, (post(samples.body("app_unavailable", { id = "old", time = 1e9 - 91 * 86400 }))))
+    assert.equal(200, (post(samples.body("app_unavailable", { id = "new", time = 1e9 - 89 * 86400 }))))
+    assert.same({ too_old = 1, stored = 1 }, receiver:counts())
+    assert.same({ "warning", "kept as dead (too_old)", "old" },
+      { entries[1].level, entries[1].message, entries[1].id })
+    assert.equal("its event is older than what the inbox remembers, so it may have run before: see what it says, " ..
+      "and replay it if it has not", entries[1].reason)
+    assert.same({ "dead", "too_old" }, { inbox:get("old").state, inbox:get("old").code })
+    receiver:dispatch()
+    assert.equal(1, ran)
+    inbox:replay { code = "too_old" }
+    receiver:dispatch()
+    assert.equal(2, ran)
+  end)
+
+  it("has a memory inbox of its own that goes by its clock", function()
+    receiver = marketplace.receiver { secrets = SECRET, log = function() end, clock = function() return now end }
+    post(samples.body("ping", { id = "a" }))
+    assert.equal(1000, receiver.inbox:get("a").received_at)
+  end)
+
   it("takes the body's SHA-256 as the key if there is no id", function()
     local body = '{"data":{"type":"AppUnavailable"}}'
     post(body)

@@ -8,7 +8,7 @@ local function add_folder(path)
 end
 
 --- Lets a handlers file's function add its callbacks. If it fails, as a callback does, so does the start: without its
---- callbacks every notification would count as done, although nothing was done for it.
+--- callbacks notifications would be given up.
 ---@param register fun(receiver: table): any, any
 ---@param receiver table
 ---@return boolean|nil ok

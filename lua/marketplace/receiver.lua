@@ -11,6 +11,7 @@ local options = require "marketplace.options"
 local responses = require "marketplace.responses"
 local signature = require "marketplace.signature"
 local text = require "marketplace.text"
+local too_old_reason = require("marketplace.inbox.retention").too_old_reason
 
 local receiver = {}
 
@@ -142,8 +143,7 @@ end
 -- What an operator should know of an outcome.
 local REASONS = {
   conflict = "this id arrived before with another body",
-  too_old = "its event is older than what the inbox remembers, so it may have run before: see what it says, and " ..
-    "replay it if it has not",
+  too_old = too_old_reason .. ", so it may have run before: see what it says, and replay it if it has not",
 }
 
 local function id_of(record, outcome)

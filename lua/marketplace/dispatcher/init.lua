@@ -20,7 +20,7 @@ local dispatcher = {}
 local Dispatcher = {}
 Dispatcher.__index = Dispatcher
 
-local RETRY = { attempts = 20, base = 5, cap = 3600 } -- seven hours or more: an evening's outage ends before
+local RETRY = { attempts = 20, base = 5, cap = 3600 } -- for five to ten hours: an evening's outage ends before
 local LONGEST_PAUSE = 1     -- between two turns
 local SHORTEST_PAUSE = 0.01 -- after a turn that found nothing: another process may take what is due
 local REST_SECONDS = 1      -- until the inbox is asked again after it failed
