@@ -15,11 +15,8 @@ local FILL = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHE
 
 local function fill()
   local box = assert(marketplace.inbox("sqlite:" .. PATH))
-  local link = box.database.connection.link
-  link:run "PRAGMA synchronous = OFF"
   assert(box:transact(function(run) return run(FILL, COUNT) end))
-  link:run "PRAGMA wal_checkpoint(TRUNCATE)"
-  link:run "PRAGMA synchronous = FULL"
+  box.database.connection.link:run "PRAGMA wal_checkpoint(TRUNCATE)"
   return box
 end
 
