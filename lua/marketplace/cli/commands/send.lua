@@ -5,7 +5,6 @@ local inputs = require "marketplace.cli.support.inputs"
 local notification = require "marketplace.notification"
 local output = require "marketplace.cli.support.output"
 local samples = require "marketplace.samples"
-local secrets = require "marketplace.cli.support.secrets"
 local signature = require "marketplace.signature"
 local signed = require "marketplace.cli.support.signed"
 
@@ -27,7 +26,7 @@ function send.describe(command)
     :argname("VALUE")
   command:option("--ca-file", "certificates to trust in place of the system's, PEM"):argname("PATH")
   command:option("--timeout", "give up after this many seconds"):default("10"):argname("SECONDS")
-  secrets.describe(command)
+  inputs.describe_secrets(command)
   output.describe_list(command)
 end
 
@@ -93,7 +92,7 @@ function send.run(options)
     return 0
   end
   if options.signature then return post(options, body, options.signature) end
-  local list, message = secrets.load(options.secret_file)
+  local list, message = inputs.secrets(options.secret_file)
   if not list then return 1, message end
   local header, sign_problem = signature.sign(list[1], body)
   if not header then return 1, sign_problem end

@@ -4,12 +4,12 @@ local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
+local inputs = require "marketplace.cli.support.inputs"
 local listening = require "marketplace.cli.support.listening"
 local pid_file = require "marketplace.cli.support.pid_file"
 local receivers = require "marketplace.receiver"
 local rocks = require "marketplace.cli.support.rocks"
 local running = require "marketplace.cli.support.running"
-local secrets = require "marketplace.cli.support.secrets"
 local server = require "marketplace.server"
 local text = require "marketplace.text"
 
@@ -18,7 +18,7 @@ local serve = {}
 function serve.describe(command)
   running.describe(command)
   listening.describe(command, "8080")
-  secrets.describe(command)
+  inputs.describe_secrets(command)
   command:option("--path", "path that notifications are posted to"):default("/notifications"):argname("PATH")
   command:flag("--no-dispatch", "only receive, and leave the callbacks to `marketplace work`")
   command:option("--max-body", "largest body that is accepted, in bytes"):default("1048576"):argname("BYTES")
@@ -28,7 +28,7 @@ function serve.describe(command)
 end
 
 local function reload(receiver, path, write)
-  local list, message = secrets.load(path)
+  local list, message = inputs.secrets(path)
   if list then
     receiver:set_secrets(list)
     write { level = "info", message = "secrets reread", secrets = receiver.live }
@@ -66,7 +66,7 @@ local function announce(options, listener, secret_count, write)
 end
 
 local function open_receiver(options, write)
-  local list, message = secrets.load(options.secret_file)
+  local list, message = inputs.secrets(options.secret_file)
   if not list then return nil, message end
   local box, problem = running.open_inbox(options, write)
   if not box then return nil, problem end

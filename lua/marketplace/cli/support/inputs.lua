@@ -1,26 +1,45 @@
---- The input of sign, verify and explain: secrets and a body.
+--- What commands read besides their options: secrets, and the body of a notification.
+---
+--- Secrets come from a file or the environment; never from the argument list, which other users of the machine can
+--- read.
 local core = require "marketplace.core"
 local output = require "marketplace.cli.support.output"
-local secrets = require "marketplace.cli.support.secrets"
+local secret_file = require "marketplace.secret_file"
 
 local inputs = {}
 
---- Adds the argument that names the body, and the options for the output.
----@param command table argparse's
----@param describe_output? fun(command: table) without it, that of one result
-function inputs.describe(command, describe_output)
-  command:argument("body", "file with the body's bytes (without it, or with -: standard input)")
-    :args("?"):argname("FILE")
-  secrets.describe(command)
-  local describe = describe_output or output.describe_json
-  describe(command)
+--[[ Secrets ]]
+
+local VARIABLE = "MARKETPLACE_SECRET"
+
+local function from_environment()
+  local secret = os.getenv(VARIABLE)
+  if not secret or secret == "" then
+    return nil, ("no secret: set %s, or give --secret-file"):format(VARIABLE)
+  end
+  if secret:find(",", 1, true) then
+    return nil, VARIABLE .. " must hold one secret, without a comma; put several into a --secret-file, one a line"
+  end
+  return { secret }
 end
 
---- Adds the option for a received signature.
+--- Adds the option that names the file with the secrets.
 ---@param command table argparse's
-function inputs.describe_signature(command)
-  command:option("--signature", "value of the header x-apple-signature, as it was received"):argname("VALUE"):count(1)
+function inputs.describe_secrets(command)
+  command:option("--secret-file", "file with the webhook's secret; several during a rotation, one a " ..
+    "line (without it: the secret in " .. VARIABLE .. ")"):argname("PATH")
 end
+
+--- The secrets: those of the file if one is named, otherwise the environment's.
+---@param path string|nil
+---@return string[]|nil secrets
+---@return string? message
+function inputs.secrets(path)
+  if path then return secret_file.read(path) end
+  return from_environment()
+end
+
+--[[ A body ]]
 
 --- All bytes of a file.
 ---@param path string - is standard input
@@ -33,12 +52,31 @@ function inputs.read(path)
   return bytes
 end
 
+--[[ Both, for sign, verify and explain ]]
+
+--- Adds the argument that names the body, the option for the secrets, and those for the output.
+---@param command table argparse's
+---@param describe_output? fun(command: table) without it, that of one result
+function inputs.describe(command, describe_output)
+  command:argument("body", "file with the body's bytes (without it, or with -: standard input)")
+    :args("?"):argname("FILE")
+  inputs.describe_secrets(command)
+  local describe = describe_output or output.describe_json
+  describe(command)
+end
+
+--- Adds the option for a received signature.
+---@param command table argparse's
+function inputs.describe_signature(command)
+  command:option("--signature", "value of the header x-apple-signature, as it was received"):argname("VALUE"):count(1)
+end
+
 --- Reads the secrets and the body.
 ---@param options table parsed arguments
 ---@return string[]|nil secrets
 ---@return string body_or_message
 function inputs.load(options)
-  local list, message = secrets.load(options.secret_file)
+  local list, message = inputs.secrets(options.secret_file)
   if not list then return nil, message end
   local body, problem = inputs.read(options.body or "-")
   if not body then return nil, problem end

@@ -3,10 +3,10 @@
 local core = require "marketplace.core"
 local event_types = require "marketplace.event_types"
 local generations = require "marketplace.cli.commands.webhooks.generations"
+local inputs = require "marketplace.cli.support.inputs"
 local notification = require "marketplace.notification"
 local output = require "marketplace.cli.support.output"
 local secret_file = require "marketplace.secret_file"
-local secrets = require "marketplace.cli.support.secrets"
 local text = require "marketplace.text"
 
 local actions = {}
@@ -32,7 +32,7 @@ function actions.list(client, options)
 end
 
 function actions.create(client, options)
-  local list, problem = secrets.load(options.secret_file)
+  local list, problem = inputs.secrets(options.secret_file)
   if not list then return nil, problem end
   local row, message = generations[options.generation].create(client, options, list[1])
   if not row then return nil, message end

@@ -2,8 +2,8 @@
 --- generation 1 webhook. It can be run again: an app that has a webhook with the same URL is left as it is.
 local event_types = require "marketplace.event_types"
 local generations = require "marketplace.cli.commands.webhooks.generations"
+local inputs = require "marketplace.cli.support.inputs"
 local output = require "marketplace.cli.support.output"
-local secrets = require "marketplace.cli.support.secrets"
 local text = require "marketplace.text"
 
 local ADVICE = [[
@@ -72,7 +72,7 @@ end
 
 --- The action, see marketplace.cli.commands.webhooks.actions.
 return function(client, options)
-  local list, problem = secrets.load(options.secret_file)
+  local list, problem = inputs.secrets(options.secret_file)
   if not list then return nil, problem end
   local old, message = old_webhook(client)
   if not old then return nil, message end
