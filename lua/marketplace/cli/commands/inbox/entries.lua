@@ -1,11 +1,57 @@
---- What is written of an entry of an inbox: as JSON, as a row of a list, as lines.
+--- What is said of an entry of an inbox: as JSON, as a row of a list, as lines; what it waits for, and what an operator
+--- can do about that.
+local chosen = require "marketplace.cli.support.inbox"
 local fields = require "marketplace.inbox.fields"
 local log = require "marketplace.log"
 local record = require "marketplace.inbox.record"
 local times = require "marketplace.cli.support.times"
-local waiting = require "marketplace.cli.commands.inbox.waiting"
 
 local entries = {}
+
+--[[ What it waits for ]]
+
+--- When something happens to it: "now", "in 12 min", "lease ends in 45 s", "lease has ended", "behind ID"; nil if
+--- nothing will.
+---@param entry table
+---@param now number
+---@return string?
+function entries.next(entry, now)
+  local length = times.length(entry.at - now)
+  if entry.behind then return "behind " .. entry.behind end
+  if entry.state == "leased" then return entry.at > now and "lease ends in " .. length or "lease has ended" end
+  if entry.state == "ready" then return entry.at > now and "in " .. length or "now" end
+end
+
+local function is_held_up(entry, now)
+  return entry and entry.state == "ready" and entry.at > now
+end
+
+--- What the first of its app does, as the end of a sentence: "runs now".
+---@param leader table|nil nil: it is no longer there
+---@param now number
+---@return string
+function entries.doing(leader, now)
+  if leader and leader.state == "leased" then
+    return leader.at > now and "runs now" or "was given up by its worker, and runs again when the next one looks"
+  end
+  if is_held_up(leader, now) then return "is tried again in " .. times.length(leader.at - now) end
+  return leader and leader.state == "ready" and "runs next" or "has just ended"
+end
+
+--- What an operator can do about one that holds up those behind it; nothing if it does not.
+---@param leader table|nil
+---@param now number
+---@param options table parsed arguments: the inbox
+---@return string[]
+function entries.hints(leader, now, options)
+  if not is_held_up(leader, now) then return {} end
+  return {
+    "  to have that one run now:  " .. chosen.command(options, "run", leader.id),
+    "  to give that one up:       " .. chosen.command(options, "cancel", leader.id),
+  }
+end
+
+--[[ All of it ]]
 
 local IS_TIME = { time = true, clock = true } -- kinds of fields
 
@@ -28,7 +74,7 @@ end
 function entries.columns(now)
   return {
     { "STATE", "state" },
-    { "NEXT", function(entry) return waiting.next(entry, now) end },
+    { "NEXT", function(entry) return entries.next(entry, now) end },
     { "AGE", function(entry) return times.length(now - entry.received_at) end },
     { "TRIES", "attempt" },
     { "CODE", "code" },
@@ -55,7 +101,7 @@ end
 ---@return string[]
 function entries.lines(entry, now)
   local lines, object = {}, entries.object(entry)
-  object.next = waiting.next(entry, now)
+  object.next = entries.next(entry, now)
   if record.is_unsigned(entry.digest) then object.verified_by = UNSIGNED end
   for _, name in ipairs(SHOWN) do
     if object[name] ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, tostring(object[name])) end

@@ -2,7 +2,6 @@
 local chosen = require "marketplace.cli.support.inbox"
 local entries = require "marketplace.cli.commands.inbox.entries"
 local output = require "marketplace.cli.support.output"
-local waiting = require "marketplace.cli.commands.inbox.waiting"
 
 local one = {}
 
@@ -38,8 +37,8 @@ end
 -- What it waits for although its own wait is over.
 local function held_up(box, entry, options, now)
   local leader = box:get(entry.behind)
-  local lines = { ("%s waits behind %s, which %s"):format(entry.id, entry.behind, waiting.doing(leader, now)) }
-  for _, hint in ipairs(waiting.hints(leader, now, options)) do lines[#lines + 1] = hint end
+  local lines = { ("%s waits behind %s, which %s"):format(entry.id, entry.behind, entries.doing(leader, now)) }
+  for _, hint in ipairs(entries.hints(leader, now, options)) do lines[#lines + 1] = hint end
   return table.concat(lines, "\n")
 end
 

@@ -1,9 +1,9 @@
 --- marketplace inbox replay: makes dead or done notifications ready again, and says what each of them waits for.
 local chosen = require "marketplace.cli.support.inbox"
+local entries = require "marketplace.cli.commands.inbox.entries"
 local filters = require "marketplace.cli.commands.inbox.filters"
 local json = require "marketplace.json"
 local output = require "marketplace.cli.support.output"
-local waiting = require "marketplace.cli.commands.inbox.waiting"
 
 local replay = {}
 
@@ -98,7 +98,7 @@ local function line_of(entry, found, leaders, now)
   if not entry.behind then return entry.id .. " runs next" end
   local doing = "is ready again, too"
   for _, leader in ipairs(not found[entry.behind] and leaders or {}) do
-    if leader.id == entry.behind then doing = waiting.doing(leader.entry, now) end
+    if leader.id == entry.behind then doing = entries.doing(leader.entry, now) end
   end
   return ("%s waits behind %s, which %s"):format(entry.id, entry.behind, doing)
 end
@@ -106,7 +106,7 @@ end
 local function add_summary(lines, leaders, now, options)
   for place = 1, math.min(#leaders, MOST_LEADERS) do
     local leader = leaders[place]
-    lines[#lines + 1] = ("waiting behind %s, which %s: %d"):format(leader.id, waiting.doing(leader.entry, now),
+    lines[#lines + 1] = ("waiting behind %s, which %s: %d"):format(leader.id, entries.doing(leader.entry, now),
       leader.count)
   end
   if #leaders > MOST_LEADERS then
@@ -125,7 +125,7 @@ local function lines_of(box, options, ids, found, now)
     add_summary(lines, leaders, now, options)
   end
   for _, leader in ipairs(leaders) do
-    local hints = waiting.hints(leader.entry, now, options)
+    local hints = entries.hints(leader.entry, now, options)
     if #hints > 0 then lines[#lines + 1] = leader.id .. " holds up what waits behind it:" end
     for _, hint in ipairs(hints) do lines[#lines + 1] = hint end
   end
