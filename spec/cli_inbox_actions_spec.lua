@@ -98,7 +98,7 @@ describe("marketplace inbox", function()
 
   --- Without the program, which is what runs the specs here.
   local function plain(text)
-    local command = require("marketplace.cli.support.listening").own_command()
+    local command = require("marketplace.cli.support.installation").own_command()
     return (text:gsub(command:gsub("%p", "%%%0"), "marketplace"))
   end
 

@@ -103,11 +103,11 @@ describe("the command", function()
   end)
 
   it("says how to reinstall a rock that is broken, and raises what is wrong with a module of its own", function()
-    local rocks = require "marketplace.cli.support.rocks"
+    local installation = require "marketplace.cli.support.installation"
     for _, name in ipairs { "cjson", "marketplace.cli.commands.none" } do
       local loaded = package.loaded[name]
       package.loaded[name], package.preload[name] = nil, function() error("undefined symbol: lua_x", 0) end
-      local ok, problem = pcall(rocks.problem, name)
+      local ok, problem = pcall(installation.problem, name)
       package.loaded[name], package.preload[name] = loaded, nil
       assert.equal(name == "cjson", ok)
       assert.matches(ok and "^the Lua module cjson cannot be loaded: .*undefined symbol: lua_x.*\n" ..
@@ -361,7 +361,7 @@ describe("the command", function()
     end)
 
     it("shows LuaRocks's own start, and the Lua if the file names another", function()
-      local own_command, called = require("marketplace.cli.support.listening").own_command, _G.arg
+      local own_command, called = require("marketplace.cli.support.installation").own_command, _G.arg
       finally(function() _G.arg = called end)
       for shown, words in pairs {
         ["bin/marketplace"] = { [-1] = "/usr/bin/lua5.4", [0] = "bin/marketplace" },

@@ -3,8 +3,8 @@
 --- Exit status: 0 done, 1 failed, 2 wrong usage. Results go to the standard output, complaints and notices to the
 --- standard error stream.
 local core = require "marketplace.core"
+local installation = require "marketplace.cli.support.installation"
 local output = require "marketplace.cli.support.output"
-local rocks = require "marketplace.cli.support.rocks"
 
 local cli = {}
 
@@ -49,7 +49,7 @@ end
 -- Other rocks bring commands too.
 local function describe(command, parser)
   local module_name = module_of(command)
-  if not rocks.problem(module_name) then require(module_name).describe(parser) end
+  if not installation.problem(module_name) then require(module_name).describe(parser) end
 end
 
 -- argparse has a sentence of its own
@@ -95,11 +95,11 @@ end
 ---@return integer status for os.exit
 function cli.main(arguments)
   core.hold_standard_streams() -- output would overwrite a file opened as descriptor 1
-  local problem = rocks.problem "argparse"
+  local problem = installation.problem "argparse"
   if problem then return fail(problem) end
   local name = first_word(arguments)
   local command = command_named(name)
-  problem = command and rocks.problem(module_of(command))
+  problem = command and installation.problem(module_of(command))
   if problem then return fail(problem) end
   -- a completion script is made of all commands, anything else of one at most
   local parser, usage_of = cli.parser(require "argparse", name ~= COMPLETION and name or nil)
@@ -108,7 +108,7 @@ function cli.main(arguments)
     output.note(parsed .. "\n" .. usage_of(name))
     return 2
   end
-  problem = parsed.json and rocks.problem "cjson"
+  problem = parsed.json and installation.problem "cjson"
   if problem then return fail(problem) end
   local status, message = require(module_of(command_named(parsed.command))).run(parsed)
   if status == 2 then message = message .. "\n" .. usage_of(parsed.command) end

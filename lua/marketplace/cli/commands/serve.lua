@@ -5,10 +5,9 @@ local core = require "marketplace.core"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local inputs = require "marketplace.cli.support.inputs"
-local listening = require "marketplace.cli.support.listening"
+local installation = require "marketplace.cli.support.installation"
 local pid_file = require "marketplace.cli.support.pid_file"
 local receivers = require "marketplace.receiver"
-local rocks = require "marketplace.cli.support.rocks"
 local running = require "marketplace.cli.support.running"
 local server = require "marketplace.server"
 local text = require "marketplace.text"
@@ -17,7 +16,7 @@ local serve = {}
 
 function serve.describe(command)
   running.describe(command)
-  listening.describe(command, "8080")
+  running.describe_address(command, "8080")
   inputs.describe_secrets(command)
   command:option("--path", "path that notifications are posted to"):default("/notifications"):argname("PATH")
   command:flag("--no-dispatch", "only receive, and leave the callbacks to `marketplace work`")
@@ -61,7 +60,7 @@ local function announce(options, listener, secret_count, write)
   if options.json then return end
   local secret = options.secret_file and " --secret-file " .. text.shell_word(options.secret_file) or ""
   io.stdout:write(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s\n"):format(options.handlers,
-    listening.own_command(), text.shell_word(url), secret))
+    installation.own_command(), text.shell_word(url), secret))
   io.stdout:flush()
 end
 
@@ -95,11 +94,11 @@ local function run_listener(options, listener, count, write)
 end
 
 function serve.run(options)
-  local missing = running.resolve(options) or rocks.problem "marketplace.http_server"
+  local missing = running.resolve(options) or installation.problem "marketplace.http_server"
   if missing then return 1, missing end
   local usage = usage_problem(options)
   if usage then return 2, usage end
-  local tls, status, problem = listening.read_tls(options)
+  local tls, status, problem = running.read_tls(options)
   if not tls then return status, problem end
   local write = running.log(options)
   local receiver, count = open_receiver(options, write)

@@ -4,8 +4,8 @@ local core = require "marketplace.core"
 local dispatcher = require "marketplace.dispatcher"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
+local installation = require "marketplace.cli.support.installation"
 local metrics_server = require "marketplace.server.metrics"
-local rocks = require "marketplace.cli.support.rocks"
 local running = require "marketplace.cli.support.running"
 
 local work = {}
@@ -38,7 +38,7 @@ function work.run(options)
   if problem then return 1, problem end
   local usage = running.usage_problem(options) or chosen.sharing_problem(options)
   if usage then return 2, "work: " .. usage end
-  problem = options.metrics_port and rocks.problem "marketplace.http_server"
+  problem = options.metrics_port and installation.problem "marketplace.http_server"
   if problem then return 1, problem end
   local write = running.log(options)
   local box

@@ -2,7 +2,7 @@
 local config = require "marketplace.cli.support.config"
 local inbox = require "marketplace.inbox"
 local inbox_url = require "marketplace.inbox.url"
-local listening = require "marketplace.cli.support.listening"
+local installation = require "marketplace.cli.support.installation"
 local text = require "marketplace.text"
 
 local chosen = {}
@@ -63,7 +63,7 @@ end
 ---@param ... string words after `marketplace inbox`
 ---@return string words of a shell
 function chosen.command(parsed, ...)
-  local words = { listening.own_command(), "inbox" }
+  local words = { installation.own_command(), "inbox" }
   for _, word in ipairs { ... } do words[#words + 1] = text.shell_word(word) end
   if parsed.config then words[#words + 1] = "--config " .. text.shell_word(parsed.config) end
   if parsed.inbox_source == "--inbox" then

@@ -1,14 +1,18 @@
---- What serve and work have in common: options, the log, the handlers.
+--- What commands that run until they are stopped have in common: handlers and an inbox (serve, work), an address
+--- (serve, simulate), the log.
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
 local config = require "marketplace.cli.support.config"
+local core = require "marketplace.core"
 local inbox_url = require "marketplace.inbox.url"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
 
 local running = {}
 
---- Adds the options that both have.
+--[[ serve and work ]]
+
+--- Adds the options that serve and work have.
 ---@param command table argparse's
 function running.describe(command)
   command:argument("handlers", "Lua file that returns function(receiver)"):argname("HANDLERS.lua")
@@ -47,6 +51,52 @@ function running.usage_problem(parsed)
     or check.setting_problem(parsed, "attempts") or check.setting_problem(parsed, "keep")
 end
 
+--- Opens the inbox, and warns if it is not durable.
+---@param parsed table
+---@param write fun(entry: table)
+---@return table|nil inbox
+---@return string? message
+function running.open_inbox(parsed, write)
+  local box, problem = chosen.open(parsed)
+  if box and inbox_url.is_memory(parsed.inbox) then
+    write { level = "warning", message = "memory inbox", reason = "what it holds is lost when this process ends" }
+  end
+  return box, problem
+end
+
+--[[ serve and simulate ]]
+
+--- Adds the options of a command that listens.
+---@param command table argparse's
+---@param port string the usual one
+function running.describe_address(command, port)
+  command:option("--host", "listen on this address"):default("127.0.0.1"):argname("ADDRESS")
+  command:option("--port", "listen on this port; 0 lets the system choose one"):default(port):argname("PORT")
+  command:option("--tls-cert", "certificate chain for HTTPS, PEM; needs --tls-key"):argname("PATH")
+  command:option("--tls-key", "private key of the certificate, PEM"):argname("PATH")
+end
+
+--- The certificate and the key that the options name.
+---@param options table parsed arguments
+---@return {cert?: string, key?: string}|nil
+---@return integer? status for os.exit
+---@return string? message
+function running.read_tls(options)
+  if not options.tls_cert and not options.tls_key then return {} end
+  if not (options.tls_cert and options.tls_key) then
+    return nil, 2, options.command .. ": --tls-cert and --tls-key go together"
+  end
+  local pem = {}
+  for name, path in pairs { cert = options.tls_cert, key = options.tls_key } do
+    local bytes, problem = core.read_file(path)
+    if not bytes then return nil, 1, ("--tls-%s: cannot read %s"):format(name, problem) end
+    pem[name] = bytes
+  end
+  return pem
+end
+
+--[[ The log ]]
+
 -- One line for each notification: that it was stored is nothing new once its callbacks have run.
 local function text_log(verbose)
   local write = log.text(io.stdout)
@@ -73,19 +123,6 @@ function running.log(parsed)
   if not parsed.json then return text_log(parsed.verbose) end
   print_to_errors()
   return log.json(io.stdout)
-end
-
---- Opens the inbox, and warns if it is not durable.
----@param parsed table
----@param write fun(entry: table)
----@return table|nil inbox
----@return string? message
-function running.open_inbox(parsed, write)
-  local box, problem = chosen.open(parsed)
-  if box and inbox_url.is_memory(parsed.inbox) then
-    write { level = "warning", message = "memory inbox", reason = "what it holds is lost when this process ends" }
-  end
-  return box, problem
 end
 
 return running

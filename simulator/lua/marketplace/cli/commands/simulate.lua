@@ -2,7 +2,7 @@
 local check = require "marketplace.cli.support.options"
 local control = require "marketplace.cli.commands.simulate_control"
 local core = require "marketplace.core"
-local listening = require "marketplace.cli.support.listening"
+local installation = require "marketplace.cli.support.installation"
 local output = require "marketplace.cli.support.output"
 local running = require "marketplace.cli.support.running"
 local sender = require "marketplace.simulator.sender"
@@ -15,7 +15,7 @@ local simulate = {}
 function simulate.describe(command)
   command:command_target("action")
   command:require_command(false)
-  listening.describe(command, control.PORT)
+  running.describe_address(command, control.PORT)
   command:option("--key-file", "private key that tokens must be signed with, PEM; made if there is none")
     :default("simulated-key.p8"):argname("PATH")
   command:option("--key-id", "id of the key"):default(simulator.KEY_ID):argname("ID")
@@ -104,7 +104,7 @@ local function announce(options, listener, write)
     io.stdout:write(("  export %s=%s\n"):format(name, text.shell_word(lines[name])))
   end
   io.stdout:write(("try it:   %s simulate event version_available --url %s\n"):format(
-    listening.own_command(), text.shell_word(url)))
+    installation.own_command(), text.shell_word(url)))
   io.stdout:flush()
 end
 
@@ -129,7 +129,7 @@ end
 local function serve(options)
   local usage = usage_problem(options)
   if usage then return 2, usage end
-  local tls, status, problem = listening.read_tls(options)
+  local tls, status, problem = running.read_tls(options)
   if not tls then return status, problem end
   local write = running.log(options)
   local listener, message = open(options, write, tls)
