@@ -123,10 +123,19 @@ end
 
 function making.totals() return {} end
 
+-- Often the very time at which something was done.
+local function done_before(walk, ago)
+  local entries = walk.model.entries
+  local entry = #entries > 0 and walk.random:pick(entries)
+  return entry and entry.state == "done" and entry.at or walk.model.now - ago
+end
+
 function making.forget(walk)
   local r, now = walk.random, walk.model.now
-  local ids = r:chance(70) and now - 300 - r:below(2000) or now - 100 * DAY
-  return { before = { bodies = now - r:below(1500), ids = ids }, limit = r:pick { 0, 1, 2, 5, 1000, 1000 } }
+  local ids = r:chance(70) and done_before(walk, 300 + r:below(2000)) or now - 100 * DAY
+  return {
+    before = { bodies = done_before(walk, r:below(1500)), ids = ids }, limit = r:pick { 0, 1, 2, 5, 1000, 1000 },
+  }
 end
 
 function making.crash() return {} end
