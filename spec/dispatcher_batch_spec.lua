@@ -131,6 +131,23 @@ describe("a batch", function()
       assert.same({}, logged "lease lost")
     end)
 
+    it("is left as it is if the inbox does not answer a heartbeat, which raises", function()
+      local runs, problem = new { retry = { base = 600 } }, nil
+      put_apps("a", "slow", "c")
+      inbox.extend = fail
+      runs:on("*", function(n, ctx)
+        if n.id ~= "slow" then return end
+        elapsed = elapsed + 0.06
+        problem = select(2, pcall(ctx.heartbeat, ctx))
+        assert.same({}, told)
+        ctx:heartbeat()
+      end)
+      runs:dispatch()
+      assert.equal("gone", problem)
+      assert.same({ "done 1", "ready 1", "done 1" }, states_of("a", "slow", "c"))
+      assert.matches("^gone\n", inbox:get("slow").reason)
+    end)
+
     it("tells the inbox again, with the one that runs, what it did not answer at a heartbeat", function()
       local runs, finish = new(), inbox.finish
       put_apps("a", "slow", "c")
@@ -202,7 +219,7 @@ describe("a batch", function()
       local runs, held, extend = new(), {}, inbox.extend
       put_apps "a"
       runs:on("*", function(_, ctx)
-        for _, seconds in ipairs { 0.5, 1.3, 0 } do
+        for _, seconds in ipairs { 0.5, 1, 1.3, 0 } do
           inbox.extend = function(...)
             local answer = extend(...)
             elapsed = elapsed + seconds
@@ -212,7 +229,7 @@ describe("a batch", function()
         end
       end)
       runs:dispatch()
-      assert.same({ true, false, true }, held)
+      assert.same({ true, false, false, true }, held)
     end)
   end)
 

@@ -481,10 +481,10 @@ describe("receiver:dispatch", function()
     local core = require "marketplace.core"
     local monotonic, elapsed = core.monotonic, 0
     core.monotonic = function() return elapsed end
-    receiver:on("ping", function() elapsed = elapsed + 0.1 end)
+    receiver:on("ping", function() elapsed = elapsed + 1 / 32 end)
     receiver.dispatcher.batch = 64
     for i = 1, 64 do post("ping", { id = "n" .. i }) end
-    local count = receiver:dispatch { seconds = 0.05 }
+    local count = receiver:dispatch { seconds = 1 / 32 }
     core.monotonic = monotonic
     assert.equal(1, count)
     assert.same({ ready = 63, leased = 0, done = 1, dead = 0 }, inbox:counts())

@@ -140,8 +140,8 @@ local function run_next(self, returned)
 end
 
 local function fit_next(self)
-  local took = math.max(core.monotonic() - self.claimed_at, 1e-6)
-  self.dispatcher.batch = math.floor(math.max(1, math.min(LARGEST_BATCH, BATCH_SECONDS * self.ran / took)))
+  local fitting = BATCH_SECONDS * self.ran / (core.monotonic() - self.claimed_at)
+  self.dispatcher.batch = math.floor(math.max(1, math.min(LARGEST_BATCH, fitting)))
 end
 
 --- Runs one after another, for as long as the batch may take, and tells the inbox what became of all.
