@@ -46,6 +46,16 @@ return function(busted, given)
       assert.same({ "a2" }, given.run_all())
     end)
 
+    it("a later one leads likewise if another body under a known key was stored between them", function()
+      inbox:put(given.of_app("a", "a1"))
+      inbox:put(given.of_app("b", "b1"))
+      given.run_all()
+      assert.same({ "duplicate", "conflict", "stored" }, inbox:put {
+        record("a1", { app_id = "a" }), record("b1", { app_id = "b", digest = "other" }), record("a2", { app_id = "a" }),
+      })
+      assert.same({ "b1#other", "a2" }, given.run_all())
+    end)
+
     it("what is kept beside another body is in its place", function()
       inbox:put(given.of_app("a", "a1", "a2"))
       inbox:put { record("a1", { app_id = "a", digest = "other" }), record("a3", { app_id = "a" }) }
