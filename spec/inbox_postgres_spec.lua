@@ -201,6 +201,57 @@ describe("the PostgreSQL inbox #full", function()
         end
       end)
     end
+    it("does not take what another claims meanwhile for something that was set ahead of the clock", function()
+      local function fill_ahead()
+        server:query "DELETE FROM marketplace.inbox"
+        now = 5000
+        one:put { record "ahead" }
+        now = 1000
+        one:put { record "b" }
+      end
+      local function claim_later(box)
+        now = 1005
+        return box:claim(10, 60)
+      end
+      fill_ahead()
+      for n = 1, count_statements(one, call("recover", { 5 })) do
+        fill_ahead()
+        overlap(call("recover", { 5 }), claim_later, n)
+        assert.equal(1065, one:get("b").at, "at " .. n)
+      end
+    end)
+
+    it("leaves its app one leader, whatever isolation the server begins transactions with", function()
+      local function reopen(isolation)
+        server:query(("ALTER DATABASE postgres SET default_transaction_isolation TO '%s'"):format(isolation))
+        one:close()
+        other:close()
+        one, other = open { clock = clock }, open { clock = clock }
+      end
+      finally(function() reopen "read committed" end)
+      reopen "repeatable read"
+      local put = call("put", { of_app "a3" })
+      fill()
+      for n = 1, count_statements(one, put) do
+        fill()
+        server:query "DELETE FROM marketplace.inbox WHERE id <> 'a1'"
+        overlap(put, finish(one:claim(1, 60)[1], "done"), n)
+        expect_one_leader("at " .. n)
+        expect_all_run("at " .. n)
+      end
+    end)
+  end)
+
+  it("has the server end a transaction whose process stands still, and in less time than others wait", function()
+    local box = open_empty()
+    local link = box.database.connection.link
+    local function milliseconds(name)
+      return tonumber(link:run(("SELECT setting FROM pg_settings WHERE name = '%s'"):format(name))[1][1])
+    end
+    local idle = milliseconds "idle_in_transaction_session_timeout"
+    assert.is_true(idle > 0)
+    assert.is_true(idle < milliseconds "statement_timeout")
+    box:close()
   end)
 
   it("does not wait for what another claims, and claims the rest", function()

@@ -15,6 +15,9 @@ local PAUSE_SECONDS = 0.5   -- after a failed attempt to connect
 local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
 local SEPARATOR = "\1"      -- no id contains it
 
+-- Whatever the server's default: once it has a lane's lock, a statement must see what the one before committed.
+local BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
 local TYPES = {
   seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", id = 'text COLLATE "C"', real = "float8",
 }
@@ -35,6 +38,8 @@ local function configure(link, durability)
   link:run "SET client_min_messages TO warning"
   link:run "SET synchronous_commit TO on"
   link:run "SET statement_timeout TO '10s'"
+  -- a process that stands still in a transaction keeps its lanes from all others
+  link:run "SET idle_in_transaction_session_timeout TO '5s'"
   if durability ~= "relaxed" and link:run("SHOW fsync")[1][1] ~= "on" then
     fail "the server runs with fsync=off, and what it stores can be lost"
   end
@@ -104,7 +109,7 @@ end
 function postgres.open(place, settings)
   local clock, durability = settings and settings.clock, settings and settings.durability
   return sql.open {
-    begin = "BEGIN", skip_locked = "FOR UPDATE SKIP LOCKED", lock_lanes = lock_lanes, lock_lanes_of = lock_lanes_of,
+    begin = BEGIN, skip_locked = "FOR UPDATE SKIP LOCKED", lock_lanes = lock_lanes, lock_lanes_of = lock_lanes_of,
     now = clock and function() return clock() end or server_time, number = text.number,
     connection = reconnecting.new {
       name = "postgres", pause = PAUSE_SECONDS,

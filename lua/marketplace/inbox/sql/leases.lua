@@ -36,22 +36,23 @@ end
 
 --[[ recover ]]
 
-local function correct_statement(database)
-  return ([[WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE leads = 1 AND set_at > ? LIMIT ? %s)
-    UPDATE inbox SET received_at = CASE WHEN received_at > ? THEN ? ELSE received_at END,
-    at = CASE WHEN state = 'leased' THEN ? + (at - set_at) ELSE ? END, set_at = ?
-    WHERE seq IN (SELECT seq FROM chosen) RETURNING 1]]):format(database.skip_locked)
+local CORRECT = "UPDATE inbox SET received_at = CASE WHEN received_at > ? THEN ? ELSE received_at END, " ..
+  "at = CASE WHEN state = 'leased' THEN ? + (at - set_at) ELSE ? END, set_at = ? WHERE id = ? AND set_at > ?"
+
+-- The time is read again once they are locked: until then others can set one that is later than when this began.
+local function correct_some(self, run, began)
+  local ahead = run(self.lease_statements.ahead, self.database.number(began), MOST_RECOVERED)
+  local at = self.database.number(self.database.now(run))
+  for _, row in ipairs(ahead) do run(CORRECT, at, at, at, at, at, row[1], at) end
+  return #ahead
 end
 
 -- What was set while the clock was ahead.
 local function correct_clocks(self)
   repeat
-    local corrected, message, code = self:transact(function(run, now)
-      local at = self.database.number(now)
-      return #run(self.lease_statements.correct, at, MOST_RECOVERED, at, at, at, at, at)
-    end)
-    if not corrected then return nil, message, code end
-  until corrected < MOST_RECOVERED
+    local count, message, code = self:transact(function(run, began) return correct_some(self, run, began) end)
+    if not count then return nil, message, code end
+  until count < MOST_RECOVERED
   return true
 end
 
@@ -185,8 +186,8 @@ end
 ---@return table<string, string>
 function leases.statements(database)
   return {
-    correct = correct_statement(database), claim = claim_statement(database, "= 0"),
-    claim_alone = claim_statement(database, "> 0"),
+    ahead = "SELECT id FROM inbox WHERE leads = 1 AND set_at > ? LIMIT ? " .. database.skip_locked,
+    claim = claim_statement(database, "= 0"), claim_alone = claim_statement(database, "> 0"),
   }
 end
 
