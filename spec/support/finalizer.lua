@@ -21,7 +21,7 @@ end
 
 -- With these each step is a whole collection, and one step follows another: in Lua 5.1 and LuaJIT 0 stands for a step
 -- without end.
-local MULTIPLIERS = { ["Lua 5.1"] = 0, ["Lua 5.3"] = 1000000, ["Lua 5.4"] = 1000 }
+local MULTIPLIERS = { ["Lua 5.1"] = 0, ["Lua 5.3"] = 1000000000, ["Lua 5.4"] = 1000 }
 local LARGEST_STEP, USUAL_STEP = 30, 13 -- of Lua 5.4, as powers of two
 
 local function hurry()
