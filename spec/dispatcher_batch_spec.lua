@@ -77,7 +77,7 @@ describe("a batch", function()
       put_apps("a", "b", "c", "d")
       runs:on("*", function(n)
         ran[#ran + 1] = n.id
-        if n.id == "b" then elapsed = elapsed + 0.06 end
+        if n.id == "b" then elapsed = elapsed + 0.05 end
       end)
       assert.equal(4, runs:dispatch())
       assert.same({ a = "done", b = "done", c = "ready", d = "ready" }, told[1])
