@@ -51,7 +51,8 @@ return function(busted, given)
       inbox:put(given.of_app("b", "b1"))
       given.run_all()
       assert.same({ "duplicate", "conflict", "stored" }, inbox:put {
-        record("a1", { app_id = "a" }), record("b1", { app_id = "b", digest = "other" }), record("a2", { app_id = "a" }),
+        record("a1", { app_id = "a" }), record("b1", { app_id = "b", digest = "other" }),
+        record("a2", { app_id = "a" }),
       })
       assert.same({ "b1#other", "a2" }, given.run_all())
     end)
