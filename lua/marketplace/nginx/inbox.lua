@@ -38,9 +38,9 @@ end
 
 function KINDS.redis(place, settings)
   has_password = not place.password and (os.getenv(PASSWORD) or "") ~= ""
+  local connections = require "marketplace.nginx.redis"
   return require("marketplace.inbox.redis").open(place, {
-    clock = settings.clock, durability = settings.durability, connect = require("marketplace.nginx.redis").connect,
-    pool = require("marketplace.nginx.pool").new,
+    clock = settings.clock, durability = settings.durability, connect = connections.connect, pool = connections.pool,
   })
 end
 

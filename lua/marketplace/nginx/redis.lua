@@ -1,10 +1,12 @@
---- Connections to a Redis server over nginx's cosockets, which wait without blocking. The bytes are hiredis's, as
---- outside nginx.
+--- Connections to a Redis server over nginx's cosockets, which wait without blocking, and the pool that nginx keeps
+--- them in. The bytes are hiredis's, as outside nginx.
 local reconnecting = require "marketplace.inbox.reconnecting"
 
 local fail = reconnecting.fail
 
 local redis = {}
+
+--[[ A connection ]]
 
 local CONNECT_SECONDS = 5
 local COMMAND_SECONDS = 10
@@ -101,6 +103,39 @@ function redis.connect(given)
   return setmetatable({
     socket = socket, reader = reader, format = module.format, reused = socket:getreusedtimes() > 0,
   }, Link)
+end
+
+--[[ The pool ]]
+
+local Pool = {}
+Pool.__index = Pool
+
+--- What work(link) returns, or nil and a message if it failed.
+---@param work fun(link: table): any not nil
+---@return any|nil
+---@return string? message
+function Pool:use(work)
+  local link
+  local ok, result = pcall(function()
+    link = self.connect()
+    return work(link)
+  end)
+  if link then
+    if ok then link:release() else link:close() end
+  end
+  return reconnecting.outcome(self.name, ok, result)
+end
+
+--- The pool is nginx's, and ends with the worker.
+function Pool.close() end
+
+--- A pool: each use takes a connection of its own, and gives it back. This replaces marketplace.inbox.reconnecting,
+--- which keeps one connection for all.
+---@param given {name: string, connect: (fun(): table), pause: number} name: for messages; connect: returns a
+--- connection with release() and close(), and raises as marketplace.inbox.reconnecting; pause: seconds
+--- after a failed connect in which none is tried
+function redis.pool(given)
+  return setmetatable({ name = given.name, connect = reconnecting.patient(given.connect, given.pause) }, Pool)
 end
 
 return redis
