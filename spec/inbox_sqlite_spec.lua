@@ -1,4 +1,4 @@
-local connection = require "marketplace.inbox.connection"
+local connection = require "marketplace.inbox.sql.connection"
 local core = require "marketplace.core"
 local contract = require "support.inbox_contract"
 local inbox = require "marketplace.inbox"

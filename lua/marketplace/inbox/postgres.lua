@@ -1,6 +1,6 @@
 --- The inbox in a PostgreSQL database, schema "marketplace": for receivers and workers on several machines.
 --- `marketplace.inbox` has the contract.
-local connection = require "marketplace.inbox.connection"
+local connection = require "marketplace.inbox.sql.connection"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local schema = require "marketplace.inbox.sql.schema"
 local sql = require "marketplace.inbox.sql"

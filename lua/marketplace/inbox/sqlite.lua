@@ -1,7 +1,7 @@
 --- The inbox in a SQLite file: for one machine, any number of processes. What `put` acknowledged survives a crash of
 --- the process and of the machine: write-ahead log, synchronous=FULL, one commit for each call.
 --- `marketplace.inbox` has the contract.
-local connection = require "marketplace.inbox.connection"
+local connection = require "marketplace.inbox.sql.connection"
 local core = require "marketplace.core"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local schema = require "marketplace.inbox.sql.schema"
