@@ -108,21 +108,16 @@ end
 
 --[[ put ]]
 
-local function is_too_old(self, record, now)
-  return record.time and not is_unsigned(record.digest)
-    and record.time < math.max(now - retention.ids, self.forgotten_before)
-end
-
 -- A record becomes the entry.
 local function add(self, entry, id, now)
-  local too_old = not entry.reason and is_too_old(self, entry, now)
+  local too_old = retention.is_too_old(entry, now, self.forgotten_before)
   self.number = self.number + 1
   entry.id, entry.number, entry.received_at, entry.at, entry.set_at = id, self.number, now, now, now
   entry.attempt, entry.losses, entry.token, entry.shared = 0, 0, 0, false
   entry.before, entry.after, entry.place = false, false, false
   entry.verified_by, entry.scope = entry.verified_by or false, false
   entry.code = entry.reason and "invalid" or too_old and "too_old" or false
-  entry.reason = entry.reason or too_old and "its event is older than what the inbox remembers" or false
+  entry.reason = entry.reason or too_old and retention.too_old_reason or false
   entry.state = entry.code and "dead" or "ready"
   self.entries[id] = entry
   self.size = self.size + 1
