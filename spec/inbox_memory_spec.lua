@@ -1,6 +1,7 @@
 local contract = require "support.inbox_contract"
 local inbox = require "marketplace.inbox"
 local memory = require "marketplace.inbox.memory"
+local shell = require "support.shell"
 
 local function record(i)
   return { key = "k" .. i, digest = "d" .. i, type = "T", event = "other", body = "b" }
@@ -81,6 +82,23 @@ describe("the memory inbox", function()
 end)
 
 describe("marketplace.inbox.open", function()
+  it("blames its caller for a filter that makes no sense, as the SQLite inbox does", function()
+    local folder = shell.run "mktemp -d"
+    finally(function() shell.run("rm -rf " .. folder) end)
+    for _, url in ipairs { "memory", ("sqlite:%s/inbox.db"):format(folder) } do
+      local box = inbox.open(url)
+      for _, call in ipairs {
+        function() local _ = box:list { ap = "a" } end, function() local _ = box:list { limit = -1 } end,
+        function() local _ = box:replay { ap = "a" } end, function() local _ = box:replay { limit = -1 } end,
+        function() local _ = box:replay { state = "done" } end,
+      } do
+        local _, problem = pcall(call)
+        assert.matches("^%S*inbox_memory_spec%.lua:%d+: inbox:", problem)
+      end
+      box:close()
+    end
+  end)
+
   it("opens what is named", function()
     assert.same({ "stored" }, inbox.open("memory"):put { record(1) })
   end)

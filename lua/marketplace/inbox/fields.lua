@@ -94,24 +94,33 @@ local FILTER = {
   received_before = "number", received_since = "number", verified_by = "string", newest = "boolean", limit = "number",
 }
 
+local MOST_LIMIT = 2 ^ 53 -- all whole numbers up to there are written with their digits
+
 --- The filter, or one that selects everything. Raises, and blames the caller of the inbox's method, if it names
 --- something that is not known, as that would select everything, too.
 ---@param where string the method
 ---@param filter marketplace.InboxFilter|nil
----@param level? integer whose call is blamed, as in `error`; default 4: the caller of the method that checks
+---@param level? integer whose call is blamed, as in `error`; default 3: the caller of the method that checks
 ---@return marketplace.InboxFilter
 function fields.checked(where, filter, level)
-  options.check(where, filter or {}, FILTER, level or 4)
-  return filter or {}
+  filter, level = filter or {}, level or 3
+  options.check(where, filter, FILTER, level + 1)
+  local limit = filter.limit or 0
+  if not (limit >= 0 and limit <= MOST_LIMIT and limit % 1 == 0) then
+    error(where .. ": option 'limit' must be a whole number, at least 0", level)
+  end
+  return filter
 end
 
 local REPLAYED = { dead = true, done = true }
 
 --- The filter of replay, with its state: dead, unless it names done ones and says which. Nil if it can select none.
 ---@param filter marketplace.InboxFilter|nil
+---@param level? integer as of `checked`
 ---@return marketplace.InboxFilter|nil
-function fields.replayed(filter)
-  filter = fields.checked("inbox:replay", filter, 5)
+function fields.replayed(filter, level)
+  level = level or 3
+  filter = fields.checked("inbox:replay", filter, level + 1)
   local replayed = { newest = filter.newest, limit = filter.limit }
   local named = 0
   for _, name in ipairs(fields.filter) do
@@ -119,7 +128,8 @@ function fields.replayed(filter)
     if filter[name] ~= nil then named = named + 1 end
   end
   if filter.state == "done" and named == 1 then
-    error("inbox:replay: of done notifications the filter must say which: name an id, an app, an event or a time", 3)
+    error("inbox:replay: of done notifications the filter must say which: name an id, an app, an event or a time",
+      level)
   end
   replayed.state = filter.state or "dead"
   return REPLAYED[replayed.state] and replayed or nil

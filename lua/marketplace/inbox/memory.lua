@@ -312,7 +312,7 @@ local function shown(self, entry, names)
 end
 
 function Inbox:list(filter)
-  filter = fields.checked("inbox:list", filter, 5)
+  filter = fields.checked("inbox:list", filter, 4)
   local found = find(self, filter)
   for i = #found, (filter.limit or #found) + 1, -1 do found[i] = nil end
   for i, entry in ipairs(found) do found[i] = shown(self, entry, fields.summary) end
@@ -337,7 +337,7 @@ end
 --[[ Operators ]]
 
 function Inbox:replay(filter)
-  filter = fields.replayed(filter)
+  filter = fields.replayed(filter, 4)
   local ids, now = {}, read_clock(self)
   for _, entry in ipairs(filter and find(self, filter) or {}) do
     if #ids >= (filter.limit or math.huge) then break end
