@@ -116,8 +116,8 @@ local function run_turn(self, seconds)
 end
 
 --- One turn of a loop: runs callbacks, lets the inbox forget some of what was done long ago, and returns how long the
---- loop may wait. Never raises: if callbacks cannot run,
---- that is logged, and tried again a second later, however often this is called meanwhile.
+--- loop may wait. Never raises: if callbacks cannot run, that is logged, and tried again a second later, however often
+--- this is called meanwhile.
 ---@param seconds number after which it begins no more
 ---@return number pause seconds: 0 if more can be run at once, at most 1, as other processes store too
 function Dispatcher:turn(seconds)
@@ -199,7 +199,8 @@ local function never() return false end
 ---@field lease? number seconds that a callback may take, default 60, at most a year
 ---@field retry? marketplace.RetryOptions
 ---@field keep? number seconds for which the inbox keeps the bodies of done ones, default a week; see Dispatcher:turn
----@field clock? fun(): number seconds since the epoch, for the log; default the machine's
+---@field clock? fun(): number seconds since the epoch, for the log and for what is old enough to be forgotten; default
+--- the machine's
 ---@field random? fun(): number from 0 to below 1, default math.random
 ---@field stop_asked? fun(): boolean once it returns true, what has not begun is given back; default never
 local OPTIONS = {

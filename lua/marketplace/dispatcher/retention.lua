@@ -1,8 +1,9 @@
 --- Lets an inbox forget what was done long ago, in small slices: first the bodies, later the ids.
 ---
---- The inbox's clock may jump, and must not take with it what was done yesterday. So this begins with what was done
---- first, and goes on by a day for each day of uptime, which the monotonic clock measures, and no further than what the
---- inbox's clock says is old enough. What has piled up before stays: `marketplace inbox prune` is there for that.
+--- A clock may jump, the inbox's or this process's, and must not take with it what was done yesterday. So this begins
+--- with what was done first, and goes on by a day for each day of uptime, which the monotonic clock measures, and no
+--- further than what this process's clock says is old enough. What has piled up before stays: `marketplace inbox prune`
+--- is there for that.
 local core = require "marketplace.core"
 local ages = require "marketplace.inbox.retention"
 
