@@ -399,7 +399,7 @@ describe("marketplace inbox", function()
       claim()
       failed("b waits behind a, which runs now", "run", "b")
       now = now + 61
-      failed("b waits behind a, which was given up by its worker, and runs again when the next one looks", "run", "b")
+      failed("b waits behind a, which has lost its lease, and runs again once a worker looks", "run", "b")
     end)
 
     it("says what to do with one that does not wait", function()

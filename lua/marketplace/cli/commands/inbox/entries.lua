@@ -32,7 +32,7 @@ end
 ---@return string
 function entries.doing(leader, now)
   if leader and leader.state == "leased" then
-    return leader.at > now and "runs now" or "was given up by its worker, and runs again when the next one looks"
+    return leader.at > now and "runs now" or "has lost its lease, and runs again once a worker looks"
   end
   if is_held_up(leader, now) then return "is tried again in " .. times.length(leader.at - now) end
   return leader and leader.state == "ready" and "runs next" or "has just ended"
