@@ -46,6 +46,24 @@ describe("the SQLite inbox", function()
     box:close()
   end)
 
+  it("lets others store while many are replayed", function()
+    local records = {}
+    for i = 1, 1001 do records[i] = record("k" .. i) end
+    local box, other, stored = open(), open(), {}
+    box:put(records)
+    for i = 1, 1001 do box:cancel("k" .. i, "not wanted") end
+    local sleep = stub(core, "sleep", function()
+      stored[#stored + 1] = other:put { record("other" .. #stored) }[1]
+    end)
+    finally(function()
+      sleep:revert()
+      other:close()
+      box:close()
+    end)
+    assert.equal(1001, #box:replay())
+    assert.same({ "stored", "stored" }, stored)
+  end)
+
   it("waits for another that is making the same file", function()
     local other, slept = connection.open("SQLite3", "luadbi-sqlite3", path), 0
     other:run "BEGIN IMMEDIATE"

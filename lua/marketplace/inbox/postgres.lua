@@ -110,6 +110,7 @@ function postgres.open(place, settings)
   local clock, durability = settings and settings.clock, settings and settings.durability
   return sql.open {
     begin = BEGIN, skip_locked = "FOR UPDATE SKIP LOCKED", lock_lanes = lock_lanes, lock_lanes_of = lock_lanes_of,
+    let_others = function() end,
     now = clock and function() return clock() end or server_time, number = text.number,
     connection = reconnecting.new {
       name = "postgres", pause = PAUSE_SECONDS,

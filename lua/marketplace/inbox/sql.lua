@@ -11,6 +11,8 @@
 ---   database.lock_lanes(run, lanes), database.lock_lanes_of(run, items)
 ---                                 -> keeps others from these lanes until the transaction ends
 ---   database.skip_locked          -> ends a SELECT that must skip what others have locked
+---   database.let_others(seconds)  -> lets those write that had to wait for a transaction that took so long, before
+---                                    the next one of the same call
 local leases = require "marketplace.inbox.sql.leases"
 local operators = require "marketplace.inbox.sql.operators"
 local put = require "marketplace.inbox.sql.put"

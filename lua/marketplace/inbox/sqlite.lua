@@ -102,6 +102,8 @@ function sqlite.open(place, settings)
   return sql.open {
     begin = "BEGIN IMMEDIATE", skip_locked = "", lock_lanes = nothing, lock_lanes_of = nothing,
     now = function() return clock() end, number = function(n) return n end,
+    -- those that wait look only now and then whether they can write
+    let_others = function(seconds) core.sleep(seconds) end,
     connection = reconnecting.new {
       name = "sqlite:" .. path,
       connect = function()

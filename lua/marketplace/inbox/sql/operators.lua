@@ -1,4 +1,5 @@
 --- What operators and retention change in an inbox in a SQL database.
+local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.sql.lanes"
 local queries = require "marketplace.inbox.sql.queries"
@@ -55,13 +56,14 @@ function methods:replay(filter)
   if not selected then return nil, message, code end
   local ids, is_ready = selected.oldest_first, {}
   for first = 1, #ids, REPLAYED_AT_ONCE do
-    local slice = { unpack(ids, first, math.min(#ids, first + REPLAYED_AT_ONCE - 1)) }
+    local slice, started = { unpack(ids, first, math.min(#ids, first + REPLAYED_AT_ONCE - 1)) }, core.monotonic()
     local ready
     ready, message, code = self:transact(function(run, now)
       return replay_slice(self, run, slice, replayed.state, now)
     end)
     if not ready then return nil, message, code end
     for id in pairs(ready) do is_ready[id] = true end
+    if first + REPLAYED_AT_ONCE <= #ids then self.database.let_others(core.monotonic() - started) end
   end
   local list = {}
   for _, id in ipairs(selected.found) do
