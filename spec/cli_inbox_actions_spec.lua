@@ -434,6 +434,12 @@ describe("marketplace inbox", function()
       assert.same("cancelled", json.decode(run(0, "cancel", "b", "--json")).code)
     end)
 
+    it("keeps a reason that is not UTF-8 as text that every inbox takes", function()
+      put "a"
+      run(0, "cancel", "a", "--reason", "sold to M\252ller")
+      assert.equal("sold to M\\xfcller", box:get("a").reason)
+    end)
+
     it("says what to do with one that is neither ready nor running", function()
       put_dead("a", "1", "no_callback")
       put_done("b", "2")

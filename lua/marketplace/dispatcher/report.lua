@@ -58,7 +58,8 @@ end
 function Report:not_begun(count, now)
   self.log.write {
     level = "warning", message = "lease ended", at = now,
-    reason = ("notifications given back, not begun: %d; the inbox answers too late for this lease"):format(count),
+    reason = ("notifications given back, not begun: %d; the inbox answered too late for this lease, or this " ..
+      "process stood still"):format(count),
   }
 end
 

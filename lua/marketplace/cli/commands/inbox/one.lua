@@ -2,6 +2,7 @@
 local chosen = require "marketplace.cli.support.inbox"
 local entries = require "marketplace.cli.commands.inbox.entries"
 local output = require "marketplace.cli.support.output"
+local text = require "marketplace.text"
 
 local one = {}
 
@@ -58,7 +59,7 @@ function one.cancel(box, options)
   local entry, message = find(box, options.id)
   if not entry then return nil, message end
   local cancelled
-  cancelled, message = box:cancel(options.id, options.reason)
+  cancelled, message = box:cancel(options.id, text.utf8(options.reason))
   if cancelled == nil then return nil, message end
   local after = box:get(options.id) or entry
   if not cancelled then return nil, why_not(after, options) end
