@@ -145,6 +145,23 @@ describe("receiver:dispatch", function()
     end
   end)
 
+  it("tells the inbox each wait up to the longest, after what ended its process", function()
+    local function count_waits(retry)
+      local count
+      inbox.recover = function(_, waits)
+        count = #waits
+        return 0
+      end
+      new { retry = retry }
+      receiver:dispatch()
+      return count
+    end
+    assert.equal(1, count_waits { attempts = 1000, base = 0 })
+    assert.equal(3, count_waits { attempts = 3, base = 1 })
+    assert.equal(4, count_waits { attempts = 1000, base = 1, cap = 8 })
+    assert.equal(1, count_waits { attempts = math.huge, base = 9, cap = 8 })
+  end)
+
   it("tries again what returned nil and a message, and is content with anything else", function()
     local result
     local function answer() return result() end

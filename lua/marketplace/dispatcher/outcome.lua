@@ -43,7 +43,7 @@ function outcome.waits(retry)
   local waits = {}
   repeat
     waits[#waits + 1] = wait_after(retry, #waits + 1)
-  until #waits >= retry.attempts or longest_wait(retry, #waits) >= retry.cap
+  until #waits >= retry.attempts or longest_wait(retry, #waits + 1) == longest_wait(retry, #waits)
   return waits
 end
 
