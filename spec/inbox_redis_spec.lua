@@ -79,8 +79,8 @@ describe("the Redis inbox #full", function()
   it("leaves nothing behind of what was forgotten", function()
     local now = 1
     local box = open_empty { clock = function() return now end }
-    box:put { record("a", { time = 5 }), record "b" }
-    box:put { record("a", { time = 5, digest = "another" }) }
+    box:put { record("a", { time = 1 }), record "b" }
+    box:put { record("a", { time = 1, digest = "another" }) }
     for _ = 1, 2 do finish_all(box) end
     now = 2
     assert.same({ bodies = 3, ids = 0 }, box:forget({ bodies = 2, ids = 0 }, 10))

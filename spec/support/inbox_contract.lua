@@ -13,7 +13,7 @@ local given = {}
 function given.record(key, more)
   local made = {
     key = key, digest = "digest of " .. key, type = "AppUnavailable", event = "app_unavailable",
-    app_id = "app of " .. key, time = 5, body = "body of " .. key,
+    app_id = "app of " .. key, time = 1, body = "body of " .. key,
   }
   for name, value in pairs(more or {}) do made[name] = value or nil end
   return made

@@ -147,7 +147,10 @@ function Model:finish_one(item)
   entry.losses = 0
   if item.uncounted then entry.attempt = entry.attempt - 1 end
   entry.reason, entry.code = item.reason, nil
-  if item.state == "done" then entry.reason, entry.scope = nil, item.scope end
+  if item.state == "done" then
+    entry.at = math.max(self.now, entry.time or self.now)
+    entry.reason, entry.scope = nil, item.scope
+  end
   if item.state == "dead" then entry.code = item.code end
   return true
 end

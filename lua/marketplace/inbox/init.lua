@@ -18,7 +18,9 @@
 --- Clocks. Times are seconds since the epoch, by the inbox's own clock: of the process (memory, SQLite) or of the
 --- server (PostgreSQL, Redis). What was never tried is due at once. A wait remembers when it was set; if that is in the
 --- future, the clock was set back meanwhile, and the wait is over. A lease that was set in the future is set anew, so
---- that it ends a whole lease from now at the latest; what was received in the future was received now.
+--- that it ends a whole lease from now at the latest; what was received in the future was received now. What is done
+--- counts as done at its event's time, if that is later than now: while the clock is behind, it would seem to be so old
+--- that it can be forgotten.
 ---
 --- Dead entries have a code. "failed": its callback failed too often; "cancelled": a callback or an operator gave it
 --- up; "invalid": it cannot be read; "too_old": its event is older than what the inbox remembers, so that it may have

@@ -229,12 +229,18 @@ local function oldest_done(self)
   return done and emptied and (done.at < emptied.at and done or emptied) or done or emptied
 end
 
+-- When it can be claimed again, or when it was done or dead.
+local function ended_at(entry, item, now)
+  if item.state == "ready" then return now + (item.wait or 0) end
+  return item.state == "done" and math.max(now, entry.time or now) or now
+end
+
 local function finish_one(self, item, now)
   local entry, state = held(self, item), item.state
   if not entry then return false end
   if state == "done" then entry.scope = item.scope or false end
   change(self, entry, {
-    state = state, at = now + (state == "ready" and item.wait or 0), set_at = now, losses = 0,
+    state = state, at = ended_at(entry, item, now), set_at = now, losses = 0,
     attempt = entry.attempt - (item.uncounted and 1 or 0), reason = state ~= "done" and item.reason or false,
     code = state == "dead" and item.code or false,
   })

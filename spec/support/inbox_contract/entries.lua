@@ -9,7 +9,7 @@ return function(busted, given)
     local function made(more)
       local entry = {
         id = "a", key = "a", digest = "digest of a", state = "ready", type = "AppUnavailable",
-        event = "app_unavailable", app_id = "app of a", time = 5, received_at = 10, at = 10, attempt = 0,
+        event = "app_unavailable", app_id = "app of a", time = 1, received_at = 10, at = 10, attempt = 0,
         verified_by = "0123456789ab",
       }
       for name, value in pairs(more) do entry[name] = value or nil end

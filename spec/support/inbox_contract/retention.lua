@@ -63,6 +63,15 @@ return function(busted, given)
       assert.same({ bodies = 0, ids = 2 }, inbox:forget({ bodies = 100, ids = 100 }, 5))
     end)
 
+    it("keeps what was done while the clock was behind for as long as what was done at its event's time", function()
+      at(50):put { record("e", { time = 70 }) }
+      given.finish(inbox:claim(1, 600)[1], "done")
+      assert.equal(70, inbox:get("e").at)
+      at(200)
+      assert.same({ bodies = 0, ids = 4 }, inbox:forget({ bodies = 70, ids = 70 }, 100))
+      assert.same({ bodies = 0, ids = 1 }, inbox:forget({ bodies = 0, ids = 70.5 }, 100))
+    end)
+
     it("leaves nothing of what it deletes", function()
       assert.equal(4, inbox:forget({ bodies = 100, ids = 100 }, 100).ids)
       assert.same({}, inbox:list())

@@ -132,6 +132,12 @@ end
 -- ARGV: the fields of each item. Returns 1 or 0 for each.
 changes.finish = HOLDING .. "local ITEM = " .. quoted(fields.item) .. [[
 
+-- When it can be claimed again, or when it was done or dead.
+local function ended_at(item)
+  if item.state == "ready" then return now + (tonumber(item.wait) or 0) end
+  return item.state == "done" and math.max(now, tonumber(call("HGET", entry_key(item.id), "time") or now)) or now
+end
+
 local function finish(item)
   local entry = held(item.id, item.token)
   if not entry then return 0 end
@@ -142,7 +148,7 @@ local function finish(item)
   }
   if is_done then values.scope = given(item.scope) end
   if item.uncounted ~= "" then values.attempt = entry.attempt - 1 end
-  change(entry, item.state, now + (item.state == "ready" and tonumber(item.wait) or 0), values)
+  change(entry, item.state, ended_at(item), values)
   return 1
 end
 

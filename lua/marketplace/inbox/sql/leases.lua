@@ -136,15 +136,17 @@ end
 
 --[[ finish, extend ]]
 
-local FINISH = "UPDATE inbox SET state = ?, leads = 0, at = ?, set_at = ?, reason = ?, code = ?, " ..
+local FINISH = "UPDATE inbox SET state = ?, leads = 0, at = %s, set_at = ?, reason = ?, code = ?, " ..
   "attempt = attempt - ?, losses = 0%s WHERE id = ? AND token = ? AND state = 'leased' RETURNING lane"
-local FINISH_LATER, FINISH_DONE = FINISH:format "", FINISH:format ", scope = ?"
+local FINISH_LATER = FINISH:format("?", "")
+local FINISH_DONE = FINISH:format("CASE WHEN time > ? THEN time ELSE ? END", ", scope = ?")
 
 local function finish_one(self, run, item, now)
   local number, state, uncounted = self.database.number, item.state, item.uncounted and 1 or 0
   local found
   if state == "done" then
-    found = run(FINISH_DONE, state, number(now), number(now), nil, nil, uncounted, item.scope, item.id, item.token)
+    local at = number(now)
+    found = run(FINISH_DONE, state, at, at, at, nil, nil, uncounted, item.scope, item.id, item.token)
   else
     local at = number(now + (state == "ready" and item.wait or 0))
     local code = state == "dead" and item.code or nil
