@@ -758,6 +758,16 @@ describe("dispatcher:turn", function()
     end
   end)
 
+  it("tells the inbox no more waits than there are attempts", function()
+    local told
+    inbox.recover = function(_, waits)
+      told = waits
+      return 0
+    end
+    marketplace.dispatcher({ inbox = inbox, retry = { attempts = 2 }, random = function() return 0 end }):dispatch()
+    assert.same({ 2.5, 5 }, told)
+  end)
+
   it("looks for leases that ended at once if something is due that cannot be claimed", function()
     put "a"
     inbox:claim(1, 0.5)
