@@ -46,22 +46,44 @@ describe("the SQLite inbox", function()
     box:close()
   end)
 
-  it("lets others store while many are replayed", function()
-    local records = {}
-    for i = 1, 1001 do records[i] = record("k" .. i) end
-    local box, other, stored = open(), open(), {}
-    box:put(records)
-    for i = 1, 1001 do box:cancel("k" .. i, "not wanted") end
-    local sleep = stub(core, "sleep", function()
-      stored[#stored + 1] = other:put { record("other" .. #stored) }[1]
+  describe("lets others store", function()
+    local now, box, other, stored, sleep
+
+    before_each(function()
+      now, stored = 1000, {}
+      box, other = open { clock = function() return now end }, open()
+      sleep = stub(core, "sleep", function()
+        stored[#stored + 1] = other:put { record("other" .. #stored) }[1]
+      end)
+      local records = {}
+      for i = 1, 1001 do records[i] = record("k" .. i) end
+      box:put(records)
     end)
-    finally(function()
+
+    after_each(function()
       sleep:revert()
       other:close()
       box:close()
     end)
-    assert.equal(1001, #box:replay())
-    assert.same({ "stored", "stored" }, stored)
+
+    it("while many are replayed", function()
+      for i = 1, 1001 do box:cancel("k" .. i, "not wanted") end
+      assert.equal(1001, #box:replay())
+      assert.same({ "stored", "stored" }, stored)
+    end)
+
+    it("while many leases have ended", function()
+      for _ = 1, 2 do box:claim(1000, 1) end
+      now = 1001
+      assert.equal(1001, box:recover { 1 })
+      assert.same({ "stored", "stored" }, stored)
+    end)
+
+    it("while the times of many are corrected", function()
+      now = 500
+      assert.equal(0, box:recover { 1 })
+      assert.same({ "stored", "stored" }, stored)
+    end)
   end)
 
   it("waits for another that is making the same file", function()

@@ -11,8 +11,8 @@
 ---   database.lock_lanes(run, lanes), database.lock_lanes_of(run, items)
 ---                                 -> keeps others from these lanes until the transaction ends
 ---   database.skip_locked          -> ends a SELECT that must skip what others have locked
----   database.let_others(seconds)  -> lets those write that had to wait for a transaction that took so long, before
----                                    the next one of the same call
+---   database.let_others(seconds)  -> lets those write that had to wait for a transaction that took so long
+local core = require "marketplace.core"
 local leases = require "marketplace.inbox.sql.leases"
 local operators = require "marketplace.inbox.sql.operators"
 local put = require "marketplace.inbox.sql.put"
@@ -45,6 +45,20 @@ function Inbox:transact(work)
   end)
   if result == nil then return unavailable(message) end
   return result
+end
+
+--- Runs work(run, now) in one transaction after the other for as long as it returns true; others can write in between.
+---@param work fun(run: function, now: number): boolean
+---@return true|nil
+---@return string? message
+---@return string? code inbox_unavailable
+function Inbox:transact_in_slices(work)
+  while true do
+    local started = core.monotonic()
+    local has_more, message, code = self:transact(work)
+    if not has_more then return has_more ~= nil or nil, message, code end
+    self.database.let_others(core.monotonic() - started)
+  end
 end
 
 --- Runs work(run), which writes nothing.

@@ -44,16 +44,12 @@ local function correct_some(self, run, began)
   local ahead = run(self.lease_statements.ahead, self.database.number(began), MOST_RECOVERED)
   local at = self.database.number(self.database.now(run))
   for _, row in ipairs(ahead) do run(CORRECT, at, at, at, at, at, row[1], at) end
-  return #ahead
+  return #ahead == MOST_RECOVERED
 end
 
 -- What was set while the clock was ahead.
 local function correct_clocks(self)
-  repeat
-    local count, message, code = self:transact(function(run, began) return correct_some(self, run, began) end)
-    if not count then return nil, message, code end
-  until count < MOST_RECOVERED
-  return true
+  return self:transact_in_slices(function(run, began) return correct_some(self, run, began) end)
 end
 
 local ENDED = "SELECT id, lane, token, attempt, losses, shared FROM inbox WHERE state = 'leased' AND at <= ? " ..
@@ -79,7 +75,7 @@ local function release_ended(self, run, waits, now)
   for i, row in ipairs(ended) do names[i] = row[2] end
   self.database.lock_lanes(run, names)
   for _, row in ipairs(ended) do released = released + release(self, run, row, waits, now) end
-  return { released = released, more = #ended == MOST_RECOVERED }
+  return released, #ended == MOST_RECOVERED
 end
 
 function methods:recover(waits)
@@ -92,13 +88,13 @@ function methods:recover(waits)
     return 0
   end
   local recovered = 0
-  repeat
-    local turn, problem, problem_code = self:transact(function(run, now)
-      return release_ended(self, run, waits, now)
-    end)
-    if not turn then return nil, problem, problem_code end
-    recovered = recovered + turn.released
-  until not turn.more
+  local done
+  done, message, code = self:transact_in_slices(function(run, now)
+    local released, has_more = release_ended(self, run, waits, now)
+    recovered = recovered + released
+    return has_more
+  end)
+  if not done then return nil, message, code end
   return recovered
 end
 

@@ -1,5 +1,4 @@
 --- What operators and retention change in an inbox in a SQL database.
-local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.sql.lanes"
 local queries = require "marketplace.inbox.sql.queries"
@@ -21,8 +20,9 @@ local REPLAY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reaso
 local REPLAY_STATE = {}
 for state, condition in pairs(CAN_REPLAY) do REPLAY_STATE[state] = REPLAY:format(state, condition) end
 
-local function replay_slice(self, run, ids, state, now)
-  local at, is_ready, items = self.database.number(now), {}, {}
+-- Adds those that are ready then to `is_ready`.
+local function replay_slice(self, run, ids, state, now, is_ready)
+  local at, items = self.database.number(now), {}
   for i, id in ipairs(ids) do items[i] = { id = id } end
   self.database.lock_lanes_of(run, items)
   for _, id in ipairs(ids) do
@@ -32,7 +32,6 @@ local function replay_slice(self, run, ids, state, now)
       is_ready[id] = true
     end
   end
-  return is_ready
 end
 
 -- The ids that a filter selects, in its order, and in the order in which they were stored.
@@ -54,17 +53,16 @@ function methods:replay(filter)
   if not replayed and not self.closed then return {} end
   local selected, message, code = find(self, replayed or {})
   if not selected then return nil, message, code end
-  local ids, is_ready = selected.oldest_first, {}
-  for first = 1, #ids, REPLAYED_AT_ONCE do
-    local slice, started = { unpack(ids, first, math.min(#ids, first + REPLAYED_AT_ONCE - 1)) }, core.monotonic()
-    local ready
-    ready, message, code = self:transact(function(run, now)
-      return replay_slice(self, run, slice, replayed.state, now)
-    end)
-    if not ready then return nil, message, code end
-    for id in pairs(ready) do is_ready[id] = true end
-    if first + REPLAYED_AT_ONCE <= #ids then self.database.let_others(core.monotonic() - started) end
-  end
+  local ids, is_ready, last = selected.oldest_first, {}, 0
+  if #ids == 0 then return {} end
+  local done
+  done, message, code = self:transact_in_slices(function(run, now)
+    local slice = { unpack(ids, last + 1, math.min(#ids, last + REPLAYED_AT_ONCE)) }
+    replay_slice(self, run, slice, replayed.state, now, is_ready)
+    last = last + #slice
+    return last < #ids
+  end)
+  if not done then return nil, message, code end
   local list = {}
   for _, id in ipairs(selected.found) do
     if is_ready[id] then list[#list + 1] = id end
