@@ -33,7 +33,6 @@ struct mkt_server {
   uint16_t port;
   char host[MKT_SERVER_ADDRESS_BYTES];
   bool draining;
-  bool closing;
 };
 
 #endif

@@ -25,7 +25,7 @@ static bool is_name(const char *name, const char *p, size_t n) {
 static char lower_token(unsigned char c) {
   if (c >= 'A' && c <= 'Z') return (char)(c + ('a' - 'A'));
   if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) return (char)c;
-  return c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL ? (char)c : '\0';
+  return strchr("!#$%&'*+-.^_`|~", c) != NULL ? (char)c : '\0';
 }
 
 enum { NAME_MOST = 256 };
@@ -158,7 +158,7 @@ static void drop_response(const mkt_server *server, struct MHD_Response *respons
 }
 
 static void connection_closed(mkt_server *server, mkt_connection *connection) {
-  if (connection->phase != MKT_PHASE_DOOMED && !server->closing) {
+  if (connection->phase != MKT_PHASE_DOOMED) {
     mkt_linger_adopt(&server->linger, connection->fd, is_cut_short(connection),
                      mkt_clock_milliseconds());
   }

@@ -303,7 +303,6 @@ void mkt_server_close(mkt_server *server) {
   answer_all(server, &unavailable);
   mkt_server_flush(server);
   answer_all(server, &unavailable); /* what the runs completed: nothing may stay suspended */
-  server->closing = true;
   MHD_stop_daemon(server->daemon);
   free_server(server);
 }
