@@ -97,6 +97,14 @@ describe("a server", function()
     expect("{}", "local one = client(REQUEST) turn() pass(1000) one:send(HEAD) turn() lasts(10000)")
   end)
 
+  it("tells at once that the answer to a body that is late has ended", function()
+    expect("{}", [[
+      local one = client(HEAD .. "Content-Length: 9\r\n\r\n") turn()
+      assert(lasts(30000) == "timeout")
+      assert(one:receive("*a"):find "^HTTP/1.1 408 ")
+    ]])
+  end)
+
   it("gives the reader of a refusal two seconds", function()
     expect("{}", [[
       local one = client(HEAD .. "Content-Length: 9\r\n\r\n") turn()

@@ -13,8 +13,10 @@
 static mkt_code ping(mkt_redis *redis, mkt_error *error) {
   const char *word = "PING";
   size_t length = strlen(word);
-  struct redisReply *reply;
-  return mkt_redis_command(redis, 1, &word, &length, &reply, error);
+  redisReply *reply = NULL;
+  mkt_code code = mkt_redis_command(redis, 1, &word, &length, &reply, error);
+  mkt_redis_free(reply);
+  return code;
 }
 
 static void another_process_is_refused(void **state) {
@@ -97,6 +99,26 @@ static void its_socket_is_kept_alive_and_not_inherited(void **state) {
   assert_int_equal(alive, 1);
   assert_int_equal(fcntl(redis.context->fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
   mkt_redis_close(&redis);
+  assert_int_equal(close(listener), 0);
+}
+
+static void its_limits_are_those_of_one_answer(void **state) {
+  (void)state;
+  struct sockaddr_in address;
+  int listener = listen_on(&address);
+  mkt_redis redis = {0};
+  mkt_redis_options options = {
+      .host = "127.0.0.1", .port = ntohs(address.sin_port), .connect_timeout = 60, .timeout = 60};
+  assert_int_equal(mkt_redis_open(&redis, &options, NULL), MKT_OK);
+  int peer = accept(listener, NULL, NULL);
+  static const char two_answers[] = "*1\r\n+PONG\r\n*1\r\n+PONG\r\n";
+  assert_int_equal(send(peer, two_answers, sizeof two_answers - 1, MSG_NOSIGNAL),
+                   sizeof two_answers - 1);
+  redis.limits.elements = MKT_REDIS_MOST_ELEMENTS - 1; /* of an answer that has begun */
+  assert_int_equal(ping(&redis, NULL), MKT_OK);
+  assert_int_equal(ping(&redis, NULL), MKT_OK);
+  mkt_redis_close(&redis);
+  assert_int_equal(close(peer), 0);
   assert_int_equal(close(listener), 0);
 }
 
@@ -301,6 +323,7 @@ int main(void) {
       cmocka_unit_test(failed_connection_leaves_nothing),
       cmocka_unit_test(its_socket_has_the_time_of_a_command),
       cmocka_unit_test(its_socket_is_kept_alive_and_not_inherited),
+      cmocka_unit_test(its_limits_are_those_of_one_answer),
       cmocka_unit_test(answers_are_read_wherever_they_are_cut),
       cmocka_unit_test(answers_that_come_together_are_given_one_by_one),
       cmocka_unit_test(what_is_no_answer_ends_the_reader),
