@@ -38,8 +38,8 @@ function Context:cancel(reason)
   private_of(self, "cancel").cancelled = reason
 end
 
---- Extends the lease. A callback that may take longer than a lease (60 seconds by default) calls this now and then.
---- Raises if the inbox cannot be reached.
+--- Extends the lease, and gives back what was claimed together with this notification, so that other workers can run
+--- it. A callback that may take seconds calls this now and then. Raises if the inbox cannot be reached.
 ---@return boolean held false: the lease was lost, and another worker may run this notification too
 function Context:heartbeat()
   local own = private_of(self, "heartbeat")

@@ -120,8 +120,8 @@ local inbox = {}
 ---@class marketplace.InboxOptions
 ---@field must_exist? boolean do not make a new SQLite file, default false
 ---@field clock? fun(): number seconds since the epoch, default the inbox's own clock
----@field durability? "strict"|"relaxed" relaxed accepts a Redis or PostgreSQL server that may lose what it stored; default
---- what the URL says, or else strict
+---@field durability? "strict"|"relaxed" relaxed accepts a Redis or PostgreSQL server that may lose what it stored;
+--- default what the URL says, or else strict
 local OPTIONS = { must_exist = "boolean", clock = "function", durability = "string" }
 
 local function unavailable(message)
