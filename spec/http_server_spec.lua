@@ -224,7 +224,9 @@ describe("marketplace.http_server", function()
       rig.respond = function() return nil end
       local clients = { a = rig:client():send(post "a"), b = rig:client():send(post "b") }
       rig:run(function() return #rig.held == 2 end)
-      rig.server:answer(rig.held, { { status = 200, body = rig.held[1].body }, { status = 200, body = rig.held[2].body } })
+      for _, request in ipairs(rig.held) do
+        rig.server:answer({ request }, { { status = 200, body = request.body } })
+      end
       for body, client in pairs(clients) do assert.equal(body, rig:run_until_answered(client)[1].body) end
     end)
 

@@ -250,6 +250,24 @@ static void keeps_nothing_of_a_request_that_was_taken(void **state) {
   assert_int_equal(close(fd), 0);
 }
 
+static void answers_only_what_was_taken(void **state) {
+  (void)state;
+  const mkt_answer answer = {.status = 200, .body = ""};
+  int fd = connect_client(REQUEST);
+  poll_until_ready();
+  mkt_handle handle = mkt_request_handle(mkt_server_ready(server));
+  mkt_server_answer(server, handle, &answer);
+  mkt_server_answer(server, handle + 1, &answer);
+  assert_false(mkt_server_is_waiting(server, handle));
+  assert_int_equal(mkt_server_statistics(server).waiting, 1);
+  mkt_server_take(server);
+  assert_true(mkt_server_is_waiting(server, handle));
+  mkt_server_answer(server, handle, &answer);
+  assert_false(mkt_server_is_waiting(server, handle));
+  assert_int_equal(mkt_server_statistics(server).waiting, 0);
+  assert_int_equal(close(fd), 0);
+}
+
 /* Of a socket that lingers, so that there is no room for another one. */
 static void fill_linger(void) {
   mkt_linger *linger = &server->linger;
@@ -344,6 +362,7 @@ int main(void) {
       TEST(suspends_only_what_a_poll_finds_unanswered),
       TEST(sends_what_was_answered_without_another_poll),
       TEST(keeps_nothing_of_a_request_that_was_taken),
+      TEST(answers_only_what_was_taken),
       TEST(has_none_make_room_for_one_that_gets_no_answer),
       TEST(gives_back_the_answer_of_a_client_that_is_gone),
       TEST(closes_while_a_request_is_refused),
