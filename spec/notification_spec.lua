@@ -1,5 +1,6 @@
 local cjson = require "cjson"
 local marketplace = require "marketplace"
+local shell = require "support.shell"
 
 local TIME = 1773480413.589
 
@@ -414,6 +415,15 @@ describe("attributes and relationships", function()
       assert.same({ 10, 11, { a = 12, b = 13 }, 1.5 }, value)
       for i = 1, 2 do assert.equal(rawget(math, "type") and "integer", type_of(value[i])) end
     end
+  end)
+
+  it("have numbers with a decimal point, whatever the locale", function()
+    local script = shell.file [[
+      local body = '{"data":{"type":"a","id":"b","attributes":{"x":2.5}}}'
+      print(("%d"):format(require("marketplace.core").part(body, "attributes").x * 2))
+    ]]
+    assert.equal("5", shell.run(("LD_PRELOAD=build/test/decimal_comma.so %s %s"):format(shell.LUA, script)))
+    os.remove(script)
   end)
 
   it("have texts of any length, escaped or not", function()
