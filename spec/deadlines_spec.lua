@@ -219,6 +219,34 @@ describe("an exchange", function()
   end)
 end)
 
+describe("a wait", function()
+  -- For how many milliseconds each of some waits would have lasted.
+  local function waits(script)
+    local path = shell.file(script .. [[
+      for _, seconds in ipairs { 0.001, 0.0509, 1, 2147482.5, 2147483, 1 / 0 } do wait(seconds) end
+      os.exit(0)
+    ]])
+    local output = shell.capture(("LD_PRELOAD=build/test/shown_waits.so timeout 60 %s %s"):format(shell.LUA, path))
+    os.remove(path)
+    return output
+  end
+
+  it("lasts as long as it is told, in whole milliseconds, up to 24 days", function()
+    local expected = "1 50 1000 2147482500 2147483647 2147483647 "
+    assert.equal(expected, waits [[
+      local server = assert(require("marketplace.http_server").open {})
+      local function wait(seconds) server:poll(seconds) end
+    ]])
+    assert.equal(expected, waits [[
+      local core, listener = require "marketplace.core", assert(require("socket").bind("127.0.0.1", 0))
+      local url = "http://127.0.0.1:" .. select(2, listener:getsockname())
+      local exchange = assert(core.http_start { method = "GET", url = url })
+      for _ = 1, 10 do core.http_poll(0) end
+      local function wait(seconds) return core.http_poll(seconds), exchange end
+    ]])
+  end)
+end)
+
 describe("a program that is asked to stop", function()
   it("ends at once if it is asked again after more than a second", function()
     local output, status = run [[
