@@ -40,6 +40,12 @@ return function(busted, given)
       end)
     end
 
+    it("leaves nothing of its own to the one that is signed", function()
+      given.bring("a", "cancelled", { digest = "unsigned:1", verified_by = "000000000001" })
+      inbox:put { record("a", { digest = "2" }) }
+      expect("a", "2", false, "body of a")
+    end)
+
     it("keeps its place while it is leased: what runs then is what was not signed", function()
       local claimed = given.bring("a", "leased", { digest = "unsigned:1", body = "as told" })
       assert.same({ "duplicate", "duplicate" }, at(2):put { signed "a", signed("a", "3") })

@@ -47,7 +47,7 @@ end
 
 -- A signed record replaces an unsigned one.
 local function sign(entry, record)
-  write(entry, { digest = record.digest, verified_by = record.verified_by ~= "" and record.verified_by or nil })
+  write(entry, { digest = record.digest, verified_by = record.verified_by ~= "" and record.verified_by })
   call("SET", body_key(entry.id), record.body, "XX")
 end
 

@@ -74,7 +74,7 @@ end
 
 local LANES = [[
 local HEAD = { "state", "number", "key", "app_id", "code", "received_at", "at", "set_at", "attempt", "losses", "token",
-  "shared", "digest", "reason", "scope" }
+  "shared", "digest", "verified_by", "reason", "scope" }
 
 -- What is needed to change an entry, or nil if there is none.
 local function entry_of(id)
