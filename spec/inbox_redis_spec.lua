@@ -147,6 +147,26 @@ describe("the Redis inbox #full", function()
     assert.same({ "stored" }, open({}, " prefix=other"):put { record "a" })
   end)
 
+  it("makes none of many ready before one of its app that is older, if the newest are replayed first too", function()
+    local now, worker, between = 1, nil, 0
+    local box = open_empty { clock = function()
+      for _, claimed in ipairs(worker and worker:claim(1, 60) or {}) do
+        between = between + 1
+        assert.equal("k1", claimed.id)
+      end
+      return now
+    end }
+    local records = {}
+    for i = 1, 401 do records[i] = record("k" .. i, { app_id = "x" }) end
+    box:put(records)
+    for i = 1, 401 do box:cancel("k" .. i, "not wanted") end
+    worker = open { clock = function() return now end }
+    local ids = box:replay { newest = true }
+    assert.same({ 401, "k401", "k1", 1 }, { #ids, ids[1], ids[401], between })
+    worker:close()
+    box:close()
+  end)
+
   it("lists the newest of many without looking at all of them", function()
     local box = open_empty()
     local records = {}

@@ -9,6 +9,7 @@ local options = require "marketplace.options"
 local queries = require "marketplace.inbox.redis.queries"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local text = require "marketplace.text"
+local unpack = require("marketplace.runtime").unpack
 local uuid = require "marketplace.uuid"
 local version = require("marketplace.inbox.redis.entries").VERSION
 
@@ -232,10 +233,28 @@ end
 
 --[[ Operators ]]
 
+local function reversed(list)
+  local other = {}
+  for i = 1, #list do other[i] = list[#list + 1 - i] end
+  return other
+end
+
+-- What is older must be ready before what waits behind it.
 function Inbox:replay(filter)
-  filter = fields.replayed(filter)
-  if not filter and not self.closed then return {} end
-  return select_with(self, "replay", filter or {})
+  local replayed = fields.replayed(filter)
+  if not replayed and not self.closed then return {} end
+  replayed = replayed or {}
+  local ids, message, code = select_with(self, "replayable", replayed)
+  if not ids then return nil, message, code end
+  if replayed.newest then ids = reversed(ids) end
+  local ready = {}
+  for first = 1, #ids, CHUNK do
+    local arguments, slice = { replayed.state, unpack(ids, first, math.min(first + CHUNK - 1, #ids)) }, nil
+    slice, message, code = run(self, "replay", arguments)
+    if not slice then return nil, message, code end
+    for _, id in ipairs(slice) do ready[#ready + 1] = id end
+  end
+  return replayed.newest and reversed(ready) or ready
 end
 
 local function is_done(flag, message, code)

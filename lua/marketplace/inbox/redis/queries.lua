@@ -172,19 +172,30 @@ queries.list = READING .. SELECTING .. "local SUMMARY = " .. quoted(fields.summa
 return select_with(function(id) return row_of(id, SUMMARY) end)
 ]]
 
--- Selects entries, and makes those ready again that can be replayed. Returns ids.
-queries.replay = CHANGING .. SELECTING .. [[
+local REPLAYING = [[
+-- One that is done, or dead.
 local function can_replay(entry)
   if entry.state == "done" then return call("EXISTS", body_key(entry.id)) == 1 end
-  return entry.state == "dead" and entry.code ~= "invalid"
+  return entry.code ~= "invalid"
 end
+]]
 
-return select_with(function(id)
-  local entry = entry_of(id)
-  if not can_replay(entry) then return nil end
-  make_ready(entry)
-  return id
-end)
+-- Selects entries, of which `replay` can make ready again those whose ids it returns.
+queries.replayable = READING .. SELECTING .. REPLAYING .. [[
+return select_with(function(id) return can_replay(entry_of(id)) and id or nil end)
+]]
+
+-- ARGV: the state that they must have, ids. Makes them ready again, and returns the ids of those that are.
+queries.replay = CHANGING .. REPLAYING .. [[
+local ids = {}
+for at = 3, #ARGV do
+  local entry = entry_of(ARGV[at])
+  if entry and entry.state == ARGV[2] and can_replay(entry) then
+    make_ready(entry)
+    ids[#ids + 1] = entry.id
+  end
+end
+return ids
 ]]
 
 return queries
