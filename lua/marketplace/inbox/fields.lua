@@ -112,6 +112,25 @@ function fields.checked(where, filter, level)
   return filter
 end
 
+local FINISHED = { done = true, ready = true, dead = true }
+local CODES = { failed = true, cancelled = true, invalid = true, too_old = true, no_callback = true }
+
+--- The items that finish takes. Raises as `checked` does, before any of them is written.
+---@param items table[]
+---@param level? integer as of `checked`
+---@return table[]
+function fields.finished(items, level)
+  for i, item in ipairs(items) do
+    if not FINISHED[item.state] then
+      error(("inbox:finish: item %d has the unknown state '%s'"):format(i, tostring(item.state)), level or 3)
+    end
+    if item.state == "dead" and not CODES[item.code] then
+      error(("inbox:finish: item %d is dead, with the unknown code '%s'"):format(i, tostring(item.code)), level or 3)
+    end
+  end
+  return items
+end
+
 local REPLAYED = { dead = true, done = true }
 
 --- The filter of replay, with its state: dead, unless it names done ones and says which. Nil if it can select none.

@@ -249,6 +249,7 @@ local function finish_one(self, item, now)
 end
 
 function Inbox:finish(items)
+  items = fields.finished(items, 4)
   local finished, now = {}, read_clock(self)
   for i = 1, #items do finished[i] = finish_one(self, items[i], now) end
   return finished

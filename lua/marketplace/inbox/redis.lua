@@ -146,7 +146,7 @@ end
 function Inbox:finish(items)
   if #items == 0 and not self.closed then return {} end
   local arguments = {}
-  for i = 1, #items do add_fields(arguments, items[i], fields.item) end
+  for _, item in ipairs(fields.finished(items)) do add_fields(arguments, item, fields.item) end
   return held_ones(run(self, "finish", arguments))
 end
 

@@ -91,7 +91,7 @@ function Inbox:put(records)
 end
 
 function Inbox:finish(items)
-  return call(self, "finish", plain(items, fields.item))
+  return call(self, "finish", plain(fields.finished(items), fields.item))
 end
 
 function Inbox:extend(items, lease)

@@ -117,6 +117,22 @@ return function(busted, given)
       assert.is_false(finish(second, "done"))
     end)
 
+    it("raises, and changes nothing, if an item has no state or code that there is", function()
+      inbox:put { record "a", record "b" }
+      local claimed = inbox:claim(2, 60)
+      claimed[1].state = "done"
+      for _, case in ipairs {
+        { "dead", nil, "item 2 is dead, with the unknown code 'nil'" },
+        { "dead", "tired", "item 2 is dead, with the unknown code 'tired'" },
+        { "leased", nil, "item 2 has the unknown state 'leased'" }, { nil, nil, "item 2 has the unknown state 'nil'" },
+      } do
+        claimed[2].state, claimed[2].code = case[1], case[2]
+        local ok, problem = pcall(function() inbox:finish(claimed) end)
+        assert.same({ false, true }, { ok, problem:find("inbox:finish: " .. case[3], 1, true) ~= nil })
+        assert.same({ ready = 0, leased = 2, done = 0, dead = 0 }, inbox:counts())
+      end
+    end)
+
     it("of nothing does nothing", function()
       assert.same({}, inbox:finish {})
     end)

@@ -172,7 +172,7 @@ local function with_each(self, items, work, ...)
 end
 
 function methods:finish(items)
-  return with_each(self, items, finish_one)
+  return with_each(self, fields.finished(items), finish_one)
 end
 
 function methods:extend(items, lease)
