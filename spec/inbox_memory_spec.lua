@@ -32,6 +32,12 @@ describe("the memory inbox", function()
     end)
   end)
 
+  it("refuses an endless limit and one that is no number", function()
+    for _, limit in ipairs { math.huge, 0 / 0 } do
+      assert.error_matches(function() memory.new():list { limit = limit } end, "'limit' must be a whole number")
+    end
+  end)
+
   it("is full at its capacity, stores nothing then, and recovers", function()
     local box = memory.new { capacity = 2 }
     assert.same({ "stored" }, box:put { record(1) })

@@ -88,7 +88,7 @@ return function(busted, given)
         "option 'received_since' must be a number, not a string")
       assert.error_matches(function() inbox[method](inbox, { newest = 1 }) end,
         "option 'newest' must be a boolean, not a number")
-      for _, limit in ipairs { -1, 1.5, math.huge, 0 / 0 } do
+      for _, limit in ipairs { -1, 1.5, 1e300 } do
         assert.error_matches(function() inbox[method](inbox, { limit = limit }) end,
           "inbox:" .. method .. ": option 'limit' must be a whole number, at least 0")
       end
