@@ -44,6 +44,17 @@ describe("files", function()
     assert.is_nil(none)
     core.replace_file(path, "")
     assert.equal("", core.read_file(path, 0))
+    assert.equal("", core.read_file(path, 2 ^ 24))
+    for _, most in ipairs { -1, 2 ^ 24 + 1, 0 / 0 } do
+      assert.error_matches(function() core.read_file(path, most) end, "0 to 16 MiB")
+    end
+  end)
+
+  it("are read up to 16 MiB if nothing else is said", function()
+    core.replace_file(path, ("x"):rep(2 ^ 24))
+    assert.equal(2 ^ 24, #core.read_file(path))
+    core.replace_file(path, ("x"):rep(2 ^ 24 + 1))
+    assert.equal("too_large", (select(3, core.read_file(path))))
   end)
 
   it("that cannot be read are told with the reason", function()
