@@ -1,4 +1,5 @@
 local core = require "marketplace.core"
+local shell = require "support.shell"
 
 describe("core.parse_time", function()
   it("gives seconds since the epoch, with the fraction, whatever the offset", function()
@@ -27,6 +28,28 @@ describe("core.format_time", function()
       assert.equal("0001-01-01T00:00:00.000Z", core.format_time(-time))
     end
     assert.error_matches(function() core.format_time(0 / 0) end, "NaN")
+  end)
+end)
+
+describe("the modules in C", function()
+  it("stay in memory if the Lua state that required them ends", function()
+    local script = shell.file [[
+      local names = { "core.so", "http_server.so", "redis.so" }
+      for _, name in ipairs(names) do require("marketplace." .. name:gsub(".so$", "")) end
+      -- what a state closes its libraries with when it ends
+      for key, value in pairs(debug.getregistry()) do
+        local meta = debug.getmetatable(value)
+        local has_libraries = type(value) == "table" or type(key) == "string" and key:find "^LOADLIB: "
+        if has_libraries and meta and meta.__gc then meta.__gc(value) end
+      end
+      local maps = io.open("/proc/self/maps"):read "*a"
+      for _, name in ipairs(names) do
+        if maps:find("/marketplace/" .. name, 1, true) then io.write(name, " ") end
+      end
+      os.exit(0)
+    ]]
+    assert.equal("core.so http_server.so redis.so ", (shell.capture(shell.LUA .. " " .. script)))
+    os.remove(script)
   end)
 end)
 

@@ -50,6 +50,14 @@ describe("files", function()
     end
   end)
 
+  it("have a path without links, if they are there", function()
+    core.replace_file(path, "")
+    shell.run(("ln -s %s %s.link"):format(path, path))
+    assert.equal(core.real_path(path), core.real_path(path .. ".link"))
+    assert.matches("/file$", core.real_path(path .. ".link"))
+    assert.same({ n = 0 }, { n = select("#", core.real_path(folder .. "/none")) })
+  end)
+
   it("are read up to 16 MiB if nothing else is said", function()
     core.replace_file(path, ("x"):rep(2 ^ 24))
     assert.equal(2 ^ 24, #core.read_file(path))
