@@ -80,7 +80,7 @@ describe("a batch", function()
         if n.id == "b" then elapsed = elapsed + 0.05 end
       end)
       assert.equal(4, runs:dispatch())
-      assert.same({ a = "done", b = "done", c = "ready", d = "ready" }, told[1])
+      assert.same({ a = "done", b = "done", c = "unbegun", d = "unbegun" }, told[1])
       assert.same({ "a", "b", "c", "d" }, ran)
       assert.same({ "done 1", "done 1", "done 1", "done 1" }, states_of("a", "b", "c", "d"))
     end)
@@ -104,7 +104,7 @@ describe("a batch", function()
         end
       end)
       assert.equal(4, runs:dispatch())
-      assert.same({ { a = "done", c = "ready", d = "ready" }, { slow = "done" } }, { told[1], told[2] })
+      assert.same({ { a = "done", c = "unbegun", d = "unbegun" }, { slow = "done" } }, { told[1], told[2] })
       assert.same({ "slow", "slow", "slow", "slow" }, extended)
       assert.same({ "a", "slow", "c", "d" }, ran)
     end)
@@ -160,7 +160,7 @@ describe("a batch", function()
         assert.same({}, told)
       end)
       assert.equal(3, runs:dispatch())
-      assert.same({ { a = "done", c = "ready", slow = "done" }, { c = "done" } }, told)
+      assert.same({ { a = "done", c = "unbegun", slow = "done" }, { c = "done" } }, told)
       assert.same({ "a", "slow", "c" }, ran)
     end)
   end)
@@ -176,6 +176,22 @@ describe("a batch", function()
         return claimed
       end
     end
+
+    it("is given back as it was: with why it failed, and to be claimed alone", function()
+      local runs = new()
+      runs:on("*", function() end)
+      put_apps "a"
+      local claimed = inbox:claim(1, 1)[1]
+      claimed.state, claimed.reason = "ready", "failed once"
+      inbox:finish { claimed }
+      put_apps "b"
+      inbox:claim(1, 1)
+      elapsed = 1
+      make_late(1.3)
+      assert.equal(0, runs:dispatch())
+      assert.same({ "ready 2", "failed once" }, { state_of "a", inbox:get("a").reason })
+      assert.same({ "a" }, { inbox:claim(2, 1)[1].id, inbox:claim(2, 1)[2] })
+    end)
 
     it("is given back, uncounted, if the inbox's answer came after it had ended", function()
       local runs = new()
@@ -266,18 +282,48 @@ describe("a batch", function()
       end)
     end
 
-    it("is told again for as long as its lease lasts, and then runs anew", function()
+    it("is told again until it answers, even once the lease has ended", function()
       local runs, finish = new(), inbox.finish
       inbox.finish = fail
       run_two(runs)
-      for _, at in ipairs { 0.4, 0.8 } do
+      for _, at in ipairs { 0.4, 0.8, 1.2 } do
         elapsed = at
         assert.same({ nil, "gone", "inbox_unavailable" }, { runs:dispatch() })
       end
+      inbox.finish = finish
+      assert.equal(0, runs:dispatch())
+      assert.same({ { "a", "b" }, { "done 1", "done 1" } }, { ran, states_of("a", "b") })
+      assert.same({}, logged "lease lost")
+    end)
+
+    it("is reported as lost if another worker has recovered the leases, but not what was given back", function()
+      local runs, finish = new(), inbox.finish
+      put_apps("a", "b", "c")
+      runs:on("*", function(n) if n.id == "b" then elapsed = elapsed + 0.06 end end)
+      inbox.finish = fail
+      assert.is_nil(runs:dispatch())
       elapsed, inbox.finish = 1, finish
-      assert.equal(2, runs:dispatch())
-      assert.same({ "a", "b", "a", "b" }, ran)
-      for _, states in ipairs(told) do assert.same({ "done" }, { states.a or states.b }) end
+      assert.equal(3, inbox:recover { 5 })
+      assert.equal(3, runs:dispatch())
+      local lost = logged "lease lost"
+      assert.same({ "a", "b" }, { lost[1].id, lost[2].id })
+      assert.matches("^the inbox did not answer", lost[1].reason)
+      assert.equal(2, #lost)
+      assert.matches('marketplace_runs_total{outcome="lost"} 2', runs:metrics(), 1, true)
+    end)
+
+    it("is reported as lost if it was not answered at a heartbeat, and its lease ended before what runs did", function()
+      local runs, finish = new(), inbox.finish
+      put_apps("a", "slow")
+      runs:on("*", function(n, ctx)
+        if n.id ~= "slow" then return end
+        elapsed, inbox.finish = 0.9, fail
+        assert(ctx:heartbeat())
+        elapsed, inbox.finish = 1, finish
+        assert.equal(1, inbox:recover { 5 })
+      end)
+      assert.equal(3, runs:dispatch())
+      assert.same({ "a" }, { logged("lease lost")[1].id, logged("lease lost")[2] })
     end)
 
     it("is fenced off by the token of whoever has claimed it since", function()

@@ -143,6 +143,11 @@ end
 function Model:finish_one(item)
   local entry = self:held(item)
   if not entry then return false end
+  if item.state == "unbegun" then
+    set(entry, "ready", self.now)
+    entry.attempt = entry.attempt - 1
+    return true
+  end
   set(entry, item.state, self.now, item.state == "ready" and item.wait or 0)
   entry.losses = 0
   if item.uncounted then entry.attempt = entry.attempt - 1 end

@@ -14,12 +14,10 @@ local LARGEST_BATCH = 64   -- claimed at a time, with one commit
 
 ---@class marketplace.dispatcher.Batch
 ---@field inbox marketplace.Inbox
----@field items table[] what the inbox does not know the outcome of yet
+---@field items table[] what the inbox does not know the outcome of yet; their `lease_ends_at` is by core.monotonic
 ---@field place integer of the item that runs or is the next to run
 ---@field claimed integer how many the claim gave
 ---@field ran integer how many of them were run
----@field begin_by number by core.monotonic: when the leases of those that have not begun end
----@field finish_by number likewise, of those that have run
 local Batch = {}
 Batch.__index = Batch
 
@@ -35,31 +33,42 @@ function batch.claim(dispatcher, limit)
   local now = core.monotonic()
   dispatcher.active_at = now
   if not items then return nil, message, code end
+  for i = 1, #items do items[i].lease_ends_at = lease_ends_at end
   return setmetatable({
     dispatcher = dispatcher, inbox = dispatcher.inbox, items = items, place = 1, claimed = #items, ran = 0,
-    claimed_at = now, begin_by = lease_ends_at, finish_by = lease_ends_at,
+    claimed_at = now,
   }, Batch)
 end
 
 --[[ Telling the inbox ]]
 
+-- Of one that the inbox refused. Had it taken the outcome before, without an answer, it would refuse it, too; once the
+-- lease has ended, that cannot be told from another worker's claim.
+local function report_refused(dispatcher, item)
+  if item.state == "unbegun" then return end
+  local is_late = core.monotonic() >= item.lease_ends_at
+  if item.was_unanswered and not is_late then return end
+  dispatcher.report:lost(item, dispatcher.clock(), item.was_unanswered)
+end
+
 -- If the inbox does not answer, it can be told again: if it did take the outcomes, their tokens are no longer valid,
--- and whoever has claimed the notifications since has others. Then it refuses them, although nothing was lost.
+-- and whoever has claimed the notifications since has others.
 local function finish(dispatcher, items)
   local held, message, code = dispatcher.inbox:finish(items)
   dispatcher.active_at = core.monotonic()
   for i = 1, #items do
     if not held then
-      items[i].may_be_refused = true
-    elseif not held[i] and not items[i].may_be_refused then
-      dispatcher.report:lost(items[i], dispatcher.clock())
+      items[i].was_unanswered = true
+    elseif not held[i] then
+      report_refused(dispatcher, items[i])
     end
   end
   if not held then return nil, message, code end
   return true
 end
 
---- Tells the inbox again what it did not answer when a batch ended, unless the leases have ended since.
+--- Tells the inbox again what it did not answer when a batch ended. It takes that as long as nobody has recovered the
+--- leases.
 ---@param dispatcher marketplace.Dispatcher
 ---@return true|nil
 ---@return string? message
@@ -69,9 +78,7 @@ function batch.finish_former(dispatcher)
   while #former > 0 do
     -- out of the list before the inbox is asked: in nginx others go on meanwhile
     local left = table.remove(former, 1)
-    local is_held = core.monotonic() < left.finish_by
-    local finished, message, code = true, nil, nil
-    if is_held then finished, message, code = finish(dispatcher, left.items) end
+    local finished, message, code = finish(dispatcher, left)
     if not finished then
       table.insert(former, 1, left)
       return nil, message, code
@@ -104,15 +111,15 @@ end
 ---@return string? message
 ---@return string? code inbox_unavailable
 function Batch:heartbeat()
-  local dispatcher = self.dispatcher
+  local dispatcher, item = self.dispatcher, self.items[self.place]
   local lease_ends_at = core.monotonic() + dispatcher.lease
-  local held, message, code = self.inbox:extend({ self.items[self.place] }, dispatcher.lease)
+  local held, message, code = self.inbox:extend({ item }, dispatcher.lease)
   dispatcher.active_at = core.monotonic()
   if not held then return nil, message, code end
-  if held[1] then self.finish_by = lease_ends_at end
+  if held[1] then item.lease_ends_at = lease_ends_at end
   if is_slow(self) then settle(self) end
   -- an answer that came too late says nothing about now
-  return held[1] and core.monotonic() < self.finish_by
+  return held[1] and core.monotonic() < item.lease_ends_at
 end
 
 --[[ Running ]]
@@ -156,7 +163,7 @@ function Batch:run(deadline, returned)
   give_back_from(self, self.place)
   local finished, message, code = finish(dispatcher, self.items)
   if not finished then
-    table.insert(dispatcher.unfinished, { items = self.items, finish_by = self.finish_by })
+    table.insert(dispatcher.unfinished, self.items)
     return nil, message, code
   end
   if self.ran > 0 then fit_next(self) end

@@ -16,7 +16,7 @@ local dispatcher = {}
 ---@field inbox marketplace.Inbox
 ---@field active_at number when it last claimed, finished or extended something, or began a run, by core.monotonic
 ---@field batch integer how many the next batch may hold
----@field unfinished {items: table[], finish_by: number}[] outcomes that the inbox did not answer when it was told
+---@field unfinished table[][] items whose outcomes the inbox did not answer when it was told
 local Dispatcher = {}
 Dispatcher.__index = Dispatcher
 

@@ -1,4 +1,4 @@
---- What becomes of a claimed notification: done, ready again after a wait, or dead.
+--- What becomes of a claimed notification: done, ready again after a wait, dead, or as it was.
 ---
 --- The claimed table itself becomes the item for the inbox's `finish`.
 local call = require "marketplace.dispatcher.call"
@@ -69,11 +69,10 @@ function outcome.after_callbacks(retry, item, failure, asked)
   item.uncounted = true
 end
 
---- Of one that was not begun: ready at once, as if it had never been claimed. If its lease is lost, nothing is.
+--- Of one that was not begun.
 ---@param item table
 function outcome.give_back(item)
-  ready(item, 0)
-  item.uncounted, item.may_be_refused = true, true
+  item.state = "unbegun"
 end
 
 return outcome

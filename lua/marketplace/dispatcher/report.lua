@@ -40,15 +40,19 @@ function Report:ran(item, handled, took, clock)
   }
 end
 
---- Reports a notification that ran while its lease was lost.
+local LOST = "another worker runs this notification too, or an operator cancelled it"
+local LOST_UNANSWERED = "the inbox did not answer what became of this notification before its lease ended: unless " ..
+  "it took that, the notification runs again, or an operator cancelled it"
+
+--- Reports a notification that ran, and whose outcome the inbox refused.
 ---@param item table
 ---@param now number
-function Report:lost(item, now)
+---@param was_unanswered? boolean whether the inbox was told before, and did not answer
+function Report:lost(item, now, was_unanswered)
   self.counted.lost = self.counted.lost + 1
   self.log.write {
     level = "warning", message = "lease lost", at = now, id = item.id, type = item.type, event = item.event,
-    app_id = item.app_id, attempt = item.attempt,
-    reason = "another worker runs this notification too, or an operator cancelled it",
+    app_id = item.app_id, attempt = item.attempt, reason = was_unanswered and LOST_UNANSWERED or LOST,
   }
 end
 

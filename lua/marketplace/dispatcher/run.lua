@@ -38,7 +38,7 @@ local function run_one(dispatcher, batch, item)
     without_callback(item, n.event)
     return false
   end
-  if core.monotonic() >= batch.begin_by then return nil end
+  if core.monotonic() >= item.lease_ends_at then return nil end
   local ctx = context.open(item, n, batch)
   local failure = call.all(list, n, ctx)
   outcome.after_callbacks(retry, item, failure, context.close(ctx))

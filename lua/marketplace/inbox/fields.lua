@@ -112,7 +112,7 @@ function fields.checked(where, filter, level)
   return filter
 end
 
-local FINISHED = { done = true, ready = true, dead = true }
+local FINISHED = { done = true, ready = true, dead = true, unbegun = true }
 local CODES = { failed = true, cancelled = true, invalid = true, too_old = true, no_callback = true }
 
 --- The items that finish takes. Raises as `checked` does, before any of them is written.

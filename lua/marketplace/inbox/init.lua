@@ -49,9 +49,11 @@
 ---                                    change, held for `lease` seconds: one of each lane, those that have been due the
 ---                                    longest, in the order in which they were stored. The attempt is counted here.
 ---   inbox:finish(items)           -> a list of booleans: false if the lease was lost. An item names the entry's id,
----                                    its token and the new state: "done" (drops the reason), "ready" (again in `wait`
----                                    seconds; `uncounted`: the attempt does not count) or "dead" (with its `code`);
----                                    and the reason of "ready" and "dead".
+---                                    its token and what becomes of it: "done" (drops the reason), "ready" (again in
+---                                    `wait` seconds; `uncounted`: the attempt does not count), "dead" (with its
+---                                    `code`), or "unbegun" (ready at once: the attempt does not count; why the last
+---                                    one failed is kept, and so is that it is to be claimed alone); and the reason of
+---                                    "ready" and "dead". Raises if there is no such state or code.
 ---   inbox:extend(items, lease)    -> a list of booleans, as finish; the leases end `lease` seconds from now
 ---   inbox:counts()                -> {ready=, leased=, done=, dead=}
 ---   inbox:backlog()               -> {ready=, leased=, dead=, codes=, oldest_age=}; fast even if many are done. codes:

@@ -235,9 +235,15 @@ local function ended_at(entry, item, now)
   return item.state == "done" and math.max(now, entry.time or now) or now
 end
 
+local function give_back(self, entry, now)
+  change(self, entry, { state = "ready", at = now, set_at = now, attempt = entry.attempt - 1 })
+  return true
+end
+
 local function finish_one(self, item, now)
   local entry, state = held(self, item), item.state
   if not entry then return false end
+  if state == "unbegun" then return give_back(self, entry, now) end
   if state == "done" then entry.scope = item.scope or false end
   change(self, entry, {
     state = state, at = ended_at(entry, item, now), set_at = now, losses = 0,

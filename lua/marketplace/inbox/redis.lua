@@ -249,7 +249,8 @@ function Inbox:replay(filter)
   if replayed.newest then ids = reversed(ids) end
   local ready = {}
   for first = 1, #ids, CHUNK do
-    local arguments, slice = { replayed.state, unpack(ids, first, math.min(first + CHUNK - 1, #ids)) }, nil
+    local slice
+    local arguments = { replayed.state, unpack(ids, first, math.min(first + CHUNK - 1, #ids)) }
     slice, message, code = run(self, "replay", arguments)
     if not slice then return nil, message, code end
     for _, id in ipairs(slice) do ready[#ready + 1] = id end

@@ -61,6 +61,28 @@ return function(busted, given)
       assert.equal(1, inbox:get("a").attempt)
     end)
 
+    it("as unbegun is ready at once, and keeps why the last attempt failed", function()
+      inbox:put { record "a" }
+      finish(claim_one(), "ready", { reason = "failed once" })
+      local second = at(5):claim(1, 60)[1]
+      assert.is_true(finish(second, "unbegun", { wait = 30, reason = "none" }))
+      assert.same({ "ready", "failed once", 5, 1 }, given.columns("a", "state", "reason", "at", "attempt"))
+      assert.is_false(finish(second, "unbegun"))
+    end)
+
+    for state, is_alone in pairs { unbegun = true, ready = false } do
+      it(("as %s %s that it is to be claimed alone"):format(state, is_alone and "keeps" or "forgets"), function()
+        inbox:put { record "a", record "b", record "c" }
+        inbox:claim(1, 10)
+        at(11)
+        local lost = given.claim(3)
+        assert.same({ "a" }, given.ids(lost))
+        assert.is_true(finish(lost[1], state, { uncounted = state == "ready" or nil }))
+        assert.equal(1, inbox:get("a").attempt)
+        assert.same(is_alone and { "a" } or { "a", "b", "c" }, given.ids(given.claim(3)))
+      end)
+    end
+
     it("as dead keeps the body, the code and the reason", function()
       inbox:put { record "a" }
       local claimed = claim_one()

@@ -6,7 +6,7 @@ local DAY = 86400
 local APPS = { "app 1", "app 2", "app 3", "app 4", false }
 local DIGESTS = { "1", "1", "1", "1", "1", "2", "unsigned:1" }
 local LEASES = { 0.25, 1, 5, 30, 60 }
-local STATES = { "done", "done", "done", "ready", "ready", "dead" }
+local STATES = { "done", "done", "done", "ready", "ready", "dead", "unbegun" }
 local CODES = { "failed", "failed", "no_callback", "cancelled", "invalid" }
 
 making.LONGEST = 60 -- seconds: of all waits and leases

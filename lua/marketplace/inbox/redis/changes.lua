@@ -138,9 +138,15 @@ local function ended_at(item)
   return item.state == "done" and math.max(now, tonumber(call("HGET", entry_key(item.id), "time") or now)) or now
 end
 
+local function give_back(entry)
+  change(entry, "ready", now, { attempt = entry.attempt - 1 })
+  return 1
+end
+
 local function finish(item)
   local entry = held(item.id, item.token)
   if not entry then return 0 end
+  if item.state == "unbegun" then return give_back(entry) end
   local is_done = item.state == "done"
   local values = {
     reason = not is_done and item.reason ~= "" and item.reason, losses = false,

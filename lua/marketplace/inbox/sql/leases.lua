@@ -134,20 +134,26 @@ end
 
 local FINISH = "UPDATE inbox SET state = ?, leads = 0, at = %s, set_at = ?, reason = ?, code = ?, " ..
   "attempt = attempt - ?, losses = 0%s WHERE id = ? AND token = ? AND state = 'leased' RETURNING lane"
+local GIVE_BACK = "UPDATE inbox SET state = 'ready', leads = 0, at = ?, set_at = ?, attempt = attempt - 1 " ..
+  "WHERE id = ? AND token = ? AND state = 'leased' RETURNING lane"
 local FINISH_LATER = FINISH:format("?", "")
 local FINISH_DONE = FINISH:format("CASE WHEN time > ? THEN time ELSE ? END", ", scope = ?")
 
-local function finish_one(self, run, item, now)
+-- The rows that were changed.
+local function write_outcome(self, run, item, now)
   local number, state, uncounted = self.database.number, item.state, item.uncounted and 1 or 0
-  local found
+  local at = number(now)
+  if state == "unbegun" then return run(GIVE_BACK, at, at, item.id, item.token) end
   if state == "done" then
-    local at = number(now)
-    found = run(FINISH_DONE, state, at, at, at, nil, nil, uncounted, item.scope, item.id, item.token)
-  else
-    local at = number(now + (state == "ready" and item.wait or 0))
-    local code = state == "dead" and item.code or nil
-    found = run(FINISH_LATER, state, at, number(now), item.reason, code, uncounted, item.id, item.token)
+    return run(FINISH_DONE, state, at, at, at, nil, nil, uncounted, item.scope, item.id, item.token)
   end
+  local ready_at = number(now + (state == "ready" and item.wait or 0))
+  local code = state == "dead" and item.code or nil
+  return run(FINISH_LATER, state, ready_at, at, item.reason, code, uncounted, item.id, item.token)
+end
+
+local function finish_one(self, run, item, now)
+  local found = write_outcome(self, run, item, now)
   if found[1] then lanes.elect(run, found[1][1]) end
   return found[1] ~= nil
 end
