@@ -4,7 +4,9 @@
 #include "test/support.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +18,18 @@
 
 static const char token[] = "Authorization: Bearer eyJhbGciOiJFUzI1NiJ9.c2VjcmV0.dG9rZW4";
 static const char body[] = "{\"secret\":\"correct horse battery staple\"}";
+
+/* For how many milliseconds libcurl was told to wait last. It waits for one. */
+static int last_wait;
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): others say more */
+CURLMcode curl_multi_poll(CURLM *multi, struct curl_waitfd more[], unsigned more_count,
+                          int milliseconds, int *count) {
+  CURLMcode (*original)(CURLM *, struct curl_waitfd[], unsigned, int, int *) = NULL;
+  *(void **)&original = dlsym(RTLD_NEXT, "curl_multi_poll");
+  last_wait = milliseconds;
+  return original(multi, more, more_count, 1, count);
+}
 
 /* A server in a process of its own: answers each request on a connection with the connection's
  * number, for as long as the connection lives. */
@@ -46,7 +60,7 @@ static void serve(int listener) {
   }
 }
 
-static server start_server(void) {
+static server start_server_with(void (*serve_on)(int listener)) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
   socklen_t n = sizeof address;
   server made;
@@ -57,11 +71,16 @@ static server start_server(void) {
   made.pid = fork();
   if (made.pid == 0) {
     (void)signal(SIGCHLD, SIG_IGN);
-    serve(listener);
+    serve_on(listener);
+    _exit(0);
   }
   close(listener);
   (void)snprintf(made.url, sizeof made.url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
   return made;
+}
+
+static server start_server(void) {
+  return start_server_with(serve);
 }
 
 static void stop_server(const server *s) {
@@ -102,6 +121,42 @@ static void uses_a_connection_again(void **state) {
   server s = start_server();
   for (int i = 0; i < 5; i++)
     assert_int_equal(ask(s.url), 1);
+  stop_server(&s);
+}
+
+enum { WINDOW = 262144, CHUNK = 16384 };
+
+static void write_long_body(int listener) {
+  char piece[CHUNK] = {0};
+  static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 524288\r\n\r\n";
+  int connection = accept(listener, NULL, NULL);
+  (void)!read(connection, piece, sizeof piece);
+  (void)!write(connection, head, sizeof head - 1);
+  for (int i = 0; i < 2 * WINDOW / CHUNK; i++)
+    (void)!write(connection, piece, sizeof piece);
+  (void)!read(connection, piece, 1);
+}
+
+/* As long as nobody takes what has arrived, there is nothing to do but wait. */
+static void waits_while_the_window_is_full(void **state) {
+  (void)state;
+  server s = start_server_with(write_long_body);
+  mkt_http_request request = request_for(s.url);
+  mkt_http_exchange *exchange;
+  request.is_streamed = true;
+  request.max_response = (size_t)2 * WINDOW;
+  assert_int_equal(mkt_http_start(&exchange, &request, NULL), MKT_OK);
+  size_t before;
+  do {
+    before = mkt_http_body(exchange)->n;
+    assert_int_equal(mkt_http_poll(100), 1);
+  } while (before <= WINDOW - CHUNK || mkt_http_body(exchange)->n > before);
+  for (int i = 0; i < 3; i++) {
+    last_wait = 0;
+    assert_int_equal(mkt_http_poll(100), 1);
+    assert_int_equal(last_wait, 100);
+  }
+  mkt_http_end(exchange);
   stop_server(&s);
 }
 
@@ -274,6 +329,7 @@ static void tells_loopback_from_elsewhere(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(uses_a_connection_again),
+      cmocka_unit_test(waits_while_the_window_is_full),
       cmocka_unit_test(leaves_the_connections_of_the_parent_alone),
       cmocka_unit_test(closes_the_connections_of_a_thread_with_it),
       cmocka_unit_test(wipes_what_was_sent),
