@@ -1,3 +1,4 @@
+local core = require "marketplace.core"
 local comma = require "support.comma"
 local marketplace = require "marketplace"
 local memory = require "marketplace.inbox.memory"
@@ -231,6 +232,34 @@ describe("marketplace.receiver", function()
     assert.equal("conflict", entries[2].message)
     assert.equal("warning", entries[2].level)
     assert.equal(2, inbox:counts().ready)
+  end)
+
+  it("names another body under the same id by an id of its own, whatever becomes of it", function()
+    local body = samples.body("app_unavailable", { id = "same", time = 2 })
+    local id = "same#" .. core.sha256(body)
+    post(samples.body("app_unavailable", { id = "same", time = 1 }))
+    for _ = 1, 2 do post(body) end
+    assert.is_true(inbox:cancel(id, "enough"))
+    inbox:replay {}
+    inbox:cancel("same", "enough")
+    local claimed = inbox:claim(1, 60)[1]
+    claimed.state, claimed.code = "dead", "failed"
+    inbox:finish { claimed }
+    post(body)
+    local told = {}
+    for i, entry in ipairs(entries) do told[i] = entry.message .. " " .. entry.id end
+    assert.same({ "stored same", "conflict " .. id, "duplicate " .. id, "rearmed " .. id }, told)
+    assert.same({ stored = 1, conflict = 1, duplicate = 1, rearmed = 1 }, receiver:counts())
+    assert.is_table(inbox:get(entries[4].id))
+  end)
+
+  it("says of another body that is too old, too, which one it is", function()
+    now = 1e9
+    local body = samples.body("app_unavailable", { id = "same", time = 1e9 - 91 * 86400 })
+    post(samples.body("app_unavailable", { id = "same", time = 1e9 }))
+    post(body)
+    assert.same({ "kept as dead (too_old)", "same#" .. core.sha256(body) }, { entries[2].message, entries[2].id })
+    assert.same({ stored = 1, too_old = 1 }, receiver:counts())
   end)
 
   it("keeps as dead what is older than what the inbox remembers, as it may have run before, and says so", function()

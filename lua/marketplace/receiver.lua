@@ -10,6 +10,7 @@ local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
 local responses = require "marketplace.responses"
 local signature = require "marketplace.signature"
+local stored_as = require("marketplace.inbox.record").stored_as
 local text = require "marketplace.text"
 local too_old_reason = require("marketplace.inbox.retention").too_old_reason
 
@@ -146,27 +147,24 @@ local REASONS = {
   too_old = too_old_reason .. ", so it may have run before: see what it says, and replay it if it has not",
 }
 
-local function id_of(record, outcome)
-  return outcome == "conflict" and record.key .. "#" .. record.digest or record.key
-end
-
-local function log_stored(self, record, outcome, took, level, reason)
+local function log_stored(self, record, id, outcome, took, level, reason)
   local is_dead = record.reason or outcome == "too_old"
   self.log.write {
     level = level, message = is_dead and "kept as dead (" .. outcome .. ")" or outcome, at = self.clock(),
-    id = id_of(record, outcome), type = record.type, event = record.event, app_id = record.app_id,
+    id = id, type = record.type, event = record.event, app_id = record.app_id,
     secret = self.secret_of[record.verified_by], verified_by = record.verified_by, took = took, reason = reason,
   }
 end
 
-local function report_stored(self, record, outcome, took)
+local function report_stored(self, record, answer, took)
+  local id, outcome = stored_as(record, answer)
   local is_invalid = record.reason and outcome ~= "too_old"
   tally(self, is_invalid and "dead" or outcome)
   local reason = is_invalid and record.reason or REASONS[outcome]
   if reason then
-    log_stored(self, record, outcome, took, "warning", reason)
+    log_stored(self, record, id, outcome, took, "warning", reason)
   elseif self.log.wants_info then
-    log_stored(self, record, outcome, took, "info")
+    log_stored(self, record, id, outcome, took, "info")
   end
 end
 

@@ -76,9 +76,8 @@ function Model:put_one(given)
   if record.is_same(first.digest, given.digest) then return self:put_again(first, given) end
   local id = given.key .. "#" .. given.digest
   local other = self:find(id)
-  if other then return self:put_again(other, given) end
-  local outcome = self:add(given, id)
-  return outcome == "stored" and "conflict" or outcome
+  local outcome = other and self:put_again(other, given) or self:add(given, id)
+  return outcome == "stored" and "conflict" or "#" .. outcome
 end
 
 function Model:put(records)

@@ -38,7 +38,8 @@
 ---
 ---   inbox:put(records)            -> a list of outcomes: "stored", "duplicate" (same key and digest), "conflict"
 ---                                    (same key, other digest: stored too), "rearmed" (a signed duplicate of a dead
----                                    one, which is ready again), "too_old" (stored as dead). Either all are stored
+---                                    one, which is ready again), "too_old" (stored as dead). If the key is another
+---                                    body's, the outcome is "conflict", or has a "#" before it. Either all are stored
 ---                                    when it returns, or none.
 ---   inbox:recover(waits)          -> how many leases ended without a result. Their entries are ready again, each to be
 ---                                    claimed alone, as it may be what ended its process: at once the first time, and

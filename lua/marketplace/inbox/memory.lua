@@ -13,6 +13,7 @@ local uuid = require "marketplace.uuid"
 
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
+local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 
 local memory = {}
 
@@ -151,8 +152,7 @@ end
 local function put_one(self, record, now)
   local outcome = put_as(self, record, record.key, now)
   if outcome ~= "conflict" then return outcome end
-  outcome = put_as(self, record, record.key .. "#" .. record.digest, now)
-  return outcome == "stored" and "conflict" or outcome
+  return OUTCOME_BESIDE[put_as(self, record, record.key .. "#" .. record.digest, now)]
 end
 
 function Inbox:put(records)

@@ -43,6 +43,26 @@ function record.of_unsigned(body)
   return made
 end
 
+--- By the outcome for a record as if it had a key of its own: the one if its key is another body's.
+record.OUTCOME_BESIDE = {
+  stored = "conflict", conflict = "conflict", duplicate = "#duplicate", rearmed = "#rearmed", too_old = "#too_old",
+}
+
+local UNMARKED = {
+  conflict = "conflict", ["#duplicate"] = "duplicate", ["#rearmed"] = "rearmed", ["#too_old"] = "too_old",
+}
+
+--- The id of the entry that an outcome of put is about, and the outcome without its mark.
+---@param given table a record
+---@param outcome string
+---@return string id
+---@return string outcome
+function record.stored_as(given, outcome)
+  local unmarked = UNMARKED[outcome]
+  if not unmarked then return given.key, outcome end
+  return given.key .. "#" .. given.digest, unmarked
+end
+
 --- Whether a digest is of bytes that came without a signature.
 ---@param digest string
 ---@return boolean

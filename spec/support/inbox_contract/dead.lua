@@ -60,7 +60,7 @@ return function(busted, given)
     given.run_all()
     inbox:put { record("a", { digest = "other" }) }
     given.finish(claim_one(), "dead", { code = "failed", reason = "gave up" })
-    assert.same({ "rearmed" }, inbox:put { record("a", { digest = "other" }) })
+    assert.same({ "#rearmed" }, inbox:put { record("a", { digest = "other" }) })
     assert.same({ "a#other" }, given.run_all())
   end)
 end

@@ -11,14 +11,14 @@ return function(busted, given)
       assert.same({ "stored", "stored" }, at(1):put { record "a", record "b" })
       assert.same({ "duplicate" }, at(2):put { record "a" })
       assert.same({ "conflict" }, at(3):put { other() })
-      assert.same({ "duplicate" }, at(4):put { other() })
+      assert.same({ "#duplicate" }, at(4):put { other() })
       assert.same({ "a", "b", "a#other" }, given.ids(inbox:list()))
       assert.same({ "body of a", "other" }, { inbox:get("a").body, inbox:get("a#other").body })
       assert.same({ ready = 3, leased = 0, done = 0, dead = 0 }, inbox:counts())
     end)
 
     it("tells duplicates and conflicts within one list", function()
-      assert.same({ "stored", "duplicate", "conflict", "duplicate", "stored" }, inbox:put {
+      assert.same({ "stored", "duplicate", "conflict", "#duplicate", "stored" }, inbox:put {
         record "a", record "a", record("a", { digest = "other" }), record("a", { digest = "other" }), record "b",
       })
     end)

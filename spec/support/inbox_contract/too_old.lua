@@ -40,7 +40,7 @@ return function(busted, given)
 
     it("is too old as another body under the same key, too", function()
       at(NOW):put { record("a", { time = NOW }) }
-      assert.same({ "too_old" }, inbox:put { old("a", { digest = "other" }) })
+      assert.same({ "#too_old" }, inbox:put { old("a", { digest = "other" }) })
       assert.same({ "dead", "too_old" }, given.columns("a#other", "state", "code"))
     end)
 

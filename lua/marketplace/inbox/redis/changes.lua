@@ -70,7 +70,7 @@ for _, record in ipairs(tables_with(RECORD, 2)) do
   local outcome = put_as(record.key, record)
   if outcome == "conflict" then
     outcome = put_as(record.key .. "#" .. record.digest, record)
-    if outcome == "stored" then outcome = "conflict" end
+    outcome = (outcome == "stored" or outcome == "conflict") and "conflict" or "#" .. outcome
   end
   outcomes[#outcomes + 1] = outcome
 end

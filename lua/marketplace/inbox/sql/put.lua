@@ -2,6 +2,7 @@
 local fields = require "marketplace.inbox.fields"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
+local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 local lanes = require "marketplace.inbox.sql.lanes"
 local retention = require "marketplace.inbox.retention"
 local stored_body = require("marketplace.inbox.sql.rows").stored_body
@@ -112,8 +113,8 @@ end
 local function put_conflict(self, run, record, now, forgotten_before)
   local row = row_of(record, record.key .. "#" .. record.digest, now, forgotten_before)
   row.leads = not row.code
-  if not insert(self, run, { row }, 1, now)[row.id] then return put_again(self, run, record, row.id, now) end
-  return row.code == "too_old" and "too_old" or "conflict"
+  if insert(self, run, { row }, 1, now)[row.id] then return OUTCOME_BESIDE[row.code] or "conflict" end
+  return OUTCOME_BESIDE[put_again(self, run, record, row.id, now)]
 end
 
 -- Only the first of its lane in the list can become the lane's leader.
