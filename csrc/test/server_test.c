@@ -34,6 +34,9 @@ enum MHD_Result MHD_run_wait(struct MHD_Daemon *daemon, int32_t milliseconds) {
 /* Calls of libmicrohttpd's functions. */
 static int suspended, resumed, responses;
 
+/* How many responses memory suffices for; -1: all. */
+static int responses_left = -1;
+
 void MHD_suspend_connection(struct MHD_Connection *mhd) {
   void (*original)(struct MHD_Connection *) = NULL;
   *(void **)&original = dlsym(RTLD_NEXT, "MHD_suspend_connection");
@@ -52,6 +55,8 @@ struct MHD_Response *MHD_create_response_from_buffer(size_t size, void *bytes,
                                                      enum MHD_ResponseMemoryMode mode) {
   struct MHD_Response *(*original)(size_t, void *, enum MHD_ResponseMemoryMode) = NULL;
   *(void **)&original = dlsym(RTLD_NEXT, "MHD_create_response_from_buffer");
+  if (responses_left == 0) return NULL;
+  if (responses_left > 0) responses_left--;
   responses++;
   return original(size, bytes, mode);
 }
@@ -327,6 +332,35 @@ static void closes_while_a_request_is_refused(void **state) {
   assert_int_equal(close(fd), 0);
 }
 
+static void does_not_open_without_memory_for_its_own_answers(void **state) {
+  (void)state;
+  const int before = responses;
+  for (int enough_for = 0; enough_for < 2; enough_for++) {
+    mkt_server *none = NULL;
+    mkt_error error;
+    responses_left = enough_for;
+    mkt_code code = mkt_server_open(&none, &OPTIONS, &error);
+    responses_left = -1;
+    assert_int_equal(code, MKT_ERR_OUT_OF_MEMORY);
+    assert_null(none);
+    assert_int_equal(responses, before);
+  }
+}
+
+static void closes_a_connection_without_memory_for_its_answer(void **state) {
+  (void)state;
+  const mkt_answer answer = {.status = 200, .body = "x", .body_length = 1};
+  char byte;
+  int fd = connect_client(REQUEST);
+  mkt_handle handle = take_request();
+  responses_left = 0;
+  mkt_server_answer(server, handle, &answer);
+  responses_left = -1;
+  assert_int_equal(recv(fd, &byte, 1, 0), 0);
+  assert_int_equal(mkt_server_statistics(server).connections, 0);
+  assert_int_equal(close(fd), 0);
+}
+
 static void leaves_no_file_open_if_it_cannot_start(void **state) {
   (void)state;
   enum { NEEDED = 8 + 64 + 64 + 64 };
@@ -366,6 +400,8 @@ int main(void) {
       TEST(has_none_make_room_for_one_that_gets_no_answer),
       TEST(gives_back_the_answer_of_a_client_that_is_gone),
       TEST(closes_while_a_request_is_refused),
+      TEST(does_not_open_without_memory_for_its_own_answers),
+      TEST(closes_a_connection_without_memory_for_its_answer),
       TEST(leaves_no_file_open_if_it_cannot_start),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
