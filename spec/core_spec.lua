@@ -53,6 +53,32 @@ describe("the modules in C", function()
   end)
 end)
 
+describe("a process that was forked off", function()
+  it("can use neither the server nor the exchanges of its parent, and closes them without harm", function()
+    local script = shell.file [[
+      local core, server = require "marketplace.core", assert(require("marketplace.http_server").open {})
+      local _, port = server:address()
+      local exchange = assert(core.http_start { method = "GET", url = "http://127.0.0.1:" .. port .. "/" })
+      core.http_poll(0)
+      if os.getenv "FORK" == "child" then
+        for _, object in ipairs { server, exchange } do
+          io.write(select(2, pcall(object.poll or object.done, object, 0)):match "the [%w ]+process", ". ")
+          object:close()
+        end
+        os.exit(0)
+      end
+      local requests
+      repeat requests = server:poll(1) core.http_poll(0) until requests[1]
+      server:answer(requests, { { status = 204 } })
+      repeat core.http_poll(1) until exchange:done()
+      io.write(exchange:result(), "")
+    ]]
+    local output = shell.capture(("LD_PRELOAD=build/test/forks.so timeout 60 %s %s"):format(shell.LUA, script))
+    os.remove(script)
+    assert.equal("the server belongs to the parent process. the exchange belongs to another process. 204", output)
+  end)
+end)
+
 describe("core.limits", function()
   it("are those that the core keeps to", function()
     local limits = core.limits
