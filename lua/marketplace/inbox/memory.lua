@@ -6,14 +6,16 @@
 --- be wrong, and the next call rebuilds it.
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
+local lanes = require "marketplace.inbox.lanes"
 local options = require "marketplace.options"
-local queue = require "marketplace.inbox.queue"
 local retention = require "marketplace.inbox.retention"
 local uuid = require "marketplace.uuid"
 
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
+
+local change, is_live = lanes.change, lanes.is_live
 
 local memory = {}
 
@@ -29,66 +31,8 @@ local function read_clock(self)
   return now
 end
 
---[[ Lanes and queues ]]
-
-local function is_live(entry)
-  return entry.state == "ready" or entry.state == "leased"
-end
-
--- Of a lane's leader, or of one that is done.
-local function queue_of(self, entry)
-  if entry.state == "done" then return entry.body and self.done or self.emptied end
-  if entry.state == "leased" then return self.leased end
-  return entry.losses > 0 and self.alone or self.ready
-end
-
--- A lane is a ring of its live entries and itself, in order: what follows it is the oldest.
-local function lane_of(self, entry)
-  local name = entry.app_id or entry.id
-  local lane = self.lanes[name]
-  if lane then return lane end
-  lane = { name = name, number = 0, leader = false, leased = false }
-  lane.before, lane.after = lane, lane
-  self.lanes[name] = lane
-  return lane
-end
-
-local function enter(lane, entry)
-  local before = lane.before
-  while before.number > entry.number do before = before.before end
-  entry.before, entry.after = before, before.after
-  entry.after.before, before.after = entry, entry
-end
-
-local function leave(entry)
-  entry.before.after, entry.after.before = entry.after, entry.before
-  entry.before, entry.after = false, false
-end
-
-local function unqueue(self, entry)
-  if entry and entry.place then queue.remove(queue_of(self, entry), entry) end
-end
-
-local function elect(self, lane)
-  lane.leader = lane.leased or lane.after
-  if lane.leader == lane then self.lanes[lane.name] = nil else queue.add(queue_of(self, lane.leader), lane.leader) end
-end
-
--- Every change that an order depends on goes through here.
-local function change(self, entry, values)
-  local lane = lane_of(self, entry)
-  unqueue(self, lane.leader)
-  unqueue(self, entry)
-  for name, value in pairs(values) do entry[name] = value end
-  if is_live(entry) and not entry.before then enter(lane, entry) end
-  if entry.before and not is_live(entry) then leave(entry) end
-  if entry.state == "leased" then lane.leased = entry elseif lane.leased == entry then lane.leased = false end
-  if entry.state == "done" then queue.add(queue_of(self, entry), entry) end
-  elect(self, lane)
-end
-
 local function delete(self, entry)
-  unqueue(self, entry)
+  lanes.unqueue(self, entry)
   self.entries[entry.id] = nil
   self.size = self.size - 1
 end
@@ -319,7 +263,7 @@ end
 
 local function shown(self, entry, names)
   local copy = fields.copy(entry, names)
-  local leader = is_live(entry) and lane_of(self, entry).leader
+  local leader = is_live(entry) and lanes.of(self, entry).leader
   if leader and leader ~= entry then copy.behind = leader.id end
   return copy
 end
