@@ -41,10 +41,12 @@ int fchmod(int fd, mode_t mode) {
 }
 
 /* At most three bytes at a time. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 ssize_t write(int fd, const void *bytes, size_t n) {
   return fails("write") ? -1 : syscall(SYS_write, fd, bytes, n < 3 ? n : 3);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 int renameat(int from_folder, const char *from, int to_folder, const char *to) {
   if (fails("renameat")) return -1;
   return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, 0);

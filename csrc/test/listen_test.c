@@ -55,7 +55,7 @@ static int try_limits(void) {
   if (soft_limit_after(HARD + 1, &error) != -1) return 5;
   if (error.code != MKT_ERR_LISTEN_FAILED) return 6;
   if (strcmp(error.message,
-             "max_connections needs 201 open files, and this process may have 200")) {
+             "max_connections needs 201 open files, and this process may have 200") != 0) {
     return 7;
   }
   return soft_limit_after(HARD, &error) == HARD ? 0 : 8;
