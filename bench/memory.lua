@@ -5,7 +5,8 @@ local marketplace = require "marketplace"
 local COUNT = tonumber(arg[1] or 5000000)
 local SECRET = "a secret"
 local BODY = '{"data":{"type":"AppUnavailable","version":1,"id":"%08d-3f1c-4b52-9d0a-5be1c7a2f904",' ..
-  '"attributes":{"appId":"%d","marketplaceAppId":"6740012345","eventTimestamp":"2026-03-14T09:26:53.589Z"}}}'
+  '"attributes":{"appId":"%d","marketplaceAppId":"6740012345",' ..
+  '"eventTimestamp":"' .. os.date "!%Y-%m-%d" .. 'T09:26:53.589Z"}}}'
 
 local function resident_kib()
   for line in io.lines "/proc/self/status" do

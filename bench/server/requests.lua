@@ -8,7 +8,8 @@ local marketplace = require "marketplace"
 local SECRET, COUNT, FIRST = os.getenv "MARKETPLACE_SECRET", tonumber(arg[1]), tonumber(arg[2] or 1)
 
 local BODY = '{"data":{"type":"alternativeDistributionPackageVersionCreated",' ..
-  '"id":"%s","version":1,"attributes":{"appId":"67%08d","timestamp":"2026-03-14T%02d:%02d:%02d.%03dZ"},' ..
+  '"id":"%s","version":1,"attributes":{"appId":"67%08d",' ..
+  '"timestamp":"' .. os.date "!%Y-%m-%d" .. 'T%02d:%02d:%02d.%03dZ"},' ..
   '"relationships":{"instance":{"data":{"type":"alternativeDistributionPackageVersions","id":"%s"},"links":{"self":' ..
   '"https://api-appstoreconnect.itunes.apple.com/v1/alternativeDistributionPackageVersions/%s"}},' ..
   '"marketplaceApp":{"data":{"type":"apps","id":"6740012345"}}}}}'
