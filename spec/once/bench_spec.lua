@@ -127,3 +127,22 @@ describe("the README's figures", function()
     assert.has_error(function() results.with_figures("# no place\n", "") end, "the README has no place for figures")
   end)
 end)
+
+describe("the benchmarks' notifications", function()
+  local inbox = require "marketplace.inbox.memory"
+  local read_file = require("marketplace.core").read_file
+  local record_of = require("marketplace.inbox.record").of
+
+  local function outcome(body)
+    return assert(inbox.new():put { (assert(record_of(body))) })[1]
+  end
+
+  it("are young enough to be run", function()
+    local path = shell.file ""
+    shell.run(("%s bench/notification/body.lua %s"):format(shell.LUA, path))
+    assert.equal("stored", outcome((read_file(path))))
+    os.remove(path)
+    local requests = shell.run(("MARKETPLACE_SECRET=s %s bench/server/requests.lua 1"):format(shell.LUA))
+    assert.equal("stored", outcome(requests:match "\r\n\r\n(.*)$"))
+  end)
+end)
