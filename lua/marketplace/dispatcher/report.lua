@@ -1,4 +1,5 @@
 --- What a dispatcher reports of its runs: log entries and metrics.
+local codes = require "marketplace.inbox.codes"
 local metrics = require "marketplace.metrics"
 
 local report = {}
@@ -11,7 +12,6 @@ local CALLBACK_BOUNDS = { 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60 }
 
 -- All outcomes, shown from 0 on: Prometheus sees no growth in a series that first appears as 1.
 local OUTCOMES = { "done", "retry", "snoozed", "dead", "no_callback", "unhandled", "lost" }
-local DEAD_CODES = { "failed", "cancelled", "invalid", "too_old", "no_callback" }
 
 -- level, message, outcome
 local function verdict(item, handled)
@@ -106,7 +106,7 @@ function report.add_inbox(lines, backlog)
     { backlog.ready, "state", "ready" }, { backlog.leased, "state", "leased" }, { backlog.dead, "state", "dead" },
   })
   local dead = {}
-  for i, code in ipairs(DEAD_CODES) do dead[i] = { backlog.codes[code], "code", code } end
+  for i, code in ipairs(codes.ALL) do dead[i] = { backlog.codes[code], "code", code } end
   metrics.add(lines, "marketplace_inbox_dead", "gauge", "Dead notifications in the inbox, by code.", dead)
   metrics.add(lines, "marketplace_inbox_oldest_age_seconds", "gauge",
     "Time since the oldest notification that is neither done nor dead was received.", { { backlog.oldest_age or 0 } })

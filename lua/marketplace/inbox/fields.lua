@@ -7,6 +7,7 @@
 ---
 --- Groups: `record`, what put takes; `item`, what finish takes; `claimed`, what claim returns; `summary`, what list
 --- returns; `entry`, what get returns; `later`, what later returns; `filter`, what a filter can name.
+local codes = require "marketplace.inbox.codes"
 local options = require "marketplace.options"
 
 local FIELDS = {
@@ -113,7 +114,7 @@ function fields.checked(where, filter, level)
 end
 
 local FINISHED = { done = true, ready = true, dead = true, unbegun = true }
-local CODES = { failed = true, cancelled = true, invalid = true, too_old = true, no_callback = true }
+local CODES = codes.set(codes.ALL)
 
 --- The items that finish takes. Raises as `checked` does, before any of them is written.
 ---@param items table[]
@@ -132,6 +133,7 @@ function fields.finished(items, level)
 end
 
 local REPLAYED = { dead = true, done = true }
+local REPLAYED_CODES = codes.set(codes.REPLAYED)
 
 --- The filter of replay, with its state: dead, unless it names done ones and says which. Nil if it can select none.
 ---@param filter marketplace.InboxFilter|nil
@@ -159,7 +161,7 @@ end
 ---@return boolean
 function fields.can_replay(entry)
   if entry.state == "done" then return entry.body and true or false end
-  return entry.state == "dead" and entry.code ~= "invalid"
+  return entry.state == "dead" and REPLAYED_CODES[entry.code] == true
 end
 
 return fields

@@ -4,9 +4,11 @@
 --- The lanes and the queues are derived from the entries. An entry gets all its fields before it is added, so that
 --- changing them allocates nothing, and they are changed all or none. If a call runs out of memory, what is derived may
 --- be wrong, and the next call rebuilds it.
+local codes = require "marketplace.inbox.codes"
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.lanes"
+local lease_rules = require "marketplace.inbox.lease"
 local options = require "marketplace.options"
 local retention = require "marketplace.inbox.retention"
 local uuid = require "marketplace.uuid"
@@ -19,8 +21,7 @@ local change, is_live = lanes.change, lanes.is_live
 
 local memory = {}
 
-local MOST_CLAIMED = 1000 -- at once, as in every inbox
-local REARMED = { failed = true, no_callback = true } -- codes of dead ones that another delivery makes ready again
+local REARMED = codes.set(codes.REARMED)
 
 local Inbox = {}
 
@@ -125,8 +126,7 @@ local function correct_times(self, now)
 end
 
 local function release(self, entry, waits, now)
-  local attempt = entry.shared and entry.attempt - 1 or entry.attempt
-  local wait = entry.losses == 0 and 0 or waits[math.max(1, math.min(attempt, #waits))]
+  local attempt, wait = lease_rules.after_loss(entry.attempt, entry.losses, entry.shared, waits)
   change(self, entry, { state = "ready", at = now + wait, set_at = now, attempt = attempt, losses = entry.losses + 1 })
 end
 
@@ -146,7 +146,7 @@ end
 
 function Inbox:claim(limit, lease)
   local now, found = read_clock(self), {}
-  local from, most = self.ready, math.min(limit, MOST_CLAIMED)
+  local from, most = self.ready, math.min(limit, lease_rules.MOST_CLAIMED)
   if is_due(self.alone[1], now) then from, most = self.alone, math.min(limit, 1) end
   while #found < most and is_due(from[1], now) do
     local entry = from[1]
@@ -224,9 +224,7 @@ function Inbox:counts()
 end
 
 function Inbox:backlog()
-  local backlog = {
-    ready = 0, leased = 0, dead = 0, codes = { failed = 0, cancelled = 0, invalid = 0, too_old = 0, no_callback = 0 },
-  }
+  local backlog = { ready = 0, leased = 0, dead = 0, codes = codes.counts() }
   local oldest
   for _, entry in pairs(self.entries) do
     local state, code = entry.state, entry.code

@@ -3,8 +3,10 @@
 --- Each call is one script on the server, or several if it is about many entries: the server does nothing else while a
 --- script runs. All times are by the server's clock.
 local changes = require "marketplace.inbox.redis.changes"
+local codes = require "marketplace.inbox.codes"
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
+local MOST_CLAIMED = require("marketplace.inbox.lease").MOST_CLAIMED
 local options = require "marketplace.options"
 local queries = require "marketplace.inbox.redis.queries"
 local reconnecting = require "marketplace.inbox.reconnecting"
@@ -23,8 +25,6 @@ Inbox.__index = Inbox
 local SURVEY_SECONDS = 600 -- after which the server's settings are checked again, by a connection that is made anew
 local PAUSE_SECONDS = 0.5  -- after a failed attempt to connect
 local CHUNK = 200          -- entries in one script
-local MOST_CLAIMED = 1000  -- at once, as in every inbox
-local CODES = { "failed", "cancelled", "invalid", "too_old", "no_callback" }
 
 local number, to_number = text.number, text.to_number
 
@@ -169,10 +169,10 @@ function Inbox:counts()
 end
 
 function Inbox:backlog()
-  local row, message, code = run(self, "backlog", CODES)
+  local row, message, code = run(self, "backlog", codes.ALL)
   if not row then return nil, message, code end
   local backlog = { ready = row[1], leased = row[2], dead = row[3], codes = {}, oldest_age = to_number(row[#row]) }
-  for i, name in ipairs(CODES) do backlog.codes[name] = row[i + 3] end
+  for i, name in ipairs(codes.ALL) do backlog.codes[name] = row[i + 3] end
   return backlog
 end
 

@@ -1,4 +1,5 @@
 --- The scripts with which the Redis inbox stores, claims and finishes: see marketplace.inbox.redis.entries.
+local codes = require "marketplace.inbox.codes"
 local entries = require "marketplace.inbox.redis.entries"
 local fields = require "marketplace.inbox.fields"
 local retention = require "marketplace.inbox.retention"
@@ -9,7 +10,8 @@ local changes = {}
 
 -- ARGV: the fields of each record. Returns outcomes.
 changes.put = entries.ADDING .. "local RECORD = " .. quoted(fields.record) ..
-  ("local IDS, TOO_OLD = %d, %q"):format(retention.ids, retention.too_old_reason) .. [[
+  ("local IDS, TOO_OLD = %d, %q\n"):format(retention.ids, retention.too_old_reason) ..
+  "local REARMED = set_of(" .. quoted(codes.REARMED) .. ")" .. [[
 
 local remembered_since = math.max(now - IDS, tonumber(call("GET", P .. "forgotten") or "-inf"))
 
@@ -59,7 +61,7 @@ local function put_as(id, record)
     if not is_unsigned(entry.digest) then return "conflict" end
     if entry.state ~= "leased" then sign(entry, record) end
   end
-  local is_rearmed = entry.state == "dead" and (entry.code == "failed" or entry.code == "no_callback")
+  local is_rearmed = entry.state == "dead" and REARMED[entry.code]
   if unsigned or not is_rearmed then return "duplicate" end
   make_ready(entry)
   return "rearmed"

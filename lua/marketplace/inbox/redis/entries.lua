@@ -60,6 +60,12 @@ local function lane_key(lane) return P .. "l:" .. lane end
 -- An argument with a "=" before it.
 local function given(argument) return argument ~= "" and string.sub(argument, 2) end
 
+local function set_of(list)
+  local set = {}
+  for _, one in ipairs(list) do set[one] = true end
+  return set
+end
+
 -- The arguments from `first` on as tables with these fields.
 local function tables_with(names, first)
   local list = {}

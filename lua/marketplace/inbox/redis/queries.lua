@@ -1,5 +1,6 @@
 --- The scripts with which the Redis inbox looks up what it holds, and those of the operator that select entries: see
 --- marketplace.inbox.redis.entries.
+local codes = require "marketplace.inbox.codes"
 local entries = require "marketplace.inbox.redis.entries"
 local fields = require "marketplace.inbox.fields"
 
@@ -172,11 +173,12 @@ queries.list = READING .. SELECTING .. "local SUMMARY = " .. quoted(fields.summa
 return select_with(function(id) return row_of(id, SUMMARY) end)
 ]]
 
-local REPLAYING = [[
+local REPLAYING = "local REPLAYED = set_of(" .. quoted(codes.REPLAYED) .. ")" .. [[
+
 -- One that is done, or dead.
 local function can_replay(entry)
   if entry.state == "done" then return call("EXISTS", body_key(entry.id)) == 1 end
-  return entry.code ~= "invalid"
+  return REPLAYED[entry.code]
 end
 ]]
 

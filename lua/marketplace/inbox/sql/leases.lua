@@ -1,12 +1,12 @@
 --- How an inbox in a SQL database leases entries. A poll that finds nothing to do writes nothing.
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.sql.lanes"
+local lease_rules = require "marketplace.inbox.lease"
 local rows = require "marketplace.inbox.sql.rows"
 
 local methods = {}
 local leases = { methods = methods }
 
-local MOST_CLAIMED = 1000 -- at once, as in every inbox
 local MOST_RECOVERED = 500 -- in a transaction, for which others wait
 
 --[[ What is next ]]
@@ -60,9 +60,8 @@ local RELEASE = "UPDATE inbox SET state = 'ready', leads = 0, at = ?, set_at = ?
 
 local function release(self, run, row, waits, now)
   local number = self.database.number
-  local id, lane, token, attempt, losses, shared = row[1], row[2], row[3], row[4], row[5], row[6]
-  if shared == 1 then attempt = attempt - 1 end
-  local wait = losses == 0 and 0 or waits[math.max(1, math.min(attempt, #waits))]
+  local id, lane, token, losses, was_shared = row[1], row[2], row[3], row[5], row[6] == 1
+  local attempt, wait = lease_rules.after_loss(row[4], losses, was_shared, waits)
   local at = number(now)
   if not run(RELEASE, number(now + wait), at, attempt, id, token, at)[1] then return 0 end
   lanes.elect(run, lane)
@@ -127,7 +126,8 @@ function methods:claim(limit, lease)
   local found, message, code = read_next(self)
   if not found then return nil, message, code end
   if not found.claim_at or found.claim_at > found.now then return {} end
-  return self:transact(function(run, now) return claim(self, run, math.min(limit, MOST_CLAIMED), lease, now) end)
+  local most = math.min(limit, lease_rules.MOST_CLAIMED)
+  return self:transact(function(run, now) return claim(self, run, most, lease, now) end)
 end
 
 --[[ finish, extend ]]

@@ -1,7 +1,9 @@
 --- What operators and retention change in an inbox in a SQL database.
+local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.sql.lanes"
 local queries = require "marketplace.inbox.sql.queries"
+local quoted = require("marketplace.inbox.sql.rows").quoted
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
@@ -12,7 +14,7 @@ local operators = { methods = methods }
 local REPLAYED_AT_ONCE = 500 -- in a transaction, for which others wait
 
 local CAN_REPLAY = { -- by state, as marketplace.inbox.fields says it
-  dead = "code <> 'invalid'", done = "body IS NOT NULL",
+  dead = "code IN (" .. quoted(codes.REPLAYED) .. ")", done = "body IS NOT NULL",
 }
 
 local REPLAY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = ?, " ..

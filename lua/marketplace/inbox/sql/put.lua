@@ -1,10 +1,12 @@
 --- How an inbox in a SQL database stores records.
+local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 local lanes = require "marketplace.inbox.sql.lanes"
 local retention = require "marketplace.inbox.retention"
+local quoted = require("marketplace.inbox.sql.rows").quoted
 local stored_body = require("marketplace.inbox.sql.rows").stored_body
 local unpack = require("marketplace.runtime").unpack
 
@@ -76,7 +78,8 @@ local function insert(self, run, list, first, now)
 end
 
 local REARM = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = ?, " ..
-  "set_at = ?, leads = 0 WHERE id = ? AND state = 'dead' AND code IN ('failed', 'no_callback') RETURNING lane"
+  "set_at = ?, leads = 0 WHERE id = ? AND state = 'dead' AND code IN (" .. quoted(codes.REARMED) ..
+  ") RETURNING lane"
 
 local function rearm(self, run, id, now)
   local written = self.database.number(now)

@@ -1,4 +1,5 @@
 --- What an inbox in a SQL database tells of its entries.
+local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.sql.lanes"
 local rows = require "marketplace.inbox.sql.rows"
@@ -29,7 +30,7 @@ function methods:backlog()
     local live, oldest, leased = unpack(run(LIVE_TOTALS)[1], 1, 3)
     local backlog = {
       ready = live - leased, leased = leased, dead = 0,
-      codes = { failed = 0, cancelled = 0, invalid = 0, too_old = 0, no_callback = 0 },
+      codes = codes.counts(),
       oldest_age = oldest and math.max(0, self.database.now(run) - oldest),
     }
     for _, row in ipairs(run(DEAD_TOTALS)) do

@@ -57,4 +57,11 @@ function rows.entries(list, names)
   return list
 end
 
+--- Words as a list in SQL: constants of this project, which hold no quote.
+---@param words string[]
+---@return string
+function rows.quoted(words)
+  return "'" .. table.concat(words, "', '") .. "'"
+end
+
 return rows

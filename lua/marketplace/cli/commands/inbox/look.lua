@@ -1,4 +1,5 @@
 --- marketplace inbox list, show and stats.
+local codes = require "marketplace.inbox.codes"
 local entries = require "marketplace.cli.commands.inbox.entries"
 local filters = require "marketplace.cli.commands.inbox.filters"
 local output = require "marketplace.cli.support.output"
@@ -8,14 +9,11 @@ local look = {}
 
 local STATES = { "ready", "leased", "done", "dead" }
 
---- The codes of dead notifications.
-look.CODES = { "failed", "cancelled", "invalid", "too_old", "no_callback" }
-
 --[[ list ]]
 
 function look.describe_list(command)
   command:option("--state", "list only those in this state"):choices(STATES):argname("STATE")
-  filters.describe(command, "list", look.CODES)
+  filters.describe(command, "list", codes.ALL)
   command:flag("--oldest", "list the oldest first")
   command:option("--limit", "list at most this many"):default("100"):argname("N")
 end
@@ -65,7 +63,7 @@ function look.stats(box, options)
   if not stats then return nil, message end
   local lines = {}
   for _, state in ipairs(STATES) do lines[#lines + 1] = ("%-13s %d"):format(state, stats[state]) end
-  for _, code in ipairs(look.CODES) do
+  for _, code in ipairs(codes.ALL) do
     if stats.codes[code] > 0 then lines[#lines + 1] = ("  %-11s %d"):format(code, stats.codes[code]) end
   end
   lines[#lines + 1] = ("%-13s %s"):format("oldest waits", length(stats.oldest_age))

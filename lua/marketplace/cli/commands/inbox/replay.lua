@@ -1,5 +1,6 @@
 --- marketplace inbox replay: makes dead or done notifications ready again, and says what each of them waits for.
 local chosen = require "marketplace.cli.support.inbox"
+local codes = require "marketplace.inbox.codes"
 local entries = require "marketplace.cli.commands.inbox.entries"
 local filters = require "marketplace.cli.commands.inbox.filters"
 local json = require "marketplace.json"
@@ -7,7 +8,6 @@ local output = require "marketplace.cli.support.output"
 
 local replay = {}
 
-local CODES = { "failed", "cancelled", "too_old", "no_callback" } -- what is invalid cannot run
 local MOST_LINES = 20      -- more notifications are summed up
 local MOST_LEADERS = 5     -- that a summary names
 local MOST_EXAMINED = 10000
@@ -20,7 +20,7 @@ function replay.describe(command)
     command:flag("--dead", "replay dead notifications; alone, all of them"),
     command:flag("--done", "replay done ones whose body is still kept; needs an ID or an option that says which")
   )
-  filters.describe(command, "replay", CODES)
+  filters.describe(command, "replay", codes.REPLAYED)
   command:flag("--newest", "with --limit, replay the newest of them, not the oldest")
   command:option("--limit", "replay at most this many"):argname("N")
 end
