@@ -46,7 +46,11 @@ end
 
 local function recover(self)
   self.recover_at = core.monotonic() + RECOVER_SECONDS
-  return self.inbox:recover(outcome.waits(self.retry))
+  self.waits = self.waits or outcome.waits(self.retry)
+  local recovered, message, code = self.inbox:recover(self.waits)
+  -- once they may have been used, others are drawn
+  if recovered ~= 0 then self.waits = nil end
+  return recovered, message, code
 end
 
 local function dispatch(self, limit, seconds)
