@@ -29,15 +29,10 @@ describe("reconcile's all-clear", function()
   after_each(function() shell.run("rm -rf " .. folder) end)
 
   local function run(more)
-    local given = {
+    return fake_deliveries.reconcile({
       client = apple, inbox = inbox, apps = { "a1" }, clock = clock, state_file = folder .. "/state.json",
       log = function(entry) entries[#entries + 1] = entry end,
-    }
-    for name, value in pairs(more or {}) do given[name] = value end
-    for name, value in pairs(given) do
-      if value == "none" then given[name] = nil end
-    end
-    return marketplace.reconcile(given)
+    }, more)
   end
 
   local function deliver(id, at, more)

@@ -25,15 +25,10 @@ describe("marketplace.reconcile", function()
   after_each(function() shell.run("rm -rf " .. folder) end)
 
   local function run(more)
-    local given = {
+    return fake_deliveries.reconcile({
       client = apple, inbox = inbox, webhooks = { "w1" }, clock = clock, state_file = folder .. "/state.json",
       log = function(entry) entries[#entries + 1] = entry end,
-    }
-    for name, value in pairs(more or {}) do given[name] = value end
-    for name, value in pairs(given) do
-      if value == "none" then given[name] = nil end
-    end
-    return marketplace.reconcile(given)
+    }, more)
   end
 
   local function event(id, at, more)

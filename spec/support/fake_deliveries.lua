@@ -1,6 +1,7 @@
 --- A client whose App Store Connect is a list of deliveries: what marketplace.reconcile uses of marketplace.client.
 local assert = require "luassert"
 local log = require "marketplace.log"
+local marketplace = require "marketplace"
 
 local fake_deliveries = {}
 
@@ -139,6 +140,19 @@ function fake_deliveries.new(now)
   self.webhookDeliveries = webhook_deliveries(self)
   self.webhooks = webhooks(self)
   return self
+end
+
+--- Reconciles with these options, and with `more` in place of those that it names; "none" takes one away.
+---@param usual table
+---@param more? table
+function fake_deliveries.reconcile(usual, more)
+  local given = {}
+  for name, value in pairs(usual) do given[name] = value end
+  for name, value in pairs(more or {}) do given[name] = value end
+  for name, value in pairs(given) do
+    if value == "none" then given[name] = nil end
+  end
+  return marketplace.reconcile(given)
 end
 
 return fake_deliveries
