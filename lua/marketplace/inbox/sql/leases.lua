@@ -166,13 +166,12 @@ local function extend_one(self, run, item, now, lease)
 end
 
 -- Does something to each item, while others are kept from their lanes.
-local function with_each(self, items, work, ...)
+local function with_each(self, items, work, lease)
   if #items == 0 and not self.closed then return {} end
-  local argument = ...
   return self:transact(function(run, now)
     self.database.lock_lanes_of(run, items)
     local held = {}
-    for i = 1, #items do held[i] = work(self, run, items[i], now, argument) end
+    for i = 1, #items do held[i] = work(self, run, items[i], now, lease) end
     return held
   end)
 end
