@@ -1,5 +1,5 @@
 -- The inboxes inside nginx, in a real nginx with the module for Lua.
-local connection = require "marketplace.inbox.sql.connection"
+local connection = require "marketplace.inbox.postgres.connection"
 local contract = require "support.inbox_contract"
 local nginx_inbox = require "support.nginx_inbox"
 local redis_server = require "support.redis_server"

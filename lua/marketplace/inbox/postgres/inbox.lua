@@ -1,5 +1,5 @@
 --- What the inboxes in a SQL database share: the contract of marketplace.inbox in statements that SQLite and PostgreSQL
---- both understand. marketplace.inbox.sql.schema has the tables; the methods are in marketplace.inbox.sql.put, leases,
+--- both understand. marketplace.inbox.postgres.schema has the tables; the methods are in ....postgres.put, leases,
 --- queries, operators.
 ---
 --- A database (marketplace.inbox.sqlite, marketplace.inbox.postgres) has
@@ -13,10 +13,10 @@
 ---   database.skip_locked          -> ends a SELECT that must skip what others have locked
 ---   database.let_others(seconds)  -> lets those write that had to wait for a transaction that took so long
 local core = require "marketplace.core"
-local leases = require "marketplace.inbox.sql.leases"
-local operators = require "marketplace.inbox.sql.operators"
-local put = require "marketplace.inbox.sql.put"
-local queries = require "marketplace.inbox.sql.queries"
+local leases = require "marketplace.inbox.postgres.leases"
+local operators = require "marketplace.inbox.postgres.operators"
+local put = require "marketplace.inbox.postgres.put"
+local queries = require "marketplace.inbox.postgres.queries"
 
 local sql = {}
 

@@ -1,7 +1,7 @@
---- The contract's fields (marketplace.inbox.fields) as columns of the table of marketplace.inbox.sql.schema. A column
---- has its field's name.
+--- The contract's fields (marketplace.inbox.fields) as columns of the table of marketplace.inbox.postgres.schema. A
+--- column has its field's name.
 local fields = require "marketplace.inbox.fields"
-local lanes = require "marketplace.inbox.sql.lanes"
+local lanes = require "marketplace.inbox.postgres.lanes"
 
 local rows = {}
 

@@ -1,9 +1,9 @@
 --- What operators and retention change in an inbox in a SQL database.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
-local lanes = require "marketplace.inbox.sql.lanes"
-local queries = require "marketplace.inbox.sql.queries"
-local quoted = require("marketplace.inbox.sql.rows").quoted
+local lanes = require "marketplace.inbox.postgres.lanes"
+local queries = require "marketplace.inbox.postgres.queries"
+local quoted = require("marketplace.inbox.postgres.rows").quoted
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
@@ -151,7 +151,7 @@ function methods:forget(before, limit)
 end
 
 --- The statements that differ between databases.
----@param database table see marketplace.inbox.sql
+---@param database table see marketplace.inbox.postgres.inbox
 ---@return table<string, string>
 function operators.statements(database)
   return {

@@ -1,11 +1,11 @@
 --- Who leads a lane: the entry that is leased or, if none is, the oldest that is ready. The column `leads` marks it.
 ---
 --- Whoever makes an entry live, or ends that it is leased or live, elects the leader in the same transaction, and keeps
---- others from the lane meanwhile (lock_lanes of marketplace.inbox.sql). A claim needs no lock: a leader that it leases
---- still leads.
+--- others from the lane meanwhile (lock_lanes of marketplace.inbox.postgres.inbox). A claim needs no lock: a leader
+--- that it leases still leads.
 local lanes = {}
 
---- Whether an entry is in its lane, as the indexes of marketplace.inbox.sql.schema have it.
+--- Whether an entry is in its lane, as the indexes of marketplace.inbox.postgres.schema have it.
 lanes.LIVE = "state IN ('ready', 'leased')"
 
 --- The same in a statement that calls the table something else.

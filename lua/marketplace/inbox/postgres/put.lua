@@ -4,10 +4,10 @@ local fields = require "marketplace.inbox.fields"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
-local lanes = require "marketplace.inbox.sql.lanes"
+local lanes = require "marketplace.inbox.postgres.lanes"
 local retention = require "marketplace.inbox.retention"
-local quoted = require("marketplace.inbox.sql.rows").quoted
-local stored_body = require("marketplace.inbox.sql.rows").stored_body
+local quoted = require("marketplace.inbox.postgres.rows").quoted
+local stored_body = require("marketplace.inbox.postgres.rows").stored_body
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}

@@ -1,8 +1,8 @@
 --- How an inbox in a SQL database leases entries. A poll that finds nothing to do writes nothing.
 local fields = require "marketplace.inbox.fields"
-local lanes = require "marketplace.inbox.sql.lanes"
+local lanes = require "marketplace.inbox.postgres.lanes"
 local lease_rules = require "marketplace.inbox.lease"
-local rows = require "marketplace.inbox.sql.rows"
+local rows = require "marketplace.inbox.postgres.rows"
 
 local methods = {}
 local leases = { methods = methods }
@@ -185,7 +185,7 @@ function methods:extend(items, lease)
 end
 
 --- The statements that differ between databases.
----@param database table see marketplace.inbox.sql
+---@param database table see marketplace.inbox.postgres.inbox
 ---@return table<string, string>
 function leases.statements(database)
   return {

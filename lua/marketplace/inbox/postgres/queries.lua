@@ -1,8 +1,8 @@
 --- What an inbox in a SQL database tells of its entries.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
-local lanes = require "marketplace.inbox.sql.lanes"
-local rows = require "marketplace.inbox.sql.rows"
+local lanes = require "marketplace.inbox.postgres.lanes"
+local rows = require "marketplace.inbox.postgres.rows"
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}

@@ -1,9 +1,9 @@
 --- The inbox in a PostgreSQL database, schema "marketplace": for receivers and workers on several machines.
 --- `marketplace.inbox` has the contract.
-local connection = require "marketplace.inbox.sql.connection"
+local connection = require "marketplace.inbox.postgres.connection"
 local reconnecting = require "marketplace.inbox.reconnecting"
-local schema = require "marketplace.inbox.sql.schema"
-local sql = require "marketplace.inbox.sql"
+local schema = require "marketplace.inbox.postgres.schema"
+local sql = require "marketplace.inbox.postgres.inbox"
 local text = require "marketplace.text"
 
 local fail = reconnecting.fail

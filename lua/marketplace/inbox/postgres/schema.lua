@@ -8,7 +8,7 @@
 ---
 --- `inbox_self` has one row: the inbox's id, and the latest time before which ids were deleted.
 local fail = require("marketplace.inbox.reconnecting").fail
-local lanes = require "marketplace.inbox.sql.lanes"
+local lanes = require "marketplace.inbox.postgres.lanes"
 local uuid = require "marketplace.uuid"
 
 local schema = {}
