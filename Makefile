@@ -58,10 +58,11 @@ CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csr
 SERVER_OWN_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c)))
 SERVER_OBJECTS := $(SERVER_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
-	$(filter-out csrc/lua/http_server%.c csrc/lua/redis%.c,$(sort $(wildcard csrc/lua/*.c))))
+	$(filter-out csrc/lua/http_server%.c csrc/lua/redis%.c csrc/lua/sqlite%.c,$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)
 REDIS_OWN_OBJECTS := $(patsubst csrc/redis/%.c,$(BUILD)/redis/%.o,$(sort $(wildcard csrc/redis/*.c)))
 REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(BUILD)/core/sigpipe.o $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
+SQLITE_OWN_OBJECTS := $(patsubst csrc/sqlite/%.c,$(BUILD)/sqlite/%.o,$(sort $(wildcard csrc/sqlite/*.c)))
 LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o redis_reader.o redis_values.o class.o pin.o push.o)
 MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so redis.so)
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
@@ -135,7 +136,8 @@ $(PRELOADS): $(BUILD)/test/%.so: csrc/test/preload/%.c
 	$(call say,link $@)
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
 
-$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) $(SERVER_OWN_OBJECTS)
+$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) \
+	$(SERVER_OWN_OBJECTS) $(SQLITE_OWN_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS)
 

@@ -36,7 +36,8 @@
   X(FILE_FAILED, "file_failed", true, "the file cannot be used")                                   \
   X(FILE_EXISTS, "file_exists", false, "the file exists already")                                  \
   X(FILE_MISSING, "file_missing", false, "there is no such file")                                  \
-  X(LOCKED, "locked", true, "another process holds the lock")
+  X(LOCKED, "locked", true, "another process holds the lock")                                      \
+  X(LOCKS_UNSUPPORTED, "locks_unsupported", false, "the file system has no such locks")
 
 typedef enum mkt_code {
   MKT_OK = 0,
