@@ -50,6 +50,7 @@ SHARED += $(SANITIZERS)
 
 CORE_LIBS = $(shell $(PKG_CONFIG) --libs libcurl libcrypto)
 REDIS_LIBS = $(shell $(PKG_CONFIG) --libs hiredis)
+SQLITE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3)
 SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd gnutls)
 LUA_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LUA))
 
@@ -62,9 +63,12 @@ LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)
 REDIS_OWN_OBJECTS := $(patsubst csrc/redis/%.c,$(BUILD)/redis/%.o,$(sort $(wildcard csrc/redis/*.c)))
 REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(BUILD)/core/sigpipe.o $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
-SQLITE_OWN_OBJECTS := $(patsubst csrc/sqlite/%.c,$(BUILD)/sqlite/%.o,$(sort $(wildcard csrc/sqlite/*.c)))
 LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o redis_reader.o redis_values.o class.o pin.o push.o)
-MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so redis.so)
+SQLITE_OWN_OBJECTS := $(patsubst csrc/sqlite/%.c,$(BUILD)/sqlite/%.o,$(sort $(wildcard csrc/sqlite/*.c)))
+SQLITE_OBJECTS := $(SQLITE_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
+LUA_SQLITE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/sqlite*.c))) \
+	$(addprefix $(BUILD)/$(ABI)/lua/,class.o pin.o push.o)
+MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so redis.so sqlite.so)
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
 # the JSON reader's tests, of it as it is for processors without SSE2
 TEST_PROGRAMS += $(BUILD)/test/json_without_sse2_test
@@ -115,8 +119,13 @@ $(BUILD)/$(ABI)/marketplace/redis.so: $(LUA_REDIS_OBJECTS) $(REDIS_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(REDIS_LIBS)
 
+$(BUILD)/$(ABI)/marketplace/sqlite.so: $(LUA_SQLITE_OBJECTS) $(SQLITE_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(SQLITE_LIBS) -lm
+
 .PHONY: rock
-rock: ## what LuaRocks builds a rock with (MODULE=http_server|redis), anew: objects of another Lua may be there
+rock: ## what LuaRocks builds a rock with (MODULE=http_server|redis|sqlite), anew: objects of another Lua may be there
 	@$(MAKE) --no-print-directory -B BUILD=build/rock build/rock/$(ABI)/marketplace/$(MODULE).so
 	@cp build/rock/$(ABI)/marketplace/$(MODULE).so build/rock/
 
@@ -139,7 +148,7 @@ $(PRELOADS): $(BUILD)/test/%.so: csrc/test/preload/%.c
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) \
 	$(SERVER_OWN_OBJECTS) $(SQLITE_OWN_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS)
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) $(SQLITE_LIBS) -lm
 
 $(BUILD)/without_sse2/%.o: csrc/core/%.c Makefile
 	@mkdir -p $(@D)

@@ -17,10 +17,12 @@
 /* A number of as many as 64 bits: lua_Integer has that many since 5.3, before that it has those of
  * a pointer and every number is a double. */
 #define mkt_lua_push_integer(L, value) lua_pushnumber(L, (lua_Number)(value))
+#define mkt_lua_is_integer(L, index) ((void)(L), (void)(index), 0)
 
 #else
 
 #define mkt_lua_push_integer(L, value) lua_pushinteger(L, (lua_Integer)(value))
+#define mkt_lua_is_integer(L, index) lua_isinteger(L, index)
 
 #endif
 

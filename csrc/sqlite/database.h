@@ -1,0 +1,66 @@
+/* database.h: a connection to a SQLite file in WAL mode, for the inbox alone.
+ *
+ * Only SQLite ever opens the file: closing any other descriptor of it would drop the locks that
+ * SQLite has. A connection is used by one thread at a time. After a fork it belongs to the process
+ * that made it; the other one gets an error, and its close leaves files and locks alone.
+ *
+ * Results are MKT_ERR_INBOX_UNAVAILABLE if nothing else is said; MKT_ERR_TIMEOUT if the deadline
+ * passed, and MKT_ERR_OUT_OF_MEMORY.
+ */
+#ifndef MKT_SQLITE_DATABASE_H
+#define MKT_SQLITE_DATABASE_H
+
+#include "core/error.h"
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The normal deadline of what opens a file. */
+#define MKT_SQLITE_OPEN_SECONDS 3.0
+
+enum { MKT_SQLITE_MOST_STATEMENTS = 1000 };
+
+/* Zero it before use. It must stay where it is while it is open. */
+typedef struct mkt_sqlite {
+  sqlite3 *db;               /* NULL if it is closed */
+  char *path;                /* owned */
+  const char *name;          /* for messages: the end of the path */
+  int64_t pid;               /* of the process that opened it */
+  double seconds, deadline;  /* the limit, and when by the monotonic clock it ends */
+  sqlite3_stmt **statements; /* owned, as each of them */
+  int count;
+  sqlite3_stmt *active; /* what was begun and not yet ended, or NULL */
+} mkt_sqlite;
+
+typedef struct mkt_sqlite_options {
+  const char *path;
+  const char *holders; /* a file whose mode a new database gets; NULL is allowed */
+  bool create;
+} mkt_sqlite_options;
+
+/* MKT_ERR_FILE_MISSING: there is no file, and none is to be made. */
+mkt_code mkt_sqlite_open(mkt_sqlite *database, const mkt_sqlite_options *options, mkt_error *error);
+
+/* The deadline, from now, of all that follows. */
+void mkt_sqlite_limit(mkt_sqlite *database, double seconds);
+
+/* Whether it can be used by this process, and its time is not up. `doing` is for the message. */
+mkt_code mkt_sqlite_check(const mkt_sqlite *database, const char *doing, mkt_error *error);
+
+/* Ends what a call that raised an error left in the middle. */
+void mkt_sqlite_settle(mkt_sqlite *database);
+
+/* Begins a transaction that writes, and waits for others until the deadline. */
+mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error);
+
+/* If it fails there is no transaction any more. */
+mkt_code mkt_sqlite_commit(mkt_sqlite *database, mkt_error *error);
+
+/* Nothing if there is no transaction. */
+void mkt_sqlite_rollback(mkt_sqlite *database);
+
+/* Idempotent. */
+void mkt_sqlite_close(mkt_sqlite *database);
+
+#endif
