@@ -77,7 +77,7 @@ describe("the PostgreSQL inbox #full", function()
 
     -- How many statements `work` runs on a box, the last of which commits.
     local function count_statements(box, work)
-      local link, count = box.database.connection.link, 0
+      local link, count = box.connection.link, 0
       local execute = link.run
       function link:run(...)
         count = count + 1
@@ -92,8 +92,8 @@ describe("the PostgreSQL inbox #full", function()
     -- second has to wait, it is refused, and runs again when the first is through.
     local function overlap(first, second, n)
       assert(other:id())
-      other.database.connection.link:run "SET lock_timeout TO '20ms'"
-      local link, count, result = one.database.connection.link, 0, nil
+      other.connection.link:run "SET lock_timeout TO '20ms'"
+      local link, count, result = one.connection.link, 0, nil
       local execute = link.run
       function link:run(statement, ...)
         count = count + 1
@@ -245,7 +245,7 @@ describe("the PostgreSQL inbox #full", function()
 
   it("has the server end a transaction whose process stands still, and in less time than others wait", function()
     local box = open_empty()
-    local link = box.database.connection.link
+    local link = box.connection.link
     local function milliseconds(name)
       return tonumber(link:run(("SELECT setting FROM pg_settings WHERE name = '%s'"):format(name))[1][1])
     end
@@ -258,14 +258,14 @@ describe("the PostgreSQL inbox #full", function()
   it("does not wait for what another claims, and claims the rest", function()
     local one, other = open_empty(), open()
     one:put { record "a", record "b" }
-    local link, claimed = one.database.connection.link, nil
+    local link, claimed = one.connection.link, nil
     local execute = link.run
     function link:run(statement, ...)
       if statement == "COMMIT" then claimed = other:claim(2, 60) end
       return execute(self, statement, ...)
     end
     other:id()
-    other.database.connection.link:run "SET lock_timeout TO '20ms'"
+    other.connection.link:run "SET lock_timeout TO '20ms'"
     assert.equal("a", one:claim(1, 60)[1].id)
     assert.same({ 1, "b" }, { #claimed, claimed[1].id })
     one:close()
@@ -294,7 +294,7 @@ describe("the PostgreSQL inbox #full", function()
   it("scans its table in no call that a receiver or a dispatcher makes", function()
     local now = 100
     local box = open_empty { clock = function() return now end }
-    local link, plans = box.database.connection.link, {}
+    local link, plans = box.connection.link, {}
     link:run "SET enable_seqscan TO off" -- it scans small tables if it may
     local execute = link.run
     function link:run(statement, ...)

@@ -1,5 +1,5 @@
 --- The fields of the contract (marketplace.inbox), each in one line. What the inboxes read and write, and what the
---- commands show, is derived from here: a new field needs only a line below and a new version of the SQL schema.
+--- commands show, is derived from here: a new field needs only a line below and a new version of the SQL schemas.
 ---
 --- Kinds: "text", "string", which may be empty as well as absent, "bytes", which need not be text, "integer", "flag",
 --- "number", a count of seconds; "time", Apple's, "clock", by the inbox's own clock; "token", which each inbox makes as

@@ -1,37 +1,69 @@
 --- The inbox in a PostgreSQL database, schema "marketplace": for receivers and workers on several machines.
---- `marketplace.inbox` has the contract.
+--- `marketplace.inbox` has the contract; its methods are in marketplace.inbox.postgres.put, leases, queries, operators.
 local connection = require "marketplace.inbox.postgres.connection"
+local leases = require "marketplace.inbox.postgres.leases"
+local operators = require "marketplace.inbox.postgres.operators"
+local put = require "marketplace.inbox.postgres.put"
+local queries = require "marketplace.inbox.postgres.queries"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local schema = require "marketplace.inbox.postgres.schema"
-local sql = require "marketplace.inbox.postgres.inbox"
-local text = require "marketplace.text"
 
 local fail = reconnecting.fail
 
 local postgres = {}
 
-local SCHEMA_LOCK = 5426771 -- the advisory lock of the one that makes the tables
-local PAUSE_SECONDS = 0.5   -- after a failed attempt to connect
-local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
-local SEPARATOR = "\1"      -- no id contains it
+local PAUSE_SECONDS = 0.5 -- after a failed attempt to connect
 
 -- Whatever the server's default: once it has a lane's lock, a statement must see what the one before committed.
 local BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
-local TYPES = {
-  seq = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", id = 'text COLLATE "C"', real = "float8",
-}
+local Inbox = { durable = true }
+Inbox.__index = Inbox
 
--- The connection string. A dead peer must be noticed; limits that the URL sets come first.
-local function connection_words(parameters)
-  local words = {}
-  for name, value in pairs(LIMITS) do
-    if not parameters[name] then words[#words + 1] = name .. "=" .. value end
-  end
-  for name, value in pairs(parameters) do
-    words[#words + 1] = ("%s='%s'"):format(name, (value:gsub("['\\]", "\\%0")))
-  end
-  return table.concat(words, " ")
+for _, methods in ipairs { put.methods, leases.methods, queries.methods, operators.methods } do
+  for name, method in pairs(methods) do Inbox[name] = method end
+end
+
+local function unavailable(message)
+  return nil, message, "inbox_unavailable"
+end
+
+--- Runs work(run), in no transaction: run(statement, ...) returns a list of rows, each a list of columns.
+---@param work fun(run: function): any not nil
+function Inbox:read(work)
+  if self.closed then return unavailable "the inbox is closed" end
+  local result, message = self.connection:use(function(link)
+    return work(function(...) return link:run(...) end)
+  end)
+  if result == nil then return unavailable(message) end
+  return result
+end
+
+--- Runs work(run, now) in a transaction: rolled back if it raises.
+---@param work fun(run: function, now: number): any not nil
+function Inbox:transact(work)
+  return self:read(function(run)
+    run(BEGIN)
+    local result = work(run, self.now(run))
+    run "COMMIT"
+    return result
+  end)
+end
+
+--- Runs work(run, now) in one transaction after the other for as long as it returns true; others can write in between.
+---@param work fun(run: function, now: number): boolean
+---@return true|nil
+---@return string? message
+---@return string? code inbox_unavailable
+function Inbox:transact_in_slices(work)
+  local has_more, message, code
+  repeat has_more, message, code = self:transact(work) until not has_more
+  return has_more ~= nil or nil, message, code
+end
+
+function Inbox:close()
+  if not self.closed then self.connection:close() end
+  self.closed = true
 end
 
 local function configure(link, durability)
@@ -43,64 +75,23 @@ local function configure(link, durability)
   if durability ~= "relaxed" and link:run("SHOW fsync")[1][1] ~= "on" then
     fail "the server runs with fsync=off, and what it stores can be lost"
   end
+  schema.prepare(link)
+  link:run "SET search_path TO marketplace"
 end
 
--- Nil if there are no tables yet.
-local function version_of(link)
-  if not link:run("SELECT CAST(to_regclass('marketplace.schema_version') AS text)")[1][1] then return nil end
-  local row = link:run("SELECT version FROM marketplace.schema_version")[1]
-  return row and row[1]
-end
-
--- Only if there are none: it needs a right that a worker's role may lack. Once it has the lock, it does not ask for the
--- table's name again: the server may still remember that there was none.
-local function make_tables(link)
-  link:run "BEGIN"
-  link:run("SELECT 1 FROM (SELECT pg_advisory_xact_lock(CAST(? AS bigint))) AS locked", SCHEMA_LOCK)
-  link:run "CREATE SCHEMA IF NOT EXISTS marketplace"
-  link:run "SET LOCAL search_path TO marketplace"
-  link:run "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)"
-  if not link:run("SELECT version FROM schema_version")[1] then
-    link:run("INSERT INTO schema_version VALUES (CAST(? AS integer))", schema.VERSION)
-    schema.make(function(...) return link:run(...) end, TYPES)
-  end
-  link:run "COMMIT"
-end
-
-local function prepare(link, durability)
-  local ok, problem = pcall(function()
-    configure(link, durability)
-    if not version_of(link) then make_tables(link) end
-    schema.check(version_of(link))
-    link:run "SET search_path TO marketplace"
-  end)
-  if ok then return end
+local function connect(parameters, durability)
+  local link = connection.open(parameters)
+  local ok, problem = pcall(configure, link, durability)
+  if ok then return link end
   link:close()
   error(problem, 0)
 end
 
 local function server_time(run)
-  return run "SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)"[1][1]
+  return run "SELECT extract(epoch FROM clock_timestamp())::float8"[1][1]
 end
 
--- Two processes that elect a lane's leader must do so one after the other. Otherwise each might take the other's entry
--- for the leader.
-local LOCK = "SELECT count(*) FROM (SELECT pg_advisory_xact_lock(hash) FROM (SELECT DISTINCT " ..
-  "hashtextextended(lane, 0) AS hash FROM %s ORDER BY 1) AS lanes) AS locked"
-local LOCK_LANES = LOCK:format "unnest(string_to_array(CAST(? AS text), chr(1))) AS lane"
-local LOCK_LANES_OF = LOCK:format "inbox WHERE id = ANY (string_to_array(CAST(? AS text), chr(1)))"
-
-local function lock_lanes(run, lanes)
-  if #lanes > 0 then run(LOCK_LANES, table.concat(lanes, SEPARATOR)) end
-end
-
-local function lock_lanes_of(run, items)
-  local ids = {}
-  for i, item in ipairs(items) do ids[i] = item.id end
-  run(LOCK_LANES_OF, table.concat(ids, SEPARATOR))
-end
-
---- Opens the inbox in a database; makes its schema if there is none.
+--- Opens the inbox in a database; makes its schema if there is none. Connects, to check that it works.
 ---@param place {parameters: table<string, string>} libpq's words; a password is better kept in PGPASSFILE
 ---@param settings? marketplace.InboxOptions
 ---@return table|nil inbox
@@ -108,19 +99,16 @@ end
 ---@return string? code inbox_unavailable
 function postgres.open(place, settings)
   local clock, durability = settings and settings.clock, settings and settings.durability
-  return sql.open {
-    begin = BEGIN, skip_locked = "FOR UPDATE SKIP LOCKED", lock_lanes = lock_lanes, lock_lanes_of = lock_lanes_of,
-    let_others = function() end,
-    now = clock and function() return clock() end or server_time, number = text.number,
+  local self = setmetatable({
+    closed = false, now = clock and function() return clock() end or server_time,
     connection = reconnecting.new {
       name = "postgres", pause = PAUSE_SECONDS,
-      connect = function()
-        local link = connection.open("PostgreSQL", "luadbi-postgresql", connection_words(place.parameters))
-        prepare(link, durability)
-        return link
-      end,
+      connect = function() return connect(place.parameters, durability) end,
     },
-  }
+  }, Inbox)
+  local ok, message, code = self:read(function() return true end)
+  if not ok then return nil, message, code end
+  return self
 end
 
 return postgres

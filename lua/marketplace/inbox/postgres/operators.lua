@@ -1,13 +1,13 @@
---- What operators and retention change in an inbox in a SQL database.
+--- What operators and retention change in the inbox in PostgreSQL.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.postgres.lanes"
+local number = require("marketplace.text").number
 local queries = require "marketplace.inbox.postgres.queries"
 local quoted = require("marketplace.inbox.postgres.rows").quoted
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
-local operators = { methods = methods }
 
 --[[ replay ]]
 
@@ -17,18 +17,16 @@ local CAN_REPLAY = { -- by state, as marketplace.inbox.fields says it
   dead = "code IN (" .. quoted(codes.REPLAYED) .. ")", done = "body IS NOT NULL",
 }
 
-local REPLAY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = ?, " ..
-  "set_at = ?, leads = 0 WHERE id = ? AND state = '%s' AND %s RETURNING lane"
+local REPLAY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = $2, " ..
+  "set_at = $2, leads = false WHERE id = $1 AND state = '%s' AND %s RETURNING lane"
 local REPLAY_STATE = {}
 for state, condition in pairs(CAN_REPLAY) do REPLAY_STATE[state] = REPLAY:format(state, condition) end
 
 -- Adds those that are ready then to `is_ready`.
-local function replay_slice(self, run, ids, state, now, is_ready)
-  local at, items = self.database.number(now), {}
-  for i, id in ipairs(ids) do items[i] = { id = id } end
-  self.database.lock_lanes_of(run, items)
+local function replay_slice(run, ids, state, now, is_ready)
+  lanes.lock_of(run, ids)
   for _, id in ipairs(ids) do
-    local lane = run(REPLAY_STATE[state], at, at, id)[1]
+    local lane = run(REPLAY_STATE[state], id, number(now))[1]
     if lane then
       lanes.elect_anew(run, lane[1])
       is_ready[id] = true
@@ -38,7 +36,7 @@ end
 
 -- The ids that a filter selects, in its order, and in the order in which they were stored.
 local function find(self, filter)
-  local clause, parameters = queries.where(self, filter, CAN_REPLAY[filter.state])
+  local clause, parameters = queries.where(filter, CAN_REPLAY[filter.state])
   return self:read(function(run)
     local found, oldest_first = run("SELECT id" .. clause, unpack(parameters)), {}
     for i, row in ipairs(found) do
@@ -60,7 +58,7 @@ function methods:replay(filter)
   local done
   done, message, code = self:transact_in_slices(function(run, now)
     local slice = { unpack(ids, last + 1, math.min(#ids, last + REPLAYED_AT_ONCE)) }
-    replay_slice(self, run, slice, replayed.state, now, is_ready)
+    replay_slice(run, slice, replayed.state, now, is_ready)
     last = last + #slice
     return last < #ids
   end)
@@ -74,23 +72,19 @@ end
 
 --[[ run, cancel ]]
 
-local RUN = "UPDATE inbox SET at = ?, set_at = ? WHERE id = ? AND state = 'ready' RETURNING 1"
+local RUN = "UPDATE inbox SET at = $2, set_at = $2 WHERE id = $1 AND state = 'ready' RETURNING 1"
 
 function methods:run(id)
-  return self:transact(function(run, now)
-    local at = self.database.number(now)
-    return run(RUN, at, at, id)[1] ~= nil
-  end)
+  return self:transact(function(run, now) return run(RUN, id, number(now))[1] ~= nil end)
 end
 
-local CANCEL = "UPDATE inbox SET state = 'dead', code = 'cancelled', reason = ?, leads = 0, at = ?, set_at = ? " ..
-  "WHERE id = ? AND " .. lanes.LIVE .. " RETURNING lane"
+local CANCEL = "UPDATE inbox SET state = 'dead', code = 'cancelled', reason = $3, leads = false, at = $2, " ..
+  "set_at = $2 WHERE id = $1 AND " .. lanes.LIVE .. " RETURNING lane"
 
 function methods:cancel(id, reason)
   return self:transact(function(run, now)
-    local at = self.database.number(now)
-    self.database.lock_lanes_of(run, { { id = id } })
-    local lane = run(CANCEL, reason, at, at, id)[1]
+    lanes.lock_of(run, { id })
+    local lane = run(CANCEL, id, number(now), reason)[1]
     if lane then lanes.elect(run, lane[1]) end
     return lane ~= nil
   end)
@@ -98,10 +92,12 @@ end
 
 --[[ forget ]]
 
-local function chosen_done(database, condition)
-  return "WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE state = 'done' " .. condition .. " AND at < ? " ..
-    "ORDER BY at LIMIT ? " .. database.skip_locked .. ") "
-end
+-- What others forget at the same time is skipped.
+local CHOSEN = "WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE state = 'done'%s AND at < $1 ORDER BY at " ..
+  "LIMIT $2 FOR UPDATE SKIP LOCKED) "
+local FORGET_IDS = CHOSEN:format "" .. "DELETE FROM inbox WHERE seq IN (SELECT seq FROM chosen) RETURNING 1"
+local FORGET_BODIES = CHOSEN:format " AND body IS NOT NULL" ..
+  "UPDATE inbox SET body = NULL WHERE seq IN (SELECT seq FROM chosen) RETURNING 1"
 
 -- When the first with a body, and the first of all was done, and before when ids were deleted.
 local LOOK = "SELECT (SELECT min(at) FROM inbox WHERE state = 'done' AND body IS NOT NULL), " ..
@@ -111,20 +107,17 @@ local function look_at_done(self)
   return self:read(function(run) return run(LOOK)[1] end)
 end
 
-local REMEMBER = "UPDATE inbox_self SET forgotten_before = ? WHERE forgotten_before IS NULL OR forgotten_before < ?"
+local REMEMBER = "UPDATE inbox_self SET forgotten_before = $1 WHERE forgotten_before IS NULL OR forgotten_before < $1"
 
 local function forget_ids(self, before, limit)
   return self:transact(function(run)
-    local at = self.database.number(before)
-    run(REMEMBER, at, at)
-    return #run(self.forget_statements.forget_ids, at, limit)
+    run(REMEMBER, number(before))
+    return #run(FORGET_IDS, number(before), limit)
   end)
 end
 
 local function forget_bodies(self, before, limit)
-  return self:transact(function(run)
-    return #run(self.forget_statements.forget_bodies, self.database.number(before), limit)
-  end)
+  return self:transact(function(run) return #run(FORGET_BODIES, number(before), limit) end)
 end
 
 function methods:oldest_done()
@@ -150,15 +143,4 @@ function methods:forget(before, limit)
   return forgotten
 end
 
---- The statements that differ between databases.
----@param database table see marketplace.inbox.postgres.inbox
----@return table<string, string>
-function operators.statements(database)
-  return {
-    forget_bodies = chosen_done(database, "AND body IS NOT NULL") ..
-      "UPDATE inbox SET body = NULL WHERE seq IN (SELECT seq FROM chosen) RETURNING 1",
-    forget_ids = chosen_done(database, "") .. "DELETE FROM inbox WHERE seq IN (SELECT seq FROM chosen) RETURNING 1",
-  }
-end
-
-return operators
+return { methods = methods }

@@ -1,7 +1,8 @@
---- What an inbox in a SQL database tells of its entries.
+--- What the inbox in PostgreSQL tells of its entries.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.postgres.lanes"
+local number = require("marketplace.text").number
 local rows = require "marketplace.inbox.postgres.rows"
 local unpack = require("marketplace.runtime").unpack
 
@@ -13,7 +14,7 @@ local KIND = fields.kind
 function methods:counts()
   return self:read(function(run)
     local counts = { ready = 0, leased = 0, done = 0, dead = 0 }
-    for _, row in ipairs(run "SELECT state, CAST(count(*) AS float8) FROM inbox GROUP BY state") do
+    for _, row in ipairs(run "SELECT state, count(*)::float8 FROM inbox GROUP BY state") do
       counts[row[1]] = row[2]
     end
     return counts
@@ -21,9 +22,9 @@ function methods:counts()
 end
 
 -- The index of lanes has all that this reads of what is ready.
-local LIVE_TOTALS = "SELECT CAST(count(*) AS float8), min(received_at), (SELECT CAST(count(*) AS float8) FROM inbox " ..
+local LIVE_TOTALS = "SELECT count(*)::float8, min(received_at), (SELECT count(*)::float8 FROM inbox " ..
   "WHERE state = 'leased') FROM inbox WHERE " .. lanes.LIVE
-local DEAD_TOTALS = "SELECT code, CAST(count(*) AS float8) FROM inbox WHERE state = 'dead' GROUP BY code"
+local DEAD_TOTALS = "SELECT code, count(*)::float8 FROM inbox WHERE state = 'dead' GROUP BY code"
 
 function methods:backlog()
   return self:read(function(run)
@@ -31,7 +32,7 @@ function methods:backlog()
     local backlog = {
       ready = live - leased, leased = leased, dead = 0,
       codes = codes.counts(),
-      oldest_age = oldest and math.max(0, self.database.now(run) - oldest),
+      oldest_age = oldest and math.max(0, self.now(run) - oldest),
     }
     for _, row in ipairs(run(DEAD_TOTALS)) do
       backlog.codes[row[1]], backlog.dead = row[2], backlog.dead + row[2]
@@ -47,41 +48,32 @@ local STATES = { -- as the indexes have them
   dead = "state = 'dead'",
 }
 
--- A clause for each filter that is not simply a column's value, and its parameters. All ids of a key are "KEY" or
--- "KEY#DIGEST", and ids have an index.
+-- Of filters that are not simply a column's value, which ? stands for. All ids of a key are "KEY" or "KEY#DIGEST", and
+-- ids have an index.
 local CLAUSES = {
-  id = function(id)
-    return "(id = ? OR (key = ? AND id >= ? AND id < ?))", { id, id, id, id .. "$" }
-  end,
-  state = function(state)
-    if STATES[state] then return STATES[state], {} end
-    return "state = ?", { state }
-  end,
-  received_before = function(time) return "received_at < ?", { time } end,
-  received_since = function(time) return "received_at >= ?", { time } end,
+  id = "(id = ? OR (key = ? AND id >= ? AND id < ? || '$'))",
+  received_before = "received_at < ?", received_since = "received_at >= ?",
 }
 
+local function clause_of(name, value, parameters)
+  if name == "state" and STATES[value] then return STATES[value] end
+  parameters[#parameters + 1] = KIND[name] == "clock" and number(value) or value
+  return ((CLAUSES[name] or name .. " = ?"):gsub("%?", "$" .. #parameters))
+end
+
 --- The rest of a SELECT, behind its columns, and its parameters.
----@param self table
 ---@param filter marketplace.InboxFilter
 ---@param condition? string a further one
 ---@return string
 ---@return any[]
-function queries.where(self, filter, condition)
+function queries.where(filter, condition)
   local clauses, parameters = { condition }, {}
   for _, name in ipairs(fields.filter) do
-    local value = filter[name]
-    if value then
-      if KIND[name] == "clock" then value = self.database.number(value) end
-      local clause, values = name .. " = ?", { value }
-      if CLAUSES[name] then clause, values = CLAUSES[name](value) end
-      clauses[#clauses + 1] = clause
-      for i = 1, #values do parameters[#parameters + 1] = values[i] end
-    end
+    if filter[name] then clauses[#clauses + 1] = clause_of(name, filter[name], parameters) end
   end
   local where = #clauses > 0 and " WHERE " .. table.concat(clauses, " AND ") or ""
   local limit = filter.limit and (" LIMIT %d"):format(filter.limit) or ""
-  -- +seq: those that are live have indexes, and are few among many, which planners do not know
+  -- +seq: those that are live have indexes, and are few among many, which the planner does not know
   local is_live = filter.state == "ready" or filter.state == "leased"
   local order = " ORDER BY " .. (is_live and "+seq" or "seq")
   return " FROM inbox" .. where .. order .. (filter.newest and " DESC" or "") .. limit, parameters
@@ -92,12 +84,12 @@ local SUMMARY = "SELECT " .. rows.selected(fields.summary)
 function methods:list(filter)
   filter = fields.checked("inbox:list", filter)
   return self:read(function(run)
-    local clause, parameters = queries.where(self, filter)
+    local clause, parameters = queries.where(filter)
     return rows.entries(run(SUMMARY .. clause, unpack(parameters)), fields.summary)
   end)
 end
 
-local ENTRY = "SELECT " .. rows.selected(fields.entry) .. " FROM inbox WHERE id = ?"
+local ENTRY = "SELECT " .. rows.selected(fields.entry) .. " FROM inbox WHERE id = $1"
 
 function methods:get(id)
   local found, message, code = self:read(function(run) return rows.entries(run(ENTRY, id), fields.entry) end)
@@ -106,12 +98,10 @@ function methods:get(id)
 end
 
 local LATER = "SELECT " .. rows.selected(fields.later):gsub("body$", "CASE WHEN scope IS NULL THEN body END") ..
-  " FROM inbox WHERE app_id = ? AND time > ?"
+  " FROM inbox WHERE app_id = $1 AND time > $2"
 
 function methods:later(app_id, time)
-  return self:read(function(run)
-    return rows.entries(run(LATER, app_id, self.database.number(time)), fields.later)
-  end)
+  return self:read(function(run) return rows.entries(run(LATER, app_id, number(time)), fields.later) end)
 end
 
 function methods:id()

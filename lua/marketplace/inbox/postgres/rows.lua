@@ -9,8 +9,8 @@ local KIND = fields.kind
 local HEX = "hex:" -- before a body that is not JSON, and may have bytes that no text column takes
 
 local EXPRESSION = { -- of fields that no column has
-  behind = "CASE WHEN " .. lanes.LIVE .. " AND leads = 0 THEN (SELECT leader.id FROM inbox leader WHERE " ..
-    "leader.lane = inbox.lane AND leader.leads = 1 AND " .. lanes.live_as "leader" .. ") END",
+  behind = "CASE WHEN " .. lanes.LIVE .. " AND NOT leads THEN (SELECT leader.id FROM inbox leader WHERE " ..
+    "leader.lane = inbox.lane AND leader.leads AND " .. lanes.live_as "leader" .. ") END",
 }
 
 local function to_hex(bytes)

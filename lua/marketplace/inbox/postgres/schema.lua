@@ -1,4 +1,4 @@
---- The tables of an inbox in a SQL database.
+--- The tables of the inbox in PostgreSQL.
 ---
 --- `inbox` has an entry in each row. `seq` is the order in which they were stored; `lane` is the app's id or, if there
 --- is none, the entry's own; `leads` marks the one entry of a lane that can be claimed. `at` is when it can be, when
@@ -14,41 +14,64 @@ local uuid = require "marketplace.uuid"
 local schema = {}
 
 --- Another one for each change of the tables.
-schema.VERSION = 4
+schema.VERSION = 5
 
-local READY = "WHERE leads = 1 AND state = 'ready' AND losses = 0"
-local ALONE = "WHERE leads = 1 AND state = 'ready' AND losses > 0"
+local LOCK = 5426771 -- the advisory lock of the one that makes the tables
 
-local STATEMENTS = {
-  [[CREATE TABLE inbox (seq $seq, id $id NOT NULL UNIQUE, key text NOT NULL, digest text NOT NULL, verified_by text,
-    type text, event text, app_id text, lane text NOT NULL, time $real, received_at $real NOT NULL,
-    state text NOT NULL, code text, reason text, at $real NOT NULL, set_at $real NOT NULL, leads integer NOT NULL,
-    attempt integer NOT NULL DEFAULT 0, losses integer NOT NULL DEFAULT 0, token integer NOT NULL DEFAULT 0,
-    shared integer NOT NULL DEFAULT 0, scope text, body text)]],
+local READY = "WHERE leads AND state = 'ready' AND losses = 0"
+local ALONE = "WHERE leads AND state = 'ready' AND losses > 0"
+
+local STATEMENTS = { -- ids are in the order of their bytes
+  [[CREATE TABLE inbox (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, key text NOT NULL,
+    digest text NOT NULL, verified_by text, type text, event text, app_id text, lane text NOT NULL, time float8,
+    received_at float8 NOT NULL, state text NOT NULL, code text, reason text, at float8 NOT NULL,
+    set_at float8 NOT NULL, leads boolean NOT NULL, attempt integer NOT NULL DEFAULT 0,
+    losses integer NOT NULL DEFAULT 0, token integer NOT NULL DEFAULT 0, shared boolean NOT NULL DEFAULT false,
+    scope text, body text)]],
   "CREATE INDEX inbox_lane ON inbox (lane, leads, seq, received_at) WHERE " .. lanes.LIVE,
   "CREATE INDEX inbox_ready ON inbox (at, seq) " .. READY,
   "CREATE INDEX inbox_alone ON inbox (at, seq) " .. ALONE,
   "CREATE INDEX inbox_leased ON inbox (at) WHERE state = 'leased'",
-  "CREATE INDEX inbox_set ON inbox (set_at) WHERE leads = 1",
+  "CREATE INDEX inbox_set ON inbox (set_at) WHERE leads",
   "CREATE INDEX inbox_dead ON inbox (seq, code) WHERE state = 'dead'",
   "CREATE INDEX inbox_done ON inbox (at) WHERE state = 'done'",
   "CREATE INDEX inbox_bodies ON inbox (at) WHERE state = 'done' AND body IS NOT NULL",
   "CREATE INDEX inbox_app ON inbox (app_id, time)",
-  "CREATE TABLE inbox_self (id text NOT NULL, forgotten_before $real)",
+  "CREATE TABLE inbox_self (id text NOT NULL, forgotten_before float8)",
 }
 
---- Makes the tables.
----@param run function
----@param types {seq: string, id: string, real: string} the database's names of column types; ids must be in the order
---- of their bytes
-function schema.make(run, types)
-  for _, statement in ipairs(STATEMENTS) do run((statement:gsub("$(%l+)", types))) end
-  run("INSERT INTO inbox_self (id) VALUES (?)", uuid.new())
+-- Nil if there are no tables yet.
+local function version_of(link)
+  if not link:run("SELECT to_regclass('marketplace.schema_version')::text")[1][1] then return nil end
+  local row = link:run("SELECT version FROM marketplace.schema_version")[1]
+  return row and row[1]
 end
 
---- Refuses the tables of another version.
----@param version integer the one that is there
-function schema.check(version)
+-- Only if there are none: it needs a right that a worker's role may lack. Once it has the lock, it does not ask for the
+-- table's name again: the server may still remember that there was none.
+local function make(link)
+  link:run "BEGIN"
+  link:run("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS locked", LOCK)
+  link:run "CREATE SCHEMA IF NOT EXISTS marketplace"
+  link:run "SET LOCAL search_path TO marketplace"
+  link:run "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)"
+  if not link:run("SELECT version FROM schema_version")[1] then
+    link:run("INSERT INTO schema_version VALUES ($1)", schema.VERSION)
+    for _, statement in ipairs(STATEMENTS) do link:run(statement) end
+    link:run("INSERT INTO inbox_self (id) VALUES ($1)", uuid.new())
+  end
+  link:run "COMMIT"
+end
+
+--- Makes the tables if there are none, and refuses those of another version.
+---@param link table
+function schema.prepare(link)
+  local version = version_of(link)
+  if not version then
+    make(link)
+    version = version_of(link)
+  end
   if version == schema.VERSION then return end
   fail(("its tables have version %d, and this program needs version %d: use the release that made them, " ..
     "or begin with an empty one"):format(version, schema.VERSION))
