@@ -36,6 +36,7 @@ end
 
 local function set(entry, state, now, wait)
   entry.state, entry.set_at, entry.at = state, now, now + (wait or 0)
+  if state ~= "leased" then entry.holder, entry.is_lost = nil, nil end
 end
 
 local function make_ready(entry, now)
@@ -95,7 +96,7 @@ function Model:recover(waits)
       set(entry, entry.state, self.now, entry.state == "leased" and entry.at - entry.set_at or 0)
       entry.received_at = math.min(entry.received_at, self.now)
     end
-    if entry.state == "leased" and entry.at <= self.now then
+    if entry.state == "leased" and (entry.at <= self.now or entry.is_lost) then
       if entry.is_shared then entry.attempt = entry.attempt - 1 end
       local wait = waits[math.max(1, math.min(entry.attempt, #waits))]
       set(entry, "ready", self.now, entry.losses > 0 and wait or 0)
@@ -120,7 +121,7 @@ function Model:due()
   return due, place
 end
 
-function Model:claim(limit, lease)
+function Model:claim(limit, lease, holder)
   local due, place = self:due()
   local claimed, copies = {}, {}
   local most = due[1] and due[1].losses > 0 and math.min(limit, 1) or limit
@@ -128,10 +129,17 @@ function Model:claim(limit, lease)
   table.sort(claimed, function(a, b) return place[a] < place[b] end)
   for i, entry in ipairs(claimed) do
     set(entry, "leased", self.now, lease)
-    entry.attempt, entry.is_shared, entry.token = entry.attempt + 1, #claimed > 1, {}
+    entry.attempt, entry.is_shared, entry.token, entry.holder = entry.attempt + 1, #claimed > 1, {}, holder
     copies[i] = fields.copy(entry, fields.claimed)
   end
   return copies
+end
+
+--- Says that whoever has these leases has died, and that the inbox sees that.
+function Model:lose(holder)
+  for _, entry in ipairs(self.entries) do
+    if entry.holder == holder then entry.is_lost = true end
+  end
 end
 
 function Model:held(item)
@@ -198,7 +206,8 @@ end
 function Model:next_in()
   local first
   for _, entry in pairs(self:leaders()) do
-    local wait = entry.set_at > self.now and 0 or math.max(0, entry.at - self.now)
+    local is_now = entry.set_at > self.now or entry.is_lost
+    local wait = is_now and 0 or math.max(0, entry.at - self.now)
     first = math.min(first or wait, wait)
   end
   return first

@@ -10,8 +10,9 @@ local Failure = {}
 
 --- Raises a failure.
 ---@param message any
-function reconnecting.fail(message)
-  error(setmetatable({ message = tostring(message) }, Failure), 0)
+---@param code? string "timeout": it took the whole time that it was given
+function reconnecting.fail(message, code)
+  error(setmetatable({ message = tostring(message), code = code }, Failure), 0)
 end
 
 local Reconnecting = {}
@@ -40,7 +41,7 @@ function reconnecting.patient(connect, pause)
 end
 
 --- The results of a pcall as `use` returns them.
----@param name string for the message
+---@param name string|nil for the message
 ---@param ok boolean
 ---@param result any
 ---@return any|nil
@@ -48,13 +49,20 @@ end
 function reconnecting.outcome(name, ok, result)
   if ok then return result end
   if getmetatable(result) ~= Failure then error(result, 0) end
-  return nil, name .. ": " .. result.message
+  return nil, name and name .. ": " .. result.message or result.message
 end
 
 local function link_of(self)
-  if self.link and not self.is_current() then self:close() end
+  if self.link and not self.is_current(self.link) then self:close() end
   self.link = self.link or self.connect()
   return self.link
+end
+
+-- What took its whole time held up everything else meanwhile: for as long as that, what comes next fails at once.
+local function note_timeout(self, failure, started)
+  if getmetatable(failure) ~= Failure or failure.code ~= "timeout" then return end
+  local now = core.monotonic()
+  self.refused_until, self.refusal = now + (now - started), failure
 end
 
 --- What work(link) returns, or nil and a message if it failed.
@@ -62,8 +70,13 @@ end
 ---@return any|nil
 ---@return string? message
 function Reconnecting:use(work)
+  local started = core.monotonic()
+  if started < self.refused_until then return reconnecting.outcome(self.name, false, self.refusal) end
   local ok, result = pcall(function() return work(link_of(self)) end)
-  if not ok then self:close() end
+  if not ok then
+    self:close()
+    note_timeout(self, result, started)
+  end
   return reconnecting.outcome(self.name, ok, result)
 end
 
@@ -73,13 +86,14 @@ function Reconnecting:close()
 end
 
 --- A connection.
----@param given {name: string, connect: (fun(): table), is_current?: (fun(): boolean), pause?: number}
---- name: for messages; connect: returns a connection, with close; is_current: whether it still leads to what it was
---- made for; pause: seconds after a failed connect in which none is tried, default 0; at least as long as that took
+---@param given {name?: string, connect: (fun(): table), is_current?: (fun(link: table): boolean), pause?: number}
+--- name: for messages, which then begin with it; connect: returns a connection, with close; is_current: whether it
+--- still leads to what it was made for; pause: seconds after a failed connect in which none is tried, default 0; at
+--- least as long as that took
 function reconnecting.new(given)
   return setmetatable({
     name = given.name, connect = reconnecting.patient(given.connect, given.pause or 0),
-    is_current = given.is_current or always, link = nil,
+    is_current = given.is_current or always, link = nil, refused_until = 0, refusal = nil,
   }, Reconnecting)
 end
 

@@ -1,5 +1,6 @@
 --- The inboxes that random operations run on: each has its `name`, `start()`, `stop()`, `empty()`, which leaves an
--- empty inbox, and `open(clock)`. Servers and disks that do not sync are good enough here, and faster.
+-- empty inbox, and `open(clock)`; `sees_death` if what a holder had is released once it has crashed. Servers and
+-- disks that do not sync are good enough here, and faster.
 local inbox = require "marketplace.inbox"
 local postgres_server = require "support.postgres_server"
 local redis_server = require "support.redis_server"
@@ -19,14 +20,16 @@ engines.memory = {
 }
 
 engines.sqlite = {
-  name = "sqlite",
+  name = "sqlite", sees_death = true,
   start = function()
     -- if there is such a folder, one that needs no disk
     engines.sqlite.folder = shell.run "mktemp -d -p /dev/shm 2>/dev/null || mktemp -d"
   end,
   stop = function() shell.run("rm -rf " .. engines.sqlite.folder) end,
   empty = function()
-    for _, ending in ipairs { "", "-wal", "-shm" } do os.remove(engines.sqlite.folder .. "/inbox.db" .. ending) end
+    for _, ending in ipairs { "", "-wal", "-shm", "-holders" } do
+      os.remove(engines.sqlite.folder .. "/inbox.db" .. ending)
+    end
   end,
   open = function(clock)
     return assert(inbox.open("sqlite:" .. engines.sqlite.folder .. "/inbox.db", { clock = clock }))

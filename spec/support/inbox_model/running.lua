@@ -68,7 +68,7 @@ end
 function running.claim(walk, operation)
   if operation.recovers then running.recover(walk, operation) end
   local got = call(walk, operation, "claim", operation.limit, operation.lease)
-  local expected = walk.model:claim(operation.limit, operation.lease)
+  local expected = walk.model:claim(operation.limit, operation.lease, operation.holder)
   local kept = {}
   for i, item in ipairs(got) do
     keep_token(walk, item)
@@ -206,7 +206,10 @@ function running.forget(walk, operation)
   if got.bodies < limit and size(model:forgettable(before).bodies) > 0 then error("forget: bodies were left", 0) end
 end
 
-function running.crash(walk, operation) walk.reopen(operation.holder) end
+function running.crash(walk, operation)
+  walk.reopen(operation.holder)
+  if walk.sees_death then walk.model:lose(operation.holder) end
+end
 
 function running.clock(walk, operation) walk.model.now = walk.model.now + operation.step end
 

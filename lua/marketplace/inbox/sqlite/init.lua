@@ -1,0 +1,189 @@
+--- The inbox in a SQLite file: for one machine, any number of processes. What `put` acknowledged survives a crash of
+--- the process and of the machine: write-ahead log, synchronous=FULL, one commit for each call. marketplace.inbox has
+--- the contract, marketplace.inbox.sqlite.schema the tables; the methods are in put, leases, queries and operators.
+---
+--- The clock is the process's. It is read once a transaction has begun, which may have to wait for others.
+local core = require "marketplace.core"
+local holders = require "marketplace.inbox.sqlite.holders"
+local leases = require "marketplace.inbox.sqlite.leases"
+local links = require "marketplace.inbox.sqlite.link"
+local operators = require "marketplace.inbox.sqlite.operators"
+local put = require "marketplace.inbox.sqlite.put"
+local queries = require "marketplace.inbox.sqlite.queries"
+local reconnecting = require "marketplace.inbox.reconnecting"
+local schema = require "marketplace.inbox.sqlite.schema"
+
+local fail = reconnecting.fail
+
+local sqlite = {}
+
+local Inbox = { durable = true }
+Inbox.__index = Inbox
+
+for _, methods in ipairs { put.methods, leases.methods, queries.methods, operators.methods } do
+  for name, method in pairs(methods) do Inbox[name] = method end
+end
+
+local TIMEOUT_SECONDS = 3   -- of a call; after that, Apple should try again
+local CHECK_SECONDS = 86400
+
+local function unavailable(message)
+  return nil, message, "inbox_unavailable"
+end
+
+--[[ Transactions ]]
+
+local function use(self, work)
+  if self.closed then return unavailable "the inbox is closed" end
+  local result, message = self.connection:use(function(link)
+    link:limit(self.timeout)
+    return work(link)
+  end)
+  if result == nil then return unavailable(message) end
+  return result
+end
+
+--- Runs work(link), which writes nothing.
+---@param work fun(link: table): any not nil
+function Inbox:read(work)
+  return use(self, work)
+end
+
+--- Runs work(link, now) in a transaction that writes: rolled back if it raises.
+---@param work fun(link: table, now: number): any not nil
+function Inbox:transact(work)
+  return use(self, function(link)
+    link:begin()
+    local result = work(link, self.clock())
+    link:commit()
+    return result
+  end)
+end
+
+--- Runs work(link, now) in one transaction after the other for as long as it returns true; others can write in between.
+---@param work fun(link: table, now: number): boolean
+---@return true|nil
+---@return string? message
+---@return string? code inbox_unavailable
+function Inbox:transact_in_slices(work)
+  while true do
+    local started = core.monotonic()
+    local has_more, message, code = self:transact(work)
+    if not has_more then return has_more ~= nil or nil, message, code end
+    -- those that wait look only now and then whether they can write
+    core.sleep(core.monotonic() - started)
+  end
+end
+
+function Inbox:close()
+  self.closed = true
+  self.connection:close()
+  self.holders:close()
+end
+
+--[[ Opening ]]
+
+local function pragma(link, name)
+  return link:run("PRAGMA " .. name)[1][name]
+end
+
+-- Whether the tables are there. Another program's database must not become an inbox.
+local function has_tables(link, path)
+  local id = pragma(link, "application_id")
+  if id == schema.APPLICATION_ID then return true end
+  if id ~= 0 or link:run("SELECT count(*) AS count FROM sqlite_master")[1].count > 0 then
+    fail(path .. " is another program's database: name another file")
+  end
+  return false
+end
+
+local function make_tables(link, path)
+  link:begin()
+  if not has_tables(link, path) then schema.make(function(...) return link:run(...) end) end
+  link:commit()
+end
+
+-- Reads all of the file, which takes as long as it takes.
+local function check(link, path)
+  link:limit(CHECK_SECONDS)
+  local problem = link:run("PRAGMA quick_check(1)")[1].quick_check
+  if problem ~= "ok" then
+    fail(("%s is damaged: %s: restore a backup with `marketplace inbox restore`"):format(path,
+      (problem:gsub("%s+", " "))))
+  end
+end
+
+local function prepare(link, path, checks)
+  if not has_tables(link, path) then make_tables(link, path) end
+  local version = pragma(link, "user_version")
+  if version ~= schema.VERSION then
+    fail(("the tables of %s have version %d, and this program needs version %d: use the release that made them, or " ..
+      "begin with an empty one"):format(path, version, schema.VERSION))
+  end
+  if checks then check(link, path) end
+end
+
+-- The engine is a module of its own, which need not be installed.
+local function engine()
+  local found, module = pcall(require, "marketplace.sqlite")
+  if not found then fail("an inbox in SQLite needs marketplace.sqlite: luarocks install lua-marketplace-sqlite") end
+  return module
+end
+
+local function open_database(self)
+  local module, holders_path = engine(), nil
+  local creates = not (self.was_opened or self.must_exist)
+  -- a new file gets the mode of this one, whatever the umask
+  if creates then
+    local made, problem = self.holders:make()
+    if not made then fail("cannot make " .. problem) end
+    holders_path = self.holders:path()
+  end
+  local database, message, code = module.open { path = self.path, holders = holders_path, create = creates }
+  if not database then fail(message, code) end
+  return links.new(database)
+end
+
+local function connect(self)
+  local path = self.path
+  -- a new file would hide that what was acknowledged is elsewhere
+  if self.was_opened and not core.file_id(path) then
+    fail(path .. " is gone: put it back, or restart to begin a new one")
+  end
+  local link = open_database(self)
+  link:limit(self.timeout)
+  local ok, problem = pcall(prepare, link, path, not (self.was_opened or self.must_exist))
+  if not ok then
+    link:close()
+    error(problem, 0)
+  end
+  self.was_opened = true
+  return link
+end
+
+--- Opens the inbox in a file, and makes the file if there is none. If the file fails later, calls return an error, and
+--- work again once the file does.
+---@param place {path: string}
+---@param settings? marketplace.InboxOptions
+---@return table|nil inbox
+---@return string? message
+---@return string? code inbox_unavailable
+function sqlite.open(place, settings)
+  settings = settings or {}
+  local path = place.path
+  if settings.must_exist and not core.file_id(path) then return unavailable("there is no such file: " .. path) end
+  local self = setmetatable({
+    path = path, clock = settings.clock or core.now, timeout = settings.timeout or TIMEOUT_SECONDS, closed = false,
+    must_exist = settings.must_exist or false, was_opened = false, holders = holders.new(path, settings.warn),
+  }, Inbox)
+  self.connection = reconnecting.new {
+    connect = function() return connect(self) end,
+    -- a file that was moved away would take what is stored from now on with it
+    is_current = function() return true end,
+  }
+  local ok, message = self.connection:use(function() return true end)
+  if not ok then return unavailable(message) end
+  return self
+end
+
+return sqlite

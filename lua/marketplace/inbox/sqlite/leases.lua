@@ -1,0 +1,240 @@
+--- How the inbox in a SQLite file leases entries. A poll that finds nothing to do writes nothing.
+local fields = require "marketplace.inbox.fields"
+local lanes = require "marketplace.inbox.sqlite.lanes"
+local lease_rules = require "marketplace.inbox.lease"
+local rows = require "marketplace.inbox.sqlite.rows"
+
+local methods = {}
+
+local MOST_RECOVERED = 500 -- in a transaction, for which others wait
+local MOST_PLACED = 2000
+
+--[[ What is next ]]
+
+local NEXT = "SELECT (SELECT min(at) FROM inbox WHERE leads = 1 AND state = 'ready' AND losses = 0) AS claim_at, " ..
+  "(SELECT min(at) FROM inbox WHERE leads = 1 AND state = 'ready' AND losses > 0) AS alone_at, " ..
+  "(SELECT max(set_at) FROM inbox WHERE leads IS NOT 0 AND leads = 1) AS set_at, " ..
+  "(SELECT max(set_at) FROM inbox WHERE leads IS NOT 0 AND leads IS NULL) AS new_set_at"
+
+local HOLDERS = "SELECT holder, min(at) AS at FROM inbox WHERE state = 'leased' GROUP BY holder"
+
+-- When the first lease ends, which is now for those of a process that died.
+local function read_leases(self, link, now)
+  local ends_at, dead = nil, {}
+  for _, row in ipairs(link:run(HOLDERS)) do
+    if row.holder and self.holders:is_dead(row.holder) then
+      dead[#dead + 1] = row.holder
+      row.at = math.min(row.at, now)
+    end
+    ends_at = math.min(ends_at or row.at, row.at)
+  end
+  return ends_at, dead
+end
+
+-- When the first can be claimed and the first lease ends, nil for none; who died; and whether the clock was ahead of
+-- now when leaders, or those that were not placed, were set.
+local function read_next(self)
+  return self:read(function(link)
+    local row, now = link:run(NEXT)[1], self.clock()
+    local lease_ends_at, dead = read_leases(self, link, now)
+    local claim_at = math.min(row.claim_at or math.huge, row.alone_at or math.huge)
+    if claim_at > now and row.new_set_at and lanes.may_claim_new(link) then claim_at = now end
+    return {
+      now = now, claim_at = claim_at < math.huge and claim_at or nil, lease_ends_at = lease_ends_at, dead = dead,
+      is_ahead = (row.set_at or now) > now, is_new_ahead = (row.new_set_at or now) > now,
+    }
+  end)
+end
+
+function methods:next_in()
+  local found, message, code = read_next(self)
+  if not found then return nil, message, code end
+  if found.is_ahead then return 0 end
+  local first = found.claim_at or found.lease_ends_at
+  if not first then return nil end
+  return math.max(0, math.min(first, found.lease_ends_at or first) - found.now)
+end
+
+--[[ recover ]]
+
+local AHEAD = "SELECT seq FROM inbox WHERE leads IS NOT 0 AND leads = 1 AND set_at > :now LIMIT :limit"
+
+local CORRECT = "UPDATE inbox SET received_at = min(received_at, :now), " ..
+  "at = CASE WHEN state = 'leased' THEN :now + (at - set_at) ELSE :now END, set_at = :now WHERE seq = :seq"
+
+-- What was set while the clock was ahead.
+local function correct_clocks(self)
+  return self:transact_in_slices(function(link, now)
+    if lanes.place(link, MOST_RECOVERED) == MOST_RECOVERED then return true end
+    local ahead = link:run(AHEAD, { now = now, limit = MOST_RECOVERED })
+    link:each(CORRECT, ahead, { now = now })
+    return #ahead == MOST_RECOVERED
+  end)
+end
+
+local LOST = "SELECT seq, app_id, attempt, losses, shared FROM inbox WHERE state = 'leased' AND %s LIMIT :limit"
+local ENDED = LOST:format "at <= :now"
+local HELD_BY_DEAD = LOST:format "holder = :holder"
+
+local RELEASE = "UPDATE inbox SET state = 'ready', leads = app_id IS NULL, at = :at, set_at = :now, " ..
+  "attempt = :attempt, losses = losses + 1, holder = NULL WHERE seq = :seq"
+
+-- How many were released, and whether there may be more.
+local function release_lost(link, statement, values, waits)
+  local lost = link:run(statement, values)
+  for _, row in ipairs(lost) do
+    local attempt, wait = lease_rules.after_loss(row.attempt, row.losses, row.shared == 1, waits)
+    row.attempt, row.at = attempt, values.now + wait
+  end
+  link:each(RELEASE, lost, values)
+  lanes.elect(link, lost)
+  return #lost, #lost == values.limit
+end
+
+local function release_some(link, dead, waits, now)
+  local released, has_more = release_lost(link, ENDED, { now = now, limit = MOST_RECOVERED }, waits)
+  for _, holder in ipairs(dead) do
+    if has_more then break end
+    local count
+    local values = { now = now, holder = holder, limit = MOST_RECOVERED }
+    count, has_more = release_lost(link, HELD_BY_DEAD, values, waits)
+    released = released + count
+  end
+  return released, has_more
+end
+
+function methods:recover(waits)
+  local found, message, code = read_next(self)
+  if not found then return nil, message, code end
+  local done
+  if found.is_ahead or found.is_new_ahead then
+    done, message, code = correct_clocks(self)
+    if not done then return nil, message, code end
+  elseif not found.lease_ends_at or found.lease_ends_at > found.now then
+    return 0
+  end
+  local recovered = 0
+  done, message, code = self:transact_in_slices(function(link, now)
+    local released, has_more = release_some(link, found.dead, waits, now)
+    recovered = recovered + released
+    return has_more
+  end)
+  if not done then return nil, message, code end
+  return recovered
+end
+
+--[[ claim ]]
+
+local DUE = "SELECT seq FROM (SELECT seq FROM inbox WHERE leads = 1 AND state = 'ready' AND losses %s " ..
+  "AND at <= :now ORDER BY at, seq LIMIT :limit) ORDER BY seq"
+local DUE_ALONE, DUE_TOGETHER = DUE:format "> 0", DUE:format "= 0"
+
+local LEASE = "UPDATE inbox SET state = 'leased', attempt = attempt + 1, token = random() & 9007199254740991, " ..
+  "holder = :holder, shared = :shared, at = :ends_at, set_at = :now WHERE seq = :seq RETURNING " ..
+  rows.selected(fields.claimed)
+
+-- What may have ended its process comes first, and alone.
+local function lease_due(link, limit, given)
+  local due = link:run(DUE_ALONE, { now = given.now, limit = 1 })
+  if #due == 0 then due = link:run(DUE_TOGETHER, { now = given.now, limit = limit }) end
+  given.shared = #due > 1
+  return link:each(LEASE, due, given)
+end
+
+-- What was claimed, and whether there may be more behind those that were placed.
+local function claim_some(self, limit, lease, holder)
+  return self:transact(function(link, now)
+    local has_more = lanes.place(link, MOST_PLACED) == MOST_PLACED
+    local given = { now = now, ends_at = now + lease, holder = holder }
+    return { claimed = lease_due(link, limit, given), has_more = has_more }
+  end)
+end
+
+local function claim(self, limit, lease, holder)
+  local answer, message, code
+  repeat
+    answer, message, code = claim_some(self, limit, lease, holder)
+    if not answer then return nil, message, code end
+  until #answer.claimed > 0 or not answer.has_more
+  return answer.claimed
+end
+
+--- As the contract says.
+---@param limit integer
+---@param lease number seconds
+---@param holder? integer the number of another holder than this process's, which the caller keeps
+function methods:claim(limit, lease, holder)
+  if limit < 1 and not self.closed then return {} end
+  local found, message, code = read_next(self)
+  if not found then return nil, message, code end
+  if not found.claim_at or found.claim_at > found.now then return {} end
+  holder = holder or self.holders:own()
+  local claimed
+  claimed, message, code = claim(self, math.min(limit, lease_rules.MOST_CLAIMED), lease, holder)
+  -- it may have been committed: what it leased then is of a holder that is no more
+  if not claimed then self.holders:renew() end
+  return claimed, message, code
+end
+
+--[[ finish, extend ]]
+
+local HELD = " WHERE seq = :seq AND id = :id AND token = :token AND state = 'leased' RETURNING app_id"
+
+local FINISH = "UPDATE inbox SET state = :state, leads = :state = 'ready' AND app_id IS NULL, " ..
+  "at = CASE WHEN :state = 'done' AND time > :now THEN time ELSE :now + :wait END, set_at = :now, reason = :reason, " ..
+  "code = :code, attempt = attempt - :uncounted, losses = 0, holder = NULL, " ..
+  "scope = CASE WHEN :state = 'done' THEN :scope ELSE scope END" .. HELD
+local GIVE_BACK = "UPDATE inbox SET state = 'ready', leads = app_id IS NULL, at = :now, set_at = :now, " ..
+  "attempt = attempt - 1, holder = NULL" .. HELD
+local EXTEND = "UPDATE inbox SET at = :now + :lease, set_at = :now" .. HELD
+
+local function outcome_of(item)
+  local seq, token = rows.read_token(item.token)
+  local state = item.state
+  return {
+    seq = seq, id = item.id, token = token, state = state, uncounted = item.uncounted or false,
+    wait = state == "ready" and item.wait or 0, reason = state ~= "done" and item.reason or nil,
+    code = state == "dead" and item.code or nil, scope = item.scope,
+  }
+end
+
+-- Runs a statement for those of the items that are chosen; adds to `held` whether each was still held.
+local function change_held(link, statement, items, is_chosen, common, held)
+  local chosen, places = {}, {}
+  for i, item in ipairs(items) do
+    if is_chosen(item) then
+      chosen[#chosen + 1], places[#places + 1] = outcome_of(item), i
+    end
+  end
+  local changed = link:each(statement, chosen, common)
+  for i, row in ipairs(changed) do held[places[i]] = row ~= false end
+  return changed
+end
+
+local function is_unbegun(item) return item.state == "unbegun" end
+local function is_begun(item) return item.state ~= "unbegun" end
+local function always() return true end
+
+local function finish_all(link, items, now)
+  local held, common = {}, { now = now }
+  lanes.elect(link, change_held(link, FINISH, items, is_begun, common, held))
+  lanes.elect(link, change_held(link, GIVE_BACK, items, is_unbegun, common, held))
+  return held
+end
+
+function methods:finish(items)
+  items = fields.finished(items)
+  if #items == 0 and not self.closed then return {} end
+  return self:transact(function(link, now) return finish_all(link, items, now) end)
+end
+
+function methods:extend(items, lease)
+  if #items == 0 and not self.closed then return {} end
+  return self:transact(function(link, now)
+    local held = {}
+    change_held(link, EXTEND, items, always, { now = now, lease = lease }, held)
+    return held
+  end)
+end
+
+return { methods = methods }

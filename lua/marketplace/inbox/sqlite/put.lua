@@ -1,0 +1,106 @@
+--- How the inbox in a SQLite file stores records. What is new is only appended: a claim places it in its lane.
+local codes = require "marketplace.inbox.codes"
+local is_same = require("marketplace.inbox.record").is_same
+local is_unsigned = require("marketplace.inbox.record").is_unsigned
+local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
+local lanes = require "marketplace.inbox.sqlite.lanes"
+local quoted = require("marketplace.inbox.sqlite.rows").quoted
+local retention = require "marketplace.inbox.retention"
+
+local methods = {}
+
+local LAST = "SELECT forgotten_before, (SELECT max(seq) FROM inbox) AS seq FROM self"
+
+local INSERT = "INSERT INTO inbox (seq, hash, id, key, digest, verified_by, type, event, app_id, time, received_at, " ..
+  "state, code, reason, at, set_at, leads) SELECT :seq, hash(:id), :id, :other_key, :digest, :verified_by, :type, " ..
+  ":event, :app_id, :time, :now, :state, :code, :reason, :now, :now, :leads " ..
+  "WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE hash = hash(:id) AND id = :id)"
+
+local INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (:seq, :body)"
+
+-- What is stored of a record under an id, whose place among all is `seq`.
+local function row_of(record, id, seq, self)
+  local too_old = retention.is_too_old(record, self.now, self.forgotten_before)
+  local code = record.reason and "invalid" or too_old and "too_old" or nil
+  return {
+    seq = seq, id = id, other_key = id ~= record.key and record.key or nil, record = record, digest = record.digest,
+    verified_by = record.verified_by, type = record.type, event = record.event, app_id = record.app_id,
+    time = record.time, body = record.body, code = code, state = code and "dead" or "ready", leads = code and 0 or nil,
+    reason = record.reason or too_old and retention.too_old_reason or nil,
+  }
+end
+
+-- Inserts those whose ids are not there; by row, whether it was.
+local function insert(self, rows)
+  local is_new, stored = self.link:each(INSERT, rows, self), {}
+  for i, row in ipairs(rows) do
+    if is_new[i] then stored[#stored + 1] = row end
+  end
+  self.link:each(INSERT_BODY, stored)
+  return is_new
+end
+
+local function outcome_of_new(row)
+  return row.code == "too_old" and "too_old" or "stored"
+end
+
+local REARM = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = :now, " ..
+  "set_at = :now, leads = " .. lanes.READY_AGAIN .. " WHERE seq = :seq AND state = 'dead' AND code IN (" ..
+  quoted(codes.REARMED) .. ") RETURNING app_id"
+
+local FIND = "SELECT seq, digest, state, kept FROM inbox WHERE hash = hash(:id) AND id = :id"
+local SIGN = "UPDATE inbox SET digest = :digest, verified_by = :verified_by WHERE seq = :seq"
+local SIGN_BODY = "UPDATE bodies SET body = :body WHERE seq = :seq"
+
+-- A signed record replaces an unsigned one, but for one whose callback may be running.
+local function sign(self, found, record)
+  if not is_unsigned(found.digest) or found.state == "leased" then return end
+  local signed = { seq = found.seq, digest = record.digest, verified_by = record.verified_by, body = record.body }
+  self.link:run(SIGN, signed)
+  if found.kept == 1 then self.link:run(SIGN_BODY, signed) end
+end
+
+-- The outcome for a record whose id is there already.
+local function put_again(self, record, id)
+  local found = self.link:run(FIND, { id = id })[1]
+  if not is_same(found.digest, record.digest) then return "conflict" end
+  -- a body that came unsigned is no reason to try again
+  if is_unsigned(record.digest) then return "duplicate" end
+  sign(self, found, record)
+  local rearmed = self.link:run(REARM, { seq = found.seq, now = self.now })
+  lanes.elect_anew(self.link, rearmed)
+  return rearmed[1] and "rearmed" or "duplicate"
+end
+
+local function put_beside(self, row)
+  local record = row.record
+  local beside = row_of(record, record.key .. "#" .. record.digest, row.seq, self)
+  local outcome = insert(self, { beside })[1] and outcome_of_new(beside) or put_again(self, record, beside.id)
+  return OUTCOME_BESIDE[outcome]
+end
+
+local function put_one_again(self, row)
+  local outcome = put_again(self, row.record, row.id)
+  return outcome == "conflict" and put_beside(self, row) or outcome
+end
+
+-- The places are given out before anything is stored: one that turns out to be a conflict is stored late, and still
+-- comes before those behind it.
+local function put_all(link, records, now)
+  local last = link:run(LAST)[1]
+  local self = { link = link, now = now, forgotten_before = last.forgotten_before }
+  local rows, outcomes = {}, {}
+  for i = 1, #records do rows[i] = row_of(records[i], records[i].key, (last.seq or 0) + i, self) end
+  local is_new = insert(self, rows)
+  for i, row in ipairs(rows) do
+    outcomes[i] = is_new[i] and outcome_of_new(row) or put_one_again(self, row)
+  end
+  return outcomes
+end
+
+function methods:put(records)
+  if #records == 0 and not self.closed then return {} end
+  return self:transact(function(link, now) return put_all(link, records, now) end)
+end
+
+return { methods = methods }
