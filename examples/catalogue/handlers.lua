@@ -1,8 +1,8 @@
--- Keeps a catalogue up to date in the SQLite file that CATALOGUE names (catalogue.db), with the account's API key:
+-- Keeps a catalogue up to date in the file that CATALOGUE names (catalogue.jsonl), with the account's API key:
 --
 --     export MARKETPLACE_KEY_FILE=AuthKey.p8 MARKETPLACE_KEY_ID=... MARKETPLACE_ISSUER_ID=...
---     CATALOGUE=catalogue.db marketplace serve examples/catalogue/handlers.lua --secret-file secrets.txt
---     lua5.4 examples/catalogue/list.lua catalogue.db FRA
+--     CATALOGUE=catalogue.jsonl marketplace serve examples/catalogue/handlers.lua --secret-file secrets.txt
+--     lua5.4 examples/catalogue/list.lua catalogue.jsonl FRA
 local marketplace = require "marketplace"
 
 local folder = debug.getinfo(1, "S").source:match "^@(.*/)" or "./"
@@ -38,7 +38,7 @@ local function understood(change)
 end
 
 return function(receiver)
-  local sold = catalogue.open(os.getenv "CATALOGUE" or "catalogue.db")
+  local sold = catalogue.open(os.getenv "CATALOGUE" or "catalogue.jsonl")
 
   receiver:on("version_available", understood(function(n)
     local package_id, message = package_of(n)

@@ -1,8 +1,10 @@
 -- Each example does what it says, with real servers. The one for nginx is run by the README's specs.
 local core = require "marketplace.core"
 local http = require "marketplace.http"
+local json = require "marketplace.json"
 local marketplace = require "marketplace"
 local postgres_server = require "support.postgres_server"
+local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
 local simulated_api = require "support.simulated_api"
@@ -125,7 +127,7 @@ describe("the example of", function()
     -- Where the version is sold once all of these have come, in this order.
     local function sold_after(bodies)
       count = count + 1
-      local path, variables = ("%s/%d.db"):format(folder, count), key()
+      local path, variables = ("%s/%d.jsonl"):format(folder, count), key()
       variables.CATALOGUE = path
       local receiver = marketplace.receiver { secrets = SECRET, log = function() end }
       with_variables(variables, function() dofile "examples/catalogue/handlers.lua"(receiver) end)
@@ -194,9 +196,46 @@ describe("the example of", function()
         function(bodies) assert.equal("", sold_after(bodies)) end)
     end)
 
+    it("has all of an event or nothing of it after its process was killed, and what is added then", function()
+      local path = folder .. "/catalogue.jsonl"
+      local function add(use)
+        local sold = CATALOGUE.open(path)
+        use(sold)
+        local versions = sold:sold_in "FRA"
+        sold:close()
+        return raw.read_file(path), #versions
+      end
+      local before = add(function(sold) sold:add("67", VERSION, PACKAGE, 1) end)
+      local after = add(function(sold) sold:say("67", nil, nil, true, 2) end)
+      for length = #before, #after do
+        local file = assert(io.open(path, "w"))
+        file:write(after:sub(1, length))
+        file:close()
+        local _, sold = add(function(sold) sold:add("68", "v1", "p1", 1) end)
+        assert.equal(length < #after and 2 or 1, sold)
+      end
+    end)
+
+    it("takes events from several processes at once, however long they are", function()
+      local path, events, processes = folder .. "/catalogue.jsonl", 50, {}
+      for i = 1, 4 do
+        processes[i] = ([[%s -e '
+          local sold, territories = dofile("examples/catalogue/catalogue.lua").open("%s"), {}
+          for i = 1, 2000 do territories[i] = "FRA" end
+          for at = 1, %d do assert(sold:say("67", nil, territories, false, at)) end' &]])
+          :format(shell.LUA, path, events)
+      end
+      shell.run(table.concat(processes, "\n") .. "\nwait")
+      local readable = 0
+      for line in io.lines(path) do
+        if json.decode(line) then readable = readable + 1 end
+      end
+      assert.equal(#processes * events, readable)
+    end)
+
     it("is kept by marketplace serve, from what App Store Connect tells, and listed", function()
-      local list = ("%s examples/catalogue/list.lua %s/catalogue.db FRA"):format(shell.LUA, folder)
-      local environment = ("CATALOGUE=%s/catalogue.db %s"):format(folder, api:environment())
+      local list = ("%s examples/catalogue/list.lua %s/catalogue.jsonl FRA"):format(shell.LUA, folder)
+      local environment = ("CATALOGUE=%s/catalogue.jsonl %s"):format(folder, api:environment())
       local function happens(event)
         shell.run(shell.marketplace(("simulate event %s --app 6740067890 --generation 2 --package p1 --territory FRA")
           :format(event), api:environment()))
@@ -217,7 +256,7 @@ describe("the example of", function()
 
     it("leaves to somebody what does not say when or where it happened", function()
       local variables = key()
-      variables.CATALOGUE = folder .. "/catalogue.db"
+      variables.CATALOGUE = folder .. "/catalogue.jsonl"
       local receiver = marketplace.receiver { secrets = SECRET, log = function() end }
       with_variables(variables, function() dofile "examples/catalogue/handlers.lua"(receiver) end)
       for reason, sent in pairs {
