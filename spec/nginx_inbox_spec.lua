@@ -1,10 +1,10 @@
 -- The inboxes inside nginx, in a real nginx with the module for Lua.
-local connection = require "marketplace.inbox.postgres.connection"
 local contract = require "support.inbox_contract"
 local nginx_inbox = require "support.nginx_inbox"
 local redis_server = require "support.redis_server"
 local shell = require "support.shell"
 local socket = require "socket"
+local sqlite = require "marketplace.sqlite"
 
 local record = require("support.shared_inbox").record
 
@@ -298,11 +298,10 @@ describe("inside nginx #full", function()
 
     -- Holds the file as another process that writes, calls use(), and lets go.
     local function while_held(use)
-      local link = connection.open("SQLite3", "", path)
-      link:run "BEGIN IMMEDIATE"
+      local database = assert(sqlite.open { path = path })
+      assert(database:begin())
       local ok, problem = pcall(use)
-      link:run "ROLLBACK"
-      link:close()
+      database:close()
       assert(ok, problem)
     end
 
@@ -375,7 +374,7 @@ describe("inside nginx #full", function()
 
     it("says so if there is no such folder", function()
       local box = assert(nginx_inbox.open(nginx, "sqlite:" .. folder .. "/none/x.db"))
-      expect_unavailable("unable to open", box:put { record "a" })
+      expect_unavailable("none/x.db%-holders: .*: No such file or directory", box:put { record "a" })
     end)
 
     it("says what to write if nginx has no threads for it, as it starts too", function()

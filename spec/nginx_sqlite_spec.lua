@@ -1,15 +1,18 @@
 -- How marketplace.nginx.sqlite uses nginx's threads, in an imitated nginx.
 local imitated_nginx = require "support.imitated_nginx"
+local is_held = require("marketplace.sqlite").is_held
+local shell = require "support.shell"
 
 describe("marketplace.nginx.sqlite", function()
-  local nginx, sqlite, asked, answers, configured
+  local nginx, sqlite, asked, answers, configured, logged
 
   -- Each call of a thread is noted, and takes the next of the answers, {ok, answer}; the last one stays.
   before_each(function()
-    nginx, asked, configured = imitated_nginx.install(), {}, "--with-threads"
+    nginx, asked, configured, logged = imitated_nginx.install(), {}, "--with-threads", {}
     answers = { { true, { result = "result" } } }
     local ngx = nginx.ngx
     ngx.config = { nginx_configure = function() return "configure arguments: " .. configured end }
+    ngx.WARN, ngx.log = "warn", function(...) logged[#logged + 1] = table.concat { ... } end
     ngx.thread = {
       spawn = function(task) return task end,
       kill = function() asked[#asked].is_killed = true end,
@@ -36,8 +39,8 @@ describe("marketplace.nginx.sqlite", function()
   end
 
   it("calls methods in a thread of the pool that it is told, or of its own", function()
-    assert.same({ "result" }, (call(assert(sqlite.open("/a.db", { clock = function() return 3 end })), "claim", 5, 7)))
-    assert.same({ "marketplace", "marketplace.nginx.sqlite_thread", "call", "/a.db", false, 3, "claim", 5, 7,
+    assert.same({ "result" }, (call(assert(sqlite.open("/a.db", { clock = function() return 3 end })), "later", 5, 7)))
+    assert.same({ "marketplace", "marketplace.nginx.sqlite_thread", "call", "/a.db", false, 3, "later", 5, 7,
       is_killed = true }, asked[1])
     call(assert(sqlite.open("/a.db", { thread_pool = "other", must_exist = true })), "backlog")
     assert.same({ "other", true }, { asked[2][1], asked[2][5] })
@@ -69,6 +72,62 @@ describe("marketplace.nginx.sqlite", function()
     answers = { { false, "thread pool other not found" } }
     assert.same({ nil, "sqlite:/a.db: nginx has no thread pool 'other': write thread_pool other threads=4; at the " ..
       "top of its configuration", "inbox_unavailable" }, (call(box, "backlog")))
+  end)
+
+  describe("claims", function()
+    local folder, box
+
+    before_each(function()
+      folder = shell.run "mktemp -d"
+      box = assert(sqlite.open(folder .. "/a.db"))
+    end)
+
+    after_each(function()
+      box:close()
+      shell.run("rm -rf " .. folder)
+    end)
+
+    -- The number that the thread is given.
+    local function claim()
+      local results = call(box, "claim", 5, 7)
+      local last = asked[#asked]
+      assert.same({ "claim", 5, 7 }, { last[7], last[8], last[9] })
+      return last[10], results
+    end
+
+    it("for a holder that this process has, until the inbox is closed", function()
+      assert.is_nil((is_held(folder .. "/a.db-holders", 1)))
+      local holder, results = claim()
+      assert.same({ "result" }, results)
+      assert.is_true(is_held(folder .. "/a.db-holders", holder))
+      assert.equal(holder, (claim()))
+      box:close()
+      assert.is_false(is_held(folder .. "/a.db-holders", holder))
+      assert.same({}, logged)
+    end)
+
+    it("for another one once a claim has failed, which may have been committed", function()
+      answers = { { false, "a mistake" }, { true, { result = 1 } } }
+      local first = claim()
+      assert.is_false(is_held(folder .. "/a.db-holders", first))
+      assert.not_equal(first, (claim()))
+    end)
+
+    it("for none if there can be none, which it warns of once", function()
+      shell.run("rm -r " .. folder)
+      for _ = 1, 2 do assert.is_false((claim())) end
+      assert.equal(1, #logged)
+      assert.matches("^warnmarketplace: .*a.db%-holders: it cannot be opened: No such file or directory: what a",
+        logged[1])
+      shell.run("mkdir " .. folder)
+    end)
+  end)
+
+  it("warns once of what its threads warn of", function()
+    answers = { { true, { result = 1, warnings = { "others can read it", "it is old" } } } }
+    local box = assert(sqlite.open "/a.db")
+    for _ = 1, 2 do assert.same({ 1 }, (call(box, "backlog"))) end
+    assert.same({ "warnmarketplace: others can read it", "warnmarketplace: it is old" }, logged)
   end)
 
   it("does nothing once it is closed", function()

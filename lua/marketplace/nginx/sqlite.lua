@@ -1,7 +1,11 @@
 --- The SQLite inbox in nginx: the file is written in a thread of nginx's, while the worker goes on. The contract is
 --- marketplace.inbox's, the work is marketplace.inbox.sqlite's.
+---
+--- What is claimed is held by the worker, and not by the thread that claims it: any thread finishes it, and nginx may
+--- end one's Lua state at any time.
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
+local holders = require "marketplace.inbox.sqlite.holders"
 
 local sqlite = {}
 
@@ -50,10 +54,22 @@ local function explain(self, problem)
   return problem
 end
 
+local function warn(message)
+  ngx.log(ngx.WARN, "marketplace: ", message)
+end
+
+-- Each thread's Lua state opens the file, and finds the same.
+local function warn_once(self, message)
+  if self.warned[message] then return end
+  self.warned[message] = true
+  warn(message)
+end
+
 local function call(self, method, ...)
   if self.closed then return unavailable "the inbox is closed" end
   local ok, answer = run(self, method, ...)
   if not ok then return unavailable("sqlite:" .. self.path .. ": " .. explain(self, answer)) end
+  for _, warning in ipairs(answer.warnings or {}) do warn_once(self, warning) end
   if answer.code then return nil, answer.message, answer.code end
   -- a further thread must not make the file anew if it is gone
   self.was_opened = true
@@ -61,11 +77,20 @@ local function call(self, method, ...)
 end
 
 local PASSED_ON = {
-  "recover", "claim", "counts", "backlog", "next_in", "later", "get", "run", "cancel", "oldest_done", "forget", "id",
+  "recover", "counts", "backlog", "next_in", "later", "get", "run", "cancel", "oldest_done", "forget", "id",
 }
 
 for _, method in ipairs(PASSED_ON) do
   Inbox[method] = function(self, ...) return call(self, method, ...) end
+end
+
+--- As the contract says. The holder is made here, at the first claim: in the worker that runs the callbacks, never in
+--- nginx's master, which calls `open`.
+function Inbox:claim(limit, lease)
+  local claimed, message, code = call(self, "claim", limit, lease, self.holders:own() or false)
+  -- it may have been committed: what it leased then is of a holder that is no more
+  if not claimed then self.holders:renew() end
+  return claimed, message, code
 end
 
 -- Checked here, as what a thread raises comes back as an inbox that is unavailable.
@@ -101,6 +126,7 @@ end
 --- The threads keep the file open until the worker ends.
 function Inbox:close()
   self.closed = true
+  self.holders:close()
 end
 
 --- Whether this nginx can run Lua in threads; if not, what to do.
@@ -131,7 +157,8 @@ function sqlite.open(path, settings)
   if not is_supported then return unavailable(message) end
   return setmetatable({
     path = path, pool = settings.thread_pool or POOL, clock = settings.clock or no_clock,
-    was_opened = settings.must_exist or false, closed = false,
+    was_opened = settings.must_exist or false, closed = false, holders = holders.new(path, warn),
+    warned = {},
   }, Inbox)
 end
 

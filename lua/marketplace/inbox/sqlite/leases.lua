@@ -162,15 +162,15 @@ end
 --- As the contract says.
 ---@param limit integer
 ---@param lease number seconds
----@param holder? integer the number of another holder than this process's, which the caller keeps
+---@param holder? integer|false the number of another holder than this process's, which the caller keeps; false: none
 function methods:claim(limit, lease, holder)
   if limit < 1 and not self.closed then return {} end
   local found, message, code = read_next(self)
   if not found then return nil, message, code end
   if not found.claim_at or found.claim_at > found.now then return {} end
-  holder = holder or self.holders:own()
+  if holder == nil then holder = self.holders:own() end
   local claimed
-  claimed, message, code = claim(self, math.min(limit, lease_rules.MOST_CLAIMED), lease, holder)
+  claimed, message, code = claim(self, math.min(limit, lease_rules.MOST_CLAIMED), lease, holder or nil)
   -- it may have been committed: what it leased then is of a holder that is no more
   if not claimed then self.holders:renew() end
   return claimed, message, code
