@@ -16,34 +16,31 @@ local LAST = "SELECT forgotten_before, (SELECT max(seq) FROM inbox) AS seq FROM 
 local INSERT = "INSERT OR IGNORE INTO inbox (seq, hash, id, key, digest, verified_by, type, event, app_id, time, " ..
   "received_at, state, code, reason, at, set_at, leads) VALUES (:seq, " ..
   "CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE hash = hash(:id) AND id = :id) THEN NULL ELSE hash(:id) END, :id, " ..
-  ":other_key, :digest, :verified_by, :type, :event, :app_id, :time, :now, :state, :code, :reason, :now, :now, :leads)"
+  ":other_key, :digest, :verified_by, :type, :event, :app_id, :time, :now, :state, :code, " ..
+  "CASE :code WHEN 'too_old' THEN :too_old_reason ELSE :reason END, :now, :now, :leads)"
 
 local INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (:seq, :body)"
 
--- What is stored of a record under an id, whose place among all is `seq`.
-local function row_of(record, id, seq, self)
-  local too_old = retention.is_too_old(record, self.now, self.forgotten_before)
-  local code = record.reason and "invalid" or too_old and "too_old" or nil
-  return {
-    seq = seq, id = id, other_key = id ~= record.key and record.key or nil, record = record, digest = record.digest,
-    verified_by = record.verified_by, type = record.type, event = record.event, app_id = record.app_id,
-    time = record.time, body = record.body, code = code, state = code and "dead" or "ready", leads = code and 0 or nil,
-    reason = record.reason or too_old and retention.too_old_reason or nil,
-  }
+-- Says in a record how it is stored: under which id, and at which place among all.
+local function place(self, record, id, seq)
+  local code = record.reason and "invalid"
+    or retention.is_too_old(record, self.now, self.forgotten_before) and "too_old" or nil
+  record.seq, record.id, record.other_key = seq, id, id ~= record.key and record.key or nil
+  record.code, record.state, record.leads = code, code and "dead" or "ready", code and 0 or nil
 end
 
--- Inserts those whose ids are not there; by row, whether it was.
-local function insert(self, rows)
-  local is_new, stored = self.link:each(INSERT, rows, self), {}
-  for i, row in ipairs(rows) do
-    if is_new[i] then stored[#stored + 1] = row end
+-- Inserts those whose ids are not there; by record, whether it was.
+local function insert(self, records)
+  local is_new, stored = self.link:each(INSERT, records, self), {}
+  for i = 1, #records do
+    if is_new[i] then stored[#stored + 1] = records[i] end
   end
   self.link:each(INSERT_BODY, stored)
   return is_new
 end
 
-local function outcome_of_new(row)
-  return row.code == "too_old" and "too_old" or "stored"
+local function outcome_of_new(record)
+  return record.code == "too_old" and "too_old" or "stored"
 end
 
 local REARM = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = :now, " ..
@@ -63,8 +60,8 @@ local function sign(self, found, record)
 end
 
 -- The outcome for a record whose id is there already.
-local function put_again(self, record, id)
-  local found = self.link:run(FIND, { id = id })[1]
+local function put_again(self, record)
+  local found = self.link:run(FIND, record)[1]
   if not is_same(found.digest, record.digest) then return "conflict" end
   -- a body that came unsigned is no reason to try again
   if is_unsigned(record.digest) then return "duplicate" end
@@ -74,28 +71,29 @@ local function put_again(self, record, id)
   return rearmed[1] and "rearmed" or "duplicate"
 end
 
-local function put_beside(self, row)
-  local record = row.record
-  local beside = row_of(record, record.key .. "#" .. record.digest, row.seq, self)
-  local outcome = insert(self, { beside })[1] and outcome_of_new(beside) or put_again(self, record, beside.id)
+local function put_beside(self, record)
+  place(self, record, record.key .. "#" .. record.digest, record.seq)
+  local outcome = insert(self, { record })[1] and outcome_of_new(record) or put_again(self, record)
   return OUTCOME_BESIDE[outcome]
 end
 
-local function put_one_again(self, row)
-  local outcome = put_again(self, row.record, row.id)
-  return outcome == "conflict" and put_beside(self, row) or outcome
+local function put_one_again(self, record)
+  local outcome = put_again(self, record)
+  return outcome == "conflict" and put_beside(self, record) or outcome
 end
 
 -- The places are given out before anything is stored: one that turns out to be a conflict is stored late, and still
 -- comes before those behind it.
 local function put_all(link, records, now)
   local last = link:run(LAST)[1]
-  local self = { link = link, now = now, forgotten_before = last.forgotten_before }
-  local rows, outcomes = {}, {}
-  for i = 1, #records do rows[i] = row_of(records[i], records[i].key, (last.seq or 0) + i, self) end
-  local is_new = insert(self, rows)
-  for i, row in ipairs(rows) do
-    outcomes[i] = is_new[i] and outcome_of_new(row) or put_one_again(self, row)
+  local seq, outcomes = last.seq or 0, {}
+  local self = {
+    link = link, now = now, forgotten_before = last.forgotten_before, too_old_reason = retention.too_old_reason,
+  }
+  for i = 1, #records do place(self, records[i], records[i].key, seq + i) end
+  local is_new = insert(self, records)
+  for i = 1, #records do
+    outcomes[i] = is_new[i] and outcome_of_new(records[i]) or put_one_again(self, records[i])
   end
   return outcomes
 end
