@@ -189,7 +189,7 @@ function command_reconcile.run(parsed)
   local client, failure, message = credentials.client(parsed)
   if not client then return failure, message end
   local box
-  box, message = chosen.open(parsed, { must_exist = true })
+  box, message = chosen.open_existing(parsed)
   if not box then return 1, message end
   local status
   status, message = run(parsed, client, box)

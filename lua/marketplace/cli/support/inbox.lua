@@ -8,6 +8,7 @@ local text = require "marketplace.text"
 local chosen = {}
 
 local DEFAULT = "sqlite:marketplace.db"
+local PATIENCE_SECONDS = 60
 local URLS = "sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT"
 
 --- Adds the option that names the inbox.
@@ -55,6 +56,14 @@ function chosen.open(parsed, settings)
   local box, message = inbox.open(parsed.inbox, settings)
   if box then return box end
   return nil, ("%s (the inbox is set by %s)"):format(message, parsed.inbox_source)
+end
+
+--- Opens the inbox that others made, for somebody who waits for it, and can interrupt that.
+---@param parsed table resolved
+---@return table|nil inbox
+---@return string? message
+function chosen.open_existing(parsed)
+  return chosen.open(parsed, { must_exist = true, timeout = PATIENCE_SECONDS })
 end
 
 --- Another command on the same inbox, as it is typed, for messages that suggest one. It says URL for one that cannot be

@@ -61,7 +61,7 @@ function command_inbox.run(options)
   local now, action = core.now(), action_named(options.action)
   local usage = action.problem and action.problem(options, now) or chosen.sharing_problem(options)
   if usage then return 2, "inbox: " .. usage end
-  local box, message = chosen.open(options, { must_exist = true })
+  local box, message = chosen.open_existing(options)
   if not box then return 1, message end
   local status
   status, problem = action.run(box, options, now)

@@ -255,7 +255,7 @@ function rotate.run(client, options)
     and sharing_problem(client, options.generation, options.id)
   if problem then return nil, problem end
   local box
-  box, problem = chosen.open(options, { must_exist = true })
+  box, problem = chosen.open_existing(options)
   if not box then return nil, problem end
   local ok, message = carry_out(options, settings_of(client, options, box))
   box:close()
