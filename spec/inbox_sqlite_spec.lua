@@ -145,6 +145,7 @@ describe("the SQLite inbox", function()
     assert.same({ "duplicate" }, box:put { record "a" })
     -- a file that was put in place of the one that is open
     run(("head -c 4096 /dev/urandom > %s.bad && mv %s.bad %s"):format(path, path, path))
+    expect_unavailable("another file took the place of .*inbox%.db", box:put { record "b" })
     expect_unavailable("not a database", box:put { record "b" })
     run(("mv %s.good %s"):format(path, path))
     assert.same({ "duplicate", "stored" }, box:put { record "a", record "b" })

@@ -11,6 +11,8 @@
  *   database:begin() -> true: a transaction that writes
  *   database:commit() -> true: if it fails, nothing of the transaction is left
  *   database:rollback(): nothing if there is no transaction
+ *   database:quick_check() -> true: reads all of it, however long that takes
+ *   database:copy_to(other) -> true: the other one becomes a copy
  *   database:close(), also by the garbage collector
  * All but limit, rollback and close fail with nil, message, code.
  */
@@ -24,14 +26,28 @@
 #include "lua/sqlite_values.h"
 #include "sqlite/failure.h"
 #include "sqlite/statement.h"
+#include "sqlite/transaction.h"
+#include "sqlite/whole.h"
 
 #include <limits.h>
 #include <string.h>
 
 static const char metatable_name[] = "marketplace.sqlite";
 
-static mkt_sqlite *check_database(lua_State *L) {
+typedef struct connection {
+  mkt_sqlite database;
+  bool is_busy;    /* a call of `run` or `each` is under way */
+  bool must_close; /* when it has ended */
+} connection;
+
+static connection *check_connection(lua_State *L) {
   return luaL_checkudata(L, 1, metatable_name);
+}
+
+/* What a call makes in Lua may run finalizers, which must not change what the call reads. */
+static mkt_code check_idle(const connection *c, mkt_error *error) {
+  if (!c->is_busy) return MKT_OK;
+  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "the database is in use by a call");
 }
 
 static int push_outcome(lua_State *L, mkt_code code, const mkt_error *error) {
@@ -41,100 +57,93 @@ static int push_outcome(lua_State *L, mkt_code code, const mkt_error *error) {
 }
 
 static int sqlite_close(lua_State *L) {
-  mkt_sqlite_close(check_database(L));
+  connection *c = check_connection(L);
+  c->must_close = true;
+  if (!c->is_busy) mkt_sqlite_close(&c->database);
   return 0;
 }
 
 static int sqlite_limit(lua_State *L) {
-  mkt_sqlite *database = check_database(L);
+  connection *c = check_connection(L);
   lua_Number seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0 && seconds <= 1e9, 2, "it is out of range");
-  mkt_sqlite_limit(database, seconds);
+  mkt_sqlite_limit(&c->database, seconds);
   return 0;
+}
+
+static int call_idle(lua_State *L, mkt_code (*function)(mkt_sqlite *database, mkt_error *error)) {
+  connection *c = check_connection(L);
+  mkt_error error;
+  mkt_code code = check_idle(c, &error);
+  if (code == MKT_OK) code = function(&c->database, &error);
+  return push_outcome(L, code, &error);
 }
 
 static int sqlite_begin(lua_State *L) {
-  mkt_error error;
-  mkt_code code = mkt_sqlite_begin(check_database(L), &error);
-  return push_outcome(L, code, &error);
+  return call_idle(L, mkt_sqlite_begin);
 }
 
 static int sqlite_commit(lua_State *L) {
-  mkt_error error;
-  mkt_code code = mkt_sqlite_commit(check_database(L), &error);
-  return push_outcome(L, code, &error);
+  return call_idle(L, mkt_sqlite_commit);
+}
+
+static int sqlite_quick_check(lua_State *L) {
+  return call_idle(L, mkt_sqlite_quick_check);
 }
 
 static int sqlite_rollback(lua_State *L) {
-  mkt_sqlite_rollback(check_database(L));
+  connection *c = check_connection(L);
+  if (!c->is_busy) mkt_sqlite_rollback(&c->database);
   return 0;
 }
 
+static int sqlite_copy_to(lua_State *L) {
+  connection *c = check_connection(L), *other = luaL_checkudata(L, 2, metatable_name);
+  luaL_argcheck(L, c != other, 2, "another database is expected");
+  mkt_error error;
+  mkt_code code = check_idle(c, &error);
+  if (code == MKT_OK) code = check_idle(other, &error);
+  if (code == MKT_OK) code = mkt_sqlite_copy(&c->database, &other->database, &error);
+  return push_outcome(L, code, &error);
+}
+
 static int sqlite_prepare(lua_State *L) {
-  mkt_sqlite *database = check_database(L);
+  connection *c = check_connection(L);
   size_t n;
   const char *sql = luaL_checklstring(L, 2, &n);
   int number;
   mkt_error error;
-  mkt_code code = mkt_sqlite_prepare(database, sql, n, &number, &error);
+  mkt_code code = check_idle(c, &error);
+  if (code == MKT_OK) code = mkt_sqlite_prepare(&c->database, sql, n, &number, &error);
   if (code != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushinteger(L, number);
   return 1;
 }
 
-static void check_optional_table(lua_State *L, int index) {
-  if (!lua_isnoneornil(L, index)) luaL_checktype(L, index, LUA_TTABLE);
-}
-
-/* Starts the statement whose number is the second argument. */
-static mkt_code start(lua_State *L, mkt_sqlite *database, mkt_error *error) {
-  lua_Number number = luaL_checknumber(L, 2);
-  sqlite3_stmt *statement = NULL;
-  mkt_code code = mkt_sqlite_check(database, "use", error);
-  if (code != MKT_OK) return code;
-  if (number >= 1 && number <= MKT_SQLITE_MOST_STATEMENTS) {
-    statement = mkt_sqlite_statement(database, (int)number);
-  }
-  luaL_argcheck(L, statement != NULL, 2, "there is no such statement");
-  return mkt_sqlite_start(database, statement, error);
-}
+/* Where the arguments of `run` and `each` are, and what they make. */
+enum { VALUES = 3, COMMON = 4, RESULT = 5 };
 
 static mkt_code bind(lua_State *L, mkt_sqlite *database, const mkt_lua_sqlite_names *names,
                      int values, mkt_error *error) {
-  int result = mkt_lua_bind_sqlite(L, database->active, names, values, 4);
-  return result == SQLITE_OK ? MKT_OK
-                             : mkt_sqlite_fail(database, result, "bind a value for", error);
+  int result = mkt_lua_bind_sqlite(L, database->active, names, values, COMMON);
+  if (result == SQLITE_OK) return MKT_OK;
+  return mkt_sqlite_fail(database, result, "bind a value for", error);
 }
 
-/* Appends the rows to the list at an index. */
-static mkt_code collect(lua_State *L, mkt_sqlite *database, const mkt_lua_sqlite_names *names,
-                        int list, mkt_error *error) {
-  for (int n = 1;; n++) {
-    bool has_row;
-    mkt_code code = mkt_sqlite_step(database, &has_row, error);
-    if (code != MKT_OK || !has_row) return code;
-    mkt_lua_push_sqlite_row(L, database->active, names);
-    lua_rawseti(L, list, n);
-  }
-}
-
-static int sqlite_run(lua_State *L) {
-  mkt_sqlite *database = check_database(L);
-  check_optional_table(L, 3);
-  check_optional_table(L, 4);
-  lua_settop(L, 4);
-  mkt_error error;
-  if (start(L, database, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
-  lua_newtable(L);
+static mkt_code push_rows(lua_State *L, mkt_sqlite *database, mkt_error *error) {
   mkt_lua_sqlite_names names = mkt_lua_push_sqlite_names(L, database->active);
-  mkt_code code = bind(L, database, &names, 3, &error);
-  if (code == MKT_OK) code = collect(L, database, &names, 5, &error);
-  if (code != MKT_OK) return mkt_lua_push_error(L, &error);
-  lua_settop(L, 5);
-  return 1;
+  mkt_code code = bind(L, database, &names, VALUES, error);
+  for (int n = 1; code == MKT_OK; n++) {
+    bool has_row;
+    code = mkt_sqlite_step(database, &has_row, error);
+    if (code != MKT_OK || !has_row) return code;
+    mkt_lua_push_sqlite_row(L, database->active, &names);
+    lua_rawseti(L, RESULT, n);
+  }
+  return code;
 }
 
-/* Pushes what one execution gave. */
+/* Pushes what one execution gives. */
 static mkt_code push_first(lua_State *L, mkt_sqlite *database, const mkt_lua_sqlite_names *names,
                            mkt_error *error) {
   int changes = sqlite3_total_changes(database->db);
@@ -149,38 +158,82 @@ static mkt_code push_first(lua_State *L, mkt_sqlite *database, const mkt_lua_sql
   return mkt_sqlite_finish(database, error);
 }
 
-/* Executes what is active for each of the items, each with the statement's values on the stack. */
-static mkt_code run_each(lua_State *L, mkt_sqlite *database, mkt_error *error) {
+static mkt_code push_each(lua_State *L, mkt_sqlite *database, mkt_error *error) {
   sqlite3_stmt *statement = database->active;
   mkt_lua_sqlite_names names = mkt_lua_push_sqlite_names(L, statement);
   int top = lua_gettop(L);
-  int count = (int)lua_rawlen(L, 3);
+  int count = (int)lua_rawlen(L, VALUES);
   for (int i = 1; i <= count; i++) {
     mkt_code code = mkt_sqlite_start(database, statement, error);
     if (code != MKT_OK) return code;
-    lua_rawgeti(L, 3, i);
+    lua_rawgeti(L, VALUES, i);
     if (!lua_istable(L, -1)) luaL_error(L, "item %d must be a table", i);
     code = bind(L, database, &names, top + 1, error);
     if (code == MKT_OK) code = push_first(L, database, &names, error);
     if (code != MKT_OK) return code;
-    lua_rawseti(L, 5, i);
+    lua_rawseti(L, RESULT, i);
     lua_settop(L, top);
   }
   return MKT_OK;
 }
 
-static int sqlite_each(lua_State *L) {
-  mkt_sqlite *database = check_database(L);
-  luaL_checktype(L, 3, LUA_TTABLE);
-  check_optional_table(L, 4);
-  lua_settop(L, 4);
+typedef mkt_code (*execution)(lua_State *L, mkt_sqlite *database, mkt_error *error);
+
+static int execute(lua_State *L, execution push_result) {
+  connection *c = check_connection(L);
+  lua_newtable(L);
   mkt_error error;
-  if (start(L, database, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
-  lua_createtable(L, (int)lua_rawlen(L, 3), 0);
-  mkt_code code = run_each(L, database, &error);
-  if (code != MKT_OK) return mkt_lua_push_error(L, &error);
-  lua_settop(L, 5);
+  if (push_result(L, &c->database, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
+  lua_settop(L, RESULT);
   return 1;
+}
+
+static int execute_run(lua_State *L) {
+  return execute(L, push_rows);
+}
+
+static int execute_each(lua_State *L) {
+  return execute(L, push_each);
+}
+
+static mkt_code start(lua_State *L, connection *c, mkt_error *error) {
+  lua_Number number = luaL_checknumber(L, 2);
+  mkt_code code = check_idle(c, error);
+  if (code == MKT_OK) code = mkt_sqlite_check_owner(&c->database, error);
+  if (code != MKT_OK) return code;
+  bool is_in_range = number >= 1 && number <= MKT_SQLITE_MOST_STATEMENTS;
+  sqlite3_stmt *statement = is_in_range ? mkt_sqlite_statement(&c->database, (int)number) : NULL;
+  luaL_argcheck(L, statement != NULL, 2, "there is no such statement");
+  return mkt_sqlite_start(&c->database, statement, error);
+}
+
+/* Executes a statement in a protected call, so that it ends even if something is raised. */
+static int call(lua_State *L, lua_CFunction function) {
+  connection *c = check_connection(L);
+  lua_settop(L, COMMON);
+  lua_pushcfunction(L, function);
+  for (int i = 1; i <= COMMON; i++)
+    lua_pushvalue(L, i);
+  mkt_error error;
+  if (start(L, c, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
+  c->is_busy = true;
+  int status = lua_pcall(L, COMMON, LUA_MULTRET, 0);
+  c->is_busy = false;
+  mkt_sqlite_settle(&c->database);
+  if (c->must_close) mkt_sqlite_close(&c->database);
+  return status == 0 ? lua_gettop(L) - COMMON : lua_error(L);
+}
+
+static int sqlite_run(lua_State *L) {
+  if (!lua_isnoneornil(L, VALUES)) luaL_checktype(L, VALUES, LUA_TTABLE);
+  if (!lua_isnoneornil(L, COMMON)) luaL_checktype(L, COMMON, LUA_TTABLE);
+  return call(L, execute_run);
+}
+
+static int sqlite_each(lua_State *L) {
+  luaL_checktype(L, VALUES, LUA_TTABLE);
+  if (!lua_isnoneornil(L, COMMON)) luaL_checktype(L, COMMON, LUA_TTABLE);
+  return call(L, execute_each);
 }
 
 /* Pushes a text option, NULL if it is absent. It stays on the stack, which keeps it alive. */
@@ -204,20 +257,28 @@ static int sqlite_open(lua_State *L) {
   luaL_argcheck(L, options.path != NULL, 1, "option 'path' is missing");
   lua_getfield(L, 1, "create");
   options.create = lua_toboolean(L, -1);
-  mkt_sqlite *database = lua_newuserdata(L, sizeof *database);
-  *database = (mkt_sqlite){0};
+  connection *c = lua_newuserdata(L, sizeof *c);
+  *c = (connection){.is_busy = false};
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   mkt_error error;
-  if (mkt_sqlite_open(database, &options, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
+  if (mkt_sqlite_open(&c->database, &options, &error) != MKT_OK)
+    return mkt_lua_push_error(L, &error);
   return 1;
 }
 
 static void make_metatable(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"limit", sqlite_limit},       {"prepare", sqlite_prepare}, {"run", sqlite_run},
-      {"each", sqlite_each},         {"begin", sqlite_begin},     {"commit", sqlite_commit},
-      {"rollback", sqlite_rollback}, {"close", sqlite_close},     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"limit", sqlite_limit},
+                                     {"prepare", sqlite_prepare},
+                                     {"run", sqlite_run},
+                                     {"each", sqlite_each},
+                                     {"begin", sqlite_begin},
+                                     {"commit", sqlite_commit},
+                                     {"rollback", sqlite_rollback},
+                                     {"quick_check", sqlite_quick_check},
+                                     {"copy_to", sqlite_copy_to},
+                                     {"close", sqlite_close},
+                                     {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", sqlite_close}, {"__close", sqlite_close}, {NULL, NULL}};
   mkt_lua_class(L, metatable_name, methods, metamethods);

@@ -4,10 +4,12 @@
 #include "core/clock.h"
 #include "sqlite/failure.h"
 #include "sqlite/hash.h"
+#include "sqlite/inherited.h"
+#include "sqlite/log.h"
+#include "sqlite/transaction.h"
 #include "sqlite/uri.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -28,15 +30,15 @@ static void pause_a_moment(void) {
   (void)nanosleep(&moment, NULL);
 }
 
-static int on_busy(void *context, int times) {
+static int on_busy(void *database, int times) {
   (void)times;
-  if (is_late(context)) return 0;
+  if (is_late(database)) return 0;
   pause_a_moment();
   return 1;
 }
 
-static int on_progress(void *context) {
-  return is_late(context);
+static int on_progress(void *database) {
+  return is_late(database);
 }
 
 void mkt_sqlite_limit(mkt_sqlite *database, double seconds) {
@@ -44,16 +46,18 @@ void mkt_sqlite_limit(mkt_sqlite *database, double seconds) {
   database->deadline = mkt_clock_monotonic() + seconds;
 }
 
-mkt_code mkt_sqlite_check(const mkt_sqlite *database, const char *doing, mkt_error *error) {
+mkt_code mkt_sqlite_check_owner(const mkt_sqlite *database, mkt_error *error) {
   if (database->db == NULL) {
     return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "the database is closed");
   }
-  if (database->pid != getpid()) {
-    return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
-                    "cannot %s %s: the connection belongs to another process", doing,
-                    database->name);
-  }
-  if (!is_late(database)) return MKT_OK;
+  if (database->pid == getpid()) return MKT_OK;
+  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
+                  "the connection to %s belongs to another process", database->name);
+}
+
+mkt_code mkt_sqlite_check(const mkt_sqlite *database, const char *doing, mkt_error *error) {
+  mkt_code code = mkt_sqlite_check_owner(database, error);
+  if (code != MKT_OK || !is_late(database)) return code;
   return mkt_sqlite_fail(database, SQLITE_INTERRUPT, doing, error);
 }
 
@@ -66,75 +70,113 @@ static mkt_code copy_path(mkt_sqlite *database, const char *path, mkt_error *err
   return MKT_OK;
 }
 
-static mkt_code check_presence(const mkt_sqlite *database, mkt_error *error) {
+/* What SQLite would open, but must not. */
+static mkt_code check_place(const mkt_sqlite *database, bool create, mkt_error *error) {
   struct stat found;
-  if (stat(database->path, &found) == 0 || errno != ENOENT) return MKT_OK;
-  return mkt_fail(error, MKT_ERR_FILE_MISSING, "there is no such file: %s", database->name);
+  if (!create && stat(database->path, &found) != 0 && errno == ENOENT) {
+    return mkt_fail(error, MKT_ERR_FILE_MISSING, "there is no such file: %s", database->name);
+  }
+  if (mkt_sqlite_is_inherited(database->path)) {
+    return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
+                    "cannot open %s: the process that forked this one had it open: open it after "
+                    "the fork alone, or start a program anew",
+                    database->name);
+  }
+  return mkt_sqlite_check_lone_log(database, error);
 }
 
 static int open_file(mkt_sqlite *database, const mkt_sqlite_options *options) {
   char *uri = mkt_sqlite_uri(options->path, options->holders);
   if (uri == NULL) return SQLITE_NOMEM;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
-  int result =
-      sqlite3_open_v2(uri, &database->db, flags | (options->create ? SQLITE_OPEN_CREATE : 0), NULL);
+  if (options->create) flags |= SQLITE_OPEN_CREATE;
+  int result = sqlite3_open_v2(uri, &database->db, flags, NULL);
   mkt_free(uri);
   if (database->db == NULL) return SQLITE_NOMEM;
   (void)sqlite3_extended_result_codes(database->db, 1);
   return result == SQLITE_OK ? SQLITE_OK : sqlite3_extended_errcode(database->db);
 }
 
+/* Until a close that knows the files to be those that were opened, nothing is to be written from
+ * the log into the file, or removed, by a close. */
 static int set_handlers(mkt_sqlite *database) {
   (void)sqlite3_busy_handler(database->db, on_busy, database);
   sqlite3_progress_handler(database->db, PROGRESS_STEPS, on_progress, database);
   int result = sqlite3_db_config(database->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-  return result == SQLITE_OK ? mkt_sqlite_add_hash(database->db) : result;
+  if (result == SQLITE_OK) result = mkt_sqlite_add_hash(database->db);
+  if (result != SQLITE_OK) return result;
+  return sqlite3_db_readonly(database->db, "main") == 1 ? SQLITE_READONLY : SQLITE_OK;
 }
 
-static int note_mode(void *mode, int count, char **values, char **names) {
+static int run(mkt_sqlite *database, const char *statements) {
+  return sqlite3_exec(database->db, statements, NULL, NULL, NULL);
+}
+
+/* SQLite reads the first page alone, which opens the log. */
+static mkt_code check_log(mkt_sqlite *database, mkt_error *error) {
+  int result = run(database, "PRAGMA page_size = 2048; BEGIN; PRAGMA schema_version");
+  mkt_code code = mkt_sqlite_check_log(database, error);
+  if (code == MKT_OK && result == SQLITE_OK) result = run(database, "COMMIT");
+  if (code != MKT_OK || result == SQLITE_OK) return code;
+  return mkt_sqlite_fail(database, result, "open", error);
+}
+
+static int note_mode(void *is_wal, int count, char **values, char **names) {
   (void)names;
-  *(bool *)mode = count == 1 && values[0] != NULL && strcmp(values[0], "wal") == 0;
+  *(bool *)is_wal = count == 1 && values[0] != NULL && strcmp(values[0], "wal") == 0;
   return 0;
 }
 
 /* While another process makes the file, SQLite refuses the switch at once, without the handler. */
-static int use_log(mkt_sqlite *database, bool *is_wal) {
+static mkt_code use_log(mkt_sqlite *database, mkt_error *error) {
   for (;;) {
-    int result = sqlite3_exec(database->db, "PRAGMA journal_mode = WAL", note_mode, is_wal, NULL);
-    if ((result & 0xff) != SQLITE_BUSY || is_late(database)) return result;
+    bool is_wal = false;
+    int result = sqlite3_exec(database->db, "PRAGMA journal_mode = WAL", note_mode, &is_wal, NULL);
+    if (result == SQLITE_OK && is_wal) return MKT_OK;
+    if (result == SQLITE_OK) {
+      return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
+                      "cannot open %s: its journal mode cannot be WAL: keep it on a local disk, "
+                      "not on a network file system",
+                      database->name);
+    }
+    if ((result & 0xff) != SQLITE_BUSY || is_late(database)) {
+      return mkt_sqlite_fail(database, result, "open", error);
+    }
     pause_a_moment();
   }
 }
 
 static mkt_code configure(mkt_sqlite *database, mkt_error *error) {
-  bool is_wal = false;
-  int result = sqlite3_exec(database->db, "PRAGMA page_size = 2048", NULL, NULL, NULL);
-  if (result == SQLITE_OK) result = use_log(database, &is_wal);
-  if (result == SQLITE_OK && !is_wal) {
-    return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
-                    "cannot open %s: its journal mode cannot be WAL: keep it on a local disk, not "
-                    "on a network file system",
-                    database->name);
-  }
-  if (result == SQLITE_OK) {
-    result = sqlite3_exec(
-        database->db,
-        "PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; PRAGMA secure_delete = FAST;"
-        "PRAGMA wal_autocheckpoint = 8000; PRAGMA schema_version",
-        NULL, NULL, NULL);
-  }
+  mkt_code code = check_log(database, error);
+  if (code == MKT_OK) code = use_log(database, error);
+  if (code != MKT_OK) return code;
+  int result = run(database, "PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
+                             "PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = 8000;"
+                             "SELECT count(*) FROM sqlite_master");
   return result == SQLITE_OK ? MKT_OK : mkt_sqlite_fail(database, result, "open", error);
+}
+
+static mkt_code identify(mkt_sqlite *database, mkt_error *error) {
+  const char *real = sqlite3_db_filename(database->db, "main");
+  mkt_code code = mkt_sqlite_identity_take(&database->identity, database->path, real, error);
+  if (code != MKT_OK) return code;
+  int has_moved = 0;
+  (void)sqlite3_file_control(database->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+  if (has_moved) return mkt_sqlite_fail(database, SQLITE_READONLY_DBMOVED, "open", error);
+  database->opened = mkt_sqlite_remember(&database->identity.files[MKT_SQLITE_MAIN]);
+  return database->opened != NULL ? MKT_OK : mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
 }
 
 static mkt_code try_to_open(mkt_sqlite *database, const mkt_sqlite_options *options,
                             mkt_error *error) {
   mkt_code code = copy_path(database, options->path, error);
-  if (code == MKT_OK && !options->create) code = check_presence(database, error);
+  if (code == MKT_OK) code = check_place(database, options->create, error);
   if (code != MKT_OK) return code;
   int result = open_file(database, options);
   if (result == SQLITE_OK) result = set_handlers(database);
   if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "open", error);
-  return configure(database, error);
+  code = configure(database, error);
+  return code == MKT_OK ? identify(database, error) : code;
 }
 
 mkt_code mkt_sqlite_open(mkt_sqlite *database, const mkt_sqlite_options *options,
@@ -151,47 +193,34 @@ void mkt_sqlite_settle(mkt_sqlite *database) {
   database->active = NULL;
 }
 
-mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error) {
-  mkt_code code = mkt_sqlite_check(database, "write to", error);
-  if (code != MKT_OK) return code;
-  mkt_sqlite_settle(database);
-  int result = sqlite3_exec(database->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-  return result == SQLITE_OK ? MKT_OK : mkt_sqlite_fail(database, result, "write to", error);
-}
-
-mkt_code mkt_sqlite_commit(mkt_sqlite *database, mkt_error *error) {
-  mkt_code code = mkt_sqlite_check(database, "write to", error);
-  if (code == MKT_OK) {
-    mkt_sqlite_settle(database);
-    int result = sqlite3_exec(database->db, "COMMIT", NULL, NULL, NULL);
-    if (result != SQLITE_OK) code = mkt_sqlite_fail(database, result, "write to", error);
+/* Whether SQLite may write the log into the file and remove it. If somebody else removed it, it
+ * still has what was acknowledged, and nobody can have begun another one. */
+static bool may_end_log(mkt_sqlite *database) {
+  const mkt_sqlite_identity *identity = &database->identity;
+  if (database->opened == NULL) return false;
+  if (mkt_sqlite_identity_check(identity, database->name, NULL) == MKT_OK) return true;
+  if (mkt_sqlite_identity_look(identity, MKT_SQLITE_MAIN) == MKT_SQLITE_SAME &&
+      mkt_sqlite_identity_look(identity, MKT_SQLITE_LOG) == MKT_SQLITE_GONE) {
+    (void)sqlite3_wal_checkpoint_v2(database->db, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
   }
-  if (code != MKT_OK) mkt_sqlite_rollback(database);
-  return code;
+  return false;
 }
 
-void mkt_sqlite_rollback(mkt_sqlite *database) {
-  if (database->db == NULL || database->pid != getpid()) return;
-  mkt_sqlite_settle(database);
-  if (sqlite3_get_autocommit(database->db)) return;
-  double deadline = database->deadline;
-  database->deadline = INFINITY;
-  (void)sqlite3_exec(database->db, "ROLLBACK", NULL, NULL, NULL);
-  database->deadline = deadline;
-}
-
-static void finalize_statements(mkt_sqlite *database) {
+static void close_own(mkt_sqlite *database) {
+  mkt_sqlite_rollback(database);
+  mkt_sqlite_limit(database, MKT_SQLITE_OPEN_SECONDS);
   for (int i = 0; i < database->count; i++)
     (void)sqlite3_finalize(database->statements[i]);
+  if (may_end_log(database)) {
+    (void)sqlite3_db_config(database->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+  }
+  (void)sqlite3_close(database->db);
+  mkt_sqlite_forget(database->opened);
 }
 
 void mkt_sqlite_close(mkt_sqlite *database) {
-  if (database->db != NULL && database->pid == getpid()) {
-    mkt_sqlite_rollback(database);
-    finalize_statements(database);
-    (void)sqlite3_db_config(database->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    (void)sqlite3_close(database->db);
-  }
+  if (mkt_sqlite_check_owner(database, NULL) == MKT_OK) close_own(database);
+  mkt_sqlite_identity_free(&database->identity);
   mkt_free(database->statements);
   mkt_free(database->path);
   *database = (mkt_sqlite){0};

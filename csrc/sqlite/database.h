@@ -11,26 +11,29 @@
 #define MKT_SQLITE_DATABASE_H
 
 #include "core/error.h"
+#include "sqlite/identity.h"
 
 #include <sqlite3.h>
-#include <stddef.h>
 #include <stdint.h>
 
-/* The normal deadline of what opens a file. */
+/* The deadline of an opening. */
 #define MKT_SQLITE_OPEN_SECONDS 3.0
 
 enum { MKT_SQLITE_MOST_STATEMENTS = 1000 };
 
 /* Zero it before use. It must stay where it is while it is open. */
 typedef struct mkt_sqlite {
-  sqlite3 *db;               /* NULL if it is closed */
-  char *path;                /* owned */
-  const char *name;          /* for messages: the end of the path */
-  int64_t pid;               /* of the process that opened it */
-  double seconds, deadline;  /* the limit, and when by the monotonic clock it ends */
-  sqlite3_stmt **statements; /* owned, as each of them */
+  sqlite3 *db;      /* NULL if it is closed */
+  char *path;       /* owned */
+  const char *name; /* for messages: the end of the path */
+  int64_t pid;      /* of the process that opened it */
+  mkt_sqlite_identity identity;
+  struct mkt_sqlite_opened *opened; /* see inherited.h */
+  double seconds, deadline;         /* the limit, and when by the monotonic clock it ends */
+  sqlite3_stmt **statements;        /* owned, as each of them */
   int count;
-  sqlite3_stmt *active; /* what was begun and not yet ended, or NULL */
+  sqlite3_stmt *active; /* begun and not yet ended, or NULL */
+  int changes;          /* SQLite's count of them as the transaction began */
 } mkt_sqlite;
 
 typedef struct mkt_sqlite_options {
@@ -45,22 +48,18 @@ mkt_code mkt_sqlite_open(mkt_sqlite *database, const mkt_sqlite_options *options
 /* The deadline, from now, of all that follows. */
 void mkt_sqlite_limit(mkt_sqlite *database, double seconds);
 
-/* Whether it can be used by this process, and its time is not up. `doing` is for the message. */
+/* Whether this process can use it. */
+mkt_code mkt_sqlite_check_owner(const mkt_sqlite *database, mkt_error *error);
+
+/* Whether it can be used, and its time is not up. `doing` is for the message. */
 mkt_code mkt_sqlite_check(const mkt_sqlite *database, const char *doing, mkt_error *error);
 
-/* Ends what a call that raised an error left in the middle. */
+/* Ends what was begun and is not wanted further. */
 void mkt_sqlite_settle(mkt_sqlite *database);
 
-/* Begins a transaction that writes, and waits for others until the deadline. */
-mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error);
-
-/* If it fails there is no transaction any more. */
-mkt_code mkt_sqlite_commit(mkt_sqlite *database, mkt_error *error);
-
-/* Nothing if there is no transaction. */
-void mkt_sqlite_rollback(mkt_sqlite *database);
-
-/* Idempotent. */
+/* Idempotent. The last connection writes the log into the file and removes the log, if both are
+ * still those that were opened. If the file is and there is no log any more, what the removed one
+ * holds is written into the file. */
 void mkt_sqlite_close(mkt_sqlite *database);
 
 #endif

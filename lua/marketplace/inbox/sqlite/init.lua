@@ -115,7 +115,7 @@ end
 
 local function prepare(link, path, checks)
   if not has_tables(link, path) then make_tables(link, path) end
-  local version = pragma(link, "user_version")
+  local version = pragma(link, "user_version") % 256 -- the rest counts commits
   if version ~= schema.VERSION then
     fail(("the tables of %s have version %d, and this program needs version %d: use the release that made them, or " ..
       "begin with an empty one"):format(path, version, schema.VERSION))

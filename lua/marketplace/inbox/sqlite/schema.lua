@@ -24,7 +24,7 @@ local schema = {}
 --- In the file's header, "MKT1": it is this project's, whatever the file is called.
 schema.APPLICATION_ID = 0x4d4b5431
 
---- Another one for each change of the tables; in the file's header.
+--- Another one for each change of the tables; in the file's header, in the lowest byte of the user version.
 schema.VERSION = 5
 
 --- Whether an entry is in its lane and was placed, as the index of lanes has it.

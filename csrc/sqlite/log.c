@@ -1,0 +1,189 @@
+/* The formats are those of https://sqlite.org/fileformat2.html and
+ * https://sqlite.org/walformat.html.
+ *
+ * A connection that commits writes the first page with a count that is one more. So the file's own
+ * first page is one that the log has, if a part of the log was written into the file, or has the
+ * count before the log's first. Of files whose commits are not counted, SQLite's change counter
+ * tells: it never falls, and rises by one when another connection writes than before.
+ */
+#include "sqlite/log.h"
+
+#include "core/clock.h"
+#include "sqlite/failure.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+  PAGE_HEADER_BYTES = 100,
+  LOG_HEADER_BYTES = 32,
+  FRAME_HEADER_BYTES = 24,
+  INDEX_BYTES = 32768, /* of the part of the -shm that has its header */
+  COUNT_SHIFT = 8,
+  MOST_COUNT = 0xffffff,
+};
+
+/* The first bytes of the database's first page. */
+typedef struct page_header {
+  unsigned char bytes[PAGE_HEADER_BYTES];
+} page_header;
+
+typedef struct log_state {
+  unsigned char header[LOG_HEADER_BYTES];
+  uint32_t frames; /* that are committed */
+} log_state;
+
+typedef struct first_pages {
+  bool any, has_same; /* one that is as the database's */
+  page_header oldest, newest;
+} first_pages;
+
+static uint32_t big_endian(const unsigned char *p) {
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint32_t change_counter(const page_header *page) {
+  return big_endian(page->bytes + 24);
+}
+
+static uint32_t schema_cookie(const page_header *page) {
+  return big_endian(page->bytes + 40);
+}
+
+static uint32_t count_of(const page_header *page) {
+  return big_endian(page->bytes + 60) >> COUNT_SHIFT;
+}
+
+static uint32_t count_after(uint32_t count) {
+  uint32_t next = (count + 1) & MOST_COUNT;
+  return next != 0 ? next : 1;
+}
+
+uint32_t mkt_sqlite_count(uint32_t version) {
+  uint32_t own = version & ((1U << COUNT_SHIFT) - 1), count = version >> COUNT_SHIFT;
+  if (count == 0) sqlite3_randomness(sizeof count, &count);
+  return count_after(count) << COUNT_SHIFT | own;
+}
+
+static int read_at(sqlite3_file *file, void *p, int n, sqlite3_int64 offset) {
+  return file->pMethods->xRead(file, p, n, offset);
+}
+
+/* Of the -shm's header, which SQLite has made from what is whole in the log. */
+static uint32_t committed_frames(sqlite3_file *main) {
+  void volatile *index = NULL;
+  if (main->pMethods->iVersion < 2) return 0;
+  if (main->pMethods->xShmMap(main, 0, INDEX_BYTES, 0, &index) != SQLITE_OK) return 0;
+  return index != NULL ? ((const uint32_t volatile *)index)[4] : 0;
+}
+
+static int read_state(sqlite3_file *main, sqlite3_file *log, log_state *state) {
+  *state = (log_state){0};
+  int result = read_at(log, state->header, LOG_HEADER_BYTES, 0);
+  if (result == SQLITE_IOERR_SHORT_READ) return SQLITE_OK;
+  if (result == SQLITE_OK) state->frames = committed_frames(main);
+  return result;
+}
+
+static void note(first_pages *pages, const page_header *database, const page_header *page) {
+  if (!pages->any) pages->oldest = *page;
+  pages->newest = *page;
+  pages->any = true;
+  if (memcmp(page, database, sizeof *page) == 0) pages->has_same = true;
+}
+
+static int find_first_pages(sqlite3_file *log, const log_state *state, const page_header *database,
+                            first_pages *pages) {
+  sqlite3_int64 offset = LOG_HEADER_BYTES, page_bytes = big_endian(state->header + 8);
+  for (uint32_t i = 0; i < state->frames; i++, offset += FRAME_HEADER_BYTES + page_bytes) {
+    unsigned char frame[FRAME_HEADER_BYTES];
+    page_header page;
+    int result = read_at(log, frame, sizeof frame, offset);
+    bool is_first = result == SQLITE_OK && big_endian(frame) == 1;
+    if (is_first) result = read_at(log, &page, sizeof page, offset + FRAME_HEADER_BYTES);
+    if (result != SQLITE_OK) return result;
+    if (is_first) note(pages, database, &page);
+  }
+  return SQLITE_OK;
+}
+
+/* A copy that was vacuumed, so that its pages are elsewhere, has a later one. */
+static bool has_later_schema(const page_header *database, const page_header *page) {
+  return (int32_t)(schema_cookie(database) - schema_cookie(page)) > 0;
+}
+
+static bool has_counter_between(const page_header *database, const first_pages *pages) {
+  uint32_t before = change_counter(&pages->oldest) - 1;
+  bool is_between = change_counter(database) - before <= change_counter(&pages->newest) - before;
+  return is_between && !has_later_schema(database, &pages->newest);
+}
+
+/* Other programs' commits are not counted. */
+static bool comes_before(const page_header *database, const page_header *oldest) {
+  uint32_t count = count_of(oldest);
+  bool is_next = count == count_of(database) || count == count_after(count_of(database));
+  return is_next && !has_later_schema(database, oldest);
+}
+
+static bool belongs(const page_header *database, const first_pages *pages) {
+  if (!pages->any || pages->has_same) return true;
+  bool is_counted = count_of(database) != 0 && count_of(&pages->oldest) != 0;
+  return is_counted ? comes_before(database, &pages->oldest) : has_counter_between(database, pages);
+}
+
+/* As the files are now, of which another process may begin the log anew meanwhile. */
+static int judge(sqlite3_file *main, sqlite3_file *log, bool *is_foreign, bool *has_changed) {
+  page_header database;
+  log_state before = {0}, after = {0};
+  first_pages pages = {0};
+  int result = read_at(main, &database, sizeof database, 0);
+  if (result == SQLITE_OK) result = read_state(main, log, &before);
+  if (result != SQLITE_OK) return result;
+  int found = find_first_pages(log, &before, &database, &pages);
+  *is_foreign = found != SQLITE_OK || !belongs(&database, &pages);
+  result = read_state(main, log, &after);
+  *has_changed = memcmp(before.header, after.header, sizeof after.header) != 0;
+  return result != SQLITE_OK || *has_changed ? result : found;
+}
+
+static mkt_code refuse(const mkt_sqlite *database, mkt_error *error) {
+  return mkt_fail(
+      error, MKT_ERR_INBOX_UNAVAILABLE,
+      "cannot open %s: the -wal beside it is of another copy of the file: put that copy "
+      "back, or move the -wal away and lose what only it holds",
+      database->name);
+}
+
+static sqlite3_file *file_of(const mkt_sqlite *database, int which) {
+  sqlite3_file *file = NULL;
+  (void)sqlite3_file_control(database->db, "main", which, &file);
+  return file != NULL && file->pMethods != NULL ? file : NULL;
+}
+
+mkt_code mkt_sqlite_check_log(const mkt_sqlite *database, mkt_error *error) {
+  sqlite3_file *main = file_of(database, SQLITE_FCNTL_FILE_POINTER);
+  sqlite3_file *log = file_of(database, SQLITE_FCNTL_JOURNAL_POINTER);
+  if (main == NULL || log == NULL) return MKT_OK;
+  for (;;) {
+    bool is_foreign, has_changed;
+    int result = judge(main, log, &is_foreign, &has_changed);
+    if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "open", error);
+    if (!is_foreign) return MKT_OK;
+    if (!has_changed) return refuse(database, error);
+    mkt_code code = mkt_sqlite_check(database, "open", error);
+    if (code != MKT_OK) return code;
+  }
+}
+
+/* The log is looked at first: who makes a database makes the log last. */
+mkt_code mkt_sqlite_check_lone_log(const mkt_sqlite *database, mkt_error *error) {
+  char path[PATH_MAX];
+  struct stat found;
+  int n = snprintf(path, sizeof path, "%s-wal", database->path);
+  if (n < 0 || (size_t)n >= sizeof path) return MKT_OK;
+  if (stat(path, &found) != 0 || found.st_size == 0) return MKT_OK;
+  if (stat(database->path, &found) == 0 && found.st_size > 0) return MKT_OK;
+  return refuse(database, error);
+}

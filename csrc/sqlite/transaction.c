@@ -1,0 +1,66 @@
+#include "sqlite/transaction.h"
+
+#include "sqlite/failure.h"
+#include "sqlite/log.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error) {
+  mkt_code code = mkt_sqlite_check(database, "write to", error);
+  if (code == MKT_OK) code = mkt_sqlite_identity_check(&database->identity, database->name, error);
+  if (code != MKT_OK) return code;
+  mkt_sqlite_settle(database);
+  int result = sqlite3_exec(database->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "write to", error);
+  database->changes = sqlite3_total_changes(database->db);
+  return MKT_OK;
+}
+
+static int note_number(void *number, int count, char **values, char **names) {
+  (void)names;
+  if (count == 1 && values[0] != NULL) *(long *)number = strtol(values[0], NULL, 10);
+  return 0;
+}
+
+static int count_commit(sqlite3 *db) {
+  long number = 0;
+  int result = sqlite3_exec(db, "PRAGMA user_version", note_number, &number, NULL);
+  if (result != SQLITE_OK) return result;
+  char statement[64];
+  (void)snprintf(statement, sizeof statement, "PRAGMA user_version = %ld",
+                 (long)(int32_t)mkt_sqlite_count((uint32_t)number));
+  return sqlite3_exec(db, statement, NULL, NULL, NULL);
+}
+
+static int commit(mkt_sqlite *database) {
+  int result = SQLITE_OK;
+  mkt_sqlite_settle(database);
+  /* one that has changed nothing is to write nothing */
+  if (sqlite3_total_changes(database->db) != database->changes) result = count_commit(database->db);
+  return result == SQLITE_OK ? sqlite3_exec(database->db, "COMMIT", NULL, NULL, NULL) : result;
+}
+
+mkt_code mkt_sqlite_commit(mkt_sqlite *database, mkt_error *error) {
+  mkt_code code = mkt_sqlite_check(database, "write to", error);
+  if (code == MKT_OK) {
+    int result = commit(database);
+    if (result != SQLITE_OK) code = mkt_sqlite_fail(database, result, "write to", error);
+  }
+  if (code != MKT_OK) {
+    mkt_sqlite_rollback(database);
+    return code;
+  }
+  return mkt_sqlite_identity_check(&database->identity, database->name, error);
+}
+
+void mkt_sqlite_rollback(mkt_sqlite *database) {
+  if (mkt_sqlite_check_owner(database, NULL) != MKT_OK) return;
+  mkt_sqlite_settle(database);
+  if (sqlite3_get_autocommit(database->db)) return;
+  double deadline = database->deadline;
+  database->deadline = INFINITY;
+  (void)sqlite3_exec(database->db, "ROLLBACK", NULL, NULL, NULL);
+  database->deadline = deadline;
+}
