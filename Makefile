@@ -317,7 +317,7 @@ model: build ## run random operations on each inbox beside a model (OPERATIONS=3
 	  MODEL_ENGINES='$(or $(ENGINES),memory sqlite postgres redis)' tools/busted $(LUA) spec/inbox_model_spec.lua
 
 .PHONY: chaos
-chaos: packages-test ## kill the receiver and its databases, and stop workers, hundreds of times: nothing may be lost (KILLS=200)
+chaos: packages-test ## kill the receiver, workers and databases, and stop workers, hundreds of times: nothing may be lost (KILLS=200)
 	@$(MAKE) --no-print-directory build
 	@tools/with-lua $(LUA) $(LUA) tools/chaos.lua $(or $(KILLS),200)
 

@@ -709,6 +709,9 @@ describe("dispatcher:turn", function()
     now = now + 0.5
     assert.equal(1, runs:turn(1))
     assert.same({ "fails", "fails" }, ran)
+    -- whoever has a lease may die before it ends
+    inbox.next_in = function() return 3600 end
+    assert.equal(1, runs:turn(1))
   end)
 
   it("tells when it was last active: when it claims, begins a run, extends a lease and finishes", function()

@@ -4,9 +4,9 @@ local chaos = require "support.chaos"
 local core = require "marketplace.core"
 local postgres_server = require "support.postgres_server"
 local redis_server = require "support.redis_server"
-local shell = require "support.shell"
 
 local WORKERS = 4
+local SQLITE_LEASE = 60 -- of those that are killed: what a killed process had must not wait for that
 
 local kills = assert(tonumber(arg[1]), "usage: chaos.lua KILLS")
 
@@ -47,14 +47,34 @@ end
 
 local function on_sqlite(folder) return "sqlite:" .. folder .. "/inbox.db" end
 
+local function tell_recoveries(run)
+  local found = run:recoveries()
+  if found.count == 0 then return print "  nothing ran again" end
+  print(("  %d ran again after their process was killed, with a lease of %d s: after %.3f s (median), %.3f s (worst)")
+    :format(found.count, SQLITE_LEASE, found.median, found.worst))
+end
+
 local function kill_receiver_on_sqlite()
-  local run = chaos.begin { inbox = on_sqlite }
+  local run = chaos.begin { inbox = on_sqlite, lease = SQLITE_LEASE }
   local killed = chaos.kill_receiver(run, kills, math.random)
-  finish(run, "SQLite, receiver killed")
+  finish(run, "SQLite, receiver killed and started again")
   tell(killed)
-  print("  integrity_check: " .. (shell.capture(("%s -e '%s'"):format(shell.LUA,
-    ('local b = require("marketplace.inbox").open("%s") b:read(function(run) ' ..
-      'io.write(run("PRAGMA integrity_check")[1][1]) return true end)'):format(run.inbox)))))
+  tell_recoveries(run)
+  print("  integrity_check: " .. run:integrity())
+  run:remove()
+end
+
+local function kill_workers_on_sqlite()
+  local run = chaos.begin {
+    inbox = on_sqlite, lease = SQLITE_LEASE, environment = "CHAOS_CALLBACK_SECONDS=0.002", pause = 0.005,
+  }
+  run:start_workers(WORKERS)
+  run:start("never", 1)
+  chaos.kill_workers(run, kills, math.random)
+  run:stop_senders()
+  run:drain()
+  tell_figures(run, ("SQLite, workers killed %d times"):format(kills))
+  tell_recoveries(run)
   run:remove()
 end
 
@@ -77,6 +97,7 @@ end
 math.randomseed(os.time())
 local started = core.monotonic()
 kill_receiver_on_sqlite()
+kill_workers_on_sqlite()
 stop_workers("SQLite", on_sqlite)
 kill_receiver_and_server("PostgreSQL", "postgres", postgres_server.start())
 kill_receiver_and_server("Redis", "redis", redis_server.start())

@@ -1,5 +1,5 @@
 --- Receives while it is killed, at named points, at random moments, and with the inbox's own server; and runs callbacks
---- in workers that are stopped for longer than their leases.
+--- in workers that are killed, or stopped for longer than their leases.
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local shell = require "support.shell"
@@ -34,6 +34,10 @@ local function in_background(command)
   return pipe, assert(tonumber(pipe:read "*l"))
 end
 
+local function signal(name, pids)
+  os.execute(("kill -%s %s"):format(name, table.concat(pids, " ")))
+end
+
 local Run = {}
 Run.__index = Run
 
@@ -53,18 +57,16 @@ function Run:start(point, count)
   assert(self.server:read "*l" == "listening", "the receiver did not start")
 end
 
---- Starts so many workers, before the receiver.
-function Run:start_workers(count)
-  for i = 1, count do
-    local pipe, pid = in_background(("env %s %s spec/support/chaos_worker.lua '%s' %s/log 2>>%s/errors"):format(
-      self.environment, shell.LUA, self.inbox, self.folder, self.folder))
-    assert(pipe:read "*l" == "working", "a worker did not start")
-    self.workers[i] = { pipe = pipe, pid = pid }
-  end
+local function start_worker(self)
+  local pipe, pid = in_background(("env %s %s spec/support/chaos_worker.lua '%s' %s/log 2>>%s/errors"):format(
+    self.environment, shell.LUA, self.inbox, self.folder, self.folder))
+  assert(pipe:read "*l" == "working", "a worker did not start")
+  return { pipe = pipe, pid = pid }
 end
 
-local function signal(name, pids)
-  os.execute(("kill -%s %s"):format(name, table.concat(pids, " ")))
+--- Starts so many workers, before the receiver.
+function Run:start_workers(count)
+  for i = 1, count do self.workers[i] = start_worker(self) end
 end
 
 function Run:end_workers()
@@ -76,15 +78,29 @@ function Run:end_workers()
   self.workers = {}
 end
 
+-- Waits until a process has ended that is killed.
+local function wait_for_death(self, pipe, pid)
+  pipe:read "*a"
+  self.deaths[#self.deaths + 1] = { pid = pid, at = core.monotonic() }
+  pipe:close()
+end
+
 --- Waits until the receiver has ended.
 function Run:wait()
-  self.server:read "*a"
-  self.server:close()
+  wait_for_death(self, self.server, self.pid)
 end
 
 function Run:kill()
-  os.execute(("kill -9 %d"):format(self.pid))
+  signal("KILL", { self.pid })
   self:wait()
+end
+
+--- Kills a worker, and starts another.
+function Run:replace_worker(place)
+  local worker = self.workers[place]
+  signal("KILL", { worker.pid })
+  wait_for_death(self, worker.pipe, worker.pid)
+  self.workers[place] = start_worker(self)
 end
 
 function Run:stop_senders()
@@ -128,12 +144,12 @@ end
 local function runs_by(self, column)
   local list = {}
   for _, line in ipairs(lines_of(self.folder .. "/log")) do
-    local app, number, looked_at, began_at = line:match "^(.*)%-(%d+) (%S+) (%S+)$"
+    local app, number, looked_at, began_at, pid = line:match "^(.*)%-(%d+) (%S+) (%S+) (%d+)$"
     -- a process that was killed while it wrote leaves a part of a line
     if app then
       list[#list + 1] = {
         id = app .. "-" .. number, app = app, number = tonumber(number), looked_at = tonumber(looked_at),
-        began_at = tonumber(began_at),
+        began_at = tonumber(began_at), pid = tonumber(pid),
       }
     end
   end
@@ -178,13 +194,46 @@ function Run:check()
   return { acknowledged = #acknowledged, refused_tries = failed, runs = #list, delayed = delayed }
 end
 
+-- The run of each notification that comes after this one.
+local function next_runs(list)
+  local latest, following = {}, {}
+  for i = #list, 1, -1 do
+    following[list[i]] = latest[list[i].id]
+    latest[list[i].id] = list[i]
+  end
+  return following
+end
+
+--- How long it took, from the death of a process that had leased it, until a notification ran again: the median and the
+--- longest of those that had begun.
+---@return {count: integer, median?: number, worst?: number} in seconds
+function Run:recoveries()
+  local list, died_at, seconds = runs_by(self, "began_at"), {}, {}
+  for _, death in ipairs(self.deaths) do died_at[death.pid] = death.at end
+  for run, again in pairs(next_runs(list)) do
+    local wait = again.began_at - (died_at[run.pid] or math.huge)
+    if wait > 0 then seconds[#seconds + 1] = wait end
+  end
+  table.sort(seconds)
+  return { count = #seconds, median = seconds[math.ceil(#seconds / 2)], worst = seconds[#seconds] }
+end
+
+--- What SQLite says of its file: "ok".
+function Run:integrity()
+  local box = assert(marketplace.inbox(self.inbox))
+  local found = assert(box:read(function(link) return link:run "PRAGMA integrity_check"[1].integrity_check end))
+  box:close()
+  return found
+end
+
 function Run:remove()
   shell.capture("rm -rf " .. self.folder)
 end
 
 --- Begins: senders that send until they are stopped, and nobody who answers them yet.
----@param settings {inbox: string|fun(folder: string): string, environment?: string, count?: integer, pause?: number}
---- count: of each sender; without it they send until they are stopped; pause: seconds between two, default 0
+---@param settings {inbox: string|fun(folder: string): string, environment?: string, count?: integer, pause?: number,
+--- lease?: number} count: of each sender; without it they send until they are stopped; pause: seconds between two,
+--- default 0; lease: seconds, default that of support.chaos_callback
 function chaos.begin(settings)
   local folder = shell.run "mktemp -d"
   local port = shell.free_port()
@@ -193,7 +242,9 @@ function chaos.begin(settings)
   local self = setmetatable({
     folder = folder, port = port, inbox = word, url = ("http://127.0.0.1:%d/notifications"):format(port),
     environment = settings.environment or "", count = settings.count, pause = settings.pause or 0, workers = {},
+    deaths = {},
   }, Run)
+  if settings.lease then self.environment = ("CHAOS_LEASE=%g %s"):format(settings.lease, self.environment) end
   start_senders(self)
   return self
 end
@@ -231,6 +282,17 @@ function chaos.kill_database(database, kills, random)
     database:kill()
     core.sleep(random(50) / 1000)
     database:start()
+  end
+end
+
+--- Kills so many workers, one after another, and starts another in the place of each.
+---@param self table of begin
+---@param kills integer
+---@param random fun(n: integer): integer
+function chaos.kill_workers(self, kills, random)
+  for _ = 1, kills do
+    core.sleep(random(100) / 1000)
+    self:replace_worker(random(#self.workers))
   end
 end
 

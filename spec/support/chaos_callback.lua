@@ -1,9 +1,9 @@
 --- What the processes of the chaos run for each notification: it writes the id, when the dispatcher last looked whether
---- the lease still lasted, and when the callback began. A process can be stopped between the two.
+--- the lease still lasted, when the callback began, and its process. A process can be stopped between the two times.
 local core = require "marketplace.core"
 
 local chaos_callback = {
-  LEASE = 0.2,
+  LEASE = tonumber(os.getenv "CHAOS_LEASE" or 0.2),
   RETRY = { attempts = 1000, base = 0.01, cap = 0.1 },
 }
 
@@ -26,7 +26,7 @@ function chaos_callback.add(runs, path, reach)
   log:setvbuf "line"
   runs:on("*", function(n)
     reach "before callback"
-    log:write(("%s %.9f %.9f\n"):format(n.id, looked_at, monotonic()))
+    log:write(("%s %.9f %.9f %d\n"):format(n.id, looked_at, monotonic(), core.process_id()))
     if SECONDS > 0 then core.sleep(SECONDS) end
     reach "in callback"
   end)

@@ -36,7 +36,7 @@ repeat
   end
 until inbox
 if os.getenv "CHAOS_SYNCHRONOUS" then
-  inbox.database.connection.link:run("PRAGMA synchronous = " .. os.getenv "CHAOS_SYNCHRONOUS")
+  inbox.connection.link:run("PRAGMA synchronous = " .. os.getenv "CHAOS_SYNCHRONOUS")
 end
 wrap(inbox, "put", "before commit", "after commit")
 wrap(inbox, "claim", "before claim", "after claim")
