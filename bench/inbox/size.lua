@@ -1,77 +1,79 @@
--- What storing and claiming cost in a large inbox and in a small one, in turns: size.lua FOLDER LARGE
--- Each round's microseconds, large and small, go to FOLDER/STATE-WHAT, a line a round.
+-- What storing, claiming and finishing 64 cost in inboxes of several sizes, in turns: size.lua FOLDER COUNT...
+-- fill.lua has made the inboxes. Each round's microseconds and pages written, a column for each COUNT, go to
+-- FOLDER/STATE-STEP-us and FOLDER/STATE-STEP-pages, a line a round.
+package.path = "bench/inbox/?.lua;" .. package.path
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
+local notifications = require "notifications"
+local write_ahead_log = require "write_ahead_log"
 
-local folder, LARGE = arg[1], tonumber(arg[2])
-local SMALL, BATCH, ROUNDS, APPS = 1000, 64, 200, 1000
-local BODY = '{"data":{"type":"AppUnavailable","id":"%s","attributes":{"appId":"%s"' .. (" "):rep(480) .. "}}}"
+local BATCH, ROUNDS = 64, 200
+local STEPS = { "put", "claim", "finish" }
 
-local made = 0
-local function records(count)
-  local list = {}
-  for i = 1, count do
-    made = made + 1
-    local id, app = core.random_hex(16), "app" .. made % APPS
-    list[i] = { key = id, digest = core.sha256(id), type = "AppUnavailable", event = "app_unavailable", app_id = app,
-      time = core.now(), body = BODY:format(id, app) }
-  end
-  return list
+local folder = arg[1]
+local sizes = {}
+for i = 2, #arg do sizes[#sizes + 1] = arg[i] end
+
+local function open(state, size)
+  local path = ("%s/%s-%s.db"):format(folder, state, size)
+  local inbox = { box = assert(marketplace.inbox("sqlite:" .. path)), size = size, us = {}, pages = {} }
+  for _, step in ipairs(STEPS) do inbox.us[step], inbox.pages[step] = {}, {} end
+  -- the first that writes makes the log
+  notifications.put(inbox.box, 1)
+  inbox.log = write_ahead_log.of(path)
+  return inbox
 end
 
-local function fill(name, size, state)
-  local box = assert(marketplace.inbox(("sqlite:%s/%s.db"):format(folder, name)))
-  box.database.connection.link:run "PRAGMA synchronous = OFF"
-  for at = 1, size, 1024 do assert(box:put(records(math.min(1024, size - at + 1)))) end
-  if state == "done" then
-    box:transact(function(run)
-      return run "UPDATE inbox SET state = 'done', leads = 0, body = NULL, scope = ''"
-    end)
-  end
-  box.database.connection.link:run "PRAGMA wal_checkpoint(TRUNCATE)"
-  box.database.connection.link:run "PRAGMA synchronous = FULL"
-  return box
-end
-
-local function timed(list, work)
+local function measure(inbox, step, work)
   local started = core.monotonic()
   local result = assert(work())
-  list[#list + 1] = core.monotonic() - started
+  table.insert(inbox.us[step], (core.monotonic() - started) * 1e6)
+  table.insert(inbox.pages[step], inbox.log:appended())
   return result
 end
 
-local function write_rounds(name, large, small)
-  local file = assert(io.open(folder .. "/" .. name, "w"))
-  for round = 1, ROUNDS do file:write(("%.1f %.1f\n"):format(large[round] * 1e6, small[round] * 1e6)) end
+local function measure_round(inbox)
+  local box, records = inbox.box, notifications.records(BATCH)
+  measure(inbox, "put", function() return box:put(records) end)
+  local claimed = measure(inbox, "claim", function() return box:claim(BATCH, 60) end)
+  for _, item in ipairs(claimed) do item.state = "done" end
+  measure(inbox, "finish", function() return box:finish(claimed) end)
+end
+
+local function write_columns(inboxes, state, step, what)
+  local file = assert(io.open(("%s/%s-%s-%s"):format(folder, state, step, what), "w"))
+  for round = 1, ROUNDS do
+    local columns = {}
+    for i, inbox in ipairs(inboxes) do columns[i] = ("%.0f"):format(inbox[what][step][round]) end
+    file:write(table.concat(columns, " "), "\n")
+  end
   file:close()
 end
 
-local function median(list)
+local function median_and_mean(list)
+  local sum = 0
+  for _, value in ipairs(list) do sum = sum + value end
   table.sort(list)
-  return list[math.ceil(#list / 2)] * 1e6
+  return list[math.ceil(#list / 2)], sum / #list
 end
 
-local function measure(boxes)
-  local times = {}
-  for i in ipairs(boxes) do times[i] = { put = {}, claim = {}, finish = {} } end
-  for _ = 1, ROUNDS do
-    for i, box in ipairs(boxes) do
-      local list = records(BATCH)
-      timed(times[i].put, function() return box:put(list) end)
-      local claimed = timed(times[i].claim, function() return box:claim(BATCH, 60) end)
-      for _, item in ipairs(claimed) do item.state = "done" end
-      timed(times[i].finish, function() return box:finish(claimed) end)
-    end
-  end
-  return times
+local function tell(inbox, state, step)
+  local us, mean_us = median_and_mean(inbox.us[step])
+  local pages, mean_pages = median_and_mean(inbox.pages[step])
+  print(("%7s %-5s  %-6s of %d: %5.0f us (mean %5.0f), %3d pages (mean %5.1f) of %d bytes: %3.0f KB in the log"):format(
+    inbox.size, state, step, BATCH, us, mean_us, pages, mean_pages, inbox.log.page_bytes,
+    mean_pages * inbox.log.frame_bytes / 1000))
 end
 
 for _, state in ipairs { "done", "ready" } do
-  local times = measure { fill("small-" .. state, SMALL, state), fill("large-" .. state, LARGE, state) }
-  for _, what in ipairs { "put", "claim", "finish" } do
-    write_rounds(state .. "-" .. what, times[2][what], times[1][what])
-    local small, large = median(times[1][what]), median(times[2][what])
-    print(("%d %s, %-6s of %d: %5.0f us, with %d: %5.0f us, %.2f times"):format(LARGE, state, what, BATCH, large, SMALL,
-      small, large / small))
+  local inboxes = {}
+  for i, size in ipairs(sizes) do inboxes[i] = open(state, size) end
+  for _ = 1, ROUNDS do
+    for _, inbox in ipairs(inboxes) do measure_round(inbox) end
   end
+  for _, step in ipairs(STEPS) do
+    for _, what in ipairs { "us", "pages" } do write_columns(inboxes, state, step, what) end
+    for _, inbox in ipairs(inboxes) do tell(inbox, state, step) end
+  end
+  for _, inbox in ipairs(inboxes) do inbox.box:close() end
 end
