@@ -45,7 +45,8 @@
 ---                                    claimed alone, as it may be what ended its process: at once the first time, and
 ---                                    after that once it has waited waits[attempt] seconds (for later attempts the last
 ---                                    one). If it was claimed with others, it is not known to have been begun, and the
----                                    attempt does not count. Call it before claim.
+---                                    attempt does not count. Call it before claim. With SQLite a lease also ends when
+---                                    its process does.
 ---   inbox:claim(limit, lease)     -> a list of at most `limit` and at most 1000 leased entries, the caller's to
 ---                                    change, held for `lease` seconds: one of each lane, those that have been due the
 ---                                    longest, in the order in which they were stored. The attempt is counted here.
