@@ -152,6 +152,7 @@ static mkt_code configure(mkt_sqlite *database, mkt_error *error) {
   if (code != MKT_OK) return code;
   int result = run(database, "PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
                              "PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = 8000;"
+                             "PRAGMA journal_size_limit = 33554432;"
                              "SELECT count(*) FROM sqlite_master");
   return result == SQLITE_OK ? MKT_OK : mkt_sqlite_fail(database, result, "open", error);
 }

@@ -7,6 +7,7 @@ local core = require "marketplace.core"
 local holders = require "marketplace.inbox.sqlite.holders"
 local leases = require "marketplace.inbox.sqlite.leases"
 local links = require "marketplace.inbox.sqlite.link"
+local migration = require "marketplace.inbox.sqlite.migration"
 local operators = require "marketplace.inbox.sqlite.operators"
 local put = require "marketplace.inbox.sqlite.put"
 local queries = require "marketplace.inbox.sqlite.queries"
@@ -115,12 +116,12 @@ end
 
 local function prepare(link, path, checks)
   if not has_tables(link, path) then make_tables(link, path) end
-  local version = pragma(link, "user_version") % 256 -- the rest counts commits
+  if checks then check(link, path) end
+  local version = migration.run(link)
   if version ~= schema.VERSION then
     fail(("the tables of %s have version %d, and this program needs version %d: use the release that made them, or " ..
       "begin with an empty one"):format(path, version, schema.VERSION))
   end
-  if checks then check(link, path) end
 end
 
 -- The engine is a module of its own, which need not be installed.
