@@ -362,7 +362,7 @@ describe("inside nginx #full", function()
       box:put { record "a" }
       run(("mkdir %s/old && mv %s* %s/old"):format(folder, path, folder))
       local finishes = {}
-      for i = 1, 12 do finishes[i] = nginx_inbox.begin(nginx, url, "backlog", {}) end
+      for i = 1, 12 do finishes[i] = nginx_inbox.begin(nginx, url, "claim", { 1, 60 }) end
       for _, finish in ipairs(finishes) do
         local answer = finish()
         expect_unavailable("", answer.result, answer.message, answer.code)
