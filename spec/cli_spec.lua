@@ -341,7 +341,7 @@ describe("the command", function()
     expect(1, "serve examples/marketplace.lua --port 0 --inbox paper:x", "known: memory")
     local output = expect(1, "work examples/marketplace.lua --inbox 'host=db password=hunter2'", "no scheme")
     assert.is_nil(output:find("hunter2", 1, true), output)
-    expect(1, "work examples/marketplace.lua --inbox sqlite:/nowhere/at/all.db", "unable to open")
+    expect(1, "work examples/marketplace.lua --inbox sqlite:/nowhere/at/all.db", "/nowhere/at/all.db.*set by %-%-inbox")
   end)
 
   describe("serve", function()

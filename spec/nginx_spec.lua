@@ -666,6 +666,25 @@ describe("marketplace.nginx #full", function()
     end)
   end)
 
+  it("warns once of secrets and an inbox that others can read, and of those files only", function()
+    local made = shell.run "mktemp -u"
+    assert(inbox.open("sqlite:" .. made)):close()
+    assert(start { workers = 2, init = ([[dispatch = true, inbox = (function()
+      os.execute "cd <folder> && mv %s inbox.db && chmod 640 inbox.db && chmod 644 secrets"
+      return "sqlite:inbox.db"
+    end)()]]):format(made) })
+    os.remove(made .. "-holders")
+    local secrets, database = server.folder .. "/secrets", core.real_path(server.folder) .. "/inbox.db"
+    server:wait_for("others can read " .. database)
+    local log = server:error_log()
+    assert.matches("%[warn%].* marketplace: others can read %S+/inbox.db %(mode 0640%), .*: chmod 600 %S+/inbox.db ",
+      log)
+    assert.equal(1, select(2, log:gsub("others can read", "")))
+    assert.is_nil(log:find("-holders", 1, true))
+    server:reload() -- at the start the terminal gets what init logs
+    server:wait_for(("others can read %s (mode 0644): chmod 600 %s"):format(secrets, secrets))
+  end)
+
   it("keeps the password for Redis when another nginx takes over, or says what it takes", function()
     local redis = redis_server.start "--requirepass hunter2"
     finally(function() redis:remove() end)

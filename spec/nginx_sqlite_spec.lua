@@ -4,14 +4,15 @@ local is_held = require("marketplace.sqlite").is_held
 local shell = require "support.shell"
 
 describe("marketplace.nginx.sqlite", function()
-  local nginx, sqlite, asked, answers, configured, logged
+  local nginx, sqlite, asked, answers, configured, logged, worker
 
   -- Each call of a thread is noted, and takes the next of the answers, {ok, answer}; the last one stays.
   before_each(function()
-    nginx, asked, configured, logged = imitated_nginx.install(), {}, "--with-threads", {}
+    nginx, asked, configured, logged, worker = imitated_nginx.install(), {}, "--with-threads", {}, 0
     answers = { { true, { result = "result" } } }
     local ngx = nginx.ngx
     ngx.config = { nginx_configure = function() return "configure arguments: " .. configured end }
+    ngx.worker.id = function() return worker end
     ngx.WARN, ngx.log = "warn", function(...) logged[#logged + 1] = table.concat { ... } end
     ngx.thread = {
       spawn = function(task) return task end,
@@ -123,8 +124,12 @@ describe("marketplace.nginx.sqlite", function()
     end)
   end)
 
-  it("warns once of what its threads warn of", function()
+  it("warns once of what its threads warn of, in one worker", function()
     answers = { { true, { result = 1, warnings = { "others can read it", "it is old" } } } }
+    worker = 1
+    assert.same({ 1 }, (call(assert(sqlite.open "/a.db"), "backlog")))
+    assert.same({}, logged)
+    worker = 0
     local box = assert(sqlite.open "/a.db")
     for _ = 1, 2 do assert.same({ 1 }, (call(box, "backlog"))) end
     assert.same({ "warnmarketplace: others can read it", "warnmarketplace: it is old" }, logged)

@@ -28,9 +28,10 @@ describe("marketplace.secret_file", function()
   it("is read as it was written", function()
     local list = { "new", " old" }
     local path = shell.file(secret_file.text(list))
-    assert.same(list, secret_file.read(path))
+    local function warn(message) error(message) end
+    assert.same(list, secret_file.read(path, warn))
     os.remove(path)
-    local read, message = secret_file.read(path)
+    local read, message = secret_file.read(path, warn)
     assert.is_nil(read)
     assert.matches("^the secret file cannot be read: " .. path:gsub("%p", "%%%0"), message)
   end)

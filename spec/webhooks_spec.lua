@@ -346,13 +346,14 @@ describe("marketplace webhooks", function()
     end
   end)
 
-  it("warns of a key file that everybody can read", function()
+  it("warns of a key file that others can read", function()
     add_second()
-    local warning = "everybody on this machine can read the key file: chmod 600 " .. folder .. "/key.pem"
+    local path = folder .. "/key.pem"
+    local warning = ("warning: others can read %s (mode 0640): chmod 600 %s"):format(path, path)
     assert.is_nil((select(2, run(0, "list", "--app", "1"))):find(warning, 1, true))
-    shell.run("chmod 644 " .. folder .. "/key.pem")
+    shell.run("chmod 640 " .. path)
     local _, err = run(0, "list", "--app", "1")
-    shell.run("chmod 600 " .. folder .. "/key.pem")
+    shell.run("chmod 600 " .. path)
     assert.is_truthy(err:find(warning, 1, true), err)
     assert.equal(1, #noted)
   end)

@@ -1,5 +1,6 @@
 --- Secret files: one secret a line, the newest first, up to 8 while they are rotated.
 local core = require "marketplace.core"
+local file_mode = require "marketplace.file_mode"
 
 local secret_file = {}
 
@@ -27,11 +28,13 @@ end
 
 --- The secrets in a file.
 ---@param path string
+---@param warn fun(message: string) is told if others on this machine can read or change the file
 ---@return string[]|nil secrets
 ---@return string? message
-function secret_file.read(path)
+function secret_file.read(path, warn)
   local text, problem = core.read_file(path)
   if not text then return nil, "the secret file cannot be read: " .. problem end
+  file_mode.check(warn, path)
   return secret_file.parse(text, path)
 end
 

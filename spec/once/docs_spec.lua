@@ -408,7 +408,7 @@ describe("the operating guide names", function()
 
   it("what nginx's workers say at their start", function()
     local words, checked = guide:gsub("%s+", " "), 0
-    for said in pairs(found_by { 'ngx%.log%(ngx%.%u+, "([^"]-):? *"' }) do
+    for said in pairs(found_by { 'ngx%.log%(ngx%.%u+, "marketplace: ([^"]+[^": ]):? *"' }) do
       assert.is_truthy(words:find(said, 1, true), said)
       checked = checked + 1
     end

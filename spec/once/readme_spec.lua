@@ -1,5 +1,6 @@
 -- Every command and every Lua block of the README, run. A command that no test here knows fails. What docs/ has of the
 -- commands that are known here is run too; the rest of docs/ is docs_spec's.
+local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
@@ -34,9 +35,7 @@ local repository = capture "pwd":gsub("%s+$", "")
 local folder
 
 local function write(name, text)
-  local file = assert(io.open(folder .. "/" .. name, "wb"))
-  file:write(text)
-  file:close()
+  assert(core.replace_file(folder .. "/" .. name, text))
 end
 
 local function in_folder(command)

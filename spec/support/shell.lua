@@ -56,8 +56,9 @@ function shell.marketplace(arguments, environment)
   return ("%s %s bin/marketplace %s"):format(environment or "", shell.LUA, arguments)
 end
 
---- Starts a server, calls `use(url, pid, pipe)` once it listens, and stops it with SIGTERM. Gives what it wrote after
---- that and its exit status. The command's last process becomes the server.
+--- Starts a server, calls `use(url, pid, pipe, before)` once it listens, and stops it with SIGTERM; `before`: the lines
+--- that it wrote until then. Gives what it wrote after that and its exit status. The command's last process becomes the
+--- server.
 function shell.with_server(command, use)
   local quoted = command:gsub("'", "'\\''")
   local pipe = assert(io.popen(("sh -c 'echo $$; exec %s' 2>&1; status=$?; echo; echo $status"):format(quoted), "r"))
@@ -69,7 +70,7 @@ function shell.with_server(command, use)
     if url then break end
   end
   local ok, problem = true, "the server did not start: " .. command .. "\n" .. table.concat(before, "\n")
-  if url then ok, problem = pcall(use, (url:gsub("\\/", "/")), pid, pipe) end
+  if url then ok, problem = pcall(use, (url:gsub("\\/", "/")), pid, pipe, before) end
   if url then os.execute("kill -TERM " .. pid) end
   local rest = pipe:read "*a"
   pipe:close()

@@ -370,14 +370,17 @@ end
 ---@class marketplace.RedisInboxOptions
 ---@field clock? fun(): number seconds since the epoch, default the server's clock
 ---@field durability? "strict"|"relaxed" relaxed accepts a server that may lose what it stored; default by the URL
----@field must_exist? boolean for SQLite; ignored here
+---@field lazy? boolean connect with the first call, default false: at once
+---@field must_exist? boolean for SQLite; ignored here, as the next two are
+---@field timeout? number
+---@field warn? fun(message: string)
 ---@field connect? fun(place: table): table in place of hiredis: returns a connection with command{word, ...}, close()
 --- and `reused` if it was used before; raises as marketplace.inbox.reconnecting does
 ---@field pool? fun(settings: table): table in place of marketplace.inbox.reconnecting's new, if the inbox keeps no
 --- connections: nothing is connected then before it is needed
 local OPTIONS = {
-  clock = "function", durability = "string", must_exist = "boolean", connect = "function",
-  pool = "function",
+  clock = "function", durability = "string", lazy = "boolean", must_exist = "boolean", timeout = "number",
+  warn = "function", connect = "function", pool = "function",
 }
 
 --- Opens the inbox in a server.
@@ -405,7 +408,7 @@ function redis.open(place, settings)
       return prepare(self, link, { user = place.user, password = password, db = place.db }, is_relaxed)
     end,
   }
-  if settings.pool then return self end
+  if settings.pool or settings.lazy then return self end
   local ok, message = self.connection:use(function() return true end)
   if not ok then return unavailable(message) end
   return self

@@ -43,7 +43,7 @@ local function secrets_of(given)
     fail("one of the options 'secrets' and 'secret_file' is needed")
   end
   if given.secrets then return given.secrets end
-  local list, problem = secret_file.read(from_prefix(given.secret_file))
+  local list, problem = secret_file.read(from_prefix(given.secret_file), nginx_log.advise)
   return list or fail("%s", problem)
 end
 

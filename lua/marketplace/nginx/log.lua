@@ -27,4 +27,10 @@ nginx_log.target = setmetatable({ write = write }, {
   end,
 })
 
+--- Writes to the log what an operator should change, though everything works.
+---@param message string
+function nginx_log.advise(message)
+  write { level = "warning", message = "advice", reason = message }
+end
+
 return nginx_log

@@ -54,8 +54,9 @@ local function explain(self, problem)
   return problem
 end
 
+-- All workers find the same.
 local function warn(message)
-  ngx.log(ngx.WARN, "marketplace: ", message)
+  if ngx.worker.id() == 0 then ngx.log(ngx.WARN, "marketplace: ", message) end
 end
 
 -- Each thread's Lua state opens the file, and finds the same.

@@ -110,6 +110,12 @@ local function report_stopped(self)
   })
 end
 
+--- Ends at once, before it has served anything.
+function Server:close()
+  self.http:close()
+  if self.metrics then self.metrics:close() end
+end
+
 --- Ends gracefully: answers what is under way (with 503), runs what would otherwise be lost, and closes. Takes
 --- `stop_seconds` at most, plus one callback's time.
 function Server:stop()
@@ -122,8 +128,7 @@ function Server:stop()
     exchange(self, 0.1)
   end
   run_what_would_be_lost(self, deadline)
-  self.http:close()
-  if self.metrics then self.metrics:close() end
+  self:close()
   report_stopped(self)
 end
 

@@ -27,7 +27,7 @@ function serve.describe(command)
 end
 
 local function reload(receiver, path, write)
-  local list, message = inputs.secrets(path)
+  local list, message = inputs.secrets(path, running.adviser(write))
   if list then
     receiver:set_secrets(list)
     write { level = "info", message = "secrets reread", secrets = receiver.live }
@@ -65,7 +65,7 @@ local function announce(options, listener, secret_count, write)
 end
 
 local function open_receiver(options, write)
-  local list, message = inputs.secrets(options.secret_file)
+  local list, message = inputs.secrets(options.secret_file, running.adviser(write))
   if not list then return nil, message end
   local box, problem = running.open_inbox(options, write)
   if not box then return nil, problem end
@@ -79,18 +79,29 @@ local function open_receiver(options, write)
   return receiver, #list
 end
 
-local function run_listener(options, listener, count, write)
-  core.catch_signals() -- before it reports that it listens: until then a SIGHUP would end it
-  local lock, problem
-  if options.pid_file then lock, problem = pid_file.write(options.pid_file) end
+local function listen(options, receiver, listener, count, write)
+  local problem = chosen.connect(options, receiver.inbox)
   if problem then
-    listener:stop()
+    listener:close()
     return 1, problem
   end
   announce(options, listener, count, write)
   listener:run()
-  if lock then pid_file.remove(options.pid_file, lock) end
   return 0
+end
+
+local function run_listener(options, receiver, listener, count, write)
+  core.catch_signals() -- before it reports that it listens: until then a SIGHUP would end it
+  if not options.pid_file then return listen(options, receiver, listener, count, write) end
+  local lock, problem = pid_file.write(options.pid_file)
+  if not lock then
+    listener:close()
+    return 1, problem
+  end
+  local status
+  status, problem = listen(options, receiver, listener, count, write)
+  pid_file.remove(options.pid_file, lock)
+  return status, problem
 end
 
 function serve.run(options)
@@ -98,9 +109,9 @@ function serve.run(options)
   if missing then return 1, missing end
   local usage = usage_problem(options)
   if usage then return 2, usage end
-  local tls, status, problem = running.read_tls(options)
-  if not tls then return status, problem end
   local write = running.log(options)
+  local tls, status, problem = running.read_tls(options, write)
+  if not tls then return status, problem end
   local receiver, count = open_receiver(options, write)
   if not receiver then return 1, count end
   local opened, listener, message = pcall(server.open, {
@@ -111,7 +122,7 @@ function serve.run(options)
   })
   if not opened then return 1, tostring(listener) end
   if not listener then return 1, message end
-  status, problem = run_listener(options, listener, count, write)
+  status, problem = run_listener(options, receiver, listener, count, write)
   receiver:close()
   return status, problem
 end

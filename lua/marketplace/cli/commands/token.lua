@@ -1,5 +1,6 @@
 --- marketplace token: makes a token for other programs.
 local credentials = require "marketplace.cli.support.credentials"
+local file_mode = require "marketplace.file_mode"
 local output = require "marketplace.cli.support.output"
 local token = require "marketplace.token"
 
@@ -40,7 +41,7 @@ function command_token.run(parsed)
   local given, message = credentials.settings(parsed)
   if not given then return 1, message end
   if not given.key_file then return 2, "token: " .. credentials.missing "key_file" end
-  credentials.warn_of(given.key_file)
+  file_mode.check(output.warn, given.key_file)
   local settings = settings_of(parsed, given)
   if parsed.lifetime then
     settings.lifetime = tonumber(parsed.lifetime)

@@ -53,6 +53,8 @@ function work.run(options)
   if not ok then return 1, handlers_problem end
   local metrics, metrics_problem = open_metrics(options, runs)
   if metrics_problem then return 1, metrics_problem end
+  problem = chosen.connect(options, box)
+  if problem then return 1, problem end
   write {
     level = "info", message = "working", url = metrics and metrics:url(),
     reason = "inbox: " .. inbox_url.redacted(options.inbox),

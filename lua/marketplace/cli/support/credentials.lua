@@ -1,12 +1,11 @@
 --- What a command needs to talk to App Store Connect: from its options, or the environment, or the config file.
 local check = require "marketplace.cli.support.options"
 local config = require "marketplace.cli.support.config"
-local core = require "marketplace.core"
 local dry_run = require "marketplace.cli.support.dry_run"
+local file_mode = require "marketplace.file_mode"
 local http = require "marketplace.http"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
-local text = require "marketplace.text"
 
 local credentials = {}
 
@@ -84,16 +83,6 @@ local function client_log(verbose)
   end
 end
 
---- Warns if everybody on this machine can read the private key.
----@param path string
-function credentials.warn_of(path)
-  local file = core.stat(path)
-  if file and math.floor(file.mode / 4) % 2 == 1 then
-    output.note(("warning: everybody on this machine can read the key file: chmod 600 %s"):format(
-      text.shell_word(path)))
-  end
-end
-
 local function usage_problem(parsed, settings)
   if not settings.key_file then return credentials.missing "key_file" end
   if not settings.key_id then return credentials.missing "key_id" end
@@ -116,7 +105,7 @@ function credentials.client(parsed)
   if not settings then return nil, 1, message end
   local usage = usage_problem(parsed, settings)
   if usage then return nil, 2, parsed.command .. ": " .. usage end
-  credentials.warn_of(settings.key_file)
+  file_mode.check(output.warn, settings.key_file)
   local ok, made, problem = pcall(require("marketplace.client").new, {
     key_file = settings.key_file, key_id = settings.key_id, issuer_id = settings.issuer_id,
     individual = settings.individual, base_url = settings.api_url, ca_file = settings.ca_file,

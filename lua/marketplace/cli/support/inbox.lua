@@ -47,6 +47,10 @@ function chosen.sharing_problem(parsed)
   return ("an inbox in memory belongs to the process that receives; it is set by %s"):format(parsed.inbox_source)
 end
 
+local function sourced(parsed, message)
+  return ("%s (the inbox is set by %s)"):format(message, parsed.inbox_source)
+end
+
 --- Opens the inbox.
 ---@param parsed table resolved
 ---@param settings? table of marketplace.inbox
@@ -55,7 +59,16 @@ end
 function chosen.open(parsed, settings)
   local box, message = inbox.open(parsed.inbox, settings)
   if box then return box end
-  return nil, ("%s (the inbox is set by %s)"):format(message, parsed.inbox_source)
+  return nil, sourced(parsed, message)
+end
+
+--- Connects to an inbox that was opened to do so with its first call, and makes its file.
+---@param parsed table resolved
+---@param box table
+---@return string? problem, which says what named the inbox
+function chosen.connect(parsed, box)
+  local backlog, message = box:backlog()
+  if not backlog then return sourced(parsed, message) end
 end
 
 --- Opens the inbox that others made, for somebody who waits for it, and can interrupt that.

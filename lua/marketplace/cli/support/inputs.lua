@@ -32,10 +32,11 @@ end
 
 --- The secrets: those of the file if one is named, otherwise the environment's.
 ---@param path string|nil
+---@param warn? fun(message: string) is told if others can read or change the file, default output.warn
 ---@return string[]|nil secrets
 ---@return string? message
-function inputs.secrets(path)
-  if path then return secret_file.read(path) end
+function inputs.secrets(path, warn)
+  if path then return secret_file.read(path, warn or output.warn) end
   return from_environment()
 end
 

@@ -34,6 +34,12 @@ function output.note(message)
   io.stderr:write("marketplace: ", text.safe_lines(message), "\n")
 end
 
+--- Writes a warning to the standard error stream.
+---@param message string
+function output.warn(message)
+  output.note("warning: " .. message)
+end
+
 --[[ One result ]]
 
 --- Adds the option that has results written as JSON.

@@ -4,11 +4,19 @@ local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
 local config = require "marketplace.cli.support.config"
 local core = require "marketplace.core"
+local file_mode = require "marketplace.file_mode"
 local inbox_url = require "marketplace.inbox.url"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
 
 local running = {}
+
+--- Writes to the log what an operator should change, though everything works.
+---@param write fun(entry: table)
+---@return fun(message: string)
+function running.adviser(write)
+  return function(message) write { level = "warning", message = "advice", reason = message } end
+end
 
 --[[ serve and work ]]
 
@@ -51,13 +59,14 @@ function running.usage_problem(parsed)
     or check.setting_problem(parsed, "attempts") or check.setting_problem(parsed, "keep")
 end
 
---- Opens the inbox, and warns if it is not durable.
+--- The inbox, which chosen.connect connects to once nothing else can keep this command from running: a command that
+--- fails leaves no new inbox behind. Warns if it is not durable.
 ---@param parsed table
 ---@param write fun(entry: table)
 ---@return table|nil inbox
 ---@return string? message
 function running.open_inbox(parsed, write)
-  local box, problem = chosen.open(parsed)
+  local box, problem = chosen.open(parsed, { lazy = true, warn = running.adviser(write) })
   if box and inbox_url.is_memory(parsed.inbox) then
     write { level = "warning", message = "memory inbox", reason = "what it holds is lost when this process ends" }
   end
@@ -78,10 +87,11 @@ end
 
 --- The certificate and the key that the options name.
 ---@param options table parsed arguments
+---@param write fun(entry: table)
 ---@return {cert?: string, key?: string}|nil
 ---@return integer? status for os.exit
 ---@return string? message
-function running.read_tls(options)
+function running.read_tls(options, write)
   if not options.tls_cert and not options.tls_key then return {} end
   if not (options.tls_cert and options.tls_key) then
     return nil, 2, options.command .. ": --tls-cert and --tls-key go together"
@@ -92,6 +102,7 @@ function running.read_tls(options)
     if not bytes then return nil, 1, ("--tls-%s: cannot read %s"):format(name, problem) end
     pem[name] = bytes
   end
+  file_mode.check(running.adviser(write), options.tls_key)
   return pem
 end
 

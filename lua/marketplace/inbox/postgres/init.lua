@@ -106,6 +106,7 @@ function postgres.open(place, settings)
       connect = function() return connect(place.parameters, durability) end,
     },
   }, Inbox)
+  if settings and settings.lazy then return self end
   local ok, message, code = self:read(function() return true end)
   if not ok then return nil, message, code end
   return self

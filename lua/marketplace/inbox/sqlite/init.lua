@@ -4,6 +4,7 @@
 ---
 --- The clock is the process's. It is read once a transaction has begun, which may have to wait for others.
 local core = require "marketplace.core"
+local files = require "marketplace.inbox.sqlite.files"
 local holders = require "marketplace.inbox.sqlite.holders"
 local leases = require "marketplace.inbox.sqlite.leases"
 local links = require "marketplace.inbox.sqlite.link"
@@ -145,6 +146,8 @@ local function open_database(self)
   return links.new(database)
 end
 
+local function nothing() end
+
 local function connect(self)
   local path = self.path
   -- a new file would hide that what was acknowledged is elsewhere
@@ -158,6 +161,7 @@ local function connect(self)
     link:close()
     error(problem, 0)
   end
+  if not self.was_opened then files.check(path, self.warn) end
   self.was_opened = true
   return link
 end
@@ -173,15 +177,17 @@ function sqlite.open(place, settings)
   settings = settings or {}
   local path = place.path
   if settings.must_exist and not core.file_id(path) then return unavailable("there is no such file: " .. path) end
+  local warn = settings.warn or nothing
   local self = setmetatable({
     path = path, clock = settings.clock or core.now, timeout = settings.timeout or TIMEOUT_SECONDS, closed = false,
-    must_exist = settings.must_exist or false, was_opened = false, holders = holders.new(path, settings.warn),
+    must_exist = settings.must_exist or false, was_opened = false, warn = warn, holders = holders.new(path, warn),
   }, Inbox)
   self.connection = reconnecting.new {
     connect = function() return connect(self) end,
     -- a file that was moved away would take what is stored from now on with it
     is_current = function() return true end,
   }
+  if settings.lazy then return self end
   local ok, message = self.connection:use(function() return true end)
   if not ok then return unavailable(message) end
   return self

@@ -42,7 +42,7 @@ end
 -- Never the environment's secret: it is there for other commands, and this must not change it unasked.
 local function new_secret(options)
   if not options.secret_file then return nil end
-  local list, problem = secret_file.read(options.secret_file)
+  local list, problem = secret_file.read(options.secret_file, output.warn)
   return list and list[1], problem
 end
 

@@ -4,6 +4,7 @@ local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
 local deliveries = require "marketplace.reconcile.deliveries"
+local file_mode = require "marketplace.file_mode"
 local generations = require "marketplace.cli.commands.webhooks.generations"
 local output = require "marketplace.cli.support.output"
 local pid_file = require "marketplace.cli.support.pid_file"
@@ -254,6 +255,7 @@ function rotate.run(client, options)
   local problem = not (options.not_shared or options.abort)
     and sharing_problem(client, options.generation, options.id)
   if problem then return nil, problem end
+  file_mode.check(output.warn, options.secret_file)
   local box
   box, problem = chosen.open_existing(options)
   if not box then return nil, problem end

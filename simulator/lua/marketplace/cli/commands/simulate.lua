@@ -129,9 +129,9 @@ end
 local function serve(options)
   local usage = usage_problem(options)
   if usage then return 2, usage end
-  local tls, status, problem = running.read_tls(options)
-  if not tls then return status, problem end
   local write = running.log(options)
+  local tls, status, problem = running.read_tls(options, write)
+  if not tls then return status, problem end
   local listener, message = open(options, write, tls)
   if not listener then return 1, message end
   core.catch_signals() -- before it reports that it listens
