@@ -144,7 +144,7 @@ static mkt_code push_rows(lua_State *L, mkt_sqlite *database, mkt_error *error) 
 }
 
 /* Pushes what one execution gives. */
-static mkt_code push_first(lua_State *L, mkt_sqlite *database, const mkt_lua_sqlite_names *names,
+static mkt_code push_first(lua_State *L, mkt_sqlite *database, mkt_lua_sqlite_names *names,
                            mkt_error *error) {
   int changes = sqlite3_total_changes(database->db);
   bool has_row;
@@ -254,7 +254,8 @@ static int sqlite_open(lua_State *L) {
   lua_settop(L, 1);
   mkt_sqlite_options options = {.path = text_option(L, "path"),
                                 .holders = text_option(L, "holders")};
-  luaL_argcheck(L, options.path != NULL, 1, "option 'path' is missing");
+  bool has_path = options.path != NULL && options.path[0] != '\0';
+  luaL_argcheck(L, has_path, 1, "option 'path' is missing or empty");
   lua_getfield(L, 1, "create");
   options.create = lua_toboolean(L, -1);
   connection *c = lua_newuserdata(L, sizeof *c);

@@ -8,19 +8,32 @@ enum { OTHER_SLOTS = 8 }; /* of Lua's stack, beside the names and the values */
 /* Up to here, every whole number is exact as a double. */
 static const lua_Number most_exact = 9007199254740992.0;
 
+/* They change if SQLite prepares the statement anew because somebody changed the tables. */
+static void read_columns(lua_State *L, sqlite3_stmt *statement, mkt_lua_sqlite_names *names) {
+  names->preparations = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0);
+  names->columns = sqlite3_column_count(statement);
+  lua_createtable(L, names->columns, 0);
+  for (int i = 0; i < names->columns; i++) {
+    const char *name = sqlite3_column_name(statement, i);
+    if (name == NULL) luaL_error(L, "memory is short");
+    lua_pushstring(L, name);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_replace(L, names->column_names);
+}
+
 mkt_lua_sqlite_names mkt_lua_push_sqlite_names(lua_State *L, sqlite3_stmt *statement) {
   mkt_lua_sqlite_names names = {.parameters = sqlite3_bind_parameter_count(statement),
-                                .columns = sqlite3_column_count(statement)};
-  luaL_checkstack(L, 2 * names.parameters + names.columns + OTHER_SLOTS, "too many parameters");
-  names.first_parameter = lua_gettop(L) + 1;
+                                .column_names = lua_gettop(L) + 1,
+                                .first_parameter = lua_gettop(L) + 2};
+  luaL_checkstack(L, 2 * names.parameters + OTHER_SLOTS, "too many parameters");
+  lua_pushnil(L);
+  read_columns(L, statement, &names);
   for (int i = 1; i <= names.parameters; i++) {
     const char *name = sqlite3_bind_parameter_name(statement, i);
     if (name == NULL) luaL_error(L, "parameter %d has no name", i);
     lua_pushstring(L, name + 1);
   }
-  names.first_column = lua_gettop(L) + 1;
-  for (int i = 0; i < names.columns; i++)
-    lua_pushstring(L, sqlite3_column_name(statement, i));
   return names;
 }
 
@@ -92,13 +105,14 @@ static void push_column(lua_State *L, sqlite3_stmt *statement, int column, int t
   }
 }
 
-void mkt_lua_push_sqlite_row(lua_State *L, sqlite3_stmt *statement,
-                             const mkt_lua_sqlite_names *names) {
+void mkt_lua_push_sqlite_row(lua_State *L, sqlite3_stmt *statement, mkt_lua_sqlite_names *names) {
+  int preparations = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0);
+  if (preparations != names->preparations) read_columns(L, statement, names);
   lua_createtable(L, 0, names->columns);
   for (int i = 0; i < names->columns; i++) {
     int type = sqlite3_column_type(statement, i);
     if (type == SQLITE_NULL) continue;
-    lua_pushvalue(L, names->first_column + i);
+    lua_rawgeti(L, names->column_names, i + 1);
     push_column(L, statement, i, type);
     lua_rawset(L, -3);
   }

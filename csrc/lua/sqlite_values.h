@@ -6,11 +6,12 @@
 
 #include <sqlite3.h>
 
-/* The names of a statement's parameters and columns, as Lua strings on the stack: made once for as
- * many executions as there are. */
+/* The names of a statement's parameters, as Lua strings on the stack, and of its columns, in a
+ * table there: made once for as many executions as there are. */
 typedef struct mkt_lua_sqlite_names {
-  int parameters, columns;           /* how many */
-  int first_parameter, first_column; /* where on the stack */
+  int parameters, first_parameter; /* how many, and where on the stack */
+  int columns, column_names;       /* how many, and where on the stack the table is */
+  int preparations;                /* of the statement, when the columns were looked at */
 } mkt_lua_sqlite_names;
 
 /* Raises if a parameter has no name. */
@@ -24,7 +25,6 @@ int mkt_lua_bind_sqlite(lua_State *L, sqlite3_stmt *statement, const mkt_lua_sql
                         int values, int common);
 
 /* Pushes the row that the statement stands at, without what is NULL. */
-void mkt_lua_push_sqlite_row(lua_State *L, sqlite3_stmt *statement,
-                             const mkt_lua_sqlite_names *names);
+void mkt_lua_push_sqlite_row(lua_State *L, sqlite3_stmt *statement, mkt_lua_sqlite_names *names);
 
 #endif

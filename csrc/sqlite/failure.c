@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 
+#include <errno.h>
 #include <string.h>
 
 typedef struct named_result {
@@ -97,17 +98,19 @@ static mkt_code fail_late(const mkt_sqlite *database, int result, const char *do
                   database->name, database->seconds);
 }
 
-/* The system's, if the failure was one of a system call's. */
-static const char *reason(const mkt_sqlite *database, int result) {
+/* The system's, if the failure was one of a system call's. SQLite does not note what made a commit
+ * fail. */
+static const char *reason(const mkt_sqlite *database, int result, int last) {
   int primary = result & 0xff;
   int number = database->db != NULL ? sqlite3_system_errno(database->db) : 0;
+  if (number == 0) number = last;
   if (number == 0 || (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN)) return NULL;
   return strerror(number);
 }
 
 mkt_code mkt_sqlite_fail(const mkt_sqlite *database, int result, const char *doing,
                          mkt_error *error) {
-  int primary = result & 0xff;
+  int primary = result & 0xff, last = errno;
   if (primary == SQLITE_NOMEM || result == SQLITE_IOERR_NOMEM) {
     return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   }
@@ -120,7 +123,7 @@ mkt_code mkt_sqlite_fail(const mkt_sqlite *database, int result, const char *doi
   if (database->db != NULL && sqlite3_extended_errcode(database->db) == result) {
     words = sqlite3_errmsg(database->db);
   }
-  const char *why = reason(database, result);
+  const char *why = reason(database, result, last);
   return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "cannot %s %s: %.120s (%s%s%s)", doing,
                   database->name, words, mkt_sqlite_result_name(result), why != NULL ? ": " : "",
                   why != NULL ? why : "");

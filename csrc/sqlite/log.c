@@ -124,7 +124,8 @@ static bool has_counter_between(const page_header *database, const first_pages *
 static bool comes_before(const page_header *database, const page_header *oldest) {
   uint32_t count = count_of(oldest);
   bool is_next = count == count_of(database) || count == count_after(count_of(database));
-  return is_next && !has_later_schema(database, oldest);
+  return is_next && change_counter(oldest) - change_counter(database) <= 1 &&
+         !has_later_schema(database, oldest);
 }
 
 static bool belongs(const page_header *database, const first_pages *pages) {
