@@ -145,7 +145,7 @@ describe("the SQLite inbox", function()
     assert.same({ "duplicate" }, box:put { record "a" })
     -- a file that was put in place of the one that is open
     run(("head -c 4096 /dev/urandom > %s.bad && mv %s.bad %s"):format(path, path, path))
-    expect_unavailable("another file took the place of .*inbox%.db", box:put { record "b" })
+    expect_unavailable("not a database", box:put { record "b" })
     expect_unavailable("not a database", box:put { record "b" })
     run(("mv %s.good %s"):format(path, path))
     assert.same({ "duplicate", "stored" }, box:put { record "a", record "b" })
@@ -176,6 +176,36 @@ describe("the SQLite inbox", function()
     expect_unavailable("inbox%.db is gone: put it back", box:claim(1, 60))
     run(("mv %s/old/* %s"):format(folder, folder))
     assert.same({ "duplicate", "stored" }, box:put { record "a", record "b" })
+    box:close()
+  end)
+
+  it("says that its log was removed, and loses nothing of what it acknowledged", function()
+    local warnings = {}
+    local box = open { warn = function(message) warnings[#warnings + 1] = message end }
+    box:put { record "a" }
+    run(("rm %s-wal %s-shm"):format(path, path))
+    assert.equal(0, box:next_in())
+    assert.equal(1, #warnings)
+    assert.matches("inbox%.db%-wal was removed while it was open: it is opened anew$", warnings[1])
+    assert.same({ "duplicate", "stored" }, box:put { record "a", record "b" })
+    box:close()
+    assert.same(1, #warnings)
+    box = open()
+    assert.same({ "duplicate", "duplicate" }, box:put { record "a", record "b" })
+    box:close()
+  end)
+
+  it("says that another file took its place, and stores there from then on", function()
+    local warnings = {}
+    local box = open { warn = function(message) warnings[#warnings + 1] = message end }
+    box:put { record "a" }
+    local first = path
+    path = folder .. "/other.db"
+    open():close()
+    run(("rm %s-wal %s-shm && mv %s %s"):format(first, first, path, first))
+    assert.same({ "stored" }, box:put { record "a" })
+    assert.equal(1, #warnings)
+    assert.matches("another file took the place of .*inbox%.db while it was open: it is opened anew$", warnings[1])
     box:close()
   end)
 

@@ -8,6 +8,8 @@
  *     if that is nil, common.name, or NULL; a row has what is not NULL, by the column's name
  *   database:each(statement, items, common) -> list: run once for each item; of each, the first
  *     row or false or, of a statement without columns, whether it changed a row
+ *   database:has_its_files() -> true if the files at its path are those that it has open, or else
+ *     false and what has become of them
  *   database:begin() -> true: a transaction that writes
  *   database:commit() -> true: if it fails, nothing of the transaction is left
  *   database:rollback(): nothing if there is no transaction
@@ -77,6 +79,19 @@ static int call_idle(lua_State *L, mkt_code (*function)(mkt_sqlite *database, mk
   mkt_code code = check_idle(c, &error);
   if (code == MKT_OK) code = function(&c->database, &error);
   return push_outcome(L, code, &error);
+}
+
+static int sqlite_has_its_files(lua_State *L) {
+  const mkt_sqlite *database = &check_connection(L)->database;
+  mkt_error error;
+  mkt_code code = mkt_sqlite_check_owner(database, &error);
+  if (code == MKT_OK) {
+    code = mkt_sqlite_identity_check(&database->identity, database->name, &error);
+  }
+  lua_pushboolean(L, code == MKT_OK);
+  if (code == MKT_OK) return 1;
+  lua_pushstring(L, error.message);
+  return 2;
 }
 
 static int sqlite_begin(lua_State *L) {
@@ -273,6 +288,7 @@ static void make_metatable(lua_State *L) {
                                      {"prepare", sqlite_prepare},
                                      {"run", sqlite_run},
                                      {"each", sqlite_each},
+                                     {"has_its_files", sqlite_has_its_files},
                                      {"begin", sqlite_begin},
                                      {"commit", sqlite_commit},
                                      {"rollback", sqlite_rollback},

@@ -26,8 +26,7 @@ for _, methods in ipairs { put.methods, leases.methods, queries.methods, operato
   for name, method in pairs(methods) do Inbox[name] = method end
 end
 
-local TIMEOUT_SECONDS = 3   -- of a call; after that, Apple should try again
-local CHECK_SECONDS = 86400
+local TIMEOUT_SECONDS = 3 -- of a call; after that, Apple should try again
 
 local function unavailable(message)
   return nil, message, "inbox_unavailable"
@@ -106,18 +105,14 @@ local function make_tables(link, path)
 end
 
 -- Reads all of the file, which takes as long as it takes.
-local function check(link, path)
-  link:limit(CHECK_SECONDS)
-  local problem = link:run("PRAGMA quick_check(1)")[1].quick_check
-  if problem ~= "ok" then
-    fail(("%s is damaged: %s: restore a backup with `marketplace inbox restore`"):format(path,
-      (problem:gsub("%s+", " "))))
-  end
+local function check(link)
+  local is_sound, message = link.database:quick_check()
+  if not is_sound then fail(message .. ": restore a backup with `marketplace inbox restore`") end
 end
 
 local function prepare(link, path, checks)
   if not has_tables(link, path) then make_tables(link, path) end
-  if checks then check(link, path) end
+  if checks then check(link) end
   local version = migration.run(link)
   if version ~= schema.VERSION then
     fail(("the tables of %s have version %d, and this program needs version %d: use the release that made them, or " ..
@@ -166,6 +161,13 @@ local function connect(self)
   return link
 end
 
+-- A file that was moved away would take what is stored from now on with it.
+local function has_its_files(self, link)
+  local has, message = link.database:has_its_files()
+  if not has then self.warn(message .. ": it is opened anew") end
+  return has
+end
+
 --- Opens the inbox in a file, and makes the file if there is none. If the file fails later, calls return an error, and
 --- work again once the file does.
 ---@param place {path: string}
@@ -184,8 +186,7 @@ function sqlite.open(place, settings)
   }, Inbox)
   self.connection = reconnecting.new {
     connect = function() return connect(self) end,
-    -- a file that was moved away would take what is stored from now on with it
-    is_current = function() return true end,
+    is_current = function(link) return has_its_files(self, link) end,
   }
   if settings.lazy then return self end
   local ok, message = self.connection:use(function() return true end)
