@@ -13,7 +13,7 @@ local FORMER_VERSION = 4
 local WAIT_SECONDS = 600 -- for another process that migrates the same file
 local WORK_SECONDS = 86400
 
-local ROWS_AT_ONCE = 10000
+local ROWS_AT_ONCE = 1000
 local BODIES_AT_ONCE = 20
 
 local INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
