@@ -165,6 +165,21 @@ describe("what a process that died had leased", function()
     end)
   end)
 
+  it("waits for the end of its lease if the file system has no locks of open files, of which a worker warns", function()
+    write_handlers()
+    box:put { record("app", "second"), record("app", "third") }
+    local worker = start("env LD_PRELOAD=build/test/no_open_file_locks.so " .. work())
+    wait_until(function() return box:counts().done == 2 end, "the runs")
+    os.execute("kill -TERM " .. worker.pid)
+    local found = {}
+    for line in worker.pipe:lines() do
+      if line:find("no locks of open files", 1, true) then found[#found + 1] = line end
+    end
+    assert.equal(1, #found)
+    assert.matches('"level":"warning"', found[1], 1, true)
+    assert.matches('"message":"advice"', found[1], 1, true)
+  end)
+
   describe("is released by recover", function()
     local now
     local other -- inbox, with a clock that stands still

@@ -677,7 +677,7 @@ describe("marketplace.nginx #full", function()
     local secrets, database = server.folder .. "/secrets", core.real_path(server.folder) .. "/inbox.db"
     server:wait_for("others can read " .. database)
     local log = server:error_log()
-    assert.matches("%[warn%].* marketplace: others can read %S+/inbox.db %(mode 0640%), .*: chmod 600 %S+/inbox.db ",
+    assert.matches('%[warn%].* advice reason="others can read %S+/inbox.db %(mode 0640%), .*: chmod 600 %S+/inbox.db ',
       log)
     assert.equal(1, select(2, log:gsub("others can read", "")))
     assert.is_nil(log:find("-holders", 1, true))

@@ -27,9 +27,10 @@ static bool means_unsupported(int why) {
 
 static mkt_code fail_to_lock(mkt_error *error, const char *path, int why) {
   if (!means_unsupported(why)) return fail(error, path, "it cannot be locked", why);
-  return mkt_fail(error, MKT_ERR_LOCKS_UNSUPPORTED,
-                  "%.150s: its file system has no locks of open files (F_OFD_SETLK): %s", path,
-                  strerror(why));
+  return mkt_fail(
+      error, MKT_ERR_LOCKS_UNSUPPORTED,
+      "%.150s: its file system has no locks of open files (F_OFD_SETLK), as ext4 and XFS have: %s",
+      path, strerror(why));
 }
 
 /* The descriptor of a file that was not there, or -1. */

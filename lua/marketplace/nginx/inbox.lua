@@ -4,6 +4,7 @@
 --- The methods can be called where cosockets can be used: in rewrite_by_lua, access_by_lua, content_by_lua and timers.
 --- `open` can be called in init_by_lua and init_worker_by_lua too: it connects to nothing.
 local group_commit = require "marketplace.nginx.group_commit"
+local nginx_log = require "marketplace.nginx.log"
 local options = require "marketplace.options"
 local url = require "marketplace.inbox.url"
 
@@ -33,6 +34,7 @@ end
 function KINDS.sqlite(place, settings)
   return require("marketplace.nginx.sqlite").open(from_prefix(place.path), {
     thread_pool = settings.thread_pool, must_exist = settings.must_exist, clock = settings.clock,
+    warn = nginx_log.advise,
   })
 end
 

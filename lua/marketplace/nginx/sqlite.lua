@@ -54,16 +54,11 @@ local function explain(self, problem)
   return problem
 end
 
--- All workers find the same.
-local function warn(message)
-  if ngx.worker.id() == 0 then ngx.log(ngx.WARN, "marketplace: ", message) end
-end
-
--- Each thread's Lua state opens the file, and finds the same.
+-- Each thread's Lua state opens the file, and finds the same; so does each worker.
 local function warn_once(self, message)
-  if self.warned[message] then return end
+  if self.warned[message] or ngx.worker.id() ~= 0 then return end
   self.warned[message] = true
-  warn(message)
+  self.warn(message)
 end
 
 local function call(self, method, ...)
@@ -144,11 +139,13 @@ end
 -- The thread asks the machine's clock itself, once it may write.
 local function no_clock() return nil end
 
+local function nothing() end
+
 --- The inbox in a file, which is opened when it is first needed.
 ---@param path string
----@param settings? {thread_pool?: string, must_exist?: boolean, clock?: (fun(): number)} thread_pool: a thread_pool of
---- nginx's configuration, default "marketplace"; must_exist: do not make the file; clock: seconds since the epoch,
---- default the machine's
+---@param settings? {thread_pool?: string, must_exist?: boolean, clock?: (fun(): number), warn?: fun(message: string)}
+--- thread_pool: a thread_pool of nginx's configuration, default "marketplace"; must_exist: do not make the file; clock:
+--- seconds since the epoch, default the machine's; warn: see marketplace.InboxOptions
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
@@ -156,11 +153,12 @@ function sqlite.open(path, settings)
   settings = settings or {}
   local is_supported, message = sqlite.supported()
   if not is_supported then return unavailable(message) end
-  return setmetatable({
+  local self = setmetatable({
     path = path, pool = settings.thread_pool or POOL, clock = settings.clock or no_clock,
-    was_opened = settings.must_exist or false, closed = false, holders = holders.new(path, warn),
-    warned = {},
+    was_opened = settings.must_exist or false, closed = false, warn = settings.warn or nothing, warned = {},
   }, Inbox)
+  self.holders = holders.new(path, function(warning) warn_once(self, warning) end)
+  return self
 end
 
 return sqlite
