@@ -2,7 +2,7 @@
 local sqlite = require "marketplace.sqlite"
 
 return {
-  { covers = { "sqlite.make_holders", "sqlite.holder", "holder:number", "holder:close", "sqlite.is_held" },
+  { covers = { "sqlite.make_holders", "sqlite.holder", "sqlite.holder:number", "sqlite.holder:close", "sqlite.is_held" },
     setup = os.tmpname,
     run = function(path)
       local made, message, code = sqlite.make_holders(path)
