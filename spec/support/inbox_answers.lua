@@ -102,8 +102,10 @@ local function again(entry, more)
   return made
 end
 
--- Each is delivered again: as it is, without a signature, signed if it was not, and with other bytes.
-local function put_again(self, box, entries)
+-- One is delivered that may have been forgotten, and each again: as it is, without a signature, signed if it was not, and
+-- with other bytes.
+local function put_again(self, box, entries, at)
+  self:ask("put", { { key = "forgotten", digest = "d", time = at - 80 * DAY, body = "{}" } })
   for i, entry in ipairs(entries) do
     entry = assert(box:get(entry.id))
     self:ask("put", { again(entry), again(entry, { digest = "unsigned:" .. entry.digest }) })
@@ -174,7 +176,7 @@ return function(box, set_clock, at)
   self:ask_briefly("list", { verified_by = entries[1].verified_by })
   filter(self, entries, at)
   work(self, set_clock, at)
-  put_again(self, box, entries)
+  put_again(self, box, entries, at)
   self:ask_briefly "list"
   operate(self, entries)
   self:ask_briefly "list"
