@@ -102,8 +102,8 @@ local function again(entry, more)
   return made
 end
 
--- One is delivered that may have been forgotten, and each again: as it is, without a signature, signed if it was not, and
--- with other bytes.
+-- One is delivered that may have been forgotten. Each is delivered again: as it is, without a signature, signed if it
+-- was not, and with other bytes.
 local function put_again(self, box, entries, at)
   self:ask("put", { { key = "forgotten", digest = "d", time = at - 80 * DAY, body = "{}" } })
   for i, entry in ipairs(entries) do
