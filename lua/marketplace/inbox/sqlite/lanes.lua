@@ -2,19 +2,19 @@
 --- marketplace.inbox.sqlite.schema marks it. Entries without an app have a lane of their own, and lead it.
 ---
 --- Whoever makes an entry ready, or ends that it is leased or ready, elects the leader in the same transaction.
-local PLACED = require("marketplace.inbox.sqlite.schema").PLACED
+local IN_LANE = require("marketplace.inbox.sqlite.schema").IN_LANE
 
 local lanes = {}
 
 -- Of the lane of `:app_id`: its leader.
-local LEADER = "SELECT 1 FROM inbox other WHERE other.app_id = :app_id AND other.leads = 1 AND other." .. PLACED
+local LEADER = "SELECT 1 FROM inbox other WHERE other.app_id = :app_id AND other.leads = 1 AND other." .. IN_LANE
 
 local OLDEST_BEHIND = "(SELECT min(behind.seq) FROM inbox behind WHERE behind.app_id = :app_id AND behind.leads = 0 " ..
-  "AND behind." .. PLACED .. ")"
+  "AND behind." .. IN_LANE .. ")"
 
 local ELECT = "UPDATE inbox SET leads = 1 WHERE seq = " .. OLDEST_BEHIND .. " AND NOT EXISTS (" .. LEADER .. ")"
 
-local STEP_DOWN = "UPDATE inbox SET leads = 0 WHERE app_id = :app_id AND leads = 1 AND " .. PLACED ..
+local STEP_DOWN = "UPDATE inbox SET leads = 0 WHERE app_id = :app_id AND leads = 1 AND " .. IN_LANE ..
   " AND state = 'ready' AND seq > " .. OLDEST_BEHIND
 
 --- The value of `leads`, in a statement that changes entries, of one that becomes ready.
@@ -46,7 +46,7 @@ function lanes.elect_anew(link, rows)
 end
 
 local NOT_PLACED = "SELECT seq, app_id FROM inbox WHERE leads IS NULL ORDER BY seq LIMIT :limit"
-local PLACE = "UPDATE inbox SET leads = NOT EXISTS (" .. LEADER .. ") WHERE seq = :seq"
+local PLACE = "UPDATE inbox SET placed = 1, leads = NOT EXISTS (" .. LEADER .. ") WHERE seq = :seq"
 
 --- Places entries in their lanes, the oldest first.
 ---@param link table
@@ -60,7 +60,7 @@ end
 
 -- One that was not placed can be claimed if nothing leads its lane.
 local CLAIMABLE = "SELECT count(*) AS seen, coalesce(max(new.app_id IS NULL OR NOT EXISTS (SELECT 1 " ..
-  "FROM inbox other WHERE other.app_id = new.app_id AND other.leads = 1 AND other." .. PLACED ..
+  "FROM inbox other WHERE other.app_id = new.app_id AND other.leads = 1 AND other." .. IN_LANE ..
   ")), 0) AS claimable FROM (" .. NOT_PLACED .. ") AS new"
 
 local MOST_SEEN = 1000

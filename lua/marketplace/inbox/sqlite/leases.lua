@@ -77,7 +77,7 @@ local ENDED = LOST:format "at <= :now"
 local HELD_BY_DEAD = LOST:format "holder = :holder"
 
 local RELEASE = "UPDATE inbox SET state = 'ready', leads = app_id IS NULL, at = :at, set_at = :now, " ..
-  "attempt = :attempt, losses = losses + 1, holder = NULL WHERE seq = :seq"
+  "attempt = :attempt, losses = losses + 1 WHERE seq = :seq"
 
 -- How many were released, and whether there may be more.
 local function release_lost(link, statement, values, waits)
@@ -182,10 +182,10 @@ local HELD = " WHERE seq = :seq AND id = :id AND token = :token AND state = 'lea
 
 local FINISH = "UPDATE inbox SET state = :state, leads = :state = 'ready' AND app_id IS NULL, " ..
   "at = CASE WHEN :state = 'done' AND time > :now THEN time ELSE :now + :wait END, set_at = :now, reason = :reason, " ..
-  "code = :code, attempt = attempt - :uncounted, losses = 0, holder = NULL, " ..
+  "code = :code, attempt = attempt - :uncounted, losses = 0, " ..
   "scope = CASE WHEN :state = 'done' THEN :scope ELSE scope END" .. HELD
 local GIVE_BACK = "UPDATE inbox SET state = 'ready', leads = app_id IS NULL, at = :now, set_at = :now, " ..
-  "attempt = attempt - 1, holder = NULL" .. HELD
+  "attempt = attempt - 1" .. HELD
 local EXTEND = "UPDATE inbox SET at = :now + :lease, set_at = :now" .. HELD
 
 local function outcome_of(item)

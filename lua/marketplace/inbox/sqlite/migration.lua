@@ -32,7 +32,7 @@ local MOVE = {
 
 -- An app whose id was that of an entry without an app shared its lane, and may have waited for it.
 local ELECT = "UPDATE inbox SET leads = 1 WHERE seq IN (SELECT min(seq) FROM inbox WHERE app_id IS NOT NULL AND " ..
-  schema.PLACED .. " GROUP BY app_id HAVING max(leads) = 0)"
+  schema.IN_LANE .. " GROUP BY app_id HAVING max(leads) = 0)"
 
 local ENCODED = "SELECT seq, substr(body, 5) AS digits FROM inbox JOIN bodies USING (seq) WHERE state = 'dead' AND " ..
   "code = 'invalid' AND substr(body, 1, 4) = 'hex:' AND seq > :seq ORDER BY seq LIMIT :limit"

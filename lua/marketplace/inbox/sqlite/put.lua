@@ -14,10 +14,12 @@ local LAST = "SELECT forgotten_before, (SELECT max(seq) FROM inbox) AS seq FROM 
 -- A row whose id is there has no hash, and is ignored for that. INSERT ... SELECT ... WHERE NOT EXISTS would say it
 -- better, and take half as long again: SQLite copies what such a SELECT reads from the table that it inserts into.
 local INSERT = "INSERT OR IGNORE INTO inbox (seq, hash, id, key, digest, verified_by, type, event, app_id, time, " ..
-  "received_at, state, code, reason, at, set_at, leads) VALUES (:seq, " ..
+  "received_at, state, code, reason, at, set_at, leads, placed, token, holder) VALUES (:seq, " ..
   "CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE hash = hash(:id) AND id = :id) THEN NULL ELSE hash(:id) END, :id, " ..
   ":other_key, :digest, :verified_by, :type, :event, :app_id, :time, :now, :state, :code, " ..
-  "CASE :code WHEN 'too_old' THEN :too_old_reason ELSE :reason END, :now, :now, :leads)"
+  "CASE :code WHEN 'too_old' THEN :too_old_reason ELSE :reason END, :now, :now, :leads, :leads IS NOT NULL, " ..
+  -- a row that grew when it is leased would split its page, which is full
+  "9007199254740991, 9007199254740991)"
 
 local INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (:seq, :body)"
 

@@ -10,7 +10,7 @@ local queries = { methods = methods }
 --[[ Totals ]]
 
 local COUNTS = "SELECT (SELECT count(*) FROM inbox WHERE leads IS NULL) + (SELECT count(*) FROM inbox WHERE " ..
-  schema.PLACED .. " AND state = 'ready') AS ready, (SELECT count(*) FROM inbox WHERE state = 'leased') AS leased, " ..
+  schema.IN_LANE .. " AND state = 'ready') AS ready, (SELECT count(*) FROM inbox WHERE state = 'leased') AS leased, " ..
   "(SELECT count(*) FROM inbox WHERE state = 'done') AS done, " ..
   "(SELECT count(*) FROM inbox WHERE state = 'dead') AS dead"
 
@@ -20,7 +20,7 @@ end
 
 -- Indexes have all that these read.
 local NEW = "SELECT count(*) AS count, min(received_at) AS received_at FROM inbox WHERE leads IS NULL"
-local PLACED = "SELECT count(*) AS count, min(received_at) AS received_at FROM inbox WHERE " .. schema.PLACED
+local PLACED = "SELECT count(*) AS count, min(received_at) AS received_at FROM inbox WHERE " .. schema.IN_LANE
 local LEASED = "SELECT count(*) AS count FROM inbox WHERE state = 'leased'"
 local DEAD = "SELECT code, count(*) AS count FROM inbox WHERE state = 'dead' GROUP BY code"
 
@@ -43,8 +43,8 @@ end
 
 local CLAUSES = { -- of filters that are not simply a column's value
   id = "(hash = hash(:id) AND id = :id OR key = :id)",
-  app_id = "seq IN (SELECT seq FROM inbox WHERE app_id = :app_id AND leads IS NOT NULL UNION ALL " ..
-    "SELECT seq FROM inbox WHERE app_id = :app_id AND leads IS NULL)",
+  app_id = "seq IN (SELECT seq FROM inbox WHERE app_id = :app_id AND placed = 1 UNION ALL " ..
+    "SELECT seq FROM inbox WHERE app_id = :app_id AND placed = 0 AND leads IS NULL)",
   received_before = "received_at < :received_before",
   received_since = "received_at >= :received_since",
 }
@@ -79,7 +79,7 @@ end
 
 -- What was placed is older than what was not.
 local function select_ready(link, columns, filter)
-  local function placed(given) return select_live(link, columns, given, schema.PLACED) end
+  local function placed(given) return select_live(link, columns, given, schema.IN_LANE) end
   local function new(given) return select_new(link, columns, given) end
   local first, second = placed, new
   if filter.newest then first, second = new, placed end
@@ -106,7 +106,7 @@ end
 
 local MOST_APPS = 16 -- that are looked up one by one
 
-local LEADER = "SELECT id FROM inbox WHERE app_id = :app_id AND leads = 1 AND " .. schema.PLACED
+local LEADER = "SELECT id FROM inbox WHERE app_id = :app_id AND leads = 1 AND " .. schema.IN_LANE
 local FIRST_NEW = "SELECT id FROM inbox WHERE leads IS NULL AND app_id = :app_id ORDER BY seq LIMIT 1"
 local ALL_FIRST_NEW = "SELECT app_id, id, min(seq) AS seq FROM inbox WHERE leads IS NULL AND app_id IS NOT NULL " ..
   "GROUP BY app_id"
@@ -168,7 +168,7 @@ local LATER_BODY = "CASE WHEN scope IS NULL THEN " .. rows.BODY .. " END"
 local LATER = "SELECT " .. rows.selected(fields.later, { body = LATER_BODY }) ..
   " FROM inbox WHERE app_id = :app_id AND time > :time AND "
 -- an index has what was placed; what was not is at most what came since the last claim, or else a backlog
-local LATER_PLACED, LATER_NEW = LATER .. "leads IS NOT NULL", LATER .. "leads IS NULL"
+local LATER_PLACED, LATER_NEW = LATER .. "placed = 1", LATER .. "placed = 0 AND leads IS NULL"
 
 function methods:later(app_id, time)
   return self:read(function(link)

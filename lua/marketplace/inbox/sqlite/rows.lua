@@ -12,8 +12,8 @@ local EXPRESSION = {
   key = "coalesce(key, id)",
   -- its place finds it without its id, whose index is large
   token = "seq || '-' || token",
-  behind = "CASE WHEN leads = 0 AND " .. schema.PLACED .. " THEN (SELECT leader.id FROM inbox leader WHERE " ..
-    "leader.app_id = inbox.app_id AND leader.leads = 1 AND leader." .. schema.PLACED .. ") END",
+  behind = "CASE WHEN leads = 0 AND " .. schema.IN_LANE .. " THEN (SELECT leader.id FROM inbox leader WHERE " ..
+    "leader.app_id = inbox.app_id AND leader.leads = 1 AND leader." .. schema.IN_LANE .. ") END",
   body = rows.BODY,
 }
 
