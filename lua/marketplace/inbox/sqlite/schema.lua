@@ -7,7 +7,8 @@
 --- `leads` says what an entry is in its lane. 1: it is the one that can be claimed, or is leased. 0: it waits behind
 --- that one, or is over. NULL: it is ready, but was not *placed* in its lane yet; a claim does that. So `put` only
 --- appends, and no index of lanes or apps is written while others wait. What was placed is older than whatever was not:
---- placing goes by `seq`, and what is made ready again and is younger than one that was not placed is not placed either.
+--- placing goes by `seq`, and what is made ready again and is younger than one that was not placed is not placed,
+--- either.
 --- `placed` tells whether an entry was placed once, or is over: those are in the index of apps, which each change of
 --- `leads` would write anew.
 ---
@@ -36,8 +37,9 @@ local STATEMENTS = {
   [[CREATE TABLE inbox (seq INTEGER PRIMARY KEY, hash INTEGER NOT NULL, id TEXT NOT NULL, key TEXT,
     digest TEXT NOT NULL, verified_by TEXT, type TEXT, event TEXT, app_id TEXT, time REAL, received_at REAL NOT NULL,
     state TEXT NOT NULL, code TEXT, reason TEXT, at REAL NOT NULL, set_at REAL NOT NULL, leads INTEGER,
-    placed INTEGER NOT NULL DEFAULT 1, attempt INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0, token INTEGER NOT NULL DEFAULT 0,
-    holder INTEGER, shared INTEGER NOT NULL DEFAULT 0, scope TEXT, kept INTEGER NOT NULL DEFAULT 1)]],
+    placed INTEGER NOT NULL DEFAULT 1, attempt INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0,
+    token INTEGER NOT NULL DEFAULT 0, holder INTEGER, shared INTEGER NOT NULL DEFAULT 0, scope TEXT,
+    kept INTEGER NOT NULL DEFAULT 1)]],
   "CREATE TABLE bodies (seq INTEGER PRIMARY KEY, body TEXT NOT NULL)",
   "CREATE TABLE self (id TEXT NOT NULL, forgotten_before REAL)",
   "CREATE INDEX inbox_hash ON inbox (hash)",
