@@ -4,6 +4,7 @@ local http_server = require "marketplace.http_server"
 local marketplace = require "marketplace"
 local redis = require "marketplace.redis"
 local shell = require "support.shell"
+local sqlite = require "marketplace.sqlite"
 
 -- reads the whole of an account at App Store Connect: what it is made of is in scenarios of its own
 local NOT_COVERED = { ["marketplace.reconcile"] = true }
@@ -12,6 +13,7 @@ local CLASSES = {
   ["marketplace.es256"] = "es256", ["marketplace.lock"] = "lock", ["marketplace.keyring"] = "keyring",
   ["marketplace.http_exchange"] = "http_exchange", ["marketplace.http_server"] = "http_server",
   ["marketplace.redis"] = "redis", ["marketplace.redis.reader"] = "redis.reader",
+  ["marketplace.sqlite"] = "sqlite", ["marketplace.sqlite.holder"] = "sqlite.holder",
 }
 
 local function scenarios()
@@ -35,6 +37,7 @@ local function public_names()
   add_functions(names, "core.", core)
   add_functions(names, "http_server.", http_server)
   add_functions(names, "redis.", redis)
+  add_functions(names, "sqlite.", sqlite)
   add_functions(names, "marketplace.", marketplace)
   for class, prefix in pairs(CLASSES) do
     add_functions(names, prefix .. ":", assert(debug.getregistry()[class], class).__index)

@@ -47,7 +47,8 @@ end
 
 --[[ Drawing ]]
 
-local PRODUCT = "find lua simulator/lua -name '*.lua'; ls csrc/core/*.c csrc/server/*.c csrc/redis/*.c csrc/lua/*.c"
+local PRODUCT = "find lua simulator/lua -name '*.lua'; " ..
+  "ls csrc/core/*.c csrc/server/*.c csrc/redis/*.c csrc/sqlite/*.c csrc/lua/*.c"
 
 local function files(first)
   local list = {}
@@ -163,7 +164,8 @@ end
 
 local function module_of(path)
   local part = path:match "^csrc/server/" and "http_server" or path:match "^csrc/redis/" and "redis" or
-    path:match "^csrc/lua/(http_server)" or path:match "^csrc/lua/(redis)" or path:match "^csrc/" and "core"
+    path:match "^csrc/sqlite/" and "sqlite" or path:match "^csrc/lua/(http_server)" or
+    path:match "^csrc/lua/(redis)" or path:match "^csrc/lua/(sqlite)" or path:match "^csrc/" and "core"
   if part then return "marketplace." .. part end
   local name = path:match "lua/(marketplace.*)%.lua$"
   return name and name:gsub("/init$", ""):gsub("/", ".")

@@ -4,7 +4,7 @@ local shell = require "support.shell"
 
 local installation = {
   --- The C modules.
-  MODULES = { "core", "http_server", "redis" },
+  MODULES = { "core", "http_server", "redis", "sqlite" },
 }
 
 -- Receives a notification, and tells which of the modules and C modules that it loaded are not below the root.
@@ -12,6 +12,7 @@ local PROGRAM = [[
   local marketplace = require "marketplace"
   require "marketplace.http_server"
   require "marketplace.redis"
+  require "marketplace.sqlite"
   require "marketplace.simulator"
   local inbox = assert(marketplace.receiver { secrets = "s" })
   local body = [=[{"data":{"type":"webhookPingCreated","id":"p1"}}]=]
