@@ -46,7 +46,7 @@ function lanes.elect_anew(link, rows)
 end
 
 local NOT_PLACED = "SELECT seq, app_id FROM inbox WHERE leads IS NULL ORDER BY seq LIMIT :limit"
-local PLACE = "UPDATE inbox SET placed = 1, leads = NOT EXISTS (" .. LEADER .. ") WHERE seq = :seq"
+local PLACE = "UPDATE inbox SET leads = NOT EXISTS (" .. LEADER .. ") WHERE seq = :seq"
 
 --- Places entries in their lanes, the oldest first.
 ---@param link table

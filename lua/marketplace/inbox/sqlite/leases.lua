@@ -4,6 +4,8 @@ local lanes = require "marketplace.inbox.sqlite.lanes"
 local lease_rules = require "marketplace.inbox.lease"
 local rows = require "marketplace.inbox.sqlite.rows"
 
+local MAY_BE_NEXT = require("marketplace.inbox.sqlite.schema").MAY_BE_NEXT
+
 local methods = {}
 
 local MOST_RECOVERED = 500 -- in a transaction, for which others wait
@@ -13,8 +15,8 @@ local MOST_PLACED = 2000
 
 local NEXT = "SELECT (SELECT min(at) FROM inbox WHERE leads = 1 AND state = 'ready' AND losses = 0) AS claim_at, " ..
   "(SELECT min(at) FROM inbox WHERE leads = 1 AND state = 'ready' AND losses > 0) AS alone_at, " ..
-  "(SELECT max(set_at) FROM inbox WHERE leads IS NOT 0 AND leads = 1) AS set_at, " ..
-  "(SELECT max(set_at) FROM inbox WHERE leads IS NOT 0 AND leads IS NULL) AS new_set_at"
+  "(SELECT max(set_at) FROM inbox WHERE " .. MAY_BE_NEXT .. " AND leads = 1) AS set_at, " ..
+  "(SELECT max(set_at) FROM inbox WHERE " .. MAY_BE_NEXT .. " AND leads IS NULL) AS new_set_at"
 
 local HOLDERS = "SELECT holder, min(at) AS at FROM inbox WHERE state = 'leased' GROUP BY holder"
 
@@ -57,7 +59,7 @@ end
 
 --[[ recover ]]
 
-local AHEAD = "SELECT seq FROM inbox WHERE leads IS NOT 0 AND leads = 1 AND set_at > :now LIMIT :limit"
+local AHEAD = "SELECT seq FROM inbox WHERE " .. MAY_BE_NEXT .. " AND leads = 1 AND set_at > :now LIMIT :limit"
 
 local CORRECT = "UPDATE inbox SET received_at = min(received_at, :now), " ..
   "at = CASE WHEN state = 'leased' THEN :now + (at - set_at) ELSE :now END, set_at = :now WHERE seq = :seq"
@@ -180,7 +182,7 @@ end
 
 local HELD = " WHERE seq = :seq AND id = :id AND token = :token AND state = 'leased' RETURNING app_id"
 
-local FINISH = "UPDATE inbox SET state = :state, leads = :state = 'ready' AND app_id IS NULL, " ..
+local FINISH = "UPDATE inbox SET state = :state, leads = CASE :state WHEN 'ready' THEN app_id IS NULL ELSE -1 END, " ..
   "at = CASE WHEN :state = 'done' AND time > :now THEN time ELSE :now + :wait END, set_at = :now, reason = :reason, " ..
   "code = :code, attempt = attempt - :uncounted, losses = 0, " ..
   "scope = CASE WHEN :state = 'done' THEN :scope ELSE scope END" .. HELD

@@ -24,8 +24,8 @@ local MOVE = {
   [[INSERT INTO inbox (seq, hash, id, key, digest, verified_by, type, event, app_id, time, received_at, state, code,
     reason, at, set_at, leads, attempt, losses, token, shared, scope, kept) SELECT seq, hash(id), id, nullif(key, id),
     digest, verified_by, type, event, app_id, time, received_at, state, code, reason, at, set_at,
-    leads = 1 OR app_id IS NULL AND state IN ('ready', 'leased'), attempt, losses, token, shared, scope,
-    body IS NOT NULL FROM former WHERE seq <= :last ORDER BY seq]],
+    CASE WHEN state IN ('ready', 'leased') THEN leads = 1 OR app_id IS NULL ELSE -1 END, attempt, losses, token,
+    shared, scope, body IS NOT NULL FROM former WHERE seq <= :last ORDER BY seq]],
   "INSERT INTO bodies (seq, body) SELECT seq, body FROM former WHERE seq <= :last AND body IS NOT NULL ORDER BY seq",
   "DELETE FROM former WHERE seq <= :last",
 }

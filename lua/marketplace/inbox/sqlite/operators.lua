@@ -63,8 +63,8 @@ function methods:run(id)
   return self:transact(function(link, now) return link:each(RUN, { { id = id } }, { now = now })[1] end)
 end
 
-local CANCEL = "UPDATE inbox SET state = 'dead', code = 'cancelled', reason = :reason, leads = 0, placed = 1, " ..
-  "at = :now, set_at = :now WHERE hash = hash(:id) AND id = :id AND state IN ('ready', 'leased') RETURNING app_id"
+local CANCEL = "UPDATE inbox SET state = 'dead', code = 'cancelled', reason = :reason, leads = -1, at = :now, " ..
+  "set_at = :now WHERE hash = hash(:id) AND id = :id AND state IN ('ready', 'leased') RETURNING app_id"
 
 function methods:cancel(id, reason)
   return self:transact(function(link, now)

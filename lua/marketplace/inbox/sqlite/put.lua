@@ -14,10 +14,10 @@ local LAST = "SELECT forgotten_before, (SELECT max(seq) FROM inbox) AS seq FROM 
 -- A row whose id is there has no hash, and is ignored for that. INSERT ... SELECT ... WHERE NOT EXISTS would say it
 -- better, and take half as long again: SQLite copies what such a SELECT reads from the table that it inserts into.
 local INSERT = "INSERT OR IGNORE INTO inbox (seq, hash, id, key, digest, verified_by, type, event, app_id, time, " ..
-  "received_at, state, code, reason, at, set_at, leads, placed, token, holder) VALUES (:seq, " ..
+  "received_at, state, code, reason, at, set_at, leads, token, holder) VALUES (:seq, " ..
   "CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE hash = hash(:id) AND id = :id) THEN NULL ELSE hash(:id) END, :id, " ..
   ":other_key, :digest, :verified_by, :type, :event, :app_id, :time, :now, :state, :code, " ..
-  "CASE :code WHEN 'too_old' THEN :too_old_reason ELSE :reason END, :now, :now, :leads, :leads IS NOT NULL, " ..
+  "CASE :code WHEN 'too_old' THEN :too_old_reason ELSE :reason END, :now, :now, :leads, " ..
   -- a row that grew when it is leased would split its page, which is full
   "9007199254740991, 9007199254740991)"
 
@@ -28,7 +28,7 @@ local function place(self, record, id, seq)
   local code = record.reason and "invalid"
     or retention.is_too_old(record, self.now, self.forgotten_before) and "too_old" or nil
   record.seq, record.id, record.other_key = seq, id, id ~= record.key and record.key or nil
-  record.code, record.state, record.leads = code, code and "dead" or "ready", code and 0 or nil
+  record.code, record.state, record.leads = code, code and "dead" or "ready", code and -1 or nil
 end
 
 -- Inserts those whose ids are not there; by record, whether it was.

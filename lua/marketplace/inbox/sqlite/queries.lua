@@ -43,8 +43,9 @@ end
 
 local CLAUSES = { -- of filters that are not simply a column's value
   id = "(hash = hash(:id) AND id = :id OR key = :id)",
-  app_id = "seq IN (SELECT seq FROM inbox WHERE app_id = :app_id AND placed = 1 UNION ALL " ..
-    "SELECT seq FROM inbox WHERE app_id = :app_id AND placed = 0 AND leads IS NULL)",
+  app_id = "seq IN (SELECT seq FROM inbox WHERE app_id = :app_id AND " .. schema.OVER .. " UNION ALL " ..
+    "SELECT seq FROM inbox WHERE app_id = :app_id AND " .. schema.IN_LANE .. " UNION ALL " ..
+    "SELECT seq FROM inbox WHERE app_id = :app_id AND leads IS NULL)",
   received_before = "received_at < :received_before",
   received_since = "received_at >= :received_since",
 }
@@ -167,14 +168,15 @@ end
 local LATER_BODY = "CASE WHEN scope IS NULL THEN " .. rows.BODY .. " END"
 local LATER = "SELECT " .. rows.selected(fields.later, { body = LATER_BODY }) ..
   " FROM inbox WHERE app_id = :app_id AND time > :time AND "
--- an index has what was placed; what was not is at most what came since the last claim, or else a backlog
-local LATER_PLACED, LATER_NEW = LATER .. "placed = 1", LATER .. "placed = 0 AND leads IS NULL"
+-- indexes have them by app, but for what was not placed: that is what came since the last claim, or else a backlog
+local LATER_OF_EACH = { LATER .. schema.OVER, LATER .. schema.IN_LANE, LATER .. "leads IS NULL" }
 
 function methods:later(app_id, time)
   return self:read(function(link)
-    local given = { app_id = app_id, time = time }
-    local found = link:run(LATER_PLACED, given)
-    for _, row in ipairs(link:run(LATER_NEW, given)) do found[#found + 1] = row end
+    local given, found = { app_id = app_id, time = time }, {}
+    for _, statement in ipairs(LATER_OF_EACH) do
+      for _, row in ipairs(link:run(statement, given)) do found[#found + 1] = row end
+    end
     return found
   end)
 end
