@@ -81,9 +81,9 @@ describe("marketplace.sqlite", function()
           assert(sqlite.open { path = name }):close()
         end
       ]]
-      local output = shell.run(("export LUA_CPATH='%s'; cd %s && %s %s"):format(package.cpath:gsub("build/", function()
-        return shell.run "pwd" .. "/build/"
-      end), folder, shell.LUA, script))
+      local here = shell.run "pwd"
+      local cpath = (";" .. package.cpath):gsub(";build/", function() return ";" .. here .. "/build/" end)
+      local output = shell.run(("export LUA_CPATH='%s'; cd %s && %s %s"):format(cpath, folder, shell.LUA, script))
       os.remove(script)
       assert.equal("", output)
       assert.equal(":memory: a.db a.db-shm a.db-wal file:x?mode=memory", (shell.run("ls " .. folder):gsub("\n", " ")))
