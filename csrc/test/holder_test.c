@@ -43,6 +43,24 @@ int fcntl(int fd, int command, ...) {
   return -1;
 }
 
+/* Whether the file is made by another process between two looks. */
+static bool is_raced;
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
+int open(const char *path, int flags, ...) {
+  if (is_raced && (flags & O_CREAT) == 0) {
+    is_raced = false;
+    assert_int_equal(mkt_put(path, "", MKT_FILE_NEW, NULL), MKT_OK);
+    errno = ENOENT;
+    return -1;
+  }
+  va_list arguments;
+  va_start(arguments, flags);
+  mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
 static void draw_next(int64_t number) {
   drawn[drawn_n++] = (uint64_t)number << 11;
 }
@@ -50,6 +68,7 @@ static void draw_next(int64_t number) {
 static int make_folder(void **state) {
   drawn_n = 0;
   no_locks = 0;
+  is_raced = false;
   return mkt_make_folder(state);
 }
 
@@ -122,8 +141,15 @@ static void gives_up_if_all_is_locked(void **state) {
   assert_int_equal(close(fd), 0);
 }
 
+static int next_descriptor(void) {
+  int fd = dup(STDIN_FILENO);
+  assert_int_equal(close(fd), 0);
+  return fd;
+}
+
 static void says_that_there_are_no_such_locks(void **state) {
   (void)state;
+  int descriptor = next_descriptor();
   static const int reasons[] = {EINVAL, ENOLCK, ENOSYS, ENOTSUP};
   mkt_error error;
   for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
@@ -140,6 +166,7 @@ static void says_that_there_are_no_such_locks(void **state) {
   no_locks = EIO;
   mkt_sqlite_holder holder = {0};
   assert_int_equal(mkt_sqlite_holder_open(&holder, mkt_path, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(next_descriptor(), descriptor);
 }
 
 static void the_file_is_its_owners_alone(void **state) {
@@ -159,6 +186,20 @@ static void the_file_is_its_owners_alone(void **state) {
     assert_int_equal(file.st_size, 0);
     assert_int_equal(unlink(mkt_path), 0);
   }
+}
+
+static void shares_a_file_that_another_makes_meanwhile(void **state) {
+  (void)state;
+  is_raced = true;
+  mkt_sqlite_holder holder = open_holder();
+  assert_true(is_held(holder.number));
+  mkt_sqlite_holder_close(&holder);
+}
+
+static void does_not_wait_for_a_pipe(void **state) {
+  (void)state;
+  assert_int_equal(mkfifo(mkt_path, 0600), 0);
+  assert_false(is_held(1));
 }
 
 static void tells_what_cannot_be_opened(void **state) {
@@ -284,6 +325,8 @@ int main(void) {
       IN_A_FOLDER(gives_up_if_all_is_locked),
       IN_A_FOLDER(says_that_there_are_no_such_locks),
       IN_A_FOLDER(the_file_is_its_owners_alone),
+      IN_A_FOLDER(shares_a_file_that_another_makes_meanwhile),
+      IN_A_FOLDER(does_not_wait_for_a_pipe),
       IN_A_FOLDER(tells_what_cannot_be_opened),
       IN_A_FOLDER(dies_with_its_process),
       IN_A_FOLDER(lives_on_in_a_stopped_process),
