@@ -22,8 +22,8 @@ local function unavailable(message)
   return nil, message, "inbox_unavailable"
 end
 
--- An ending worker waits only for timers: without one it would end while a thread claims notifications, which no other
--- worker could run until their leases end.
+-- An ending worker waits only for timers: without one it would end while a thread claims or finishes notifications,
+-- which would run again elsewhere, each alone, as if it had ended the worker.
 local function keep_worker()
   ngx.sleep(MOST_SECONDS)
 end
