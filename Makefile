@@ -314,7 +314,7 @@ valgrind: packages-valgrind ## run the C tests and the C modules' specs in valgr
 .PHONY: model
 model: build ## run random operations on each inbox beside a model (OPERATIONS=300000 SEED=1 ENGINES="memory sqlite")
 	@MODEL_OPERATIONS='$(or $(OPERATIONS),300000)' MODEL_SEED='$(SEED)' \
-	  MODEL_ENGINES='$(or $(ENGINES),memory sqlite postgres redis)' tools/busted $(LUA) spec/inbox_model_spec.lua
+	  MODEL_ENGINES='$(or $(ENGINES),memory sqlite slices postgres redis)' tools/busted $(LUA) spec/inbox_model_spec.lua
 
 .PHONY: chaos
 chaos: packages-test ## kill the receiver, workers and databases, and stop workers, hundreds of times: nothing may be lost (KILLS=200)

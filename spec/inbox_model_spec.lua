@@ -2,11 +2,11 @@
 local engines = require "support.inbox_model.engines"
 local walk = require "support.inbox_model.walk"
 
-local NAMES = os.getenv "MODEL_ENGINES" or "memory sqlite postgres redis"
+local NAMES = os.getenv "MODEL_ENGINES" or "memory sqlite slices postgres redis"
 local OPERATIONS = tonumber(os.getenv "MODEL_OPERATIONS") or 2 * walk.ROUND
 local SEED = tonumber(os.getenv "MODEL_SEED") or os.time() % 1000000 * 1000
 
-local TAGS = { memory = "", sqlite = "", postgres = " #full", redis = " #full" }
+local TAGS = { memory = "", sqlite = "", slices = "", postgres = " #full", redis = " #full" }
 
 for name in NAMES:gmatch "%a+" do
   describe("the inbox in " .. name .. TAGS[name], function()

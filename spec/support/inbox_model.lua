@@ -121,12 +121,31 @@ function Model:due()
   return due, place
 end
 
-function Model:claim(limit, lease, holder)
+--- Those that claim takes, in the order in which they were stored.
+function Model:first_due(limit)
   local due, place = self:due()
-  local claimed, copies = {}, {}
+  local first = {}
   local most = due[1] and due[1].losses > 0 and math.min(limit, 1) or limit
-  for i = 1, math.min(most, #due) do claimed[i] = due[i] end
-  table.sort(claimed, function(a, b) return place[a] < place[b] end)
+  for i = 1, math.min(most, #due) do first[i] = due[i] end
+  table.sort(first, function(a, b) return place[a] < place[b] end)
+  return first
+end
+
+--- Those of some items that are due, in the order in which they were stored; at most `limit`.
+function Model:those_due(items, limit)
+  local due, place = self:due()
+  local wanted, found = {}, {}
+  for _, item in ipairs(items) do wanted[item.id] = true end
+  for _, entry in ipairs(due) do
+    if wanted[entry.id] and #found < limit then found[#found + 1] = entry end
+  end
+  table.sort(found, function(a, b) return place[a] < place[b] end)
+  return found
+end
+
+--- Leases entries; as claim returns them.
+function Model:lease(claimed, lease, holder)
+  local copies = {}
   for i, entry in ipairs(claimed) do
     set(entry, "leased", self.now, lease)
     entry.attempt, entry.is_shared, entry.token, entry.holder = entry.attempt + 1, #claimed > 1, {}, holder

@@ -1,7 +1,9 @@
 --- The inboxes that random operations run on: each has its `name`, `start()`, `stop()`, `empty()`, which leaves an
--- empty inbox, and `open(clock)`; `sees_death` if what a holder had is released once it has crashed. Servers and
--- disks that do not sync are good enough here, and faster.
+-- empty inbox, and `open(clock)`; `sees_death` if what a holder had is released once it has crashed; `in_slices` if a
+-- call of claim or recover does only a part of what it is for. Servers and disks that do not sync are good enough here,
+-- and faster.
 local inbox = require "marketplace.inbox"
+local limits = require "marketplace.inbox.sqlite.limits"
 local postgres_server = require "support.postgres_server"
 local redis_server = require "support.redis_server"
 local shell = require "support.shell"
@@ -35,6 +37,25 @@ engines.sqlite = {
     return assert(inbox.open("sqlite:" .. engines.sqlite.folder .. "/inbox.db", { clock = clock }))
   end,
 }
+
+local FEW = { placed = 2, recovered = 2, replayed = 2, slices = 1, seen = 2, apps = 1 }
+
+local function exchange_limits()
+  for name, limit in pairs(limits) do limits[name], FEW[name] = FEW[name], limit end
+end
+
+--- With the limits of marketplace.inbox.sqlite.limits so low that a few entries go beyond them.
+engines.slices = setmetatable({
+  name = "slices", in_slices = true,
+  start = function()
+    exchange_limits()
+    engines.sqlite.start()
+  end,
+  stop = function()
+    engines.sqlite.stop()
+    exchange_limits()
+  end,
+}, { __index = engines.sqlite })
 
 local function on_server(name, start)
   local self = { name = name }

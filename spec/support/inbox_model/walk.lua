@@ -25,7 +25,7 @@ table.sort(NAMES)
 -- An empty inbox of an engine, open once for each holder.
 local function begin(engine)
   local self = { model = model.new(), inboxes = {}, claims = {}, labels = 0, tokens = {}, acknowledged = {} }
-  self.model.now, self.sees_death = BEGIN, engine.sees_death
+  self.model.now, self.sees_death, self.in_slices = BEGIN, engine.sees_death, engine.in_slices
   local function clock() return self.model.now end
   engine.empty()
   function self.reopen(holder)

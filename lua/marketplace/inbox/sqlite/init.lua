@@ -63,17 +63,26 @@ end
 
 --- Runs work(link, now) in one transaction after the other for as long as it returns true; others can write in between.
 ---@param work fun(link: table, now: number): boolean
----@return true|nil
+---@param most? integer transactions, default all
+---@return boolean|nil finished false: it returned true in the last one, too
 ---@return string? message
 ---@return string? code inbox_unavailable
-function Inbox:transact_in_slices(work)
-  while true do
+function Inbox:transact_in_slices(work, most)
+  local took
+  local function timed(link, now)
     local started = core.monotonic()
-    local has_more, message, code = self:transact(work)
-    if not has_more then return has_more ~= nil or nil, message, code end
-    -- those that wait look only now and then whether they can write
-    core.sleep(core.monotonic() - started)
+    local has_more = work(link, now)
+    took = core.monotonic() - started
+    return has_more
   end
+  for _ = 1, most or math.huge do
+    local has_more, message, code = self:transact(timed)
+    if has_more == nil then return nil, message, code end
+    if not has_more then return true end
+    -- those that wait look only now and then whether they can write
+    core.sleep(took)
+  end
+  return false
 end
 
 function Inbox:close()

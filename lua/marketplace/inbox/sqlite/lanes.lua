@@ -3,6 +3,7 @@
 ---
 --- Whoever makes an entry ready, or ends that it is leased or ready, elects the leader in the same transaction.
 local IN_LANE = require("marketplace.inbox.sqlite.schema").IN_LANE
+local limits = require "marketplace.inbox.sqlite.limits"
 
 local lanes = {}
 
@@ -63,14 +64,12 @@ local CLAIMABLE = "SELECT count(*) AS seen, coalesce(max(new.app_id IS NULL OR N
   "FROM inbox other WHERE other.app_id = new.app_id AND other.leads = 1 AND other." .. IN_LANE ..
   ")), 0) AS claimable FROM (" .. NOT_PLACED .. ") AS new"
 
-local MOST_SEEN = 1000
-
 --- Whether one that was not placed can be claimed, or may be: of many it looks only at the oldest ones.
 ---@param link table
 ---@return boolean
 function lanes.may_claim_new(link)
-  local found = link:run(CLAIMABLE, { limit = MOST_SEEN })[1]
-  return found.claimable == 1 or found.seen == MOST_SEEN
+  local found = link:run(CLAIMABLE, { limit = limits.seen })[1]
+  return found.claimable == 1 or found.seen == limits.seen
 end
 
 return lanes

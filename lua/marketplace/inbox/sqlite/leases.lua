@@ -2,14 +2,12 @@
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.sqlite.lanes"
 local lease_rules = require "marketplace.inbox.lease"
+local limits = require "marketplace.inbox.sqlite.limits"
 local rows = require "marketplace.inbox.sqlite.rows"
 
 local MAY_BE_NEXT = require("marketplace.inbox.sqlite.schema").MAY_BE_NEXT
 
 local methods = {}
-
-local MOST_RECOVERED = 500 -- in a transaction, for which others wait
-local MOST_PLACED = 2000
 
 --[[ What is next ]]
 
@@ -67,11 +65,11 @@ local CORRECT = "UPDATE inbox SET received_at = min(received_at, :now), " ..
 -- What was set while the clock was ahead.
 local function correct_clocks(self)
   return self:transact_in_slices(function(link, now)
-    if lanes.place(link, MOST_RECOVERED) == MOST_RECOVERED then return true end
-    local ahead = link:run(AHEAD, { now = now, limit = MOST_RECOVERED })
+    if lanes.place(link, limits.recovered) == limits.recovered then return true end
+    local ahead = link:run(AHEAD, { now = now, limit = limits.recovered })
     link:each(CORRECT, ahead, { now = now })
-    return #ahead == MOST_RECOVERED
-  end)
+    return #ahead == limits.recovered
+  end, limits.slices)
 end
 
 local LOST = "SELECT seq, app_id, attempt, losses, shared FROM inbox WHERE state = 'leased' AND %s LIMIT :limit"
@@ -94,11 +92,11 @@ local function release_lost(link, statement, values, waits)
 end
 
 local function release_some(link, dead, waits, now)
-  local released, has_more = release_lost(link, ENDED, { now = now, limit = MOST_RECOVERED }, waits)
+  local released, has_more = release_lost(link, ENDED, { now = now, limit = limits.recovered }, waits)
   for _, holder in ipairs(dead) do
     if has_more then break end
     local count
-    local values = { now = now, holder = holder, limit = MOST_RECOVERED }
+    local values = { now = now, holder = holder, limit = limits.recovered }
     count, has_more = release_lost(link, HELD_BY_DEAD, values, waits)
     released = released + count
   end
@@ -108,20 +106,22 @@ end
 function methods:recover(waits)
   local found, message, code = read_next(self)
   if not found then return nil, message, code end
-  local done
+  local finished
   if found.is_ahead or found.is_new_ahead then
-    done, message, code = correct_clocks(self)
-    if not done then return nil, message, code end
+    finished, message, code = correct_clocks(self)
+    if finished == nil then return nil, message, code end
+    -- the next call goes on: what is released now would count as set now, though it was set in the future
+    if not finished then return 0 end
   elseif not found.lease_ends_at or found.lease_ends_at > found.now then
     return 0
   end
   local recovered = 0
-  done, message, code = self:transact_in_slices(function(link, now)
+  finished, message, code = self:transact_in_slices(function(link, now)
     local released, has_more = release_some(link, found.dead, waits, now)
     recovered = recovered + released
     return has_more
-  end)
-  if not done then return nil, message, code end
+  end, limits.slices)
+  if finished == nil then return nil, message, code end
   return recovered
 end
 
@@ -146,19 +146,19 @@ end
 -- What was claimed, and whether there may be more behind those that were placed.
 local function claim_some(self, limit, lease, holder)
   return self:transact(function(link, now)
-    local has_more = lanes.place(link, MOST_PLACED) == MOST_PLACED
+    local has_more = lanes.place(link, limits.placed) == limits.placed
     local given = { now = now, ends_at = now + lease, holder = holder }
     return { claimed = lease_due(link, limit, given), has_more = has_more }
   end)
 end
 
 local function claim(self, limit, lease, holder)
-  local answer, message, code
-  repeat
-    answer, message, code = claim_some(self, limit, lease, holder)
+  for _ = 1, limits.slices do
+    local answer, message, code = claim_some(self, limit, lease, holder)
     if not answer then return nil, message, code end
-  until #answer.claimed > 0 or not answer.has_more
-  return answer.claimed
+    if #answer.claimed > 0 or not answer.has_more then return answer.claimed end
+  end
+  return {}
 end
 
 --- As the contract says.

@@ -2,6 +2,7 @@
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.sqlite.lanes"
+local limits = require "marketplace.inbox.sqlite.limits"
 local queries = require "marketplace.inbox.sqlite.queries"
 local quoted = require("marketplace.inbox.sqlite.rows").quoted
 local unpack = require("marketplace.runtime").unpack
@@ -9,8 +10,6 @@ local unpack = require("marketplace.runtime").unpack
 local methods = {}
 
 --[[ replay ]]
-
-local REPLAYED_AT_ONCE = 500 -- in a transaction, for which others wait
 
 local CAN_REPLAY = { -- by state, as marketplace.inbox.fields says it
   dead = "code IN (" .. quoted(codes.REPLAYED) .. ")", done = "kept = 1",
@@ -40,7 +39,7 @@ function methods:replay(filter)
   local list, last, done = oldest_first(selected, replayed), 0, #selected == 0
   if done then return {} end
   done, message, code = self:transact_in_slices(function(link, now)
-    local slice = { unpack(list, last + 1, math.min(#list, last + REPLAYED_AT_ONCE)) }
+    local slice = { unpack(list, last + 1, math.min(#list, last + limits.replayed)) }
     local ready = link:each(REPLAY_STATE[replayed.state], slice, { now = now })
     lanes.elect_anew(link, ready)
     for i, row in ipairs(slice) do row.is_ready = ready[i] ~= false end

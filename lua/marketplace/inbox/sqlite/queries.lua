@@ -1,6 +1,7 @@
 --- What the inbox in a SQLite file tells of its entries.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
+local limits = require "marketplace.inbox.sqlite.limits"
 local rows = require "marketplace.inbox.sqlite.rows"
 local schema = require "marketplace.inbox.sqlite.schema"
 
@@ -105,8 +106,6 @@ end
 
 --[[ Leaders of those that were not placed ]]
 
-local MOST_APPS = 16 -- that are looked up one by one
-
 local LEADER = "SELECT id FROM inbox WHERE app_id = :app_id AND leads = 1 AND " .. schema.IN_LANE
 local FIRST_NEW = "SELECT id FROM inbox WHERE leads IS NULL AND app_id = :app_id ORDER BY seq LIMIT 1"
 local ALL_FIRST_NEW = "SELECT app_id, id, min(seq) AS seq FROM inbox WHERE leads IS NULL AND app_id IS NOT NULL " ..
@@ -115,7 +114,7 @@ local ALL_FIRST_NEW = "SELECT app_id, id, min(seq) AS seq FROM inbox WHERE leads
 -- By app, for those that have no leader that was placed.
 local function first_new(link, apps)
   local first = {}
-  if #apps > MOST_APPS then
+  if #apps > limits.apps then
     for _, row in ipairs(link:run(ALL_FIRST_NEW)) do first[row.app_id] = row.id end
     return first
   end
