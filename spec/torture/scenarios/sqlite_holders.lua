@@ -2,7 +2,10 @@
 local sqlite = require "marketplace.sqlite"
 
 return {
-  { covers = { "sqlite.make_holders", "sqlite.holder", "sqlite.holder:number", "sqlite.holder:close", "sqlite.is_held" },
+  {
+    covers = {
+      "sqlite.make_holders", "sqlite.holder", "sqlite.holder:number", "sqlite.holder:close", "sqlite.is_held",
+    },
     setup = os.tmpname,
     run = function(path)
       local made, message, code = sqlite.make_holders(path)
@@ -13,7 +16,8 @@ return {
       holder:close()
       return held, why, why_code
     end,
-    teardown = os.remove },
+    teardown = os.remove,
+  },
   { covers = { "sqlite.is_held" }, run = function() return sqlite.is_held("/nowhere/at/all", 1) end,
     codes = { "out_of_memory", "file_missing" } },
 }
