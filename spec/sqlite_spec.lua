@@ -418,6 +418,33 @@ describe("marketplace.sqlite", function()
     copy:close()
   end)
 
+  it("lets something be done before it overwrites a database, while nobody else can write to that", function()
+    run("INSERT INTO t (a) VALUES ('new')")
+    local copy_path = folder .. "/copy.db"
+    local copy, other = open { path = copy_path }, open { path = copy_path }
+    assert(copy:run(assert(copy:prepare "CREATE TABLE t (i, a)")))
+    local function count() return assert(other:run(assert(other:prepare "SELECT count(*) AS n FROM t")))[1].n end
+
+    expect_failure("^not now$", "inbox_unavailable", database:copy_to(copy, function() return nil, "not now" end))
+    expect_failure("a mistake", "inbox_unavailable", database:copy_to(copy, function() error "a mistake" end))
+    expect_failure("^failed$", "inbox_unavailable", database:copy_to(copy, function() end))
+    assert.error_matches(function() database:copy_to(copy, true) end, "function expected")
+    assert.equal(0, count())
+    assert.is_true(database:copy_to(copy, function()
+      other:limit(0.05)
+      expect_failure("kept it locked", "timeout", other:begin())
+      expect_failure("in use by a call", "inbox_unavailable", copy:begin())
+      other:limit(3)
+      assert.equal(0, count())
+      database:close()
+      return true
+    end))
+    assert.equal(1, count())
+    expect_failure("the database is closed", "inbox_unavailable", database:begin())
+    copy:close()
+    other:close()
+  end)
+
   it("finds what is damaged", function()
     for i = 1, 100 do run("INSERT INTO t (a) VALUES (:a)", { a = ("x"):rep(i * 10) }) end
     assert.is_true(database:quick_check())

@@ -219,13 +219,37 @@ static mkt_code sync_file(const char *path, mkt_error *error) {
   return why == 0 ? MKT_OK : fail(error, path, "it cannot be synced", why);
 }
 
-mkt_code mkt_file_put_in_place(const char *from, const char *to, mkt_error *error) {
-  place where = {.folder = -1};
-  mkt_code code = sync_file(from, error);
-  if (code == MKT_OK) code = open_folder(&where, to, to, error);
+/* Gives what is at `to` a second name, and `from` its owner and mode. */
+static mkt_code keep_old(const char *from, const char *to, const char *keep, mkt_error *error) {
+  struct stat old, new;
+  if (stat(to, &old) != 0) return fail(error, to, "it cannot be looked at", errno);
+  bool same_owner = stat(from, &new) == 0 && new.st_uid == old.st_uid &&new.st_gid == old.st_gid;
+  if (!same_owner && chown(from, old.st_uid, old.st_gid) != 0) {
+    return fail(error, to, "its owner cannot be kept", errno);
+  }
+  if (chmod(from, old.st_mode & 07777) != 0) {
+    return fail(error, to, "its mode cannot be kept", errno);
+  }
+  return link(to, keep) == 0 ? MKT_OK : fail(error, keep, "it cannot be made", errno);
+}
+
+static mkt_code put_in(const place *where, const char *from, const char *to, const char *keep,
+                       mkt_error *error) {
+  mkt_code code = keep != NULL ? keep_old(from, to, keep, error) : MKT_OK;
+  if (code == MKT_OK) code = sync_file(from, error);
   if (code != MKT_OK) return code;
-  code = rename(from, to) == 0 ? sync_renamed(&where, to, error)
-                               : fail(error, to, "it cannot be put in its place", errno);
+  if (rename(from, to) == 0) return sync_renamed(where, to, error);
+  code = fail(error, to, "it cannot be put in its place", errno);
+  if (keep != NULL) (void)unlink(keep);
+  return code;
+}
+
+mkt_code mkt_file_put_in_place(const char *from, const char *to, const char *keep,
+                               mkt_error *error) {
+  place where = {.folder = -1};
+  mkt_code code = open_folder(&where, to, to, error);
+  if (code != MKT_OK) return code;
+  code = put_in(&where, from, to, keep, error);
   (void)close(where.folder);
   return code;
 }

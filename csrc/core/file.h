@@ -32,9 +32,12 @@ mkt_code mkt_file_replace(const char *path, const char *p, size_t n, mkt_file_ho
 
 /* Gives a regular file that was written at `from` its place, `to`, in the same folder: synced,
  * renamed over what was there, and the folder synced, so that after a crash whoever finds a new
- * file finds all of it. Waits for the disk as long as that takes. MKT_ERR_FILE_FAILED: `to` is as
- * it was, with the same exception, and `from` is where it was. */
-mkt_code mkt_file_put_in_place(const char *from, const char *to, mkt_error *error);
+ * file finds all of it. With `keep`, which may be NULL, what was there has that name from then on,
+ * in the same folder, and its owner, group and mode are the new file's too; `to` names a file at
+ * every moment. Waits for the disk as long as that takes. MKT_ERR_FILE_FAILED: `to` is as it was,
+ * with the same exception, and `from` is where it was. */
+mkt_code mkt_file_put_in_place(const char *from, const char *to, const char *keep,
+                               mkt_error *error);
 
 /* Removes the temporary files of that path that killed processes left. Only for callers that know
  * that nobody writes it now. A name longer than NAME_MAX - 22 bytes has leftovers that this leaves.

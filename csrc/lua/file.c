@@ -70,8 +70,9 @@ static int replace_file(lua_State *L) {
 static int put_in_place(lua_State *L) {
   const char *from = check_path(L);
   const char *to = check_path_at(L, 2);
+  const char *keep = lua_isnoneornil(L, 3) ? NULL : check_path_at(L, 3);
   mkt_error error;
-  if (mkt_file_put_in_place(from, to, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
+  if (mkt_file_put_in_place(from, to, keep, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushboolean(L, true);
   return 1;
 }

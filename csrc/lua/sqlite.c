@@ -14,7 +14,9 @@
  *   database:commit() -> true: if it fails, nothing of the transaction is left
  *   database:rollback(): nothing if there is no transaction
  *   database:quick_check() -> true: reads all of it, however long that takes
- *   database:copy_to(other) -> true: the other one becomes a copy
+ *   database:copy_to(other, before) -> true: the other one becomes a copy; before(), if it is
+ *     given, is called once nobody else can write to that one, and returns true, or nil, message if
+ *     nothing is to be copied
  *   database:close(), also by the garbage collector
  * All but limit, rollback and close fail with nil, message, code.
  */
@@ -38,7 +40,7 @@ static const char metatable_name[] = "marketplace.sqlite";
 
 typedef struct connection {
   mkt_sqlite database;
-  bool is_busy;    /* a call of `run` or `each` is under way */
+  bool is_busy;    /* a call of `run`, `each` or `copy_to` is under way */
   bool must_close; /* when it has ended */
 } connection;
 
@@ -112,13 +114,35 @@ static int sqlite_rollback(lua_State *L) {
   return 0;
 }
 
+/* Calls the third argument of copy_to. */
+static mkt_code run_before_copy(void *state, mkt_error *error) {
+  lua_State *L = state;
+  lua_pushvalue(L, 3);
+  bool failed = lua_pcall(L, 0, 2, 0) != 0;
+  if (!failed && lua_toboolean(L, -2)) return MKT_OK;
+  const char *message = lua_tostring(L, -1);
+  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "%s", message != NULL ? message : "failed");
+}
+
+static mkt_code copy_to(lua_State *L, connection *c, connection *other, mkt_error *error) {
+  mkt_sqlite_before_copy before = {.context = L};
+  if (!lua_isnoneornil(L, 3)) before.run = run_before_copy;
+  c->is_busy = other->is_busy = true;
+  mkt_code code = mkt_sqlite_copy(&c->database, &other->database, &before, error);
+  c->is_busy = other->is_busy = false;
+  if (c->must_close) mkt_sqlite_close(&c->database);
+  if (other->must_close) mkt_sqlite_close(&other->database);
+  return code;
+}
+
 static int sqlite_copy_to(lua_State *L) {
   connection *c = check_connection(L), *other = luaL_checkudata(L, 2, metatable_name);
   luaL_argcheck(L, c != other, 2, "another database is expected");
+  if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TFUNCTION);
   mkt_error error;
   mkt_code code = check_idle(c, &error);
   if (code == MKT_OK) code = check_idle(other, &error);
-  if (code == MKT_OK) code = mkt_sqlite_copy(&c->database, &other->database, &error);
+  if (code == MKT_OK) code = copy_to(L, c, other, &error);
   return push_outcome(L, code, &error);
 }
 

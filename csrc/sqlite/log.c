@@ -153,7 +153,7 @@ static mkt_code refuse(const mkt_sqlite *database, mkt_error *error) {
   return mkt_fail(
       error, MKT_ERR_INBOX_UNAVAILABLE,
       "cannot open %s: the -wal beside it is of another copy of the file: put that copy "
-      "back, or move the -wal away and lose what only it holds",
+      "back, or use `marketplace inbox restore` with a backup",
       database->name);
 }
 

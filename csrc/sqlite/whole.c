@@ -46,7 +46,17 @@ static mkt_code begin_log(mkt_sqlite *other, mkt_error *error) {
   return mkt_sqlite_commit(other, error);
 }
 
-mkt_code mkt_sqlite_copy(mkt_sqlite *database, mkt_sqlite *other, mkt_error *error) {
+/* A step of no page only begins the transaction. */
+static mkt_code copy_pages(sqlite3_backup *backup, const mkt_sqlite_before_copy *before,
+                           mkt_error *error) {
+  if (sqlite3_backup_step(backup, 0) != SQLITE_OK) return MKT_OK;
+  mkt_code code = before->run != NULL ? before->run(before->context, error) : MKT_OK;
+  if (code == MKT_OK) (void)sqlite3_backup_step(backup, -1);
+  return code;
+}
+
+mkt_code mkt_sqlite_copy(mkt_sqlite *database, mkt_sqlite *other,
+                         const mkt_sqlite_before_copy *before, mkt_error *error) {
   mkt_code code = mkt_sqlite_check(database, "read", error);
   if (code == MKT_OK) code = begin_log(other, error);
   if (code != MKT_OK) return code;
@@ -55,8 +65,9 @@ mkt_code mkt_sqlite_copy(mkt_sqlite *database, mkt_sqlite *other, mkt_error *err
   if (backup == NULL) {
     return mkt_sqlite_fail(other, sqlite3_extended_errcode(other->db), "write to", error);
   }
-  (void)sqlite3_backup_step(backup, -1);
-  int result = sqlite3_backup_finish(backup);
+  code = copy_pages(backup, before, error);
+  int result = sqlite3_backup_finish(backup); /* of what failed, if a step did */
+  if (code != MKT_OK) return code;
   if (result != SQLITE_OK) return mkt_sqlite_fail(other, result, "write to", error);
   return mkt_sqlite_identity_check(&other->identity, other->name, error);
 }

@@ -313,18 +313,47 @@ static void a_written_file_gets_its_place(void **state) {
   (void)snprintf(part, sizeof part, "%s.part", mkt_path);
   assert_int_equal(mkt_put(part, "all of it", MKT_FILE_NEW, &error), MKT_OK);
   assert_int_equal(mkt_put(mkt_path, "old", MKT_FILE_NEW, &error), MKT_OK);
-  assert_int_equal(mkt_file_put_in_place(part, mkt_path, &error), MKT_OK);
+  assert_int_equal(mkt_file_put_in_place(part, mkt_path, NULL, &error), MKT_OK);
   mkt_expect_held("all of it");
   assert_int_equal(mkt_names(), 1);
 
-  assert_int_equal(mkt_file_put_in_place(part, mkt_path, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_file_put_in_place(part, mkt_path, NULL, &error), MKT_ERR_FILE_FAILED);
   assert_non_null(strstr(error.message, ".part: it cannot be opened: No such file"));
   mkt_expect_held("all of it");
   assert_int_equal(mkt_put(part, "new", MKT_FILE_NEW, &error), MKT_OK);
-  assert_int_equal(mkt_file_put_in_place(part, mkt_folder, &error), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_file_put_in_place(part, mkt_folder, NULL, &error), MKT_ERR_FILE_FAILED);
   assert_non_null(strstr(error.message, "it cannot be put in its place"));
-  assert_int_equal(mkt_file_put_in_place(part, "/nowhere/at/all", NULL), MKT_ERR_FILE_FAILED);
+  assert_int_equal(mkt_file_put_in_place(part, "/nowhere/at/all", NULL, NULL), MKT_ERR_FILE_FAILED);
   assert_int_equal(unlink(part), 0);
+}
+
+static void what_was_in_a_place_keeps_a_name(void **state) {
+  (void)state;
+  mkt_error error;
+  struct stat old, new;
+  char part[PATH_MAX], kept[PATH_MAX];
+  (void)snprintf(part, sizeof part, "%s.part", mkt_path);
+  (void)snprintf(kept, sizeof kept, "%s.kept", mkt_path);
+  assert_int_equal(mkt_put(part, "new", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(mkt_file_put_in_place(part, mkt_path, kept, &error), MKT_ERR_FILE_FAILED);
+  assert_non_null(strstr(error.message, "it cannot be looked at: No such file"));
+  assert_int_equal(mkt_put(mkt_path, "old", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(chmod(mkt_path, 0640), 0);
+  assert_int_equal(stat(mkt_path, &old), 0);
+
+  assert_int_equal(mkt_file_put_in_place(part, mkt_path, kept, &error), MKT_OK);
+  mkt_expect_held("new");
+  assert_int_equal(stat(mkt_path, &new), 0);
+  assert_int_equal(new.st_mode, old.st_mode);
+  assert_int_equal(stat(kept, &new), 0);
+  assert_int_equal(new.st_ino, old.st_ino);
+
+  assert_int_equal(mkt_put(part, "newer", MKT_FILE_NEW, &error), MKT_OK);
+  assert_int_equal(mkt_file_put_in_place(part, mkt_path, kept, &error), MKT_ERR_FILE_FAILED);
+  assert_non_null(strstr(error.message, ".kept: it cannot be made: File exists"));
+  mkt_expect_held("new");
+  assert_int_equal(unlink(part), 0);
+  assert_int_equal(unlink(kept), 0);
 }
 
 static void locks_nothing_by_a_link(void **state) {
@@ -358,6 +387,7 @@ int main(void) {
       IN_A_FOLDER(a_file_is_made_with_its_lock),
       IN_A_FOLDER(locks_nothing_by_a_link),
       IN_A_FOLDER(a_written_file_gets_its_place),
+      IN_A_FOLDER(what_was_in_a_place_keeps_a_name),
   };
 #undef IN_A_FOLDER
   return cmocka_run_group_tests_name("file", tests, NULL, NULL);

@@ -89,7 +89,7 @@ return {
           local other, message, code = sqlite.open { path = path .. "-copy", create = true }
           if not other then return nil, message, code end
           local copied
-          copied, message, code = database:copy_to(other)
+          copied, message, code = database:copy_to(other, function() return true end)
           other:close()
           return copied, message, code
         end,

@@ -20,6 +20,12 @@ function chosen.describe(command, with_memory)
     :argname("URL")
 end
 
+local OTHER_TOOLS = {
+  postgres = "the inbox is in PostgreSQL: back it up and restore it with pg_dump and pg_restore, or as the server's " ..
+    "other databases are",
+  redis = "the inbox is in Redis: back it up and restore it with the server's own snapshots or append-only file",
+}
+
 local function choose(parsed)
   if parsed.inbox then return parsed.inbox, "--inbox" end
   local named = config.environment "MARKETPLACE_INBOX"
@@ -49,6 +55,19 @@ end
 
 local function sourced(parsed, message)
   return ("%s (the inbox is set by %s)"):format(message, parsed.inbox_source)
+end
+
+--- The path of an inbox in SQLite, for what is done to its file.
+---@param parsed table resolved
+---@return string|nil path
+---@return string? message what to use for another inbox
+function chosen.sqlite_path(parsed)
+  local found, message = inbox_url.parse(parsed.inbox)
+  if not found then return nil, sourced(parsed, message) end
+  if found.kind ~= "sqlite" then return nil, OTHER_TOOLS[found.kind] end
+  local problem = installation.problem "marketplace.sqlite"
+  if problem then return nil, problem end
+  return found.path
 end
 
 --- Opens the inbox.

@@ -1,4 +1,5 @@
 --- marketplace inbox: looks into an inbox, even while other processes use it, and does what an operator asks for.
+local backup = require "marketplace.cli.commands.inbox.backup"
 local chosen = require "marketplace.cli.support.inbox"
 local config = require "marketplace.cli.support.config"
 local core = require "marketplace.core"
@@ -8,6 +9,7 @@ local one = require "marketplace.cli.commands.inbox.one"
 local output = require "marketplace.cli.support.output"
 local prune = require "marketplace.cli.commands.inbox.prune"
 local replay = require "marketplace.cli.commands.inbox.replay"
+local restore = require "marketplace.cli.commands.inbox.restore"
 
 local command_inbox = {}
 
@@ -21,6 +23,7 @@ local function describe_cancel(command)
 end
 
 -- Each: `run` takes the inbox, the options and the time, and returns the exit status, or nil and a message.
+-- `run_on_file` takes the path of an inbox in SQLite instead.
 local ACTIONS = {
   { name = "list", run = look.list, describe = look.describe_list, problem = filters.problem,
     summary = "list notifications, the newest first" },
@@ -34,6 +37,10 @@ local ACTIONS = {
     summary = "give a notification up, so that those behind it can run" },
   { name = "prune", run = prune.run, describe = prune.describe, problem = prune.problem,
     summary = "forget done notifications sooner than workers do by themselves" },
+  { name = "backup", run_on_file = backup.run, describe = backup.describe,
+    summary = "copy an inbox in SQLite into a file, while it is used" },
+  { name = "restore", run_on_file = restore.run, describe = restore.describe,
+    summary = "put a backup in the place of what is in an inbox in SQLite, while it is used" },
   { name = "stats", run = look.stats, summary = "count notifications by state, and dead ones by code" },
 }
 
@@ -55,12 +62,20 @@ local function action_named(name)
   end
 end
 
+local function run_on_file(action, options, now)
+  local path, message = chosen.sqlite_path(options)
+  if not path then return 1, message end
+  local status, problem = action.run_on_file(path, options, now)
+  return status or 1, problem
+end
+
 function command_inbox.run(options)
   local problem = chosen.resolve(options)
   if problem then return 1, problem end
   local now, action = core.now(), action_named(options.action)
   local usage = action.problem and action.problem(options, now) or chosen.sharing_problem(options)
   if usage then return 2, "inbox: " .. usage end
+  if action.run_on_file then return run_on_file(action, options, now) end
   local box, message = chosen.open_existing(options)
   if not box then return 1, message end
   local status

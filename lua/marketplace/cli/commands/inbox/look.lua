@@ -3,16 +3,15 @@ local codes = require "marketplace.inbox.codes"
 local entries = require "marketplace.cli.commands.inbox.entries"
 local filters = require "marketplace.cli.commands.inbox.filters"
 local output = require "marketplace.cli.support.output"
+local states = require "marketplace.cli.commands.inbox.states"
 local times = require "marketplace.cli.support.times"
 
 local look = {}
 
-local STATES = { "ready", "leased", "done", "dead" }
-
 --[[ list ]]
 
 function look.describe_list(command)
-  command:option("--state", "list only those in this state"):choices(STATES):argname("STATE")
+  command:option("--state", "list only those in this state"):choices(states.ALL):argname("STATE")
   filters.describe(command, "list", codes.ALL)
   command:flag("--oldest", "list the oldest first")
   command:option("--limit", "list at most this many"):default("100"):argname("N")
@@ -62,7 +61,7 @@ function look.stats(box, options)
   local stats, message = stats_of(box)
   if not stats then return nil, message end
   local lines = {}
-  for _, state in ipairs(STATES) do lines[#lines + 1] = ("%-13s %d"):format(state, stats[state]) end
+  for _, state in ipairs(states.ALL) do lines[#lines + 1] = ("%-13s %d"):format(state, stats[state]) end
   for _, code in ipairs(codes.ALL) do
     if stats.codes[code] > 0 then lines[#lines + 1] = ("  %-11s %d"):format(code, stats.codes[code]) end
   end
