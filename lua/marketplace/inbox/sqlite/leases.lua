@@ -132,15 +132,17 @@ local DUE = "SELECT seq FROM (SELECT seq FROM inbox WHERE leads = 1 AND state = 
 local DUE_ALONE, DUE_TOGETHER = DUE:format "> 0", DUE:format "= 0"
 
 local LEASE = "UPDATE inbox SET state = 'leased', attempt = attempt + 1, token = random() & 9007199254740991, " ..
-  "holder = :holder, shared = :shared, at = :ends_at, set_at = :now WHERE seq = :seq RETURNING " ..
-  rows.selected(fields.claimed)
+  "holder = :holder, shared = :shared, at = :ends_at, set_at = :now WHERE seq = :seq"
+-- RETURNING would take as long again as the rest of the statement: SQLite makes a table for it, each time
+local CLAIMED = "SELECT " .. rows.selected(fields.claimed) .. " FROM inbox WHERE seq = :seq"
 
 -- What may have ended its process comes first, and alone.
 local function lease_due(link, limit, given)
   local due = link:run(DUE_ALONE, { now = given.now, limit = 1 })
   if #due == 0 then due = link:run(DUE_TOGETHER, { now = given.now, limit = limit }) end
   given.shared = #due > 1
-  return link:each(LEASE, due, given)
+  link:each(LEASE, due, given)
+  return link:each(CLAIMED, due)
 end
 
 -- What was claimed, and whether there may be more behind those that were placed.
@@ -180,7 +182,7 @@ end
 
 --[[ finish, extend ]]
 
-local HELD = " WHERE seq = :seq AND id = :id AND token = :token AND state = 'leased' RETURNING app_id"
+local HELD = " WHERE seq = :seq AND id = :id AND token = :token AND state = 'leased'"
 
 local FINISH = "UPDATE inbox SET state = :state, leads = CASE :state WHEN 'ready' THEN app_id IS NULL ELSE -1 END, " ..
   "at = CASE WHEN :state = 'done' AND time > :now THEN time ELSE :now + :wait END, set_at = :now, reason = :reason, " ..
@@ -189,6 +191,8 @@ local FINISH = "UPDATE inbox SET state = :state, leads = CASE :state WHEN 'ready
 local GIVE_BACK = "UPDATE inbox SET state = 'ready', leads = app_id IS NULL, at = :now, set_at = :now, " ..
   "attempt = attempt - 1" .. HELD
 local EXTEND = "UPDATE inbox SET at = :now + :lease, set_at = :now" .. HELD
+
+local APP = "SELECT app_id FROM inbox WHERE seq = :seq"
 
 local function outcome_of(item)
   local seq, token = rows.read_token(item.token)
@@ -200,16 +204,19 @@ local function outcome_of(item)
   }
 end
 
--- Runs a statement for those of the items that are chosen; adds to `held` whether each was still held.
+-- Runs a statement for those of the items that are chosen; adds to `held` whether each was still held, and gives the
+-- places of those that were.
 local function change_held(link, statement, items, is_chosen, common, held)
-  local chosen, places = {}, {}
+  local chosen, indexes, changed = {}, {}, {}
   for i, item in ipairs(items) do
     if is_chosen(item) then
-      chosen[#chosen + 1], places[#places + 1] = outcome_of(item), i
+      chosen[#chosen + 1], indexes[#indexes + 1] = outcome_of(item), i
     end
   end
-  local changed = link:each(statement, chosen, common)
-  for i, row in ipairs(changed) do held[places[i]] = row ~= false end
+  for i, was_held in ipairs(link:each(statement, chosen, common)) do
+    held[indexes[i]] = was_held
+    if was_held then changed[#changed + 1] = { seq = chosen[i].seq } end
+  end
   return changed
 end
 
@@ -219,8 +226,8 @@ local function always() return true end
 
 local function finish_all(link, items, now)
   local held, common = {}, { now = now }
-  lanes.elect(link, change_held(link, FINISH, items, is_begun, common, held))
-  lanes.elect(link, change_held(link, GIVE_BACK, items, is_unbegun, common, held))
+  lanes.elect(link, link:each(APP, change_held(link, FINISH, items, is_begun, common, held)))
+  lanes.elect(link, link:each(APP, change_held(link, GIVE_BACK, items, is_unbegun, common, held)))
   return held
 end
 
