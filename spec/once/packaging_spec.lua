@@ -123,14 +123,14 @@ describe("packaging #full", function()
     shell.run("make man LUA=" .. FIRST)
     shell.run(("mkdir %s/zsh && cp build/completion/marketplace.zsh %s/zsh/_marketplace"):format(folder, folder))
     shell.run(("HOME=%s timeout 30 zsh -f spec/support/complete.zsh %s/zsh 'marketplace inbox ' %s")
-      :format(folder, folder, "'*cancel*list*prune*replay*run*show*stats*'"))
-    assert.equal("list show replay run cancel prune stats", shell.run [[bash --norc -c '
+      :format(folder, folder, "'*backup*cancel*list*prune*replay*restore*run*show*stats*'"))
+    assert.equal("list show replay run cancel prune backup restore stats", shell.run [[bash --norc -c '
       source build/completion/marketplace.bash
       complete -p marketplace | grep -q -- "-F _marketplace marketplace" || exit 1
       COMP_WORDS=(marketplace inbox "") COMP_CWORD=2
       _marketplace
       echo "${COMPREPLY[@]}"']])
-    assert.equal("cancel list prune replay run show stats", shell.run [[HOME=/nonexistent fish --no-config -c '
+    assert.equal("backup cancel list prune replay restore run show stats", shell.run [[HOME=/nonexistent fish --no-config -c '
       source build/completion/marketplace.fish
       complete -C "marketplace inbox " | cut -f 1 | string join " "']])
   end)

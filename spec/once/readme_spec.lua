@@ -3,6 +3,7 @@
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local raw = require "support.raw_http"
+local record = require "marketplace.inbox.record"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
 local simulated_api = require "support.simulated_api"
@@ -347,6 +348,26 @@ for arguments, pattern in pairs {
 } do
   local command = "bin/marketplace inbox " .. arguments
   COMMANDS[command] = about_one(command, arguments:find "^replay" ~= nil, pattern)
+end
+
+-- With one notification in the inbox, and a backup of it.
+local function with_backup(command, pattern)
+  return function()
+    expect(0, in_folder "rm -f marketplace.db* marketplace-backup.db*")
+    local box = assert(marketplace.inbox("sqlite:" .. folder .. "/marketplace.db"))
+    assert(box:put { assert(record.of '{"data":{"type":"webhookPingCreated","id":"p1"}}') })
+    box:close()
+    if command:find " restore " then expect(0, in_folder "bin/marketplace inbox backup marketplace-backup.db") end
+    expect(0, in_folder(command), pattern)
+  end
+end
+
+for arguments, pattern in pairs {
+  ["backup marketplace-backup.db"] = "^backed up to marketplace%-backup.db: 1 ready, 0 leased, 0 done, 0 dead\n",
+  ["restore marketplace-backup.db --yes"] = "^restored sqlite:marketplace.db from marketplace%-backup.db: 1 ready, ",
+} do
+  local command = "bin/marketplace inbox " .. arguments
+  COMMANDS[command] = with_backup(command, pattern)
 end
 
 for arguments, pattern in pairs(WEBHOOK_COMMANDS) do

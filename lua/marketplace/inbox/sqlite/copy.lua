@@ -44,6 +44,7 @@ end
 ---@param path string
 function copy.make(path)
   copy.remove(path)
+  copy.checked(core.remove_leftovers(path))
   copy.checked(core.replace_file(path, "", "new"))
 end
 

@@ -102,8 +102,8 @@ local function refusal(path, total)
       total and ("%d notification%s"):format(total, total == 1 and "" or "s") or "what cannot be counted")
 end
 
-local function keep(link, kept)
-  local partial = kept .. ".partial"
+local function keep(link, path, kept)
+  local partial = path .. ".before-restore.partial"
   copy.make(partial)
   local ok, problem = pcall(function()
     copy.with(partial, function(target)
@@ -124,7 +124,7 @@ local function look_after_former(link, staged, path, kept, is_sure)
   if not is_sure then fail(refusal(path, total)) end
   local ok, leases = pcall(under_way.leases, link)
   if ok and #leases > 0 then copy.with(staged, under_way.hold_back, leases) end
-  keep(link, kept)
+  keep(link, path, kept)
   return true
 end
 
