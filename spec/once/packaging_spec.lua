@@ -130,7 +130,8 @@ describe("packaging #full", function()
       COMP_WORDS=(marketplace inbox "") COMP_CWORD=2
       _marketplace
       echo "${COMPREPLY[@]}"']])
-    assert.equal("backup cancel list prune replay restore run show stats", shell.run [[HOME=/nonexistent fish --no-config -c '
+    local actions = "backup cancel list prune replay restore run show stats"
+    assert.equal(actions, shell.run [[HOME=/nonexistent fish --no-config -c '
       source build/completion/marketplace.fish
       complete -C "marketplace inbox " | cut -f 1 | string join " "']])
   end)
