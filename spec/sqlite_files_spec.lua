@@ -297,6 +297,20 @@ describe("marketplace.sqlite", function()
       end
     end)
 
+    it("if a vacuumed copy is of a new inbox, whose log has all that there is", function()
+      elsewhere [[
+        assert(database:begin())
+        assert(execute "CREATE TABLE t (i INTEGER PRIMARY KEY, a)")
+        assert(execute "INSERT INTO t (a) VALUES ('x')")
+        assert(database:commit())
+        assert(execute("VACUUM INTO :copy", { copy = path .. ".copy" }))
+        assert(add())
+        kill()
+      ]]
+      run(("cat %s.copy > %s"):format(path, path))
+      expect_refusal()
+    end)
+
     it("if it is another inbox", function()
       make():close()
       elsewhere "assert(add()) kill()"
