@@ -209,6 +209,20 @@ describe("the SQLite inbox", function()
     box:close()
   end)
 
+  it("says so if its file lost its tables, and begins no other ones in it", function()
+    local box = open()
+    box:put { record "a" }
+    local other = beside()
+    other:run "DROP TABLE bodies"
+    other:run "DROP TABLE self"
+    other:run "DROP TABLE inbox"
+    other:run "PRAGMA application_id = 0"
+    other:close()
+    expect_unavailable("no such table", box:counts())
+    expect_unavailable("inbox.db holds no inbox any more: restore a backup", box:put { record "b" })
+    box:close()
+  end)
+
   it("says so if there is no such folder, and recovers when there is", function()
     path = folder .. "/not/yet.db"
     expect_unavailable("cannot make .*yet.db.*No such file or directory", inbox.open("sqlite:" .. path))

@@ -139,6 +139,25 @@ describe("marketplace.sqlite", function()
       assert.equal(3, count(open()))
     end)
 
+    it("if its log was removed, and another program has made an empty one since", function()
+      local database = make()
+      assert(add(database))
+      run(("rm %s-wal; touch %s-wal"):format(path, path))
+      expect_failure("another file took the place of .*%-wal", database:begin())
+      database:close()
+      assert.equal(2, count(open()))
+    end)
+
+    it("if its log was removed, and another process tries to open the file before it looks", function()
+      local database = make()
+      assert(add(database))
+      run(("rm %s-wal"):format(path))
+      expect_failure("%-wal was cut short", sqlite.open { path = path })
+      expect_failure("another file took the place of .*%-wal", database:begin())
+      database:close()
+      assert.equal(2, count(open()))
+    end)
+
     it("if its index was removed: the log stays beside the file", function()
       local database = make()
       assert(add(database))
@@ -156,6 +175,83 @@ describe("marketplace.sqlite", function()
       expect_failure("another file", database:begin())
       database:close()
       run(("cmp %s-wal %s.wal && cmp %s %s.new"):format(path, path, path, path))
+    end)
+  end)
+
+  -- A copy of the file as it is now, without a log.
+  local function back_up(database)
+    local copy = assert(sqlite.open { path = path .. ".copy", create = true })
+    assert(database:copy_to(copy))
+    copy:close()
+  end
+
+  local function checkpoint(database) execute(database, "PRAGMA wal_checkpoint") end
+
+  describe("keeps apart what it has and what is written into its files, which are open,", function()
+    it("if an older copy is", function()
+      local database = make()
+      back_up(database)
+      for _ = 1, 20 do assert(add(database)) end
+      checkpoint(database)
+      assert(add(database))
+      run(("cp %s.copy %s"):format(path, path))
+      expect_failure("a.db was overwritten while it was open", database:begin())
+      database:close()
+      run(("cmp %s.copy %s"):format(path, path))
+      expect_failure("the %-wal beside it is of another copy", sqlite.open { path = path })
+      run(("mv %s-wal %s.away"):format(path, path))
+      assert.equal(1, count(open()))
+    end)
+
+    it("if an older copy is, and the log is removed", function()
+      local database = make()
+      back_up(database)
+      assert(add(database))
+      checkpoint(database)
+      assert(add(database))
+      run(("cp %s.copy %s; rm %s-wal"):format(path, path, path))
+      expect_failure("was removed", database:begin())
+      database:close()
+      run(("cmp %s.copy %s"):format(path, path))
+    end)
+
+    it("if only its beginning is left of the file", function()
+      local database = make()
+      checkpoint(database)
+      assert(add(database))
+      run(("truncate -s 50 %s"):format(path))
+      expect_failure("a.db was cut short while it was open", database:begin())
+      database:close()
+      assert.equal(50, tonumber(run("stat -c %s " .. path)))
+    end)
+
+    for _, size in ipairs { 0, 20, 100, 5000 } do
+      it(("if only %d bytes are left of the log"):format(size), function()
+        local database = make()
+        for _ = 1, 20 do assert(add(database)) end
+        checkpoint(database)
+        -- this one begins another log
+        for _ = 1, 5 do assert(add(database)) end
+        run(("truncate -s %d %s-wal"):format(size, path))
+        expect_failure("a.db%-wal was cut short while it was open", database:begin())
+        database:close()
+        database = open()
+        assert.is_true(count(database) >= 21)
+        assert.is_true(database:quick_check())
+        assert(add(database))
+      end)
+    end
+
+    it("but goes on if other programs checkpoint, vacuum, or write versions of their own", function()
+      local database, other = make(), open()
+      for _, sql in ipairs { "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA wal_checkpoint(RESTART)",
+        "PRAGMA user_version = 0", "PRAGMA wal_checkpoint", "PRAGMA user_version = 77", "VACUUM" } do
+        execute(other, sql)
+        for _ = 1, 3 do assert(add(database)) end
+        checkpoint(database)
+        assert(add(database))
+      end
+      assert.is_true(database:quick_check())
     end)
   end)
 

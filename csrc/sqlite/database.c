@@ -194,16 +194,23 @@ void mkt_sqlite_settle(mkt_sqlite *database) {
   database->active = NULL;
 }
 
+static bool has_its_log(mkt_sqlite *database) {
+  int result = run(database, "BEGIN; PRAGMA schema_version");
+  bool has = result == SQLITE_OK && mkt_sqlite_check_log(database, NULL) == MKT_OK;
+  (void)run(database, "ROLLBACK");
+  return has;
+}
+
 /* Whether SQLite may write the log into the file and remove it. If somebody else removed it, it
- * still has what was acknowledged, and nobody can have begun another one. */
+ * still has what was acknowledged. */
 static bool may_end_log(mkt_sqlite *database) {
   const mkt_sqlite_identity *identity = &database->identity;
   if (database->opened == NULL) return false;
-  if (mkt_sqlite_identity_check(identity, database->name, NULL) == MKT_OK) return true;
-  if (mkt_sqlite_identity_look(identity, MKT_SQLITE_MAIN) == MKT_SQLITE_SAME &&
-      mkt_sqlite_identity_look(identity, MKT_SQLITE_LOG) == MKT_SQLITE_GONE) {
-    (void)sqlite3_wal_checkpoint_v2(database->db, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
-  }
+  bool is_same = mkt_sqlite_identity_check(identity, database->name, NULL) == MKT_OK;
+  if (!is_same && !mkt_sqlite_identity_lacks_log(identity)) return false;
+  if (!has_its_log(database)) return false;
+  if (is_same) return true;
+  (void)sqlite3_wal_checkpoint_v2(database->db, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
   return false;
 }
 

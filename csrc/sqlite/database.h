@@ -34,6 +34,7 @@ typedef struct mkt_sqlite {
   int count;
   sqlite3_stmt *active; /* begun and not yet ended, or NULL */
   int changes;          /* SQLite's count of them as the transaction began */
+  uint32_t count_seen;  /* of commits, in the file itself; 0: not yet */
 } mkt_sqlite;
 
 typedef struct mkt_sqlite_options {
@@ -58,8 +59,8 @@ mkt_code mkt_sqlite_check(const mkt_sqlite *database, const char *doing, mkt_err
 void mkt_sqlite_settle(mkt_sqlite *database);
 
 /* Idempotent. The last connection writes the log into the file and removes the log, if both are
- * still those that were opened. If the file is and there is no log any more, what the removed one
- * holds is written into the file. */
+ * still those that were opened and belong to each other. If the file is and there is no log any
+ * more, or nothing in it, what the removed one holds is written into the file. */
 void mkt_sqlite_close(mkt_sqlite *database);
 
 #endif

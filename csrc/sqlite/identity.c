@@ -42,6 +42,18 @@ mkt_sqlite_presence mkt_sqlite_identity_look(const mkt_sqlite_identity *identity
   return is_same ? MKT_SQLITE_SAME : MKT_SQLITE_OTHER;
 }
 
+/* As long as the index has what is not in another log, nobody can read the database and write that
+ * log. */
+bool mkt_sqlite_identity_lacks_log(const mkt_sqlite_identity *identity) {
+  if (mkt_sqlite_identity_look(identity, MKT_SQLITE_MAIN) != MKT_SQLITE_SAME) return false;
+  mkt_sqlite_presence log = mkt_sqlite_identity_look(identity, MKT_SQLITE_LOG);
+  if (log != MKT_SQLITE_OTHER) return log == MKT_SQLITE_GONE;
+  if (mkt_sqlite_identity_look(identity, MKT_SQLITE_INDEX) != MKT_SQLITE_SAME) return false;
+  struct stat found;
+  if (stat(identity->files[MKT_SQLITE_LOG].path, &found) != 0) return false;
+  return !S_ISREG(found.st_mode) || found.st_size == 0;
+}
+
 static mkt_code refuse(int which, mkt_sqlite_presence presence, const char *name,
                        mkt_error *error) {
   if (presence == MKT_SQLITE_OTHER) {

@@ -41,6 +41,9 @@ mkt_sqlite_presence mkt_sqlite_identity_look(const mkt_sqlite_identity *identity
 mkt_code mkt_sqlite_identity_check(const mkt_sqlite_identity *identity, const char *name,
                                    mkt_error *error);
 
+/* Whether somebody removed the log, and nobody can have begun another one. */
+bool mkt_sqlite_identity_lacks_log(const mkt_sqlite_identity *identity);
+
 /* Idempotent. */
 void mkt_sqlite_identity_free(mkt_sqlite_identity *identity);
 

@@ -21,6 +21,10 @@ enum {
   LOG_HEADER_BYTES = 32,
   FRAME_HEADER_BYTES = 24,
   INDEX_BYTES = 32768, /* of the part of the -shm that has its header */
+  INDEX_FRAMES = 4,    /* where in that header, in words: how many frames are committed */
+  INDEX_SALT = 8,      /* two words, as the log's header has them */
+  INDEX_WRITTEN = 24,  /* how many of the frames are in the database, too */
+  LOG_SALT = 16,       /* where they are there, in bytes */
   COUNT_SHIFT = 8,
   MOST_COUNT = 0xffffff,
 };
@@ -32,7 +36,8 @@ typedef struct page_header {
 
 typedef struct log_state {
   unsigned char header[LOG_HEADER_BYTES];
-  uint32_t frames; /* that are committed */
+  uint32_t frames; /* that are committed; 0 if it has not all of them */
+  bool is_cut;     /* it lacks some that are nowhere else */
 } log_state;
 
 typedef struct first_pages {
@@ -71,20 +76,37 @@ static int read_at(sqlite3_file *file, void *p, int n, sqlite3_int64 offset) {
   return file->pMethods->xRead(file, p, n, offset);
 }
 
-/* Of the -shm's header, which SQLite has made from what is whole in the log. */
-static uint32_t committed_frames(sqlite3_file *main) {
+/* The -shm, whose header SQLite has made from what is whole in the log; NULL if there is none. */
+static const uint32_t volatile *map_index(sqlite3_file *main) {
   void volatile *index = NULL;
-  if (main->pMethods->iVersion < 2) return 0;
-  if (main->pMethods->xShmMap(main, 0, INDEX_BYTES, 0, &index) != SQLITE_OK) return 0;
-  return index != NULL ? ((const uint32_t volatile *)index)[4] : 0;
+  if (main->pMethods->iVersion < 2) return NULL;
+  if (main->pMethods->xShmMap(main, 0, INDEX_BYTES, 0, &index) != SQLITE_OK) return NULL;
+  return index;
+}
+
+static sqlite3_int64 frames_end(const log_state *state) {
+  sqlite3_int64 page_bytes = big_endian(state->header + 8);
+  return LOG_HEADER_BYTES + state->frames * (FRAME_HEADER_BYTES + page_bytes);
+}
+
+static bool has_salt(const log_state *state, const uint32_t volatile *index) {
+  const uint32_t salt[] = {index[INDEX_SALT], index[INDEX_SALT + 1]};
+  return memcmp(state->header + LOG_SALT, salt, sizeof salt) == 0;
 }
 
 static int read_state(sqlite3_file *main, sqlite3_file *log, log_state *state) {
   *state = (log_state){0};
   int result = read_at(log, state->header, LOG_HEADER_BYTES, 0);
-  if (result == SQLITE_IOERR_SHORT_READ) return SQLITE_OK;
-  if (result == SQLITE_OK) state->frames = committed_frames(main);
-  return result;
+  if (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ) return result;
+  const uint32_t volatile *index = map_index(main);
+  if (index != NULL) state->frames = index[INDEX_FRAMES];
+  if (state->frames == 0) return SQLITE_OK;
+  sqlite3_int64 size = 0;
+  result = log->pMethods->xFileSize(log, &size);
+  if (result != SQLITE_OK || (has_salt(state, index) && size >= frames_end(state))) return result;
+  state->is_cut = index[INDEX_WRITTEN] < state->frames;
+  state->frames = 0;
+  return SQLITE_OK;
 }
 
 static void note(first_pages *pages, const page_header *database, const page_header *page) {
@@ -134,8 +156,16 @@ static bool belongs(const page_header *database, const first_pages *pages) {
   return is_counted ? comes_before(database, &pages->oldest) : has_counter_between(database, pages);
 }
 
+typedef enum log_verdict { BELONGS, IS_FOREIGN, IS_CUT, HAS_CHANGED } log_verdict;
+
+static log_verdict verdict_on(const log_state *log, int found, const page_header *database,
+                              const first_pages *pages) {
+  if (log->is_cut) return IS_CUT;
+  return found == SQLITE_OK && belongs(database, pages) ? BELONGS : IS_FOREIGN;
+}
+
 /* As the files are now, of which another process may begin the log anew meanwhile. */
-static int judge(sqlite3_file *main, sqlite3_file *log, bool *is_foreign, bool *has_changed) {
+static int judge(sqlite3_file *main, sqlite3_file *log, log_verdict *verdict) {
   page_header database;
   log_state before = {0}, after = {0};
   first_pages pages = {0};
@@ -143,10 +173,11 @@ static int judge(sqlite3_file *main, sqlite3_file *log, bool *is_foreign, bool *
   if (result == SQLITE_OK) result = read_state(main, log, &before);
   if (result != SQLITE_OK) return result;
   int found = find_first_pages(log, &before, &database, &pages);
-  *is_foreign = found != SQLITE_OK || !belongs(&database, &pages);
+  *verdict = verdict_on(&before, found, &database, &pages);
   result = read_state(main, log, &after);
-  *has_changed = memcmp(before.header, after.header, sizeof after.header) != 0;
-  return result != SQLITE_OK || *has_changed ? result : found;
+  bool has_changed = memcmp(before.header, after.header, sizeof after.header) != 0;
+  if (has_changed && *verdict != BELONGS) *verdict = HAS_CHANGED;
+  return result != SQLITE_OK || has_changed ? result : found;
 }
 
 static mkt_code refuse(const mkt_sqlite *database, mkt_error *error) {
@@ -155,6 +186,12 @@ static mkt_code refuse(const mkt_sqlite *database, mkt_error *error) {
       "cannot open %s: the -wal beside it is of another copy of the file: put that copy "
       "back, or use `marketplace inbox restore` with a backup",
       database->name);
+}
+
+static mkt_code refuse_cut(const mkt_sqlite *database, const char *suffix, mkt_error *error) {
+  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
+                  "%s%s was cut short while it was open: what only it held may be lost",
+                  database->name, suffix);
 }
 
 static sqlite3_file *file_of(const mkt_sqlite *database, int which) {
@@ -168,14 +205,40 @@ mkt_code mkt_sqlite_check_log(const mkt_sqlite *database, mkt_error *error) {
   sqlite3_file *log = file_of(database, SQLITE_FCNTL_JOURNAL_POINTER);
   if (main == NULL || log == NULL) return MKT_OK;
   for (;;) {
-    bool is_foreign, has_changed;
-    int result = judge(main, log, &is_foreign, &has_changed);
+    log_verdict verdict;
+    int result = judge(main, log, &verdict);
     if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "open", error);
-    if (!is_foreign) return MKT_OK;
-    if (!has_changed) return refuse(database, error);
+    if (verdict == BELONGS) return MKT_OK;
+    if (verdict == IS_FOREIGN) return refuse(database, error);
+    if (verdict == IS_CUT) return refuse_cut(database, "-wal", error);
     mkt_code code = mkt_sqlite_check(database, "open", error);
     if (code != MKT_OK) return code;
   }
+}
+
+/* What checkpoints write there is no older than what was there, and no newer than this. */
+static bool was_overwritten(uint32_t seen, uint32_t count, uint32_t newest) {
+  if (seen == 0 || count == 0 || newest == 0) return false;
+  return ((count - seen) & MOST_COUNT) > ((newest - seen) & MOST_COUNT);
+}
+
+mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, mkt_error *error) {
+  sqlite3_file *main = file_of(database, SQLITE_FCNTL_FILE_POINTER);
+  sqlite3_file *log = file_of(database, SQLITE_FCNTL_JOURNAL_POINTER);
+  if (main == NULL || log == NULL) return MKT_OK;
+  page_header page;
+  log_state state;
+  int result = read_at(main, &page, sizeof page, 0);
+  if (result == SQLITE_IOERR_SHORT_READ) return refuse_cut(database, "", error);
+  if (result == SQLITE_OK) result = read_state(main, log, &state);
+  if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "read", error);
+  if (state.is_cut) return refuse_cut(database, "-wal", error);
+  if (was_overwritten(database->count_seen, count_of(&page), user_version >> COUNT_SHIFT)) {
+    return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "%s was overwritten while it was open",
+                    database->name);
+  }
+  database->count_seen = count_of(&page);
+  return MKT_OK;
 }
 
 /* The log is looked at first: who makes a database makes the log last. */

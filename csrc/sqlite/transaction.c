@@ -7,26 +7,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error) {
-  mkt_code code = mkt_sqlite_check(database, "write to", error);
-  if (code == MKT_OK) code = mkt_sqlite_identity_check(&database->identity, database->name, error);
-  if (code != MKT_OK) return code;
-  mkt_sqlite_settle(database);
-  int result = sqlite3_exec(database->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-  if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "write to", error);
-  database->changes = sqlite3_total_changes(database->db);
-  return MKT_OK;
-}
-
 static int note_number(void *number, int count, char **values, char **names) {
   (void)names;
   if (count == 1 && values[0] != NULL) *(long *)number = strtol(values[0], NULL, 10);
   return 0;
 }
 
+static int read_user_version(sqlite3 *db, long *number) {
+  return sqlite3_exec(db, "PRAGMA user_version", note_number, number, NULL);
+}
+
+mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error) {
+  mkt_code code = mkt_sqlite_check(database, "write to", error);
+  if (code == MKT_OK) code = mkt_sqlite_identity_check(&database->identity, database->name, error);
+  if (code != MKT_OK) return code;
+  mkt_sqlite_settle(database);
+  long number = 0;
+  int result = sqlite3_exec(database->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "write to", error);
+  result = read_user_version(database->db, &number);
+  if (result != SQLITE_OK) code = mkt_sqlite_fail(database, result, "read", error);
+  if (code == MKT_OK) code = mkt_sqlite_check_contents(database, (uint32_t)number, error);
+  if (code != MKT_OK) mkt_sqlite_rollback(database);
+  database->changes = sqlite3_total_changes(database->db);
+  return code;
+}
+
 static int count_commit(sqlite3 *db) {
   long number = 0;
-  int result = sqlite3_exec(db, "PRAGMA user_version", note_number, &number, NULL);
+  int result = read_user_version(db, &number);
   if (result != SQLITE_OK) return result;
   char statement[64];
   (void)snprintf(statement, sizeof statement, "PRAGMA user_version = %ld",

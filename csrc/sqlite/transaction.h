@@ -4,8 +4,8 @@
 
 #include "sqlite/database.h"
 
-/* Begins a transaction that writes, if the files are those that were opened; waits for others until
- * the deadline. */
+/* Begins a transaction that writes, if the files are those that were opened and have what they had;
+ * waits for others until the deadline. If it fails it has begun none. */
 mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error);
 
 /* Only if it succeeds, what was written is on the disk, in the file that is at the path. If it

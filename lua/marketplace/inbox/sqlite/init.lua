@@ -119,9 +119,17 @@ local function check(link)
   if not is_sound then fail(message .. ": restore a backup with `marketplace inbox restore`") end
 end
 
-local function prepare(link, path, checks)
-  if not has_tables(link, path) then make_tables(link, path) end
-  if checks then check(link) end
+local function prepare(self, link)
+  local path = self.path
+  if not has_tables(link, path) then
+    -- the same as of a file that is gone
+    if self.was_opened then
+      fail(path .. " holds no inbox any more: restore a backup with `marketplace inbox restore`, or restart to begin " ..
+        "an empty one")
+    end
+    make_tables(link, path)
+  end
+  if not (self.was_opened or self.must_exist) then check(link) end
   local version = migration.run(link)
   if version ~= schema.VERSION then
     fail(("the tables of %s have version %d, and this program needs version %d: use the release that made them, or " ..
@@ -160,7 +168,7 @@ local function connect(self)
   end
   local link = open_database(self)
   link:limit(self.timeout)
-  local ok, problem = pcall(prepare, link, path, not (self.was_opened or self.must_exist))
+  local ok, problem = pcall(prepare, self, link)
   if not ok then
     link:close()
     error(problem, 0)
@@ -173,7 +181,8 @@ end
 -- A file that was moved away would take what is stored from now on with it.
 local function has_its_files(self, link)
   local has, message = link.database:has_its_files()
-  if not has then self.warn(message .. ": it is opened anew") end
+  -- of one that is gone, each call says so
+  if not has and core.file_id(self.path) then self.warn(message .. ": it is opened anew") end
   return has
 end
 
