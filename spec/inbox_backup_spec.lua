@@ -417,6 +417,17 @@ describe("marketplace inbox", function()
       end
     end)
 
+    it("leaves what it has kept, if it fails after that", function()
+      prepare(numbered("a", 1000), { "c" })
+      local limit = math.ceil(core.stat(backup_file).size / 512) + 2
+      local output, status = shell.capture(command("restore backup.db --yes" .. ON_IT,
+        ("trap '' XFSZ && ulimit -f %d &&"):format(limit)))
+      assert.equal(1, status)
+      local kept = output:match "cannot write to .*inbox.db: .* %(what the inbox held before is in (%S+), too%)"
+      assert.same({ "c" }, ids_in(kept))
+      assert.same({ "c" }, ids_in())
+    end)
+
     it("moves an inbox aside that cannot be opened, and keeps its owner and mode", function()
       prepare({ "a" }, { "c" })
       write("inbox.db", "no longer a database")

@@ -3,7 +3,6 @@
 --- A backup is written beside its place, verified, synced and renamed: a process that is killed leaves no half of one.
 local copy = require "marketplace.inbox.sqlite.copy"
 local core = require "marketplace.core"
-local engine = require "marketplace.inbox.sqlite"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local runtime = require "marketplace.runtime"
 
@@ -79,15 +78,12 @@ local function write(path, file, replaces)
 end
 
 --- Makes a backup.
----@param path string of the inbox
+---@param path string of the inbox, which can be opened, so that its tables are those of this program
 ---@param file string where the backup is to be
 ---@param replaces boolean whether a file that is there is replaced
 ---@return table<string, integer>|nil counts of the notifications in it, by state
 ---@return string? message
 function backup.make(path, file, replaces)
-  local box, problem = engine.open({ path = path }, { must_exist = true }) -- as an inbox, and migrated
-  if not box then return nil, problem end
-  box:close()
   file = core.real_path(file) or file
   return reconnecting.outcome(nil, pcall(copy.alone, file, "another process is making the backup " .. file, write,
     core.real_path(path), file, replaces))

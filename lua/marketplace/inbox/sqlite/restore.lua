@@ -139,10 +139,12 @@ local function replace_content(link, staged, path, given)
       return true
     end)
   end)
-  if not ok then
-    os.remove(kept)
-    error(problem, 0)
+  if not ok and is_kept then
+    -- it may have been committed nevertheless
+    local reason = type(problem) == "table" and problem.message or tostring(problem)
+    fail(("%s (what the inbox held before is in %s, too)"):format(reason, kept))
   end
+  if not ok then error(problem, 0) end
   link:run "PRAGMA wal_checkpoint(PASSIVE)" -- or another process would, while it stores something
   return { kept = is_kept and kept or nil }
 end
