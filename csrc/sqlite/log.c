@@ -175,7 +175,8 @@ static int judge(sqlite3_file *main, sqlite3_file *log, log_verdict *verdict) {
   int found = find_first_pages(log, &before, &database, &pages);
   *verdict = verdict_on(&before, found, &database, &pages);
   result = read_state(main, log, &after);
-  bool has_changed = memcmp(before.header, after.header, sizeof after.header) != 0;
+  bool has_changed = memcmp(before.header, after.header, sizeof after.header) != 0 ||
+                     before.is_cut != after.is_cut;
   if (has_changed && *verdict != BELONGS) *verdict = HAS_CHANGED;
   return result != SQLITE_OK || has_changed ? result : found;
 }
