@@ -408,6 +408,23 @@ describe("marketplace inbox", function()
       assert.same({ "c" }, ids_in(path .. ".other"))
     end)
 
+    it("and backup say what they may not read or write", function()
+      prepare({ "a" }, {})
+      local function may_not(pattern, arguments)
+        local before = ""
+        if run "id -u" == "0" then
+          run("chown -R 65534 " .. folder)
+          before = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+        end
+        refused(pattern .. ".*Permission denied", arguments, before)
+      end
+      run("mkdir " .. folder .. "/locked && chmod 555 " .. folder .. "/locked")
+      may_not("locked/b.db", "backup locked/b.db" .. ON_IT)
+      may_not("locked/b.db", "restore backup.db --inbox sqlite:locked/b.db")
+      run("chmod 000 " .. backup_file)
+      may_not("cannot look at .*backup.db", "restore backup.db" .. ON_IT)
+    end)
+
     it("says that the disk is full, and leaves the inbox alone", function()
       prepare(numbered("a", 1000), numbered("c", 1000))
       local blocks = math.ceil(core.stat(backup_file).size / 512)

@@ -27,7 +27,7 @@ local SHARED_BYTE, MAPPED_BYTE = 0x40000002, 128
 -- what it does not have open.
 local function is_locked(path, byte)
   local held, message, code = require("marketplace.sqlite").is_held(path, byte)
-  if held == nil and code ~= "file_missing" then fail("cannot see whether others have " .. message) end
+  if held == nil and code ~= "file_missing" then fail("cannot look at " .. message) end
   return held
 end
 
