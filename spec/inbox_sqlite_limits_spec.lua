@@ -2,15 +2,17 @@ local inbox = require "marketplace.inbox"
 local limits = require "marketplace.inbox.sqlite.limits"
 local record = require("support.shared_inbox").record
 local shell = require "support.shell"
+local sqlite = require "marketplace.sqlite"
 
-describe("the SQLite inbox, with more to do than a call does", function()
-  local folder, box, now, usual
+describe("the SQLite inbox, beyond its limits,", function()
+  local folder, path, box, now, usual
 
   before_each(function()
     folder, now, usual = shell.run "mktemp -d", 1000, {}
     for name, limit in pairs(limits) do usual[name] = limit end
     limits.placed, limits.recovered, limits.slices, limits.seen = 2, 2, 2, 2
-    box = assert(inbox.open("sqlite:" .. folder .. "/inbox.db", { clock = function() return now end }))
+    path = folder .. "/inbox.db"
+    box = assert(inbox.open("sqlite:" .. path, { clock = function() return now end }))
   end)
 
   after_each(function()
@@ -62,5 +64,38 @@ describe("the SQLite inbox, with more to do than a call does", function()
     while box:next_in() == 0 and box:counts().leased > 0 do released[#released + 1] = box:recover { 5 } end
     assert.same({ 4, 4, 2 }, released)
     assert.equal(10, box:counts().ready)
+  end)
+
+  it("warns of a log that a reader keeps SQLite from writing back, and again after it was small", function()
+    local warnings = {}
+    limits.log_bytes, limits.commits = 2 ^ 20, 3
+    local watched = assert(inbox.open("sqlite:" .. path, { warn = function(message)
+      warnings[#warnings + 1] = message
+    end }))
+    local reader = assert(sqlite.open { path = path })
+    local function execute(statement) return assert(reader:run(assert(reader:prepare(statement)))) end
+    local count = 0
+    local function put(bytes)
+      for _ = 1, 6 do
+        count = count + 1
+        watched:put { record("k" .. count, { body = ("x"):rep(bytes) }) }
+      end
+    end
+    local function write_back() execute "PRAGMA wal_checkpoint(TRUNCATE)" end
+    put(1000)
+    assert.same({}, warnings)
+    execute "BEGIN"
+    execute "SELECT count(*) FROM inbox"
+    for _ = 1, 2 do put(2 ^ 20) end
+    assert.equal(1, #warnings)
+    assert.matches("inbox%.db%-wal is larger than 1 MiB, and grows: a program .* `fuser %-v .*inbox%.db` names",
+      warnings[1])
+    execute "COMMIT"
+    write_back()
+    put(1000)
+    put(2 ^ 20)
+    assert.equal(2, #warnings)
+    reader:close()
+    watched:close()
   end)
 end)

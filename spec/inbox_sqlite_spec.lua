@@ -106,6 +106,20 @@ describe("the SQLite inbox", function()
     other:close()
   end)
 
+  it("reads one state, whatever others store meanwhile", function()
+    local box, other = open(), open()
+    box:read(function(link)
+      local function count() return link:run("SELECT count(*) AS count FROM inbox")[1].count end
+      assert.equal(0, count())
+      assert.same({ "stored" }, other:put { record "a" })
+      assert.equal(0, count())
+      return true
+    end)
+    assert.equal(1, box:counts().ready)
+    box:close()
+    other:close()
+  end)
+
   it("keeps its id, which another file has not", function()
     local ids = {}
     for i, name in ipairs { "inbox.db", "inbox.db", "other.db" } do
@@ -344,7 +358,8 @@ describe("the SQLite inbox", function()
         box:backlog()
         assert.same({ bodies = 0, ids = 0 }, box:forget({ bodies = 1, ids = 1 }, 10))
       end)) do
-        assert.matches("^SELECT", one.statement)
+        local is_bracket = one.statement == "BEGIN" or one.statement == "COMMIT"
+        assert.is_true(is_bracket or one.statement:find "^SELECT" ~= nil, one.statement)
       end
       box:close()
     end)

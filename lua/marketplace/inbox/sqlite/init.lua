@@ -44,10 +44,15 @@ local function use(self, work)
   return result
 end
 
---- Runs work(link), which writes nothing.
+--- Runs work(link), which writes nothing, and reads one state: what others write meanwhile it does not see.
 ---@param work fun(link: table): any not nil
 function Inbox:read(work)
-  return use(self, work)
+  return use(self, function(link)
+    link:run "BEGIN"
+    local result = work(link)
+    link:run "COMMIT"
+    return result
+  end)
 end
 
 --- Runs work(link, now) in a transaction that writes: rolled back if it raises.
@@ -57,6 +62,7 @@ function Inbox:transact(work)
     link:begin()
     local result = work(link, self.clock())
     link:commit()
+    self.log_watch:look()
     return result
   end)
 end
@@ -124,8 +130,8 @@ local function prepare(self, link)
   if not has_tables(link, path) then
     -- the same as of a file that is gone
     if self.was_opened then
-      fail(path .. " holds no inbox any more: restore a backup with `marketplace inbox restore`, or restart to begin " ..
-        "an empty one")
+      fail(path .. " holds no inbox any more: restore a backup with `marketplace inbox restore`, or restart to " ..
+        "begin an empty one")
     end
     make_tables(link, path)
   end
@@ -201,6 +207,7 @@ function sqlite.open(place, settings)
   local self = setmetatable({
     path = path, clock = settings.clock or core.now, timeout = settings.timeout or TIMEOUT_SECONDS, closed = false,
     must_exist = settings.must_exist or false, was_opened = false, warn = warn, holders = holders.new(path, warn),
+    log_watch = files.watch_log(path, warn),
   }, Inbox)
   self.connection = reconnecting.new {
     connect = function() return connect(self) end,

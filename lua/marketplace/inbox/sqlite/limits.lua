@@ -7,6 +7,8 @@ return {
   slices = 4,
   -- of those that were not placed: how many are looked at for one that can be claimed
   seen = 1000,
+  -- of the -wal, above which something keeps SQLite from writing it back; commits between two looks at its size
+  log_bytes = 256 * 2 ^ 20, commits = 100,
   -- apps whose leaders are looked up one by one
   apps = 16,
 }
