@@ -41,7 +41,7 @@ engines.sqlite = {
 local FEW = { placed = 2, recovered = 2, replayed = 2, slices = 1, seen = 2, apps = 1 }
 
 local function exchange_limits()
-  for name, limit in pairs(limits) do limits[name], FEW[name] = FEW[name], limit end
+  for name, limit in pairs(FEW) do limits[name], FEW[name] = limit, limits[name] end
 end
 
 --- With the limits of marketplace.inbox.sqlite.limits so low that a few entries go beyond them.
