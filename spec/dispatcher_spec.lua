@@ -801,11 +801,27 @@ describe("dispatcher:turn", function()
           end
         end
         assert.equal(1, told, method)
+        elapsed = elapsed + 60
       end
       inbox[method] = nil
     end
     now = now + 61
     runs:turn(10)
     assert.equal(8, inbox:counts().done)
+  end)
+
+  it("logs once a minute that callbacks cannot run, and once that they run again", function()
+    inbox.claim = function() return nil, "gone", "inbox_unavailable" end
+    for _ = 1, 61 do
+      runs:turn(1)
+      elapsed = elapsed + 1
+    end
+    inbox.claim = nil
+    for _ = 1, 2 do runs:turn(1) end
+    local told = {}
+    for i, entry in ipairs(entries) do told[i] = entry.message .. ": " .. entry.reason end
+    assert.same({
+      "callbacks cannot run: gone", "callbacks cannot run: gone", "callbacks run again: 61 failed within 60.0 s",
+    }, told)
   end)
 end)

@@ -8,6 +8,7 @@ local dispatcher = require "marketplace.dispatcher"
 local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
+local outage = require "marketplace.outage"
 local responses = require "marketplace.responses"
 local signature = require "marketplace.signature"
 local stored_as = require("marketplace.inbox.record").stored_as
@@ -170,7 +171,7 @@ end
 
 local function report_unavailable(self, record, message, code)
   tally(self, "unavailable", code)
-  self.log.write {
+  self.outage:failed {
     level = "error", message = "not stored", at = self.clock(), status = 503, id = record.key, type = record.type,
     event = record.event, app_id = record.app_id, reason = message,
   }
@@ -183,6 +184,7 @@ local function commit(self, records)
   local outcomes, message, code = self.inbox:put(records)
   local took = core.monotonic() - started
   self.commit_seconds:observe(took)
+  if outcomes then self.outage:worked(self.clock()) end
   return outcomes, took, message, code
 end
 
@@ -392,7 +394,7 @@ function receiver.new(given)
   local runs = dispatcher.from(own, "marketplace.receiver", "receiver")
   local self = setmetatable({
     inbox = runs.inbox, max_body = max_body, clock = runs.clock, log = runs.log, dispatcher = runs, counted = {},
-    verified = {}, commit_seconds = metrics.histogram(COMMIT_BOUNDS),
+    verified = {}, commit_seconds = metrics.histogram(COMMIT_BOUNDS), outage = outage.new(runs.log, "stored again"),
   }, Receiver)
   use_secrets(self, given.secrets, "marketplace.receiver")
   return self

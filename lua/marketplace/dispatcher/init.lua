@@ -6,6 +6,7 @@ local core = require "marketplace.core"
 local log = require "marketplace.log"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
+local outage = require "marketplace.outage"
 local outcome = require "marketplace.dispatcher.outcome"
 local report = require "marketplace.dispatcher.report"
 local retention = require "marketplace.dispatcher.retention"
@@ -120,16 +121,19 @@ local function run_turn(self, seconds)
 end
 
 --- One turn of a loop: runs callbacks, lets the inbox forget some of what was done long ago, and returns how long the
---- loop may wait. Never raises: if callbacks cannot run, that is logged, and tried again a second later, however often
---- this is called meanwhile.
+--- loop may wait. Never raises: if callbacks cannot run, that is logged, once a minute, and tried again a second later,
+--- however often this is called meanwhile.
 ---@param seconds number after which it begins no more
 ---@return number pause seconds: 0 if more can be run at once, at most 1, as other processes store too
 function Dispatcher:turn(seconds)
   local rest = self.rests_until - core.monotonic()
   if rest > 0 then return rest end
   local ok, pause, problem = pcall(run_turn, self, seconds)
-  if ok and pause then return math.min(pause, self.retention:turn()) end
-  self.log.write {
+  if ok and pause then
+    self.outage:worked(self.clock())
+    return math.min(pause, self.retention:turn())
+  end
+  self.outage:failed {
     level = "error", message = "callbacks cannot run", at = self.clock(), reason = tostring(problem or pause),
   }
   self.rests_until = core.monotonic() + REST_SECONDS
@@ -234,7 +238,8 @@ function dispatcher.from(given, where, name)
       random = given.random or math.random,
     },
     clock = given.clock or core.now, stop_asked = given.stop_asked or never, report = report.new(log_target),
-    rests_until = 0, recover_at = 0, active_at = 0, batch = 1, unfinished = {},
+    outage = outage.new(log_target, "callbacks run again"), rests_until = 0, recover_at = 0, active_at = 0, batch = 1,
+    unfinished = {},
   }, Dispatcher)
   self.retention = retention.new {
     inbox = self.inbox, keep = given.keep or ages.bodies, clock = self.clock, report = self.report,
