@@ -1,6 +1,6 @@
 /* statement.h: a database's prepared statements.
  *
- * A statement is stepped to its end, or reset by mkt_sqlite_settle, before the next one begins.
+ * A statement is stepped to its end, or ended by mkt_sqlite_settle, before anything else is done.
  */
 #ifndef MKT_SQLITE_STATEMENT_H
 #define MKT_SQLITE_STATEMENT_H

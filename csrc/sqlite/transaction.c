@@ -21,7 +21,6 @@ mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error) {
   mkt_code code = mkt_sqlite_check(database, "write to", error);
   if (code == MKT_OK) code = mkt_sqlite_identity_check(&database->identity, database->name, error);
   if (code != MKT_OK) return code;
-  mkt_sqlite_settle(database);
   long number = 0;
   int result = sqlite3_exec(database->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
   if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "write to", error);
@@ -45,7 +44,6 @@ static int count_commit(sqlite3 *db) {
 
 static int commit(mkt_sqlite *database) {
   int result = SQLITE_OK;
-  mkt_sqlite_settle(database);
   /* one that has changed nothing is to write nothing */
   if (sqlite3_total_changes(database->db) != database->changes) result = count_commit(database->db);
   return result == SQLITE_OK ? sqlite3_exec(database->db, "COMMIT", NULL, NULL, NULL) : result;
@@ -66,7 +64,6 @@ mkt_code mkt_sqlite_commit(mkt_sqlite *database, mkt_error *error) {
 
 void mkt_sqlite_rollback(mkt_sqlite *database) {
   if (mkt_sqlite_check_owner(database, NULL) != MKT_OK) return;
-  mkt_sqlite_settle(database);
   if (sqlite3_get_autocommit(database->db)) return;
   double deadline = database->deadline;
   database->deadline = INFINITY;

@@ -25,7 +25,6 @@ static int note_finding(void *context, int count, char **values, char **names) {
 mkt_code mkt_sqlite_quick_check(mkt_sqlite *database, mkt_error *error) {
   mkt_code code = mkt_sqlite_check(database, "read", error);
   if (code != MKT_OK) return code;
-  mkt_sqlite_settle(database);
   finding found = {""};
   double deadline = database->deadline;
   database->deadline = INFINITY;
@@ -60,7 +59,6 @@ mkt_code mkt_sqlite_copy(mkt_sqlite *database, mkt_sqlite *other,
   mkt_code code = mkt_sqlite_check(database, "read", error);
   if (code == MKT_OK) code = begin_log(other, error);
   if (code != MKT_OK) return code;
-  mkt_sqlite_settle(database);
   sqlite3_backup *backup = sqlite3_backup_init(other->db, "main", database->db, "main");
   if (backup == NULL) {
     return mkt_sqlite_fail(other, sqlite3_extended_errcode(other->db), "write to", error);

@@ -30,6 +30,9 @@ static void uris_name_the_file(void **state) {
   expect_uri("file:./b.db", "b.db", NULL);
   expect_uri("file:./%3amemory%3a", ":memory:", NULL);
   expect_uri("file:///a%3f%25%23%26%20%c3%bc?modeof=/m%26", "/a?%#& \xc3\xbc", "/m&");
+  expect_uri(
+      "file:./%3f%3f%3f%3f%3f%3f%3f%3f%3f%3f%3f%3f%3f%3f%3f%3f?modeof=%25%25%25%25%25%25%25%25",
+      "????????????????", "%%%%%%%%");
 }
 
 static void counts_never_are_zero(void **state) {
