@@ -1,6 +1,6 @@
 --- What an inbox answers to each call that a receiver, a dispatcher, retention and an operator make: a list of
--- {call, answer}. Two inboxes that hold the same give the same. Bodies are given as their digests; tokens, which each
--- inbox makes as it likes, are left out.
+-- {call, answer}. Two inboxes that hold the same give the same. Bodies are given as their digests, and of entries that
+-- were shown already, mostly only what may have changed. Tokens, which each inbox makes as it likes, are left out.
 local core = require "marketplace.core"
 local record = require "marketplace.inbox.record"
 
