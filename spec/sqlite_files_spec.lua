@@ -441,6 +441,15 @@ describe("marketplace.sqlite", function()
     end)
   end)
 
+  it("cuts its log back after a transaction that made it large", function()
+    local database = make()
+    local function log_size() return tonumber(run(("stat -c %%s %s-wal"):format(path))) end
+    assert(add(database, 20000))
+    assert.is_true(log_size() > 40000000)
+    assert(add(database))
+    assert.equal(32 * 1024 * 1024, log_size())
+  end)
+
   describe("on a disk that fails", function()
     local SCRIPT = [[
       assert(database:begin())
