@@ -120,6 +120,27 @@ describe("the SQLite inbox", function()
     other:close()
   end)
 
+  it("keeps its file while its process changes its folder", function()
+    local script = shell.file [[
+      local box = assert(require("marketplace.inbox").open("sqlite:" .. arg[1]))
+      local function put(key) return assert(box:put { { key = key, digest = key, body = "b" } })[1] end
+      print(put "a", os.getenv "CHANGE_FOLDER", put "b", put "a")
+    ]]
+    local relative = run("realpath --relative-to=. " .. folder) .. "/inbox.db"
+    assert.equal("stored\tdone\tstored\tduplicate\n",
+      shell.capture(("LD_PRELOAD=build/test/changes_folder.so %s %s %s"):format(shell.LUA, script, relative)))
+    os.remove(script)
+  end)
+
+  it("does not say that its file is gone if it cannot look at it", function()
+    local box = open()
+    run(("mv %s %s.old; ln -s %s %s"):format(path, path, path, path))
+    expect_unavailable("^cannot open .*inbox%.db: .*Too many levels of symbolic links", box:put { record "a" })
+    run(("mv %s.old %s"):format(path, path))
+    assert.same({ "stored" }, box:put { record "a" })
+    box:close()
+  end)
+
   it("keeps its id, which another file has not", function()
     local ids = {}
     for i, name in ipairs { "inbox.db", "inbox.db", "other.db" } do

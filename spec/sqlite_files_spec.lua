@@ -80,6 +80,7 @@ describe("marketplace.sqlite", function()
       { "the file was moved away", "mv PATH PATH.old", "^.*a.db is gone: put it back" },
       { "the file was removed", "rm PATH", "^.*a.db is gone: put it back" },
       { "the file was replaced", "cp PATH PATH.x && mv PATH.x PATH", "another file took the place of .*a.db while" },
+      { "the file cannot be looked at", "mv PATH PATH.old && ln -s PATH PATH", "^cannot look at .*a.db: Too many" },
       { "the log was removed", "rm PATH-wal", "^.*a.db%-wal was removed while it was open" },
       { "the log was replaced", "cp PATH-wal PATH.x && mv PATH.x PATH-wal", "another file took the place of .*%-wal" },
       { "the index was removed", "rm PATH-shm", "^.*a.db%-shm was removed while it was open" },

@@ -54,8 +54,13 @@ bool mkt_sqlite_identity_lacks_log(const mkt_sqlite_identity *identity) {
   return !S_ISREG(found.st_mode) || found.st_size == 0;
 }
 
-static mkt_code refuse(int which, mkt_sqlite_presence presence, const char *name,
-                       mkt_error *error) {
+static mkt_code refuse(const mkt_sqlite_identity *identity, int which, mkt_sqlite_presence presence,
+                       const char *name, mkt_error *error) {
+  struct stat found;
+  if (presence == MKT_SQLITE_OTHER && stat(identity->files[which].path, &found) != 0) {
+    return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "cannot look at %s%s: %s", name,
+                    suffixes[which], strerror(errno));
+  }
   if (presence == MKT_SQLITE_OTHER) {
     return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
                     "another file took the place of %s%s while it was open", name, suffixes[which]);
@@ -72,7 +77,7 @@ mkt_code mkt_sqlite_identity_check(const mkt_sqlite_identity *identity, const ch
                                    mkt_error *error) {
   for (int i = 0; i < MKT_SQLITE_FILES; i++) {
     mkt_sqlite_presence presence = mkt_sqlite_identity_look(identity, i);
-    if (presence != MKT_SQLITE_SAME) return refuse(i, presence, name, error);
+    if (presence != MKT_SQLITE_SAME) return refuse(identity, i, presence, name, error);
   }
   return MKT_OK;
 }

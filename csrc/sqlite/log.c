@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "sqlite/failure.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -249,6 +250,8 @@ mkt_code mkt_sqlite_check_lone_log(const mkt_sqlite *database, mkt_error *error)
   int n = snprintf(path, sizeof path, "%s-wal", database->path);
   if (n < 0 || (size_t)n >= sizeof path) return MKT_OK;
   if (stat(path, &found) != 0 || found.st_size == 0) return MKT_OK;
-  if (stat(database->path, &found) == 0 && found.st_size > 0) return MKT_OK;
+  bool is_there = stat(database->path, &found) == 0;
+  if (is_there && (found.st_size > 0 || !S_ISREG(found.st_mode))) return MKT_OK;
+  if (!is_there && errno != ENOENT) return MKT_OK;
   return refuse(database, error);
 }

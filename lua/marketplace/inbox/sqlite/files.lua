@@ -7,6 +7,15 @@ local files = {}
 
 local function real_path(path) return core.real_path(path) or path end
 
+--- The path from the root: a daemon changes its working folder. Not that of a link's target, which can change.
+---@param path string
+---@return string
+function files.absolute(path)
+  if path:sub(1, 1) == "/" then return path end
+  local here = core.real_path "."
+  return here and here:gsub("/$", "") .. "/" .. path or path
+end
+
 --- Warns if others than their owner can read or change them.
 ---@param path string of the database
 ---@param warn fun(message: string)

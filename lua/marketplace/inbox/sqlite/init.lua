@@ -160,6 +160,10 @@ local function open_database(self)
     holders_path = self.holders:path()
   end
   local database, message, code = module.open { path = self.path, holders = holders_path, create = creates }
+  -- a new file would hide that what was acknowledged is elsewhere
+  if code == "file_missing" and self.was_opened then
+    fail(self.path .. " is gone: put it back, or restart to begin a new one")
+  end
   if not database then fail(message, code) end
   return links.new(database)
 end
@@ -168,10 +172,6 @@ local function nothing() end
 
 local function connect(self)
   local path = self.path
-  -- a new file would hide that what was acknowledged is elsewhere
-  if self.was_opened and not core.file_id(path) then
-    fail(path .. " is gone: put it back, or restart to begin a new one")
-  end
   local link = open_database(self)
   link:limit(self.timeout)
   local ok, problem = pcall(prepare, self, link)
@@ -201,8 +201,8 @@ end
 ---@return string? code inbox_unavailable
 function sqlite.open(place, settings)
   settings = settings or {}
-  local path = place.path
-  if settings.must_exist and not core.file_id(path) then return unavailable("there is no such file: " .. path) end
+  local path = files.absolute(place.path)
+  if settings.must_exist and not core.file_id(path) then return unavailable("there is no such file: " .. place.path) end
   local warn = settings.warn or nothing
   local self = setmetatable({
     path = path, clock = settings.clock or core.now, timeout = settings.timeout or TIMEOUT_SECONDS, closed = false,
