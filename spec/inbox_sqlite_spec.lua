@@ -187,6 +187,26 @@ describe("the SQLite inbox", function()
     box:close()
   end)
 
+  it("is opened however long it takes to look whether the file is damaged", function()
+    open():close()
+    local new = links.new
+    local make = stub(links, "new", function(database)
+      local slow = setmetatable({}, { __index = function(_, name)
+        return function(_, ...) return database[name](database, ...) end
+      end })
+      function slow.quick_check()
+        local is_sound, message, code = database:quick_check()
+        database:limit(0)
+        return is_sound, message, code
+      end
+      return new(slow)
+    end)
+    local box, message = inbox.open("sqlite:" .. path)
+    make:revert()
+    assert.is_nil(message)
+    box:close()
+  end)
+
   it("says so when the file is damaged behind what is read first", function()
     local box, records = open(), {}
     for i = 1, 100 do records[i] = record(("k%03d"):format(i), { body = ("x"):rep(1500) }) end

@@ -119,10 +119,11 @@ local function make_tables(link, path)
   link:commit()
 end
 
--- Reads all of the file, which takes as long as it takes.
-local function check(link)
+-- Reads all of the file, which takes as long as it takes, and leaves what comes next its time.
+local function check(self, link)
   local is_sound, message = link.database:quick_check()
   if not is_sound then fail(message .. ": restore a backup with `marketplace inbox restore`") end
+  link:limit(self.timeout)
 end
 
 local function prepare(self, link)
@@ -135,7 +136,7 @@ local function prepare(self, link)
     end
     make_tables(link, path)
   end
-  if not (self.was_opened or self.must_exist) then check(link) end
+  if not (self.was_opened or self.must_exist) then check(self, link) end
   local version = migration.run(link)
   if version ~= schema.VERSION then
     fail(("the tables of %s have version %d, and this program needs version %d: use the release that made them, or " ..
