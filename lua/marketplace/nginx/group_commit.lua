@@ -1,8 +1,9 @@
 --- One commit for the notifications of many requests: while one is under way, what further requests bring gathers, and
 --- goes with the next.
 ---
---- The first of the waiting requests stores for all of them, and only once, so that no request waits for more than the
---- commit that was under way when it came, and its own.
+--- What waits is in batches, one commit each, which are stored in the order in which they began. One of the waiting
+--- requests stores a batch for all of them, so that no request waits for more than the commit that was under way when
+--- it came, and its own.
 local core = require "marketplace.core"
 local semaphore = require "ngx.semaphore"
 
@@ -19,58 +20,60 @@ local function size_of(records)
   return bytes
 end
 
--- Takes as many waiting requests as one commit may serve, at least one.
-local function take_batch(self, turn)
-  local batch, records, bytes = {}, {}, 0
-  while self.waiting[1] do
-    local one = self.waiting[1]
-    bytes = bytes + size_of(one.records)
-    if #batch > 0 and (#records + #one.records > MOST_RECORDS or bytes > MOST_BYTES) then break end
-    table.remove(self.waiting, 1)
-    batch[#batch + 1], one.turn = one, turn
-    for i = 1, #one.records do records[#records + 1] = one.records[i] end
-  end
-  return batch, records
+-- The batch that takes these records next, at least one request's.
+local function batch_for(self, count, bytes)
+  local last = self.batches[#self.batches]
+  if last and #last.records + count <= MOST_RECORDS and last.bytes + bytes <= MOST_BYTES then return last end
+  last = { records = {}, bytes = 0, is_done = false }
+  self.batches[#self.batches + 1] = last
+  return last
 end
 
-local function settle(one, outcomes, message, code)
-  one.is_done, one.outcomes, one.message, one.code = true, outcomes, message, code
-  if one.wake then one.wake:post() end
+-- The batch, and the place in it before the first of these records.
+local function join(self, records)
+  local bytes = size_of(records)
+  local batch = batch_for(self, #records, bytes)
+  local all = batch.records
+  local before = #all
+  for i = 1, #records do all[before + i] = records[i] end
+  batch.bytes = batch.bytes + bytes
+  return batch, before
 end
 
-local function settle_stored(batch, outcomes)
-  local at = 0
-  for _, one in ipairs(batch) do
-    local own = {}
-    for i = 1, #one.records do own[i] = outcomes[at + i] end
-    at = at + #own
-    settle(one, own)
-  end
+local function wait(batch)
+  batch.wake = batch.wake or semaphore.new()
+  batch.wake:wait(PROBE_SECONDS)
+end
+
+local function settle(batch, outcomes, message, code)
+  batch.is_done, batch.outcomes, batch.message, batch.code = true, outcomes, message, code
+  local waiting = batch.wake and -batch.wake:count() or 0
+  if waiting > 0 then batch.wake:post(waiting) end
 end
 
 -- Requests that wait behind a failed commit would wait just as long for the same failure.
 local function settle_failed(self, batch, message, code)
-  local waiting = self.waiting
-  self.waiting = {}
-  for _, one in ipairs(batch) do settle(one, nil, message, code) end
-  for _, one in ipairs(waiting) do settle(one, nil, message, code) end
+  local batches = self.batches
+  self.batches = {}
+  settle(batch, nil, message, code)
+  for i = 1, #batches do settle(batches[i], nil, message, code) end
 end
 
 local function end_turn(self, turn)
   if self.turn ~= turn then return end
   self.turn = nil
-  local next_one = self.waiting[1]
-  if next_one and next_one.wake then next_one.wake:post() end
+  local batch = self.batches[1]
+  if batch and batch.wake then batch.wake:post() end
 end
 
--- Stores what waits.
+-- Stores the batch that began first.
 local function store(self)
   local turn = { ends_at = core.monotonic() + self.turn_seconds }
-  self.turn = turn
-  local batch, records = take_batch(self, turn)
-  local ok, outcomes, message, code = pcall(self.put, self.inbox, records)
+  local batch = table.remove(self.batches, 1)
+  self.turn, batch.turn = turn, turn
+  local ok, outcomes, message, code = pcall(self.put, self.inbox, batch.records)
   if ok and outcomes then
-    settle_stored(batch, outcomes)
+    settle(batch, outcomes)
   else
     settle_failed(self, batch, ok and message or "storing failed", code or "inbox_unavailable")
   end
@@ -82,11 +85,6 @@ local function is_over(self, turn)
   return self.turn ~= turn or core.monotonic() >= turn.ends_at
 end
 
-local function wait(one)
-  one.wake = one.wake or semaphore.new()
-  one.wake:wait(PROBE_SECONDS)
-end
-
 local function go_on() end
 
 -- With lua_check_client_abort on, nginx would end a request in the middle of a commit if its client goes away, and all
@@ -95,21 +93,27 @@ local function outlive_client()
   pcall(ngx.on_abort, go_on)
 end
 
+local function own_outcomes(batch, before, count)
+  if not batch.outcomes then return nil, batch.message, batch.code end
+  local own = {}
+  for i = 1, count do own[i] = batch.outcomes[before + i] end
+  return own
+end
+
 local function put(self, records)
   if #records == 0 then return self.put(self.inbox, records) end
   outlive_client()
-  local one = { records = records, is_done = false }
-  self.waiting[#self.waiting + 1] = one
-  while not one.is_done do
-    if one.turn and is_over(self, one.turn) then
+  local batch, before = join(self, records)
+  while not batch.is_done do
+    if batch.turn and is_over(self, batch.turn) then
       return nil, "the request that was to store this one has ended", "inbox_unavailable"
-    elseif not one.turn and (not self.turn or is_over(self, self.turn)) then
+    elseif not batch.turn and (not self.turn or is_over(self, self.turn)) then
       store(self)
     else
-      wait(one)
+      wait(batch)
     end
   end
-  return one.outcomes, one.message, one.code
+  return own_outcomes(batch, before, #records)
 end
 
 --- Has the `put` of an inbox share commits.
@@ -117,7 +121,7 @@ end
 ---@param turn_seconds? number after which the request that stores is taken to have ended, default 30
 function group_commit.install(inbox, turn_seconds)
   local self = {
-    inbox = inbox, put = inbox.put, waiting = {}, turn = nil, turn_seconds = turn_seconds or TURN_SECONDS,
+    inbox = inbox, put = inbox.put, batches = {}, turn = nil, turn_seconds = turn_seconds or TURN_SECONDS,
   }
   inbox.put = function(_, records) return put(self, records) end
 end
