@@ -30,7 +30,7 @@ describe("under load, nginx with a SQLite inbox #full", function()
 
   local function start(given)
     server = assert(nginx_server.start {
-      main = given and given.main or "thread_pool marketplace threads=4;", http = INIT, level = "warn",
+      main = given and given.main or "thread_pool marketplace threads=4;", http = (given and given.http or "") .. INIT, level = "warn",
       started_with = given and given.started_with, env = given and given.env,
       server = 'location = /notifications { content_by_lua_block { require("marketplace.nginx").handle() } }',
     })
@@ -130,8 +130,39 @@ describe("under load, nginx with a SQLite inbox #full", function()
       all_ran_once()
     end)
 
-    it("if there is one thread alone", function()
-      start { main = "thread_pool marketplace threads=1; " }
+    it("if another nginx takes over, and the former one takes back", function()
+      start()
+      local former = server.pid
+      send()
+      wait_for_more()
+      shell.run("kill -USR2 " .. former)
+      server:wait(function() return (tonumber(server:read "pid") or former) ~= former end, "the new nginx")
+      local new = tonumber(server:read "pid")
+      shell.run("kill -WINCH " .. former)
+      wait_for_more()
+      shell.run("kill -HUP " .. former)
+      wait_for_more()
+      shell.run("kill -QUIT " .. new)
+      server:wait(function() return not shell.is_alive(new) end, "the end of the new nginx")
+      wait_for_more()
+      all_ran_once()
+    end)
+
+    it("if it is reloaded while another process keeps the file locked", function()
+      start()
+      send()
+      wait_for_more()
+      local database = assert(sqlite.open { path = path })
+      assert(database:begin())
+      server:wait_for "not stored"
+      server:reload()
+      database:close()
+      wait_for_more()
+      all_ran_once()
+    end)
+
+    it("if there is one thread alone, or one Lua state for all of them", function()
+      start { main = "thread_pool marketplace threads=1; ", http = "lua_worker_thread_vm_pool_size 1;" }
       send()
       wait_for_more()
       server:reload()
