@@ -66,6 +66,25 @@ describe("the SQLite inbox, beyond its limits,", function()
     assert.equal(10, box:counts().ready)
   end)
 
+  it("lists by any number of filters", function()
+    box:put(of_one_app(1))
+    local names = { "code", "type", "event", "app_id", "received_before", "received_since", "verified_by", "state" }
+    local value = { received_before = 1, received_since = 1, state = "dead" }
+    for combination = 0, 2 ^ #names - 1 do
+      local filter, rest = {}, combination
+      for _, name in ipairs(names) do
+        filter[name] = rest % 2 == 1 and (value[name] or "x") or nil
+        rest = math.floor(rest / 2)
+      end
+      for _, limit in ipairs { 0, 5 } do
+        for _, newest in ipairs { true, false } do
+          filter.limit, filter.newest = limit > 0 and limit or nil, newest
+          assert.is_table(box:list(filter))
+        end
+      end
+    end
+  end)
+
   it("warns of a log that a reader keeps SQLite from writing back, and again after it was small", function()
     local warnings = {}
     limits.log_bytes, limits.commits = 2 ^ 20, 3

@@ -120,6 +120,23 @@ describe("the SQLite inbox", function()
     other:close()
   end)
 
+  it("tells ids apart whose hashes are the same", function()
+    local box = open()
+    local one, other = "8yn0iYCKYHlIj4-BwPqk", "GReLUrM4wMqfg9yzV3KQ"
+    box:read(function(link)
+      local hashes = link:run("SELECT hash(:one) AS one, hash(:other) AS other", { one = one, other = other })[1]
+      assert.equal(hashes.one, hashes.other)
+      return true
+    end)
+    assert.same({ "stored", "stored", "duplicate" }, box:put { record(one), record(other), record(one) })
+    assert.same({ "conflict" }, box:put { record(other, { digest = "another" }) })
+    assert.is_true(box:cancel(other, "not wanted"))
+    assert.same({ "ready", "dead" }, { box:get(one).state, box:get(other).state })
+    assert.same({ other }, box:replay { id = other })
+    assert.equal(1, #box:list { id = one })
+    box:close()
+  end)
+
   it("keeps its file while its process changes its folder", function()
     local script = shell.file [[
       local box = assert(require("marketplace.inbox").open("sqlite:" .. arg[1]))

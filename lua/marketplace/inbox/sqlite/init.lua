@@ -7,6 +7,7 @@ local core = require "marketplace.core"
 local files = require "marketplace.inbox.sqlite.files"
 local holders = require "marketplace.inbox.sqlite.holders"
 local leases = require "marketplace.inbox.sqlite.leases"
+local limits = require "marketplace.inbox.sqlite.limits"
 local links = require "marketplace.inbox.sqlite.link"
 local migration = require "marketplace.inbox.sqlite.migration"
 local operators = require "marketplace.inbox.sqlite.operators"
@@ -185,8 +186,9 @@ local function connect(self)
   return link
 end
 
--- A file that was moved away would take what is stored from now on with it.
-local function has_its_files(self, link)
+local function is_current(self, link)
+  if link.count >= limits.statements then return false end
+  -- a file that was moved away would take what is stored from now on with it
   local has, message = link.database:has_its_files()
   -- of one that is gone, each call says so
   if not has and core.file_id(self.path) then self.warn(message .. ": it is opened anew") end
@@ -212,7 +214,7 @@ function sqlite.open(place, settings)
   }, Inbox)
   self.connection = reconnecting.new {
     connect = function() return connect(self) end,
-    is_current = function(link) return has_its_files(self, link) end,
+    is_current = function(link) return is_current(self, link) end,
   }
   if settings.lazy then return self end
   local ok, message = self.connection:use(function() return true end)

@@ -9,6 +9,8 @@ return {
   seen = 1000,
   -- of the -wal, above which something keeps SQLite from writing it back; commits between two looks at its size
   log_bytes = 256 * 2 ^ 20, commits = 100,
+  -- that are prepared on a connection, after which it is made anew: each filter has statements of its own
+  statements = 500,
   -- apps whose leaders are looked up one by one
   apps = 16,
 }

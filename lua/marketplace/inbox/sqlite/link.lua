@@ -16,7 +16,7 @@ local function prepared(self, statement)
   local number = self.statements[statement]
   if not number then
     number = checked(self.database:prepare(statement))
-    self.statements[statement] = number
+    self.statements[statement], self.count = number, self.count + 1
   end
   return number
 end
@@ -55,7 +55,7 @@ function Link:close() self.database:close() end
 --- A link on an open database, which it owns.
 ---@param database table of marketplace.sqlite
 function link.new(database)
-  return setmetatable({ database = database, statements = {} }, Link)
+  return setmetatable({ database = database, statements = {}, count = 0 }, Link)
 end
 
 return link
