@@ -397,7 +397,8 @@ describe("the operating guide names", function()
       'log%(self, "%l+", "([^"]+)"', 'log%(self, [%w_]+ and "%l+" or "%l+", "([^"]+)"',
       'report%(%w+, %w+, "%l+", "([^"]+)"', 'return "info", "([^"]+)", "%l+"',
       'return "warning", "([^"]+)", "%l+"', 'return "error", "([^"]+)", "%l+"',
-      '"info", [%w_]+ and "([^"]+)" or "([^"]+)"', 'message = [%w_.]+ and "([^"]+) %(',
+      'outage%.new%([%w_.]+, "([^"]+)"', '"info", [%w_]+ and "([^"]+)" or "([^"]+)"',
+      'message = [%w_.]+ and "([^"]+) %(',
     }
     for outcome, answered in pairs(answered_by_a_receiver()) do
       -- what is dead has a message of its own
@@ -425,7 +426,7 @@ describe("the operating guide names", function()
       if text:find "%.message, [%w_.]+ = level, message" then indirect[path:match "marketplace/(.*)%.lua"] = true end
     end
     assert.are.same({
-      ["client/init"] = true, ["dispatcher/report"] = true, ["nginx/worker"] = true, receiver = true,
+      ["client/init"] = true, ["dispatcher/report"] = true, ["nginx/worker"] = true, outage = true, receiver = true,
       ["server/init"] = true, ["simulator/deliveries"] = true,
     }, indirect)
   end)
