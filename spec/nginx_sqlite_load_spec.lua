@@ -29,9 +29,10 @@ describe("under load, nginx with a SQLite inbox #full", function()
   local server, senders, path
 
   local function start(given)
+    given = given or {}
     server = assert(nginx_server.start {
-      main = given and given.main or "thread_pool marketplace threads=4;", http = (given and given.http or "") .. INIT, level = "warn",
-      started_with = given and given.started_with, env = given and given.env,
+      main = given.main or "thread_pool marketplace threads=4;", http = (given.http or "") .. INIT, level = "warn",
+      started_with = given.started_with, env = given.env,
       server = 'location = /notifications { content_by_lua_block { require("marketplace.nginx").handle() } }',
     })
     path = server.folder .. "/inbox/a.db"
