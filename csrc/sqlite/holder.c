@@ -22,7 +22,7 @@ static mkt_code fail(mkt_error *error, const char *path, const char *what, int w
 }
 
 static bool means_unsupported(int why) {
-  return why == EINVAL || why == ENOLCK || why == ENOSYS || why == ENOTSUP || why == EOPNOTSUPP;
+  return why == EINVAL || why == ENOLCK || why == ENOSYS || why == EOPNOTSUPP;
 }
 
 static mkt_code fail_to_lock(mkt_error *error, const char *path, int why) {

@@ -34,7 +34,7 @@ typedef enum mkt_sqlite_presence {
 mkt_code mkt_sqlite_identity_take(mkt_sqlite_identity *identity, const char *path, const char *real,
                                   mkt_error *error);
 
-mkt_sqlite_presence mkt_sqlite_identity_look(const mkt_sqlite_identity *identity, int file);
+mkt_sqlite_presence mkt_sqlite_identity_look(const mkt_sqlite_identity *identity, int which);
 
 /* MKT_ERR_INBOX_UNAVAILABLE unless all are as they were; `name` is the database's, for the message.
  */

@@ -100,7 +100,8 @@ static int read_state(sqlite3_file *main, sqlite3_file *log, log_state *state) {
   int result = read_at(log, state->header, LOG_HEADER_BYTES, 0);
   if (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ) return result;
   const uint32_t volatile *index = map_index(main);
-  if (index != NULL) state->frames = index[INDEX_FRAMES];
+  if (index == NULL) return SQLITE_OK;
+  state->frames = index[INDEX_FRAMES];
   if (state->frames == 0) return SQLITE_OK;
   sqlite3_int64 size = 0;
   result = log->pMethods->xFileSize(log, &size);

@@ -21,30 +21,30 @@ static int fails(const char *how) {
   return strcmp(word, how) == 0;
 }
 
-ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at) {
+ssize_t pwrite64(int fd, const void *buf, size_t n, off64_t offset) {
   ssize_t (*original)(int, const void *, size_t, off64_t) = NULL;
   *(void **)&original = dlsym(RTLD_NEXT, "pwrite64");
-  if (!fails("full")) return original(fd, p, n, at);
+  if (!fails("full")) return original(fd, buf, n, offset);
   errno = ENOSPC;
   return -1;
 }
 
-int fdatasync(int fd) {
+int fdatasync(int fildes) {
   int (*original)(int) = NULL;
   *(void **)&original = dlsym(RTLD_NEXT, "fdatasync");
-  if (!fails("sync")) return original(fd);
+  if (!fails("sync")) return original(fildes);
   errno = EIO;
   return -1;
 }
 
-int open64(const char *path, int flags, ...) {
+int open64(const char *file, int oflag, ...) {
   int (*original)(const char *, int, mode_t) = NULL;
   *(void **)&original = dlsym(RTLD_NEXT, "open64");
   va_list arguments;
-  va_start(arguments, flags);
-  mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_start(arguments, oflag);
+  mode_t mode = (oflag & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
-  if ((flags & O_ACCMODE) == O_RDONLY || !fails("read_only")) return original(path, flags, mode);
+  if ((oflag & O_ACCMODE) == O_RDONLY || !fails("read_only")) return original(file, oflag, mode);
   errno = EROFS;
   return -1;
 }

@@ -16,18 +16,18 @@ static int call(const char *name, int fd, int command, void *argument) {
   return -1;
 }
 
-int fcntl(int fd, int command, ...) {
+int fcntl(int fd, int cmd, ...) {
   va_list arguments;
-  va_start(arguments, command);
+  va_start(arguments, cmd);
   void *argument = va_arg(arguments, void *);
   va_end(arguments);
-  return call("fcntl", fd, command, argument);
+  return call("fcntl", fd, cmd, argument);
 }
 
-int fcntl64(int fd, int command, ...) {
+int fcntl64(int fd, int cmd, ...) {
   va_list arguments;
-  va_start(arguments, command);
+  va_start(arguments, cmd);
   void *argument = va_arg(arguments, void *);
   va_end(arguments);
-  return call("fcntl64", fd, command, argument);
+  return call("fcntl64", fd, cmd, argument);
 }
