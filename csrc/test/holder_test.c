@@ -32,13 +32,13 @@ ssize_t getrandom(void *p, size_t n, unsigned flags) {
 /* What locks of open files fail with, or 0. */
 static int no_locks;
 
-int fcntl(int fd, int command, ...) {
+int fcntl(int fd, int cmd, ...) {
   va_list arguments;
-  va_start(arguments, command);
+  va_start(arguments, cmd);
   void *argument = va_arg(arguments, void *);
   va_end(arguments);
-  bool is_about_locks = command == F_OFD_SETLK || command == F_OFD_GETLK;
-  if (no_locks == 0 || !is_about_locks) return (int)syscall(SYS_fcntl, fd, command, argument);
+  bool is_about_locks = cmd == F_OFD_SETLK || cmd == F_OFD_GETLK;
+  if (no_locks == 0 || !is_about_locks) return (int)syscall(SYS_fcntl, fd, cmd, argument);
   errno = no_locks;
   return -1;
 }
