@@ -204,6 +204,39 @@ describe("marketplace.sqlite", function()
       assert.equal(1, count(open()))
     end)
 
+    -- A database of the same tables.
+    local function make_another(program)
+      local name = folder .. "/other.db"
+      if program then
+        run(("sqlite3 %s 'CREATE TABLE t (i INTEGER PRIMARY KEY, a); INSERT INTO t (a) VALUES (1)'"):format(name))
+        return name
+      end
+      local another = open(name)
+      assert(another:begin())
+      execute(another, "CREATE TABLE t (i INTEGER PRIMARY KEY, a)")
+      execute(another, "INSERT INTO t (a) VALUES (1)")
+      assert(another:commit())
+      another:close()
+      return name
+    end
+
+    for name, program in pairs { ["another database"] = false, ["one that counts no commits"] = true } do
+      for _, is_written in ipairs { true, false } do
+        local what = is_written and "the file" or "nothing"
+        it(("if %s is, and %s was written from the log"):format(name, what), function()
+          local another = make_another(program)
+          local database = make()
+          assert(add(database))
+          if is_written then checkpoint(database) end
+          assert(add(database))
+          run(("cp %s %s; cp %s %s.copy"):format(another, path, path, path))
+          expect_failure("a.db was overwritten while it was open", database:begin())
+          database:close()
+          run(("cmp %s.copy %s"):format(path, path))
+        end)
+      end
+    end
+
     it("if an older copy is, and the log is removed", function()
       local database = make()
       back_up(database)

@@ -195,8 +195,11 @@ void mkt_sqlite_settle(mkt_sqlite *database) {
 }
 
 static bool has_its_log(mkt_sqlite *database) {
-  int result = run(database, "BEGIN; PRAGMA schema_version");
-  bool has = result == SQLITE_OK && mkt_sqlite_check_log(database, NULL) == MKT_OK;
+  long version;
+  int result = run(database, "BEGIN");
+  if (result == SQLITE_OK) result = mkt_sqlite_read_user_version(database->db, &version);
+  bool has = result == SQLITE_OK && mkt_sqlite_check_log(database, NULL) == MKT_OK &&
+             mkt_sqlite_check_contents(database, (uint32_t)version, NULL) == MKT_OK;
   (void)run(database, "ROLLBACK");
   return has;
 }

@@ -21,6 +21,15 @@
 
 enum { MKT_SQLITE_MOST_STATEMENTS = 1000 };
 
+enum { MKT_SQLITE_HEADER_BYTES = 100 };
+
+/* What the file itself began with at the last look, without the log. */
+typedef struct mkt_sqlite_seen {
+  bool is_known;
+  unsigned char header[MKT_SQLITE_HEADER_BYTES];
+  uint32_t oldest; /* count of commits that is written there next, at least; 0: any */
+} mkt_sqlite_seen;
+
 /* Zero it before use. It must stay where it is while it is open. */
 typedef struct mkt_sqlite {
   sqlite3 *db;      /* NULL if it is closed */
@@ -34,7 +43,7 @@ typedef struct mkt_sqlite {
   int count;
   sqlite3_stmt *active; /* begun and not yet ended, or NULL */
   int changes;          /* SQLite's count of them as the transaction began */
-  uint32_t count_seen;  /* of commits, in the file itself; 0: not yet */
+  mkt_sqlite_seen seen;
 } mkt_sqlite;
 
 typedef struct mkt_sqlite_options {

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 
 enum {
-  PAGE_HEADER_BYTES = 100,
+  PAGE_HEADER_BYTES = MKT_SQLITE_HEADER_BYTES,
   LOG_HEADER_BYTES = 32,
   FRAME_HEADER_BYTES = 24,
   INDEX_BYTES = 32768, /* of the part of the -shm that has its header */
@@ -219,10 +219,21 @@ mkt_code mkt_sqlite_check_log(const mkt_sqlite *database, mkt_error *error) {
   }
 }
 
-/* What checkpoints write there is no older than what was there, and no newer than this. */
-static bool was_overwritten(uint32_t seen, uint32_t count, uint32_t newest) {
-  if (seen == 0 || count == 0 || newest == 0) return false;
-  return ((count - seen) & MOST_COUNT) > ((newest - seen) & MOST_COUNT);
+/* What checkpoints write there is counted, no older than what was there, and no newer than this. */
+static bool was_overwritten(const mkt_sqlite_seen *seen, const page_header *page, uint32_t newest) {
+  if (!seen->is_known || memcmp(seen->header, page->bytes, PAGE_HEADER_BYTES) == 0) return false;
+  uint32_t count = count_of(page);
+  if (count == 0) return true;
+  if (seen->oldest == 0 || newest == 0) return false;
+  return ((count - seen->oldest) & MOST_COUNT) > ((newest - seen->oldest) & MOST_COUNT);
+}
+
+/* A file into which nothing was written yet counts none: the log has them all. */
+static void note_page(mkt_sqlite_seen *seen, const page_header *page, uint32_t newest) {
+  uint32_t count = count_of(page);
+  seen->is_known = true;
+  memcpy(seen->header, page->bytes, PAGE_HEADER_BYTES);
+  if (count != 0 || seen->oldest == 0) seen->oldest = count != 0 ? count : newest;
 }
 
 mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, mkt_error *error) {
@@ -236,11 +247,12 @@ mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, 
   if (result == SQLITE_OK) result = read_state(main, log, &state);
   if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "read", error);
   if (state.is_cut) return refuse_cut(database, "-wal", error);
-  if (was_overwritten(database->count_seen, count_of(&page), user_version >> COUNT_SHIFT)) {
+  uint32_t newest = user_version >> COUNT_SHIFT;
+  if (was_overwritten(&database->seen, &page, newest)) {
     return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "%s was overwritten while it was open",
                     database->name);
   }
-  database->count_seen = count_of(&page);
+  note_page(&database->seen, &page, newest);
   return MKT_OK;
 }
 

@@ -13,7 +13,8 @@ static int note_number(void *number, int count, char **values, char **names) {
   return 0;
 }
 
-static int read_user_version(sqlite3 *db, long *number) {
+int mkt_sqlite_read_user_version(sqlite3 *db, long *number) {
+  *number = 0;
   return sqlite3_exec(db, "PRAGMA user_version", note_number, number, NULL);
 }
 
@@ -21,10 +22,10 @@ mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error) {
   mkt_code code = mkt_sqlite_check(database, "write to", error);
   if (code == MKT_OK) code = mkt_sqlite_identity_check(&database->identity, database->name, error);
   if (code != MKT_OK) return code;
-  long number = 0;
+  long number;
   int result = sqlite3_exec(database->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
   if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "write to", error);
-  result = read_user_version(database->db, &number);
+  result = mkt_sqlite_read_user_version(database->db, &number);
   if (result != SQLITE_OK) code = mkt_sqlite_fail(database, result, "read", error);
   if (code == MKT_OK) code = mkt_sqlite_check_contents(database, (uint32_t)number, error);
   if (code != MKT_OK) mkt_sqlite_rollback(database);
@@ -33,8 +34,8 @@ mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error) {
 }
 
 static int count_commit(sqlite3 *db) {
-  long number = 0;
-  int result = read_user_version(db, &number);
+  long number;
+  int result = mkt_sqlite_read_user_version(db, &number);
   if (result != SQLITE_OK) return result;
   char statement[64];
   (void)snprintf(statement, sizeof statement, "PRAGMA user_version = %ld",

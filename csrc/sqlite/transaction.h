@@ -4,6 +4,9 @@
 
 #include "sqlite/database.h"
 
+/* SQLite's result. */
+int mkt_sqlite_read_user_version(sqlite3 *db, long *number);
+
 /* Begins a transaction that writes, if the files are those that were opened and have what they had;
  * waits for others until the deadline. If it fails it has begun none. */
 mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error);
