@@ -8,7 +8,7 @@ local marketplace = require "marketplace"
 local write_ahead_log = require "write_ahead_log"
 
 local folder, PATH = arg[1], arg[2]
-local SLICE = 500 -- as of `marketplace inbox prune`
+local SLICE = 200 -- as of `marketplace inbox prune`
 local WARM_UP_SECONDS, QUIET_SECONDS = 2, 4
 
 local function start_storing()

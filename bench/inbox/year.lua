@@ -7,7 +7,7 @@ local retention = require "marketplace.inbox.retention"
 
 local folder, COUNT = arg[1], tonumber(arg[2])
 local PATH = folder .. "/year.db"
-local DAY, DAYS, MONTH, SLICE = 86400, 365, 30, 500
+local DAY, DAYS, MONTH, SLICE = 86400, 365, 30, 200
 
 local now = 20000 * DAY
 

@@ -6,7 +6,7 @@ local retention = require "marketplace.inbox.retention"
 
 local prune = {}
 
-local SLICE = 500 -- notifications at a time: others store and claim in between
+local SLICE = 200 -- notifications at a time: others store and claim in between
 local DAY = 86400
 local AGO = "90d, 12h, 30m or 45s ago, or a date"
 
