@@ -597,7 +597,7 @@ describe("marketplace.reconcile", function()
       assert.equal("inbox_changed", noticed(report))
       assert.equal("", noticed(run()))
       -- what has been done for long may have been pruned
-      inbox:transact(function(query) return query "DELETE FROM inbox" end)
+      inbox:transact(function(link) return link:run "DELETE FROM inbox" end)
       now = now + 11 * DAY
       assert.equal("", noticed(run()))
       inbox:close()
