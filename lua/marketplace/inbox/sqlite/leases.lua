@@ -148,7 +148,8 @@ end
 -- What was claimed, and whether there may be more behind those that were placed.
 local function claim_some(self, limit, lease, holder)
   return self:transact(function(link, now)
-    local has_more = lanes.place(link, limits.placed) == limits.placed
+    local most_placed = math.max(limits.placed, limit)
+    local has_more = lanes.place(link, most_placed) == most_placed
     local given = { now = now, ends_at = now + lease, holder = holder }
     return { claimed = lease_due(link, limit, given), has_more = has_more }
   end)

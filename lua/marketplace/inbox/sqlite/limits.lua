@@ -1,8 +1,8 @@
 --- How much the inbox in a SQLite file does at once. A table, so that specs can lower them: what takes several
 --- transactions takes them with few entries then.
 return {
-  -- entries in a transaction, for which others wait
-  placed = 2000, recovered = 500, replayed = 500,
+  -- entries in a transaction, for which others wait; placed: or as many as are claimed
+  placed = 500, recovered = 500, replayed = 500,
   -- transactions in a call of claim or recover, which the caller's other work waits for; the next call goes on
   slices = 4,
   -- of those that were not placed: how many are looked at for one that can be claimed
