@@ -96,6 +96,25 @@ describe("the SQLite inbox", function()
     end)
   end)
 
+  it("takes a file that another process makes meanwhile for an inbox", function()
+    local methods = getmetatable(links.new {}).__index
+    local run_statement, other = methods.run, nil
+    finally(function() methods.run = run_statement end)
+    function methods:run(...)
+      local rows = run_statement(self, ...)
+      if not other then
+        other = true
+        other = open()
+      end
+      return rows
+    end
+    local box = open()
+    assert.same({ "stored" }, other:put { record "a" })
+    assert.same({ "duplicate" }, box:put { record "a" })
+    box:close()
+    other:close()
+  end)
+
   it("is shared by processes", function()
     local one, other = open(), open()
     one:put { record "a", record "b" }

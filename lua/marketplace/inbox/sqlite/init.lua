@@ -104,11 +104,13 @@ local function pragma(link, name)
   return link:run("PRAGMA " .. name)[1][name]
 end
 
--- Whether the tables are there. Another program's database must not become an inbox.
+-- Whether the tables are there. Another program's database must not become an inbox. Another process may make them
+-- meanwhile, and the id with them: so the id is read last.
 local function has_tables(link, path)
+  local count = link:run("SELECT count(*) AS count FROM sqlite_master")[1].count
   local id = pragma(link, "application_id")
   if id == schema.APPLICATION_ID then return true end
-  if id ~= 0 or link:run("SELECT count(*) AS count FROM sqlite_master")[1].count > 0 then
+  if id ~= 0 or count > 0 then
     fail(path .. " is another program's database: name another file")
   end
   return false
