@@ -201,7 +201,8 @@ describe("under load, nginx with a SQLite inbox #full", function()
       server:wait_for "stored again"
       assert.equal(1, logged "not stored", server:error_log())
       assert.equal(1, logged "stored again", server:error_log())
-      assert.is_true(logged "callbacks cannot run" <= 1)
+      -- a turn that has nothing to write ends an outage: the next one is another
+      assert.is_true(logged "callbacks cannot run" <= logged "callbacks run again" + 1)
       all_ran_once()
       return server:error_log():match 'not stored[^\n]*reason="([^"\n]*)'
     end
