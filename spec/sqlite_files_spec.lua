@@ -204,6 +204,19 @@ describe("marketplace.sqlite", function()
       assert.equal(1, count(open()))
     end)
 
+    it("if a copy is that has a newer header than the file, and another one than each in the log", function()
+      local database = make()
+      assert(add(database))
+      back_up(database)
+      run(("sqlite3 %s.copy 'PRAGMA journal_mode = DELETE'"):format(path))
+      assert(add(database))
+      run(("cp %s.copy %s"):format(path, path))
+      expect_failure("a.db was overwritten while it was open", database:begin())
+      database:close()
+      run(("cmp %s.copy %s"):format(path, path))
+      expect_failure("the %-wal beside it is of another copy", sqlite.open { path = path })
+    end)
+
     -- A database of the same tables.
     local function make_another(program)
       local name = folder .. "/other.db"

@@ -197,7 +197,7 @@ void mkt_sqlite_settle(mkt_sqlite *database) {
 }
 
 static bool has_its_log(mkt_sqlite *database) {
-  long version;
+  long version = 0;
   int result = run(database, "BEGIN");
   if (result == SQLITE_OK) result = mkt_sqlite_read_user_version(database->db, &version);
   bool has = result == SQLITE_OK && mkt_sqlite_check_log(database, NULL) == MKT_OK &&

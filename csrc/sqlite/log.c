@@ -219,9 +219,12 @@ mkt_code mkt_sqlite_check_log(const mkt_sqlite *database, mkt_error *error) {
   }
 }
 
+static bool is_as_seen(const mkt_sqlite_seen *seen, const page_header *page) {
+  return !seen->is_known || memcmp(seen->header, page->bytes, PAGE_HEADER_BYTES) == 0;
+}
+
 /* What checkpoints write there is counted, no older than what was there, and no newer than this. */
-static bool was_overwritten(const mkt_sqlite_seen *seen, const page_header *page, uint32_t newest) {
-  if (!seen->is_known || memcmp(seen->header, page->bytes, PAGE_HEADER_BYTES) == 0) return false;
+static bool is_out_of_order(const mkt_sqlite_seen *seen, const page_header *page, uint32_t newest) {
   uint32_t count = count_of(page);
   if (count == 0) return true;
   if (seen->oldest == 0 || newest == 0) return false;
@@ -248,7 +251,9 @@ mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, 
   if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "read", error);
   if (state.is_cut) return refuse_cut(database, "-wal", error);
   uint32_t newest = user_version >> COUNT_SHIFT;
-  if (was_overwritten(&database->seen, &page, newest)) {
+  bool is_as_before = is_as_seen(&database->seen, &page);
+  if (!is_as_before && (is_out_of_order(&database->seen, &page, newest) ||
+                        mkt_sqlite_check_log(database, NULL) != MKT_OK)) {
     return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "%s was overwritten while it was open",
                     database->name);
   }
