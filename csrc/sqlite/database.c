@@ -55,10 +55,13 @@ mkt_code mkt_sqlite_check_owner(const mkt_sqlite *database, mkt_error *error) {
                   "the connection to %s belongs to another process", database->name);
 }
 
+mkt_code mkt_sqlite_check_time(const mkt_sqlite *database, const char *doing, mkt_error *error) {
+  return is_late(database) ? mkt_sqlite_fail(database, SQLITE_INTERRUPT, doing, error) : MKT_OK;
+}
+
 mkt_code mkt_sqlite_check(const mkt_sqlite *database, const char *doing, mkt_error *error) {
   mkt_code code = mkt_sqlite_check_owner(database, error);
-  if (code != MKT_OK || !is_late(database)) return code;
-  return mkt_sqlite_fail(database, SQLITE_INTERRUPT, doing, error);
+  return code == MKT_OK ? mkt_sqlite_check_time(database, doing, error) : code;
 }
 
 static mkt_code copy_path(mkt_sqlite *database, const char *path, mkt_error *error) {

@@ -61,7 +61,10 @@ void mkt_sqlite_limit(mkt_sqlite *database, double seconds);
 /* Whether this process can use it. */
 mkt_code mkt_sqlite_check_owner(const mkt_sqlite *database, mkt_error *error);
 
-/* Whether it can be used, and its time is not up. `doing` is for the message. */
+/* Whether its time is not up. `doing` is for the message. */
+mkt_code mkt_sqlite_check_time(const mkt_sqlite *database, const char *doing, mkt_error *error);
+
+/* Both. */
 mkt_code mkt_sqlite_check(const mkt_sqlite *database, const char *doing, mkt_error *error);
 
 /* Ends what was begun and is not wanted further. */

@@ -45,7 +45,7 @@ sqlite3_stmt *mkt_sqlite_statement(const mkt_sqlite *database, int number) {
 }
 
 mkt_code mkt_sqlite_start(mkt_sqlite *database, sqlite3_stmt *statement, mkt_error *error) {
-  mkt_code code = mkt_sqlite_check(database, doing(statement), error);
+  mkt_code code = mkt_sqlite_check_time(database, doing(statement), error);
   if (code != MKT_OK) return code;
   mkt_sqlite_settle(database);
   database->active = statement;

@@ -14,7 +14,8 @@ mkt_code mkt_sqlite_prepare(mkt_sqlite *database, const char *sql, size_t n, int
 /* NULL if there is no such number. Borrowed: the database owns it. */
 sqlite3_stmt *mkt_sqlite_statement(const mkt_sqlite *database, int number);
 
-/* Ends what was active, and begins this one: its values can be bound then. */
+/* Ends what was active, and begins this one: its values can be bound then. Whether the database is
+ * open, and this process's, is for the caller to check. */
 mkt_code mkt_sqlite_start(mkt_sqlite *database, sqlite3_stmt *statement, mkt_error *error);
 
 /* Steps what was started; whether there is a row. Without one it has ended. After an error it has
