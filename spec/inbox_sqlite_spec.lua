@@ -41,6 +41,14 @@ describe("the SQLite inbox", function()
     assert.equal("inbox_unavailable", code)
   end
 
+  -- For as long as an attempt took that failed, the next ones fail at once.
+  local function put_once_it_can(box, records)
+    local give_up_at = core.monotonic() + 10
+    local outcomes, message
+    repeat outcomes, message = box:put(records) until outcomes or core.monotonic() >= give_up_at
+    return assert(outcomes, message)
+  end
+
   it("outlives the process, and is a write-ahead log with every commit synced", function()
     local box = open()
     box:put { record "a" }
@@ -173,7 +181,7 @@ describe("the SQLite inbox", function()
     run(("mv %s %s.old; ln -s %s %s"):format(path, path, path, path))
     expect_unavailable("^cannot open .*inbox%.db: .*Too many levels of symbolic links", box:put { record "a" })
     run(("mv %s.old %s"):format(path, path))
-    assert.same({ "stored" }, box:put { record "a" })
+    assert.same({ "stored" }, put_once_it_can(box, { record "a" }))
     box:close()
   end)
 
@@ -219,7 +227,7 @@ describe("the SQLite inbox", function()
     expect_unavailable("not a database", box:put { record "b" })
     expect_unavailable("not a database", box:put { record "b" })
     run(("mv %s.good %s"):format(path, path))
-    assert.same({ "duplicate", "stored" }, box:put { record "a", record "b" })
+    assert.same({ "duplicate", "stored" }, put_once_it_can(box, { record "a", record "b" }))
     box:close()
   end)
 
@@ -266,7 +274,7 @@ describe("the SQLite inbox", function()
     expect_unavailable("inbox%.db is gone: put it back", box:put { record "b" })
     expect_unavailable("inbox%.db is gone: put it back", box:claim(1, 60))
     run(("mv %s/old/* %s"):format(folder, folder))
-    assert.same({ "duplicate", "stored" }, box:put { record "a", record "b" })
+    assert.same({ "duplicate", "stored" }, put_once_it_can(box, { record "a", record "b" }))
     box:close()
   end)
 
@@ -322,7 +330,7 @@ describe("the SQLite inbox", function()
     run(("mv %s/not %s/away"):format(folder, folder))
     expect_unavailable("is gone", box:put { record "a" })
     run(("mv %s/away %s/not"):format(folder, folder))
-    assert.same({ "stored" }, box:put { record "a" })
+    assert.same({ "stored" }, put_once_it_can(box, { record "a" }))
     box:close()
   end)
 
