@@ -10,7 +10,7 @@ describe("the SQLite inbox, beyond its limits,", function()
   before_each(function()
     folder, now, usual = shell.run "mktemp -d", 1000, {}
     for name, limit in pairs(limits) do usual[name] = limit end
-    limits.placed, limits.recovered, limits.slices, limits.seen = 2, 2, 2, 2
+    limits.placed, limits.placed_further, limits.recovered, limits.slices, limits.seen = 2, 2, 2, 2, 2
     path = folder .. "/inbox.db"
     box = assert(inbox.open("sqlite:" .. path, { clock = function() return now end }))
   end)

@@ -146,9 +146,8 @@ local function lease_due(link, limit, given)
 end
 
 -- What was claimed, and whether there may be more behind those that were placed.
-local function claim_some(self, limit, lease, holder)
+local function claim_some(self, limit, lease, holder, most_placed)
   return self:transact(function(link, now)
-    local most_placed = math.max(limits.placed, limit)
     local has_more = lanes.place(link, most_placed) == most_placed
     local given = { now = now, ends_at = now + lease, holder = holder }
     return { claimed = lease_due(link, limit, given), has_more = has_more }
@@ -156,8 +155,9 @@ local function claim_some(self, limit, lease, holder)
 end
 
 local function claim(self, limit, lease, holder)
-  for _ = 1, limits.slices do
-    local answer, message, code = claim_some(self, limit, lease, holder)
+  for slice = 1, limits.slices do
+    local most_placed = math.max(slice == 1 and limits.placed or limits.placed_further, limit)
+    local answer, message, code = claim_some(self, limit, lease, holder, most_placed)
     if not answer then return nil, message, code end
     if #answer.claimed > 0 or not answer.has_more then return answer.claimed end
   end

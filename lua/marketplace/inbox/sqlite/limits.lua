@@ -1,8 +1,10 @@
 --- How much the inbox in a SQLite file does at once. A table, so that specs can lower them: what takes several
 --- transactions takes them with few entries then.
 return {
-  -- entries in a transaction, for which others wait; placed: or as many as are claimed
-  placed = 500, recovered = 500, replayed = 500,
+  -- entries in a transaction, for which others wait
+  recovered = 500, replayed = 500,
+  -- the same, of those that a claim places: at first, or as many as are claimed; and once those can all not be claimed
+  placed = 128, placed_further = 500,
   -- transactions in a call of claim or recover, which the caller's other work waits for; the next call goes on
   slices = 4,
   -- of those that were not placed: how many are looked at for one that can be claimed
