@@ -50,6 +50,8 @@ SHARED += $(SANITIZERS)
 
 CORE_LIBS = $(shell $(PKG_CONFIG) --libs libcurl libcrypto)
 REDIS_LIBS = $(shell $(PKG_CONFIG) --libs hiredis)
+POSTGRES_LIBS = $(shell $(PKG_CONFIG) --libs libpq)
+POSTGRES_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpq)
 SQLITE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3)
 SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd gnutls)
 LUA_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LUA))
@@ -59,16 +61,20 @@ CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csr
 SERVER_OWN_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c)))
 SERVER_OBJECTS := $(SERVER_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
-	$(filter-out csrc/lua/http_server%.c csrc/lua/redis%.c csrc/lua/sqlite%.c,$(sort $(wildcard csrc/lua/*.c))))
+	$(filter-out csrc/lua/http_server%.c csrc/lua/postgres%.c csrc/lua/redis%.c csrc/lua/sqlite%.c,$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)
 REDIS_OWN_OBJECTS := $(patsubst csrc/redis/%.c,$(BUILD)/redis/%.o,$(sort $(wildcard csrc/redis/*.c)))
 REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(BUILD)/core/sigpipe.o $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o redis_reader.o redis_values.o class.o pin.o push.o)
+POSTGRES_OWN_OBJECTS := $(patsubst csrc/postgres/%.c,$(BUILD)/postgres/%.o,$(sort $(wildcard csrc/postgres/*.c)))
+POSTGRES_OBJECTS := $(POSTGRES_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
+LUA_POSTGRES_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/postgres*.c))) \
+	$(addprefix $(BUILD)/$(ABI)/lua/,class.o pin.o push.o)
 SQLITE_OWN_OBJECTS := $(patsubst csrc/sqlite/%.c,$(BUILD)/sqlite/%.o,$(sort $(wildcard csrc/sqlite/*.c)))
 SQLITE_OBJECTS := $(SQLITE_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_SQLITE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/sqlite*.c))) \
 	$(addprefix $(BUILD)/$(ABI)/lua/,class.o pin.o push.o)
-MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so redis.so sqlite.so)
+MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so postgres.so redis.so sqlite.so)
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
 # the JSON reader's tests, of it as it is for processors without SSE2
 TEST_PROGRAMS += $(BUILD)/test/json_without_sse2_test
@@ -119,13 +125,21 @@ $(BUILD)/$(ABI)/marketplace/redis.so: $(LUA_REDIS_OBJECTS) $(REDIS_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(REDIS_LIBS)
 
+$(BUILD)/$(ABI)/marketplace/postgres.so: $(LUA_POSTGRES_OBJECTS) $(POSTGRES_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(POSTGRES_LIBS) -lm
+
+# libpq's headers are in a folder of their own
+$(POSTGRES_OWN_OBJECTS) $(LUA_POSTGRES_OBJECTS) $(BUILD)/test/postgres_test.o: C11 += $(POSTGRES_CFLAGS)
+
 $(BUILD)/$(ABI)/marketplace/sqlite.so: $(LUA_SQLITE_OBJECTS) $(SQLITE_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(SQLITE_LIBS) -lm
 
 .PHONY: rock
-rock: ## what LuaRocks builds a rock with (MODULE=http_server|redis|sqlite), anew: objects of another Lua may be there
+rock: ## what LuaRocks builds a rock with (MODULE=http_server|postgres|redis|sqlite), anew: objects of another Lua may be there
 	@$(MAKE) --no-print-directory -B BUILD=build/rock build/rock/$(ABI)/marketplace/$(MODULE).so
 	@cp build/rock/$(ABI)/marketplace/$(MODULE).so build/rock/
 
@@ -146,9 +160,9 @@ $(PRELOADS): $(BUILD)/test/%.so: csrc/test/preload/%.c
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
 
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) \
-	$(SERVER_OWN_OBJECTS) $(SQLITE_OWN_OBJECTS)
+	$(SERVER_OWN_OBJECTS) $(SQLITE_OWN_OBJECTS) $(POSTGRES_OWN_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) $(SQLITE_LIBS) -lm
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) $(SQLITE_LIBS) $(POSTGRES_LIBS) -lm
 
 $(BUILD)/without_sse2/%.o: csrc/core/%.c Makefile
 	@mkdir -p $(@D)
@@ -242,7 +256,7 @@ lint: packages-test ## run luacheck, clang-format, and a build in which every wa
 
 .PHONY: analyze
 analyze: packages-analyze ## have clang-tidy and cppcheck read the C source
-	@tools/analyze $(shell $(PKG_CONFIG) --cflags lua5.4)
+	@tools/analyze $(shell $(PKG_CONFIG) --cflags lua5.4 libpq)
 
 .PHONY: bench
 bench: packages-bench ## measure against what users would use instead, in one run (QUICK=1: only to see that it works)

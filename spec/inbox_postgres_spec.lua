@@ -31,12 +31,24 @@ describe("the PostgreSQL inbox #full", function()
   -- Faster than to make the tables anew.
   local function open_emptied(clock)
     local box = open { clock = clock }
-    assert(box:transact(function(query)
-      query "DELETE FROM inbox"
-      query "UPDATE inbox_self SET forgotten_before = NULL"
+    assert(box:transact(function(link)
+      link:run "DELETE FROM inbox"
+      link:run "UPDATE inbox_self SET forgotten_before = NULL"
       return true
     end))
     return box
+  end
+
+  -- Has `before` look at each statement before it is run. The function that is returned ends that.
+  local function watch(link, before)
+    for _, name in ipairs { "run", "each" } do
+      local execute = link[name]
+      link[name] = function(self, statement, ...)
+        before(statement, ...)
+        return execute(self, statement, ...)
+      end
+    end
+    return function() link.run, link.each = nil, nil end
   end
 
   describe("as every inbox", function()
@@ -44,7 +56,8 @@ describe("the PostgreSQL inbox #full", function()
   end)
 
   shared_inbox.specs({ it = it }, {
-    name = "postgres", server = function() return server end, open = open, open_empty = open_empty,
+    told = "PostgreSQL at 127%.0%.0%.1:%d+: ", server = function() return server end, open = open,
+    open_empty = open_empty,
   })
 
   describe("with two connections, of which one changes an app's entries before the other has committed,", function()
@@ -77,14 +90,10 @@ describe("the PostgreSQL inbox #full", function()
 
     -- How many statements `work` runs on a box, the last of which commits.
     local function count_statements(box, work)
-      local link, count = box.connection.link, 0
-      local execute = link.run
-      function link:run(...)
-        count = count + 1
-        return execute(self, ...)
-      end
+      local count = 0
+      local stop = watch(box.connection.link, function() count = count + 1 end)
       assert(work(box) ~= nil)
-      link.run = nil
+      stop()
       return count
     end
 
@@ -93,18 +102,16 @@ describe("the PostgreSQL inbox #full", function()
     local function overlap(first, second, n)
       assert(other:id())
       other.connection.link:run "SET lock_timeout TO '20ms'"
-      local link, count, result = one.connection.link, 0, nil
-      local execute = link.run
-      function link:run(statement, ...)
+      local count, result, stop = 0, nil, nil
+      stop = watch(one.connection.link, function(statement)
         count = count + 1
         if count == n or not n and statement == "COMMIT" then
-          link.run = nil
+          stop()
           result = second(other)
         end
-        return execute(self, statement, ...)
-      end
+      end)
       assert(first(one) ~= nil)
-      link.run = nil
+      stop()
       if result == nil then result = second(other) end
       assert(result ~= nil)
     end
@@ -247,7 +254,7 @@ describe("the PostgreSQL inbox #full", function()
     local box = open_empty()
     local link = box.connection.link
     local function milliseconds(name)
-      return tonumber(link:run(("SELECT setting FROM pg_settings WHERE name = '%s'"):format(name))[1][1])
+      return tonumber(link:run("SELECT setting FROM pg_settings WHERE name = :name", { name = name })[1].setting)
     end
     local idle = milliseconds "idle_in_transaction_session_timeout"
     assert.is_true(idle > 0)
@@ -258,12 +265,10 @@ describe("the PostgreSQL inbox #full", function()
   it("does not wait for what another claims, and claims the rest", function()
     local one, other = open_empty(), open()
     one:put { record "a", record "b" }
-    local link, claimed = one.connection.link, nil
-    local execute = link.run
-    function link:run(statement, ...)
+    local claimed
+    watch(one.connection.link, function(statement)
       if statement == "COMMIT" then claimed = other:claim(2, 60) end
-      return execute(self, statement, ...)
-    end
+    end)
     other:id()
     other.connection.link:run "SET lock_timeout TO '20ms'"
     assert.equal("a", one:claim(1, 60)[1].id)
@@ -280,8 +285,8 @@ describe("the PostgreSQL inbox #full", function()
     one:finish(claimed)
     local before, forgotten = { bodies = os.time() + 1000, ids = 0 }, nil
     one:forget({ bodies = 0, ids = 0 }, 1)
-    one:transact(function(query)
-      query "SELECT 1 FROM inbox WHERE id = 'a' FOR UPDATE"
+    one:transact(function(link)
+      link:run "SELECT 1 FROM inbox WHERE id = 'a' FOR UPDATE"
       forgotten = other:forget(before, 10)
       return true
     end)
@@ -295,22 +300,22 @@ describe("the PostgreSQL inbox #full", function()
     local now = 100
     local box = open_empty { clock = function() return now end }
     local link, plans = box.connection.link, {}
-    link:run "SET enable_seqscan TO off" -- it scans small tables if it may
-    local execute = link.run
-    function link:run(statement, ...)
-      if statement:find "inbox" then
-        local steps = {}
-        for i, row in ipairs(execute(self, "EXPLAIN " .. statement, ...)) do steps[i] = row[1] end
-        plans[#plans + 1] = statement .. "\n" .. table.concat(steps, "\n")
+    local run = link.run
+    local stop = watch(link, function(statement, values, common)
+      if not statement:find "inbox" then return end
+      local steps, given = {}, {}
+      for _, some in ipairs { common or {}, values or {}, values and values[1] or {} } do
+        for name, value in pairs(some) do given[name] = value end
       end
-      return execute(self, statement, ...)
-    end
+      for i, row in ipairs(run(link, "EXPLAIN " .. statement, given)) do steps[i] = row["QUERY PLAN"] end
+      plans[#plans + 1] = statement .. "\n" .. table.concat(steps, "\n")
+    end)
     every_call(box, record, function(time) now = time end)
     for _, filter in ipairs { { app_id = "a" }, { id = "a", newest = true, limit = 5 }, { state = "ready", limit = 5 },
       { state = "leased", limit = 5 }, { state = "dead", newest = true, limit = 5 } } do
       box:list(filter)
     end
-    link.run = nil
+    stop()
     assert.is_true(#plans > 30)
     for _, plan in ipairs(plans) do assert.is_nil(plan:find "Seq Scan on inbox[^_]", plan) end
     box:close()
@@ -365,7 +370,8 @@ describe("the PostgreSQL inbox #full", function()
       box:close()
     end
     local _, message = inbox.open("postgres:" .. server:words():gsub("dbname=postgres", "dbname=nowhere password=pw"))
-    assert.matches("^postgres: Failed to connect", message)
+    assert.equal(("cannot connect to PostgreSQL at 127.0.0.1:%d: database \"nowhere\" does not exist")
+      :format(server.port), message)
     assert.is_nil(message:find("pw", 1, true))
   end)
 

@@ -28,7 +28,7 @@ describe("the Redis inbox #full", function()
   end)
 
   shared_inbox.specs({ it = it }, {
-    name = "redis", server = function() return server end, open = open, open_empty = open_empty,
+    told = "^redis: ", server = function() return server end, open = open, open_empty = open_empty,
   })
 
   it("goes on when the server has forgotten the scripts", function()

@@ -18,7 +18,9 @@ local function expect_problem(part, text)
   assert.is_nil(url.redacted(text):find(SECRET, 1, true))
 end
 
-local function postgres(parameters) return { kind = "postgres", parameters = parameters } end
+local function postgres(parameters, timeout, durability)
+  return { kind = "postgres", parameters = parameters, timeout = timeout, durability = durability }
+end
 
 local function redis(parsed)
   parsed.kind = "redis"
@@ -61,6 +63,14 @@ describe("an inbox URL", function()
       expect(postgres { host = "h", user = "u", password = "" .. "p" }, "postgres://h?user=u&password=p")
     end)
 
+    it("has a time limit and a durability beside libpq's parameters", function()
+      expect(postgres({ host = "h" }, 2.5, "relaxed"), "postgres://h?timeout=2.5&durability=relaxed")
+      expect(postgres({ host = "h" }, 10, "strict"), "postgres:host=h timeout=10 durability=strict")
+      expect_problem("timeout must be seconds, from 0.001 to 3600", "postgres://h?timeout=0")
+      expect_problem("timeout must be seconds", "postgres:timeout=3s")
+      expect_problem("durability must be strict or relaxed", "postgres://h?durability=none")
+    end)
+
     it("has its parts percent-decoded", function()
       expect(postgres { user = "u@x", password = "p:/?#[]@ %+é", host = "h", dbname = "d/b" },
         "postgres://u%40x:p%3A%2f%3F%23%5B%5D%40%20%25+é@h/d%2Fb")
@@ -95,7 +105,7 @@ describe("an inbox URL", function()
         ["postgres://u:%2@h"] = "the password has a '%'", ["postgres://h%/"] = "the host has a '%'",
         ["postgres://h/%G0"] = "the path has a '%'", ["postgres://h?user=%"] = "the parameter 'user' has a '%'",
         ["postgres://u:hunter2%00@h"] = "the password has a NUL byte",
-        ["postgres://h?pasword=hunter2"] = "unknown parameter 'pasword'; known: those of libpq",
+        ["postgres://h?pasword=hunter2"] = "unknown parameter 'pasword'; known: those of libpq, durability, timeout",
         ["postgres:host=h password=a hunter=b"] = "word 3 is not one of libpq's parameters",
         ["postgres://h?sslmode"] = "name=value", ["postgres://h?=x"] = "name=value",
         ["postgres://h?sslmode="] = "the parameter 'sslmode' is empty",

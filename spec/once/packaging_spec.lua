@@ -6,8 +6,8 @@ local LUAS = {}
 for lua in (os.getenv "LUAS" or "lua5.4 lua5.3 lua5.1 luajit"):gmatch "%S+" do LUAS[#LUAS + 1] = lua end
 local FIRST, LAST = LUAS[1], LUAS[#LUAS]
 local ROCKS = {
-  "lua-marketplace", "lua-marketplace-server", "lua-marketplace-sqlite", "lua-marketplace-redis",
-  "lua-marketplace-simulator",
+  "lua-marketplace", "lua-marketplace-server", "lua-marketplace-sqlite", "lua-marketplace-postgres",
+  "lua-marketplace-redis", "lua-marketplace-simulator",
 }
 
 -- Rocks that are not this project's come from Debian. LuaRocks asks for one interpreter of each version of Lua; LuaJIT

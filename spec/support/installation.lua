@@ -4,13 +4,14 @@ local shell = require "support.shell"
 
 local installation = {
   --- The C modules.
-  MODULES = { "core", "http_server", "redis", "sqlite" },
+  MODULES = { "core", "http_server", "postgres", "redis", "sqlite" },
 }
 
 -- Receives a notification, and tells which of the modules and C modules that it loaded are not below the root.
 local PROGRAM = [[
   local marketplace = require "marketplace"
   require "marketplace.http_server"
+  require "marketplace.postgres"
   require "marketplace.redis"
   require "marketplace.sqlite"
   require "marketplace.simulator"

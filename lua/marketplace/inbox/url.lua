@@ -37,6 +37,18 @@ local function check_port(port)
   return number
 end
 
+local function check_timeout(value)
+  if not value then return nil end
+  local seconds = value:find "^%d*%.?%d+$" and text.to_number(value)
+  if not (seconds and seconds >= 0.001 and seconds <= 3600) then fail "timeout must be seconds, from 0.001 to 3600" end
+  return seconds
+end
+
+local function check_durability(value)
+  if value and value ~= "strict" and value ~= "relaxed" then fail "durability must be strict or relaxed" end
+  return value
+end
+
 local function none_if_empty(value)
   return value ~= "" and value or nil
 end
@@ -97,13 +109,14 @@ end
 
 --[[ PostgreSQL ]]
 
--- Of libpq 12 to 18: LuaDBI does not say which one a server's libpq refused.
+-- Those of libpq 14 to 18; for PostgreSQL, ours are beside them.
+local OWN_PARAMETERS = "durability timeout"
 local LIBPQ_PARAMETERS = "application_name channel_binding client_encoding connect_timeout dbname " ..
   "fallback_application_name gssdelegation gssencmode gsslib host hostaddr keepalives keepalives_count " ..
   "keepalives_idle keepalives_interval krbsrvname load_balance_hosts max_protocol_version min_protocol_version " ..
   "options passfile password port require_auth requirepeer service ssl_max_protocol_version " ..
   "ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey sslkeylogfile sslmode " ..
-  "sslnegotiation sslpassword sslrootcert sslsni target_session_attrs tcp_user_timeout user"
+  "sslnegotiation sslpassword sslrootcert sslsni target_session_attrs tcp_user_timeout user " .. OWN_PARAMETERS
 
 -- Reads a value of libpq's words from a position: 'quoted', or up to white space; a backslash takes the next character
 -- as it is. Returns it and the position behind it.
@@ -151,7 +164,7 @@ end
 
 local function parse_postgres_url(rest)
   local parts = split(rest)
-  local given = parse_query(parts.query, LIBPQ_PARAMETERS, "those of libpq")
+  local given = parse_query(parts.query, LIBPQ_PARAMETERS, "those of libpq, durability, timeout")
   local host, port = hosts_of(parts.place)
   local before = {
     user = parts.user, password = parts.password, host = host, port = port, dbname = none_if_empty(parts.path:sub(2)),
@@ -166,7 +179,9 @@ end
 local function parse_postgres(rest)
   local given = rest:find "^//" and parse_postgres_url(rest) or parse_words(rest)
   for port in (given.port or ""):gmatch "[^,]+" do check_port(port) end
-  return { parameters = given }
+  local timeout, durability = check_timeout(given.timeout), check_durability(given.durability)
+  given.timeout, given.durability = nil, nil
+  return { parameters = given, timeout = timeout, durability = durability }
 end
 
 --[[ Redis ]]
@@ -181,20 +196,10 @@ end
 
 -- Converts the values that must be numbers.
 local function checked(given)
-  local timeout = given.timeout
-  if timeout then
-    timeout = timeout:find "^%d*%.?%d+$" and text.to_number(timeout)
-    if not (timeout and timeout >= 0.001 and timeout <= 3600) then
-      fail "timeout must be seconds, from 0.001 to 3600"
-    end
-  end
-  if given.durability and given.durability ~= "strict" and given.durability ~= "relaxed" then
-    fail "durability must be strict or relaxed"
-  end
   return {
     host = given.host, port = given.port and check_port(given.port), path = given.path, user = given.user,
-    password = given.password, db = given.db and check_database(given.db), prefix = given.prefix, timeout = timeout,
-    durability = given.durability,
+    password = given.password, db = given.db and check_database(given.db), prefix = given.prefix,
+    timeout = check_timeout(given.timeout), durability = check_durability(given.durability),
   }
 end
 
@@ -272,7 +277,8 @@ end
 --- Reads an inbox URL.
 ---@param value string
 ---@return table|nil parsed {kind = "memory"}; {kind = "sqlite", path = string}; {kind = "postgres", parameters = table
---- of libpq's words}; {kind = "redis", host=, port=, path=, user=, password=, db=, prefix=, timeout=, durability=};
+--- of libpq's words, timeout=, durability=}; {kind = "redis", host=, port=, path=, user=, password=, db=,
+--- prefix=, timeout=, durability=};
 --- port, db and timeout are numbers, and what the URL does not give is nil
 ---@return string? message names the part that is wrong, and what is allowed; quotes no value
 function url.parse(value)

@@ -1,7 +1,5 @@
---- A connection to PostgreSQL through LuaDBI, with the statements that were prepared on it.
----
---- What fails raises as in marketplace.inbox.reconnecting; after that the connection must be closed: LuaDBI's
---- statements do not recover from it.
+--- A connection of marketplace.postgres with the statements that were prepared on it. What fails raises as in
+--- marketplace.inbox.reconnecting; after that the connection must be closed.
 local fail = require("marketplace.inbox.reconnecting").fail
 
 local connection = {}
@@ -9,66 +7,79 @@ local connection = {}
 local Connection = {}
 Connection.__index = Connection
 
-local LIMITS = { connect_timeout = "5", tcp_user_timeout = "10000" }
+-- Whatever the server's default: once it has a lane's lock, a statement must see what the one before committed.
+local BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
--- libpq's connection string. A dead peer must be noticed; limits that the URL sets come first.
-local function words_of(parameters)
-  local words = {}
-  for name, value in pairs(LIMITS) do
-    if not parameters[name] then words[#words + 1] = name .. "=" .. value end
+local function checked(result, message, code)
+  if result == nil then fail(message, code) end
+  return result
+end
+
+-- The statement with $1, $2 … for its parameters, as the server takes them, and their names.
+local function numbered(statement)
+  local names, numbers = {}, {}
+  local text = statement:gsub("(:?):(%a[%w_]*)", function(colon, name)
+    if colon == ":" then return nil end -- a cast
+    if not numbers[name] then
+      names[#names + 1] = name
+      numbers[name] = "$" .. #names
+    end
+    return numbers[name]
+  end)
+  return text, names
+end
+
+local function prepared(self, statement)
+  local found = self.statements[statement]
+  if not found then
+    local text, names = numbered(statement)
+    found = { number = checked(self.session:prepare(text)), names = names }
+    self.statements[statement] = found
   end
-  for name, value in pairs(parameters) do
-    words[#words + 1] = ("%s='%s'"):format(name, (value:gsub("['\\]", "\\%0")))
-  end
-  return table.concat(words, " ")
+  return found
 end
 
--- LuaDBI names its own function that failed, which does not help the reader.
-local function told(message)
-  return (tostring(message):gsub("^Error [%a ]-: ", ""):gsub("^ERROR:%s*", ""):gsub("%s+$", "")
-    :gsub("%s*\n%s*", "; "))
-end
-
-local function prepare(self, statement)
-  local prepared, message = self.dbi:prepare(statement)
-  if not prepared then fail(told(message)) end
-  self.statements[statement] = prepared
-  return prepared
-end
-
---- Runs a statement; its rows, each a list of columns. LuaDBI has three limits: it returns a bigint's lowest 32 bits
---- only, so that one must be read as a float8; a string ends at its first zero byte; and it writes numbers with 14
---- digits, so that those with a fraction are given as text.number writes them.
----@param statement string with $1, $2 … for its parameters
+--- Runs a statement; its rows, each a table by column. A parameter `:name` has the value of that name.
+---@param statement string
+---@param values? table
 ---@return table[]
-function Connection:run(statement, ...)
-  local prepared = self.statements[statement] or prepare(self, statement)
-  local called, ok, message = pcall(prepared.execute, prepared, ...)
-  if not called then fail(told(ok)) end
-  if not ok then fail(told(message)) end
-  local rows = {}
-  for row in prepared:rows() do rows[#rows + 1] = row end
-  return rows
+function Connection:run(statement, values)
+  local found = prepared(self, statement)
+  return checked(self.session:run(found.number, found.names, values))
 end
 
-function Connection:close()
-  -- a statement that is collected later would look into its connection, which may be freed by then
-  for _, prepared in pairs(self.statements) do prepared:close() end
-  self.dbi:close()
+--- Runs a statement for each item, whose values come before the common ones, in one exchange with the server.
+---@param statement string
+---@param items table[]
+---@param common? table
+---@return (table|boolean)[] by item: the first row, or false if there is none; of a statement that returns no rows,
+--- whether it changed something
+function Connection:each(statement, items, common)
+  if #items == 0 then return {} end
+  local found = prepared(self, statement)
+  return checked(self.session:each(found.number, found.names, items, common))
 end
 
---- Connects. Raises if LuaDBI or its driver is not installed.
----@param parameters table<string, string> libpq's
----@return table connection
-function connection.open(parameters)
-  local found, dbi = pcall(require, "DBI")
-  if not found or not pcall(require, "dbd.postgresql") then
-    fail "PostgreSQL needs LuaDBI: luarocks install luadbi-postgresql (Debian: lua-dbi-postgresql)"
-  end
-  local opened, message = dbi.Connect("PostgreSQL", words_of(parameters))
-  if not opened then fail(told(message)) end
-  opened:autocommit(true)
-  return setmetatable({ dbi = opened, statements = {} }, Connection)
+--- Begins a transaction with the next statement.
+function Connection:begin() checked(self.session:defer(prepared(self, BEGIN).number)) end
+
+--- Once it returns, the server has stored what was written. If it fails, it is not known whether it has.
+function Connection:commit() self:run "COMMIT" end
+
+--- Limits what comes next.
+---@param seconds number
+function Connection:limit(seconds) self.session:limit(seconds) end
+
+--- The number of the server's process, as it was given when it was connected to.
+---@return integer
+function Connection:process() return checked(self.session:process()) end
+
+function Connection:close() self.session:close() end
+
+--- A connection on a session of marketplace.postgres, which it owns.
+---@param session table
+function connection.new(session)
+  return setmetatable({ session = session, statements = {} }, Connection)
 end
 
 return connection

@@ -1,21 +1,20 @@
 --- The inbox in a PostgreSQL database, schema "marketplace": for receivers and workers on several machines.
 --- `marketplace.inbox` has the contract; its methods are in marketplace.inbox.postgres.put, leases, queries, operators.
-local connection = require "marketplace.inbox.postgres.connection"
+local connect_to = require "marketplace.inbox.postgres.connect"
+local core = require "marketplace.core"
 local leases = require "marketplace.inbox.postgres.leases"
 local operators = require "marketplace.inbox.postgres.operators"
 local put = require "marketplace.inbox.postgres.put"
 local queries = require "marketplace.inbox.postgres.queries"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local schema = require "marketplace.inbox.postgres.schema"
-
-local fail = reconnecting.fail
+local server = require "marketplace.inbox.postgres.server"
 
 local postgres = {}
 
 local PAUSE_SECONDS = 0.5 -- after a failed attempt to connect
 
--- Whatever the server's default: once it has a lane's lock, a statement must see what the one before committed.
-local BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+local TIMEOUT_SECONDS = 3 -- of a call; after that, Apple should try again
 
 local Inbox = { durable = true }
 Inbox.__index = Inbox
@@ -28,30 +27,41 @@ local function unavailable(message)
   return nil, message, "inbox_unavailable"
 end
 
---- Runs work(run), in no transaction: run(statement, ...) returns a list of rows, each a list of columns.
----@param work fun(run: function): any not nil
+--- Runs work(link), in no transaction. What it does, and to connect first if need be, has the inbox's timeout.
+---@param work fun(link: table): any not nil
 function Inbox:read(work)
   if self.closed then return unavailable "the inbox is closed" end
+  self.deadline = core.monotonic() + self.timeout
   local result, message = self.connection:use(function(link)
-    return work(function(...) return link:run(...) end)
+    link:limit(math.max(0, self.deadline - core.monotonic()))
+    return work(link)
   end)
   if result == nil then return unavailable(message) end
   return result
 end
 
---- Runs work(run, now) in a transaction: rolled back if it raises.
----@param work fun(run: function, now: number): any not nil
+local SERVER_TIME = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now"
+
+--- The time by the inbox's clock.
+---@param link table
+---@return number
+function Inbox:now(link)
+  return self.clock and self.clock() or link:run(SERVER_TIME)[1].now
+end
+
+--- Runs work(link, now) in a transaction: rolled back if it raises.
+---@param work fun(link: table, now: number): any not nil
 function Inbox:transact(work)
-  return self:read(function(run)
-    run(BEGIN)
-    local result = work(run, self.now(run))
-    run "COMMIT"
+  return self:read(function(link)
+    link:begin()
+    local result = work(link, self:now(link))
+    link:commit()
     return result
   end)
 end
 
---- Runs work(run, now) in one transaction after the other for as long as it returns true; others can write in between.
----@param work fun(run: function, now: number): boolean
+--- Runs work(link, now) in one transaction after the other for as long as it returns true; others can write in between.
+---@param work fun(link: table, now: number): boolean
 ---@return true|nil
 ---@return string? message
 ---@return string? code inbox_unavailable
@@ -66,47 +76,40 @@ function Inbox:close()
   self.closed = true
 end
 
-local function configure(link, durability)
-  link:run "SET client_min_messages TO warning"
-  link:run "SET synchronous_commit TO on"
-  link:run "SET statement_timeout TO '10s'"
-  -- a process that stands still in a transaction keeps its lanes from all others
-  link:run "SET idle_in_transaction_session_timeout TO '5s'"
-  if durability ~= "relaxed" and link:run("SHOW fsync")[1][1] ~= "on" then
-    fail "the server runs with fsync=off, and what it stores can be lost"
+-- A link that an inbox can be on, of the first server that has one.
+local function connect(self)
+  return connect_to(self.parameters, math.max(0, self.deadline - core.monotonic()), function(link)
+    server.check(link, self.is_relaxed, self.warn_once)
+    server.configure(link, self.timeout)
+    schema.prepare(link)
+  end)
+end
+
+-- Tells the same only once, however often it connects.
+local function once(warn)
+  local told = {}
+  return function(message)
+    if warn and not told[message] then warn(message) end
+    told[message] = true
   end
-  schema.prepare(link)
-  link:run "SET search_path TO marketplace"
-end
-
-local function connect(parameters, durability)
-  local link = connection.open(parameters)
-  local ok, problem = pcall(configure, link, durability)
-  if ok then return link end
-  link:close()
-  error(problem, 0)
-end
-
-local function server_time(run)
-  return run "SELECT extract(epoch FROM clock_timestamp())::float8"[1][1]
 end
 
 --- Opens the inbox in a database; makes its schema if there is none. Connects, to check that it works.
----@param place {parameters: table<string, string>} libpq's words; a password is better kept in PGPASSFILE
+---@param place {parameters: table<string, string>, timeout?: number, durability?: string} `parameters`: libpq's words;
+--- a password is better kept in PGPASSFILE
 ---@param settings? marketplace.InboxOptions
 ---@return table|nil inbox
 ---@return string? message
 ---@return string? code inbox_unavailable
 function postgres.open(place, settings)
-  local clock, durability = settings and settings.clock, settings and settings.durability
+  settings = settings or {}
   local self = setmetatable({
-    closed = false, now = clock and function() return clock() end or server_time,
-    connection = reconnecting.new {
-      name = "postgres", pause = PAUSE_SECONDS,
-      connect = function() return connect(place.parameters, durability) end,
-    },
+    closed = false, clock = settings.clock, timeout = settings.timeout or place.timeout or TIMEOUT_SECONDS,
+    is_relaxed = (settings.durability or place.durability) == "relaxed", parameters = place.parameters,
+    warn_once = once(settings.warn), deadline = 0,
   }, Inbox)
-  if settings and settings.lazy then return self end
+  self.connection = reconnecting.new { pause = PAUSE_SECONDS, connect = function() return connect(self) end }
+  if settings.lazy then return self end
   local ok, message, code = self:read(function() return true end)
   if not ok then return nil, message, code end
   return self

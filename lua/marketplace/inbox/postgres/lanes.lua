@@ -27,49 +27,73 @@ end
 
 local SEPARATOR = "\1" -- no id contains it
 
-local LOCK = "SELECT count(*) FROM (SELECT pg_advisory_xact_lock(hash) FROM (SELECT DISTINCT " ..
-  "hashtextextended(lane, 0) AS hash FROM %s ORDER BY 1) AS lanes) AS locked"
-local LOCK_LANES = LOCK:format "unnest(string_to_array($1, chr(1))) AS lane"
-local LOCK_LANES_OF = LOCK:format "inbox WHERE id = ANY (string_to_array($1, chr(1)))"
+local LOCK = "(SELECT count(*) FROM (SELECT pg_advisory_xact_lock(hash) FROM (SELECT DISTINCT " ..
+  "hashtextextended(lane, 0) AS hash FROM %s ORDER BY 1) AS lanes) AS locked)"
 
---- Keeps others from these lanes until the transaction ends.
----@param run function
----@param list string[]
-function lanes.lock(run, list)
-  if #list > 0 then run(LOCK_LANES, table.concat(list, SEPARATOR)) end
+--- A value in a SELECT that keeps others from the lanes that are listed in `:lanes` until the transaction ends.
+lanes.LOCK = LOCK:format "unnest(string_to_array(:lanes, chr(1))) AS lane"
+
+local LOCK_LANES = "SELECT " .. lanes.LOCK
+local LOCK_LANES_OF = "SELECT " .. LOCK:format "inbox WHERE id = ANY (string_to_array(:ids, chr(1)))"
+
+--- Names as statements take them.
+---@param names string[]
+---@return string
+function lanes.listed(names)
+  return table.concat(names, SEPARATOR)
+end
+
+--- Keeps others from the lanes of these rows.
+---@param link table see marketplace.inbox.postgres.connection
+---@param rows table[] of which `lane` is read
+function lanes.lock(link, rows)
+  local names = {}
+  for i, row in ipairs(rows) do names[i] = row.lane end
+  if #names > 0 then link:run(LOCK_LANES, { lanes = lanes.listed(names) }) end
 end
 
 --- The same for the lanes of these entries.
----@param run function
----@param ids string[]
-function lanes.lock_of(run, ids)
-  run(LOCK_LANES_OF, table.concat(ids, SEPARATOR))
+---@param link table
+---@param items table[] of which `id` is read
+function lanes.lock_of(link, items)
+  local ids = {}
+  for i, item in ipairs(items) do ids[i] = item.id end
+  link:run(LOCK_LANES_OF, { ids = lanes.listed(ids) })
 end
 
 --[[ Elections ]]
 
-local OLDEST_BEHIND = "(SELECT min(behind.seq) FROM inbox behind WHERE behind.lane = $1 AND NOT behind.leads AND " ..
-  lanes.live_as "behind" .. ")"
+local OLDEST_BEHIND = "(SELECT min(behind.seq) FROM inbox behind WHERE behind.lane = :lane AND NOT behind.leads " ..
+  "AND " .. lanes.live_as "behind" .. ")"
 
 local ELECT = "UPDATE inbox SET leads = true WHERE seq = " .. OLDEST_BEHIND .. " AND NOT EXISTS (SELECT 1 FROM " ..
-  "inbox leader WHERE leader.lane = $1 AND leader.leads AND " .. lanes.live_as "leader" .. ")"
+  "inbox leader WHERE leader.lane = :lane AND leader.leads AND " .. lanes.live_as "leader" .. ")"
 
-local STEP_DOWN = "UPDATE inbox SET leads = false WHERE lane = $1 AND leads AND " .. lanes.LIVE ..
+local STEP_DOWN = "UPDATE inbox SET leads = false WHERE lane = :lane AND leads AND " .. lanes.LIVE ..
   " AND state = 'ready' AND seq > " .. OLDEST_BEHIND
 
---- Has the oldest lead if none does, as after a leader left.
----@param run function
----@param lane string
-function lanes.elect(run, lane)
-  run(ELECT, lane)
+local function with_lane(rows)
+  local list = {}
+  for _, row in ipairs(rows) do
+    if row then list[#list + 1] = row end
+  end
+  return list
 end
 
---- The same after an entry was made ready, which may be older than the one that leads.
----@param run function
----@param lane string
-function lanes.elect_anew(run, lane)
-  run(STEP_DOWN, lane)
-  lanes.elect(run, lane)
+--- Has the oldest lead each lane that has no leader, as after a leader left.
+---@param link table
+---@param rows (table|false)[] of which `lane` is read
+function lanes.elect(link, rows)
+  link:each(ELECT, with_lane(rows))
+end
+
+--- The same after entries were made ready, which may be older than those that lead.
+---@param link table
+---@param rows (table|false)[]
+function lanes.elect_anew(link, rows)
+  local list = with_lane(rows)
+  link:each(STEP_DOWN, list)
+  link:each(ELECT, list)
 end
 
 return lanes

@@ -2,7 +2,6 @@
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local lease_rules = require "marketplace.inbox.lease"
-local number = require("marketplace.text").number
 local rows = require "marketplace.inbox.postgres.rows"
 
 local methods = {}
@@ -11,17 +10,20 @@ local MOST_RECOVERED = 500 -- in a transaction, for which others wait
 
 --[[ What is next ]]
 
-local NEXT = "SELECT (SELECT min(at) FROM inbox WHERE leads AND state = 'ready' AND losses = 0), " ..
-  "(SELECT min(at) FROM inbox WHERE leads AND state = 'ready' AND losses > 0), " ..
-  "(SELECT min(at) FROM inbox WHERE state = 'leased'), (SELECT max(set_at) FROM inbox WHERE leads)"
+local NEXT = "SELECT (SELECT min(at) FROM inbox WHERE leads AND state = 'ready' AND losses = 0) AS together_at, " ..
+  "(SELECT min(at) FROM inbox WHERE leads AND state = 'ready' AND losses > 0) AS alone_at, " ..
+  "(SELECT min(at) FROM inbox WHERE state = 'leased') AS lease_ends_at, " ..
+  "(SELECT max(set_at) FROM inbox WHERE leads) AS set_at, extract(epoch FROM clock_timestamp())::float8 AS now"
 
 -- When the first leaders can be claimed and the first lease ends, nil for none, and whether one was set in the future.
 local function read_next(self)
-  return self:read(function(run)
-    local row, now = run(NEXT)[1], self.now(run)
-    local claim_at = row[1]
-    if row[2] and not (claim_at and claim_at < row[2]) then claim_at = row[2] end
-    return { now = now, claim_at = claim_at, lease_ends_at = row[3], is_ahead = row[4] ~= nil and row[4] > now }
+  return self:read(function(link)
+    local row = link:run(NEXT)[1]
+    row.now = self.clock and self.clock() or row.now
+    local claim_at = math.min(row.together_at or math.huge, row.alone_at or math.huge)
+    row.claim_at = claim_at < math.huge and claim_at or nil
+    row.is_ahead = row.set_at ~= nil and row.set_at > row.now
+    return row
   end)
 end
 
@@ -36,45 +38,42 @@ end
 
 --[[ recover ]]
 
-local AHEAD = "SELECT id FROM inbox WHERE leads AND set_at > $1 LIMIT $2 FOR UPDATE SKIP LOCKED"
+local AHEAD = "SELECT id FROM inbox WHERE leads AND set_at > :now LIMIT :limit FOR UPDATE SKIP LOCKED"
 
-local CORRECT = "UPDATE inbox SET received_at = least(received_at, $1), " ..
-  "at = CASE WHEN state = 'leased' THEN $1 + (at - set_at) ELSE $1 END, set_at = $1 WHERE id = $2 AND set_at > $1"
+local CORRECT = "UPDATE inbox SET received_at = least(received_at, :now), " ..
+  "at = CASE WHEN state = 'leased' THEN :now + (at - set_at) ELSE :now END, set_at = :now " ..
+  "WHERE id = :id AND set_at > :now"
 
 -- The time is read again once they are locked: until then others can set one that is later than when this began.
-local function correct_some(self, run, began)
-  local ahead = run(AHEAD, number(began), MOST_RECOVERED)
-  local at = number(self.now(run))
-  for _, row in ipairs(ahead) do run(CORRECT, at, row[1]) end
+local function correct_some(self, link, began)
+  local ahead = link:run(AHEAD, { now = began, limit = MOST_RECOVERED })
+  link:each(CORRECT, ahead, { now = self:now(link) })
   return #ahead == MOST_RECOVERED
 end
 
 -- What was set while the clock was ahead.
 local function correct_clocks(self)
-  return self:transact_in_slices(function(run, began) return correct_some(self, run, began) end)
+  return self:transact_in_slices(function(link, began) return correct_some(self, link, began) end)
 end
 
-local ENDED = "SELECT id, lane, token, attempt, losses, shared FROM inbox WHERE state = 'leased' AND at <= $1 " ..
-  "ORDER BY at LIMIT $2"
+local ENDED = "SELECT id, lane, token, attempt, losses, shared FROM inbox WHERE state = 'leased' AND at <= :now " ..
+  "ORDER BY at LIMIT :limit"
 
-local RELEASE = "UPDATE inbox SET state = 'ready', leads = false, at = $4, set_at = $3, attempt = $5, " ..
-  "losses = losses + 1 WHERE id = $1 AND token = $2 AND state = 'leased' AND at <= $3 RETURNING 1"
-
-local function release(run, row, waits, now)
-  local id, lane, token, losses, was_shared = row[1], row[2], row[3], row[5], row[6]
-  local attempt, wait = lease_rules.after_loss(row[4], losses, was_shared, waits)
-  if not run(RELEASE, id, token, number(now), number(now + wait), attempt)[1] then return 0 end
-  lanes.elect(run, lane)
-  return 1
-end
+local RELEASE = "UPDATE inbox SET state = 'ready', leads = false, at = :at, set_at = :now, attempt = :attempt, " ..
+  "losses = losses + 1 WHERE id = :id AND token = :token AND state = 'leased' AND at <= :now RETURNING lane"
 
 -- How many were released, and whether there may be more.
-local function release_ended(run, waits, now)
-  local ended, names, released = run(ENDED, number(now), MOST_RECOVERED), {}, 0
-  for i, row in ipairs(ended) do names[i] = row[2] end
-  lanes.lock(run, names)
-  for _, row in ipairs(ended) do released = released + release(run, row, waits, now) end
-  return released, #ended == MOST_RECOVERED
+local function release_ended(link, waits, now)
+  local ended = link:run(ENDED, { now = now, limit = MOST_RECOVERED })
+  lanes.lock(link, ended)
+  for _, row in ipairs(ended) do
+    local attempt, wait = lease_rules.after_loss(row.attempt, row.losses, row.shared, waits)
+    row.attempt, row.at = attempt, now + wait
+  end
+  local released, count = link:each(RELEASE, ended, { now = now }), 0
+  lanes.elect(link, released)
+  for _, row in ipairs(released) do count = count + (row and 1 or 0) end
+  return count, #ended == MOST_RECOVERED
 end
 
 function methods:recover(waits)
@@ -88,8 +87,8 @@ function methods:recover(waits)
   end
   local recovered = 0
   local done
-  done, message, code = self:transact_in_slices(function(run, now)
-    local released, has_more = release_ended(run, waits, now)
+  done, message, code = self:transact_in_slices(function(link, now)
+    local released, has_more = release_ended(link, waits, now)
     recovered = recovered + released
     return has_more
   end)
@@ -99,22 +98,21 @@ end
 
 --[[ claim ]]
 
-local CLAIMED = fields.claimed
-
--- What others claim at the same time is skipped.
+-- What others claim at the same time is skipped. Tokens are random, so that a restore, or a standby that takes over
+-- without the last leases, makes no former lease good again.
 local CLAIM = "WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE leads AND state = 'ready' AND losses %s " ..
-  "AND at <= $1 ORDER BY at, seq LIMIT $3 FOR UPDATE SKIP LOCKED), " ..
-  "claimed AS (UPDATE inbox SET state = 'leased', attempt = attempt + 1, token = token + 1, at = $2, set_at = $1, " ..
+  "AND at <= :now ORDER BY at, seq LIMIT :limit FOR UPDATE SKIP LOCKED), " ..
+  "claimed AS (UPDATE inbox SET state = 'leased', attempt = attempt + 1, " ..
+  "token = floor(random() * 9007199254740992)::bigint, at = :ends_at, set_at = :now, " ..
   "shared = (SELECT count(*) > 1 FROM chosen) WHERE seq IN (SELECT seq FROM chosen) RETURNING *) " ..
-  "SELECT " .. rows.selected(CLAIMED) .. " FROM claimed ORDER BY seq"
-local CLAIM_NEW, CLAIM_LOST = CLAIM:format "= 0", CLAIM:format "> 0"
+  "SELECT " .. rows.selected(fields.claimed) .. " FROM claimed ORDER BY seq"
+local CLAIM_TOGETHER, CLAIM_ALONE = CLAIM:format "= 0", CLAIM:format "> 0"
 
 -- What may have ended its process comes first, and alone.
-local function claim(run, limit, lease, now)
-  local at, ends_at = number(now), number(now + lease)
-  local claimed = run(CLAIM_LOST, at, ends_at, 1)
-  if #claimed == 0 then claimed = run(CLAIM_NEW, at, ends_at, limit) end
-  return rows.entries(claimed, CLAIMED)
+local function claim(link, limit, lease, now)
+  local claimed = link:run(CLAIM_ALONE, { now = now, ends_at = now + lease, limit = 1 })
+  if #claimed > 0 then return claimed end
+  return link:run(CLAIM_TOGETHER, { now = now, ends_at = now + lease, limit = limit })
 end
 
 function methods:claim(limit, lease)
@@ -122,62 +120,71 @@ function methods:claim(limit, lease)
   local found, message, code = read_next(self)
   if not found then return nil, message, code end
   if not found.claim_at or found.claim_at > found.now then return {} end
-  local most = math.min(limit, lease_rules.MOST_CLAIMED)
-  return self:transact(function(run, now) return claim(run, most, lease, now) end)
+  local most = math.floor(math.min(limit, lease_rules.MOST_CLAIMED))
+  return self:transact(function(link, now) return claim(link, most, lease, now) end)
 end
 
 --[[ finish, extend ]]
 
-local OF_ITEM = " WHERE id = $1 AND token = $2 AND state = 'leased' RETURNING lane"
+local HELD = " WHERE id = :id AND token = :token AND state = 'leased' RETURNING lane"
 
-local FINISH_DONE = "UPDATE inbox SET state = 'done', leads = false, at = greatest(time, $3), set_at = $3, " ..
-  "reason = NULL, code = NULL, attempt = attempt - $4, losses = 0, scope = $5" .. OF_ITEM
-local FINISH_LATER = "UPDATE inbox SET state = $5, leads = false, at = $6, set_at = $3, reason = $7, code = $8, " ..
-  "attempt = attempt - $4, losses = 0" .. OF_ITEM
-local GIVE_BACK = "UPDATE inbox SET state = 'ready', leads = false, at = $3, set_at = $3, " ..
-  "attempt = attempt - 1" .. OF_ITEM
-local EXTEND = "UPDATE inbox SET at = $4, set_at = $3" .. OF_ITEM
+local FINISH = "UPDATE inbox SET state = :state, leads = false, at = CASE WHEN :state = 'done' THEN " ..
+  "greatest(time, :now) ELSE :now + :wait END, set_at = :now, reason = :reason, code = :code, " ..
+  "attempt = attempt - :uncounted, losses = 0, scope = CASE WHEN :state = 'done' THEN :scope ELSE scope END" .. HELD
+local GIVE_BACK = "UPDATE inbox SET state = 'ready', leads = false, at = :now, set_at = :now, " ..
+  "attempt = attempt - 1" .. HELD
+local EXTEND = "UPDATE inbox SET at = :now::float8 + :lease, set_at = :now" .. HELD
 
--- The rows that were changed.
-local function write_outcome(run, item, now)
-  local id, token, state, uncounted = item.id, item.token, item.state, item.uncounted and 1 or 0
-  local at = number(now)
-  if state == "unbegun" then return run(GIVE_BACK, id, token, at) end
-  if state == "done" then return run(FINISH_DONE, id, token, at, uncounted, item.scope) end
-  local ready_at = number(now + (state == "ready" and item.wait or 0))
-  local code = state == "dead" and item.code or nil
-  return run(FINISH_LATER, id, token, at, uncounted, state, ready_at, item.reason, code)
+local function outcome_of(item)
+  local state = item.state
+  return {
+    id = item.id, token = item.token, state = state, uncounted = item.uncounted and 1 or 0,
+    wait = state == "ready" and item.wait or 0, reason = state ~= "done" and item.reason or nil,
+    code = state == "dead" and item.code or nil, scope = item.scope,
+  }
 end
 
-local function finish_one(run, item, now)
-  local found = write_outcome(run, item, now)
-  if found[1] then lanes.elect(run, found[1][1]) end
-  return found[1] ~= nil
+-- Runs a statement for those of the items that are chosen; adds to `held` whether each was still held.
+local function change_held(link, statement, items, is_chosen, common, held)
+  local chosen, places = {}, {}
+  for i, item in ipairs(items) do
+    if is_chosen(item) then
+      chosen[#chosen + 1], places[#places + 1] = outcome_of(item), i
+    end
+  end
+  local changed = link:each(statement, chosen, common)
+  for i, row in ipairs(changed) do held[places[i]] = row ~= false end
+  return changed
 end
 
-local function extend_one(run, item, now, lease)
-  return run(EXTEND, item.id, item.token, number(now), number(now + lease))[1] ~= nil
-end
+local function is_unbegun(item) return item.state == "unbegun" end
+local function is_begun(item) return item.state ~= "unbegun" end
+local function always() return true end
 
--- Does something to each item, while others are kept from their lanes.
-local function with_each(self, items, work, lease)
+-- Does something to items, while others are kept from their lanes.
+local function with_lanes(self, items, work)
   if #items == 0 and not self.closed then return {} end
-  local ids = {}
-  for i, item in ipairs(items) do ids[i] = item.id end
-  return self:transact(function(run, now)
-    lanes.lock_of(run, ids)
+  return self:transact(function(link, now)
+    lanes.lock_of(link, items)
     local held = {}
-    for i = 1, #items do held[i] = work(run, items[i], now, lease) end
+    work(link, now, held)
     return held
   end)
 end
 
 function methods:finish(items)
-  return with_each(self, fields.finished(items), finish_one)
+  items = fields.finished(items)
+  return with_lanes(self, items, function(link, now, held)
+    local common = { now = now }
+    lanes.elect(link, change_held(link, FINISH, items, is_begun, common, held))
+    lanes.elect(link, change_held(link, GIVE_BACK, items, is_unbegun, common, held))
+  end)
 end
 
 function methods:extend(items, lease)
-  return with_each(self, items, extend_one, lease)
+  return with_lanes(self, items, function(link, now, held)
+    change_held(link, EXTEND, items, always, { now = now, lease = lease }, held)
+  end)
 end
 
 return { methods = methods }

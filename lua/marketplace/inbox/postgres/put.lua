@@ -5,179 +5,143 @@ local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 local lanes = require "marketplace.inbox.postgres.lanes"
-local number = require("marketplace.text").number
 local retention = require "marketplace.inbox.retention"
 local quoted = require("marketplace.inbox.postgres.rows").quoted
-local stored_body = require("marketplace.inbox.postgres.rows").stored_body
-local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
 
--- Rows in a statement: sizes are powers of two, so that few statements are prepared.
-local LARGEST_INSERT = 32
+-- Of what a record does not have itself.
+local EXPRESSION = { reason = "CASE WHEN :code = 'too_old' THEN :too_old_reason ELSE :reason END" }
 
-local KIND = fields.kind
-
-local COLUMNS = { "id", "lane", "state", "code" }
-local OWN = #COLUMNS -- columns that are not the record's
-for _, name in ipairs(fields.record) do COLUMNS[#COLUMNS + 1] = name end
-local PARAMETERS = #COLUMNS + 1 -- of a row: the last one is for leads
-
--- A row whose parameters are numbered from at + 1 on; $1 is the time of all rows.
-local function row_statement(at)
-  local values = {}
-  for i = 1, #COLUMNS do values[i] = "$" .. at + i end
-  return ("($1, $1, $1, %s, $%d AND NOT EXISTS (SELECT 1 FROM inbox other WHERE other.lane = %s AND %s))"):format(
-    table.concat(values, ", "), at + PARAMETERS, values[2], lanes.live_as "other")
+local function insert_statement()
+  local columns, values = { "id", "lane", "state", "code" }, { ":id", ":lane", ":state", ":code" }
+  for _, name in ipairs(fields.record) do
+    columns[#columns + 1], values[#values + 1] = name, EXPRESSION[name] or ":" .. name
+  end
+  return ("INSERT INTO inbox (received_at, at, set_at, %s, leads) VALUES (:now, :now, :now, %s, :state = 'ready' " ..
+    "AND NOT EXISTS (SELECT 1 FROM inbox other WHERE other.lane = :lane AND %s)) ON CONFLICT (id) DO NOTHING")
+    :format(table.concat(columns, ", "), table.concat(values, ", "), lanes.live_as "other")
 end
 
-local function insert_statement(count)
-  local list = {}
-  for i = 1, count do list[i] = row_statement(1 + (i - 1) * PARAMETERS) end
-  return ("INSERT INTO inbox (received_at, at, set_at, %s, leads) VALUES %s ON CONFLICT (id) DO NOTHING RETURNING id")
-    :format(table.concat(COLUMNS, ", "), table.concat(list, ", "))
+local INSERT = insert_statement()
+
+-- Says in a record how it is stored.
+local function place(self, record, id)
+  local code = record.reason and "invalid"
+    or retention.is_too_old(record, self.now, self.forgotten_before) and "too_old" or nil
+  record.id, record.lane, record.code, record.state = id, lanes.of(record, id), code, code and "dead" or "ready"
 end
 
-local INSERT = {}
-for power = 0, 5 do INSERT[2 ^ power] = insert_statement(2 ^ power) end
-
-local function row_of(record, id, now, forgotten_before)
-  local too_old = retention.is_too_old(record, now, forgotten_before)
-  return {
-    record = record, id = id, lane = lanes.of(record, id),
-    code = record.reason and "invalid" or too_old and "too_old" or nil,
-    reason = record.reason or too_old and retention.too_old_reason or nil,
-  }
-end
-
-local function value_of(row, name)
-  local record = row.record
-  if name == "reason" then return row.reason end
-  if KIND[name] == "bytes" then return stored_body(record) end
-  if KIND[name] == "time" then return record[name] and number(record[name]) end
-  return record[name]
-end
-
-local function add_row(parameters, at, row)
-  parameters[at + 1], parameters[at + 2] = row.id, row.lane
-  parameters[at + 3], parameters[at + 4] = row.code and "dead" or "ready", row.code
-  for i = OWN + 1, #COLUMNS do parameters[at + i] = value_of(row, COLUMNS[i]) end
-  parameters[at + PARAMETERS] = row.leads == true
-end
-
-local function insert_some(run, list, first, count, now)
-  local parameters = { number(now) }
-  for i = 0, count - 1 do add_row(parameters, 1 + i * PARAMETERS, list[first + i]) end
-  return run(INSERT[count], unpack(parameters, 1, 1 + count * PARAMETERS))
-end
-
--- Inserts `list` from `first` on; the set of those ids that were not there already.
-local function insert(run, list, first, now)
-  local new = {}
-  while first <= #list do
-    local count = LARGEST_INSERT
-    while count > #list - first + 1 do count = count / 2 end
-    for _, inserted in ipairs(insert_some(run, list, first, count, now)) do new[inserted[1]] = true end
-    first = first + count
+-- Inserts `records` from `first` on; the set of those that were not there already.
+local function insert(self, records, first)
+  local list, new = {}, {}
+  for i = first, #records do list[#list + 1] = records[i] end
+  for i, is_new in ipairs(self.link:each(INSERT, list, self)) do
+    if is_new then new[list[i]] = true end
   end
   return new
 end
 
-local REARM = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = $2, " ..
-  "set_at = $2, leads = false WHERE id = $1 AND state = 'dead' AND code IN (" .. quoted(codes.REARMED) ..
+local function outcome_of_new(record)
+  return record.code == "too_old" and "too_old" or "stored"
+end
+
+local REARM = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = :now, " ..
+  "set_at = :now, leads = false WHERE id = :id AND state = 'dead' AND code IN (" .. quoted(codes.REARMED) ..
   ") RETURNING lane"
 
-local function rearm(run, id, now)
-  local rearmed = run(REARM, id, number(now))[1]
-  if rearmed then lanes.elect_anew(run, rearmed[1]) end
-  return rearmed ~= nil
+local function rearm(self, id)
+  local rearmed = self.link:run(REARM, { id = id, now = self.now })
+  lanes.elect_anew(self.link, rearmed)
+  return rearmed[1] ~= nil
 end
 
-local function digest_of(run, id)
-  local row = run("SELECT digest FROM inbox WHERE id = $1", id)[1]
-  return row and row[1]
+local function digest_of(self, id)
+  local row = self.link:run("SELECT digest FROM inbox WHERE id = :id", { id = id })[1]
+  return row and row.digest
 end
 
-local SIGN = "UPDATE inbox SET digest = $3, verified_by = $4, body = CASE WHEN body IS NULL THEN NULL ELSE $5 END " ..
-  "WHERE id = $1 AND digest = $2 AND state <> 'leased'"
+local SIGN = "UPDATE inbox SET digest = :digest, verified_by = :verified_by, " ..
+  "body = CASE WHEN body IS NULL THEN NULL ELSE :body::bytea END WHERE id = :id AND " ..
+  "digest = :former AND state <> 'leased'"
 
 -- The digest that is there, once a signed record has replaced an unsigned one.
-local function digest_beside(run, record, id)
-  local digest = digest_of(run, id)
+local function digest_beside(self, record)
+  local digest = digest_of(self, record.id)
   if not digest or not is_unsigned(digest) or is_unsigned(record.digest) then return digest end
-  run(SIGN, id, digest, record.digest, record.verified_by, stored_body(record))
-  return digest_of(run, id)
+  self.link:run(SIGN, {
+    id = record.id, former = digest, digest = record.digest, verified_by = record.verified_by, body = record.body,
+  })
+  return digest_of(self, record.id)
 end
 
 -- The outcome for a record whose id is there already.
-local function put_again(run, record, id, now)
-  local digest = digest_beside(run, record, id)
+local function put_again(self, record)
+  local digest = digest_beside(self, record)
   if not digest or not is_same(digest, record.digest) then return "conflict" end
   -- a body that came unsigned is no reason to try again
   if is_unsigned(record.digest) then return "duplicate" end
-  return rearm(run, id, now) and "rearmed" or "duplicate"
+  return rearm(self, record.id) and "rearmed" or "duplicate"
 end
 
-local function put_conflict(run, record, now, forgotten_before)
-  local row = row_of(record, record.key .. "#" .. record.digest, now, forgotten_before)
-  row.leads = not row.code
-  if insert(run, { row }, 1, now)[row.id] then return OUTCOME_BESIDE[row.code] or "conflict" end
-  return OUTCOME_BESIDE[put_again(run, record, row.id, now)]
-end
-
--- Only the first of its lane in the list can become the lane's leader.
-local function rows_of(records, now, forgotten_before)
-  local list, names, leads = {}, {}, {}
-  for i = 1, #records do
-    local row = row_of(records[i], records[i].key, now, forgotten_before)
-    list[i], row.leads = row, not row.code and not leads[row.lane]
-    if leads[row.lane] == nil then names[#names + 1] = row.lane end
-    leads[row.lane] = leads[row.lane] or row.leads
-  end
-  return list, names
+local function put_conflict(self, record)
+  place(self, record, record.key .. "#" .. record.digest)
+  if insert(self, { record }, 1)[record] then return OUTCOME_BESIDE[record.code] or "conflict" end
+  return OUTCOME_BESIDE[put_again(self, record)]
 end
 
 -- Takes back what was stored behind a conflict, as that must be stored before it.
-local function take_back(run, new)
-  for id in pairs(new) do run("DELETE FROM inbox WHERE id = $1", id) end
+local function take_back(self, records, new)
+  local list = {}
+  for _, record in ipairs(records) do
+    if new[record] then list[#list + 1] = record end
+  end
+  self.link:each("DELETE FROM inbox WHERE id = :id", list)
 end
 
--- Puts `list` from `first` on, up to the first conflict; where it went on, and whether any were there already.
-local function put_from(run, list, first, now, outcomes)
-  local new, repeated = insert(run, list, first, now), false
-  for i = first, #list do
-    local row = list[i]
-    if new[row.id] then
-      outcomes[i], new[row.id] = row.code == "too_old" and "too_old" or "stored", nil
+-- Puts `records` from `first` on, up to the first conflict; where it went on.
+local function put_from(self, records, first, outcomes)
+  local new = insert(self, records, first)
+  for i = first, #records do
+    local record = records[i]
+    if new[record] then
+      outcomes[i], new[record] = outcome_of_new(record), nil
     else
-      outcomes[i], repeated = put_again(run, row.record, row.id, now), true
+      outcomes[i] = put_again(self, record)
       if outcomes[i] == "conflict" then
-        take_back(run, new)
-        return i, true
+        take_back(self, records, new)
+        return i
       end
     end
   end
-  return #list + 1, repeated
+  return #records + 1
 end
 
-local function put_all(run, records, now)
-  local forgotten_before = run "SELECT forgotten_before FROM inbox_self"[1][1]
-  local list, names = rows_of(records, now, forgotten_before)
-  lanes.lock(run, names)
+local LOCK = "SELECT forgotten_before, " .. lanes.LOCK .. " AS locked FROM inbox_self"
+
+local function lock(link, records)
+  local names = {}
+  for i, record in ipairs(records) do names[i] = lanes.of(record, record.key) end
+  return link:run(LOCK, { lanes = lanes.listed(names) })[1].forgotten_before
+end
+
+local function put_all(link, records, now)
+  local self = {
+    link = link, now = now, forgotten_before = lock(link, records), too_old_reason = retention.too_old_reason,
+  }
+  for _, record in ipairs(records) do place(self, record, record.key) end
   local outcomes = {}
-  local at, repeated = put_from(run, list, 1, now, outcomes)
-  while at <= #list do
-    outcomes[at] = put_conflict(run, list[at].record, now, forgotten_before)
-    at = put_from(run, list, at + 1, now, outcomes)
+  local at = put_from(self, records, 1, outcomes)
+  while at <= #records do
+    outcomes[at] = put_conflict(self, records[at])
+    at = put_from(self, records, at + 1, outcomes)
   end
-  -- if the first of a lane was there already, the second leads
-  for i = 1, repeated and #names or 0 do lanes.elect(run, names[i]) end
   return outcomes
 end
 
 function methods:put(records)
   if #records == 0 and not self.closed then return {} end
-  return self:transact(function(run, now) return put_all(run, records, now) end)
+  return self:transact(function(link, now) return put_all(link, records, now) end)
 end
 
 return { methods = methods }

@@ -2,40 +2,35 @@
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.postgres.lanes"
-local number = require("marketplace.text").number
 local rows = require "marketplace.inbox.postgres.rows"
-local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
 local queries = { methods = methods }
 
-local KIND = fields.kind
-
 function methods:counts()
-  return self:read(function(run)
+  return self:read(function(link)
     local counts = { ready = 0, leased = 0, done = 0, dead = 0 }
-    for _, row in ipairs(run "SELECT state, count(*)::float8 FROM inbox GROUP BY state") do
-      counts[row[1]] = row[2]
+    for _, row in ipairs(link:run "SELECT state, count(*) AS count FROM inbox GROUP BY state") do
+      counts[row.state] = row.count
     end
     return counts
   end)
 end
 
 -- The index of lanes has all that this reads of what is ready.
-local LIVE_TOTALS = "SELECT count(*)::float8, min(received_at), (SELECT count(*)::float8 FROM inbox " ..
-  "WHERE state = 'leased') FROM inbox WHERE " .. lanes.LIVE
-local DEAD_TOTALS = "SELECT code, count(*)::float8 FROM inbox WHERE state = 'dead' GROUP BY code"
+local LIVE_TOTALS = "SELECT count(*) AS live, min(received_at) AS oldest, (SELECT count(*) FROM inbox " ..
+  "WHERE state = 'leased') AS leased FROM inbox WHERE " .. lanes.LIVE
+local DEAD_TOTALS = "SELECT code, count(*) AS count FROM inbox WHERE state = 'dead' GROUP BY code"
 
 function methods:backlog()
-  return self:read(function(run)
-    local live, oldest, leased = unpack(run(LIVE_TOTALS)[1], 1, 3)
+  return self:read(function(link)
+    local totals = link:run(LIVE_TOTALS)[1]
     local backlog = {
-      ready = live - leased, leased = leased, dead = 0,
-      codes = codes.counts(),
-      oldest_age = oldest and math.max(0, self.now(run) - oldest),
+      ready = totals.live - totals.leased, leased = totals.leased, dead = 0, codes = codes.counts(),
+      oldest_age = totals.oldest and math.max(0, self:now(link) - totals.oldest),
     }
-    for _, row in ipairs(run(DEAD_TOTALS)) do
-      backlog.codes[row[1]], backlog.dead = row[2], backlog.dead + row[2]
+    for _, row in ipairs(link:run(DEAD_TOTALS)) do
+      backlog.codes[row.code], backlog.dead = row.count, backlog.dead + row.count
     end
     return backlog
   end)
@@ -48,64 +43,58 @@ local STATES = { -- as the indexes have them
   dead = "state = 'dead'",
 }
 
--- Of filters that are not simply a column's value, which ? stands for. All ids of a key are "KEY" or "KEY#DIGEST", and
--- ids have an index.
+-- Of filters that are not simply a column's value. All ids of a key are "KEY" or "KEY#DIGEST", and ids have an index.
 local CLAUSES = {
-  id = "(id = ? OR (key = ? AND id >= ? AND id < ? || '$'))",
-  received_before = "received_at < ?", received_since = "received_at >= ?",
+  id = "id >= :id AND id < :id || '$' AND (id = :id OR key = :id)",
+  received_before = "received_at < :received_before", received_since = "received_at >= :received_since",
 }
 
-local function clause_of(name, value, parameters)
+local function clause_of(name, value)
   if name == "state" and STATES[value] then return STATES[value] end
-  parameters[#parameters + 1] = KIND[name] == "clock" and number(value) or value
-  return ((CLAUSES[name] or name .. " = ?"):gsub("%?", "$" .. #parameters))
+  return CLAUSES[name] or ("%s = :%s"):format(name, name)
 end
 
---- The rest of a SELECT, behind its columns, and its parameters.
+--- The rest of a SELECT, behind its columns; its values are the filter's.
 ---@param filter marketplace.InboxFilter
 ---@param condition? string a further one
 ---@return string
----@return any[]
 function queries.where(filter, condition)
-  local clauses, parameters = { condition }, {}
+  local clauses = { condition }
   for _, name in ipairs(fields.filter) do
-    if filter[name] then clauses[#clauses + 1] = clause_of(name, filter[name], parameters) end
+    if filter[name] then clauses[#clauses + 1] = clause_of(name, filter[name]) end
   end
   local where = #clauses > 0 and " WHERE " .. table.concat(clauses, " AND ") or ""
   local limit = filter.limit and (" LIMIT %d"):format(filter.limit) or ""
   -- +seq: those that are live have indexes, and are few among many, which the planner does not know
   local is_live = filter.state == "ready" or filter.state == "leased"
   local order = " ORDER BY " .. (is_live and "+seq" or "seq")
-  return " FROM inbox" .. where .. order .. (filter.newest and " DESC" or "") .. limit, parameters
+  return " FROM inbox" .. where .. order .. (filter.newest and " DESC" or "") .. limit
 end
 
 local SUMMARY = "SELECT " .. rows.selected(fields.summary)
 
 function methods:list(filter)
   filter = fields.checked("inbox:list", filter)
-  return self:read(function(run)
-    local clause, parameters = queries.where(filter)
-    return rows.entries(run(SUMMARY .. clause, unpack(parameters)), fields.summary)
-  end)
+  return self:read(function(link) return link:run(SUMMARY .. queries.where(filter), filter) end)
 end
 
-local ENTRY = "SELECT " .. rows.selected(fields.entry) .. " FROM inbox WHERE id = $1"
+local ENTRY = "SELECT " .. rows.selected(fields.entry) .. " FROM inbox WHERE id = :id"
 
 function methods:get(id)
-  local found, message, code = self:read(function(run) return rows.entries(run(ENTRY, id), fields.entry) end)
+  local found, message, code = self:read(function(link) return link:run(ENTRY, { id = id }) end)
   if not found then return nil, message, code end
   return found[1]
 end
 
-local LATER = "SELECT " .. rows.selected(fields.later):gsub("body$", "CASE WHEN scope IS NULL THEN body END") ..
-  " FROM inbox WHERE app_id = $1 AND time > $2"
+local LATER = "SELECT " .. rows.selected(fields.later, { body = "CASE WHEN scope IS NULL THEN body END" }) ..
+  " FROM inbox WHERE app_id = :app_id AND time > :time"
 
 function methods:later(app_id, time)
-  return self:read(function(run) return rows.entries(run(LATER, app_id, number(time)), fields.later) end)
+  return self:read(function(link) return link:run(LATER, { app_id = app_id, time = time }) end)
 end
 
 function methods:id()
-  return self:read(function(run) return run "SELECT id FROM inbox_self"[1][1] end)
+  return self:read(function(link) return link:run("SELECT id FROM inbox_self")[1].id end)
 end
 
 return queries

@@ -2,9 +2,9 @@
 ---
 --- `inbox` has an entry in each row. `seq` is the order in which they were stored; `lane` is the app's id or, if there
 --- is none, the entry's own; `leads` marks the one entry of a lane that can be claimed. `at` is when it can be, when
---- its lease ends, or when it was done or dead; `set_at` is when that was set. The token counts the entry's leases, so
---- that no two of them have the same; `shared` tells that the last one was claimed together with others; `losses`
---- counts leases in a row that ended without a result.
+--- its lease ends, or when it was done or dead; `set_at` is when that was set. `token` is the last lease's, and random;
+--- `shared` tells that it was claimed together with others; `losses` counts leases in a row that ended without a
+--- result.
 ---
 --- `inbox_self` has one row: the inbox's id, and the latest time before which ids were deleted.
 local fail = require("marketplace.inbox.reconnecting").fail
@@ -14,7 +14,7 @@ local uuid = require "marketplace.uuid"
 local schema = {}
 
 --- Another one for each change of the tables.
-schema.VERSION = 5
+schema.VERSION = 6
 
 local LOCK = 5426771 -- the advisory lock of the one that makes the tables
 
@@ -27,8 +27,8 @@ local STATEMENTS = { -- ids are in the order of their bytes
     digest text NOT NULL, verified_by text, type text, event text, app_id text, lane text NOT NULL, time float8,
     received_at float8 NOT NULL, state text NOT NULL, code text, reason text, at float8 NOT NULL,
     set_at float8 NOT NULL, leads boolean NOT NULL, attempt integer NOT NULL DEFAULT 0,
-    losses integer NOT NULL DEFAULT 0, token integer NOT NULL DEFAULT 0, shared boolean NOT NULL DEFAULT false,
-    scope text, body text)]],
+    losses integer NOT NULL DEFAULT 0, token bigint NOT NULL DEFAULT 0, shared boolean NOT NULL DEFAULT false,
+    scope text, body bytea)]],
   "CREATE INDEX inbox_lane ON inbox (lane, leads, seq, received_at) WHERE " .. lanes.LIVE,
   "CREATE INDEX inbox_ready ON inbox (at, seq) " .. READY,
   "CREATE INDEX inbox_alone ON inbox (at, seq) " .. ALONE,
@@ -43,29 +43,28 @@ local STATEMENTS = { -- ids are in the order of their bytes
 
 -- Nil if there are no tables yet.
 local function version_of(link)
-  if not link:run("SELECT to_regclass('marketplace.schema_version')::text")[1][1] then return nil end
+  if not link:run("SELECT to_regclass('marketplace.schema_version')::text AS name")[1].name then return nil end
   local row = link:run("SELECT version FROM marketplace.schema_version")[1]
-  return row and row[1]
+  return row and row.version
 end
 
 -- Only if there are none: it needs a right that a worker's role may lack. Once it has the lock, it does not ask for the
 -- table's name again: the server may still remember that there was none.
 local function make(link)
-  link:run "BEGIN"
-  link:run("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS locked", LOCK)
+  link:begin()
+  link:run("SELECT 1 AS locked FROM (SELECT pg_advisory_xact_lock(:lock)) AS locked", { lock = LOCK })
   link:run "CREATE SCHEMA IF NOT EXISTS marketplace"
-  link:run "SET LOCAL search_path TO marketplace"
   link:run "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)"
   if not link:run("SELECT version FROM schema_version")[1] then
-    link:run("INSERT INTO schema_version VALUES ($1)", schema.VERSION)
+    link:run("INSERT INTO schema_version VALUES (:version)", { version = schema.VERSION })
     for _, statement in ipairs(STATEMENTS) do link:run(statement) end
-    link:run("INSERT INTO inbox_self (id) VALUES ($1)", uuid.new())
+    link:run("INSERT INTO inbox_self (id) VALUES (:id)", { id = uuid.new() })
   end
-  link:run "COMMIT"
+  link:commit()
 end
 
 --- Makes the tables if there are none, and refuses those of another version.
----@param link table
+---@param link table whose search path is the schema
 function schema.prepare(link)
   local version = version_of(link)
   if not version then

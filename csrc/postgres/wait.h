@@ -1,0 +1,13 @@
+/* wait.h: waits for the server, up to the deadline. */
+#ifndef MKT_POSTGRES_WAIT_H
+#define MKT_POSTGRES_WAIT_H
+
+#include "postgres/connection.h"
+
+/* Until the socket is ready for one of poll's events. MKT_ERR_TIMEOUT. */
+mkt_code mkt_postgres_wait(const mkt_postgres *postgres, short events, mkt_error *error);
+
+/* Sends what libpq still has to send, and reads, until PQgetResult has something to return. */
+mkt_code mkt_postgres_wait_for_result(const mkt_postgres *postgres, mkt_error *error);
+
+#endif

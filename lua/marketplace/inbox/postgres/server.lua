@@ -1,0 +1,63 @@
+--- What the inbox asks of a PostgreSQL server, each time that it connects to one: it may be another one by then.
+local fail = require("marketplace.inbox.reconnecting").fail
+
+local server = {}
+
+--[[ Settings of the session ]]
+
+-- The planner must take the same plan however many entries there are. Without statistics it takes them to be few, and
+-- the first plan of a statement is kept: on a table that was empty then, one that reads all of it or sorts it.
+local SETTINGS = {
+  { "client_min_messages", "warning" }, { "synchronous_commit", "on" }, { "search_path", "marketplace" },
+  { "plan_cache_mode", "force_generic_plan" }, { "enable_seqscan", "off" }, { "enable_bitmapscan", "off" },
+  { "enable_hashjoin", "off" }, { "enable_mergejoin", "off" }, { "max_parallel_workers_per_gather", "0" },
+  { "jit", "off" },
+}
+
+-- A process that stands still in a transaction keeps its lanes from all others: it is to end before those that wait do.
+local IDLE_SHARE = 2 / 3
+
+local function set(list, name, value)
+  list[#list + 1] = ("set_config('%s', '%s', false)"):format(name, value)
+end
+
+--- Makes the session this project's.
+---@param link table
+---@param timeout number seconds that a call may take, after which nobody waits for the server any more
+function server.configure(link, timeout)
+  local list = {}
+  for _, setting in ipairs(SETTINGS) do set(list, setting[1], setting[2]) end
+  set(list, "statement_timeout", ("%dms"):format(timeout * 1000 + 1000))
+  set(list, "idle_in_transaction_session_timeout", ("%dms"):format(math.max(1, timeout * 1000 * IDLE_SHARE)))
+  link:run("SELECT " .. table.concat(list, ", "))
+end
+
+--[[ What it must be ]]
+
+local STATUS = "SELECT pg_backend_pid() AS process, " ..
+  "current_setting('transaction_read_only') = 'on' AS is_read_only, pg_is_in_recovery() AS is_standby, " ..
+  "current_setting('fsync') AS fsync, current_setting('synchronous_standby_names') AS synchronous, " ..
+  "(SELECT count(*) FROM pg_stat_replication) AS standbys"
+
+local POOLER = "a pooler is between this program and the server, and would mix up its sessions: connect to the " ..
+  "server itself (an inbox needs one connection for each process)"
+
+-- A standby that is not waited for may not have what was acknowledged when it takes over.
+local ASYNCHRONOUS = "PostgreSQL has standbys, but waits for none of them: a fail-over can lose what was " ..
+  "acknowledged. Set synchronous_standby_names on the server"
+
+--- Raises if an inbox cannot be there, or would not be safe.
+---@param link table
+---@param is_relaxed boolean accept a server that may lose what it stored
+---@param warn fun(message: string)
+function server.check(link, is_relaxed, warn)
+  local status = link:run(STATUS)[1]
+  if status.process ~= link:process() then fail(POOLER) end
+  if status.is_standby then fail "the server is a standby, and read-only: connect to the primary" end
+  if status.is_read_only then fail "the server is read-only: an inbox must be able to write" end
+  if is_relaxed then return end
+  if status.fsync ~= "on" then fail "the server runs with fsync=off, and what it stores can be lost" end
+  if status.standbys > 0 and status.synchronous == "" then warn(ASYNCHRONOUS) end
+end
+
+return server
