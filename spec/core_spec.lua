@@ -48,7 +48,7 @@ describe("the modules in C", function()
       end
       os.exit(0)
     ]]
-    assert.equal("core.so http_server.so redis.so sqlite.so ", (shell.capture(shell.LUA .. " " .. script)))
+    assert.equal("core.so http_server.so postgres.so redis.so sqlite.so ", (shell.capture(shell.LUA .. " " .. script)))
     os.remove(script)
   end)
 end)

@@ -6,8 +6,9 @@
  *
  * Results are MKT_ERR_CONNECT_FAILED if there is no connection, or not any more;
  * MKT_ERR_INBOX_UNAVAILABLE if the server refuses a statement; MKT_ERR_TIMEOUT if the deadline
- * passed; MKT_ERR_OUT_OF_MEMORY. After MKT_ERR_TIMEOUT, and once the connection is lost, it is
- * closed: what the server made of the last statements is not known then.
+ * passed; MKT_ERR_OUT_OF_MEMORY. After mkt_postgres_settle a connection that was lost, or
+ * on which something was waited for in vain, is closed: what the server made of the last statements
+ * is not known then.
  *
  * After a fork a connection belongs to the process that made it; the other one gets an error, and
  * its close sends nothing.

@@ -108,6 +108,7 @@ static mkt_code read_description(mkt_postgres *postgres, mkt_error *error) {
 mkt_code mkt_postgres_prepare(mkt_postgres *postgres, const char *sql, int *number,
                               mkt_error *error) {
   mkt_code code = mkt_postgres_check(postgres, error);
+  if (code == MKT_OK) code = mkt_postgres_check_time(postgres, error);
   if (code == MKT_OK) code = make_room(postgres, error);
   if (code != MKT_OK) return code;
   char name[NAME_BYTES];
@@ -134,6 +135,8 @@ const PGresult *mkt_postgres_statement(const mkt_postgres *postgres, int number)
 
 mkt_code mkt_postgres_queue(mkt_postgres *postgres, int number, const mkt_postgres_values *values,
                             mkt_error *error) {
+  mkt_code code = mkt_postgres_check_time(postgres, error);
+  if (code != MKT_OK) return code;
   int formats[MKT_POSTGRES_MOST_PARAMETERS];
   int count = PQnparams(postgres->statements[number - 1]);
   for (int i = 0; i < count; i++)

@@ -13,6 +13,10 @@ static int milliseconds_left(const mkt_postgres *postgres) {
   return left <= 0 ? 0 : left > 1e9 ? 1000000000 : (int)left;
 }
 
+mkt_code mkt_postgres_check_time(const mkt_postgres *postgres, mkt_error *error) {
+  return milliseconds_left(postgres) > 0 ? MKT_OK : mkt_postgres_fail_late(postgres, error);
+}
+
 mkt_code mkt_postgres_wait(const mkt_postgres *postgres, short events, mkt_error *error) {
   struct pollfd watched = {.fd = PQsocket(postgres->connection), .events = events};
   for (;;) {

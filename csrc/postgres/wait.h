@@ -4,6 +4,9 @@
 
 #include "postgres/connection.h"
 
+/* MKT_ERR_TIMEOUT if the deadline has passed. */
+mkt_code mkt_postgres_check_time(const mkt_postgres *postgres, mkt_error *error);
+
 /* Until the socket is ready for one of poll's events. MKT_ERR_TIMEOUT. */
 mkt_code mkt_postgres_wait(const mkt_postgres *postgres, short events, mkt_error *error);
 
