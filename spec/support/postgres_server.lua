@@ -80,12 +80,33 @@ function Server:words()
   return ("host=127.0.0.1 port=%d user=postgres dbname=postgres"):format(self.port)
 end
 
---- Starts one. The caller calls remove.
----@param options? string more of the server's options
-function postgres_server.start(options)
+local function new_server(options)
   local folder = run "mktemp -d"
   if run "id -u" == "0" then run("chown postgres " .. folder) end
-  local self = setmetatable({ folder = folder, port = shell.free_port(), options = options or "" }, Server)
+  return setmetatable({ folder = folder, port = shell.free_port(), options = options or "" }, Server)
+end
+
+--- Starts a standby of this one, which the caller removes, too.
+function Server:start_standby()
+  local standby = new_server()
+  run(as_owner(("cd / && %s -D %s/data -R -c fast -h 127.0.0.1 -p %d -U postgres"):format(program "pg_basebackup",
+    standby.folder, self.port)))
+  standby:start()
+  return standby
+end
+
+--- Makes a primary of a standby.
+function Server:promote()
+  run(as_owner(("cd / && %s -D %s/data -w promote >/dev/null"):format(program "pg_ctl", self.folder)))
+end
+
+--- Starts one. The caller calls remove.
+---@param options? string more of the server's options
+---@param prepare? fun(folder: string) is called before it starts, with its folder, which is the server's own
+function postgres_server.start(options, prepare)
+  local self = new_server(options)
+  local folder = self.folder
+  if prepare then prepare(folder) end
   run(as_owner(("cd / && %s -D %s/data -A trust -U postgres -N >/dev/null"):format(program "initdb", folder)))
   self:start()
   return self

@@ -17,6 +17,13 @@ local SETTINGS = {
 -- A process that stands still in a transaction keeps its lanes from all others: it is to end before those that wait do.
 local IDLE_SHARE = 2 / 3
 
+-- A statement that nobody waits for any more ends by itself; those that wait are to be told by their own clock first.
+local MARGIN_SECONDS = 1
+
+local function milliseconds(seconds)
+  return ("%.0fms"):format(math.max(1, seconds * 1000))
+end
+
 local function set(list, name, value)
   list[#list + 1] = ("set_config('%s', '%s', false)"):format(name, value)
 end
@@ -27,8 +34,8 @@ end
 function server.configure(link, timeout)
   local list = {}
   for _, setting in ipairs(SETTINGS) do set(list, setting[1], setting[2]) end
-  set(list, "statement_timeout", ("%dms"):format(timeout * 1000 + 1000))
-  set(list, "idle_in_transaction_session_timeout", ("%dms"):format(math.max(1, timeout * 1000 * IDLE_SHARE)))
+  set(list, "statement_timeout", milliseconds(timeout + MARGIN_SECONDS))
+  set(list, "idle_in_transaction_session_timeout", milliseconds(timeout * IDLE_SHARE))
   link:run("SELECT " .. table.concat(list, ", "))
 end
 

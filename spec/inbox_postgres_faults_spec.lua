@@ -1,0 +1,194 @@
+local core = require "marketplace.core"
+local inbox = require "marketplace.inbox"
+local postgres_server = require "support.postgres_server"
+local proxy = require "support.proxy"
+local shared_inbox = require "support.shared_inbox"
+local shell = require "support.shell"
+local socket = require "socket"
+
+local record = shared_inbox.record
+
+describe("the PostgreSQL inbox, if its server #full", function()
+  local server, box
+
+  setup(function() server = postgres_server.start() end)
+  teardown(function() server:remove() end)
+  before_each(function() server:reset() end)
+  after_each(function()
+    if box then box:close() end
+    box = nil
+  end)
+
+  local function url_of(...)
+    local places = {}
+    for i, port in ipairs { ... } do places[i] = "127.0.0.1:" .. port end
+    return ("postgres://postgres@%s/postgres"):format(table.concat(places, ","))
+  end
+
+  local function expect_unavailable(pattern, result, message, code)
+    assert.is_nil(result)
+    assert.matches(pattern, message)
+    assert.equal("inbox_unavailable", code)
+  end
+
+  -- What a call gives once it no longer fails. It may be refused for a while after a failure.
+  local function once_available(call)
+    local result, message
+    local stop = core.monotonic() + 60
+    repeat result, message = call() until result or core.monotonic() > stop
+    return assert(result, message)
+  end
+
+  describe("freezes", function()
+    local between
+
+    before_each(function()
+      between = proxy.start(server.port)
+      box = assert(inbox.open(url_of(between.port) .. "?timeout=0.5"))
+    end)
+
+    after_each(function() between:stop() end)
+
+    local FROZEN = "^PostgreSQL at 127%.0%.0%.1:%d+: no answer within 0%.%d s$"
+
+    it("while nothing happens, is unavailable until it no longer does", function()
+      assert.same({ "stored" }, box:put { record "a" })
+      between:freeze()
+      expect_unavailable(FROZEN, box:put { record "b" })
+      expect_unavailable(FROZEN, box:claim(1, 60))
+      between:thaw()
+      assert.is_truthy(once_available(function() return box:put { record "b" } end))
+      assert.equal(2, #box:claim(10, 60))
+    end)
+
+    it("before it answers a commit, has not acknowledged it, and takes what is sent again once", function()
+      assert.same({ "stored" }, box:put { record "a" })
+      local link = box.connection.link
+      local commit = link.commit
+      function link:commit()
+        between:freeze()
+        return commit(self)
+      end
+      expect_unavailable(FROZEN, box:put { record "b" })
+      between:thaw()
+      local outcomes = once_available(function() return box:put { record "b" } end)
+      assert.is_true(outcomes[1] == "stored" or outcomes[1] == "duplicate", outcomes[1])
+      assert.equal(2, box:counts().ready)
+    end)
+
+    it("while it is connected to, is unavailable too", function()
+      box:close()
+      between:freeze()
+      expect_unavailable("^cannot connect to PostgreSQL at 127%.0%.0%.1:%d+: no answer within 0%.%d s$",
+        inbox.open(url_of(between.port) .. "?timeout=0.5"))
+    end)
+
+    it("after it has begun a statement, ends it by itself", function()
+      local link = box.connection.link
+      local limit = tonumber(link:run("SELECT setting FROM pg_settings WHERE name = 'statement_timeout'")[1].setting)
+      assert.equal(1500, limit)
+    end)
+  end)
+
+  it("is one of several, is the first that takes the connection, however long another does not answer", function()
+    local silent = assert(socket.bind("127.0.0.1", 0))
+    local _, silent_port = silent:getsockname()
+    finally(function() silent:close() end)
+    box = assert(inbox.open(url_of(shell.free_port(), silent_port, server.port), { timeout = 2 }))
+    assert.same({ "stored" }, box:put { record "a" })
+    local closed_port = shell.free_port()
+    local _, message, code = inbox.open(url_of(closed_port, silent_port), { timeout = 0.4 })
+    assert.equal(("cannot connect to PostgreSQL at 127.0.0.1:%d: Connection refused; cannot connect to PostgreSQL " ..
+      "at 127.0.0.1:%d: no answer within 0.4 s"):format(closed_port, silent_port), message)
+    assert.equal("inbox_unavailable", code)
+  end)
+
+  it("ends the session, is connected to anew", function()
+    box = assert(inbox.open(url_of(server.port)))
+    assert.same({ "stored" }, box:put { record "a" })
+    server:query(("SELECT pg_terminate_backend(%d, 30000)"):format(box.connection.link:process()))
+    expect_unavailable("^PostgreSQL at 127%.0%.0%.1:%d+: terminating connection due to administrator command$",
+      box:put { record "b" })
+    assert.same({ "stored" }, once_available(function() return box:put { record "b" } end))
+  end)
+
+  it("cannot write, is unavailable", function()
+    expect_unavailable("^the server is read%-only: an inbox must be able to write$",
+      inbox.open(url_of(server.port) .. "?options=-c%20default_transaction_read_only=on"))
+  end)
+
+  it("may lose what it stores, is unavailable as soon as it is connected to anew", function()
+    box = assert(inbox.open(url_of(server.port)))
+    local function set_fsync(value)
+      server:query("ALTER SYSTEM SET fsync TO " .. value)
+      server:query "SELECT pg_reload_conf()"
+      repeat until server:query "SHOW fsync" == value
+    end
+    finally(function() set_fsync "on" end)
+    set_fsync "off"
+    box.connection:close()
+    expect_unavailable("^the server runs with fsync=off, and what it stores can be lost$", box:put { record "a" })
+    set_fsync "on"
+    assert.same({ "stored" }, once_available(function() return box:put { record "a" } end))
+  end)
+
+  it("is behind a pooler, is refused", function()
+    local folder, port = shell.run "mktemp -d", shell.free_port()
+    local file = assert(io.open(folder .. "/ini", "w"))
+    file:write(("[databases]\n* = host=127.0.0.1 port=%d user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n" ..
+      "listen_port = %d\nauth_type = any\npool_mode = transaction\nunix_socket_dir = %s\n" ..
+      "ignore_startup_parameters = extra_float_digits\n"):format(server.port, port, folder))
+    file:close()
+    shell.run(("chmod -R a+rwX %s"):format(folder))
+    local user = shell.run "id -u" == "0" and "-u postgres" or ""
+    local command = ("echo $$; exec /usr/sbin/pgbouncer %s %s/ini >%s/log 2>&1"):format(user, folder, folder)
+    local pipe = assert(io.popen(command))
+    local pid = pipe:read "*l"
+    finally(function()
+      shell.capture("kill -INT " .. pid)
+      pipe:close()
+      shell.run("rm -rf " .. folder)
+    end)
+    local result, message, code
+    local stop = core.monotonic() + 30
+    repeat
+      result, message, code = inbox.open(url_of(port))
+    until result or not message:find "Connection refused" or core.monotonic() > stop
+    expect_unavailable("^a pooler is between this program and the server", result, message, code)
+  end)
+
+  describe("has a standby", function()
+    local primary, standby
+
+    setup(function()
+      primary = postgres_server.start()
+      standby = primary:start_standby()
+    end)
+
+    teardown(function()
+      standby:remove()
+      primary:remove()
+    end)
+
+    it("is followed to it after a fail-over, with a warning before that something can be lost then", function()
+      local warnings = {}
+      local settings = { warn = function(message) warnings[#warnings + 1] = message end }
+      expect_unavailable("^the server is a standby, and read%-only: connect to the primary$",
+        inbox.open(url_of(standby.port)))
+      box = assert(inbox.open(url_of(standby.port, primary.port) .. "?target_session_attrs=read-write", settings))
+      assert.same({ "stored" }, box:put { record "a" })
+      box.connection:close()
+      assert.same({ "stored" }, box:put { record "b" })
+      assert.equal(1, #warnings)
+      assert.matches("^PostgreSQL has standbys, but waits for none of them: a fail%-over can lose", warnings[1])
+      local wait = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()"
+      repeat until primary:query(wait) == "1"
+      primary:kill()
+      expect_unavailable("PostgreSQL at", box:put { record "c" })
+      standby:promote()
+      assert.same({ "stored" }, once_available(function() return box:put { record "c" } end))
+      assert.same({ "duplicate", "duplicate" }, box:put { record "a", record "b" })
+      primary:start()
+    end)
+  end)
+end)
