@@ -48,7 +48,7 @@ void mkt_postgres_copy_words(char *out, size_t capacity, const char *message) {
     const char *text = skip_prefixes(line, end);
     size_t n = (size_t)(end - text);
     bool is_repeated = n == last_length && memcmp(text, last, n) == 0;
-    if (line[0] != '\t' && !is_repeated) {
+    if (line[0] != '\t' && n > 0 && !is_repeated) {
       if (last_length > 0) append(&written, "; ", 2);
       append(&written, text, n);
       last = text;

@@ -1,0 +1,122 @@
+/* What of csrc/postgres needs no server; spec/postgres_spec.lua has the rest. */
+#include "support.h"
+
+#include "postgres/connection.h"
+#include "postgres/failure.h"
+#include "postgres/statement.h"
+#include "postgres/wire.h"
+
+#include <math.h>
+#include <string.h>
+
+static void expect_words(const char *expected, const char *message) {
+  char out[64];
+  mkt_postgres_copy_words(out, sizeof out, message);
+  assert_string_equal(out, expected);
+}
+
+static void test_words_have_no_address_and_no_severity(void **state) {
+  (void)state;
+  expect_words("", "");
+  expect_words("role \"x\" does not exist",
+               "connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  role \"x\" does "
+               "not exist\n");
+  expect_words("No such file", "connection to server on socket \"/s\" failed: No such file\n"
+                               "\tIs the server running locally?\n");
+  expect_words("out of memory", "out of memory\n");
+  expect_words("connection to server ", "connection to server ");
+  expect_words("first line; b failed: c", "first line\nb failed: c\n");
+}
+
+static void test_words_of_several_attempts_come_once(void **state) {
+  (void)state;
+  expect_words("no; yes", "connection to server at \"a\" failed: FATAL:  no\n"
+                          "connection to server at \"b\" failed: FATAL:  no\nyes\n\n");
+}
+
+static void test_words_are_cut(void **state) {
+  (void)state;
+  char out[8];
+  mkt_postgres_copy_words(out, sizeof out, "1234\n567");
+  assert_string_equal(out, "1234; 5");
+  mkt_postgres_copy_words(out, 1, "1234");
+  assert_string_equal(out, "");
+}
+
+static void test_numbers_are_big_endian(void **state) {
+  (void)state;
+  char out[8];
+  mkt_postgres_write_integer(out, 0x0102030405060708, 8);
+  assert_memory_equal(out, "\1\2\3\4\5\6\7\10", 8);
+  mkt_postgres_write_integer(out, -2, 2);
+  assert_memory_equal(out, "\xff\xfe", 2);
+  mkt_postgres_write_double(out, 1);
+  assert_memory_equal(out, "\x3f\xf0\0\0\0\0\0\0", 8);
+}
+
+static void test_numbers_come_back(void **state) {
+  (void)state;
+  static const int64_t integers[] = {0, 1, -1, 127, -128, INT64_MAX, INT64_MIN};
+  char out[8];
+  for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
+    mkt_postgres_write_integer(out, integers[i], 8);
+    assert_true(mkt_postgres_read_integer(out, 8) == integers[i]);
+  }
+  mkt_postgres_write_integer(out, -32768, 2);
+  assert_int_equal(mkt_postgres_read_integer(out, 2), -32768);
+  static const double doubles[] = {0, -0.0, 0.1, -1e300, 4.9e-324, INFINITY};
+  for (size_t i = 0; i < sizeof doubles / sizeof doubles[0]; i++) {
+    mkt_postgres_write_double(out, doubles[i]);
+    double back = mkt_postgres_read_double(out);
+    assert_memory_equal(&back, &doubles[i], sizeof back);
+  }
+}
+
+static void test_sizes(void **state) {
+  (void)state;
+  assert_int_equal(mkt_postgres_size(MKT_POSTGRES_BOOL), 1);
+  assert_int_equal(mkt_postgres_size(MKT_POSTGRES_INT2), 2);
+  assert_int_equal(mkt_postgres_size(MKT_POSTGRES_INT4), 4);
+  assert_int_equal(mkt_postgres_size(MKT_POSTGRES_INT8), 8);
+  assert_int_equal(mkt_postgres_size(MKT_POSTGRES_FLOAT8), 8);
+  assert_int_equal(mkt_postgres_size(25), 0);
+}
+
+static void test_a_connection_that_is_closed_refuses(void **state) {
+  (void)state;
+  mkt_postgres closed = {0};
+  mkt_error error;
+  int number;
+  assert_int_equal(mkt_postgres_check(&closed, &error), MKT_ERR_CONNECT_FAILED);
+  assert_int_equal(mkt_postgres_prepare(&closed, "SELECT 1", &number, &error),
+                   MKT_ERR_CONNECT_FAILED);
+  assert_null(mkt_postgres_statement(&closed, 1));
+  mkt_postgres_settle(&closed);
+  mkt_postgres_close(&closed);
+}
+
+static void test_words_that_libpq_does_not_know_are_refused(void **state) {
+  (void)state;
+  static const char *const words[] = {"nosuch", NULL}, *const values[] = {"x", NULL};
+  mkt_postgres postgres = {0};
+  mkt_error error;
+  mkt_code code = mkt_postgres_open(&postgres, words, values, 1, &error);
+  assert_int_equal(code, MKT_ERR_CONNECT_FAILED);
+  assert_string_equal(error.message,
+                      "cannot connect to PostgreSQL: invalid connection option \"nosuch\"");
+  assert_null(postgres.connection);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_words_have_no_address_and_no_severity),
+      cmocka_unit_test(test_words_of_several_attempts_come_once),
+      cmocka_unit_test(test_words_are_cut),
+      cmocka_unit_test(test_numbers_are_big_endian),
+      cmocka_unit_test(test_numbers_come_back),
+      cmocka_unit_test(test_sizes),
+      cmocka_unit_test(test_a_connection_that_is_closed_refuses),
+      cmocka_unit_test(test_words_that_libpq_does_not_know_are_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

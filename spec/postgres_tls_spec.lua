@@ -1,0 +1,82 @@
+local inbox = require "marketplace.inbox"
+local postgres_server = require "support.postgres_server"
+local shell = require "support.shell"
+
+-- Makes an authority and a certificate for localhost that it signed, with `days` of its life left.
+local function make_certificates(folder, days)
+  local command = [[
+    cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=The authority" \
+      -keyout ca.key -out ca.crt 2>/dev/null &&
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout server.key \
+      -out server.csr 2>/dev/null &&
+    echo subjectAltName=DNS:localhost > names &&
+    openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days %d -extfile names \
+      -out server.crt 2>/dev/null &&
+    chmod 600 server.key && chmod 644 server.crt ca.crt && if [ "$(id -u)" = 0 ]; then chown postgres *; fi]]
+  shell.run(command:format(folder, days))
+end
+
+local function start_server(days)
+  return postgres_server.start("-c ssl=on -c ssl_cert_file=../server.crt -c ssl_key_file=../server.key",
+    function(folder) make_certificates(folder, days) end)
+end
+
+describe("the PostgreSQL inbox over TLS #full", function()
+  local server, other_folder
+
+  setup(function()
+    server = start_server(2)
+    other_folder = shell.run "mktemp -d"
+    make_certificates(other_folder, 2)
+  end)
+
+  teardown(function()
+    server:remove()
+    shell.run("rm -rf " .. other_folder)
+  end)
+
+  local function open(host, authority, of)
+    return inbox.open(("postgres://postgres@%s:%d/postgres?sslmode=verify-full&sslrootcert=%s/ca.crt"):format(host,
+      (of or server).port, authority))
+  end
+
+  local function expect_refusal(host, why, box, message, code)
+    assert.is_nil(box)
+    assert.equal(("cannot connect to PostgreSQL at %s: %s"):format(host, why), message)
+    assert.equal("inbox_unavailable", code)
+  end
+
+  it("stores on a server whose certificate is verified", function()
+    local box = assert(open("localhost", server.folder))
+    assert.same({ "stored" }, box:put { { key = "a", digest = "d", body = "{}" } })
+    assert.is_true(box.connection.link:run("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")[1].ssl)
+    box:close()
+  end)
+
+  it("refuses a certificate of another authority", function()
+    expect_refusal("localhost:" .. server.port, "SSL error: certificate verify failed",
+      open("localhost", other_folder))
+  end)
+
+  it("refuses a certificate of another host", function()
+    expect_refusal("127.0.0.1:" .. server.port,
+      'server certificate for "localhost" (and 1 other name) does not match host name "127.0.0.1"',
+      open("127.0.0.1", server.folder))
+  end)
+
+  it("refuses a certificate that has expired", function()
+    local expired = start_server(-1)
+    local box, message, code = open("localhost", expired.folder, expired)
+    local port = expired.port
+    expired:remove()
+    expect_refusal("localhost:" .. port, "SSL error: certificate verify failed", box, message, code)
+  end)
+
+  it("refuses a server without TLS", function()
+    local plain = postgres_server.start()
+    local box, message, code = open("localhost", other_folder, plain)
+    local port = plain.port
+    plain:remove()
+    expect_refusal("localhost:" .. port, "server does not support SSL, but SSL was required", box, message, code)
+  end)
+end)
