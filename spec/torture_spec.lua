@@ -2,6 +2,7 @@
 local core = require "marketplace.core"
 local http_server = require "marketplace.http_server"
 local marketplace = require "marketplace"
+local postgres = require "marketplace.postgres"
 local redis = require "marketplace.redis"
 local shell = require "support.shell"
 local sqlite = require "marketplace.sqlite"
@@ -12,7 +13,7 @@ local NOT_COVERED = { ["marketplace.reconcile"] = true }
 local CLASSES = {
   ["marketplace.es256"] = "es256", ["marketplace.lock"] = "lock", ["marketplace.keyring"] = "keyring",
   ["marketplace.http_exchange"] = "http_exchange", ["marketplace.http_server"] = "http_server",
-  ["marketplace.redis"] = "redis", ["marketplace.redis.reader"] = "redis.reader",
+  ["marketplace.postgres"] = "postgres", ["marketplace.redis"] = "redis", ["marketplace.redis.reader"] = "redis.reader",
   ["marketplace.sqlite"] = "sqlite", ["marketplace.sqlite.holder"] = "sqlite.holder",
 }
 
@@ -36,6 +37,7 @@ local function public_names()
   local names = {}
   add_functions(names, "core.", core)
   add_functions(names, "http_server.", http_server)
+  add_functions(names, "postgres.", postgres)
   add_functions(names, "redis.", redis)
   add_functions(names, "sqlite.", sqlite)
   add_functions(names, "marketplace.", marketplace)
