@@ -321,6 +321,80 @@ describe("the PostgreSQL inbox #full", function()
     box:close()
   end)
 
+  describe("with a server that does not analyze its tables by itself", function()
+    local LIMIT = 10
+    local lone, box, count, made
+
+    -- As many apps with an entry each that is ready.
+    local function fill(size)
+      lone:query(("INSERT INTO marketplace.inbox (id, key, digest, app_id, lane, time, received_at, state, at, " ..
+        "set_at, leads, body) SELECT 'k' || i, 'k' || i, 'd', 'k' || i, 'k' || i, 1, 1, 'ready', 1, 1, true, 'x' " ..
+        "FROM generate_series(%d, %d) AS i"):format(count + 1, size))
+      count = size
+    end
+
+    local PAGES = "SELECT sum(pg_stat_get_xact_blocks_fetched(oid))::float8 AS pages FROM pg_class " ..
+      "WHERE relnamespace = 'marketplace'::regnamespace"
+
+    -- How many pages of the tables and their indexes a call looks at.
+    local function pages_of(call)
+      local link, pages = box.connection.link, nil
+      local commit = link.commit
+      function link:commit()
+        pages = link:run(PAGES)[1].pages
+        return commit(self)
+      end
+      local result = assert(call())
+      link.commit = nil
+      return pages, result
+    end
+
+    local function pages_of_calls()
+      local new = {}
+      made = made + 1
+      for i = 1, LIMIT do new[i] = record(("new %d %d"):format(made, i)) end
+      local put = pages_of(function() return box:put(new) end)
+      local claim, claimed = pages_of(function() return box:claim(LIMIT, 60) end)
+      assert.equal(LIMIT, #claimed)
+      for _, one in ipairs(claimed) do one.state = "done" end
+      return { put = put, claim = claim, finish = (pages_of(function() return box:finish(claimed) end)) }
+    end
+
+    before_each(function()
+      lone, count, made = postgres_server.start "-c autovacuum=off", 0, 0
+      box = assert(inbox.open("postgres:" .. lone:words(), { timeout = 60 }))
+    end)
+
+    after_each(function()
+      box:close()
+      lone:remove()
+    end)
+
+    -- But for deeper indexes. By the tenth time, the server keeps a plan.
+    local function expect_as_few_pages()
+      for _ = 1, 10 do pages_of_calls() end
+      fill(1000)
+      local few = pages_of_calls()
+      fill(100000)
+      local many = pages_of_calls()
+      for name, pages in pairs(few) do
+        assert.is_true(pages > 0)
+        assert.is_true(many[name] <= 2 * pages, ("%s: %d and %d pages"):format(name, pages, many[name]))
+      end
+    end
+
+    it("looks at no more pages with 100,000 apps waiting than with 1,000, if none was ever analyzed", function()
+      expect_as_few_pages()
+      assert.equal("0", lone:query "SELECT count(*) FROM pg_stats WHERE schemaname = 'marketplace'")
+    end)
+
+    it("looks at no more pages either if they were analyzed while few were waiting", function()
+      fill(60)
+      lone:query "ANALYZE"
+      expect_as_few_pages()
+    end)
+  end)
+
   it("makes its tables once, however many come first together", function()
     server:reset()
     local open_one = shell.marketplace(("inbox stats --inbox 'postgres:%s'"):format(server:words()))
