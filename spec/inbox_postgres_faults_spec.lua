@@ -157,6 +157,34 @@ describe("the PostgreSQL inbox, if its server #full", function()
     expect_unavailable("^a pooler is between this program and the server", result, message, code)
   end)
 
+  it("waits for fewer standbys than it must, is unavailable", function()
+    local function set_standbys(names)
+      server:query(("ALTER SYSTEM SET synchronous_standby_names TO '%s'"):format(names))
+      server:query "SELECT pg_reload_conf()"
+      repeat until server:query "SHOW synchronous_standby_names" == names
+    end
+    finally(function() set_standbys "" end)
+    for names, count in pairs { [""] = 0, ["a, b"] = 1, ["*"] = 1, ["2 (a, b)"] = 2, ["ANY 2 (a, b, c)"] = 2,
+      ["FIRST 1 (a)"] = 1 } do
+      set_standbys(names)
+      expect_unavailable(("^a commit waits for %d standbys, and not for 3: set synchronous_standby"):format(count),
+        inbox.open(url_of(server.port) .. "?replicas=3"))
+    end
+  end)
+
+  it("has no answer of the standbys that it waits for, has not acknowledged anything", function()
+    box = assert(inbox.open(url_of(server.port) .. "?timeout=0.5"))
+    server:query "ALTER SYSTEM SET synchronous_standby_names TO 'none'"
+    finally(function()
+      server:query "ALTER SYSTEM RESET synchronous_standby_names"
+      server:query "SELECT pg_reload_conf()"
+    end)
+    server:query "SELECT pg_reload_conf()"
+    repeat until server:query "SHOW synchronous_standby_names" == "none"
+    box.connection:close()
+    expect_unavailable("^PostgreSQL at 127%.0%.0%.1:%d+: no answer within 0%.%d s$", box:put { record "a" })
+  end)
+
   describe("has a standby", function()
     local primary, standby
 

@@ -18,8 +18,10 @@ local function expect_problem(part, text)
   assert.is_nil(url.redacted(text):find(SECRET, 1, true))
 end
 
-local function postgres(parameters, timeout, durability)
-  return { kind = "postgres", parameters = parameters, timeout = timeout, durability = durability }
+local function postgres(parameters, more)
+  local parsed = { kind = "postgres", parameters = parameters }
+  for name, value in pairs(more or {}) do parsed[name] = value end
+  return parsed
 end
 
 local function redis(parsed)
@@ -63,12 +65,17 @@ describe("an inbox URL", function()
       expect(postgres { host = "h", user = "u", password = "" .. "p" }, "postgres://h?user=u&password=p")
     end)
 
-    it("has a time limit and a durability beside libpq's parameters", function()
-      expect(postgres({ host = "h" }, 2.5, "relaxed"), "postgres://h?timeout=2.5&durability=relaxed")
-      expect(postgres({ host = "h" }, 10, "strict"), "postgres:host=h timeout=10 durability=strict")
+    it("has a time limit, a durability and a count of replicas beside libpq's parameters", function()
+      expect(postgres({ host = "h" }, { timeout = 2.5, durability = "relaxed", replicas = 2 }),
+        "postgres://h?timeout=2.5&durability=relaxed&replicas=2")
+      expect(postgres({ host = "h" }, { timeout = 10, durability = "strict" }),
+        "postgres:host=h timeout=10 durability=strict")
       expect_problem("timeout must be seconds, from 0.001 to 3600", "postgres://h?timeout=0")
       expect_problem("timeout must be seconds", "postgres:timeout=3s")
       expect_problem("durability must be strict or relaxed", "postgres://h?durability=none")
+      for _, count in ipairs { "0", "101", "-1", "1.5", "two" } do
+        expect_problem("replicas must be a whole number from 1 to 100", "postgres://h?replicas=" .. count)
+      end
     end)
 
     it("has its parts percent-decoded", function()
@@ -105,7 +112,8 @@ describe("an inbox URL", function()
         ["postgres://u:%2@h"] = "the password has a '%'", ["postgres://h%/"] = "the host has a '%'",
         ["postgres://h/%G0"] = "the path has a '%'", ["postgres://h?user=%"] = "the parameter 'user' has a '%'",
         ["postgres://u:hunter2%00@h"] = "the password has a NUL byte",
-        ["postgres://h?pasword=hunter2"] = "unknown parameter 'pasword'; known: those of libpq, durability, timeout",
+        ["postgres://h?pasword=hunter2"] =
+          "unknown parameter 'pasword'; known: those of libpq, durability, replicas, timeout",
         ["postgres:host=h password=a hunter=b"] = "word 3 is not one of libpq's parameters",
         ["postgres://h?sslmode"] = "name=value", ["postgres://h?=x"] = "name=value",
         ["postgres://h?sslmode="] = "the parameter 'sslmode' is empty",

@@ -44,6 +44,13 @@ local function check_timeout(value)
   return seconds
 end
 
+local function check_replicas(value)
+  if not value then return nil end
+  local count = value:find "^%d+$" and tonumber(value)
+  if not (count and count >= 1 and count <= 100) then fail "replicas must be a whole number from 1 to 100" end
+  return count
+end
+
 local function check_durability(value)
   if value and value ~= "strict" and value ~= "relaxed" then fail "durability must be strict or relaxed" end
   return value
@@ -110,7 +117,7 @@ end
 --[[ PostgreSQL ]]
 
 -- Those of libpq 14 to 18; for PostgreSQL, ours are beside them.
-local OWN_PARAMETERS = "durability timeout"
+local OWN_PARAMETERS = "durability replicas timeout"
 local LIBPQ_PARAMETERS = "application_name channel_binding client_encoding connect_timeout dbname " ..
   "fallback_application_name gssdelegation gssencmode gsslib host hostaddr keepalives keepalives_count " ..
   "keepalives_idle keepalives_interval krbsrvname load_balance_hosts max_protocol_version min_protocol_version " ..
@@ -164,7 +171,7 @@ end
 
 local function parse_postgres_url(rest)
   local parts = split(rest)
-  local given = parse_query(parts.query, LIBPQ_PARAMETERS, "those of libpq, durability, timeout")
+  local given = parse_query(parts.query, LIBPQ_PARAMETERS, "those of libpq, durability, replicas, timeout")
   local host, port = hosts_of(parts.place)
   local before = {
     user = parts.user, password = parts.password, host = host, port = port, dbname = none_if_empty(parts.path:sub(2)),
@@ -179,9 +186,12 @@ end
 local function parse_postgres(rest)
   local given = rest:find "^//" and parse_postgres_url(rest) or parse_words(rest)
   for port in (given.port or ""):gmatch "[^,]+" do check_port(port) end
-  local timeout, durability = check_timeout(given.timeout), check_durability(given.durability)
-  given.timeout, given.durability = nil, nil
-  return { parameters = given, timeout = timeout, durability = durability }
+  local parsed = {
+    parameters = given, timeout = check_timeout(given.timeout), durability = check_durability(given.durability),
+    replicas = check_replicas(given.replicas),
+  }
+  given.timeout, given.durability, given.replicas = nil, nil, nil
+  return parsed
 end
 
 --[[ Redis ]]
@@ -277,7 +287,7 @@ end
 --- Reads an inbox URL.
 ---@param value string
 ---@return table|nil parsed {kind = "memory"}; {kind = "sqlite", path = string}; {kind = "postgres", parameters = table
---- of libpq's words, timeout=, durability=}; {kind = "redis", host=, port=, path=, user=, password=, db=,
+--- of libpq's words, timeout=, durability=, replicas=}; {kind = "redis", host=, port=, path=, user=, password=, db=,
 --- prefix=, timeout=, durability=};
 --- port, db and timeout are numbers, and what the URL does not give is nil
 ---@return string? message names the part that is wrong, and what is allowed; quotes no value

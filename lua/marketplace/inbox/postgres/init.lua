@@ -79,7 +79,7 @@ end
 -- A link that an inbox can be on, of the first server that has one.
 local function connect(self)
   return connect_to(self.parameters, math.max(0, self.deadline - core.monotonic()), function(link)
-    server.check(link, self.is_relaxed, self.warn_once)
+    server.check(link, self.needed, self.warn_once)
     server.configure(link, self.timeout)
     schema.prepare(link)
   end)
@@ -95,8 +95,8 @@ local function once(warn)
 end
 
 --- Opens the inbox in a database; makes its schema if there is none. Connects, to check that it works.
----@param place {parameters: table<string, string>, timeout?: number, durability?: string} `parameters`: libpq's words;
---- a password is better kept in PGPASSFILE
+---@param place {parameters: table<string, string>, timeout?: number, durability?: string, replicas?: integer}
+--- `parameters`: libpq's words; a password is better kept in PGPASSFILE
 ---@param settings? marketplace.InboxOptions
 ---@return table|nil inbox
 ---@return string? message
@@ -105,7 +105,10 @@ function postgres.open(place, settings)
   settings = settings or {}
   local self = setmetatable({
     closed = false, clock = settings.clock, timeout = settings.timeout or place.timeout or TIMEOUT_SECONDS,
-    is_relaxed = (settings.durability or place.durability) == "relaxed", parameters = place.parameters,
+    needed = {
+      is_relaxed = (settings.durability or place.durability) == "relaxed", replicas = place.replicas,
+    },
+    parameters = place.parameters,
     warn_once = once(settings.warn), deadline = 0,
   }, Inbox)
   self.connection = reconnecting.new { pause = PAUSE_SECONDS, connect = function() return connect(self) end }

@@ -53,18 +53,30 @@ local POOLER = "a pooler is between this program and the server, and would mix u
 local ASYNCHRONOUS = "PostgreSQL has standbys, but waits for none of them: a fail-over can lose what was " ..
   "acknowledged. Set synchronous_standby_names on the server"
 
+-- How many standbys a commit waits for: "ANY 2 (a, b, c)", "FIRST 2 (a, b)", "2 (a, b)" or "a, b", which is one.
+local function count_synchronous(setting)
+  if not setting:find "%S" then return 0 end
+  return tonumber(setting:match "^%s*%a*%s*(%d+)%s*%(" or 1)
+end
+
 --- Raises if an inbox cannot be there, or would not be safe.
 ---@param link table
----@param is_relaxed boolean accept a server that may lose what it stored
+---@param needed {is_relaxed: boolean, replicas?: integer} is_relaxed: accept a server that may lose what it stored;
+--- replicas: how many standbys a commit must wait for at least
 ---@param warn fun(message: string)
-function server.check(link, is_relaxed, warn)
+function server.check(link, needed, warn)
   local status = link:run(STATUS)[1]
   if status.process ~= link:process() then fail(POOLER) end
   if status.is_standby then fail "the server is a standby, and read-only: connect to the primary" end
   if status.is_read_only then fail "the server is read-only: an inbox must be able to write" end
-  if is_relaxed then return end
+  local synchronous = count_synchronous(status.synchronous)
+  if synchronous < (needed.replicas or 0) then
+    fail(("a commit waits for %d standbys, and not for %d: set synchronous_standby_names on the server")
+      :format(synchronous, needed.replicas))
+  end
+  if needed.is_relaxed then return end
   if status.fsync ~= "on" then fail "the server runs with fsync=off, and what it stores can be lost" end
-  if status.standbys > 0 and status.synchronous == "" then warn(ASYNCHRONOUS) end
+  if status.standbys > 0 and synchronous == 0 then warn(ASYNCHRONOUS) end
 end
 
 return server
