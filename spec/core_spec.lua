@@ -34,7 +34,7 @@ end)
 describe("the modules in C", function()
   it("stay in memory if the Lua state that required them ends", function()
     local script = shell.file [[
-      local names = { "core.so", "http_server.so", "redis.so", "sqlite.so" }
+      local names = { "core.so", "http_server.so", "postgres.so", "redis.so", "sqlite.so" }
       for _, name in ipairs(names) do require("marketplace." .. name:gsub(".so$", "")) end
       -- what a state closes its libraries with when it ends
       for key, value in pairs(debug.getregistry()) do
