@@ -117,6 +117,12 @@ describe("the PostgreSQL inbox, if its server #full", function()
       inbox.open(url_of(server.port) .. "?options=-c%20default_transaction_read_only=on"))
   end)
 
+  it("has a database that cannot take every character, is unavailable", function()
+    server:query "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    expect_unavailable("^the database's encoding is LATIN1, which lacks characters that come from Apple",
+      inbox.open((url_of(server.port):gsub("/postgres$", "/latin"))))
+  end)
+
   it("may lose what it stores, is unavailable as soon as it is connected to anew", function()
     box = assert(inbox.open(url_of(server.port)))
     local function set_fsync(value)

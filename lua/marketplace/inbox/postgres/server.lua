@@ -43,7 +43,8 @@ end
 
 local STATUS = "SELECT pg_backend_pid() AS process, " ..
   "current_setting('transaction_read_only') = 'on' AS is_read_only, pg_is_in_recovery() AS is_standby, " ..
-  "current_setting('fsync') AS fsync, current_setting('synchronous_standby_names') AS synchronous, " ..
+  "current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync, " ..
+  "current_setting('synchronous_standby_names') AS synchronous, " ..
   "(SELECT count(*) FROM pg_stat_replication) AS standbys"
 
 local POOLER = "a pooler is between this program and the server, and would mix up its sessions: connect to the " ..
@@ -68,6 +69,10 @@ function server.check(link, needed, warn)
   local status = link:run(STATUS)[1]
   if status.process ~= link:process() then fail(POOLER) end
   if status.is_standby then fail "the server is a standby, and read-only: connect to the primary" end
+  if status.encoding ~= "UTF8" and status.encoding ~= "SQL_ASCII" then
+    fail(("the database's encoding is %s, which lacks characters that come from Apple: make one with UTF8")
+      :format(status.encoding))
+  end
   if status.is_read_only then fail "the server is read-only: an inbox must be able to write" end
   local synchronous = count_synchronous(status.synchronous)
   if synchronous < (needed.replicas or 0) then
