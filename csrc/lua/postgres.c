@@ -96,7 +96,7 @@ enum { STATEMENT = 2, NAMES, VALUES, COMMON, RESULT, COLUMNS, ITEM };
 static mkt_code queue(lua_State *L, mkt_postgres *postgres, int number, int values,
                       mkt_error *error) {
   const mkt_lua_postgres_tables tables = {.names = NAMES, .values = values, .common = COMMON};
-  mkt_lua_postgres_values taken;
+  mkt_lua_postgres_values taken = {.numbers = {{0}}};
   int top = lua_gettop(L);
   mkt_lua_push_postgres_values(L, mkt_postgres_statement(postgres, number), &tables, &taken);
   mkt_code code = mkt_postgres_queue(postgres, number, &taken.values, error);
