@@ -187,6 +187,13 @@ describe("marketplace.postgres #full", function()
         ": server does not support SSL, but SSL was required", "connect_failed", refusal { sslmode = "require" })
     end)
 
+    it("tells the path of a socket", function()
+      expect_failure(("cannot connect to PostgreSQL at %s/.s.PGSQL.%d: role \"nobody\" does not exist"):format(
+        server.folder, server.port), "connect_failed", refusal { host = server.folder, user = "nobody" })
+      expect_failure(("cannot connect to PostgreSQL at /nowhere/.s.PGSQL.%d: No such file or directory"):format(
+        server.port), "connect_failed", refusal { host = "/nowhere" })
+    end)
+
     it("tells what libpq makes of its words", function()
       for words, why in pairs {
         [{ sslmode = "sometimes" }] = 'invalid sslmode value: "sometimes"',
@@ -250,6 +257,15 @@ describe("marketplace.postgres #full", function()
   describe("a server that does not answer", function()
     it("is waited for no longer than the limit, and the connection is closed", function()
       local number = assert(session:prepare "SELECT pg_sleep(60)")
+      session:limit(0.2)
+      expect_failure(at() .. ": no answer within 0.2 s", "timeout", session:run(number, {}))
+      expect_closed()
+    end)
+
+    it("is waited for no longer either if its process is stopped", function()
+      local number, pid = assert(session:prepare "SELECT 1"), session:process()
+      shell.run("kill -STOP " .. pid)
+      finally(function() shell.run("kill -CONT " .. pid) end)
       session:limit(0.2)
       expect_failure(at() .. ": no answer within 0.2 s", "timeout", session:run(number, {}))
       expect_closed()
