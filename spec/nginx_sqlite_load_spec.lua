@@ -25,13 +25,16 @@ init_by_lua_block {
 init_worker_by_lua_block { require("marketplace.nginx").init_worker() }
 ]]
 
+local THREADS = 4
+
 describe("under load, nginx with a SQLite inbox #full", function()
   local server, senders, path
 
   local function start(given)
     given = given or {}
     server = assert(nginx_server.start {
-      main = given.main or "thread_pool marketplace threads=4;", http = (given.http or "") .. INIT, level = "warn",
+      main = given.main or ("thread_pool marketplace threads=%d;"):format(THREADS),
+      http = (given.http or "") .. INIT, level = "warn",
       started_with = given.started_with, env = given.env,
       server = 'location = /notifications { content_by_lua_block { require("marketplace.nginx").handle() } }',
     })
@@ -199,8 +202,8 @@ describe("under load, nginx with a SQLite inbox #full", function()
       server:wait(function() return refused() >= before + ENOUGH end, "more refused")
       mend()
       server:wait_for "stored again"
-      assert.equal(1, logged "not stored", server:error_log())
-      assert.equal(1, logged "stored again", server:error_log())
+      -- each of the threads has a connection of its own, which may be the last to learn that it is over
+      assert.is_true(logged "not stored" <= THREADS, server:error_log())
       -- a turn that has nothing to write ends an outage: the next one is another
       assert.is_true(logged "callbacks cannot run" <= logged "callbacks run again" + 1)
       all_ran_once()
