@@ -45,7 +45,7 @@ describe("marketplace.nginx.group_commit", function()
   end
 
   -- A request that stores; its answer comes into `answers` under its name.
-  local function arrive(name, records)
+  local function request(name, records)
     nginx:spawn(function()
       local ok, outcomes, message, code = true
       if name:find "^careful" then
@@ -55,12 +55,6 @@ describe("marketplace.nginx.group_commit", function()
       end
       answers[name] = { ok = ok, outcomes = outcomes, message = message, code = code, at = nginx.now - 1000 }
     end)
-  end
-
-  -- One that arrives alone.
-  local function request(name, records)
-    arrive(name, records)
-    nginx:advance()
   end
 
   local function keys(number)
@@ -89,16 +83,6 @@ describe("marketplace.nginx.group_commit", function()
     request("b", records_of "b")
     assert.same({ "stored b" }, answers.b.outcomes)
     assert.equal(2, #commits)
-  end)
-
-  it("stores together what nginx can read at once, the first too", function()
-    install()
-    for _, name in ipairs { "a", "b", "c" } do arrive(name, records_of(name)) end
-    assert.equal(0, #commits)
-    nginx:advance()
-    assert.equal("a b c", keys(1))
-    assert.same({ { "stored a" }, { "stored c" } }, { answers.a.outcomes, answers.c.outcomes })
-    assert.equal(1, #commits)
   end)
 
   it("stores together what comes during a commit, and tells each request its own outcomes", function()
@@ -304,20 +288,6 @@ describe("marketplace.nginx.group_commit", function()
       assert.same({ 50, 50 }, { answers.b.at, answers.c.at })
       assert.same({ "stored c" }, answers.c.outcomes)
     end)
-  end)
-
-  it("stores nothing if a commit that was taken to have ended fails just then", function()
-    install(function()
-      coroutine.yield(40)
-      return true, nil, "late", "inbox_unavailable"
-    end)
-    request("a", records_of "a")
-    nginx.now = nginx.now + 40
-    request("b", records_of "b")
-    assert.same({ "late", "late" }, { answers.a.message, answers.b.message })
-    assert.equal(1, #commits)
-    request("c", records_of "c")
-    assert.same({ "stored c" }, answers.c.outcomes)
   end)
 
   describe("has nginx not end a request whose client goes away", function()

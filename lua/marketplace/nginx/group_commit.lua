@@ -66,33 +66,19 @@ local function end_turn(self, turn)
   if batch and batch.wake then batch.wake:post() end
 end
 
--- The batch that began first; nil if a commit that was taken to have ended has settled it meanwhile. nginx first reads
--- what has arrived by now, so that it need not wait for the commit after this one.
-local function take_batch(self, turn)
-  self.turn = turn
-  ngx.sleep(0)
+-- Stores the batch that began first.
+local function store(self)
+  local turn = { ends_at = core.monotonic() + self.turn_seconds }
   local batch = table.remove(self.batches, 1)
-  if batch then batch.turn = turn end
-  return batch
-end
-
-local function store_batch(self, batch)
+  self.turn, batch.turn = turn, turn
   local ok, outcomes, message, code = pcall(self.put, self.inbox, batch.records)
   if ok and outcomes then
     settle(batch, outcomes)
   else
     settle_failed(self, batch, ok and message or "storing failed", code or "inbox_unavailable")
   end
-  return ok, outcomes
-end
-
-local function store(self)
-  local turn = { ends_at = core.monotonic() + self.turn_seconds }
-  local batch = take_batch(self, turn)
-  local ok, problem = true, nil
-  if batch then ok, problem = store_batch(self, batch) end
   end_turn(self, turn)
-  if not ok then error(problem, 0) end
+  if not ok then error(outcomes, 0) end
 end
 
 local function is_over(self, turn)
