@@ -3,7 +3,7 @@ local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local queries = require "marketplace.inbox.postgres.queries"
-local quoted = require("marketplace.inbox.postgres.rows").quoted
+local quoted = require("marketplace.inbox.sql").quoted
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}

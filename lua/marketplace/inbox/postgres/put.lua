@@ -6,7 +6,7 @@ local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 local lanes = require "marketplace.inbox.postgres.lanes"
 local retention = require "marketplace.inbox.retention"
-local quoted = require("marketplace.inbox.postgres.rows").quoted
+local quoted = require("marketplace.inbox.sql").quoted
 
 local methods = {}
 

@@ -3,6 +3,7 @@ local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local rows = require "marketplace.inbox.postgres.rows"
+local sql = require "marketplace.inbox.sql"
 
 local methods = {}
 local queries = { methods = methods }
@@ -38,37 +39,25 @@ end
 
 --[[ Filters ]]
 
-local STATES = { -- as the indexes have them
-  ready = lanes.LIVE .. " AND state = 'ready'", leased = "state = 'leased'", done = "state = 'done'",
-  dead = "state = 'dead'",
-}
-
 -- Of filters that are not simply a column's value. All ids of a key are "KEY" or "KEY#DIGEST", and ids have an index.
 local CLAUSES = {
   id = "id >= :id AND id < :id || '$' AND (id = :id OR key = :id)",
   received_before = "received_at < :received_before", received_since = "received_at >= :received_since",
+  state = { -- as the indexes have them
+    ready = lanes.LIVE .. " AND state = 'ready'", leased = "state = 'leased'", done = "state = 'done'",
+    dead = "state = 'dead'",
+  },
 }
-
-local function clause_of(name, value)
-  if name == "state" and STATES[value] then return STATES[value] end
-  return CLAUSES[name] or ("%s = :%s"):format(name, name)
-end
 
 --- The rest of a SELECT, behind its columns; its values are the filter's.
 ---@param filter marketplace.InboxFilter
 ---@param condition? string a further one
 ---@return string
 function queries.where(filter, condition)
-  local clauses = { condition }
-  for _, name in ipairs(fields.filter) do
-    if filter[name] then clauses[#clauses + 1] = clause_of(name, filter[name]) end
-  end
-  local where = #clauses > 0 and " WHERE " .. table.concat(clauses, " AND ") or ""
-  local limit = filter.limit and (" LIMIT %d"):format(filter.limit) or ""
   -- +seq: those that are live have indexes, and are few among many, which the planner does not know
   local is_live = filter.state == "ready" or filter.state == "leased"
-  local order = " ORDER BY " .. (is_live and "+seq" or "seq")
-  return " FROM inbox" .. where .. order .. (filter.newest and " DESC" or "") .. limit
+  return sql.where(filter, CLAUSES, condition, is_live and "+seq" or "seq") ..
+    (filter.limit and (" LIMIT %d"):format(filter.limit) or "")
 end
 
 local SUMMARY = "SELECT " .. rows.selected(fields.summary)

@@ -1,6 +1,7 @@
 --- The contract's fields (marketplace.inbox.fields) as columns of the table of marketplace.inbox.postgres.schema. A
 --- column has its field's name.
 local lanes = require "marketplace.inbox.postgres.lanes"
+local sql = require "marketplace.inbox.sql"
 
 local rows = {}
 
@@ -15,19 +16,7 @@ local EXPRESSION = {
 ---@param other? table<string, string> expressions of some of them, in place of the usual ones
 ---@return string
 function rows.selected(names, other)
-  local list = {}
-  for i, name in ipairs(names) do
-    local expression = other and other[name] or EXPRESSION[name]
-    list[i] = expression and expression .. " AS " .. name or name
-  end
-  return table.concat(list, ", ")
-end
-
---- Words as a list in SQL: constants of this project, which hold no quote.
----@param words string[]
----@return string
-function rows.quoted(words)
-  return "'" .. table.concat(words, "', '") .. "'"
+  return sql.selected(names, EXPRESSION, other)
 end
 
 return rows

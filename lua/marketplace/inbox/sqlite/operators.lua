@@ -4,7 +4,7 @@ local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.sqlite.lanes"
 local limits = require "marketplace.inbox.sqlite.limits"
 local queries = require "marketplace.inbox.sqlite.queries"
-local quoted = require("marketplace.inbox.sqlite.rows").quoted
+local quoted = require("marketplace.inbox.sql").quoted
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}

@@ -4,7 +4,7 @@ local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 local lanes = require "marketplace.inbox.sqlite.lanes"
-local quoted = require("marketplace.inbox.sqlite.rows").quoted
+local quoted = require("marketplace.inbox.sql").quoted
 local retention = require "marketplace.inbox.retention"
 
 local methods = {}

@@ -4,6 +4,7 @@ local fields = require "marketplace.inbox.fields"
 local limits = require "marketplace.inbox.sqlite.limits"
 local rows = require "marketplace.inbox.sqlite.rows"
 local schema = require "marketplace.inbox.sqlite.schema"
+local sql = require "marketplace.inbox.sql"
 
 local methods = {}
 local queries = { methods = methods }
@@ -49,25 +50,13 @@ local CLAUSES = { -- of filters that are not simply a column's value
     "SELECT seq FROM inbox WHERE app_id = :app_id AND leads IS NULL)",
   received_before = "received_at < :received_before",
   received_since = "received_at >= :received_since",
+  -- constants, as the indexes of marketplace.inbox.sqlite.schema have them
+  state = { ready = "state = 'ready'", leased = "state = 'leased'", done = "state = 'done'", dead = "state = 'dead'" },
 }
-
--- Constants, as the indexes of marketplace.inbox.sqlite.schema have them.
-local STATES = {}
-for _, state in ipairs { "ready", "leased", "done", "dead" } do STATES[state] = "state = '" .. state .. "'" end
-
-local function clause_of(filter, name)
-  if name == "state" and STATES[filter.state] then return STATES[filter.state] end
-  return CLAUSES[name] or ("%s = :%s"):format(name, name)
-end
 
 -- The rest of a SELECT, behind its columns; its parameters have the filter's names.
 local function where(filter, condition, order)
-  local clauses = { condition }
-  for _, name in ipairs(fields.filter) do
-    if filter[name] then clauses[#clauses + 1] = clause_of(filter, name) end
-  end
-  return " FROM inbox" .. (#clauses > 0 and " WHERE " .. table.concat(clauses, " AND ") or "") ..
-    " ORDER BY " .. order .. (filter.newest and " DESC" or "") .. (filter.limit and " LIMIT :limit" or "")
+  return sql.where(filter, CLAUSES, condition, order) .. (filter.limit and " LIMIT :limit" or "")
 end
 
 -- Those that are live are few among many, which the planner does not know: with +seq it uses their indexes.

@@ -1,5 +1,6 @@
 --- The contract's fields (marketplace.inbox.fields) in SELECTs on the tables of marketplace.inbox.sqlite.schema.
 local schema = require "marketplace.inbox.sqlite.schema"
+local sql = require "marketplace.inbox.sql"
 
 local rows = {}
 
@@ -22,12 +23,7 @@ local EXPRESSION = {
 ---@param other? table<string, string> expressions of some of them, in place of the usual ones
 ---@return string
 function rows.selected(names, other)
-  local list = {}
-  for i, name in ipairs(names) do
-    local expression = other and other[name] or EXPRESSION[name]
-    list[i] = expression and expression .. " AS " .. name or name
-  end
-  return table.concat(list, ", ")
+  return sql.selected(names, EXPRESSION, other)
 end
 
 --- The place and the number of a token, which can be anything.
@@ -37,13 +33,6 @@ end
 function rows.read_token(token)
   local seq, number = tostring(token):match "^(%d+)%-(%d+)$"
   return tonumber(seq), tonumber(number)
-end
-
---- Words as a list in SQL: constants of this project, which hold no quote.
----@param words string[]
----@return string
-function rows.quoted(words)
-  return "'" .. table.concat(words, "', '") .. "'"
 end
 
 return rows
