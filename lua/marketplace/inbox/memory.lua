@@ -56,19 +56,18 @@ end
 
 -- A record becomes the entry.
 local function add(self, entry, id, now)
-  local too_old = retention.is_too_old(entry, now, self.forgotten_before)
+  local code = retention.code_of(entry, now, self.forgotten_before)
   self.number = self.number + 1
   entry.id, entry.number, entry.received_at, entry.at, entry.set_at = id, self.number, now, now, now
   entry.attempt, entry.losses, entry.token, entry.shared = 0, 0, 0, false
   entry.before, entry.after, entry.place = false, false, false
   entry.verified_by, entry.scope = entry.verified_by or false, false
-  entry.code = entry.reason and "invalid" or too_old and "too_old" or false
-  entry.reason = entry.reason or too_old and retention.too_old_reason or false
-  entry.state = entry.code and "dead" or "ready"
+  entry.code, entry.state = code or false, code and "dead" or "ready"
+  entry.reason = entry.reason or code and retention.too_old_reason or false
   self.entries[id] = entry
   self.size = self.size + 1
   change(self, entry, {})
-  return too_old and "too_old" or "stored"
+  return code == "too_old" and "too_old" or "stored"
 end
 
 local function make_ready(self, entry, now)

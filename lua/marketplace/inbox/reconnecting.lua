@@ -15,6 +15,17 @@ function reconnecting.fail(message, code)
   error(setmetatable({ message = tostring(message), code = code }, Failure), 0)
 end
 
+--- What a module in C returned; raises if it failed.
+---@generic T
+---@param result T|nil
+---@param message? string
+---@param code? string
+---@return T
+function reconnecting.checked(result, message, code)
+  if result == nil then reconnecting.fail(message, code) end
+  return result
+end
+
 local Reconnecting = {}
 Reconnecting.__index = Reconnecting
 

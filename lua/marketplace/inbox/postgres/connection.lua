@@ -1,6 +1,6 @@
 --- A connection of marketplace.postgres with the statements that were prepared on it. What fails raises as in
 --- marketplace.inbox.reconnecting; after that the connection must be closed.
-local fail = require("marketplace.inbox.reconnecting").fail
+local checked = require("marketplace.inbox.reconnecting").checked
 
 local connection = {}
 
@@ -9,11 +9,6 @@ Connection.__index = Connection
 
 -- Whatever the server's default: once it has a lane's lock, a statement must see what the one before committed.
 local BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-
-local function checked(result, message, code)
-  if result == nil then fail(message, code) end
-  return result
-end
 
 -- The statement with $1, $2 … for its parameters, as the server takes them, and their names.
 local function numbered(statement)

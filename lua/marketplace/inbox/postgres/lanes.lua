@@ -63,6 +63,10 @@ end
 
 --[[ Elections ]]
 
+--- An UPDATE, but for its condition, that makes entries ready as if they had never been tried.
+lanes.MAKE_READY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, " ..
+  "at = :now, set_at = :now, leads = false"
+
 local OLDEST_BEHIND = "(SELECT min(behind.seq) FROM inbox behind WHERE behind.lane = :lane AND NOT behind.leads " ..
   "AND " .. lanes.live_as "behind" .. ")"
 

@@ -30,10 +30,7 @@ end
 function methods:next_in()
   local found, message, code = read_next(self)
   if not found then return nil, message, code end
-  if found.is_ahead then return 0 end
-  local first = found.claim_at or found.lease_ends_at
-  if not first then return nil end
-  return math.max(0, math.min(first, found.lease_ends_at or first) - found.now)
+  return lease_rules.next_in(found)
 end
 
 --[[ recover ]]
@@ -135,21 +132,12 @@ local GIVE_BACK = "UPDATE inbox SET state = 'ready', leads = false, at = :now, s
   "attempt = attempt - 1" .. HELD
 local EXTEND = "UPDATE inbox SET at = :now::float8 + :lease, set_at = :now" .. HELD
 
-local function outcome_of(item)
-  local state = item.state
-  return {
-    id = item.id, token = item.token, state = state, uncounted = item.uncounted and 1 or 0,
-    wait = state == "ready" and item.wait or 0, reason = state ~= "done" and item.reason or nil,
-    code = state == "dead" and item.code or nil, scope = item.scope,
-  }
-end
-
 -- Runs a statement for those of the items that are chosen; adds to `held` whether each was still held.
 local function change_held(link, statement, items, is_chosen, common, held)
   local chosen, places = {}, {}
   for i, item in ipairs(items) do
     if is_chosen(item) then
-      chosen[#chosen + 1], places[#places + 1] = outcome_of(item), i
+      chosen[#chosen + 1], places[#places + 1] = lease_rules.outcome_of(item), i
     end
   end
   local changed = link:each(statement, chosen, common)

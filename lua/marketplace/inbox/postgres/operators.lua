@@ -4,6 +4,7 @@ local fields = require "marketplace.inbox.fields"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local queries = require "marketplace.inbox.postgres.queries"
 local quoted = require("marketplace.inbox.sql").quoted
+local retention = require "marketplace.inbox.retention"
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
@@ -16,8 +17,7 @@ local CAN_REPLAY = { -- by state, as marketplace.inbox.fields says it
   dead = "code IN (" .. quoted(codes.REPLAYED) .. ")", done = "body IS NOT NULL",
 }
 
-local REPLAY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = :now, " ..
-  "set_at = :now, leads = false WHERE id = :id AND state = '%s' AND %s RETURNING lane, id"
+local REPLAY = lanes.MAKE_READY .. " WHERE id = :id AND state = '%s' AND %s RETURNING lane, id"
 local REPLAY_STATE = {}
 for state, condition in pairs(CAN_REPLAY) do REPLAY_STATE[state] = REPLAY:format(state, condition) end
 
@@ -121,21 +121,13 @@ function methods:oldest_done()
   return { body = look.body, id = look.id }
 end
 
--- A transaction for each, so that neither keeps others waiting for long.
 function methods:forget(before, limit)
   local look, message, code = look_at_done(self)
   if not look then return nil, message, code end
-  local body_at, id_at, forgotten_before = look.body, look.id, look.forgotten_before
-  local forgotten = { bodies = 0, ids = 0 }
-  if id_at and id_at < before.ids or not forgotten_before or forgotten_before < before.ids then
-    forgotten.ids, message, code = forget_ids(self, before.ids, limit)
-    if not forgotten.ids then return nil, message, code end
-  end
-  if body_at and body_at < before.bodies then
-    forgotten.bodies, message, code = forget_bodies(self, before.bodies, limit)
-    if not forgotten.bodies then return nil, message, code end
-  end
-  return forgotten
+  return retention.forget(look, before, {
+    ids = function() return forget_ids(self, before.ids, limit) end,
+    bodies = function() return forget_bodies(self, before.bodies, limit) end,
+  })
 end
 
 return { methods = methods }

@@ -27,8 +27,7 @@ local INSERT = insert_statement()
 
 -- Says in a record how it is stored.
 local function place(self, record, id)
-  local code = record.reason and "invalid"
-    or retention.is_too_old(record, self.now, self.forgotten_before) and "too_old" or nil
+  local code = retention.code_of(record, self.now, self.forgotten_before)
   record.id, record.lane, record.code, record.state = id, lanes.of(record, id), code, code and "dead" or "ready"
 end
 
@@ -46,8 +45,7 @@ local function outcome_of_new(record)
   return record.code == "too_old" and "too_old" or "stored"
 end
 
-local REARM = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = :now, " ..
-  "set_at = :now, leads = false WHERE id = :id AND state = 'dead' AND code IN (" .. quoted(codes.REARMED) ..
+local REARM = lanes.MAKE_READY .. " WHERE id = :id AND state = 'dead' AND code IN (" .. quoted(codes.REARMED) ..
   ") RETURNING lane"
 
 local function rearm(self, id)

@@ -49,10 +49,7 @@ end
 function methods:next_in()
   local found, message, code = read_next(self)
   if not found then return nil, message, code end
-  if found.is_ahead then return 0 end
-  local first = found.claim_at or found.lease_ends_at
-  if not first then return nil end
-  return math.max(0, math.min(first, found.lease_ends_at or first) - found.now)
+  return lease_rules.next_in(found)
 end
 
 --[[ recover ]]
@@ -195,14 +192,11 @@ local EXTEND = "UPDATE inbox SET at = :now + :lease, set_at = :now" .. HELD
 
 local APP = "SELECT app_id FROM inbox WHERE seq = :seq"
 
+-- The item's token has its place.
 local function outcome_of(item)
-  local seq, token = rows.read_token(item.token)
-  local state = item.state
-  return {
-    seq = seq, id = item.id, token = token, state = state, uncounted = item.uncounted or false,
-    wait = state == "ready" and item.wait or 0, reason = state ~= "done" and item.reason or nil,
-    code = state == "dead" and item.code or nil, scope = item.scope,
-  }
+  local outcome = lease_rules.outcome_of(item)
+  outcome.seq, outcome.token = rows.read_token(item.token)
+  return outcome
 end
 
 -- Runs a statement for those of the items that are chosen; adds to `held` whether each was still held, and gives the

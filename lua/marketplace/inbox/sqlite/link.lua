@@ -1,16 +1,11 @@
 --- An open file of marketplace.sqlite with the statements that were prepared on it. What fails raises as in
 --- marketplace.inbox.reconnecting; after that the link must be closed.
-local fail = require("marketplace.inbox.reconnecting").fail
+local checked = require("marketplace.inbox.reconnecting").checked
 
 local link = {}
 
 local Link = {}
 Link.__index = Link
-
-local function checked(result, message, code)
-  if result == nil then fail(message, code) end
-  return result
-end
 
 local function prepared(self, statement)
   local number = self.statements[statement]
@@ -48,7 +43,6 @@ function Link:commit() checked(self.database:commit()) end
 --- Limits what comes next.
 ---@param seconds number
 function Link:limit(seconds) self.database:limit(seconds) end
-
 
 function Link:close() self.database:close() end
 

@@ -5,6 +5,7 @@ local lanes = require "marketplace.inbox.sqlite.lanes"
 local limits = require "marketplace.inbox.sqlite.limits"
 local queries = require "marketplace.inbox.sqlite.queries"
 local quoted = require("marketplace.inbox.sql").quoted
+local retention = require "marketplace.inbox.retention"
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
@@ -15,8 +16,7 @@ local CAN_REPLAY = { -- by state, as marketplace.inbox.fields says it
   dead = "code IN (" .. quoted(codes.REPLAYED) .. ")", done = "kept = 1",
 }
 
-local REPLAY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = :now, " ..
-  "set_at = :now, leads = " .. lanes.READY_AGAIN .. " WHERE seq = :seq AND id = :id AND state = '%s' AND %s " ..
+local REPLAY = lanes.MAKE_READY .. " WHERE seq = :seq AND id = :id AND state = '%s' AND %s " ..
   "RETURNING app_id"
 local REPLAY_STATE = {}
 for state, condition in pairs(CAN_REPLAY) do REPLAY_STATE[state] = REPLAY:format(state, condition) end
@@ -101,27 +101,19 @@ local function forget_bodies(self, before, limit)
   end)
 end
 
+local LOOK = queries.OLDEST_DONE .. ", (SELECT forgotten_before FROM self) AS forgotten_before"
+
 local function look_at_done(self)
-  return self:read(function(link)
-    return { oldest = link:run(queries.OLDEST_DONE)[1], before = link:run("SELECT forgotten_before FROM self")[1] }
-  end)
+  return self:read(function(link) return link:run(LOOK)[1] end)
 end
 
--- A transaction for each, so that neither keeps others waiting for long.
 function methods:forget(before, limit)
   local look, message, code = look_at_done(self)
   if not look then return nil, message, code end
-  local oldest, forgotten_before = look.oldest, look.before.forgotten_before
-  local forgotten = { bodies = 0, ids = 0 }
-  if oldest.id and oldest.id < before.ids or not forgotten_before or forgotten_before < before.ids then
-    forgotten.ids, message, code = forget_ids(self, before.ids, limit)
-    if not forgotten.ids then return nil, message, code end
-  end
-  if oldest.body and oldest.body < before.bodies then
-    forgotten.bodies, message, code = forget_bodies(self, before.bodies, limit)
-    if not forgotten.bodies then return nil, message, code end
-  end
-  return forgotten
+  return retention.forget(look, before, {
+    ids = function() return forget_ids(self, before.ids, limit) end,
+    bodies = function() return forget_bodies(self, before.bodies, limit) end,
+  })
 end
 
 return { methods = methods }

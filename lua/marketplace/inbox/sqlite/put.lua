@@ -25,8 +25,7 @@ local INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (:seq, :body)"
 
 -- Says in a record how it is stored: under which id, and at which place among all.
 local function place(self, record, id, seq)
-  local code = record.reason and "invalid"
-    or retention.is_too_old(record, self.now, self.forgotten_before) and "too_old" or nil
+  local code = retention.code_of(record, self.now, self.forgotten_before)
   record.seq, record.id, record.other_key = seq, id, id ~= record.key and record.key or nil
   record.code, record.state, record.leads = code, code and "dead" or "ready", code and -1 or nil
 end
@@ -45,8 +44,7 @@ local function outcome_of_new(record)
   return record.code == "too_old" and "too_old" or "stored"
 end
 
-local REARM = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, at = :now, " ..
-  "set_at = :now, leads = " .. lanes.READY_AGAIN .. " WHERE seq = :seq AND state = 'dead' AND code IN (" ..
+local REARM = lanes.MAKE_READY .. " WHERE seq = :seq AND state = 'dead' AND code IN (" ..
   quoted(codes.REARMED) .. ") RETURNING app_id"
 
 local FIND = "SELECT seq, digest, state, kept FROM inbox WHERE hash = hash(:id) AND id = :id"
