@@ -61,7 +61,7 @@ CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csr
 SERVER_OWN_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c)))
 SERVER_OBJECTS := $(SERVER_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
-	$(filter-out csrc/lua/http_server%.c csrc/lua/postgres%.c csrc/lua/redis%.c csrc/lua/sqlite%.c,$(sort $(wildcard csrc/lua/*.c))))
+	$(filter-out $(patsubst %,csrc/lua/%.c,database% http_server% postgres% redis% sqlite%),$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)
 REDIS_OWN_OBJECTS := $(patsubst csrc/redis/%.c,$(BUILD)/redis/%.o,$(sort $(wildcard csrc/redis/*.c)))
 REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(BUILD)/core/sigpipe.o $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
@@ -69,11 +69,11 @@ LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o redis_reader.o red
 POSTGRES_OWN_OBJECTS := $(patsubst csrc/postgres/%.c,$(BUILD)/postgres/%.o,$(sort $(wildcard csrc/postgres/*.c)))
 POSTGRES_OBJECTS := $(POSTGRES_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_POSTGRES_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/postgres*.c))) \
-	$(addprefix $(BUILD)/$(ABI)/lua/,class.o pin.o push.o)
+	$(addprefix $(BUILD)/$(ABI)/lua/,class.o database_call.o pin.o push.o)
 SQLITE_OWN_OBJECTS := $(patsubst csrc/sqlite/%.c,$(BUILD)/sqlite/%.o,$(sort $(wildcard csrc/sqlite/*.c)))
 SQLITE_OBJECTS := $(SQLITE_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_SQLITE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/sqlite*.c))) \
-	$(addprefix $(BUILD)/$(ABI)/lua/,class.o pin.o push.o)
+	$(addprefix $(BUILD)/$(ABI)/lua/,class.o database_call.o pin.o push.o)
 MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so postgres.so redis.so sqlite.so)
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
 # the JSON reader's tests, of it as it is for processors without SSE2

@@ -167,7 +167,8 @@ local function module_of(path)
   local part = path:match "^csrc/server/" and "http_server" or path:match "^csrc/redis/" and "redis" or
     path:match "^csrc/sqlite/" and "sqlite" or path:match "^csrc/postgres/" and "postgres" or
     path:match "^csrc/lua/(http_server)" or path:match "^csrc/lua/(postgres)" or
-    path:match "^csrc/lua/(redis)" or path:match "^csrc/lua/(sqlite)" or path:match "^csrc/" and "core"
+    path:match "^csrc/lua/(redis)" or path:match "^csrc/lua/(sqlite)" or
+    path:match "^csrc/lua/database" and "sqlite" or path:match "^csrc/" and "core"
   if part then return "marketplace." .. part end
   local name = path:match "lua/(marketplace.*)%.lua$"
   return name and name:gsub("/init$", ""):gsub("/", ".")

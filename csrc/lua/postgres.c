@@ -22,6 +22,7 @@
 
 #include "lua/class.h"
 #include "lua/compat.h"
+#include "lua/database_call.h"
 #include "lua/pin.h"
 #include "lua/postgres_values.h"
 #include "lua/push.h"
@@ -34,24 +35,22 @@ static const char metatable_name[] = "marketplace.postgres";
 
 typedef struct connection {
   mkt_postgres postgres;
-  bool is_busy;    /* a call of `run` or `each` is under way */
-  bool must_close; /* when it has ended */
+  mkt_lua_use use;
 } connection;
 
 static connection *check_connection(lua_State *L) {
   return luaL_checkudata(L, 1, metatable_name);
 }
 
-/* What a call makes in Lua may run finalizers, which must not change what the call reads. */
 static mkt_code check_idle(const connection *c, mkt_error *error) {
-  if (!c->is_busy) return mkt_postgres_check(&c->postgres, error);
-  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "the connection is in use by a call");
+  mkt_code code = mkt_lua_check_idle(&c->use, "connection", error);
+  return code == MKT_OK ? mkt_postgres_check(&c->postgres, error) : code;
 }
 
 static int postgres_close(lua_State *L) {
   connection *c = check_connection(L);
-  c->must_close = true;
-  if (!c->is_busy) mkt_postgres_close(&c->postgres);
+  c->use.must_close = true;
+  if (!c->use.is_busy) mkt_postgres_close(&c->postgres);
   return 0;
 }
 
@@ -203,26 +202,20 @@ static int call(lua_State *L, lua_CFunction function) {
   mkt_error error;
   if (check_idle(c, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   check_statement(L, c);
-  lua_pushcfunction(L, function);
-  for (int i = 1; i <= COMMON; i++)
-    lua_pushvalue(L, i);
-  c->is_busy = true;
-  int status = lua_pcall(L, COMMON, LUA_MULTRET, 0);
-  c->is_busy = false;
+  mkt_lua_push_call(L, function, COMMON);
+  int status = mkt_lua_call_in_use(L, &c->use, COMMON);
   mkt_postgres_settle(&c->postgres);
-  if (c->must_close) mkt_postgres_close(&c->postgres);
+  if (c->use.must_close) mkt_postgres_close(&c->postgres);
   return status == 0 ? lua_gettop(L) - COMMON : lua_error(L);
 }
 
 static int postgres_run(lua_State *L) {
-  if (!lua_isnoneornil(L, VALUES)) luaL_checktype(L, VALUES, LUA_TTABLE);
-  if (!lua_isnoneornil(L, COMMON)) luaL_checktype(L, COMMON, LUA_TTABLE);
+  mkt_lua_check_tables(L, VALUES, COMMON, true);
   return call(L, execute_run);
 }
 
 static int postgres_each(lua_State *L) {
-  luaL_checktype(L, VALUES, LUA_TTABLE);
-  if (!lua_isnoneornil(L, COMMON)) luaL_checktype(L, COMMON, LUA_TTABLE);
+  mkt_lua_check_tables(L, VALUES, COMMON, false);
   return call(L, execute_each);
 }
 
@@ -261,7 +254,7 @@ static int postgres_connect(lua_State *L) {
   lua_getfield(L, 1, "parameters");
   const parameters given = read_parameters(L);
   connection *c = lua_newuserdata(L, sizeof *c);
-  *c = (connection){.is_busy = false};
+  *c = (connection){.use = {.is_busy = false}};
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   mkt_error error;

@@ -1,27 +1,16 @@
 #include "lua/postgres_values.h"
 
+#include "lua/database_call.h"
+
 #include <limits.h>
 #include <math.h>
 
 enum { OTHER_SLOTS = 8 }; /* of Lua's stack, beside the values */
 
-static void push_member(lua_State *L, int table, int name) {
-  if (!lua_istable(L, table)) {
-    lua_pushnil(L);
-    return;
-  }
-  lua_pushvalue(L, name);
-  lua_rawget(L, table);
-}
-
 /* Pushes the value of the parameter whose name is on top, in place of that. */
 static void push_value(lua_State *L, const mkt_lua_postgres_tables *tables) {
   int name = lua_gettop(L);
-  push_member(L, tables->values, name);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    push_member(L, tables->common, name);
-  }
+  mkt_lua_push_parameter(L, tables->values, tables->common, name);
   lua_replace(L, name);
 }
 

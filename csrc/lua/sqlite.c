@@ -24,6 +24,7 @@
 
 #include "lua/class.h"
 #include "lua/compat.h"
+#include "lua/database_call.h"
 #include "lua/pin.h"
 #include "lua/push.h"
 #include "lua/sqlite_holder.h"
@@ -40,18 +41,15 @@ static const char metatable_name[] = "marketplace.sqlite";
 
 typedef struct connection {
   mkt_sqlite database;
-  bool is_busy;    /* a call of `run`, `each` or `copy_to` is under way */
-  bool must_close; /* when it has ended */
+  mkt_lua_use use;
 } connection;
 
 static connection *check_connection(lua_State *L) {
   return luaL_checkudata(L, 1, metatable_name);
 }
 
-/* What a call makes in Lua may run finalizers, which must not change what the call reads. */
 static mkt_code check_idle(const connection *c, mkt_error *error) {
-  if (!c->is_busy) return MKT_OK;
-  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "the database is in use by a call");
+  return mkt_lua_check_idle(&c->use, "database", error);
 }
 
 static int push_outcome(lua_State *L, mkt_code code, const mkt_error *error) {
@@ -62,8 +60,8 @@ static int push_outcome(lua_State *L, mkt_code code, const mkt_error *error) {
 
 static int sqlite_close(lua_State *L) {
   connection *c = check_connection(L);
-  c->must_close = true;
-  if (!c->is_busy) mkt_sqlite_close(&c->database);
+  c->use.must_close = true;
+  if (!c->use.is_busy) mkt_sqlite_close(&c->database);
   return 0;
 }
 
@@ -110,7 +108,7 @@ static int sqlite_quick_check(lua_State *L) {
 
 static int sqlite_rollback(lua_State *L) {
   connection *c = check_connection(L);
-  if (!c->is_busy) mkt_sqlite_rollback(&c->database);
+  if (!c->use.is_busy) mkt_sqlite_rollback(&c->database);
   return 0;
 }
 
@@ -127,11 +125,11 @@ static mkt_code run_before_copy(void *state, mkt_error *error) {
 static mkt_code copy_to(lua_State *L, connection *c, connection *other, mkt_error *error) {
   mkt_sqlite_before_copy before = {.context = L};
   if (!lua_isnoneornil(L, 3)) before.run = run_before_copy;
-  c->is_busy = other->is_busy = true;
+  c->use.is_busy = other->use.is_busy = true;
   mkt_code code = mkt_sqlite_copy(&c->database, &other->database, &before, error);
-  c->is_busy = other->is_busy = false;
-  if (c->must_close) mkt_sqlite_close(&c->database);
-  if (other->must_close) mkt_sqlite_close(&other->database);
+  c->use.is_busy = other->use.is_busy = false;
+  if (c->use.must_close) mkt_sqlite_close(&c->database);
+  if (other->use.must_close) mkt_sqlite_close(&other->database);
   return code;
 }
 
@@ -250,28 +248,22 @@ static mkt_code start(lua_State *L, connection *c, mkt_error *error) {
 static int call(lua_State *L, lua_CFunction function) {
   connection *c = check_connection(L);
   lua_settop(L, COMMON);
-  lua_pushcfunction(L, function);
-  for (int i = 1; i <= COMMON; i++)
-    lua_pushvalue(L, i);
+  mkt_lua_push_call(L, function, COMMON);
   mkt_error error;
   if (start(L, c, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
-  c->is_busy = true;
-  int status = lua_pcall(L, COMMON, LUA_MULTRET, 0);
-  c->is_busy = false;
+  int status = mkt_lua_call_in_use(L, &c->use, COMMON);
   mkt_sqlite_settle(&c->database);
-  if (c->must_close) mkt_sqlite_close(&c->database);
+  if (c->use.must_close) mkt_sqlite_close(&c->database);
   return status == 0 ? lua_gettop(L) - COMMON : lua_error(L);
 }
 
 static int sqlite_run(lua_State *L) {
-  if (!lua_isnoneornil(L, VALUES)) luaL_checktype(L, VALUES, LUA_TTABLE);
-  if (!lua_isnoneornil(L, COMMON)) luaL_checktype(L, COMMON, LUA_TTABLE);
+  mkt_lua_check_tables(L, VALUES, COMMON, true);
   return call(L, execute_run);
 }
 
 static int sqlite_each(lua_State *L) {
-  luaL_checktype(L, VALUES, LUA_TTABLE);
-  if (!lua_isnoneornil(L, COMMON)) luaL_checktype(L, COMMON, LUA_TTABLE);
+  mkt_lua_check_tables(L, VALUES, COMMON, false);
   return call(L, execute_each);
 }
 
@@ -298,7 +290,7 @@ static int sqlite_open(lua_State *L) {
   lua_getfield(L, 1, "create");
   options.create = lua_toboolean(L, -1);
   connection *c = lua_newuserdata(L, sizeof *c);
-  *c = (connection){.is_busy = false};
+  *c = (connection){.use = {.is_busy = false}};
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   mkt_error error;

@@ -1,5 +1,7 @@
 #include "lua/sqlite_values.h"
 
+#include "lua/database_call.h"
+
 #include <math.h>
 #include <stdbool.h>
 
@@ -35,15 +37,6 @@ mkt_lua_sqlite_names mkt_lua_push_sqlite_names(lua_State *L, sqlite3_stmt *state
     lua_pushstring(L, name + 1);
   }
   return names;
-}
-
-static void push_member(lua_State *L, int table, int name) {
-  if (!lua_istable(L, table)) {
-    lua_pushnil(L);
-    return;
-  }
-  lua_pushvalue(L, name);
-  lua_rawget(L, table);
 }
 
 static int bind_number(sqlite3_stmt *statement, int number, lua_State *L) {
@@ -83,11 +76,7 @@ int mkt_lua_bind_sqlite(lua_State *L, sqlite3_stmt *statement, const mkt_lua_sql
                         int values, int common) {
   int result = SQLITE_OK;
   for (int i = 0; i < names->parameters && result == SQLITE_OK; i++) {
-    push_member(L, values, names->first_parameter + i);
-    if (lua_isnil(L, -1)) {
-      lua_pop(L, 1);
-      push_member(L, common, names->first_parameter + i);
-    }
+    mkt_lua_push_parameter(L, values, common, names->first_parameter + i);
     result = bind_value(L, statement, i + 1);
   }
   return result;
