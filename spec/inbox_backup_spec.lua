@@ -26,12 +26,7 @@ describe("marketplace inbox", function()
     return folder .. "/" .. name
   end
 
-  local function read(file)
-    local opened = assert(io.open(file, "rb"))
-    local text = opened:read "*a"
-    opened:close()
-    return text
-  end
+  local function read(file) return assert(core.read_file(file)) end
 
   local function listed()
     local names = {}

@@ -1,4 +1,5 @@
 local core = require "marketplace.core"
+local expect_unavailable = require "support.unavailable"
 local inbox = require "marketplace.inbox"
 local postgres_server = require "support.postgres_server"
 local proxy = require "support.proxy"
@@ -23,12 +24,6 @@ describe("the PostgreSQL inbox, if its server #full", function()
     local places = {}
     for i, port in ipairs { ... } do places[i] = "127.0.0.1:" .. port end
     return ("postgres://postgres@%s/postgres"):format(table.concat(places, ","))
-  end
-
-  local function expect_unavailable(pattern, result, message, code)
-    assert.is_nil(result)
-    assert.matches(pattern, message)
-    assert.equal("inbox_unavailable", code)
   end
 
   -- What a call gives once it no longer fails. It may be refused for a while after a failure.

@@ -2,6 +2,7 @@
 local ask = require "support.inbox_answers"
 local cjson = require "cjson"
 local core = require "marketplace.core"
+local expect_unavailable = require "support.unavailable"
 local inbox = require "marketplace.inbox"
 local links = require "marketplace.inbox.sqlite.link"
 local shell = require "support.shell"
@@ -14,12 +15,7 @@ local run = shell.run
 local FIXTURE, ANSWERS = "spec/fixtures/inbox_version_4.sql", "spec/fixtures/inbox_version_4.json"
 local AT = 1795690800 -- where its clock ended
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
+local function read(path) return assert(core.read_file(path)) end
 
 local function query(database, statement, values)
   return assert(database:run(assert(database:prepare(statement)), values))
@@ -70,12 +66,6 @@ describe("a SQLite inbox of a former release", function()
         execute "SELECT * FROM inbox_self",
       }
     end)
-  end
-
-  local function expect_unavailable(pattern, box, message, code)
-    assert.is_nil(box)
-    assert.matches(pattern, message)
-    assert.equal("inbox_unavailable", code)
   end
 
   it("answers as it did, to all that is asked and done", function()
@@ -159,12 +149,16 @@ describe("a SQLite inbox of a former release", function()
     box:close()
   end)
 
+  local function write_script(text)
+    local script = folder .. "/script.lua"
+    assert(core.replace_file(script, text))
+    return script
+  end
+
   it("is as it was if its process is killed meanwhile, and is migrated then", function()
     write_former(2000)
     local before = contents()
-    local script = folder .. "/killed.lua"
-    local file = assert(io.open(script, "w"))
-    file:write(([[
+    local script = write_script(([[
       local links = require "marketplace.inbox.sqlite.link"
       local Link = getmetatable(links.new {})
       local execute = Link.run
@@ -176,7 +170,6 @@ describe("a SQLite inbox of a former release", function()
       end
       require("marketplace.inbox").open("sqlite:%s")
     ]]):format(path))
-    file:close()
     local _, status = shell.capture(shell.LUA .. " " .. script)
     assert.equal(128 + 9, status)
     assert.is_true(tonumber(run("stat -c %s " .. path .. "-wal")) > 500000)
@@ -189,10 +182,7 @@ describe("a SQLite inbox of a former release", function()
   it("is as it was if the disk is full, and is migrated once there is space", function()
     write_former(2000)
     local before = contents()
-    local script = folder .. "/full.lua"
-    local file = assert(io.open(script, "w"))
-    file:write(('print(select(2, require("marketplace.inbox").open("sqlite:%s")))'):format(path))
-    file:close()
+    local script = write_script(('print(select(2, require("marketplace.inbox").open("sqlite:%s")))'):format(path))
     -- the limit on a file's size stands for the disk's: the write fails just so
     local output = run(("trap '' XFSZ; ulimit -f 1000; %s %s"):format(shell.LUA, script))
     assert.is_truthy(output:find "SQLITE_FULL" or output:find "SQLITE_IOERR", output)
@@ -204,14 +194,11 @@ describe("a SQLite inbox of a former release", function()
 
   it("is migrated by one of those that open it at the same time", function()
     write_former(2000)
-    local script = folder .. "/open.lua"
-    local file = assert(io.open(script, "w"))
-    file:write(([[
+    local script = write_script(([[
       local box = assert(require("marketplace.inbox").open("sqlite:%s"))
       print(assert(box:id()), box:counts().ready)
       box:close()
     ]]):format(path))
-    file:close()
     local COUNT = "SELECT self.id || '\t' || count(*) AS line FROM inbox_self self JOIN inbox ON state = 'ready'"
     local expected = with_database(function(execute) return execute(COUNT)[1].line end)
     local one = ("%s %s & "):format(shell.LUA, script)

@@ -1,6 +1,7 @@
-local core = require "marketplace.core"
 local contract = require "support.inbox_contract"
+local core = require "marketplace.core"
 local every_call = require "support.every_call"
+local expect_unavailable = require "support.unavailable"
 local inbox = require "marketplace.inbox"
 local links = require "marketplace.inbox.sqlite.link"
 local shell = require "support.shell"
@@ -33,12 +34,6 @@ describe("the SQLite inbox", function()
   -- The file, opened beside the inbox.
   local function beside()
     return links.new(assert(sqlite.open { path = path, create = true }))
-  end
-
-  local function expect_unavailable(pattern, outcomes, message, code)
-    assert.is_nil(outcomes)
-    assert.matches(pattern, message)
-    assert.equal("inbox_unavailable", code)
   end
 
   -- For as long as an attempt took that failed, the next ones fail at once.

@@ -1,5 +1,6 @@
 -- The inboxes inside nginx, in a real nginx with the module for Lua.
 local contract = require "support.inbox_contract"
+local expect_unavailable = require "support.unavailable"
 local nginx_inbox = require "support.nginx_inbox"
 local redis_server = require "support.redis_server"
 local shell = require "support.shell"
@@ -35,12 +36,6 @@ describe("inside nginx #full", function()
   local function open_redis(words, more)
     redis:reset()
     return assert(nginx_inbox.open(nginx, redis_url(words), more))
-  end
-
-  local function expect_unavailable(pattern, result, message, code)
-    assert.is_nil(result)
-    assert.matches(pattern, message)
-    assert.equal("inbox_unavailable", code)
   end
 
   -- Stops the Redis server, calls use(), and lets it go on.

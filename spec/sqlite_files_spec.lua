@@ -1,5 +1,6 @@
 -- What marketplace.sqlite makes of files that something moves, replaces or removes, of logs of other files, of disks
 -- that fail, and of processes that are killed or forked.
+local expect_failure = require "support.unavailable"
 local shell = require "support.shell"
 local sqlite = require "marketplace.sqlite"
 
@@ -36,12 +37,6 @@ describe("marketplace.sqlite", function()
     execute(database, "INSERT INTO t (a) VALUES ('first')")
     assert(database:commit())
     return database
-  end
-
-  local function expect_failure(pattern, result, message, code)
-    assert.is_nil(result)
-    assert.matches(pattern, message)
-    assert.equal("inbox_unavailable", code)
   end
 
   before_each(function()

@@ -1,15 +1,13 @@
 -- wrk's load, one thread: the requests of a file (see requests.lua), each once, and then the last one again until all
 -- are answered. Then it writes how many answers were not 200, and wrk ends. The second argument is how many connections
 -- there are: of what is sent, one for each may not be answered yet.
+local read_requests = dofile "bench/server/read_requests.lua"
+
 local requests, count, connections = {}, 0, 0
 local sent, answered, failed = -1, 0, 0
 
 function init(arguments)
-  local file = assert(io.open(arguments[1], "rb"))
-  local length = assert(file:read "*n")
-  file:read(1)
-  for request in function() return file:read(length) end do requests[#requests + 1] = request end
-  file:close()
+  requests = read_requests(arguments[1])
   count, connections = #requests, assert(tonumber(arguments[2]))
 end
 

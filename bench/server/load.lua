@@ -1,12 +1,10 @@
 -- wrk's load, one thread: the requests of a file (see requests.lua), one after another.
+local read_requests = dofile "bench/server/read_requests.lua"
+
 local requests, at = {}, 0
 
 function init(arguments)
-  local file = assert(io.open(arguments[1], "rb"))
-  local length = assert(file:read "*n")
-  file:read(1)
-  for request in function() return file:read(length) end do requests[#requests + 1] = request end
-  file:close()
+  requests = read_requests(arguments[1])
 end
 
 function request()
