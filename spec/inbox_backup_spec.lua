@@ -342,7 +342,7 @@ describe("marketplace inbox", function()
         refuse(whole:sub(1, at - 1) .. string.char((whole:byte(at) + 1) % 256) .. whole:sub(at + 1), pattern)
       end
       damaged(1, "file is not a database")
-      damaged(2048 + 1, "backup.db is damaged: .* Page 2")
+      damaged(2048 + 1, "backup.db is damaged: .* [Pp]age 2")
       damaged(whole:find('"appId":"a7"', 1, true) + 9, "backup.db is damaged: the body of a7 is not the one")
       damaged(whole:find("a299", 1, true), "backup.db is damaged: ")
       refuse(whole:sub(1, -2049), "backup.db")
