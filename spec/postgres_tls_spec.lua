@@ -21,8 +21,8 @@ commonName = supplied
 subjectAltName = DNS:localhost
 ]]
 
--- Makes an authority and a certificate for localhost that it signed: with `ca`, as `x509` of OpenSSL 3.5 makes none that
--- has expired.
+-- Makes an authority and a certificate for localhost that it signed: with `ca`, as `x509` of OpenSSL 3.5 makes none
+-- that has expired.
 local function make_certificates(folder, ends_at)
   assert(core.replace_file(folder .. "/ca.cnf", AUTHORITY))
   local command = [[
