@@ -1,46 +1,13 @@
-local core = require "marketplace.core"
+local certificates = require "support.certificates"
 local inbox = require "marketplace.inbox"
 local postgres_server = require "support.postgres_server"
 local shell = require "support.shell"
 
-local AUTHORITY = [[
-[ca]
-default_ca = authority
-[authority]
-database = index.txt
-new_certs_dir = .
-rand_serial = yes
-certificate = ca.crt
-private_key = ca.key
-default_md = sha256
-policy = names
-x509_extensions = server
-[names]
-commonName = supplied
-[server]
-subjectAltName = DNS:localhost
-]]
-
--- Makes an authority and a certificate for localhost that it signed: with `ca`, as `x509` of OpenSSL 3.5 makes none
--- that has expired.
-local function make_certificates(folder, ends_at)
-  assert(core.replace_file(folder .. "/ca.cnf", AUTHORITY))
-  local command = [[
-    cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=The authority" \
-      -keyout ca.key -out ca.crt 2>/dev/null &&
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout server.key \
-      -out server.csr 2>/dev/null && touch index.txt &&
-    openssl ca -batch -notext -config ca.cnf -in server.csr -startdate 20200101000000Z -enddate %s \
-      -out server.crt 2>/dev/null &&
-    chmod 600 server.key && chmod 644 server.crt ca.crt && if [ "$(id -u)" = 0 ]; then chown postgres *; fi]]
-  shell.run(command:format(folder, ends_at))
-end
-
-local VALID, EXPIRED = "20991231000000Z", "20200102000000Z"
+local VALID, EXPIRED = certificates.VALID, certificates.EXPIRED
 
 local function start_server(ends_at)
   return postgres_server.start("-c ssl=on -c ssl_cert_file=../server.crt -c ssl_key_file=../server.key",
-    function(folder) make_certificates(folder, ends_at) end)
+    function(folder) certificates.make(folder, ends_at, "postgres") end)
 end
 
 describe("the PostgreSQL inbox over TLS #full", function()
@@ -49,7 +16,7 @@ describe("the PostgreSQL inbox over TLS #full", function()
   setup(function()
     server = start_server(VALID)
     other_folder = shell.run "mktemp -d"
-    make_certificates(other_folder, VALID)
+    certificates.make(other_folder, VALID)
   end)
 
   teardown(function()
