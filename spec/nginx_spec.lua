@@ -576,6 +576,31 @@ describe("marketplace.nginx #full", function()
     server:wait_for "by a function: 4711"
   end)
 
+  it("writes down the first of many refused requests, and how many more there were, also at the end", function()
+    assert(start {})
+    local function refuse(count)
+      for _ = 1, count do assert.are.equal(401, ask(raw.post("{}")).status) end
+    end
+    local function logged()
+      local lines, summed = 0, 0
+      for _ in server:error_log():gmatch " refused secrets=%S+ code=signature_missing" do lines = lines + 1 end
+      for count in server:error_log():gmatch "more refused code=signature_missing status=401 count=(%d+)" do
+        summed = summed + tonumber(count)
+      end
+      return lines, summed
+    end
+    refuse(50)
+    server:wait(function()
+      local lines, summed = logged()
+      return lines + summed == 50 and summed > 0
+    end, "the sum")
+    refuse(10)
+    server:quit()
+    local lines, summed = logged()
+    assert.are.equal(60, lines + summed)
+    assert.is_true(lines < 30, "lines: " .. lines)
+  end)
+
   it("tells the metrics of all workers, also of those that have ended", function()
     assert(start { workers = 4, listen = "reuseport", http = "lua_shared_dict shared 1m;\n",
       init = SHARED .. ', dict = "shared"' })

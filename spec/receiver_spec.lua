@@ -1,5 +1,6 @@
 local core = require "marketplace.core"
 local comma = require "support.comma"
+local log = require "marketplace.log"
 local marketplace = require "marketplace"
 local memory = require "marketplace.inbox.memory"
 local samples = require "marketplace.samples"
@@ -224,6 +225,57 @@ describe("marketplace.receiver", function()
       end)
       assert.same({ 503, 0 }, { status, inbox:counts().ready })
     end)
+  end)
+
+  describe("with 100,000 requests that are refused", function()
+    local function bytes_and_sums()
+      local bytes, shown, summed = 0, {}, {}
+      for _, entry in ipairs(entries) do
+        bytes = bytes + #log.line(entry) + 1
+        local counts = entry.message == "refused" and shown or summed
+        counts[entry.code] = (counts[entry.code] or 0) + (entry.count or 1)
+      end
+      return bytes, shown, summed
+    end
+
+    it("writes down the first of each reason, and how many more there were", function()
+      local unsigned = { method = "POST", body = "{}", remote = "192.0.2.7" }
+      local forged = { method = "POST", body = "{}", signature = marketplace.sign("x", "{}"), remote = "192.0.2.7" }
+      for _ = 1, 50000 do
+        receiver:receive(unsigned, function() return "{}" end)
+        receiver:receive(forged, function() return "{}" end)
+      end
+      receiver:sum_up_refused(true)
+      local bytes, shown, summed = bytes_and_sums()
+      for _, code in ipairs { "signature_missing", "signature_mismatch" } do
+        assert.equal(50000, shown[code] + summed[code])
+        assert.equal(50000, receiver:counts()["refused:" .. code])
+      end
+      assert.is_true(bytes < 20000, "bytes: " .. bytes)
+    end)
+
+    it("still shows another sender's, and another reason", function()
+      local forged = { method = "POST", signature = marketplace.sign("x", "{}"), remote = "192.0.2.7" }
+      for _ = 1, 1000 do receiver:receive(forged, function() return "{}" end) end
+      forged.remote = "17.0.0.1"
+      receiver:receive(forged, function() return "{}" end)
+      assert.equal("17.0.0.1", entries[#entries].remote)
+      receiver:receive({ method = "PUT", remote = "192.0.2.7" }, function() return "{}" end)
+      assert.same({ "192.0.2.7", "not_post" }, { entries[#entries].remote, entries[#entries].code })
+    end)
+  end)
+
+  it("tells how many more were refused before it is closed", function()
+    for _ = 1, 5 do receiver:handle { method = "GET" } end
+    receiver:close()
+    assert.same({ "more refused", "not_post", 405, 2 },
+      { entries[4].message, entries[4].code, entries[4].status, entries[4].count })
+  end)
+
+  it("tells what the system said of a body that cannot be read back", function()
+    receiver:receive({ method = "POST" }, function() return nil, "unreadable", "/tmp/x: Permission denied" end)
+    assert.equal("error", entries[1].level)
+    assert.equal("the body cannot be read back from its temporary file: /tmp/x: Permission denied", entries[1].reason)
   end)
 
   it("keeps the same id with another body, and says so", function()

@@ -18,7 +18,9 @@ describe("marketplace.server", function()
 
   before_each(function()
     inbox, entries, ran = memory.new(), {}, {}
-    receiver = marketplace.receiver { secrets = SECRET, inbox = inbox, log = function() end }
+    receiver = marketplace.receiver {
+      secrets = SECRET, inbox = inbox, log = function(entry) entries[#entries + 1] = entry end,
+    }
     receiver:on("*", function(n) ran[#ran + 1] = n.id end)
   end)
 
@@ -94,9 +96,37 @@ describe("marketplace.server", function()
   it("answers 404 elsewhere, and says where notifications go", function()
     open { path = "/hook" }
     assert.equal(404, ask(notification(samples.body "ping")).status)
-    assert.equal(404, entries[#entries].status)
+    assert.same({ 404, "wrong_path" }, { entries[#entries].status, entries[#entries].code })
     assert.equal("POST /notifications; notifications go to /hook", entries[#entries].reason)
     assert.equal(0, inbox:counts().ready)
+    assert.equal(404, ask(raw.post("{}", {})).status)
+    assert.same({ 404, "not_found" }, { entries[#entries].status, entries[#entries].code })
+    assert.same({ ["refused:wrong_path"] = 1, ["refused:not_found"] = 1 }, receiver:counts())
+  end)
+
+  it("counts whatever it refuses, and writes down the first of many", function()
+    open()
+    local requests = {}
+    for i = 1, 50 do
+      requests[i] = ("GET /%s HTTP/1.1\r\nHost: a\r\n\r\nPUT /healthz HTTP/1.1\r\nHost: a\r\n\r\n"):format(
+        ("x"):rep(1000))
+    end
+    assert.equal(100, #answers(connect(table.concat(requests)), 100))
+    assert.same({ ["refused:not_found"] = 50, ["refused:not_get"] = 50 }, receiver:counts())
+    listener:stop()
+    local lines, summed = 0, 0
+    for _, entry in ipairs(entries) do
+      if entry.message == "refused" then
+        lines = lines + 1
+        assert.is_true(#entry.reason < 300)
+      elseif entry.message == "more refused" then
+        summed = summed + entry.count
+      end
+    end
+    assert.equal(100, lines + summed)
+    assert.is_true(lines < 50, "lines: " .. lines)
+    assert.equal("stopped", entries[#entries].message)
+    listener = nil
   end)
 
   it("tells its address", function()
@@ -112,7 +142,10 @@ describe("marketplace.server", function()
     local answer = ask(notification(samples.body "ping"))
     assert.equal(503, answer.status)
     assert.equal("5", answer.headers["retry-after"])
-    assert.matches("a bug", entries[#entries].reason)
+    local last = entries[#entries]
+    assert.same({ "error", "refused", "failed" }, { last.level, last.message, last.code })
+    assert.matches("a bug", last.reason)
+    assert.same({ ["refused:failed"] = 1 }, receiver:counts())
   end)
 
   it("answers while the inbox fails under its callbacks", function()

@@ -2,16 +2,16 @@
 ---
 --- An entry is a table: `level` ("info", "warning", "error"), `message`, `at` (seconds since the epoch), and what is
 --- known of `id`, `type`, `event`, `app_id`, `secret` (index of the one that matched), `verified_by` (its
---- fingerprint), `secrets` (fingerprints of all that are live), `status`, `reason`, `attempt`, `again_in` and `took`
---- (seconds), `remote`, `url`. Never a body, a secret or a signature.
+--- fingerprint), `secrets` (fingerprints of all that are live), `code`, `status`, `count`, `within` (seconds),
+--- `attempt`, `took` and `again_in` (seconds), `remote`, `url`, `reason`. Never a body, a secret or a signature.
 local core = require "marketplace.core"
 local text = require "marketplace.text"
 
 local log = {}
 
 local ORDER = {
-  "event", "app_id", "id", "type", "secret", "verified_by", "secrets", "status", "attempt", "took", "again_in",
-  "remote", "url", "reason",
+  "event", "app_id", "id", "type", "secret", "verified_by", "secrets", "code", "status", "count", "within", "attempt",
+  "took", "again_in", "remote", "url", "reason",
 }
 local SHOWN_AS = { app_id = "app" }
 
@@ -29,7 +29,7 @@ end
 
 local function shown(name, value)
   if name == "took" then return ("%.1fms"):format(value * 1000) end
-  if name == "again_in" then return ("%.1fs"):format(value) end
+  if name == "again_in" or name == "within" then return ("%.1fs"):format(value) end
   -- A reason may be a traceback, which is readable on one line too.
   if name == "reason" then value = text.one_line(tostring(value)) end
   return text.safe(quoted_if_needed(tostring(value)))

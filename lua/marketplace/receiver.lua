@@ -9,6 +9,7 @@ local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
 local outage = require "marketplace.outage"
+local refusals = require "marketplace.refusals"
 local responses = require "marketplace.responses"
 local signature = require "marketplace.signature"
 local stored_as = require("marketplace.inbox.record").stored_as
@@ -44,14 +45,33 @@ local function tally(self, outcome, reason)
   self.counted[name] = (self.counted[name] or 0) + 1
 end
 
-local function refuse(self, head, kind, reason, code)
-  tally(self, "refused", code)
-  local remote, answer = head.remote, responses.refusal(kind)
-  if type(remote) == "function" then remote = remote() end
+local function log_refused(self, refusal)
   self.log.write {
-    level = "warning", message = "refused", at = self.clock(), status = answer.status, reason = reason,
-    remote = remote, secrets = kind == "refused" and self.live or nil,
+    level = refusal.level or "warning", message = "refused", at = self.clock(), code = refusal.code,
+    status = refusal.status, reason = refusal.reason, remote = refusal.remote,
+    secrets = refusal.status == 401 and self.live or nil,
   }
+end
+
+--- Counts a request that was refused, and logs it or sums it up: for a carrier that refuses some on its own.
+---@param refusal {code: string, status: integer, reason: string, remote?: string|fun(): string, level?: string} code:
+--- the reason as the metrics have it; remote: the sender's address; level: default "warning"
+function Receiver:refused(refusal)
+  tally(self, "refused", refusal.code)
+  if type(refusal.remote) == "function" then refusal.remote = refusal.remote() end
+  if self.refusals:shows(refusal.code, refusal.status, refusal.remote) then log_refused(self, refusal) end
+end
+
+local function sum_up(self, code, status, count, within)
+  self.log.write {
+    level = "warning", message = "more refused", at = self.clock(), code = code, status = status, count = count,
+    within = within,
+  }
+end
+
+local function refuse(self, head, kind, reason, code, level)
+  local answer = responses.refusal(kind)
+  self:refused { code = code, status = answer.status, reason = reason, remote = head.remote, level = level }
   return nil, answer
 end
 
@@ -93,7 +113,7 @@ local function declares_more(length, max_body)
   return length and length > max_body
 end
 
--- What is wrong with a request, before its signature is checked: kind, reason, code.
+-- What is wrong with a request, before its signature is checked: kind, reason, code, and the log's level.
 
 local function head_fault(self, head)
   if head.method ~= "POST" then return "not_post", "not a POST", "not_post" end
@@ -105,12 +125,12 @@ local FAULTS = {
   timeout = { "timeout", "the body was not complete in time" },
   too_large = { "too_large", TOO_LARGE },
   overloaded = { "unavailable", "too much is being received at once" },
-  unreadable = { "unavailable", "the body cannot be read back from its temporary file" },
+  unreadable = { "unavailable", "the body cannot be read back from its temporary file", "error" },
 }
 
-local function body_fault(self, body, fault)
+local function body_fault(self, body, fault, problem)
   local found = FAULTS[fault]
-  if found then return found[1], found[2], fault end
+  if found then return found[1], problem and found[2] .. ": " .. problem or found[2], fault, found[3] end
   if #body > self.max_body then return "too_large", TOO_LARGE, "too_large" end
   if self.draining then return "unavailable", "shutting down", "draining" end
 end
@@ -123,10 +143,11 @@ end
 local function check(self, head, read_body)
   local kind, reason, code = head_fault(self, head)
   if kind then return refuse(self, head, kind, reason, code) end
-  local body, fault = read_body(head)
+  local body, fault, problem = read_body(head)
   body = body or ""
-  kind, reason, code = body_fault(self, body, fault)
-  if kind then return refuse(self, head, kind, reason, code) end
+  local level
+  kind, reason, code, level = body_fault(self, body, fault, problem)
+  if kind then return refuse(self, head, kind, reason, code, level) end
   local signature_header = head.signature
   if signature_header ~= nil and type(signature_header) ~= "string" then
     return refuse_signature(self, head, "the signature header came more than once", "signature_malformed")
@@ -250,8 +271,8 @@ end
 ---@param head table {method=, signature=, encoding=, length=, remote=}: the values of x-apple-signature,
 --- content-encoding and content-length, nil for none, a list if the header came more than once; remote: the peer's
 --- address, or a function that returns it
----@param read_body fun(head: table): string|nil, string? returns the body; or nil and why there is none: "timeout",
---- "too_large", "overloaded" or "unreadable"
+---@param read_body fun(head: table): string|nil, string?, string? returns the body; or nil, why there is none
+--- ("timeout", "too_large", "overloaded" or "unreadable") and, for the log, what the system said
 ---@return integer status
 ---@return table headers
 ---@return string body
@@ -300,7 +321,14 @@ end
 
 --- Closes the inbox.
 function Receiver:close()
+  self.refusals:close()
   self.inbox:close()
+end
+
+--- Logs the sums of refused requests that are due; see marketplace.refusals. Call it about once a second.
+---@param all? boolean all of them, as nothing follows
+function Receiver:sum_up_refused(all)
+  if all then self.refusals:close() else self.refusals:turn() end
 end
 
 --- From now on every notification is answered with 503: the process is about to end.
@@ -320,9 +348,10 @@ end
 -- All outcomes, shown from 0 on: to Prometheus a series that first appears as 1 has not grown, and raises no alarm.
 local OUTCOMES = {
   "conflict", "dead", "duplicate", "rearmed", "refused:crypto_failed", "refused:draining", "refused:encoded",
-  "refused:not_post", "refused:out_of_memory", "refused:overloaded", "refused:signature_malformed",
-  "refused:signature_mismatch", "refused:signature_missing", "refused:timeout", "refused:too_large",
-  "refused:unreadable", "stored", "too_old", "unavailable:inbox_unavailable",
+  "refused:failed", "refused:not_found", "refused:not_get", "refused:not_post", "refused:out_of_memory",
+  "refused:overloaded", "refused:signature_malformed", "refused:signature_mismatch", "refused:signature_missing",
+  "refused:timeout", "refused:too_large", "refused:unreadable", "refused:wrong_path", "stored", "too_old",
+  "unavailable:inbox_unavailable",
 }
 
 -- { value, labels } of what was counted: an outcome, or an outcome and a reason.
@@ -396,6 +425,7 @@ function receiver.new(given)
     inbox = runs.inbox, max_body = max_body, clock = runs.clock, log = runs.log, dispatcher = runs, counted = {},
     verified = {}, commit_seconds = metrics.histogram(COMMIT_BOUNDS), outage = outage.new(runs.log, "stored again"),
   }, Receiver)
+  self.refusals = refusals.new(function(...) sum_up(self, ...) end)
   use_secrets(self, given.secrets, "marketplace.receiver")
   return self
 end

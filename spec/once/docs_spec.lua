@@ -7,11 +7,14 @@ local core = require "marketplace.core"
 local codes = require "marketplace.inbox.codes"
 local luacats = require "luacats"
 local marketplace = require "marketplace"
+local metrics_server = require "marketplace.server.metrics"
 local retries = require "marketplace.dispatcher.outcome"
 local public = require "public"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
+local server = require "marketplace.server"
 local shell = require "support.shell"
+local socket = require "socket"
 local superseded = require "marketplace.dispatcher.superseded"
 
 local PAGES = {
@@ -320,6 +323,32 @@ local function answered_by_a_receiver()
   signed(ping)
   receiver:drain()
   signed(ping)
+  return answered, receiver
+end
+
+-- The same, also of a server, which refuses some on its own.
+local function answered_by_a_server()
+  local answered, receiver = answered_by_a_receiver()
+  local listener = assert(server.open { receiver = receiver, log = function() end })
+  finally(function() listener:stop() end)
+  local host, port = listener:address()
+  receiver.handle_many = function() error "broken" end
+  for _, line in ipairs { "GET / HTTP/1.1", "GET / HTTP/1.1\r\nX-Apple-Signature: a", "PUT /healthz HTTP/1.1",
+    "GET /notifications HTTP/1.1" } do
+    local before, client = receiver:counts(), socket.tcp4()
+    assert(client:connect(host, port))
+    assert(client:send(line .. "\r\nHost: a\r\nConnection: close\r\n\r\n"))
+    client:settimeout(0)
+    local status
+    repeat
+      listener:step(0.01)
+      status = client:receive "*l"
+    until status
+    client:close()
+    for name, count in pairs(receiver:counts()) do
+      if count ~= before[name] then answered[name] = tonumber(status:match " (%d+) ") end
+    end
+  end
   return answered
 end
 
@@ -372,17 +401,18 @@ describe("the operating guide names", function()
     assert.are.same(found_by { 'metrics%.add%w*_?%w*%(lines, "(marketplace_[%w_]+)"' }, column "metric")
   end)
 
-  it("every metric that a receiver shows", function()
+  it("every metric that a receiver and a server show", function()
     local receiver = marketplace.receiver { secrets = "s", log = function() end }
     local shown = {}
-    for name in receiver:metrics():gmatch "# TYPE (%S+)" do shown[name] = true end
+    local of_server = metrics_server.connections { connections = 0, accepted = 0, evicted = 0, refused = 0 }
+    for name in (receiver:metrics() .. of_server):gmatch "# TYPE (%S+)" do shown[name] = true end
     assert.are.same(shown, column "metric")
   end)
 
   it("every outcome from the start, so that the first is an increase", function()
     local receiver = marketplace.receiver { secrets = "s", log = function() end }
     local expected, shown = {}, {}
-    for name in pairs(answered_by_a_receiver()) do expected[name] = "0" end
+    for name in pairs(answered_by_a_server()) do expected[name] = "0" end
     for outcome, reason, count in receiver:metrics():gmatch
       '\nmarketplace_requests_total{outcome="([^"]*)",reason="([^"]*)"} (%d+)' do
       shown[reason == "" and outcome or outcome .. ":" .. reason] = count
@@ -393,7 +423,7 @@ describe("the operating guide names", function()
   it("every log message, and no other", function()
     local messages = found_by {
       '[{%s]level = "%l+",%s+message = "([^"]+)"', '[{%s]message = "([^"]+)",%s+level = ',
-      'level = [%w.]+ and "%l+" or "%l+",%s+message = "([^"]+)"',
+      'level = [%w.]+ and "%l+" or "%l+",%s+message = "([^"]+)"', 'level = [%w.]+ or "%l+",%s+message = "([^"]+)"',
       'log%(self, "%l+", "([^"]+)"', 'log%(self, [%w_]+ and "%l+" or "%l+", "([^"]+)"',
       'report%(%w+, %w+, "%l+", "([^"]+)"', 'return "info", "([^"]+)", "%l+"',
       'return "warning", "([^"]+)", "%l+"', 'return "error", "([^"]+)", "%l+"',
@@ -433,7 +463,7 @@ describe("the operating guide names", function()
 
   it("every outcome of a request, every reason and its status, and no other", function()
     local outcomes, reasons = {}, {}
-    for name, answered in pairs(answered_by_a_receiver()) do
+    for name, answered in pairs(answered_by_a_server()) do
       local outcome, reason = name:match "^([^:]+):?(.*)$"
       outcomes[outcome] = true
       if reason ~= "" then reasons[reason] = ("%s, %d"):format(outcome, answered) end

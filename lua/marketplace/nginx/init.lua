@@ -23,6 +23,7 @@ local worker = require "marketplace.nginx.worker"
 local nginx = {}
 
 local WHERE = "marketplace.nginx.init"
+local SUM_SECONDS = 1 -- between two looks at whether the sum of refused requests is to be logged
 
 -- What init made: {receiver=, worker=, metrics=, pid=, has_worker=}. Each Lua state has its own, and so each worker.
 local state
@@ -123,6 +124,11 @@ local function started(where)
   return state
 end
 
+-- A worker that ends calls it a last time.
+local function sum_up_refused(is_last, receiver)
+  receiver:sum_up_refused(is_last)
+end
+
 --- Starts the callbacks, and logs it if the inbox cannot be reached: in init_worker_by_lua.
 function nginx.init_worker()
   started "marketplace.nginx.init_worker"
@@ -130,6 +136,7 @@ function nginx.init_worker()
   inboxes.probe(state.receiver.inbox)
   if state.worker then state.worker:start() end
   if state.metrics then state.metrics:start() end
+  assert(ngx.timer.every(SUM_SECONDS, sum_up_refused, state.receiver))
 end
 
 --[[ Requests ]]
@@ -150,12 +157,9 @@ end
 local function read_body()
   local receiver = state.receiver
   local body, fault, problem = request.read_body(receiver.max_body)
-  if problem then
-    nginx_log.target.write { level = "error", message = "the body cannot be read", at = core.now(), reason = problem }
-  end
   -- the worker may have been told to end while the body arrived: what a memory inbox takes then would never run
   if not receiver.inbox.durable and ngx.worker.exiting() then receiver:drain() end
-  return body, fault
+  return body, fault, problem
 end
 
 local function handle()
@@ -176,10 +180,8 @@ function nginx.handle()
   local ok, problem = xpcall(handle, debug.traceback)
   if ok then return end
   -- a bug here must not look like a verdict on the request
-  nginx_log.target.write {
-    level = "error", message = "the receiver failed", at = core.now(), status = 503, reason = tostring(problem),
-  }
   local failed = responses.refusal "unavailable"
+  state.receiver:refused { code = "failed", status = failed.status, level = "error", reason = tostring(problem) }
   request.answer(failed.status, failed.headers, failed.body)
 end
 

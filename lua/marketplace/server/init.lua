@@ -17,7 +17,7 @@ Server.__index = Server
 local IDLE_SECONDS = 1       -- the longest wait: a signal that comes just before it is noticed after it
 local SLICE_SECONDS = 0.05   -- of callbacks between two polls
 local METRICS_SECONDS = 0.25 -- the longest wait if there is a second port to check
-local MOST_PATH_SHOWN = 200  -- bytes
+local MOST_LINE_SHOWN = 200  -- bytes of a method and a path
 local DEFAULT_STOP_SECONDS = 10
 
 local function log(self, level, message, about)
@@ -28,13 +28,23 @@ end
 
 --[[ Requests ]]
 
--- The wrong path in the webhook's URL would lose every notification, so these requests must be noticed.
+-- The wrong path in the webhook's URL would lose every notification, so that must be noticed: what has a signature is
+-- counted and logged apart from what scanners ask for.
 local function not_found(self, request)
-  log(self, "warning", "not found", {
-    status = 404, remote = request.remote, reason = ("%s %s; notifications go to %s"):format(
-      request.method, request.path:sub(1, MOST_PATH_SHOWN), self.path),
-  })
+  self.receiver:refused {
+    code = request.headers["x-apple-signature"] and "wrong_path" or "not_found", status = 404, remote = request.remote,
+    reason = ("%s; notifications go to %s"):format(
+      (request.method .. " " .. request.path):sub(1, MOST_LINE_SHOWN), self.path),
+  }
   return responses.plain(404, "nothing is here")
+end
+
+local function health(self, request)
+  local answer = responses.health(request.method, self.stopping)
+  if answer.status == 405 then
+    self.receiver:refused { code = "not_get", status = 405, reason = "not a GET of /healthz", remote = request.remote }
+  end
+  return answer
 end
 
 -- A bug here must not look like a verdict on the request: Apple must send the notification again.
@@ -42,9 +52,13 @@ local function handle_all(self, requests)
   if #requests == 0 then return {} end
   local ok, answers = pcall(self.receiver.handle_many, self.receiver, requests)
   if ok then return answers end
-  log(self, "error", "the receiver failed", { status = 503, reason = tostring(answers) })
   local refusals = {}
-  for i = 1, #requests do refusals[i] = responses.refusal "unavailable" end
+  for i = 1, #requests do
+    self.receiver:refused {
+      code = "failed", status = 503, level = "error", reason = tostring(answers), remote = requests[i].remote,
+    }
+    refusals[i] = responses.refusal "unavailable"
+  end
   return refusals
 end
 
@@ -56,8 +70,7 @@ local function respond(self, requests)
       notifications[#notifications + 1] = request
       places[#notifications] = i
     else
-      answers[i] = request.path == "/healthz" and responses.health(request.method, self.stopping)
-        or not_found(self, request)
+      answers[i] = request.path == "/healthz" and health(self, request) or not_found(self, request)
     end
   end
   local handled = handle_all(self, notifications)
@@ -84,6 +97,7 @@ function Server:step(seconds)
   exchange(self, math.min(self.pause, seconds or self.metrics and METRICS_SECONDS or IDLE_SECONDS))
   if self.dispatches then self.pause = self.receiver.dispatcher:turn(SLICE_SECONDS) end
   if self.metrics then self.metrics:step(0) end
+  self.receiver:sum_up_refused()
   if core.take_reload() and self.reload then reload(self) end
 end
 
@@ -129,6 +143,7 @@ function Server:stop()
   end
   run_what_would_be_lost(self, deadline)
   self:close()
+  self.receiver:sum_up_refused(true)
   report_stopped(self)
 end
 
@@ -170,10 +185,11 @@ local function http_server()
   error("marketplace.server needs marketplace.http_server: luarocks install lua-marketplace-server\n" .. module, 3)
 end
 
-local function open_metrics(given)
+local function open_metrics(given, http)
   if not given.metrics_port then return true end
   return metrics_server.open {
-    host = given.metrics_host, port = given.metrics_port, render = function() return given.receiver:metrics() end,
+    host = given.metrics_host, port = given.metrics_port,
+    render = function() return given.receiver:metrics() .. metrics_server.connections(http:stats()) end,
   }
 end
 
@@ -217,7 +233,7 @@ function server.open(given)
   local http, message, code = http_server().open(http_options(given))
   if not http then return nil, message, code end
   local metrics
-  metrics, message, code = open_metrics(given)
+  metrics, message, code = open_metrics(given, http)
   if not metrics then
     http:close()
     return nil, message, code

@@ -1,4 +1,5 @@
 --- GET /metrics on a port of its own, so that the public one never shows them.
+local metrics = require "marketplace.metrics"
 local responses = require "marketplace.responses"
 
 local metrics_server = {}
@@ -28,6 +29,19 @@ end
 
 function MetricsServer:close()
   self.http:close()
+end
+
+--- What has become of a listening port's connections, as text for Prometheus.
+---@param stats {connections: integer, accepted: integer, evicted: integer, refused: integer}
+---@return string
+function metrics_server.connections(stats)
+  local lines = {}
+  metrics.add(lines, "marketplace_connections", "gauge", "Open connections.", { { stats.connections } })
+  metrics.add(lines, "marketplace_connections_total", "counter", "Connections, by outcome.", {
+    { stats.accepted, "outcome", "accepted" }, { stats.evicted, "outcome", "evicted" },
+    { stats.refused, "outcome", "refused" },
+  })
+  return metrics.text(lines)
 end
 
 --- Opens a server that listens from now on.

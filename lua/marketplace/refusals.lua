@@ -1,0 +1,107 @@
+--- Which refused requests the log shows, and how it sums up the others.
+---
+--- Whoever can reach the port can cause any number of them, and a line for each would fill the disk. So each reason has
+--- windows of time, in each of which a few requests are shown: then one reason's noise hides no other reason, and, as
+--- few of these lines go to one sender, a noisy sender does not hide the others. The rest is counted, and told once the
+--- window is over or the noise has paused. While there is more than is shown, the windows get longer.
+local core = require "marketplace.core"
+
+local refusals = {}
+
+---@class marketplace.Refusals
+local Refusals = {}
+Refusals.__index = Refusals
+
+local MOST_SHOWN = 10             -- of a reason, in a window
+local MOST_SHOWN_OF_SENDER = 3    -- of these
+local FIRST_WINDOW_SECONDS = 1
+local LONGEST_WINDOW_SECONDS = 60 -- and how long after a full window the next one is still longer than that
+local LEAST_PAUSE_SECONDS = 1     -- without a request of a reason, until the sum is told
+local PAUSE_OF_WINDOW = 0.1       -- as a part of the window, if that is longer
+local TURN_SECONDS = 1            -- between two looks at what is to be told
+
+-- Of an IPv6 address, the first 64 bits, as a sender usually has all addresses that begin with them.
+local function sender_of(remote)
+  if not remote then return "" end
+  local first = remote:match "^(.+)::" or remote
+  return first:match "^%x+:%x+:%x+:%x+" or first
+end
+
+local function open_window(reason, now, seconds)
+  reason.ends_at, reason.seconds, reason.shown, reason.shown_of, reason.is_full = now + seconds, seconds, 0, {}, false
+end
+
+local function reopen_window(reason, now)
+  local goes_on = reason.is_full and now < reason.ends_at + LONGEST_WINDOW_SECONDS
+  open_window(reason, now, goes_on and math.min(reason.seconds * 2, LONGEST_WINDOW_SECONDS) or FIRST_WINDOW_SECONDS)
+end
+
+local function has_paused(reason, now)
+  return now - reason.last_at >= math.max(LEAST_PAUSE_SECONDS, reason.seconds * PAUSE_OF_WINDOW)
+end
+
+local function tell(self, reason)
+  if reason.untold == 0 then return end
+  local count, within = reason.untold, reason.last_at - reason.first_at
+  reason.untold = 0
+  self.tell(reason.code, reason.status, count, within)
+end
+
+local function show(reason, sender)
+  local shown = reason.shown_of[sender] or 0
+  if reason.shown == MOST_SHOWN or shown == MOST_SHOWN_OF_SENDER then return false end
+  reason.shown, reason.shown_of[sender] = reason.shown + 1, shown + 1
+  return true
+end
+
+local function reason_of(self, code, status, now)
+  local reason = self.reasons[code]
+  if not reason then
+    reason = { code = code, status = status, untold = 0 }
+    open_window(reason, now, FIRST_WINDOW_SECONDS)
+    self.reasons[code] = reason
+  elseif now >= reason.ends_at then
+    tell(self, reason)
+    reopen_window(reason, now)
+  end
+  return reason
+end
+
+--- Whether the log is to show this one; otherwise it is summed up.
+---@param code string the reason, of which there must be few
+---@param status integer of the answer
+---@param remote string|nil the sender's address
+---@return boolean
+function Refusals:shows(code, status, remote)
+  local now = self.clock()
+  if now >= self.turns_at then self:turn() end
+  local reason = reason_of(self, code, status, now)
+  if show(reason, sender_of(remote)) then return true end
+  if reason.untold == 0 then reason.first_at = now end
+  reason.untold, reason.last_at, reason.is_full = reason.untold + 1, now, true
+  return false
+end
+
+--- Tells the sums that are due. Call it at least once a second.
+function Refusals:turn()
+  local now = self.clock()
+  self.turns_at = now + TURN_SECONDS
+  for _, reason in pairs(self.reasons) do
+    if reason.untold > 0 and (now >= reason.ends_at or has_paused(reason, now)) then tell(self, reason) end
+  end
+end
+
+--- Tells all sums: nothing follows.
+function Refusals:close()
+  for _, reason in pairs(self.reasons) do tell(self, reason) end
+end
+
+---@param told fun(code: string, status: integer, count: integer, within: number) is given each sum: how many, and
+--- the seconds from the first to the last of them
+---@param clock? fun(): number seconds that never go back, default the system's
+---@return marketplace.Refusals
+function refusals.new(told, clock)
+  return setmetatable({ tell = told, clock = clock or core.monotonic, reasons = {}, turns_at = 0 }, Refusals)
+end
+
+return refusals
