@@ -30,11 +30,15 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
 C11 := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) -Icsrc
 SHARED := -shared -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
-# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, FUZZ=1 for libFuzzer too, COVERAGE=1 for gcov
+# SANITIZE=1 builds everything into a folder of its own with ASan and UBSan, SANITIZE=thread with TSan, FUZZ=1 for libFuzzer
+# too, COVERAGE=1 for gcov
 ifdef FUZZ
 CC := clang
 SANITIZERS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BUILD := build/fuzz
+else ifeq ($(SANITIZE),thread)
+SANITIZERS := -fsanitize=thread -fno-omit-frame-pointer
+BUILD := build/tsan
 else ifdef SANITIZE
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 BUILD := build/sanitize
@@ -309,6 +313,13 @@ sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPEC
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 || exit 1; done
 	@$(MAKE) --no-print-directory preloads
 	@tools/sanitize $(SPECS)
+
+.PHONY: races
+races: packages-test ## look for data races between the server's threads with TSan, on every Lua
+	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=thread || exit 1; done
+	@$(MAKE) --no-print-directory build/tsan/test/server_test SANITIZE=thread
+	@$(MAKE) --no-print-directory preloads
+	@tools/races $(SPECS)
 
 .PHONY: gc-torture
 gc-torture: packages-test ## run the specs with garbage collected all the time, on every Lua (SPECS=spec/x_spec.lua for some)

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+/* Any thread may call them, several at once. */
 typedef struct mkt_allocator {
   /* As realloc(3): a NULL block allocates; on failure NULL, and the old block stays valid. */
   void *(*resize)(void *context, void *block, size_t bytes);

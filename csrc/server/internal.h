@@ -1,9 +1,11 @@
-/* internal.h: the server's own struct. server.c opens, runs and answers, and calls receive.c,
- * which takes in what comes and calls neither server.c nor the owner. */
+/* internal.h: the server's own struct. server.c opens, hands out and answers; run.c runs the
+ * sockets, for server.c or for front.c, and receive.c takes in what comes. Who touches what is not
+ * fixed at the start has the turn (front.h). */
 #ifndef MKT_SERVER_INTERNAL_H
 #define MKT_SERVER_INTERNAL_H
 
 #include "server/connection.h"
+#include "server/front.h"
 #include "server/linger.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -21,7 +23,8 @@ struct mkt_server {
   struct MHD_Response *bad_request; /* ends its connection */
   mkt_connections connections;
   mkt_requests requests;
-  mkt_ready ready;
+  mkt_ready ready; /* complete or faulty, for the owner's next poll */
+  mkt_ready batch; /* what the last poll handed out: the owner's own, also without the turn */
   mkt_linger linger;
   mkt_server_stats stats; /* but for what the tables of connections and requests count */
   size_t max_body;
@@ -33,6 +36,8 @@ struct mkt_server {
   uint16_t port;
   char host[MKT_SERVER_ADDRESS_BYTES];
   bool draining;
+  bool is_owner_away; /* in the front's turn */
+  mkt_front front;
 };
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,13 +37,11 @@ void mkt_linger_adopt(mkt_linger *linger, int fd, bool cut_short, uint64_t now) 
       (mkt_lingerer){.fd = copy, .deadline = now + MKT_LINGER_TIME, .bytes_left = bytes_left};
 }
 
-void mkt_linger_wait(const mkt_linger *linger, int other, int milliseconds) {
-  struct pollfd polled[MKT_LINGER_MOST + 1];
+size_t mkt_linger_list(const mkt_linger *linger, struct pollfd *polled) {
   for (size_t i = 0; i < linger->count; i++) {
     polled[i] = (struct pollfd){.fd = linger->sockets[i].fd, .events = POLLIN};
   }
-  polled[linger->count] = (struct pollfd){.fd = other, .events = POLLIN};
-  (void)poll(polled, linger->count + 1, milliseconds);
+  return linger->count;
 }
 
 void mkt_linger_run(mkt_linger *linger, uint64_t now) {

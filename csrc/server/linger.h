@@ -8,6 +8,7 @@
 #ifndef MKT_LINGER_H
 #define MKT_LINGER_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,8 +32,8 @@ typedef struct mkt_linger {
  */
 void mkt_linger_adopt(mkt_linger *linger, int fd, bool cut_short, uint64_t now);
 
-/* Waits until one of the sockets, or `other`, is readable; at most so many milliseconds. */
-void mkt_linger_wait(const mkt_linger *linger, int other, int milliseconds);
+/* The sockets as a list to wait for with poll, which has room for MKT_LINGER_MOST. How many. */
+size_t mkt_linger_list(const mkt_linger *linger, struct pollfd *polled);
 
 /* Discards what came, and closes those that are done or have had their time. */
 void mkt_linger_run(mkt_linger *linger, uint64_t now);

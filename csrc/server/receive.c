@@ -279,8 +279,9 @@ static enum MHD_Result on_data(mkt_server *server, mkt_connection *connection, c
   return MHD_YES;
 }
 
-static enum MHD_Result on_waiting(mkt_connection *connection, bool has_data) {
-  if (has_data || connection->request->taken) suspend(connection);
+static enum MHD_Result on_waiting(const mkt_server *server, mkt_connection *connection,
+                                  bool has_data) {
+  if (has_data || connection->request->taken || server->is_owner_away) suspend(connection);
   return MHD_YES;
 }
 
@@ -311,7 +312,7 @@ enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *u
     hand_over(cls, connection);
     return MHD_YES;
   case MKT_PHASE_WAITING:
-    return on_waiting(connection, *size > 0);
+    return on_waiting(cls, connection, *size > 0);
   case MKT_PHASE_ANSWERING:
     return on_answered(cls, connection);
   case MKT_PHASE_FRESH:

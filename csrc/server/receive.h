@@ -4,7 +4,8 @@
  * list. libmicrohttpd asks again at each of its runs what to do with a connection whose request has
  * no answer yet. While the owner is about to take the request that costs nothing; once it has been
  * taken and a run still finds no answer, the connection is suspended, which costs four system calls
- * and which an owner who answers before the next poll never pays.
+ * and which an owner who answers before the next poll never pays. While the owner is away it is
+ * suspended at once.
  */
 #ifndef MKT_RECEIVE_H
 #define MKT_RECEIVE_H

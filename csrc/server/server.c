@@ -3,10 +3,10 @@
 #include "server/answer.h"
 #include "server/listen.h"
 #include "server/receive.h"
+#include "server/run.h"
 #include "server/tls.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -112,7 +112,11 @@ static mkt_code open_server(mkt_server *server, const mkt_server_options *option
   if (code != MKT_OK) return code;
   code = prepare(server, error);
   if (code != MKT_OK) return code;
-  return listen_and_start(server, options, error);
+  code = listen_and_start(server, options, error);
+  if (code != MKT_OK) return code;
+  code = mkt_front_start(server, error);
+  if (code != MKT_OK) MHD_stop_daemon(server->daemon);
+  return code;
 }
 
 static void free_server(mkt_server *server) {
@@ -137,49 +141,40 @@ mkt_code mkt_server_open(mkt_server **server, const mkt_server_options *options,
   return code;
 }
 
-/* Running */
+/* Running. What does not enter needs no turn: it reads what never changes, or the owner's own. */
 
-static void run(mkt_server *server, int milliseconds) {
-  (void)MHD_run_wait(server->daemon, milliseconds);
+static void enter(mkt_server *server) {
+  mkt_front_owner_enters(&server->front);
 }
 
-static bool has_pending_work(mkt_server *server) {
-  MHD_UNSIGNED_LONG_LONG timeout = 0;
-  return MHD_get_timeout(server->daemon, &timeout) == MHD_YES && timeout == 0;
+static void leave(mkt_server *server) {
+  mkt_front_owner_leaves(&server->front);
 }
 
-static void wait_and_run(mkt_server *server, int milliseconds) {
-  if (server->linger.count > 0 && !has_pending_work(server)) {
-    mkt_linger_wait(&server->linger, server->epoll_fd, milliseconds);
-    milliseconds = 0;
-  }
-  run(server, milliseconds);
-}
-
-static int time_to_wait(const mkt_server *server, int milliseconds) {
-  if (server->ready.count > 0) return 0;
-  uint64_t deadline = mkt_connections_deadline(&server->connections);
-  uint64_t lingering = mkt_linger_deadline(&server->linger);
-  if (lingering < deadline) deadline = lingering;
-  uint64_t now = mkt_clock_milliseconds();
-  if (deadline <= now) return 0;
-  return deadline - now < (uint64_t)milliseconds ? (int)(deadline - now) : milliseconds;
+static void append(mkt_ready *to, const mkt_ready *from) {
+  if (from->count == 0) return;
+  if (to->last != NULL) to->last->next = from->first;
+  if (to->first == NULL) to->first = from->first;
+  to->last = from->last;
+  to->count += from->count;
 }
 
 size_t mkt_server_poll(mkt_server *server, int milliseconds) {
-  wait_and_run(server, time_to_wait(server, milliseconds));
-  uint64_t now = mkt_clock_milliseconds();
-  mkt_receive_expire(server, now);
-  if (server->linger.count > 0) mkt_linger_run(&server->linger, now);
-  return server->ready.count;
+  enter(server);
+  bool has_some = server->ready.count > 0 || server->batch.count > 0;
+  mkt_run_sockets(server, has_some ? 0 : mkt_run_time_to_wait(server, milliseconds));
+  append(&server->batch, &server->ready);
+  server->ready = (mkt_ready){0};
+  leave(server);
+  return server->batch.count;
 }
 
 const mkt_request *mkt_server_ready(const mkt_server *server) {
-  return server->ready.first;
+  return server->batch.first;
 }
 
-void mkt_server_take(mkt_server *server) {
-  mkt_request *request = server->ready.first;
+static void take(mkt_ready *list) {
+  mkt_request *request = list->first;
   while (request != NULL) {
     mkt_request *next = request->next;
     request->taken = true;
@@ -187,12 +182,24 @@ void mkt_server_take(mkt_server *server) {
     mkt_request_drop_body(request);
     request = next;
   }
-  server->ready = (mkt_ready){0};
+  *list = (mkt_ready){0};
 }
 
-bool mkt_server_is_waiting(const mkt_server *server, mkt_handle handle) {
-  const mkt_request *request = mkt_requests_find(&server->requests, handle);
+void mkt_server_take(mkt_server *server) {
+  enter(server);
+  take(&server->batch);
+  leave(server);
+}
+
+static bool is_waiting(const mkt_request *request) {
   return request != NULL && request->taken;
+}
+
+bool mkt_server_is_waiting(mkt_server *server, mkt_handle handle) {
+  enter(server);
+  bool waits = is_waiting(mkt_requests_find(&server->requests, handle));
+  leave(server);
+  return waits;
 }
 
 /* Answering */
@@ -255,14 +262,22 @@ static void answer_request(mkt_server *server, mkt_request *request, const mkt_a
 }
 
 void mkt_server_answer(mkt_server *server, mkt_handle handle, const mkt_answer *answer) {
+  enter(server);
   mkt_request *request = mkt_requests_find(&server->requests, handle);
-  if (request != NULL && request->taken) answer_request(server, request, answer);
+  if (is_waiting(request)) answer_request(server, request, answer);
+  leave(server);
 }
 
 /* In the first run libmicrohttpd asks for the answers, in the second it sends them. */
+static void send_answers(mkt_server *server) {
+  (void)MHD_run_wait(server->daemon, 0);
+  (void)MHD_run_wait(server->daemon, 0);
+}
+
 void mkt_server_flush(mkt_server *server) {
-  run(server, 0);
-  run(server, 0);
+  enter(server);
+  send_answers(server);
+  leave(server);
 }
 
 /* Ending */
@@ -274,18 +289,25 @@ static void doom_all(mkt_server *server, mkt_phase phase) {
   }
 }
 
-void mkt_server_drain(mkt_server *server) {
-  if (server->draining) return;
+static void drain(mkt_server *server) {
   server->draining = true;
   (void)close(MHD_quiesce_daemon(server->daemon));
-  run(server, 0); /* what has arrived already is a request, not idleness */
+  /* what has arrived already is a request, not idleness */
+  (void)MHD_run_wait(server->daemon, 0);
   doom_all(server, MKT_PHASE_FRESH);
   doom_all(server, MKT_PHASE_IDLE);
-  run(server, 0);
+  (void)MHD_run_wait(server->daemon, 0);
+}
+
+void mkt_server_drain(mkt_server *server) {
+  enter(server);
+  if (!server->draining) drain(server);
+  leave(server);
 }
 
 static void answer_all(mkt_server *server, const mkt_answer *answer) {
-  mkt_server_take(server);
+  take(&server->batch);
+  take(&server->ready);
   for (size_t i = 0; i < server->requests.count; i++) {
     mkt_request *request = server->requests.slots[i];
     if (request->taken) answer_request(server, request, answer);
@@ -299,9 +321,10 @@ bool mkt_server_is_ours(const mkt_server *server) {
 void mkt_server_close(mkt_server *server) {
   if (server == NULL || !mkt_server_is_ours(server)) return;
   const mkt_answer unavailable = {.status = MHD_HTTP_SERVICE_UNAVAILABLE, .body = ""};
+  mkt_front_stop(&server->front);
   server->draining = true;
   answer_all(server, &unavailable);
-  mkt_server_flush(server);
+  send_answers(server);
   answer_all(server, &unavailable); /* what the runs completed: nothing may stay suspended */
   MHD_stop_daemon(server->daemon);
   free_server(server);
@@ -315,9 +338,11 @@ uint16_t mkt_server_port(const mkt_server *server) {
   return server->port;
 }
 
-mkt_server_stats mkt_server_statistics(const mkt_server *server) {
+mkt_server_stats mkt_server_statistics(mkt_server *server) {
+  enter(server);
   mkt_server_stats stats = server->stats;
   stats.connections = server->connections.kept;
   stats.buffered = server->requests.buffered;
+  leave(server);
   return stats;
 }

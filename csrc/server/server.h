@@ -1,8 +1,15 @@
 /* server.h: a small HTTP/1.1 server on libmicrohttpd, made for being handed many short POSTs.
  *
- * One thread, and the caller owns the loop: mkt_server_poll runs the sockets and gathers the
- * requests that are complete, the caller answers them in one go, mkt_server_flush sends the bytes.
- * Nothing of the caller's is called back from inside libmicrohttpd.
+ * The owner owns the loop: mkt_server_poll runs the sockets and gathers the requests that are
+ * complete, the owner answers them in one go, mkt_server_flush sends the bytes. Nothing of the
+ * owner's is called back from inside libmicrohttpd.
+ *
+ * Threads: one thread at a time is the owner, and calls these functions. Each server has a thread
+ * of its own besides, the front, which runs the sockets once the owner has called none of them for
+ * MKT_FRONT_PATIENCE milliseconds (front.h): connections are accepted, requests are read and
+ * deadlines are kept, whatever the owner does meanwhile, and the next poll hands out what has come.
+ * What mkt_server_poll has handed out is the owner's, and is read without a lock. The front handles
+ * no signals, so a handler runs in one of the process's own threads, and can end a poll's wait.
  *
  * A client can waste neither time nor memory without limit. Every state of a connection has a
  * deadline of its own, whatever trickles in; bodies are bounded each and together; and when
@@ -91,14 +98,14 @@ typedef struct mkt_server_stats {
   uint64_t refused;   /* connections closed at once: all the others were handing over a request */
 } mkt_server_stats;
 
-/* Listens. On success *server is owned by the caller. MKT_ERR_LISTEN_FAILED, MKT_ERR_TLS_FAILED or
- * MKT_ERR_OUT_OF_MEMORY otherwise, and *server is NULL. Raises the process's soft limit of open
- * files if max_connections needs it. */
+/* Listens, and starts the front. On success *server is owned by the caller. MKT_ERR_LISTEN_FAILED,
+ * MKT_ERR_TLS_FAILED or MKT_ERR_OUT_OF_MEMORY otherwise, and *server is NULL. Raises the process's
+ * soft limit of open files if max_connections needs it. */
 mkt_code mkt_server_open(mkt_server **server, const mkt_server_options *options, mkt_error *error);
 
-/* Answers what is waiting with 503, closes every connection and frees the server. NULL is allowed.
- * In a process forked from the one that opened it: frees nothing and touches no socket, for they
- * are the parent's as well. */
+/* Answers what is waiting with 503, closes every connection, ends the front and frees the server.
+ * NULL is allowed. In a process forked from the one that opened it: frees nothing and touches no
+ * socket, for they are the parent's as well. */
 void mkt_server_close(mkt_server *server);
 
 /* Whether this process opened the server. In another one only mkt_server_close may be called. */
@@ -135,7 +142,7 @@ bool mkt_request_header(const mkt_request *request, size_t *cursor, mkt_text *na
 void mkt_server_take(mkt_server *server);
 
 /* Whether this request was taken from this server and is not answered. */
-bool mkt_server_is_waiting(const mkt_server *server, mkt_handle handle);
+bool mkt_server_is_waiting(mkt_server *server, mkt_handle handle);
 
 /* What is wrong with such a header of an answer, or NULL; `value` has `value_length` bytes and a
  * NUL behind. */
@@ -154,6 +161,6 @@ void mkt_server_flush(mkt_server *server);
  * its connection. Requests in progress still come out of mkt_server_poll. */
 void mkt_server_drain(mkt_server *server);
 
-mkt_server_stats mkt_server_statistics(const mkt_server *server);
+mkt_server_stats mkt_server_statistics(mkt_server *server);
 
 #endif

@@ -1,0 +1,169 @@
+#include "server/front.h"
+
+#include "core/clock.h"
+#include "server/run.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The front's thread */
+
+/* Whether nobody came for so long. False as well if it is not worth waiting any longer. */
+static bool is_left_alone(mkt_front *front) {
+  const uint64_t visits = front->visits;
+  const uint64_t until = mkt_clock_milliseconds() + MKT_FRONT_PATIENCE;
+  const struct timespec at = {(time_t)(until / 1000), (long)(until % 1000) * 1000000};
+  int ended = 0;
+  while (ended == 0 && !front->is_over)
+    ended = pthread_cond_timedwait(&front->is_awaited, &front->lock, &at);
+  return ended == ETIMEDOUT && front->visits == visits;
+}
+
+static void rest(mkt_front *front) {
+  front->is_resting = true;
+  while (front->turn == MKT_TURN_OWNERS && !front->is_over)
+    (void)pthread_cond_wait(&front->is_awaited, &front->lock);
+  front->is_resting = false;
+}
+
+/* The front's turn. What it has to wait for afterwards is put into `wait`. */
+static void take_turn(mkt_server *server, mkt_wait *wait) {
+  mkt_front *front = &server->front;
+  front->turn = MKT_TURN_FRONTS;
+  (void)pthread_mutex_unlock(&front->lock);
+  server->is_owner_away = true;
+  mkt_run_sockets(server, 0);
+  mkt_run_plan_wait(server, wait);
+  server->is_owner_away = false;
+  (void)pthread_mutex_lock(&front->lock);
+  front->turn = MKT_TURN_NOBODYS;
+  (void)pthread_cond_signal(&front->is_free);
+}
+
+static void wait_outside(mkt_front *front, mkt_wait *wait) {
+  uint64_t ignored;
+  front->is_outside = true;
+  (void)pthread_mutex_unlock(&front->lock);
+  mkt_wait_for(wait, front->wakes_fd);
+  (void)pthread_mutex_lock(&front->lock);
+  front->is_outside = false;
+  (void)!read(front->wakes_fd, &ignored, sizeof ignored);
+}
+
+static void stand_in(mkt_server *server) {
+  mkt_front *front = &server->front;
+  const uint64_t visits = front->visits;
+  mkt_wait wait;
+  for (;;) {
+    take_turn(server, &wait);
+    if (front->visits != visits || front->is_over) return;
+    wait_outside(front, &wait);
+    if (front->visits != visits || front->is_over) return;
+  }
+}
+
+static void *run_front(void *cls) {
+  mkt_server *server = cls;
+  mkt_front *front = &server->front;
+  (void)pthread_mutex_lock(&front->lock);
+  while (!front->is_over) {
+    if (front->turn == MKT_TURN_OWNERS) {
+      rest(front);
+    } else if (is_left_alone(front) && front->turn == MKT_TURN_NOBODYS) {
+      stand_in(server);
+    }
+  }
+  (void)pthread_mutex_unlock(&front->lock);
+  return NULL;
+}
+
+/* Starting and stopping */
+
+static void init_locks(mkt_front *front) {
+  pthread_condattr_t clock;
+  (void)pthread_mutex_init(&front->lock, NULL);
+  (void)pthread_condattr_init(&clock);
+  (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+  (void)pthread_cond_init(&front->is_awaited, &clock);
+  (void)pthread_condattr_destroy(&clock);
+  (void)pthread_cond_init(&front->is_free, NULL);
+}
+
+static void destroy_locks(mkt_front *front) {
+  (void)pthread_cond_destroy(&front->is_free);
+  (void)pthread_cond_destroy(&front->is_awaited);
+  (void)pthread_mutex_destroy(&front->lock);
+  (void)close(front->wakes_fd);
+}
+
+/* A signal must interrupt its owner's waiting, and run its handler in no thread of ours. */
+static int start_without_signals(mkt_server *server) {
+  sigset_t all, before;
+  (void)sigfillset(&all);
+  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  int failed = pthread_create(&server->front.thread, NULL, run_front, server);
+  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return failed;
+}
+
+static mkt_code fail_to_start(int why, mkt_error *error) {
+  return mkt_fail(error, MKT_ERR_LISTEN_FAILED, "cannot start a thread for the sockets: %s",
+                  strerror(why));
+}
+
+mkt_code mkt_front_start(mkt_server *server, mkt_error *error) {
+  mkt_front *front = &server->front;
+  front->wakes_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (front->wakes_fd < 0) return fail_to_start(errno, error);
+  init_locks(front);
+  int failed = start_without_signals(server);
+  if (failed != 0) {
+    destroy_locks(front);
+    return fail_to_start(failed, error);
+  }
+  front->is_started = true;
+  return MKT_OK;
+}
+
+static void wake(const mkt_front *front) {
+  const uint64_t one = 1;
+  (void)!write(front->wakes_fd, &one, sizeof one);
+}
+
+void mkt_front_stop(mkt_front *front) {
+  if (!front->is_started) return;
+  (void)pthread_mutex_lock(&front->lock);
+  front->is_over = true;
+  (void)pthread_cond_signal(&front->is_awaited);
+  (void)pthread_mutex_unlock(&front->lock);
+  wake(front);
+  (void)pthread_join(front->thread, NULL);
+  destroy_locks(front);
+}
+
+/* The owner's turns */
+
+void mkt_front_owner_enters(mkt_front *front) {
+  (void)pthread_mutex_lock(&front->lock);
+  front->visits++;
+  while (front->turn == MKT_TURN_FRONTS)
+    (void)pthread_cond_wait(&front->is_free, &front->lock);
+  front->turn = MKT_TURN_OWNERS;
+  bool is_outside = front->is_outside;
+  (void)pthread_mutex_unlock(&front->lock);
+  if (is_outside) wake(front);
+}
+
+void mkt_front_owner_leaves(mkt_front *front) {
+  (void)pthread_mutex_lock(&front->lock);
+  front->turn = MKT_TURN_NOBODYS;
+  bool is_resting = front->is_resting;
+  (void)pthread_mutex_unlock(&front->lock);
+  if (is_resting) (void)pthread_cond_signal(&front->is_awaited);
+}
