@@ -183,7 +183,14 @@ describe("the PostgreSQL inbox, if its server #full", function()
     server:query "SELECT pg_reload_conf()"
     repeat until server:query "SHOW synchronous_standby_names" == "none"
     box.connection:close()
-    expect_unavailable("^PostgreSQL at 127%.0%.0%.1:%d+: no answer within 0%.%d s$", box:put { record "a" })
+    local NO_ANSWER = "^PostgreSQL at 127%.0%.0%.1:%d+: no answer within 0%.%d s$"
+    expect_unavailable(NO_ANSWER, box:put { record "a" })
+    -- once the session has ended, the server has it, but no standby does
+    server:query "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    assert.equal("1", server:query "SELECT count(*) FROM marketplace.inbox")
+    box:close()
+    box = assert(inbox.open(url_of(server.port) .. "?timeout=0.5")) -- which was not refused just now
+    expect_unavailable(NO_ANSWER, box:put { record "a" })
   end)
 
   describe("has a standby", function()

@@ -54,8 +54,12 @@ local function rearm(self, id)
   return rearmed[1] ~= nil
 end
 
+-- With a lock, which is written: a commit that wrote nothing would not wait for the standbys, which may still lack what
+-- is a duplicate here, as nobody was told that it was stored.
+local DIGEST = "SELECT digest FROM inbox WHERE id = :id FOR KEY SHARE"
+
 local function digest_of(self, id)
-  local row = self.link:run("SELECT digest FROM inbox WHERE id = :id", { id = id })[1]
+  local row = self.link:run(DIGEST, { id = id })[1]
   return row and row.digest
 end
 
