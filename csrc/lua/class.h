@@ -11,4 +11,9 @@
 void mkt_lua_class(lua_State *L, const char *name, const luaL_Reg *methods,
                    const luaL_Reg *metamethods);
 
+/* Pushes a userdata of that type whose `size` bytes are zero, which the type's __gc must take for
+ * one that owns nothing. To make it can run a finalizer, and that may change any table: options are
+ * read, and resources acquired, only after this. */
+void *mkt_lua_new(lua_State *L, const char *name, size_t size);
+
 #endif

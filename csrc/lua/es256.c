@@ -16,6 +16,7 @@ typedef struct key_box {
   bool is_private;
 } key_box;
 
+/* Comes last of the checks: a number that is made into a string can run a finalizer. */
 static key_box *check_open(lua_State *L) {
   key_box *box = luaL_checkudata(L, 1, metatable_name);
   luaL_argcheck(L, box->key.pkey != NULL, 1, "the key is closed");
@@ -29,10 +30,10 @@ static int key_close(lua_State *L) {
 }
 
 static int key_sign(lua_State *L) {
-  key_box *box = check_open(L);
-  luaL_argcheck(L, box->is_private, 1, "a public key cannot sign");
   size_t n;
   const char *text = luaL_checklstring(L, 2, &n);
+  key_box *box = check_open(L);
+  luaL_argcheck(L, box->is_private, 1, "a public key cannot sign");
   unsigned char signature[MKT_ES256_SIGNATURE_BYTES];
   mkt_error error;
   if (mkt_es256_sign(&box->key, text, n, signature, &error) != MKT_OK) {
@@ -43,11 +44,11 @@ static int key_sign(lua_State *L) {
 }
 
 static int key_verify(lua_State *L) {
-  key_box *box = check_open(L);
   size_t n;
   size_t signature_n;
   const char *text = luaL_checklstring(L, 2, &n);
   const char *signature = luaL_checklstring(L, 3, &signature_n);
+  key_box *box = check_open(L);
   mkt_error error;
   if (mkt_es256_verify(&box->key, text, n, (const unsigned char *)signature, signature_n, &error) !=
       MKT_OK) {
@@ -80,10 +81,8 @@ static int key_public_pem(lua_State *L) {
 }
 
 static key_box *new_box(lua_State *L, bool is_private) {
-  key_box *box = lua_newuserdata(L, sizeof *box);
-  *box = (key_box){.is_private = is_private};
-  luaL_getmetatable(L, metatable_name);
-  lua_setmetatable(L, -2);
+  key_box *box = mkt_lua_new(L, metatable_name, sizeof *box);
+  box->is_private = is_private;
   return box;
 }
 

@@ -36,10 +36,8 @@ static int bytes_free(lua_State *L) {
 
 /* Owns a file's bytes while they are made into a Lua string, which may raise. */
 static mkt_buffer *push_bytes(lua_State *L, size_t most) {
-  mkt_buffer *bytes = lua_newuserdata(L, sizeof *bytes);
+  mkt_buffer *bytes = mkt_lua_new(L, bytes_metatable_name, sizeof *bytes);
   mkt_buffer_init(bytes, most);
-  luaL_getmetatable(L, bytes_metatable_name);
-  lua_setmetatable(L, -2);
   return bytes;
 }
 
@@ -92,11 +90,7 @@ static int lock_close(lua_State *L) {
 }
 
 static mkt_file_lock *push_lock(lua_State *L) {
-  mkt_file_lock *lock = lua_newuserdata(L, sizeof *lock);
-  *lock = (mkt_file_lock){0};
-  luaL_getmetatable(L, metatable_name);
-  lua_setmetatable(L, -2);
-  return lock;
+  return mkt_lua_new(L, metatable_name, sizeof(mkt_file_lock));
 }
 
 static int replace_locked(lua_State *L) {

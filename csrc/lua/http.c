@@ -111,10 +111,7 @@ static int http_start(lua_State *L) {
   mkt_http_request request;
   mkt_error error;
   lua_settop(L, 1);
-  exchange_box *box = lua_newuserdata(L, sizeof *box);
-  *box = (exchange_box){0};
-  luaL_getmetatable(L, metatable_name);
-  lua_setmetatable(L, -2);
+  exchange_box *box = mkt_lua_new(L, metatable_name, sizeof *box);
   read_request(L, &request, headers);
   if (mkt_http_start(&box->exchange, &request, &error) != MKT_OK) {
     return mkt_lua_push_error(L, &error);

@@ -6,8 +6,6 @@
 #include "lua/push.h"
 #include "lua/record.h"
 
-#include <string.h>
-
 static const char metatable_name[] = "marketplace.keyring";
 
 static mkt_keyring *check_open(lua_State *L) {
@@ -84,10 +82,7 @@ static void check_secrets(lua_State *L, int count) {
 static int keyring_new(lua_State *L) {
   int count = lua_gettop(L);
   check_secrets(L, count);
-  mkt_keyring *keyring = lua_newuserdata(L, sizeof *keyring);
-  memset(keyring, 0, sizeof *keyring);
-  luaL_getmetatable(L, metatable_name);
-  lua_setmetatable(L, -2);
+  mkt_keyring *keyring = mkt_lua_new(L, metatable_name, sizeof *keyring);
   for (int i = 1; i <= count; i++) {
     size_t n;
     const char *secret = lua_tolstring(L, i, &n);

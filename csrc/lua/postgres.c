@@ -54,15 +54,15 @@ static int postgres_close(lua_State *L) {
   return 0;
 }
 
-static double check_seconds(lua_State *L, int at) {
-  lua_Number seconds = luaL_checknumber(L, at);
-  luaL_argcheck(L, seconds >= 0 && seconds <= 1e9, at, "it is out of range");
-  return seconds;
+static bool is_in_range(lua_Number seconds) {
+  return seconds >= 0 && seconds <= 1e9;
 }
 
 static int postgres_limit(lua_State *L) {
   connection *c = check_connection(L);
-  mkt_postgres_limit(&c->postgres, check_seconds(L, 2));
+  lua_Number seconds = luaL_checknumber(L, 2);
+  luaL_argcheck(L, is_in_range(seconds), 2, "it is out of range");
+  mkt_postgres_limit(&c->postgres, seconds);
   return 0;
 }
 
@@ -199,10 +199,10 @@ static int call(lua_State *L, lua_CFunction function) {
   connection *c = check_connection(L);
   luaL_checktype(L, NAMES, LUA_TTABLE);
   lua_settop(L, COMMON);
+  mkt_lua_push_call(L, function, COMMON);
   mkt_error error;
   if (check_idle(c, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   check_statement(L, c);
-  mkt_lua_push_call(L, function, COMMON);
   int status = mkt_lua_call_in_use(L, &c->use, COMMON);
   mkt_postgres_settle(&c->postgres);
   if (c->use.must_close) mkt_postgres_close(&c->postgres);
@@ -219,7 +219,7 @@ static int postgres_each(lua_State *L) {
   return call(L, execute_each);
 }
 
-enum { MOST_WORDS = 64 };
+enum { MOST_WORDS = 64, OTHER_SLOTS = 8 };
 
 typedef struct parameters {
   const char *words[MOST_WORDS + 1], *values[MOST_WORDS + 1];
@@ -233,12 +233,22 @@ static const char *check_word(lua_State *L, int at) {
   return text;
 }
 
-/* Borrows from the table on top, which stays there. */
+static double check_seconds_option(lua_State *L) {
+  lua_getfield(L, 1, "seconds");
+  lua_Number seconds = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : -1;
+  luaL_argcheck(L, is_in_range(seconds), 1, "option 'seconds' must be a number from 0 to 1e9");
+  return seconds;
+}
+
+/* The words and values stay on the stack, which keeps them alive whatever becomes of the table. */
 static parameters read_parameters(lua_State *L) {
   parameters given = {{NULL}, {NULL}};
-  luaL_argcheck(L, lua_istable(L, -1), 1, "option 'parameters' must be a table");
+  lua_getfield(L, 1, "parameters");
+  int table = lua_gettop(L);
+  luaL_argcheck(L, lua_istable(L, table), 1, "option 'parameters' must be a table");
+  luaL_checkstack(L, 2 * MOST_WORDS + OTHER_SLOTS, "too many parameters");
   int n = 0;
-  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+  for (lua_pushnil(L); lua_next(L, table) != 0; lua_pushvalue(L, -2)) {
     if (n == MOST_WORDS) luaL_error(L, "'parameters' has too many");
     given.words[n] = check_word(L, -2);
     given.values[n++] = check_word(L, -1);
@@ -249,17 +259,14 @@ static parameters read_parameters(lua_State *L) {
 static int postgres_connect(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  lua_getfield(L, 1, "seconds");
-  double seconds = check_seconds(L, 2);
-  lua_getfield(L, 1, "parameters");
+  connection *c = mkt_lua_new(L, metatable_name, sizeof *c);
+  double seconds = check_seconds_option(L);
   const parameters given = read_parameters(L);
-  connection *c = lua_newuserdata(L, sizeof *c);
-  *c = (connection){.use = {.is_busy = false}};
-  luaL_getmetatable(L, metatable_name);
-  lua_setmetatable(L, -2);
   mkt_error error;
   mkt_code code = mkt_postgres_open(&c->postgres, given.words, given.values, seconds, &error);
-  return code == MKT_OK ? 1 : mkt_lua_push_error(L, &error);
+  if (code != MKT_OK) return mkt_lua_push_error(L, &error);
+  lua_pushvalue(L, 2);
+  return 1;
 }
 
 static void make_metatable(lua_State *L) {

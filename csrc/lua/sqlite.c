@@ -118,8 +118,9 @@ static mkt_code run_before_copy(void *state, mkt_error *error) {
   lua_pushvalue(L, 3);
   bool failed = lua_pcall(L, 0, 2, 0) != 0;
   if (!failed && lua_toboolean(L, -2)) return MKT_OK;
-  const char *message = lua_tostring(L, -1);
-  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "%s", message != NULL ? message : "failed");
+  bool has_message = lua_type(L, -1) == LUA_TSTRING;
+  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "%s",
+                  has_message ? lua_tostring(L, -1) : "failed");
 }
 
 static mkt_code copy_to(lua_State *L, connection *c, connection *other, mkt_error *error) {
@@ -283,19 +284,17 @@ static const char *text_option(lua_State *L, const char *name) {
 static int sqlite_open(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  connection *c = mkt_lua_new(L, metatable_name, sizeof *c);
   mkt_sqlite_options options = {.path = text_option(L, "path"),
                                 .holders = text_option(L, "holders")};
   bool has_path = options.path != NULL && options.path[0] != '\0';
   luaL_argcheck(L, has_path, 1, "option 'path' is missing or empty");
   lua_getfield(L, 1, "create");
   options.create = lua_toboolean(L, -1);
-  connection *c = lua_newuserdata(L, sizeof *c);
-  *c = (connection){.use = {.is_busy = false}};
-  luaL_getmetatable(L, metatable_name);
-  lua_setmetatable(L, -2);
   mkt_error error;
   if (mkt_sqlite_open(&c->database, &options, &error) != MKT_OK)
     return mkt_lua_push_error(L, &error);
+  lua_pushvalue(L, 2);
   return 1;
 }
 

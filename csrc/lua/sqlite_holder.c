@@ -43,10 +43,7 @@ static int holder_number(lua_State *L) {
 
 static int holder_open(lua_State *L) {
   const char *path = check_path(L);
-  mkt_sqlite_holder *holder = lua_newuserdata(L, sizeof *holder);
-  *holder = (mkt_sqlite_holder){0};
-  luaL_getmetatable(L, metatable_name);
-  lua_setmetatable(L, -2);
+  mkt_sqlite_holder *holder = mkt_lua_new(L, metatable_name, sizeof *holder);
   mkt_error error;
   bool opened = mkt_sqlite_holder_open(holder, path, &error) == MKT_OK;
   return opened ? 1 : mkt_lua_push_error(L, &error);

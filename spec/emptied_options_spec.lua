@@ -1,0 +1,131 @@
+--- What a function of C is given in a table it may use only as long as something keeps it alive: whatever it makes can
+--- run a garbage collection, and so somebody's finalizer, which may empty the table. With sanitizers, what is used after
+--- it was freed is reported; without them, it has been overwritten by then.
+local core = require "marketplace.core"
+local finalizer = require "support.finalizer"
+local http_server = require "marketplace.http_server"
+local json = require "marketplace.json"
+local peers = require "support.peer"
+local postgres = require "marketplace.postgres"
+local raw = require "support.raw_http"
+local shell = require "support.shell"
+local sqlite = require "marketplace.sqlite"
+
+-- A string that nothing else keeps.
+local function unique(before, after)
+  return before .. core.random_hex(32) .. (after or "")
+end
+
+-- Of a string, what tells whether another one is equal to it, and keeps nothing of it.
+local function digest(text)
+  return core.sha256(text)
+end
+
+-- Raises unless it is one of these complaints: of what was not given.
+local function expect_complaint(problem, ...)
+  for _, pattern in ipairs { ... } do
+    if tostring(problem):find(pattern) then return end
+  end
+  error(problem, 0)
+end
+
+describe("a table that a finalizer empties while it is read is used as it was, or as one that lacks something:", function()
+  local folder, peer
+
+  setup(function() peer = peers.start() end)
+  teardown(function() peer:stop() end)
+  before_each(function() folder = shell.run "mktemp -d" end)
+  after_each(function() shell.run("rm -rf " .. folder) end)
+
+  it("the request of http_start", function()
+    local expected
+    assert.is_true(finalizer.empties(function()
+      local given = { method = "POST", url = unique(peer.url .. "/echo?"), body = unique "body",
+        headers = { unique "x-one: ", unique "x-two: " } }
+      expected = { url = digest(given.url), body = digest(given.body), ["x-one"] = digest(given.headers[1]),
+        ["x-two"] = digest(given.headers[2]) }
+      return given
+    end, core.http_start, function(_, started, exchange)
+      if not started then return expect_complaint(exchange, "field '%l+' is missing", "a header is not a string") end
+      repeat core.http_poll(1) until exchange:done()
+      local _, _, body = exchange:result()
+      local got = json.decode(body)
+      assert.equal(expected.url, digest(peer.url .. got.url))
+      assert(got.body == "" or digest(got.body) == expected.body, got.body)
+      for _, name in ipairs { "x-one", "x-two" } do
+        local header = got.headers[name]
+        assert(not header or digest(name .. ": " .. header) == expected[name], header)
+      end
+      exchange:close()
+    end) > 1)
+  end)
+
+  it("the options of the server", function()
+    local certificate, key = raw.certificate()
+    local number = 0
+    assert.is_true(finalizer.empties(function(time)
+      number = time % 250 + 1
+      return { host = "127.0.1." .. number, tls_cert = unique(certificate), tls_key = unique(key) }
+    end, http_server.open, function(_, opened, server, problem)
+      if not opened then return expect_complaint(server, "'tls_cert' and 'tls_key' go together") end
+      assert(server, problem)
+      local address = server:address()
+      assert(address == "127.0.1." .. number or address == "127.0.0.1", address)
+      server:close()
+    end) > 1)
+  end)
+
+  it("the options of SQLite", function()
+    local pattern = "^" .. folder .. "/db%x+$"
+    assert.is_true(finalizer.empties(function(time)
+      local holders = folder .. "/holders" .. time
+      shell.run("touch " .. holders)
+      return { path = unique(folder .. "/db"), holders = holders, create = true }
+    end, sqlite.open, function(_, opened, database, problem)
+      if not opened then return expect_complaint(database, "option 'path' is missing or empty") end
+      if not database then return expect_complaint(problem:gsub("^there is no such file: ", ""), pattern) end
+      database:close()
+    end) > 1)
+    assert.equal("", shell.run(("ls %s | grep -v '^holders[0-9]*$\\|^db[0-9a-f]\\{64\\}$' || true"):format(folder)))
+  end)
+
+  it("the values of a statement of SQLite", function()
+    local database = assert(sqlite.open { path = folder .. "/a.db", create = true })
+    local both = database:prepare "SELECT :a AS a, :b AS b"
+    local digests
+    local function make()
+      local values = { a = unique "a", b = unique "b" }
+      digests = { a = digest(values.a), b = digest(values.b) }
+      return values
+    end
+    local function check(row)
+      for name, expected in pairs(digests) do
+        assert(not row[name] or digest(row[name]) == expected, row[name])
+      end
+    end
+    finalizer.empties(make, function(given) return database:run(both, given) end, function(_, ran, rows)
+      assert(ran, rows)
+      check(rows[1])
+    end)
+    finalizer.empties(function() return { make() } end, function(given) return database:each(both, given) end,
+      function(_, ran, rows)
+        if not ran then return expect_complaint(rows, "item 1 must be a table") end
+        for _, row in ipairs(rows) do check(row) end
+      end)
+    database:close()
+  end)
+
+  it("the parameters of PostgreSQL", function()
+    local named
+    assert.is_true(finalizer.empties(function()
+      local host = unique "/nowhere/"
+      named = digest(host)
+      return { seconds = 5, parameters = { host = host, dbname = unique "db", user = unique "user" } }
+    end, postgres.connect, function(_, called, connection, problem)
+      if not called then return expect_complaint(connection, "option 'seconds' must", "option 'parameters' must") end
+      assert.is_nil(connection)
+      local host = problem:match "at (/nowhere/%x+)"
+      assert(host and digest(host) == named, problem)
+    end) > 1)
+  end)
+end)
