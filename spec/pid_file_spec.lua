@@ -39,6 +39,20 @@ describe("a pid file", function()
     assert.matches("^the pid file cannot be written: /nowhere/at/all", message)
   end)
 
+  it("is never written through a symbolic link, whatever that names", function()
+    local other = shell.file "precious"
+    for _, target in ipairs { other, "/nowhere/at/all" } do
+      shell.run(("ln -sfn %s %s"):format(target, path))
+      local none, message = pid_file.write(path)
+      assert.is_nil(none)
+      assert.equal(("the pid file cannot be written: %s: it is a symbolic link, which is not followed: remove it, or " ..
+        "name another file"):format(path), message)
+      assert.equal(target, shell.run("readlink " .. path))
+    end
+    assert.equal("precious", core.read_file(other))
+    os.remove(other)
+  end)
+
   it("of a server that does not lock it is found if the process is older", function()
     write(pid .. "\n")
     assert.equal(pid, pid_file.find(path))

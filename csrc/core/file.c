@@ -59,14 +59,13 @@ static mkt_code open_folder(place *where, const char *path, const char *shown, m
   return MKT_OK;
 }
 
-static mkt_code find_place(place *where, const char *path, mkt_file_how how, mkt_error *error) {
+/* What a symbolic link names, if there is one. */
+static mkt_code follow_to_place(place *where, const char *path, mkt_error *error) {
   char resolved[PATH_MAX];
   struct stat link;
-  if (how == MKT_FILE_REPLACE) {
-    if (realpath(path, resolved) != NULL) return open_folder(where, resolved, path, error);
-    if (errno != ENOENT) return fail(error, path, "it cannot be written", errno);
-    if (lstat(path, &link) == 0) return fail(error, path, "the link names nothing", ENOENT);
-  }
+  if (realpath(path, resolved) != NULL) return open_folder(where, resolved, path, error);
+  if (errno != ENOENT) return fail(error, path, "it cannot be written", errno);
+  if (lstat(path, &link) == 0) return fail(error, path, "the link names nothing", ENOENT);
   return open_folder(where, path, path, error);
 }
 
@@ -187,7 +186,10 @@ static mkt_code replace_in(const place *where, order *wanted, mkt_error *error) 
   if (!exists && errno != ENOENT) return fail(error, wanted->path, "it cannot be looked at", errno);
   if (exists && wanted->how == MKT_FILE_NEW) return fail_to_place(wanted->path, EEXIST, error);
   if (exists && !S_ISREG(old.st_mode)) {
-    return mkt_fail(error, MKT_ERR_FILE_FAILED, "%.150s: it is not a regular file", wanted->path);
+    return mkt_fail(error, MKT_ERR_FILE_FAILED, "%.150s: it is %s", wanted->path,
+                    S_ISLNK(old.st_mode)
+                        ? "a symbolic link, which is not followed: remove it, or name another file"
+                        : "not a regular file");
   }
   /* with a lock it is another process's file that is replaced, and this one's own is made */
   wanted->old = exists && wanted->lock == NULL ? &old : NULL;
@@ -198,7 +200,9 @@ static mkt_code replace_in(const place *where, order *wanted, mkt_error *error) 
 
 static mkt_code carry_out(order *wanted, mkt_error *error) {
   place where = {.folder = -1};
-  mkt_code code = find_place(&where, wanted->path, wanted->how, error);
+  bool follows = wanted->how == MKT_FILE_REPLACE && wanted->lock == NULL;
+  mkt_code code = follows ? follow_to_place(&where, wanted->path, error)
+                          : open_folder(&where, wanted->path, wanted->path, error);
   if (code != MKT_OK) return code;
   code = replace_in(&where, wanted, error);
   (void)close(where.folder);
@@ -272,7 +276,7 @@ static void remove_from(DIR *folder, const char *name) {
 
 mkt_code mkt_file_remove_leftovers(const char *path, mkt_error *error) {
   place where = {.folder = -1};
-  mkt_code code = find_place(&where, path, MKT_FILE_REPLACE, error);
+  mkt_code code = follow_to_place(&where, path, error);
   if (code != MKT_OK) return code;
   DIR *folder = fdopendir(where.folder);
   if (folder == NULL) {

@@ -58,7 +58,8 @@ mkt_code mkt_file_lock_take(mkt_file_lock *lock, const char *path, mkt_error *er
 
 /* Makes p[0..n) what the file holds, as mkt_file_replace does, but a new file of the caller's
  * (0644) in place of whatever was there, on which the lock is held from before anybody sees it: who
- * finds it locked knows that its maker lives. A file that replaces it does not have the lock. */
+ * finds it locked knows that its maker lives. A file that replaces it does not have the lock. A
+ * symbolic link is refused: where others may write, it may name any file of the caller's. */
 mkt_code mkt_file_replace_locked(mkt_file_lock *lock, const char *path, const char *p, size_t n,
                                  mkt_error *error);
 
