@@ -1,5 +1,5 @@
---- What a function of C is given in a table it may use only as long as something keeps it alive: whatever it makes can
---- run a garbage collection, and so somebody's finalizer, which may empty the table. With sanitizers, what is used after
+--- A function of C may use what it is given in a table only while something keeps it alive: what it makes can run a
+--- garbage collection, and so a finalizer of somebody's, which may empty the table. With sanitizers, what is used after
 --- it was freed is reported; without them, it has been overwritten by then.
 local core = require "marketplace.core"
 local finalizer = require "support.finalizer"
@@ -29,7 +29,7 @@ local function expect_complaint(problem, ...)
   error(problem, 0)
 end
 
-describe("a table that a finalizer empties while it is read is used as it was, or as one that lacks something:", function()
+describe("a table that a finalizer empties is used as it was, or as one that lacks something:", function()
   local folder, peer
 
   setup(function() peer = peers.start() end)

@@ -45,8 +45,8 @@ describe("a pid file", function()
       shell.run(("ln -sfn %s %s"):format(target, path))
       local none, message = pid_file.write(path)
       assert.is_nil(none)
-      assert.equal(("the pid file cannot be written: %s: it is a symbolic link, which is not followed: remove it, or " ..
-        "name another file"):format(path), message)
+      assert.equal(("the pid file cannot be written: %s: it is a symbolic link, which is not followed: remove it, " ..
+        "or name another file"):format(path), message)
       assert.equal(target, shell.run("readlink " .. path))
     end
     assert.equal("precious", core.read_file(other))
