@@ -252,9 +252,33 @@ describe("the command", function()
     end
   end)
 
+  it("takes a secret from a file and from the environment alike: a line ending after it is none of it", function()
+    local expected = expect(0, "sign /dev/null", "hmacsha256=", "MARKETPLACE_SECRET=s")
+    for _, ending in ipairs { "\n", "\r\n", "\r", "\n\n" } do
+      assert.equal(expected, expect(0, "sign /dev/null", "", ("MARKETPLACE_SECRET='s%s'"):format(ending)))
+      assert.equal(expected, expect(0, "sign /dev/null --secret-file " .. file("s" .. ending), "", NO_SECRET))
+    end
+  end)
+
+  it("warns of white space and quotes around a secret, wherever it comes from, and does not show it", function()
+    for secret, oddity in pairs {
+      ["hidden "] = "ends with white space: remove it", ['"hidden"'] = "is in quotes: remove them",
+    } do
+      local path = file(secret .. "\n")
+      for where, output in pairs {
+        MARKETPLACE_SECRET = expect(0, "sign /dev/null", oddity, ("MARKETPLACE_SECRET='%s'"):format(secret)),
+        [path] = expect(0, "sign /dev/null --secret-file " .. path, oddity, NO_SECRET),
+      } do
+        assert.is_truthy(output:find("warning: the secret in " .. where .. " " .. oddity, 1, true), output)
+        assert.is_nil(output:find("hidden", 1, true), output)
+      end
+    end
+  end)
+
   it("ends with 1 and a reason if there is no secret", function()
     expect(1, "sign /dev/null", "set MARKETPLACE_SECRET, or give %-%-secret%-file", NO_SECRET)
     expect(1, "sign /dev/null", "without a comma", "MARKETPLACE_SECRET=a,b")
+    expect(1, "sign /dev/null", "without a comma", "MARKETPLACE_SECRET='a\nb'")
     expect(1, "sign --secret-file /nowhere/at/all /dev/null", "cannot be read")
     expect(1, "sign --secret-file " .. file "\n\r\n" .. " /dev/null", "holds no secret")
     expect(1, "sign --secret-file " .. file(("x\n"):rep(9)) .. " /dev/null", "9 secrets, more than 8")

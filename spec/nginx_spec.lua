@@ -43,11 +43,12 @@ describe("marketplace.nginx #full", function()
       http = (given.http or "") .. ([[
         init_by_lua_block {
           require("marketplace.nginx").init {
-            handlers = "handlers.lua", secret_file = "secrets", %s
+            handlers = "handlers.lua", %s, %s
           }
         }
         init_worker_by_lua_block { %s }
-      ]]):format(given.init or MEMORY, given.init_worker or 'require("marketplace.nginx").init_worker()'),
+      ]]):format(given.secrets or 'secret_file = "secrets"', given.init or MEMORY,
+        given.init_worker or 'require("marketplace.nginx").init_worker()'),
       server = (given.server or "") .. LOCATIONS,
     }
     server = made
@@ -708,6 +709,13 @@ describe("marketplace.nginx #full", function()
     assert.is_nil(log:find("-holders", 1, true))
     server:reload() -- at the start the terminal gets what init logs
     server:wait_for(("others can read %s (mode 0644): chmod 600 %s"):format(secrets, secrets))
+  end)
+
+  it("warns of white space and quotes around the secrets of its options", function()
+    assert(start { secrets = [[secrets = { "'a'", "b\n" }]] })
+    server:reload() -- at the start the terminal gets what init logs
+    server:wait_for "advice reason=\"secret 2 in the option 'secrets' ends with white space: remove it"
+    assert.is_truthy(server:error_log():find("secret 1 in the option 'secrets' is in quotes: remove them", 1, true))
   end)
 
   it("keeps the password for Redis when another nginx takes over, or says what it takes", function()

@@ -25,8 +25,31 @@ describe("marketplace.secret_file", function()
     assert.same({ nil, "the secret file holds 9 secrets, more than 8: the/path" }, { parse(("a\n"):rep(9)) })
   end)
 
+  it("warns of white space and quotes around a secret, and says which one and what to do", function()
+    local THEN = ", unless App Store Connect was given the same"
+    for secret, oddities in pairs {
+      [" s"] = { "begins with white space" }, ["s\t"] = { "ends with white space" },
+      ["s\n"] = { "ends with white space" },
+      ["\rs "] = { "begins and ends with white space" }, [" "] = { "begins and ends with white space" },
+      ['"s"'] = { "is in quotes" }, ["'s'"] = { "is in quotes" }, ['"'] = {}, ["'s\""] = {}, ["s s'"] = {},
+      [' "s"'] = { "begins with white space", "is in quotes" }, s = {},
+    } do
+      local warned = {}
+      secret_file.advise({ secret }, "x", function(message) warned[#warned + 1] = message end)
+      for i, oddity in ipairs(oddities) do
+        oddities[i] = ("the secret in x %s: remove %s%s"):format(oddity, oddity:match "quotes" and "them" or "it", THEN)
+      end
+      assert.same(oddities, warned)
+    end
+    local path = shell.file "new\n'old'\n"
+    local warned
+    assert.same({ "new", "'old'" }, secret_file.read(path, function(message) warned = message end))
+    assert.equal(("secret 2 in %s is in quotes: remove them%s"):format(path, THEN), warned)
+    os.remove(path)
+  end)
+
   it("is read as it was written", function()
-    local list = { "new", " old" }
+    local list = { "new", "o l\"d" }
     local path = shell.file(secret_file.text(list))
     local function warn(message) error(message) end
     assert.same(list, secret_file.read(path, warn))

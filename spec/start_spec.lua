@@ -121,6 +121,15 @@ describe("at their start", function()
       assert.same({}, warnings(WORK))
     end)
 
+    it("of white space and quotes around a secret", function()
+      shell.run(("echo '\"a secret\" ' > %s/odd && chmod 600 %s/odd"):format(folder, folder))
+      local THEN = ", unless App Store Connect was given the same"
+      assert.same({
+        "the secret in odd ends with white space: remove it" .. THEN,
+        "the secret in odd is in quotes: remove them" .. THEN,
+      }, warnings(SERVE .. " --secret-file odd"))
+    end)
+
     it("of a secret file and a TLS key that others can read, again if the secrets are reread", function()
       shell.run(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days 2 " ..
         "-keyout %s/key.pem -out %s/cert.pem && cd %s && chmod 644 key.pem && chmod 640 secrets"):format(folder, folder,

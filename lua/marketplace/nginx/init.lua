@@ -43,7 +43,11 @@ local function secrets_of(given)
   if (given.secrets == nil) == (given.secret_file == nil) then
     fail("one of the options 'secrets' and 'secret_file' is needed")
   end
-  if given.secrets then return given.secrets end
+  if given.secrets then
+    local list = type(given.secrets) == "table" and given.secrets or { given.secrets }
+    secret_file.advise(list, "the option 'secrets'", nginx_log.advise)
+    return list
+  end
   local list, problem = secret_file.read(from_prefix(given.secret_file), nginx_log.advise)
   return list or fail("%s", problem)
 end

@@ -12,15 +12,14 @@ local inputs = {}
 
 local VARIABLE = "MARKETPLACE_SECRET"
 
-local function from_environment()
-  local secret = os.getenv(VARIABLE)
-  if not secret or secret == "" then
-    return nil, ("no secret: set %s, or give --secret-file"):format(VARIABLE)
-  end
-  if secret:find(",", 1, true) then
+local function from_environment(warn)
+  local list = secret_file.lines(os.getenv(VARIABLE) or "")
+  if #list == 0 then return nil, ("no secret: set %s, or give --secret-file"):format(VARIABLE) end
+  if #list > 1 or list[1]:find(",", 1, true) then
     return nil, VARIABLE .. " must hold one secret, without a comma; put several into a --secret-file, one a line"
   end
-  return { secret }
+  secret_file.advise(list, VARIABLE, warn)
+  return list
 end
 
 --- Adds the option that names the file with the secrets.
@@ -32,12 +31,12 @@ end
 
 --- The secrets: those of the file if one is named, otherwise the environment's.
 ---@param path string|nil
----@param warn? fun(message: string) is told if others can read or change the file, default output.warn
+---@param warn? fun(message: string) as of secret_file.read, default output.warn
 ---@return string[]|nil secrets
 ---@return string? message
 function inputs.secrets(path, warn)
   if path then return secret_file.read(path, warn or output.warn) end
-  return from_environment()
+  return from_environment(warn or output.warn)
 end
 
 --[[ A body ]]
