@@ -1,6 +1,6 @@
---- The scripts with which the Redis inbox stores, claims and finishes: see marketplace.inbox.redis.entries.
+--- The scripts with which the Redis inbox stores, claims and finishes: see marketplace.inbox.redis.scripts.entries.
 local codes = require "marketplace.inbox.codes"
-local entries = require "marketplace.inbox.redis.entries"
+local entries = require "marketplace.inbox.redis.scripts.entries"
 local fields = require "marketplace.inbox.fields"
 local retention = require "marketplace.inbox.retention"
 

@@ -1,7 +1,7 @@
 --- The scripts with which the Redis inbox looks up what it holds, and those of the operator that select entries: see
---- marketplace.inbox.redis.entries.
+--- marketplace.inbox.redis.scripts.entries.
 local codes = require "marketplace.inbox.codes"
-local entries = require "marketplace.inbox.redis.entries"
+local entries = require "marketplace.inbox.redis.scripts.entries"
 local fields = require "marketplace.inbox.fields"
 
 local quoted, READING, CHANGING = entries.quoted, entries.READING, entries.CHANGING

@@ -2,18 +2,18 @@
 ---
 --- Each call is one script on the server, or several if it is about many entries: the server does nothing else while a
 --- script runs. All times are by the server's clock.
-local changes = require "marketplace.inbox.redis.changes"
+local changes = require "marketplace.inbox.redis.scripts.changes"
 local codes = require "marketplace.inbox.codes"
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local MOST_CLAIMED = require("marketplace.inbox.lease").MOST_CLAIMED
 local options = require "marketplace.options"
-local queries = require "marketplace.inbox.redis.queries"
+local queries = require "marketplace.inbox.redis.scripts.queries"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local text = require "marketplace.text"
 local unpack = require("marketplace.runtime").unpack
 local uuid = require "marketplace.uuid"
-local version = require("marketplace.inbox.redis.entries").VERSION
+local version = require("marketplace.inbox.redis.scripts.entries").VERSION
 
 local fail = reconnecting.fail
 
