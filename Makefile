@@ -53,7 +53,7 @@ PROTECTION := $(or $(SANITIZERS),$(HARDENING))
 SHARED += $(SANITIZERS)
 
 CORE_LIBS = $(shell $(PKG_CONFIG) --libs libcurl libcrypto)
-REDIS_LIBS = $(shell $(PKG_CONFIG) --libs hiredis)
+REDIS_LIBS = $(shell $(PKG_CONFIG) --libs hiredis libssl libcrypto)
 POSTGRES_LIBS = $(shell $(PKG_CONFIG) --libs libpq)
 POSTGRES_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpq)
 SQLITE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3)
@@ -68,7 +68,7 @@ LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
 	$(filter-out $(patsubst %,csrc/lua/%.c,database% http_server% postgres% redis% sqlite%),$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)
 REDIS_OWN_OBJECTS := $(patsubst csrc/redis/%.c,$(BUILD)/redis/%.o,$(sort $(wildcard csrc/redis/*.c)))
-REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(BUILD)/core/sigpipe.o $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
+REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) openssl_error openssl_version sigpipe)
 LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o redis_reader.o redis_values.o class.o pin.o push.o)
 POSTGRES_OWN_OBJECTS := $(patsubst csrc/postgres/%.c,$(BUILD)/postgres/%.o,$(sort $(wildcard csrc/postgres/*.c)))
 POSTGRES_OBJECTS := $(POSTGRES_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
@@ -127,7 +127,7 @@ $(BUILD)/$(ABI)/marketplace/http_server.so: $(LUA_SERVER_OBJECTS) $(SERVER_OBJEC
 $(BUILD)/$(ABI)/marketplace/redis.so: $(LUA_REDIS_OBJECTS) $(REDIS_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(REDIS_LIBS)
+	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(REDIS_LIBS) -lm
 
 $(BUILD)/$(ABI)/marketplace/postgres.so: $(LUA_POSTGRES_OBJECTS) $(POSTGRES_OBJECTS)
 	@mkdir -p $(@D)
@@ -186,7 +186,7 @@ replays: $(REPLAYS)
 
 $(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzz.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS)
+	$(QUIET)$(CC) $(SANITIZERS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) -lm
 
 $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJECTS)
 	$(call say,link $@)

@@ -10,7 +10,7 @@ source = {
 description = {
   summary = "The connection to Redis of lua-marketplace",
   detailed = [[
-    marketplace.redis, on hiredis: needed for an inbox in Redis.
+    marketplace.redis, on hiredis and OpenSSL: needed for an inbox in Redis.
   ]],
   license = "MIT",
   labels = { "webhook", "app-store-connect", "marketplace", "redis" },
@@ -25,6 +25,7 @@ dependencies = {
 
 external_dependencies = {
   HIREDIS = { library = "hiredis" },
+  SSL = { library = "ssl" },
 }
 
 -- the build type builtin would copy the folder lua/, which is another rock's, into this one
@@ -34,9 +35,10 @@ build = {
   build_variables = {
     MODULE = "redis",
     CFLAGS = "$(CFLAGS)",
-    CPPFLAGS = "-I$(HIREDIS_INCDIR)",
+    CPPFLAGS = "-I$(HIREDIS_INCDIR) -I$(SSL_INCDIR)",
     LUA_CFLAGS = "-I$(LUA_INCDIR)",
-    REDIS_LIBS = "-L$(HIREDIS_LIBDIR) -Wl,-rpath,$(HIREDIS_LIBDIR) -lhiredis",
+    REDIS_LIBS = "-L$(HIREDIS_LIBDIR) -Wl,-rpath,$(HIREDIS_LIBDIR) -lhiredis -L$(SSL_LIBDIR) " ..
+      "-Wl,-rpath,$(SSL_LIBDIR) -lssl -lcrypto",
   },
   install_pass = false,
   install = { lib = { ["marketplace.redis"] = "build/rock/redis.so" } },

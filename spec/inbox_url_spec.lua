@@ -143,6 +143,12 @@ describe("an inbox URL", function()
       expect(redis { port = 1 }, "redis://:1")
     end)
 
+    it("can ask for TLS, with files", function()
+      expect(redis { host = "h", port = 6380, db = 1, tls = true }, "rediss://h:6380/1")
+      expect(redis { host = "h", tls = true, ca = "/a b", cert = "/c", key = "/k", replicas = 2 },
+        "rediss://h?ca=/a%20b&cert=/c&key=/k&replicas=2")
+    end)
+
     it("can name a socket", function()
       expect(redis { path = "/run/a b", db = 1, prefix = "p" }, "redis+unix:/run/a%20b?db=1&prefix=p")
       expect(redis { path = "/run/s" }, "redis+unix:///run/s")
@@ -169,7 +175,7 @@ describe("an inbox URL", function()
         ["redis:timeout=0.0009"] = "timeout must be", ["redis:timeout=3600.1"] = "timeout must be",
         ["redis:timeout=nan"] = "timeout must be", ["redis:timeout=1e2"] = "timeout must be",
         ["redis://h?durability=hunter2"] = "durability must be strict or relaxed", ["redis:durability="] = "words like",
-        ["redis://h?prefx=p"] = "unknown parameter 'prefx'; known: prefix, durability, timeout",
+        ["redis://h?prefx=p"] = "unknown parameter 'prefx'; known: prefix, timeout, durability, replicas",
         ["redis://h?db=1"] = "unknown parameter 'db'",
         ["redis+unix:/s?host=h"] = "unknown parameter 'host'; known: db, prefix",
         ["redis://h?prefix="] = "the parameter 'prefix' is empty", ["redis://h?hunter2"] = "name=value",
@@ -178,6 +184,10 @@ describe("an inbox URL", function()
         ["redis:localhost"] = "words like host=127.0.0.1", ["redis:hots=a"] = "known: host, port, path, user, password",
         ["redis:password=a hunter2=b"] = "words like", ["redis:hunter2@h:6379"] = "words like",
         ["redis+unix://h/s"] = "no host", ["redis+unix:s"] = "must begin with '/'",
+        ["rediss:host=h"] = "write rediss://HOST:PORT/DB",
+        ["rediss://h?cert=a"] = "cert and key must be given together",
+        ["rediss://h?key=a"] = "cert and key", ["redis://h?ca=a"] = "unknown parameter 'ca'",
+        ["redis://h?replicas=0"] = "replicas must be a whole number from 1 to 100", ["redis:replicas=x"] = "replicas",
         ["redis+unix:"] = "must begin with '/'", ["redis+unix:/"] = "must begin with '/'",
       } do
         expect_problem(part, text)
@@ -186,14 +196,15 @@ describe("an inbox URL", function()
   end)
 
   it("with a scheme that is unknown, misspelt or forgotten is refused with those that are known", function()
-    local known = "known: memory, sqlite:PATH, postgres://USER@HOST:PORT/DBNAME, redis://HOST:PORT/DB, redis+unix:/PATH"
+    local known = "known: memory, sqlite:PATH, postgres://USER@HOST:PORT/DBNAME, redis://HOST:PORT/DB, " ..
+      "rediss://HOST:PORT/DB, redis+unix:/PATH"
     for _, text in ipairs { "", ":", "paper", "hunter2", "hunter2@h:1", "host=db password=hunter2", "//u:hunter2@h",
       "redis //:hunter2@h", "postgres host=h password=hunter2", "sqlite" } do
       expect_problem("the inbox URL has no scheme; " .. known, text)
     end
     for scheme, text in pairs {
       paper = "paper:x", postgre = "postgre://u:hunter2@h", Postgres = "Postgres:host=x password=hunter2",
-      rediss = "rediss://:hunter2@h", Memory = "Memory:",
+      redisss = "redisss://:hunter2@h", Memory = "Memory:",
     } do
       expect_problem(("unknown kind of inbox '%s'; %s"):format(scheme, known), text)
     end
@@ -210,6 +221,7 @@ describe("an inbox URL", function()
       ["postgres:host=a,b port=1,2"] = "postgres://a:1,b:2", ["postgres:host=a,b port=1"] = "postgres://a:1,b",
       ["postgres:host=/run/postgresql port=5 user=u dbname=x"] = "postgres://u@/x?host=/run/postgresql&port=5",
       ["redis://:hunter2@h:6379/0?prefix=p&timeout=3"] = "redis://h:6379/0?prefix=p", ["redis:"] = "redis://",
+      ["rediss://:hunter2@h:6379/0?ca=/ca"] = "rediss://h:6379/0",
       ["redis:host=::1 port=2 user=u password=hunter2 db=3"] = "redis://u@[::1]:2/3",
       ["redis:path=/run/s db=1 prefix=a/b"] = "redis+unix:/run/s?db=1&prefix=a/b",
       ["redis+unix://u:hunter2@/run/a%20b"] = "redis+unix://u@/run/a%20b",
@@ -225,7 +237,8 @@ describe("an inbox URL", function()
   it("that is shown is read as the same one, but for what is hidden", function()
     for _, text in ipairs {
       "memory", "sqlite:a b.db", "postgres://u%40v@h:5/d%2Fb", "postgres://[::1]:5,b:6/x", "postgres:///x?host=/run/p",
-      "redis://u@[::1]:2/3?prefix=p", "redis+unix:/run/a%20b?db=1&prefix=p", "redis://", "postgres://",
+      "redis://u@[::1]:2/3?prefix=p", "redis+unix:/run/a%20b?db=1&prefix=p", "redis://", "rediss://h:1/0?prefix=p",
+      "postgres://",
     } do
       assert.same(url.parse(text), url.parse(url.redacted(text)))
     end

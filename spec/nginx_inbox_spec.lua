@@ -76,7 +76,9 @@ describe("inside nginx #full", function()
     it("says so if the server does not answer within the timeout that it was given", function()
       open_redis()
       local box = assert(nginx_inbox.open(nginx, redis_url " timeout=0.1"))
-      while_stopped(function() expect_unavailable("^redis: timeout", box:put { record "a" }) end)
+      while_stopped(function()
+        expect_unavailable("^Redis at 127%.0%.0%.1:%d+: no answer within 0.1 s$", box:put { record "a" })
+      end)
     end)
 
     it("stores what came while it stored with one script", function()
@@ -134,9 +136,9 @@ describe("inside nginx #full", function()
       local box = open_redis()
       assert.same({ "stored" }, box:put { record "a" })
       redis:kill()
-      expect_unavailable("^redis: ", box:put { record "b" })
-      expect_unavailable("^redis: ", box:claim(1, 60))
-      expect_unavailable("^redis: ", box:backlog())
+      expect_unavailable("Redis at 127%.0%.0%.1:%d+: ", box:put { record "b" })
+      expect_unavailable("Redis at 127%.0%.0%.1:%d+: ", box:claim(1, 60))
+      expect_unavailable("Redis at 127%.0%.0%.1:%d+: ", box:backlog())
       redis:start()
       local outcomes
       local stop = os.time() + 30
@@ -242,13 +244,13 @@ describe("inside nginx #full", function()
 
       it("no answer", function()
         local answer, peer = answer_with "?what\r\n"
-        expect_unavailable("^redis: Protocol error", answer.result, answer.message, answer.code)
+        expect_unavailable("^Redis at 127%.0%.0%.1:%d+: Protocol error", answer.result, answer.message, answer.code)
         assert.is_true(is_ended(peer))
       end)
 
       it("longer than any", function()
         local answer, peer = answer_with "*1000000000\r\n"
-        expect_unavailable("^redis: ", answer.result, answer.message, answer.code)
+        expect_unavailable("Redis at 127%.0%.0%.1:%d+: ", answer.result, answer.message, answer.code)
         assert.is_true(is_ended(peer))
       end)
 
@@ -267,7 +269,8 @@ describe("inside nginx #full", function()
         local peer = assert(listener:accept())
         peer:settimeout(10)
         for _, exchange in ipairs {
-          { "GET", "$1\r\n1\r\n" }, { "SCRIPT", ("$40\r\n%s\r\n"):format(("0"):rep(40)) },
+          { "ROLE", "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n" }, { "GET", "$1\r\n1\r\n" },
+          { "SCRIPT", ("$40\r\n%s\r\n"):format(("0"):rep(40)) },
           { "EVALSHA", "*1\r\n$6\r\nstored\r\n+more\r\n" },
         } do
           repeat local line = assert(peer:receive "*l") until line == exchange[1]

@@ -1,6 +1,6 @@
 /* sigpipe.h: keeps SIGPIPE from ending the process while a library writes to a socket whose other
  * end is gone. libcurl does so itself only if it may use signals, which it may not here, and
- * older ones let OpenSSL write without MSG_NOSIGNAL; hiredis always writes without it. */
+ * older ones let OpenSSL write without MSG_NOSIGNAL, as it does by itself. */
 #ifndef MKT_SIGPIPE_H
 #define MKT_SIGPIPE_H
 

@@ -2,7 +2,6 @@
  * is cut, the answers are the same. */
 #include "fuzz.h"
 #include "redis/reader.h"
-#include "redis/redis.h"
 
 typedef struct outcome {
   size_t answers;

@@ -1,12 +1,18 @@
 /* redis.c: the module marketplace.redis, for marketplace.inbox.redis.
  *
- *   redis.open{host=, port=, path=, connect_timeout=, timeout=} -> connection | nil, message, code
- *   connection:command{word, ...} -> a string, an integer, a list, nil for nothing
- *     | nil, message, code
+ *   redis.connect{host=, port=, path=, seconds=, tls=, ca=, cert=, key=} -> connection
+ *     | nil, message, code: host and port (127.0.0.1, 6379), or the path of a socket; tls: a
+ *     boolean; ca, cert, key: files of PEM, as redis/options.h has them
+ *   connection:limit(seconds): the deadline, from now, of all that follows
+ *   connection:send{word, ...} -> true | nil, message, code
+ *   connection:receive() -> the answer to the first command that has none yet: a string, an
+ *     integer, a list, nil for nothing | nil, message, code: "redis_error" if the server refused it
+ *   connection:is_open() -> whether the server is not known to have closed it
  *   connection:close(), also by the garbage collector
  *   redis.format, redis.reader: see lua/redis_reader.h
+ * After any failure but a refusal, the connection is closed. Messages do not name the server.
  */
-#include "redis/redis.h"
+#include "redis/connection.h"
 
 #include "lua/class.h"
 #include "lua/compat.h"
@@ -19,6 +25,8 @@
 
 static const char metatable_name[] = "marketplace.redis";
 
+enum { MOST_SECONDS = 1000000000 };
+
 static mkt_redis *check_redis(lua_State *L) {
   return luaL_checkudata(L, 1, metatable_name);
 }
@@ -28,14 +36,35 @@ static int redis_close(lua_State *L) {
   return 0;
 }
 
-static int redis_command(lua_State *L) {
+static int redis_is_open(lua_State *L) {
+  lua_pushboolean(L, mkt_redis_is_open(check_redis(L)));
+  return 1;
+}
+
+static int redis_limit(lua_State *L) {
+  mkt_redis *redis = check_redis(L);
+  lua_Number seconds = luaL_checknumber(L, 2);
+  luaL_argcheck(L, seconds >= 0 && seconds <= MOST_SECONDS, 2, "it is out of range");
+  mkt_redis_limit(redis, seconds);
+  return 0;
+}
+
+static int redis_send(lua_State *L) {
   mkt_redis *redis = check_redis(L);
   mkt_lua_redis_words words = mkt_lua_push_redis_words(L, 2);
-  redisReply **box = mkt_lua_push_reply_box(L);
   mkt_error error;
-  if (mkt_redis_command(redis, words.count, words.words, words.lengths, box, &error) != MKT_OK) {
+  if (mkt_redis_send(redis, words.count, words.words, words.lengths, &error) != MKT_OK) {
     return mkt_lua_push_error(L, &error);
   }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int redis_receive(lua_State *L) {
+  mkt_redis *redis = check_redis(L);
+  redisReply **box = mkt_lua_push_reply_box(L);
+  mkt_error error;
+  if (mkt_redis_receive(redis, box, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   return mkt_lua_push_reply(L, box);
 }
 
@@ -66,29 +95,38 @@ static double number_option(lua_State *L, const char *name, double normal, doubl
   return value;
 }
 
-static int redis_open(lua_State *L) {
+static bool flag_option(lua_State *L, const char *name) {
+  return push_option(L, name, LUA_TBOOLEAN) && lua_toboolean(L, -1);
+}
+
+static int redis_connect(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  luaL_checkstack(L, 16, NULL);
   mkt_redis_options options = {
       .host = text_option(L, "host"),
       .path = text_option(L, "path"),
       .port = (int)number_option(L, "port", 6379, 1, 65535),
-      .connect_timeout = number_option(L, "connect_timeout", 5, 0.001, 3600),
-      .timeout = number_option(L, "timeout", 10, 0.001, 3600),
+      .has_tls = flag_option(L, "tls"),
+      .ca = text_option(L, "ca"),
+      .cert = text_option(L, "cert"),
+      .key = text_option(L, "key"),
   };
+  double seconds = number_option(L, "seconds", 3, 0, MOST_SECONDS);
   if (options.host == NULL) options.host = "127.0.0.1";
   mkt_redis *redis = lua_newuserdata(L, sizeof *redis);
   *redis = (mkt_redis){0};
   luaL_getmetatable(L, metatable_name);
   lua_setmetatable(L, -2);
   mkt_error error;
-  if (mkt_redis_open(redis, &options, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
-  return 1;
+  mkt_code code = mkt_redis_open(redis, &options, seconds, &error);
+  return code == MKT_OK ? 1 : mkt_lua_push_error(L, &error);
 }
 
 static void make_metatable(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"command", redis_command}, {"close", redis_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"limit", redis_limit},     {"send", redis_send},
+                                     {"receive", redis_receive}, {"is_open", redis_is_open},
+                                     {"close", redis_close},     {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", redis_close}, {"__close", redis_close}, {NULL, NULL}};
   mkt_lua_class(L, metatable_name, methods, metamethods);
@@ -97,7 +135,7 @@ static void make_metatable(lua_State *L) {
 __attribute__((visibility("default"))) int luaopen_marketplace_redis(lua_State *L);
 
 int luaopen_marketplace_redis(lua_State *L) {
-  static const luaL_Reg functions[] = {{"open", redis_open}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"connect", redis_connect}, {NULL, NULL}};
   mkt_lua_pin();
   make_metatable(L);
   mkt_lua_make_redis_values(L);

@@ -3,7 +3,7 @@
  *   redis.format{word, ...} -> the bytes of a command
  *   redis.reader() -> reader | nil, message, code
  *   reader:feed(bytes) -> true | nil, message, code
- *   reader:next() -> true and what connection:command gives | false if more bytes are needed
+ *   reader:next() -> true and what connection:receive gives | false if more bytes are needed
  *     | nil, message, code if this is no answer
  *   reader:is_empty() -> whether all that was fed belongs to answers that were given
  */

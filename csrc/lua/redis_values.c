@@ -1,7 +1,7 @@
 #include "lua/redis_values.h"
 
 #include "lua/class.h"
-#include "redis/redis.h"
+#include "redis/reader.h"
 
 static const char reply_metatable_name[] = "marketplace.redis.reply";
 

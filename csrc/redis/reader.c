@@ -54,6 +54,10 @@ bool mkt_redis_reader_is_empty(const mkt_redis_reader *reader) {
   return reader->reader->ridx == -1 && reader->reader->pos == reader->reader->len;
 }
 
+void mkt_redis_free(redisReply *reply) {
+  if (reply != NULL) freeReplyObject(reply);
+}
+
 void mkt_redis_reader_close(mkt_redis_reader *reader) {
   if (reader->reader != NULL) redisReaderFree(reader->reader);
   reader->reader = NULL;

@@ -1,6 +1,6 @@
-/* reader.h: reads what a Redis server answers from bytes that somebody else received.
+/* reader.h: reads what a Redis server answers from bytes that something else received.
  *
- * On hiredis, without a socket: for programs in which something else waits (nginx's cosockets).
+ * On hiredis, without a socket: mkt_redis_transport receives the bytes, or nginx's cosockets do.
  * After an error a reader is useless: where the next answer begins is not known then.
  */
 #ifndef MKT_REDIS_READER_H
@@ -35,6 +35,9 @@ mkt_code mkt_redis_reader_next(mkt_redis_reader *reader, redisReply **reply, mkt
 
 /* Whether all that was received belongs to answers that were given. */
 bool mkt_redis_reader_is_empty(const mkt_redis_reader *reader);
+
+/* Frees an answer. NULL is allowed. */
+void mkt_redis_free(redisReply *reply);
 
 /* Idempotent. */
 void mkt_redis_reader_close(mkt_redis_reader *reader);

@@ -125,7 +125,7 @@ local inbox = {}
 ---@field must_exist? boolean do not make a new SQLite file, default false
 ---@field lazy? boolean connect, or make the file, with the first call, default false: at once, to see whether it works
 ---@field clock? fun(): number seconds since the epoch, default the inbox's own clock
----@field timeout? number seconds that a call may take (SQLite, PostgreSQL), default what the URL says, or else 3
+---@field timeout? number seconds that a call may take, default what the URL says, or else 3
 ---@field warn? fun(message: string) is told what an operator should know though nothing failed; default: nobody is
 ---@field durability? "strict"|"relaxed" relaxed accepts a Redis or PostgreSQL server that may lose what it stored;
 --- default what the URL says, or else strict
@@ -141,7 +141,7 @@ end
 --- Opens the inbox that a URL names. Inside nginx it opens only "memory"; marketplace.nginx.inbox has inboxes that do
 --- not block.
 ---@param text string see marketplace.inbox.url: "memory", "sqlite:PATH", "postgres://USER@HOST:PORT/DBNAME",
---- "redis://HOST:PORT/DB?prefix=NAME", "redis+unix:/PATH"
+--- "redis://HOST:PORT/DB?prefix=NAME", "rediss://HOST:PORT/DB", "redis+unix:/PATH"
 ---@param settings? marketplace.InboxOptions
 ---@return marketplace.Inbox|nil inbox
 ---@return string? message

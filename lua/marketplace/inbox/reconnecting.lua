@@ -26,22 +26,44 @@ function reconnecting.checked(result, message, code)
   return result
 end
 
-local Reconnecting = {}
-Reconnecting.__index = Reconnecting
+--[[ Refusals ]]
 
-local function always() return true end
+local Refusals = {}
+Refusals.__index = Refusals
+
+--- The failure with which whatever comes next is to fail at once, or nil.
+function Refusals:current()
+  return core.monotonic() < self.refused_until and self.failure or nil
+end
+
+--- Notes a failure: what took its whole time held up everything else meanwhile, and for as long as that, what comes
+--- next is refused.
+---@param failure any
+---@param started number by marketplace.core's monotonic clock
+function Refusals:note(failure, started)
+  if getmetatable(failure) ~= Failure or failure.code ~= "timeout" then return end
+  local now = core.monotonic()
+  self.refused_until, self.failure = now + (now - started), failure
+end
+
+--- What is refused because a server did not answer.
+function reconnecting.refusals()
+  return setmetatable({ refused_until = 0, failure = nil }, Refusals)
+end
+
+--[[ Connections ]]
 
 --- A function that connects, except soon after it failed. An attempt can take its whole time limit, during which a
 --- server answers nothing else, so attempts take at most half of the time; in between, the last failure is reported.
----@param connect fun(): table
+---@param connect fun(...): table
 ---@param pause number seconds after a failed attempt in which none is made; at least as long as that took
----@return fun(): table
+---@return fun(...): table
 function reconnecting.patient(connect, pause)
   local refused_until, refusal = 0, nil
-  return function()
+  return function(...)
     local started = core.monotonic()
     if started < refused_until then reconnecting.fail(refusal) end
-    local ok, link = pcall(connect)
+    local ok, link = pcall(connect, ...)
     if ok then return link end
     if getmetatable(link) == Failure then
       local now = core.monotonic()
@@ -63,30 +85,29 @@ function reconnecting.outcome(name, ok, result)
   return nil, name and name .. ": " .. result.message or result.message
 end
 
-local function link_of(self)
-  if self.link and not self.is_current(self.link) then self:close() end
-  self.link = self.link or self.connect()
-  return self.link
-end
+local Reconnecting = {}
+Reconnecting.__index = Reconnecting
 
--- What took its whole time held up everything else meanwhile: for as long as that, what comes next fails at once.
-local function note_timeout(self, failure, started)
-  if getmetatable(failure) ~= Failure or failure.code ~= "timeout" then return end
-  local now = core.monotonic()
-  self.refused_until, self.refusal = now + (now - started), failure
+local function always() return true end
+
+local function work_with(self, work, ...)
+  if self.link and not self.is_current(self.link) then self:close() end
+  self.link = self.link or self.connect(...)
+  return work(self.link)
 end
 
 --- What work(link) returns, or nil and a message if it failed.
 ---@param work fun(link: table): any not nil
+---@param ... any for `connect`
 ---@return any|nil
 ---@return string? message
-function Reconnecting:use(work)
-  local started = core.monotonic()
-  if started < self.refused_until then return reconnecting.outcome(self.name, false, self.refusal) end
-  local ok, result = pcall(function() return work(link_of(self)) end)
+function Reconnecting:use(work, ...)
+  local started, refusal = core.monotonic(), self.refusals:current()
+  if refusal then return reconnecting.outcome(self.name, false, refusal) end
+  local ok, result = pcall(work_with, self, work, ...)
   if not ok then
     self:close()
-    note_timeout(self, result, started)
+    self.refusals:note(result, started)
   end
   return reconnecting.outcome(self.name, ok, result)
 end
@@ -97,14 +118,14 @@ function Reconnecting:close()
 end
 
 --- A connection.
----@param given {name?: string, connect: (fun(): table), is_current?: (fun(link: table): boolean), pause?: number}
+---@param given {name?: string, connect: (fun(...): table), is_current?: (fun(link: table): boolean), pause?: number}
 --- name: for messages, which then begin with it; connect: returns a connection, with close; is_current: whether it
 --- still leads to what it was made for; pause: seconds after a failed connect in which none is tried, default 0; at
 --- least as long as that took
 function reconnecting.new(given)
   return setmetatable({
     name = given.name, connect = reconnecting.patient(given.connect, given.pause or 0),
-    is_current = given.is_current or always, link = nil, refused_until = 0, refusal = nil,
+    is_current = given.is_current or always, link = nil, refusals = reconnecting.refusals(),
   }, Reconnecting)
 end
 

@@ -4,6 +4,7 @@
 ---     sqlite:PATH
 ---     postgres://user@host:5432/dbname?sslmode=require       postgres:host=db dbname=marketplace   (libpq's words)
 ---     redis://host:6379/0?prefix=marketplace                 redis:host=127.0.0.1 port=6379
+---     rediss://host:6379/0?ca=/etc/redis/ca.pem              the same over TLS
 ---     redis+unix:/run/redis/socket?db=1
 ---
 --- User, password, host, path and parameters of a URL with // or a query are percent-decoded; an IPv6 address stands in
@@ -12,7 +13,8 @@ local text = require "marketplace.text"
 
 local url = {}
 
-local KNOWN = "memory, sqlite:PATH, postgres://USER@HOST:PORT/DBNAME, redis://HOST:PORT/DB, redis+unix:/PATH"
+local KNOWN = "memory, sqlite:PATH, postgres://USER@HOST:PORT/DBNAME, redis://HOST:PORT/DB, " ..
+  "rediss://HOST:PORT/DB, redis+unix:/PATH"
 
 --[[ Pieces. What is wrong with one raises a Problem, which `parse` returns as its message. ]]
 
@@ -196,7 +198,9 @@ end
 
 --[[ Redis ]]
 
-local REDIS_WORDS = "host port path user password db prefix timeout durability"
+local REDIS_PARAMETERS = "prefix timeout durability replicas"
+local TLS_PARAMETERS = "ca cert key"
+local REDIS_WORDS = "host port path user password db " .. REDIS_PARAMETERS
 
 local function check_database(value)
   local number = value:find "^%d+$" and tonumber(value)
@@ -206,10 +210,12 @@ end
 
 -- Converts the values that must be numbers.
 local function checked(given)
+  if (given.cert == nil) ~= (given.key == nil) then fail "cert and key must be given together" end
   return {
     host = given.host, port = given.port and check_port(given.port), path = given.path, user = given.user,
     password = given.password, db = given.db and check_database(given.db), prefix = given.prefix,
     timeout = check_timeout(given.timeout), durability = check_durability(given.durability),
+    replicas = check_replicas(given.replicas), ca = given.ca, cert = given.cert, key = given.key,
   }
 end
 
@@ -227,18 +233,29 @@ local function parse_redis_words(words)
   return given
 end
 
-local function parse_redis(rest)
-  if not rest:find "^//" then return checked(parse_redis_words(rest)) end
+local function parse_redis_url(rest, allowed)
   local parts = split(rest)
-  local given = parse_query(parts.query, "prefix durability timeout")
+  local given = parse_query(parts.query, allowed)
   given.host, given.port = split_host(parts.place)
   given.user, given.password, given.db = parts.user, parts.password, none_if_empty(parts.path:sub(2))
-  return checked(given)
+  return given
+end
+
+local function parse_redis(rest)
+  if not rest:find "^//" then return checked(parse_redis_words(rest)) end
+  return checked(parse_redis_url(rest, REDIS_PARAMETERS))
+end
+
+local function parse_redis_tls(rest)
+  if not rest:find "^//" then fail "write rediss://HOST:PORT/DB" end
+  local parsed = checked(parse_redis_url(rest, REDIS_PARAMETERS .. " " .. TLS_PARAMETERS))
+  parsed.tls = true
+  return parsed
 end
 
 local function parse_redis_socket(rest)
   local parts = split(rest)
-  local given = parse_query(parts.query, "db prefix durability timeout")
+  local given = parse_query(parts.query, "db " .. REDIS_PARAMETERS)
   if parts.place ~= "" then fail "a socket has a path and no host: write redis+unix:/PATH" end
   if not parts.path:find "^/." then fail "the socket's path must begin with '/': write redis+unix:/PATH" end
   given.path, given.user, given.password = parts.path, parts.user, parts.password
@@ -260,7 +277,8 @@ end
 local SCHEMES = {
   memory = { "memory", parse_memory }, sqlite = { "sqlite", parse_sqlite },
   postgres = { "postgres", parse_postgres }, postgresql = { "postgres", parse_postgres },
-  redis = { "redis", parse_redis }, ["redis+unix"] = { "redis", parse_redis_socket },
+  redis = { "redis", parse_redis }, rediss = { "redis", parse_redis_tls },
+  ["redis+unix"] = { "redis", parse_redis_socket },
 }
 
 -- What stands before the colon; nil without one, as the text may be a password.
@@ -288,8 +306,8 @@ end
 ---@param value string
 ---@return table|nil parsed {kind = "memory"}; {kind = "sqlite", path = string}; {kind = "postgres", parameters = table
 --- of libpq's words, timeout=, durability=, replicas=}; {kind = "redis", host=, port=, path=, user=, password=, db=,
---- prefix=, timeout=, durability=};
---- port, db and timeout are numbers, and what the URL does not give is nil
+--- prefix=, timeout=, durability=, replicas=, tls=, ca=, cert=, key=}; port, db, timeout and replicas are numbers, tls
+--- is true or nil, and what the URL does not give is nil
 ---@return string? message names the part that is wrong, and what is allowed; quotes no value
 function url.parse(value)
   local ok, parsed = pcall(parse, value)
@@ -354,7 +372,8 @@ function SHOW.redis(parsed)
     return with_query("redis+unix:" .. user .. encode(parsed.path), parsed, { "db", "prefix" })
   end
   local place = shown_authority(parsed.user, parsed.host, parsed.port and ("%d"):format(parsed.port))
-  return with_query("redis:" .. place .. (parsed.db and "/" .. parsed.db or ""), parsed, { "prefix" })
+  local scheme = parsed.tls and "rediss:" or "redis:"
+  return with_query(scheme .. place .. (parsed.db and "/" .. parsed.db or ""), parsed, { "prefix" })
 end
 
 --- An inbox URL as a log and a message can show it: without a password, and of PostgreSQL's parameters only the user,

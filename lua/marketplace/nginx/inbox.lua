@@ -12,6 +12,8 @@ local inbox = {}
 
 local PASSWORD = "REDISCLI_AUTH"
 
+local LONGER_THAN_A_COMMIT = 30 -- seconds beside the time that the URL gives a call
+
 -- Whether nginx was started with a password for Redis.
 local has_password = false
 
@@ -39,10 +41,14 @@ function KINDS.sqlite(place, settings)
 end
 
 function KINDS.redis(place, settings)
+  if place.ca or place.cert then
+    return unavailable("redis: ca, cert and key are not for nginx: write lua_ssl_trusted_certificate FILE; " ..
+      "lua_ssl_conf_command Certificate FILE; lua_ssl_conf_command PrivateKey FILE; in its http instead")
+  end
   has_password = not place.password and (os.getenv(PASSWORD) or "") ~= ""
-  local connections = require "marketplace.nginx.redis"
   return require("marketplace.inbox.redis").open(place, {
-    clock = settings.clock, durability = settings.durability, connect = connections.connect, pool = connections.pool,
+    clock = settings.clock, durability = settings.durability, warn = nginx_log.advise,
+    engine = require("marketplace.nginx.redis").engine(),
   })
 end
 
@@ -59,8 +65,8 @@ end
 local OPTIONS = { thread_pool = "string", must_exist = "boolean", clock = "function", durability = "string" }
 
 --- The inbox that a URL names. Its `place` is the URL without a password.
----@param text string see marketplace.inbox.url: "sqlite:PATH", "redis://HOST:PORT/DB", "redis+unix:/PATH", or "memory":
---- each worker's own, for trying things out
+---@param text string see marketplace.inbox.url: "sqlite:PATH", "redis://HOST:PORT/DB", "rediss://HOST:PORT/DB",
+--- "redis+unix:/PATH", or "memory": each worker's own, for trying things out
 ---@param settings? marketplace.NginxInboxOptions
 ---@return table|nil inbox
 ---@return string? message
@@ -74,7 +80,7 @@ function inbox.open(text, settings)
   local opened, message, code = KINDS[parsed.kind](parsed, settings)
   if not opened then return nil, message, code end
   opened.place = url.redacted(text)
-  if opened.durable then group_commit.install(opened) end
+  if opened.durable then group_commit.install(opened, (parsed.timeout or 0) + LONGER_THAN_A_COMMIT) end
   return opened
 end
 

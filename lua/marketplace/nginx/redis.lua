@@ -1,64 +1,92 @@
 --- Connections to a Redis server over nginx's cosockets, which wait without blocking, and the pool that nginx keeps
 --- them in. The bytes are hiredis's, as outside nginx.
+local core = require "marketplace.core"
 local reconnecting = require "marketplace.inbox.reconnecting"
-
-local fail = reconnecting.fail
 
 local redis = {}
 
---[[ A connection ]]
+--[[ A session, as those of marketplace.redis ]]
 
-local CONNECT_SECONDS = 5
-local COMMAND_SECONDS = 10
 local POOL_SIZE = 32        -- connections that a worker keeps
 local IDLE_SECONDS = 60     -- for which it keeps an idle one
 local CHUNK = 65536         -- bytes received at once
 
-local Link = {}
-Link.__index = Link
+local Session = {}
+Session.__index = Session
 
-local function receive(self)
+--- The deadline, from now, of all that follows.
+---@param seconds number
+function Session:limit(seconds)
+  self.deadline = core.monotonic() + seconds
+end
+
+-- What the socket waits for next has only what is left of the time; to nginx, 0 would mean its own default.
+local function limit_socket(self)
+  local left = math.ceil((self.deadline - core.monotonic()) * 1000)
+  if left <= 0 then return nil, "timeout" end
+  self.socket:settimeouts(left, left, left)
+  return true
+end
+
+-- nginx reads no /etc/hosts and no /etc/resolv.conf, and no system's store of certificates.
+local HINTS = {
+  ["no resolver"] = "name the server by its address, or write resolver ADDRESS; resolver_timeout 5s; in nginx's http",
+  ["unable to get local issuer certificate"] = "write lua_ssl_trusted_certificate FILE; in nginx's http",
+  ["certificate chain too long"] = "write lua_ssl_verify_depth 3; in nginx's http",
+}
+
+local function failure(problem)
+  if problem == "timeout" then return nil, "timeout", "timeout" end
+  if problem == "closed" then return nil, "the server closed the connection", "connect_failed" end
+  for part, hint in pairs(HINTS) do
+    if problem:find(part, 1, true) then problem = problem .. ": " .. hint end
+  end
+  return nil, problem, "connect_failed"
+end
+
+--- Sends a command.
+---@param words string[]
+---@return true|nil
+---@return string? message
+---@return string? code
+function Session:send(words)
+  local ok, problem = limit_socket(self)
+  if ok then ok, problem = self.socket:send(self.format(words)) end
+  if not ok then return failure(problem) end
+  return true
+end
+
+--- The answer to the first command that has none yet, as marketplace.redis gives it.
+---@return any
+---@return string? message
+---@return string? code
+function Session:receive()
   local ready, reply, message, code = self.reader:next()
   while ready == false do
-    local bytes, problem = self.socket:receiveany(CHUNK)
-    if not bytes then fail(problem == "closed" and "the server closed the connection" or problem) end
-    local taken
-    taken, message = self.reader:feed(bytes)
-    if not taken then fail(message) end
+    local ok, problem = limit_socket(self)
+    local bytes
+    if ok then bytes, problem = self.socket:receiveany(CHUNK) end
+    if not bytes then return failure(problem) end
+    ok, message, code = self.reader:feed(bytes)
+    if not ok then return nil, message, code end
     ready, reply, message, code = self.reader:next()
   end
-  if ready == nil then fail(reply) end
+  if ready == nil then return nil, reply, message end
   return reply, message, code
 end
 
---- Sends a command and waits for its answer. Raises, as marketplace.inbox.reconnecting, if none came: it is
---- not known then whether the command ran.
----@param words string[]
----@return any reply as marketplace.redis returns it
----@return string? message an error of the server's
----@return string? code
-function Link:command(words)
-  local sent, problem = self.socket:send(self.format(words))
-  if not sent then fail(problem) end
-  return receive(self)
-end
-
---- Gives it back to nginx's pool.
-function Link:release()
+--- Gives it back to nginx's pool, which drops those that the server closes.
+function Session:release()
   -- bytes that nothing asked for must not be taken for the reply to the next command
   if not self.reader:is_empty() then return self:close() end
   self.socket:setkeepalive(IDLE_SECONDS * 1000, POOL_SIZE)
 end
 
-function Link:close()
+function Session:close()
   self.socket:close()
 end
 
-local function protocol()
-  local found, module = pcall(require, "marketplace.redis")
-  if not found then fail "marketplace.redis is not installed: luarocks install lua-marketplace-redis" end
-  return module
-end
+--[[ Connecting ]]
 
 local function address(given)
   if given.path then return "unix:" .. given.path, nil end
@@ -66,43 +94,50 @@ local function address(given)
   return host:find(":", 1, true) and "[" .. host .. "]" or host, given.port or 6379
 end
 
--- Connections of different users or databases must not be mixed up.
-local function pool_name(given)
+-- Connections of different users or databases must not be mixed up, nor those from before a failure with those after
+-- it: they may lead to a server that was the primary until then.
+local function pool_name(given, generation)
   local words = {}
   for _, name in ipairs { "host", "port", "path", "user", "db" } do
     words[#words + 1] = name .. "=" .. (given[name] or "")
   end
-  return "marketplace redis " .. table.concat(words, " ")
+  return ("marketplace redis %s tls=%s %d"):format(table.concat(words, " "), tostring(given.tls), generation)
 end
 
-local function connect_to(socket, given)
+local function connect_socket(self, given, generation)
+  local ok, problem = limit_socket(self)
+  if not ok then return nil, problem end
   local host, port = address(given)
-  local pool = { pool = pool_name(given) }
-  if port then return socket:connect(host, port, pool) end
-  return socket:connect(host, pool)
+  local pool = { pool = pool_name(given, generation) }
+  if port then return self.socket:connect(host, port, pool) end
+  return self.socket:connect(host, pool)
 end
 
--- nginx reads no /etc/hosts and no /etc/resolv.conf.
-local function explain(problem)
-  if not problem:find("no resolver", 1, true) then return problem end
-  return problem .. ": name the server by its address, or write resolver ADDRESS; resolver_timeout 5s; in nginx's http"
+local function shake_hands(self, given)
+  local ok, problem = limit_socket(self)
+  if not ok then return nil, problem end
+  return self.socket:sslhandshake(false, given.host or "127.0.0.1", true)
 end
 
---- A connection from nginx's pool, or a new one; `reused` says which.
----@param given {host?: string, port?: integer, path?: string, user?: string, db?: integer, timeout?: number}
----@return table link
-function redis.connect(given)
-  local module = protocol()
-  local reader, message = module.reader()
-  if not reader then fail(message) end
-  local socket = ngx.socket.tcp()
-  local wait = (given.timeout or COMMAND_SECONDS) * 1000
-  socket:settimeouts(CONNECT_SECONDS * 1000, wait, wait)
-  local connected, problem = connect_to(socket, given)
-  if not connected then fail(explain(problem)) end
-  return setmetatable({
-    socket = socket, reader = reader, format = module.format, reused = socket:getreusedtimes() > 0,
-  }, Link)
+-- A connection from nginx's pool, or a new one; `is_used` says which.
+local function connect(given, generation)
+  local found, module = pcall(require, "marketplace.redis")
+  if not found then return nil, "marketplace.redis is not installed: luarocks install lua-marketplace-redis" end
+  local reader, message, code = module.reader()
+  if not reader then return nil, message, code end
+  local self = setmetatable({ socket = ngx.socket.tcp(), reader = reader, format = module.format }, Session)
+  self:limit(given.seconds)
+  local ok, problem = connect_socket(self, given, generation)
+  if not ok then return failure(problem) end
+  self.is_used, self.generation = self.socket:getreusedtimes() > 0, generation
+  if given.tls and not self.is_used then
+    ok, problem = shake_hands(self, given)
+    if not ok then
+      self:close()
+      return failure(problem)
+    end
+  end
+  return self
 end
 
 --[[ The pool ]]
@@ -112,30 +147,47 @@ Pool.__index = Pool
 
 --- What work(link) returns, or nil and a message if it failed.
 ---@param work fun(link: table): any not nil
+---@param ... any for `connect`
 ---@return any|nil
 ---@return string? message
-function Pool:use(work)
-  local link
-  local ok, result = pcall(function()
-    link = self.connect()
+function Pool:use(work, ...)
+  local started, refusal, link = core.monotonic(), self.refusals:current(), nil
+  if refusal then return reconnecting.outcome(nil, false, refusal) end
+  local function attempt(...)
+    link = self.connect(...)
     return work(link)
-  end)
-  if link then
-    if ok then link:release() else link:close() end
   end
-  return reconnecting.outcome(self.name, ok, result)
+  local ok, result = pcall(attempt, ...)
+  if ok then
+    link:release()
+  else
+    if link then
+      link:close()
+      if not link.is_sound then self.on_lost(link.session.generation) end
+    end
+    self.refusals:note(result, started)
+  end
+  return reconnecting.outcome(nil, ok, result)
 end
 
 --- The pool is nginx's, and ends with the worker.
 function Pool.close() end
 
---- A pool: each use takes a connection of its own, and gives it back. This replaces marketplace.inbox.reconnecting,
---- which keeps one connection for all.
----@param given {name: string, connect: (fun(): table), pause: number} name: for messages; connect: returns a
---- connection with release() and close(), and raises as marketplace.inbox.reconnecting; pause: seconds
---- after a failed connect in which none is tried
-function redis.pool(given)
-  return setmetatable({ name = given.name, connect = reconnecting.patient(given.connect, given.pause) }, Pool)
+--- What marketplace.inbox.redis takes in place of marketplace.redis. `connect(place)` makes sessions, with `release`
+--- beside what marketplace.redis's have, and `is_used` if nginx had them in its pool. `pool(settings)` takes the place
+--- of marketplace.inbox.reconnecting's new: each use takes a connection of its own, and gives it back.
+---@return {connect: (fun(place: table): table|nil, string?, string?), pool: (fun(settings: table): table)}
+function redis.engine()
+  local generation = 1
+  return {
+    connect = function(place) return connect(place, generation) end,
+    pool = function(given)
+      return setmetatable({
+        connect = reconnecting.patient(given.connect, given.pause), refusals = reconnecting.refusals(),
+        on_lost = function(lost) generation = math.max(generation, lost + 1) end,
+      }, Pool)
+    end,
+  }
 end
 
 return redis

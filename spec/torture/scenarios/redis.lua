@@ -19,14 +19,17 @@ return {
       if not also then return also, refused, why end
       return list, refused, why, why_code, reader:is_empty()
     end },
-  -- hiredis before 1.0 ends the process itself where memory is short while it connects
-  { covers = { "redis.open", "redis:command", "redis:close" }, codes = CODES, only_lua = true,
-    setup = function() return torture.redis_stub() end,
+  { covers = { "redis.connect", "redis:limit", "redis:send", "redis:receive", "redis:is_open", "redis:close" },
+    codes = CODES, setup = function() return torture.redis_stub() end,
     run = function(port)
-      local connection, message, code = redis.open { port = port }
+      local connection, message, code = redis.connect { port = port, seconds = 60 }
       if not connection then return connection, message, code end
-      local answer, problem, its_code = connection:command { "PING", "word" }
+      connection:limit(60)
+      local sent, problem, its_code = connection:send { "PING", "word" }
+      local answer
+      if sent then answer, problem, its_code = connection:receive() end
+      local is_open = connection:is_open()
       connection:close()
-      return answer, problem, its_code
+      return answer, problem, its_code, answer and is_open
     end },
 }

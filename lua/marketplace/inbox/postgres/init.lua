@@ -9,6 +9,7 @@ local queries = require "marketplace.inbox.postgres.queries"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local schema = require "marketplace.inbox.postgres.schema"
 local server = require "marketplace.inbox.postgres.server"
+local warn_once = require "marketplace.inbox.warn_once"
 
 local postgres = {}
 
@@ -85,15 +86,6 @@ local function connect(self)
   end)
 end
 
--- Tells the same only once, however often it connects.
-local function once(warn)
-  local told = {}
-  return function(message)
-    if warn and not told[message] then warn(message) end
-    told[message] = true
-  end
-end
-
 --- Opens the inbox in a database; makes its schema if there is none. Connects, to check that it works.
 ---@param place {parameters: table<string, string>, timeout?: number, durability?: string, replicas?: integer}
 --- `parameters`: libpq's words; a password is better kept in PGPASSFILE
@@ -109,7 +101,7 @@ function postgres.open(place, settings)
       is_relaxed = (settings.durability or place.durability) == "relaxed", replicas = place.replicas,
     },
     parameters = place.parameters,
-    warn_once = once(settings.warn), deadline = 0,
+    warn_once = warn_once(settings.warn), deadline = 0,
   }, Inbox)
   self.connection = reconnecting.new { pause = PAUSE_SECONDS, connect = function() return connect(self) end }
   if settings.lazy then return self end
