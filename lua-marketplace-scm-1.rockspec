@@ -55,6 +55,7 @@ build = {
         "csrc/core/json.c",
         "csrc/core/json_text.c",
         "csrc/core/key_file.c",
+        "csrc/core/key_problem.c",
         "csrc/core/notification.c",
         "csrc/core/openssl_error.c",
         "csrc/core/openssl_version.c",

@@ -1,5 +1,6 @@
 #include "es256.h"
 
+#include "key_problem.h"
 #include "openssl_error.h"
 
 #include <openssl/ec.h>
@@ -50,10 +51,6 @@ static mkt_code check_key(mkt_es256_key *key, bool is_private, mkt_error *error)
   return MKT_OK;
 }
 
-static bool holds(const char *pem, size_t n, const char *word) {
-  return memmem(pem, n, word, strlen(word)) != NULL;
-}
-
 static mkt_code read_key(mkt_es256_key *key, const char *pem, size_t n, bool is_private,
                          mkt_error *error) {
   bool asked = false;
@@ -65,12 +62,7 @@ static mkt_code read_key(mkt_es256_key *key, const char *pem, size_t n, bool is_
   BIO_free(bio);
   if (key->pkey != NULL) return check_key(key, is_private, error);
   if (asked) return refuse(key, error, "the key is encrypted: it is needed without a passphrase");
-  if (!holds(pem, n, "-----BEGIN ")) return refuse(key, error, "the key is not PEM");
-  if (!holds(pem, n, is_private ? "PRIVATE KEY-----" : "PUBLIC KEY-----")) {
-    return refuse(key, error,
-                  is_private ? "the PEM holds no private key" : "the PEM holds no public key");
-  }
-  return refuse(key, error, "the key is damaged");
+  return refuse(key, error, mkt_key_problem(pem, n, is_private));
 }
 
 mkt_code mkt_es256_read_private(mkt_es256_key *key, const char *pem, size_t n, mkt_error *error) {
