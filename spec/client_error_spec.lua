@@ -51,10 +51,22 @@ describe("marketplace.client.error", function()
     for status, expected in pairs { [401] = "unauthorized", [429] = "rate_limited", [502] = "answer_invalid" } do
       local message, code = from(status, "<html>\r\n<h1>no</h1>", { ["content-type"] = "text/html" })
       assert.equal(expected, code)
-      assert.equal(("POST /v1/webhooks: %d; the answer is not JSON (text/html): <html> <h1>no</h1>")
-        :format(status), message)
+      assert.equal(("POST /v1/webhooks: %d; the answer is not JSON (text/html): <html> <h1>no</h1>%s"):format(status,
+        status == 429 and "; try again later: the answer does not say when" or ""), message)
       assert.equal(expected, (select(2, from(status, ""))))
     end
+  end)
+
+  it("says when a request may be sent again after the rate limit was reached", function()
+    local limit = { errors = { { code = "RATE_LIMIT_EXCEEDED", title = "t" } } }
+    for words, headers in pairs {
+      ["try again in 31 s"] = { ["retry-after"] = "31" },
+      ["try again in 90 s"] = { ["retry-after"] = "Thu, 28 May 2026 20:28:10 GMT",
+        date = "Thu, 28 May 2026 20:26:40 GMT" },
+      ["try again later: 3500 requests are allowed in any hour"] = {
+        ["x-rate-limit"] = "user-hour-lim:3500;user-hour-rem:0;" },
+      ["try again later: the answer does not say when"] = { ["retry-after"] = "soon" },
+    } do assert.equal("POST /v1/webhooks: 429 RATE_LIMIT_EXCEEDED: t; " .. words, (from(429, limit, headers))) end
   end)
 
   it("says what came in the place of Apple's errors", function()

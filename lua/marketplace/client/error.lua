@@ -2,6 +2,8 @@
 ---
 --- An answer may hold several errors, and the one that matters may be the last of them or lie within another
 --- (`meta.associatedErrors`), so all are named. Gateways on the way answer HTML, or nothing.
+local advice = require "marketplace.client.advice"
+local core = require "marketplace.core"
 local headers = require "marketplace.client.headers"
 local json = require "marketplace.json"
 local text = require "marketplace.text"
@@ -156,19 +158,7 @@ end
 
 local CODES = { [401] = "unauthorized", [429] = "rate_limited" }
 
---- An answer that refuses the request.
----
---- The code is unauthorized for 401 and rate_limited for 429, whatever the body; otherwise api_error, or
---- answer_invalid if the body is not App Store Connect's. `detail.status` is always there.
----@param request {method: string, path: string}
----@param response {status: integer, headers?: table, body?: string} header names in lower case
----@param redact? string[] secrets that are not to be shown: the token, a webhook's secret
----@return string message one line
----@return string code unauthorized, rate_limited, api_error, answer_invalid
----@return table detail {status=, errors=, retry_after= seconds, request_id=}; errors: a flat list of {id=, status=,
---- code=, title=, detail=, pointer=, parameter=, path=}, all strings and any of them may be missing; each is
---- followed by those associated with it, whose `path` is the one that they were listed under
-function api_error.from(request, response, redact)
+local function describe(request, response, redact)
   local code = CODES[response.status] or response.status >= 400 and "api_error"
   local document, problem = json.decode(response.body or "")
   local errors, hidden = {}, all_forms(redact)
@@ -181,6 +171,25 @@ function api_error.from(request, response, redact)
   end
   local all = #errors > 0 and " " .. list_of(errors) or "; the answer names no error"
   return prefix(request, response, hidden) .. all, code, detail_of(response, errors, hidden)
+end
+
+--- An answer that refuses the request.
+---
+--- The code is unauthorized for 401 and rate_limited for 429, whatever the body; otherwise api_error, or
+--- answer_invalid if the body is not App Store Connect's. `detail.status` is always there.
+---@param request {method: string, path: string}
+---@param response {status: integer, headers?: table, body?: string} header names in lower case
+---@param redact? string[] secrets that are not to be shown: the token, a webhook's secret
+---@param now? number seconds since the epoch, by this machine's clock, default core.now()
+---@return string message one line; of a 429 also when to try again, of a 401 also that this machine's clock is wrong
+---@return string code unauthorized, rate_limited, api_error, answer_invalid
+---@return table detail {status=, errors=, retry_after= seconds, request_id=}; errors: a flat list of {id=, status=,
+--- code=, title=, detail=, pointer=, parameter=, path=}, all strings and any of them may be missing; each is
+--- followed by those associated with it, whose `path` is the one that they were listed under
+function api_error.from(request, response, redact, now)
+  local message, code, detail = describe(request, response, redact)
+  local more = advice.of(response, now or core.now())
+  return more and message .. "; " .. more or message, code, detail
 end
 
 return api_error

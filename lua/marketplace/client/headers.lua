@@ -46,7 +46,7 @@ end
 ---@return integer|nil limit
 ---@return integer|nil remaining
 function headers.rate_limit(response)
-  local value = response.headers["x-rate-limit"]
+  local value = (response.headers or {})["x-rate-limit"]
   if type(value) ~= "string" then return nil end
   local limit, remaining = figure(value, "user%-hour%-lim"), figure(value, "user%-hour%-rem")
   if limit and remaining then return limit, remaining end

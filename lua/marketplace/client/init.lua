@@ -139,8 +139,8 @@ local function authorized_attempt(self, call)
   return response, message, code, detail
 end
 
-local function refusal(call, response)
-  return api_error.from(call, response, secrets_of(call))
+local function refusal(self, call, response)
+  return api_error.from(call, response, secrets_of(call), self.clock())
 end
 
 -- Waits for the next attempt. False if there is none.
@@ -156,17 +156,17 @@ local function wait_for_next(self, call, status, code, detail)
 end
 
 -- A DELETE that is repeated is answered 404 if it was done before: by App Store Connect, not by a gateway's page.
-local function is_gone(call, response)
+local function is_gone(self, call, response)
   if call.method ~= "DELETE" or response.status ~= 404 or not call.may_have_run then return false end
-  local _, code = refusal(call, response)
+  local _, code = refusal(self, call, response)
   return code == "api_error"
 end
 
 local function exchange(self, call)
   while true do
     local response, message, code, detail = authorized_attempt(self, call)
-    if response and (response.status < 300 or is_gone(call, response)) then return response end
-    if response then message, code, detail = refusal(call, response) end
+    if response and (response.status < 300 or is_gone(self, call, response)) then return response end
+    if response then message, code, detail = refusal(self, call, response) end
     if not message:find(call.path, 1, true) then message = ("%s %s: %s"):format(call.method, call.path, message) end
     if not wait_for_next(self, call, response and response.status, code, detail) then
       message, detail = retry.add_doubt(call.method, call.may_have_run, message, detail)
