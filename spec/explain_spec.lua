@@ -1,3 +1,4 @@
+local core = require "marketplace.core"
 local explain = require "marketplace.explain"
 local marketplace = require "marketplace"
 
@@ -82,6 +83,37 @@ describe("marketplace.explain", function()
     end
   end)
 
+  it("names a body that was encoded in base64, or put into a form", function()
+    local base64 = core.base64url(BODY):gsub("-", "+"):gsub("_", "/")
+    base64 = base64 .. ("="):rep(-#base64 % 4)
+    local lines = base64:gsub(("."):rep(20), "%0\n")
+    local encoded = BODY:gsub("[^%w%. ]", function(c) return ("%%%02X"):format(c:byte()) end)
+    for cause, bodies in pairs {
+      body_base64 = { base64, base64 .. "\n", lines, core.base64url(BODY) },
+      body_form = {
+        "payload=" .. encoded:gsub(" ", "+"),
+        "data=" .. encoded:gsub(" ", "%%20"):gsub("%%%x%x", string.lower) .. "&x=y",
+      },
+    } do
+      for _, body in ipairs(bodies) do
+        local list, found = causes({ SECRET }, body, HEADER)
+        assert.same({ cause }, list, body)
+        assert.equal(1, found.secret)
+      end
+    end
+  end)
+
+  it("names a body of which nothing more can be said: compressed, cut off or empty", function()
+    for cause, bodies in pairs {
+      body_compressed = { "\31\139\8\0", "\120\156\75", "\40\181\47\253\0" },
+      body_cut_off = { BODY:sub(1, 8), BODY:sub(1, -2), " " .. BODY:sub(1, 40) },
+      body_empty = { "" },
+    } do
+      for _, body in ipairs(bodies) do assert.same({ cause }, (causes({ SECRET }, body, HEADER)), body) end
+    end
+    assert.same({ "other_secret" }, (causes({ SECRET }, BODY .. "x", HEADER)))
+  end)
+
   it("names that of a body whose last string is its last value, too", function()
     local original = '{"id":"1"}'
     assert.same({ "body_reencoded" }, (causes({ SECRET }, '{"id": "1"}', marketplace.sign(SECRET, original))))
@@ -101,7 +133,7 @@ describe("marketplace.explain", function()
   end)
 
   it("bears any bytes", function()
-    for _, bytes in ipairs { "", "\0", '"', '"\\', "{\255", ("["):rep(1000), '"a' } do
+    for _, bytes in ipairs { "\0", '"', '"\\', "{\255", ("["):rep(1000), '"a' } do
       assert.same({ "other_secret" }, (causes({ SECRET }, bytes, HEADER)))
       assert.is_false(explain.signature({ SECRET }, BODY, bytes).valid)
     end

@@ -3,6 +3,7 @@
 --- The header may have been changed by a proxy or by copying, the body by an editor or by a framework that encoded it
 --- again, the secret by a shell or in a file. If undoing a change makes the signature match, that change is the
 --- explanation.
+local core = require "marketplace.core"
 local signature = require "marketplace.signature"
 local text = require "marketplace.text"
 
@@ -104,6 +105,21 @@ local function reencoded(what)
     "pass on the raw body"):format(what)
 end
 
+local function from_base64(body)
+  local packed = body:gsub("%s", ""):gsub("=*$", "")
+  return core.base64url_decode((packed:gsub("%+", "-"):gsub("/", "_")))
+end
+
+local function from_hex(digits)
+  return string.char(tonumber(digits, 16))
+end
+
+-- What a form's only field holds, or its first one.
+local function from_form(body)
+  local value = body:match("^[%w_.-]+=([^&]*)")
+  return value and (value:gsub("%+", " "):gsub("%%(%x%x)", from_hex))
+end
+
 local function body_variations(body)
   local list, add = variations(body)
   add("body_trailing_newline", "a line ending was added after the body, as editors do", (body:gsub("\r?\n$", "")))
@@ -113,6 +129,10 @@ local function body_variations(body)
   add("body_line_ends", "the body's line endings were changed from CRLF to LF", (body:gsub("\r?\n", "\r\n")))
   add("body_byte_order_mark", "a byte order mark was added before the body", (body:gsub("^\239\187\191", "")))
   add("body_byte_order_mark", "the byte order mark before the body was lost", "\239\187\191" .. body)
+  add("body_base64", "the body was encoded in base64 on its way, as gateways in front of functions do: decode it first",
+    from_base64(body))
+  add("body_form", "the body was put into a field of a form (payload=...) on its way: pass on the raw body",
+    from_form(body))
   local compact = without_space(body)
   for _, slashes in ipairs { with_plain_slashes, with_escaped_slashes, tostring } do
     add("body_reencoded", reencoded("white space or slashes changed"), slashes(body))
@@ -179,6 +199,38 @@ local OTHER_SECRET = {
     "another webhook), or for another body",
 }
 
+local COMPRESSED = { gzip = "^\31\139", zlib = "^\120[\1\94\156\218]", zstd = "^%(\181/\253" } -- how each begins
+
+local function compression_of(body)
+  for name, magic in pairs(COMPRESSED) do
+    if body:find(magic) then return name end
+  end
+end
+
+local function is_cut_off(body)
+  if not body:find("^%s*{") then return false end
+  local _, _, code, detail = core.envelope(body)
+  return code == "json_invalid" and detail.offset == #body
+end
+
+-- What kept the search from finding anything: a body that lacks what was signed, or else the secret.
+local function obstacle_of(body)
+  local name = compression_of(body)
+  if name then
+    return { cause = "body_compressed", advice = ("the body is compressed (%s), and the signature covers what it " ..
+      "was before: decompress it first"):format(name) }
+  end
+  if body == "" then
+    return { cause = "body_empty", advice = "the body is empty: something read it before, such as a framework, " ..
+      "or dropped it, such as a redirect" }
+  end
+  if is_cut_off(body) then
+    return { cause = "body_cut_off", advice = ("the body ends within its JSON, after %d bytes: it was cut off " ..
+      "on its way, by a limit of a proxy or of what kept it"):format(#body) }
+  end
+  return OTHER_SECRET
+end
+
 --- Finds out why a signature does not match a body.
 ---@param secrets string[] 1 to 8, none empty
 ---@param body string the bytes as they arrived
@@ -200,7 +252,7 @@ function explain.signature(secrets, body, header)
   end
   local secret, found_body = search(secrets, body, repaired)
   if not secret then
-    findings[#findings + 1] = OTHER_SECRET
+    findings[#findings + 1] = obstacle_of(body)
     return { valid = false, findings = findings }
   end
   findings[#findings + 1] = secret.finding
