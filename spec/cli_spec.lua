@@ -233,6 +233,8 @@ describe("the command", function()
       "token --key-file x --key-id a",
       "token --key-file x --key-id a --issuer-id b --lifetime 1201", "token nonsense --key-file x",
       "token --key-file x --key-id a --issuer-id b --lifetime long",
+      "token --key-file x --key-id a --issuer-id b --back-dated long",
+      "token --key-file x --key-id a --issuer-id b --back-dated 601",
     } do
       local output = expect(2, arguments, "Usage: marketplace")
       assert.is_nil(output:find("traceback", 1, true), output)

@@ -72,7 +72,7 @@ describe("marketplace.client", function()
       assert.is_nil(request.body)
       local lines = table.concat(request.headers, "\n")
       assert.matches("\nAccept: application/json\nUser%-Agent: lua%-marketplace$", lines)
-      assert.same({ iss = "I1", aud = "appstoreconnect-v1", iat = NOW - 30, exp = NOW + 1170 }, claims(request))
+      assert.same({ iss = "I1", aud = "appstoreconnect-v1", iat = NOW - 60, exp = NOW + 1140 }, claims(request))
       assert(made.client.webhooks:update("w1", { enabled = false }))
       assert.same({ data = { type = "webhooks", id = "w1", attributes = { enabled = false } } },
         cjson.decode(made.requests[2].body))
@@ -193,9 +193,9 @@ describe("marketplace.client", function()
     it("are used until shortly before they expire", function()
       local made = rig { answer(200, FOUND) }
       for _ = 1, 3 do assert(made.client.webhooks:get "w1") end
-      made.time = NOW + 1049
+      made.time = NOW + 1019
       assert(made.client.webhooks:get "w1")
-      made.time = NOW + 1051
+      made.time = NOW + 1021
       assert(made.client.webhooks:get "w1")
       local first = bearer(made.requests[1])
       for i = 2, 4 do assert.equal(first, bearer(made.requests[i])) end
@@ -226,9 +226,24 @@ describe("marketplace.client", function()
       local made = rig { answer(401, "", { date = "Thu, 01 Jan 1970 00:00:00 GMT" }), answer(401), answer(401),
         answer(200, FOUND) }
       made.client.webhooks:get "w1"
-      assert.equal(-30, claims(made.requests[2]).iat)
+      assert.equal(-60, claims(made.requests[2]).iat)
       assert(made.client.webhooks:get "w1")
-      assert.equal(NOW - 30, claims(made.requests[4]).iat)
+      assert.equal(NOW - 60, claims(made.requests[4]).iat)
+    end)
+
+    it("that are refused have the message name a clock that is wrong", function()
+      local function message_at(off)
+        local made = rig { answer(401, "", { date = "Thu, 28 May 2026 20:26:40 GMT" }) }
+        made.time = NOW + off
+        return select(2, made.client.webhooks:get "w1")
+      end
+      assert.equal("Thu, 28 May 2026 20:26:40 GMT", os.date("!%a, %d %b %Y %H:%M:%S GMT", NOW))
+      local HINT = "; this machine's clock is %s the server's, which may be why: set it, best by NTP"
+      for off, words in pairs { [30] = "30 s ahead of", [3601.7] = "3601 s ahead of", [-86400] = "86400 s behind" } do
+        local message = message_at(off)
+        assert.is_truthy(message:find(HINT:format(words), 1, true), message)
+      end
+      for _, off in ipairs { 0, 29, -29 } do assert.is_nil(message_at(off):find("clock", 1, true)) end
     end)
 
     it("that are refused twice end the call", function()

@@ -53,7 +53,7 @@ describe("marketplace.token", function()
     cjson.encode_number_precision(3)
     finally(function() cjson.encode_number_precision(14) end)
     local _, claims = parts(make(API))
-    assert.equal(NOW + 1170, claims.exp)
+    assert.equal(NOW + 1140, claims.exp)
   end)
 
   it("takes no damaged key", function()
@@ -77,29 +77,37 @@ describe("marketplace.token", function()
     local token, expires_at = make(with(API, { scope = { "GET /v1/apps", "POST /v1/webhooks?a=b" } }))
     local header, claims = parts(token)
     assert.same({ alg = "ES256", typ = "JWT", kid = "ABC123" }, header)
-    assert.same({ iss = API.issuer_id, aud = "appstoreconnect-v1", iat = NOW - 30, exp = NOW + 1170,
+    assert.same({ iss = API.issuer_id, aud = "appstoreconnect-v1", iat = NOW - 60, exp = NOW + 1140,
       scope = { "GET /v1/apps", "POST /v1/webhooks?a=b" } }, claims)
-    assert.equal(NOW + 1170, expires_at)
+    assert.equal(NOW + 1140, expires_at)
   end)
 
   it("makes an individual's API token", function()
-    local _, claims = parts((make { key_id = "A", individual = true, lifetime = 60 }))
-    assert.same({ sub = "user", aud = "appstoreconnect-v1", iat = NOW - 30, exp = NOW + 30 }, claims)
+    local _, claims = parts((make { key_id = "A", individual = true, lifetime = 90 }))
+    assert.same({ sub = "user", aud = "appstoreconnect-v1", iat = NOW - 60, exp = NOW + 30 }, claims)
   end)
 
   it("takes the shortest and the longest lifetime", function()
     for given, lifetime in pairs {
       [API] = 1200, [INSTALL] = 86400, [{ kind = "marketplace", marketplace_id = "a", developer_id = "b" }] = 604799,
     } do
-      assert.equal(NOW - 30 + lifetime, (select(2, make(with(given, { lifetime = lifetime })))))
-      assert.equal(NOW + 1, (select(2, make(with(given, { lifetime = 31 })))))
+      assert.equal(NOW - 60 + lifetime, (select(2, make(with(given, { lifetime = lifetime })))))
+      assert.equal(NOW + 1, (select(2, make(with(given, { lifetime = 61 })))))
     end
+  end)
+
+  it("makes a token that begins as long ago as it should, without a longer lifetime", function()
+    for _, seconds in ipairs { 0, 1, 90.5, 600 } do
+      local _, claims = parts((make(with(API, { back_dated = seconds }))))
+      assert.same({ math.floor(NOW - seconds), 1200 }, { claims.iat, claims.exp - claims.iat })
+    end
+    assert.equal(NOW + 1, (select(2, make(with(INSTALL, { back_dated = 0, lifetime = 1 })))))
   end)
 
   it("makes a marketplace token", function()
     local header, claims = parts((make { kind = "marketplace", marketplace_id = "67", developer_id = "dev" }))
     assert.same({ alg = "ES256", typ = "JWT" }, header)
-    assert.same({ iss = "67", pid = "dev", aud = "appstoreconnect-v1", iat = NOW - 30, exp = NOW + 86370 }, claims)
+    assert.same({ iss = "67", pid = "dev", aud = "appstoreconnect-v1", iat = NOW - 60, exp = NOW + 86340 }, claims)
   end)
 
   it("makes an install verification token, each with a nonce of its own", function()
@@ -111,7 +119,7 @@ describe("marketplace.token", function()
     assert.not_equal(claims.nonce, others.nonce)
     claims.nonce = nil
     assert.same({ iss = "67", aud = "AppleDownloadVerification-v1", bid = "com.example.app", dtype = "download",
-      iid = "i", vid = "v", iat = NOW - 30, exp = NOW + 270 }, claims)
+      iid = "i", vid = "v", iat = NOW - 60, exp = NOW + 240 }, claims)
     assert.equal("n", select(2, parts((make(with(INSTALL, { nonce = "n" }))))).nonce)
   end)
 
@@ -145,6 +153,7 @@ describe("marketplace.token", function()
     expect("not PEM", "rubbish")
     expect("not PEM", "")
     expect("damaged", (KEY:gsub("\n(%w)", "\n!%1", 1)))
+    expect("cut off: its last line, %-%-%-%-%-END %.%.%., is missing", KEY:sub(1, 100))
     expect("damaged", KEY:sub(1, 100) .. "\n-----END PRIVATE KEY-----\n")
     expect("holds no private key", openssl "openssl ecparam -name prime256v1 -genkey -noout | openssl ec -pubout")
     expect("another curve than P%-256", openssl "openssl ecparam -name secp384r1 -genkey -noout")
@@ -160,16 +169,45 @@ describe("marketplace.token", function()
     assert.equal("key_invalid", code)
   end)
 
+  it("says what a setting or a copy has made of a key, and what to do, and never what it holds", function()
+    local base64 = KEY:gsub("%-%-%-%-%-[^-]+%-%-%-%-%-", "")
+    local wrapped = openssl("printf '%s' '" .. KEY .. "' | base64")
+    for pattern, pems in pairs {
+      ["a backslash and an n, in place of its line ends: write real ones"] = { (KEY:gsub("\n", "\\n")) },
+      ["is in quotes: remove them"] = { '"' .. KEY .. '"', "'" .. KEY .. "'", '"' .. KEY:gsub("\n", "\\n") .. '"' },
+      ["is on one line: its first and its last line must be lines"] = { (KEY:gsub("\n", " ")), (KEY:gsub("\n", "")) },
+      ["encoded in base64 once more: decode it"] = { wrapped, (wrapped:gsub("\n", "")) },
+      ["has lost its first and last line"] = { base64, (base64:gsub("\n", "")) },
+      ["something before %-%-%-%-%-BEGIN or %-%-%-%-%-END on the same line, such as white space: remove it"] = {
+        (KEY:gsub("[^\n]+", "  %0")), "key=" .. KEY,
+      },
+    } do
+      for _, pem in ipairs(pems) do
+        local token, message, code = make(API, pem)
+        assert.is_nil(token)
+        assert.matches(pattern, message)
+        assert.equal("key_invalid", code)
+        assert.is_nil(message:find(base64:match "%w+", 1, true))
+      end
+    end
+    for _, pem in ipairs { "\r\n\n" .. KEY, (KEY:gsub("\n", "\r\n")), "a comment\n" .. KEY } do
+      assert(make(API, pem))
+    end
+  end)
+
   it("raises for what Apple would refuse, and blames its caller", function()
     for pattern, given in pairs {
       ["either 'key' or 'key_file'"] = with(API, { key_file = "x" }),
       ["option 'key_id' is missing"] = { issuer_id = "a" },
       ["either 'issuer_id'"] = { key_id = "a" },
       ["either 'issuer_id', of"] = with(API, { individual = true }),
-      ["'lifetime' must be more than 30 and at most 1200"] = with(API, { lifetime = 1201 }),
-      ["'lifetime' must be more than 30"] = with(API, { lifetime = 0 / 0 }),
-      ["more than 30 and at most 1200"] = with(API, { lifetime = 30 }),
-      ["more than 30 and at most 86400"] = with(INSTALL, { lifetime = 86401 }),
+      ["'lifetime' must be more than 60 and at most 1200"] = with(API, { lifetime = 1201 }),
+      ["'lifetime' must be more than 60"] = with(API, { lifetime = 0 / 0 }),
+      ["more than 60 and at most 1200"] = with(API, { lifetime = 60 }),
+      ["'back_dated' must be from 0 to 600"] = with(API, { back_dated = -1 }),
+      ["'back_dated' must be from 0 to"] = with(API, { back_dated = 601 }),
+      ["'lifetime' must be more than 0 and"] = with(API, { back_dated = 0, lifetime = 0 }),
+      ["more than 60 and at most 86400"] = with(INSTALL, { lifetime = 86401 }),
       ["at most 604799"] = { kind = "marketplace", marketplace_id = "a", developer_id = "b", lifetime = 604800 },
       ["must not be an empty list"] = with(API, { scope = {} }),
       ["list of requests"] = with(API, { scope = { "apps" } }),

@@ -7,7 +7,7 @@ local uuid = require "marketplace.uuid"
 
 local token = {}
 
-local BACK_DATED = 30 -- seconds: a machine whose clock is a little ahead would have every token refused
+local BACK_DATED, MOST_BACK_DATED = 60, 600 -- seconds: with a clock that is further ahead, every token is refused
 local AUDIENCE = "appstoreconnect-v1"
 
 --[[ Keys ]]
@@ -93,9 +93,11 @@ end
 ---@field kind? "api"|"marketplace"|"install" default "api"
 ---@field key_file? string path of the private key, PEM; this or `key` is needed
 ---@field key? string the private key itself, PEM
----@field lifetime? number seconds between iat, which is 30 seconds ago, and exp; default and maximum by kind
+---@field lifetime? number seconds between iat and exp; default and maximum by kind
+---@field back_dated? number seconds before now that iat is, 0 to 600, default 60: so far may the clock be ahead
 ---@field now? number seconds since the epoch, default the machine's clock
-local OPTIONS = { kind = "string", key = "string", key_file = "string", lifetime = "number", now = "number" }
+local OPTIONS = { kind = "string", key = "string", key_file = "string", lifetime = "number",
+  back_dated = "number", now = "number" }
 
 --- For App Store Connect's API. The lifetime is 1200 seconds by default, and at most.
 ---@class marketplace.ApiTokenOptions: marketplace.TokenOptions
@@ -138,9 +140,12 @@ local function check(given, kind)
   for name in pairs(kind.options) do
     if type(given[name]) == "string" then check_word(given, name) end
   end
-  local lifetime = given.lifetime or kind.usual
-  if not (lifetime > BACK_DATED and lifetime <= kind.most) then
-    fail(("option 'lifetime' must be more than %d and at most %d seconds"):format(BACK_DATED, kind.most))
+  local lifetime, back_dated = given.lifetime or kind.usual, given.back_dated or BACK_DATED
+  if not (back_dated >= 0 and back_dated <= MOST_BACK_DATED) then
+    fail(("option 'back_dated' must be from 0 to %d seconds"):format(MOST_BACK_DATED))
+  end
+  if not (lifetime > back_dated and lifetime <= kind.most) then
+    fail(("option 'lifetime' must be more than %d and at most %d seconds"):format(back_dated, kind.most))
   end
 end
 
@@ -160,7 +165,7 @@ local function checked_claims(given, where, level)
 end
 
 local function make(key, given, claims, lifetime, now)
-  claims.iat = math.floor(now) - BACK_DATED
+  claims.iat = math.floor(now - (given.back_dated or BACK_DATED))
   claims.exp = claims.iat + lifetime
   local made, message, code = token.sign(key, { kid = given.key_id }, claims)
   if not made then return nil, message, code end

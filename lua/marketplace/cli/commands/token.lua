@@ -25,6 +25,8 @@ function command_token.describe(command)
   command:option("--vid", "install: the claim vid"):argname("ID")
   command:option("--lifetime", "seconds until the token expires (without it: as long as Apple allows)")
     :argname("SECONDS")
+  command:option("--back-dated", "begin the token this long ago, as far as this machine's clock may be ahead")
+    :default("60"):argname("SECONDS")
   output.describe_json(command)
 end
 
@@ -43,9 +45,11 @@ function command_token.run(parsed)
   if not given.key_file then return 2, "token: " .. credentials.missing "key_file" end
   file_mode.check(output.warn, given.key_file)
   local settings = settings_of(parsed, given)
-  if parsed.lifetime then
-    settings.lifetime = tonumber(parsed.lifetime)
-    if not settings.lifetime then return 2, "token: --lifetime must be a number of seconds" end
+  for _, name in ipairs { "lifetime", "back_dated" } do
+    settings[name] = parsed[name] and tonumber(parsed[name])
+    if parsed[name] and not settings[name] then
+      return 2, ("token: --%s must be a number of seconds"):format(name:gsub("_", "-"))
+    end
   end
   local ok, made, expires_at = pcall(token.new, settings)
   if not ok then return 2, (tostring(made):gsub("^.-marketplace%.token", "token")) end
