@@ -336,16 +336,21 @@ describe("the PostgreSQL inbox #full", function()
     local PAGES = "SELECT sum(pg_stat_get_xact_blocks_fetched(oid))::float8 AS pages FROM pg_class " ..
       "WHERE relnamespace = 'marketplace'::regnamespace"
 
-    -- How many pages of the tables and their indexes a call looks at.
+    -- How many pages of the tables and their indexes a call looks at. What the server counts goes on from one
+    -- transaction to the next.
     local function pages_of(call)
-      local link, pages = box.connection.link, nil
-      local commit = link.commit
+      local link, before, pages = box.connection.link, nil, nil
+      local begin, commit = link.begin, link.commit
+      function link:begin()
+        begin(self)
+        before = link:run(PAGES)[1].pages
+      end
       function link:commit()
-        pages = link:run(PAGES)[1].pages
+        pages = link:run(PAGES)[1].pages - before
         return commit(self)
       end
       local result = assert(call())
-      link.commit = nil
+      link.begin, link.commit = nil, nil
       return pages, result
     end
 
@@ -392,6 +397,28 @@ describe("the PostgreSQL inbox #full", function()
       fill(60)
       lone:query "ANALYZE"
       expect_as_few_pages()
+    end)
+
+    it("looks at no more pages either if they were analyzed while nothing was waiting and much was done", function()
+      for _ = 1, 200 do pages_of_calls() end
+      lone:query "ANALYZE"
+      expect_as_few_pages()
+    end)
+
+    it("looks at as few pages to store and to finish while another transaction stays open", function()
+      local other = assert(inbox.open("postgres:" .. lone:words(), { timeout = 1000 }))
+      local link = other.connection.link
+      link:run "BEGIN ISOLATION LEVEL REPEATABLE READ"
+      link:run "SELECT 1 FROM inbox"
+      for _ = 1, 20 do pages_of_calls() end
+      lone:query "ANALYZE"
+      local few = pages_of_calls()
+      for _ = 1, 200 do pages_of_calls() end
+      local many = pages_of_calls()
+      other:close()
+      for _, name in ipairs { "put", "finish" } do
+        assert.is_true(many[name] <= 2 * few[name], ("%s: %d and %d pages"):format(name, few[name], many[name]))
+      end
     end)
   end)
 

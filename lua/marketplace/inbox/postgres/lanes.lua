@@ -3,17 +3,12 @@
 --- Whoever makes an entry live, or ends that it is leased or live, elects the leader in the same transaction, and locks
 --- the lane first: of two that elect a leader at the same time, each might take the other's entry for the leader. A
 --- claim needs no lock: a leader that it leases still leads.
+local LANE = require("marketplace.inbox.postgres.indexes").LANE
+
 local lanes = {}
 
---- Whether an entry is in its lane, as the indexes of marketplace.inbox.postgres.schema have it.
+--- Whether an entry is in its lane.
 lanes.LIVE = "state IN ('ready', 'leased')"
-
---- The same in a statement that calls the table something else.
----@param name string
----@return string
-function lanes.live_as(name)
-  return name .. "." .. lanes.LIVE
-end
 
 --- The lane of a record that is stored under an id.
 ---@param record table
@@ -67,13 +62,12 @@ end
 lanes.MAKE_READY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, " ..
   "at = :now, set_at = :now, leads = false"
 
-local OLDEST_BEHIND = "(SELECT min(behind.seq) FROM inbox behind WHERE behind.lane = :lane AND NOT behind.leads " ..
-  "AND " .. lanes.live_as "behind" .. ")"
+local OLDEST_BEHIND = "(SELECT min(seq) FROM inbox WHERE lane = :lane AND NOT leads AND " .. LANE .. ")"
 
 local ELECT = "UPDATE inbox SET leads = true WHERE seq = " .. OLDEST_BEHIND .. " AND NOT EXISTS (SELECT 1 FROM " ..
-  "inbox leader WHERE leader.lane = :lane AND leader.leads AND " .. lanes.live_as "leader" .. ")"
+  "inbox WHERE lane = :lane AND leads AND " .. LANE .. ")"
 
-local STEP_DOWN = "UPDATE inbox SET leads = false WHERE lane = :lane AND leads AND " .. lanes.LIVE ..
+local STEP_DOWN = "UPDATE inbox SET leads = false WHERE lane = :lane AND leads AND " .. LANE ..
   " AND state = 'ready' AND seq > " .. OLDEST_BEHIND
 
 local function with_lane(rows)

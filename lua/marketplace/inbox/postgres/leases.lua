@@ -1,5 +1,6 @@
 --- How the inbox in PostgreSQL leases entries. A poll that finds nothing to do writes nothing.
 local fields = require "marketplace.inbox.fields"
+local indexes = require "marketplace.inbox.postgres.indexes"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local lease_rules = require "marketplace.inbox.lease"
 local rows = require "marketplace.inbox.postgres.rows"
@@ -10,10 +11,11 @@ local MOST_RECOVERED = 500 -- in a transaction, for which others wait
 
 --[[ What is next ]]
 
-local NEXT = "SELECT (SELECT min(at) FROM inbox WHERE leads AND state = 'ready' AND losses = 0) AS together_at, " ..
-  "(SELECT min(at) FROM inbox WHERE leads AND state = 'ready' AND losses > 0) AS alone_at, " ..
-  "(SELECT min(at) FROM inbox WHERE state = 'leased') AS lease_ends_at, " ..
-  "(SELECT max(set_at) FROM inbox WHERE leads) AS set_at, extract(epoch FROM clock_timestamp())::float8 AS now"
+local NEXT = "SELECT (SELECT min(at) FROM inbox WHERE " .. indexes.READY .. ") AS together_at, " ..
+  "(SELECT min(at) FROM inbox WHERE " .. indexes.ALONE .. ") AS alone_at, " ..
+  "(SELECT min(at) FROM inbox WHERE " .. indexes.LEASED .. ") AS lease_ends_at, " ..
+  "(SELECT max(set_at) FROM inbox WHERE " .. indexes.LEADING .. ") AS set_at, " ..
+  "extract(epoch FROM clock_timestamp())::float8 AS now"
 
 -- When the first leaders can be claimed and the first lease ends, nil for none, and whether one was set in the future.
 local function read_next(self)
@@ -35,7 +37,8 @@ end
 
 --[[ recover ]]
 
-local AHEAD = "SELECT id FROM inbox WHERE leads AND set_at > :now LIMIT :limit FOR UPDATE SKIP LOCKED"
+local AHEAD = "SELECT id FROM inbox WHERE " .. indexes.LEADING .. " AND set_at > :now LIMIT :limit " ..
+  "FOR UPDATE SKIP LOCKED"
 
 local CORRECT = "UPDATE inbox SET received_at = least(received_at, :now), " ..
   "at = CASE WHEN state = 'leased' THEN :now + (at - set_at) ELSE :now END, set_at = :now " ..
@@ -53,8 +56,8 @@ local function correct_clocks(self)
   return self:transact_in_slices(function(link, began) return correct_some(self, link, began) end)
 end
 
-local ENDED = "SELECT id, lane, token, attempt, losses, shared FROM inbox WHERE state = 'leased' AND at <= :now " ..
-  "ORDER BY at LIMIT :limit"
+local ENDED = "SELECT id, lane, token, attempt, losses, shared FROM inbox WHERE " ..
+  indexes.LEASED .. " AND at <= :now ORDER BY at LIMIT :limit"
 
 local RELEASE = "UPDATE inbox SET state = 'ready', leads = false, at = :at, set_at = :now, attempt = :attempt, " ..
   "losses = losses + 1 WHERE id = :id AND token = :token AND state = 'leased' AND at <= :now RETURNING lane"
@@ -97,13 +100,13 @@ end
 
 -- What others claim at the same time is skipped. Tokens are random, so that a restore, or a standby that takes over
 -- without the last leases, makes no former lease good again.
-local CLAIM = "WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE leads AND state = 'ready' AND losses %s " ..
-  "AND at <= :now ORDER BY at, seq LIMIT :limit FOR UPDATE SKIP LOCKED), " ..
+local CLAIM = "WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE %s AND at <= :now " ..
+  "ORDER BY at, seq LIMIT :limit FOR UPDATE SKIP LOCKED), " ..
   "claimed AS (UPDATE inbox SET state = 'leased', attempt = attempt + 1, " ..
   "token = floor(random() * 9007199254740992)::bigint, at = :ends_at, set_at = :now, " ..
   "shared = (SELECT count(*) > 1 FROM chosen) WHERE seq IN (SELECT seq FROM chosen) RETURNING *) " ..
   "SELECT " .. rows.selected(fields.claimed) .. " FROM claimed ORDER BY seq"
-local CLAIM_TOGETHER, CLAIM_ALONE = CLAIM:format "= 0", CLAIM:format "> 0"
+local CLAIM_TOGETHER, CLAIM_ALONE = CLAIM:format(indexes.READY), CLAIM:format(indexes.ALONE)
 
 -- What may have ended its process comes first, and alone.
 local function claim(link, limit, lease, now)

@@ -1,6 +1,7 @@
 --- What operators and retention change in the inbox in PostgreSQL.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
+local indexes = require "marketplace.inbox.postgres.indexes"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local queries = require "marketplace.inbox.postgres.queries"
 local quoted = require("marketplace.inbox.sql").quoted
@@ -87,15 +88,16 @@ end
 --[[ forget ]]
 
 -- What others forget at the same time is skipped.
-local CHOSEN = "WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE state = 'done'%s AND at < :before " ..
-  "ORDER BY at LIMIT :limit FOR UPDATE SKIP LOCKED) "
-local FORGET_IDS = CHOSEN:format "" .. "DELETE FROM inbox WHERE seq IN (SELECT seq FROM chosen) RETURNING seq"
-local FORGET_BODIES = CHOSEN:format " AND body IS NOT NULL" ..
+local CHOSEN = "WITH chosen AS MATERIALIZED (SELECT seq FROM inbox WHERE %s AND at < :before ORDER BY at " ..
+  "LIMIT :limit FOR UPDATE SKIP LOCKED) "
+local FORGET_IDS = CHOSEN:format(indexes.DONE) ..
+  "DELETE FROM inbox WHERE seq IN (SELECT seq FROM chosen) RETURNING seq"
+local FORGET_BODIES = CHOSEN:format(indexes.WITH_BODY) ..
   "UPDATE inbox SET body = NULL WHERE seq IN (SELECT seq FROM chosen) RETURNING seq"
 
 -- When the first with a body, and the first of all was done, and before when ids were deleted.
-local LOOK = "SELECT (SELECT min(at) FROM inbox WHERE state = 'done' AND body IS NOT NULL) " ..
-  "AS body, (SELECT min(at) FROM inbox WHERE state = 'done') AS id, (SELECT forgotten_before FROM inbox_self)"
+local LOOK = "SELECT (SELECT min(at) FROM inbox WHERE " .. indexes.WITH_BODY .. ") AS body, " ..
+  "(SELECT min(at) FROM inbox WHERE " .. indexes.DONE .. ") AS id, (SELECT forgotten_before FROM inbox_self)"
 
 local function look_at_done(self)
   return self:read(function(link) return link:run(LOOK)[1] end)

@@ -4,6 +4,7 @@ local fields = require "marketplace.inbox.fields"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
+local indexes = require "marketplace.inbox.postgres.indexes"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local retention = require "marketplace.inbox.retention"
 local quoted = require("marketplace.inbox.sql").quoted
@@ -19,8 +20,8 @@ local function insert_statement()
     columns[#columns + 1], values[#values + 1] = name, EXPRESSION[name] or ":" .. name
   end
   return ("INSERT INTO inbox (received_at, at, set_at, %s, leads) VALUES (:now, :now, :now, %s, :state = 'ready' " ..
-    "AND NOT EXISTS (SELECT 1 FROM inbox other WHERE other.lane = :lane AND %s)) ON CONFLICT (id) DO NOTHING")
-    :format(table.concat(columns, ", "), table.concat(values, ", "), lanes.live_as "other")
+    "AND NOT EXISTS (SELECT 1 FROM inbox WHERE lane = :lane AND %s)) ON CONFLICT (id) DO NOTHING")
+    :format(table.concat(columns, ", "), table.concat(values, ", "), indexes.LANE)
 end
 
 local INSERT = insert_statement()

@@ -1,7 +1,7 @@
 --- What the inbox in PostgreSQL tells of its entries.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
-local lanes = require "marketplace.inbox.postgres.lanes"
+local indexes = require "marketplace.inbox.postgres.indexes"
 local rows = require "marketplace.inbox.postgres.rows"
 local sql = require "marketplace.inbox.sql"
 
@@ -19,9 +19,9 @@ function methods:counts()
 end
 
 -- The index of lanes has all that this reads of what is ready.
-local LIVE_TOTALS = "SELECT count(*) AS live, min(received_at) AS oldest, (SELECT count(*) FROM inbox " ..
-  "WHERE state = 'leased') AS leased FROM inbox WHERE " .. lanes.LIVE
-local DEAD_TOTALS = "SELECT code, count(*) AS count FROM inbox WHERE state = 'dead' GROUP BY code"
+local LIVE_TOTALS = "SELECT count(*) AS live, min(received_at) AS oldest, (SELECT count(*) FROM inbox WHERE " ..
+  indexes.LEASED .. ") AS leased FROM inbox WHERE " .. indexes.LANE
+local DEAD_TOTALS = "SELECT code, count(*) AS count FROM inbox WHERE " .. indexes.DEAD .. " GROUP BY code"
 
 function methods:backlog()
   return self:read(function(link)
@@ -43,9 +43,8 @@ end
 local CLAUSES = {
   id = "id >= :id AND id < :id || '$' AND (id = :id OR key = :id)",
   received_before = "received_at < :received_before", received_since = "received_at >= :received_since",
-  state = { -- as the indexes have them
-    ready = lanes.LIVE .. " AND state = 'ready'", leased = "state = 'leased'", done = "state = 'done'",
-    dead = "state = 'dead'",
+  state = {
+    ready = indexes.LANE .. " AND state = 'ready'", leased = indexes.LEASED, done = indexes.DONE, dead = indexes.DEAD,
   },
 }
 

@@ -1,5 +1,6 @@
 --- The contract's fields (marketplace.inbox.fields) as columns of the table of marketplace.inbox.postgres.schema. A
 --- column has its field's name.
+local indexes = require "marketplace.inbox.postgres.indexes"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local sql = require "marketplace.inbox.sql"
 
@@ -7,8 +8,8 @@ local rows = {}
 
 -- Of a field that is not simply a column of that name.
 local EXPRESSION = {
-  behind = "CASE WHEN " .. lanes.LIVE .. " AND NOT leads THEN (SELECT leader.id FROM inbox leader WHERE " ..
-    "leader.lane = inbox.lane AND leader.leads AND " .. lanes.live_as "leader" .. ") END",
+  behind = "CASE WHEN " .. lanes.LIVE .. " AND NOT leads THEN (SELECT id FROM inbox leader WHERE " ..
+    "lane = inbox.lane AND leads AND " .. indexes.LANE .. ") END",
 }
 
 --- The columns of a SELECT that reads these fields.

@@ -8,18 +8,15 @@
 ---
 --- `inbox_self` has one row: the inbox's id, and the latest time before which ids were deleted.
 local fail = require("marketplace.inbox.reconnecting").fail
-local lanes = require "marketplace.inbox.postgres.lanes"
+local indexes = require "marketplace.inbox.postgres.indexes"
 local uuid = require "marketplace.uuid"
 
 local schema = {}
 
 --- Another one for each change of the tables.
-schema.VERSION = 6
+schema.VERSION = 7
 
 local LOCK = 5426771 -- the advisory lock of the one that makes the tables
-
-local READY = "WHERE leads AND state = 'ready' AND losses = 0"
-local ALONE = "WHERE leads AND state = 'ready' AND losses > 0"
 
 local STATEMENTS = { -- ids are in the order of their bytes
   [[CREATE TABLE inbox (
@@ -29,14 +26,14 @@ local STATEMENTS = { -- ids are in the order of their bytes
     set_at float8 NOT NULL, leads boolean NOT NULL, attempt integer NOT NULL DEFAULT 0,
     losses integer NOT NULL DEFAULT 0, token bigint NOT NULL DEFAULT 0, shared boolean NOT NULL DEFAULT false,
     scope text, body bytea)]],
-  "CREATE INDEX inbox_lane ON inbox (lane, leads, seq, received_at) WHERE " .. lanes.LIVE,
-  "CREATE INDEX inbox_ready ON inbox (at, seq) " .. READY,
-  "CREATE INDEX inbox_alone ON inbox (at, seq) " .. ALONE,
-  "CREATE INDEX inbox_leased ON inbox (at) WHERE state = 'leased'",
-  "CREATE INDEX inbox_set ON inbox (set_at) WHERE leads",
-  "CREATE INDEX inbox_dead ON inbox (seq, code) WHERE state = 'dead'",
-  "CREATE INDEX inbox_done ON inbox (at) WHERE state = 'done'",
-  "CREATE INDEX inbox_bodies ON inbox (at) WHERE state = 'done' AND body IS NOT NULL",
+  "CREATE INDEX inbox_lane ON inbox (lane, leads, seq, received_at) WHERE " .. indexes.LANE,
+  "CREATE INDEX inbox_ready ON inbox (at, seq) WHERE " .. indexes.READY,
+  "CREATE INDEX inbox_alone ON inbox (at, seq) WHERE " .. indexes.ALONE,
+  "CREATE INDEX inbox_leased ON inbox (at) WHERE " .. indexes.LEASED,
+  "CREATE INDEX inbox_leading ON inbox (set_at) WHERE " .. indexes.LEADING,
+  "CREATE INDEX inbox_dead ON inbox (seq, code) WHERE " .. indexes.DEAD,
+  "CREATE INDEX inbox_done ON inbox (at) WHERE " .. indexes.DONE,
+  "CREATE INDEX inbox_bodies ON inbox (at) WHERE " .. indexes.WITH_BODY,
   "CREATE INDEX inbox_app ON inbox (app_id, time)",
   "CREATE TABLE inbox_self (id text NOT NULL, forgotten_before float8)",
 }
