@@ -323,6 +323,17 @@ describe("marketplace.postgres #full", function()
     end)
   end)
 
+  it("is alive until the server ends it or it is closed, whatever else the server tells meanwhile", function()
+    assert(run "LISTEN told")
+    server:query "SELECT pg_notify('told', repeat('x', 7000) || i) FROM generate_series(1, 10) AS i"
+    assert.is_true(session:is_alive())
+    assert.same({ { one = 1 } }, run "SELECT 1 AS one")
+    server:query(("SELECT pg_terminate_backend(%d, 30000)"):format(session:process()))
+    assert.is_false(session:is_alive())
+    session:close()
+    assert.is_false(session:is_alive())
+  end)
+
   it("has the number of the server's process", function()
     assert.same({ { pid = session:process() } }, run "SELECT pg_backend_pid() AS pid")
   end)

@@ -14,9 +14,11 @@
  *     whether it changed a row
  *   connection:process() -> the number of the server's process, as the server gave it when it was
  *     connected to
+ *   connection:is_alive() -> boolean: whether the server still has the session, as far as it told.
+ *     Does not wait
  *   connection:close(), also by the garbage collector
- * All but limit and close fail with nil, message, code. If it is not known what the server made of
- * a statement, the connection is closed.
+ * All but limit, is_alive and close fail with nil, message, code. If it is not known what the
+ * server made of a statement, the connection is closed.
  */
 #include "postgres/connection.h"
 
@@ -27,6 +29,7 @@
 #include "lua/postgres_values.h"
 #include "lua/push.h"
 #include "postgres/statement.h"
+#include "postgres/wait.h"
 
 #include <limits.h>
 #include <string.h>
@@ -71,6 +74,12 @@ static int postgres_process(lua_State *L) {
   mkt_error error;
   if (check_idle(c, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushinteger(L, PQbackendPID(c->postgres.connection));
+  return 1;
+}
+
+static int postgres_is_alive(lua_State *L) {
+  const connection *c = check_connection(L);
+  lua_pushboolean(L, !c->use.is_busy && mkt_postgres_is_alive(&c->postgres));
   return 1;
 }
 
@@ -270,10 +279,10 @@ static int postgres_connect(lua_State *L) {
 }
 
 static void make_metatable(lua_State *L) {
-  static const luaL_Reg methods[] = {{"limit", postgres_limit}, {"prepare", postgres_prepare},
-                                     {"defer", postgres_defer}, {"run", postgres_run},
-                                     {"each", postgres_each},   {"process", postgres_process},
-                                     {"close", postgres_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"limit", postgres_limit}, {"prepare", postgres_prepare},   {"defer", postgres_defer},
+      {"run", postgres_run},     {"each", postgres_each},         {"process", postgres_process},
+      {"close", postgres_close}, {"is_alive", postgres_is_alive}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", postgres_close}, {"__close", postgres_close}, {NULL, NULL}};
   mkt_lua_class(L, metatable_name, methods, metamethods);

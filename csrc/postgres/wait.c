@@ -17,6 +17,14 @@ mkt_code mkt_postgres_check_time(const mkt_postgres *postgres, mkt_error *error)
   return milliseconds_left(postgres) > 0 ? MKT_OK : mkt_postgres_fail_late(postgres, error);
 }
 
+bool mkt_postgres_is_alive(const mkt_postgres *postgres) {
+  if (mkt_postgres_check(postgres, NULL) != MKT_OK) return false;
+  struct pollfd watched = {.fd = PQsocket(postgres->connection), .events = POLLIN};
+  while (poll(&watched, 1, 0) > 0)
+    if (!PQconsumeInput(postgres->connection)) return false;
+  return PQstatus(postgres->connection) == CONNECTION_OK;
+}
+
 mkt_code mkt_postgres_wait(const mkt_postgres *postgres, short events, mkt_error *error) {
   struct pollfd watched = {.fd = PQsocket(postgres->connection), .events = events};
   for (;;) {

@@ -7,6 +7,10 @@
 /* MKT_ERR_TIMEOUT if the deadline has passed. */
 mkt_code mkt_postgres_check_time(const mkt_postgres *postgres, mkt_error *error);
 
+/* Whether the server still has the session, as far as it told: reads what came since the last
+ * exchange. Does not wait. */
+bool mkt_postgres_is_alive(const mkt_postgres *postgres);
+
 /* Until the socket is ready for one of poll's events. MKT_ERR_TIMEOUT. */
 mkt_code mkt_postgres_wait(const mkt_postgres *postgres, short events, mkt_error *error);
 

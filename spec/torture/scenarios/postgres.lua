@@ -30,7 +30,7 @@ end
 return {
   {
     covers = { "postgres.connect", "postgres:limit", "postgres:process", "postgres:prepare", "postgres:run",
-      "postgres:each", "postgres:defer", "postgres:close" },
+      "postgres:each", "postgres:defer", "postgres:is_alive", "postgres:close" },
     codes = CODES,
     setup = function()
       local server = postgres_server.start()
@@ -40,7 +40,10 @@ return {
     teardown = function(server) server:remove() end,
     run = function(server)
       return on_session(server, {
-        function(session) return session:process() and true end,
+        function(session)
+          if session:process() and session:is_alive() then return true end
+          return nil, "it is lost", "connect_failed"
+        end,
         function(session)
           local begin, message, code = session:prepare "BEGIN"
           if not begin then return nil, message, code end

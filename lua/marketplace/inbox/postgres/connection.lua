@@ -69,6 +69,10 @@ function Connection:limit(seconds) self.session:limit(seconds) end
 ---@return integer
 function Connection:process() return checked(self.session:process()) end
 
+--- Whether the server has not ended the session meanwhile, as far as it told.
+---@return boolean
+function Connection:is_alive() return self.session:is_alive() end
+
 function Connection:close() self.session:close() end
 
 --- A connection on a session of marketplace.postgres, which it owns.

@@ -103,7 +103,11 @@ function postgres.open(place, settings)
     parameters = place.parameters,
     warn_once = warn_once(settings.warn), deadline = 0,
   }, Inbox)
-  self.connection = reconnecting.new { pause = PAUSE_SECONDS, connect = function() return connect(self) end }
+  -- a server that was restarted meanwhile, or that ends idle sessions, costs nothing that way
+  self.connection = reconnecting.new {
+    pause = PAUSE_SECONDS, connect = function() return connect(self) end,
+    is_current = function(link) return link:is_alive() end,
+  }
   if settings.lazy then return self end
   local ok, message, code = self:read(function() return true end)
   if not ok then return nil, message, code end

@@ -11,7 +11,7 @@ local SETTINGS = {
   { "client_min_messages", "warning" }, { "synchronous_commit", "on" }, { "search_path", "marketplace" },
   { "plan_cache_mode", "force_generic_plan" }, { "enable_seqscan", "off" }, { "enable_bitmapscan", "off" },
   { "enable_hashjoin", "off" }, { "enable_mergejoin", "off" }, { "max_parallel_workers_per_gather", "0" },
-  { "jit", "off" },
+  { "jit", "off" }, { "lock_timeout", "0" },
 }
 
 -- A process that stands still in a transaction keeps its lanes from all others: it is to end before those that wait do.
@@ -50,6 +50,9 @@ local STATUS = "SELECT pg_backend_pid() AS process, " ..
 local POOLER = "a pooler is between this program and the server, and would mix up its sessions: connect to the " ..
   "server itself (an inbox needs one connection for each process)"
 
+local READ_ONLY = "its transactions are read-only (default_transaction_read_only, of the server, the database or " ..
+  "the role), and an inbox must be able to write"
+
 -- A standby that is not waited for may not have what was acknowledged when it takes over.
 local ASYNCHRONOUS = "PostgreSQL has standbys, but waits for none of them: a fail-over can lose what was " ..
   "acknowledged. Set synchronous_standby_names on the server"
@@ -73,7 +76,7 @@ function server.check(link, needed, warn)
     fail(("the database's encoding is %s, which lacks characters that come from Apple: make one with UTF8")
       :format(status.encoding))
   end
-  if status.is_read_only then fail "the server is read-only: an inbox must be able to write" end
+  if status.is_read_only then fail(READ_ONLY) end
   local synchronous = count_synchronous(status.synchronous)
   if synchronous < (needed.replicas or 0) then
     fail(("a commit waits for %d standbys, and not for %d: set synchronous_standby_names on the server")
