@@ -296,6 +296,42 @@ describe("the PostgreSQL inbox #full", function()
     other:close()
   end)
 
+  it("stores many at once as it stores one after the other", function()
+    local box
+    local function shown(keys_and_more, put)
+      box = open_emptied()
+      box:put { record "there 1", record("there 2", { app_id = "shared" }) }
+      local outcomes = put(box, keys_and_more())
+      local list = box:list()
+      for _, entry in ipairs(list) do entry.received_at, entry.at = nil, nil end
+      box:close()
+      return { outcomes, list }
+    end
+    local function one_by_one(_, records)
+      local outcomes = {}
+      for i, one in ipairs(records) do outcomes[i] = box:put({ one })[1] end
+      return outcomes
+    end
+    local function together(_, records) return box:put(records) end
+    local changes = {
+      ["are new"] = {}, ["are of one app that others are of"] = { [3] = { app_id = "shared" } },
+      ["are there already"] = { [1] = { key = "there 1", digest = "digest of there 1" } },
+      ["have the key of another body"] = { [7] = { key = "there 1" } },
+      ["are of one app"] = { [2] = { app_id = "a" }, [9] = { app_id = "a" } },
+      ["are the same"] = { [2] = { key = "same" }, [9] = { key = "same", digest = "digest of 2" } },
+      ["differ under a key"] = { [2] = { key = "same" }, [9] = { key = "same" } },
+      ["are dead"] = { [4] = { reason = "bad" }, [5] = { time = 1 } },
+    }
+    for what, more in pairs(changes) do
+      local function records()
+        local list = {}
+        for i = 1, 19 do list[i] = record(tostring(i), more[i]) end
+        return list
+      end
+      assert.same(shown(records, one_by_one), shown(records, together), what)
+    end
+  end)
+
   it("scans its table in no call that a receiver or a dispatcher makes", function()
     local now = 100
     local box = open_empty { clock = function() return now end }

@@ -8,7 +8,7 @@
 
 #include "postgres/connection.h"
 
-enum { MKT_POSTGRES_MOST_PARAMETERS = 64 };
+enum { MKT_POSTGRES_MOST_PARAMETERS = 128 };
 
 /* Values in the server's binary form. A NULL is NULL. */
 typedef struct mkt_postgres_values {

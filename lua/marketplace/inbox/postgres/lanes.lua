@@ -20,7 +20,8 @@ end
 
 --[[ Locks ]]
 
-local SEPARATOR = "\1" -- no id contains it
+--- Between names in a list: no id and no lane contains it.
+lanes.SEPARATOR = "\1"
 
 local LOCK = "(SELECT count(*) FROM (SELECT pg_advisory_xact_lock(hash) FROM (SELECT DISTINCT " ..
   "hashtextextended(lane, 0) AS hash FROM %s ORDER BY 1) AS lanes) AS locked)"
@@ -35,7 +36,7 @@ local LOCK_LANES_OF = "SELECT " .. LOCK:format "inbox WHERE id = ANY (string_to_
 ---@param names string[]
 ---@return string
 function lanes.listed(names)
-  return table.concat(names, SEPARATOR)
+  return table.concat(names, lanes.SEPARATOR)
 end
 
 --- Keeps others from the lanes of these rows.

@@ -1,45 +1,19 @@
 --- How the inbox in PostgreSQL stores records.
 local codes = require "marketplace.inbox.codes"
-local fields = require "marketplace.inbox.fields"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
-local indexes = require "marketplace.inbox.postgres.indexes"
+local insert = require "marketplace.inbox.postgres.insert"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local retention = require "marketplace.inbox.retention"
 local quoted = require("marketplace.inbox.sql").quoted
 
 local methods = {}
 
--- Of what a record does not have itself.
-local EXPRESSION = { reason = "CASE WHEN :code = 'too_old' THEN :too_old_reason ELSE :reason END" }
-
-local function insert_statement()
-  local columns, values = { "id", "lane", "state", "code" }, { ":id", ":lane", ":state", ":code" }
-  for _, name in ipairs(fields.record) do
-    columns[#columns + 1], values[#values + 1] = name, EXPRESSION[name] or ":" .. name
-  end
-  return ("INSERT INTO inbox (received_at, at, set_at, %s, leads) VALUES (:now, :now, :now, %s, :state = 'ready' " ..
-    "AND NOT EXISTS (SELECT 1 FROM inbox WHERE lane = :lane AND %s)) ON CONFLICT (id) DO NOTHING")
-    :format(table.concat(columns, ", "), table.concat(values, ", "), indexes.LANE)
-end
-
-local INSERT = insert_statement()
-
 -- Says in a record how it is stored.
 local function place(self, record, id)
   local code = retention.code_of(record, self.now, self.forgotten_before)
   record.id, record.lane, record.code, record.state = id, lanes.of(record, id), code, code and "dead" or "ready"
-end
-
--- Inserts `records` from `first` on; the set of those that were not there already.
-local function insert(self, records, first)
-  local list, new = {}, {}
-  for i = first, #records do list[#list + 1] = records[i] end
-  for i, is_new in ipairs(self.link:each(INSERT, list, self)) do
-    if is_new then new[list[i]] = true end
-  end
-  return new
 end
 
 local function outcome_of_new(record)
@@ -89,7 +63,7 @@ end
 
 local function put_conflict(self, record)
   place(self, record, record.key .. "#" .. record.digest)
-  if insert(self, { record }, 1)[record] then return OUTCOME_BESIDE[record.code] or "conflict" end
+  if insert(self.link, { record }, self)[record] then return OUTCOME_BESIDE[record.code] or "conflict" end
   return OUTCOME_BESIDE[put_again(self, record)]
 end
 
@@ -102,9 +76,15 @@ local function take_back(self, records, new)
   self.link:each("DELETE FROM inbox WHERE id = :id", list)
 end
 
+local function from(records, first)
+  local list = {}
+  for i = first, #records do list[#list + 1] = records[i] end
+  return list
+end
+
 -- Puts `records` from `first` on, up to the first conflict; where it went on.
 local function put_from(self, records, first, outcomes)
-  local new = insert(self, records, first)
+  local new = insert(self.link, from(records, first), self)
   for i = first, #records do
     local record = records[i]
     if new[record] then
