@@ -105,7 +105,7 @@ describe("the metrics of a receiver", function()
     end
     local of_runs = {
       marketplace_runs_total = "counter", marketplace_callback_seconds = "histogram",
-      marketplace_inbox_forgotten_total = "counter",
+      marketplace_inbox_forgotten_total = "counter", marketplace_log_dropped_total = "counter",
     }
     local of_requests = {
       marketplace_requests_total = "counter", marketplace_verified_total = "counter",

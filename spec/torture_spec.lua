@@ -11,8 +11,9 @@ local sqlite = require "marketplace.sqlite"
 local NOT_COVERED = { ["marketplace.reconcile"] = true }
 
 local CLASSES = {
-  ["marketplace.es256"] = "es256", ["marketplace.lock"] = "lock", ["marketplace.keyring"] = "keyring",
-  ["marketplace.http_exchange"] = "http_exchange", ["marketplace.http_server"] = "http_server",
+  ["marketplace.es256"] = "es256", ["marketplace.lock"] = "lock", ["marketplace.log_writer"] = "log_writer",
+  ["marketplace.keyring"] = "keyring", ["marketplace.http_exchange"] = "http_exchange",
+  ["marketplace.http_server"] = "http_server",
   ["marketplace.postgres"] = "postgres", ["marketplace.redis"] = "redis", ["marketplace.redis.reader"] = "redis.reader",
   ["marketplace.sqlite"] = "sqlite", ["marketplace.sqlite.holder"] = "sqlite.holder",
 }

@@ -6,8 +6,8 @@ local public = {}
 
 --- Modules, in the order in which the reference has them.
 public.MODULES = {
-  "http", "inbox", "server", "nginx", "simulator", "samples", "explain", "log", "handlers", "secret_file", "rotation",
-  "json", "operations",
+  "http", "inbox", "server", "nginx", "simulator", "samples", "explain", "log", "log_queue", "handlers", "secret_file",
+  "rotation", "json", "operations",
 }
 
 --- Classes, the file that each is in, and the name that it has there.

@@ -12,6 +12,7 @@
 #include "lua/file.h"
 #include "lua/http.h"
 #include "lua/keyring.h"
+#include "lua/log_writer.h"
 #include "lua/notification.h"
 #include "lua/pin.h"
 #include "lua/record.h"
@@ -108,6 +109,7 @@ int luaopen_marketplace_core(lua_State *L) {
   mkt_lua_add_es256(L);
   mkt_lua_add_file(L);
   mkt_lua_add_http(L);
+  mkt_lua_add_log_writer(L);
   mkt_lua_push_keyring(L);
   lua_setfield(L, -2, "keyring");
   push_errors(L);

@@ -65,16 +65,22 @@ function log.text(stream)
   end
 end
 
---- A sink that writes one JSON object a line; `at` is a timestamp in it.
+--- One JSON object on a line; `at` is a timestamp in it.
+---@param entry table
+---@return string line without a line feed
+function log.json_line(entry)
+  local object = {}
+  for name, value in pairs(entry) do object[name] = type(value) == "string" and text.utf8(value) or value end
+  object.at = log.timestamp(entry.at or core.now())
+  return text.safe_json(require("cjson").encode(object))
+end
+
+--- A sink that writes one JSON object a line.
 ---@param stream file*
 ---@return fun(entry: table)
 function log.json(stream)
-  local cjson = require "cjson"
   return function(entry)
-    local object = {}
-    for name, value in pairs(entry) do object[name] = type(value) == "string" and text.utf8(value) or value end
-    object.at = log.timestamp(entry.at or core.now())
-    stream:write(text.safe_json(cjson.encode(object)), "\n")
+    stream:write(log.json_line(entry), "\n")
     stream:flush()
   end
 end
@@ -89,8 +95,8 @@ end
 
 --- The target of log entries: the operator's own log or, without one, standard error, which gets only what someone
 --- should look at.
----@param given? fun(entry: table)|table a function, or what this function gave
----@return {write: fun(entry: table), wants_info: boolean}
+---@param given? fun(entry: table)|table a function, or what this function or marketplace.log_queue gave
+---@return {write: fun(entry: table), wants_info: boolean, turn?: fun(), dropped?: fun(): integer}
 function log.target(given)
   if type(given) == "table" then return given end
   if given then return { write = guarded(given), wants_info = true } end

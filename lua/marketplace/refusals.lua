@@ -1,9 +1,9 @@
 --- Which refused requests the log shows, and how it sums up the others.
 ---
 --- Whoever can reach the port can cause any number of them, and a line for each would fill the disk. So each reason has
---- windows of time, in each of which a few requests are shown: then one reason's noise hides no other reason, and, as
---- few of these lines go to one sender, a noisy sender does not hide the others. The rest is counted, and told once the
---- window is over or the noise has paused. While there is more than is shown, the windows get longer.
+--- windows of time, in each of which a few requests are shown: then one reason's noise hides no other reason. Most of
+--- these lines are for senders that have none yet: then a noisy sender does not hide the others. The rest is counted,
+--- and told once the window is over or the noise has paused. While there is more than is shown, the windows get longer.
 local core = require "marketplace.core"
 
 local refusals = {}
@@ -12,8 +12,8 @@ local refusals = {}
 local Refusals = {}
 Refusals.__index = Refusals
 
-local MOST_SHOWN = 10             -- of a reason, in a window
-local MOST_SHOWN_OF_SENDER = 3    -- of these
+local SHOWN_OF_ANYONE = 3         -- the first ones of a reason, in a window
+local MOST_SHOWN = 10             -- of a reason, in a window: after these, one for each other sender
 local FIRST_WINDOW_SECONDS = 1
 local LONGEST_WINDOW_SECONDS = 60 -- and how long after a full window the next one is still longer than that
 local LEAST_PAUSE_SECONDS = 1     -- without a request of a reason, until the sum is told
@@ -28,7 +28,8 @@ local function sender_of(remote)
 end
 
 local function open_window(reason, now, seconds)
-  reason.ends_at, reason.seconds, reason.shown, reason.shown_of, reason.is_full = now + seconds, seconds, 0, {}, false
+  reason.ends_at, reason.seconds, reason.is_full = now + seconds, seconds, false
+  reason.shown, reason.shown_senders = 0, {}
 end
 
 local function reopen_window(reason, now)
@@ -48,9 +49,10 @@ local function tell(self, reason)
 end
 
 local function show(reason, sender)
-  local shown = reason.shown_of[sender] or 0
-  if reason.shown == MOST_SHOWN or shown == MOST_SHOWN_OF_SENDER then return false end
-  reason.shown, reason.shown_of[sender] = reason.shown + 1, shown + 1
+  if reason.shown >= SHOWN_OF_ANYONE and (reason.shown_senders[sender] or reason.shown >= MOST_SHOWN) then
+    return false
+  end
+  reason.shown, reason.shown_senders[sender] = reason.shown + 1, true
   return true
 end
 

@@ -71,7 +71,7 @@ function shell.with_server(command, use)
   end
   local ok, problem = true, "the server did not start: " .. command .. "\n" .. table.concat(before, "\n")
   if url then ok, problem = pcall(use, (url:gsub("\\/", "/")), pid, pipe, before) end
-  if url then os.execute("kill -TERM " .. pid) end
+  if url then os.execute("kill -TERM " .. pid .. " 2> /dev/null") end
   local rest = pipe:read "*a"
   pipe:close()
   assert(url and ok, problem)

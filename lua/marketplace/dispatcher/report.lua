@@ -94,6 +94,9 @@ function Report:add_counters(lines)
   metrics.add(lines, "marketplace_inbox_forgotten_total", "counter",
     "Done notifications whose bodies were dropped, or that were deleted with their ids, as they were old enough.",
     { { self.forgotten.bodies, "what", "bodies" }, { self.forgotten.ids, "what", "ids" } })
+  metrics.add(lines, "marketplace_log_dropped_total", "counter",
+    "Log lines that were dropped, as they could not be written or their reader was too slow.",
+    { { self.log.dropped and self.log.dropped() or 0 } })
 end
 
 --- Adds what the inbox holds to a text of metrics.

@@ -23,7 +23,7 @@ local DEFAULT_STOP_SECONDS = 10
 local function log(self, level, message, about)
   about = about or {}
   about.level, about.message, about.at = level, message, core.now()
-  self.log(about)
+  self.log.write(about)
 end
 
 --[[ Requests ]]
@@ -98,6 +98,7 @@ function Server:step(seconds)
   if self.dispatches then self.pause = self.receiver.dispatcher:turn(SLICE_SECONDS) end
   if self.metrics then self.metrics:step(0) end
   self.receiver:sum_up_refused()
+  if self.log.turn then self.log.turn() end
   if core.take_reload() and self.reload then reload(self) end
 end
 
@@ -195,7 +196,7 @@ end
 
 ---@class marketplace.ServerOptions
 ---@field receiver marketplace.Receiver is given what arrives
----@field log fun(entry: table) see marketplace.log
+---@field log fun(entry: table)|table see marketplace.log
 ---@field host? string address to listen on, default "127.0.0.1"
 ---@field port? integer default 0: the system chooses one
 ---@field path? string of the requests, default "/notifications"
@@ -212,7 +213,7 @@ end
 ---@field metrics_host? string address to answer GET /metrics on, default "127.0.0.1"
 ---@field metrics_port? integer default none: no metrics
 local OPTIONS = {
-  receiver = "!table", log = "!function", host = "string", port = "number", path = "string", tls_cert = "string",
+  receiver = "!table", log = "!function|table", host = "string", port = "number", path = "string", tls_cert = "string",
   tls_key = "string", max_body = "number", max_connections = "number", header_timeout = "number",
   body_timeout = "number", idle_timeout = "number", dispatch = "boolean", reload = "function",
   stop_seconds = "number", metrics_host = "string", metrics_port = "number",
@@ -240,7 +241,7 @@ function server.open(given)
   end
   return setmetatable({
     metrics = metrics ~= true and metrics or nil,
-    http = http, receiver = given.receiver, log = log_entries.target(given.log).write, path = path,
+    http = http, receiver = given.receiver, log = log_entries.target(given.log), path = path,
     reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
     stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, pause = given.dispatch == false and math.huge or 0,

@@ -32,6 +32,18 @@ return {
       local text = core.base64url(("\255\0"):rep(400))
       return text, core.base64url_decode(text) == ("\255\0"):rep(400), core.base64url_decode "="
     end },
+  { covers = {
+      "core.log_writer", "log_writer:write", "log_writer:failures", "log_writer:flush", "log_writer:close",
+    },
+    run = function()
+      local writer, message, code = core.log_writer("stderr", 100)
+      if not writer then return writer, message, code end
+      local written = writer:write "a line\n"
+      local flushed = writer:flush(60)
+      local failed, problem, lasts = writer:failures()
+      writer:close()
+      return written, flushed, failed, problem, lasts
+    end },
   { covers = { "core.http_date", "core.retry_after", "core.http_poll" },
     run = function()
       return core.http_date "Sun, 06 Nov 1994 08:49:37 GMT", core.retry_after("120", 1000), core.http_poll(0)

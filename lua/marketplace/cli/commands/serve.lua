@@ -49,28 +49,27 @@ local function usage_problem(options)
   if sharing then return "serve: --no-dispatch leaves the callbacks to other processes, but " .. sharing end
 end
 
-local function announce(options, listener, secret_count, write)
+local function announce(options, listener, secret_count, target)
   local _, _, url = listener:address()
-  write {
+  target.write {
     level = "info", message = "listening", url = url,
     reason = ("secrets: %d, inbox: %s"):format(secret_count, inbox_url.redacted(options.inbox)),
   }
   local metrics_url = listener:metrics_url()
-  if metrics_url then write { level = "info", message = "metrics", url = metrics_url } end
+  if metrics_url then target.write { level = "info", message = "metrics", url = metrics_url } end
   if options.json then return end
   local secret = options.secret_file and " --secret-file " .. text.shell_word(options.secret_file) or ""
-  io.stdout:write(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s\n"):format(options.handlers,
+  target.say(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s"):format(options.handlers,
     installation.own_command(), text.shell_word(url), secret))
-  io.stdout:flush()
 end
 
-local function open_receiver(options, write)
-  local list, message = inputs.secrets(options.secret_file, running.adviser(write))
+local function open_receiver(options, target)
+  local list, message = inputs.secrets(options.secret_file, running.adviser(target.write))
   if not list then return nil, message end
-  local box, problem = running.open_inbox(options, write)
+  local box, problem = running.open_inbox(options, target.write)
   if not box then return nil, problem end
   local receiver = receivers.new {
-    secrets = list, inbox = box, max_body = options.max_body, log = write, lease = options.lease,
+    secrets = list, inbox = box, max_body = options.max_body, log = target, lease = options.lease,
     retry = { attempts = options.attempts }, keep = options.keep,
     stop_asked = box.durable and core.stop_asked or nil,
   }
@@ -79,28 +78,46 @@ local function open_receiver(options, write)
   return receiver, #list
 end
 
-local function listen(options, receiver, listener, count, write)
+local function listen(options, receiver, listener, count, target)
   local problem = chosen.connect(options, receiver.inbox)
   if problem then
     listener:close()
     return 1, problem
   end
-  announce(options, listener, count, write)
+  announce(options, listener, count, target)
   listener:run()
   return 0
 end
 
-local function run_listener(options, receiver, listener, count, write)
+local function run_listener(options, receiver, listener, count, target)
   core.catch_signals() -- before it reports that it listens: until then a SIGHUP would end it
-  if not options.pid_file then return listen(options, receiver, listener, count, write) end
+  if not options.pid_file then return listen(options, receiver, listener, count, target) end
   local lock, problem = pid_file.write(options.pid_file)
   if not lock then
     listener:close()
     return 1, problem
   end
   local status
-  status, problem = listen(options, receiver, listener, count, write)
+  status, problem = listen(options, receiver, listener, count, target)
   pid_file.remove(options.pid_file, lock)
+  return status, problem
+end
+
+local function run(options, target)
+  local tls, status, problem = running.read_tls(options, target.write)
+  if not tls then return status, problem end
+  local receiver, count = open_receiver(options, target)
+  if not receiver then return 1, count end
+  local opened, listener, message = pcall(server.open, {
+    receiver = receiver, log = target, host = options.host, port = options.port, path = options.path,
+    tls_cert = tls.cert, tls_key = tls.key, max_connections = options.max_connections,
+    metrics_host = options.metrics_host, metrics_port = options.metrics_port, dispatch = not options.no_dispatch,
+    reload = function() reload(receiver, options.secret_file, target.write) end,
+  })
+  if not opened then return 1, tostring(listener) end
+  if not listener then return 1, message end
+  status, problem = run_listener(options, receiver, listener, count, target)
+  receiver:close()
   return status, problem
 end
 
@@ -109,22 +126,7 @@ function serve.run(options)
   if missing then return 1, missing end
   local usage = usage_problem(options)
   if usage then return 2, usage end
-  local write = running.log(options)
-  local tls, status, problem = running.read_tls(options, write)
-  if not tls then return status, problem end
-  local receiver, count = open_receiver(options, write)
-  if not receiver then return 1, count end
-  local opened, listener, message = pcall(server.open, {
-    receiver = receiver, log = write, host = options.host, port = options.port, path = options.path,
-    tls_cert = tls.cert, tls_key = tls.key, max_connections = options.max_connections,
-    metrics_host = options.metrics_host, metrics_port = options.metrics_port, dispatch = not options.no_dispatch,
-    reload = function() reload(receiver, options.secret_file, write) end,
-  })
-  if not opened then return 1, tostring(listener) end
-  if not listener then return 1, message end
-  status, problem = run_listener(options, receiver, listener, count, write)
-  receiver:close()
-  return status, problem
+  return running.with_log(options, function(target) return run(options, target) end)
 end
 
 return serve

@@ -16,14 +16,15 @@ function work.describe(command)
   running.describe(command)
 end
 
-local function loop(runs, metrics, write)
+local function loop(runs, metrics, target)
   while not core.stop_asked() do
     local pause = runs:turn(TURN_SECONDS)
+    target.turn()
     if metrics then metrics:step(pause) elseif pause > 0 then core.sleep(pause) end
   end
   if metrics then metrics:close() end
   runs.inbox:close()
-  write { level = "info", message = "stopped" }
+  target.write { level = "info", message = "stopped" }
 end
 
 local function open_metrics(options, runs)
@@ -33,20 +34,12 @@ local function open_metrics(options, runs)
   }
 end
 
-function work.run(options)
-  local problem = running.resolve(options)
-  if problem then return 1, problem end
-  local usage = running.usage_problem(options) or chosen.sharing_problem(options)
-  if usage then return 2, "work: " .. usage end
-  problem = options.metrics_port and installation.problem "marketplace.http_server"
-  if problem then return 1, problem end
-  local write = running.log(options)
-  local box
-  box, problem = running.open_inbox(options, write)
+local function run(options, target)
+  local box, problem = running.open_inbox(options, target.write)
   if not box then return 1, problem end
   core.catch_signals()
   local runs = dispatcher.new {
-    inbox = box, log = write, lease = options.lease, retry = { attempts = options.attempts }, keep = options.keep,
+    inbox = box, log = target, lease = options.lease, retry = { attempts = options.attempts }, keep = options.keep,
     stop_asked = core.stop_asked,
   }
   local ok, handlers_problem = handlers.load(options.handlers, runs)
@@ -55,12 +48,22 @@ function work.run(options)
   if metrics_problem then return 1, metrics_problem end
   problem = chosen.connect(options, box)
   if problem then return 1, problem end
-  write {
+  target.write {
     level = "info", message = "working", url = metrics and metrics:url(),
     reason = "inbox: " .. inbox_url.redacted(options.inbox),
   }
-  loop(runs, metrics, write)
+  loop(runs, metrics, target)
   return 0
+end
+
+function work.run(options)
+  local problem = running.resolve(options)
+  if problem then return 1, problem end
+  local usage = running.usage_problem(options) or chosen.sharing_problem(options)
+  if usage then return 2, "work: " .. usage end
+  problem = options.metrics_port and installation.problem "marketplace.http_server"
+  if problem then return 1, problem end
+  return running.with_log(options, function(target) return run(options, target) end)
 end
 
 return work

@@ -7,6 +7,7 @@ local core = require "marketplace.core"
 local file_mode = require "marketplace.file_mode"
 local inbox_url = require "marketplace.inbox.url"
 local log = require "marketplace.log"
+local log_queue = require "marketplace.log_queue"
 local output = require "marketplace.cli.support.output"
 
 local running = {}
@@ -109,12 +110,8 @@ end
 --[[ The log ]]
 
 -- One line for each notification: that it was stored is nothing new once its callbacks have run.
-local function text_log(verbose)
-  local write = log.text(io.stdout)
-  if verbose then return write end
-  return function(entry)
-    if entry.message ~= "stored" then write(entry) end
-  end
+local function line_of_run(entry)
+  return entry.message ~= "stored" and log.line(entry) or nil
 end
 
 -- What callbacks print must not come between the JSON lines, which a program reads.
@@ -126,14 +123,24 @@ local function print_to_errors()
   end)
 end
 
---- Prepares the standard output for log lines.
+local function format_of(parsed)
+  if parsed.json then return log.json_line end
+  return parsed.verbose and log.line or line_of_run
+end
+
+--- Runs a command whose standard output is its log. At its end, waits for what is not yet written, a second at most.
 ---@param parsed table
----@return fun(entry: table)
-function running.log(parsed)
-  io.stdout:setvbuf("line")
-  if not parsed.json then return text_log(parsed.verbose) end
-  print_to_errors()
-  return log.json(io.stdout)
+---@param run fun(target: marketplace.LogQueue): integer, string? what the command's `run` returns
+---@return integer status for os.exit
+---@return string? message
+function running.with_log(parsed, run)
+  io.stdout:setvbuf("line") -- of what callbacks print
+  local target, problem = log_queue.open("stdout", format_of(parsed))
+  if not target then return 1, problem end
+  if parsed.json then print_to_errors() end
+  local status, message = run(target)
+  target.close()
+  return status, message
 end
 
 return running

@@ -87,34 +87,35 @@ local function absolute(path)
   return folder .. "/" .. path
 end
 
-local function announce(options, listener, write)
+local function announce(options, listener, target)
   local url = listener:url()
-  write {
+  target.write {
     level = "info", message = "listening", url = url, key_id = options.key_id, issuer_id = options.issuer_id,
     key_file = absolute(options.key_file), reason = "stands in for App Store Connect",
   }
   if options.json then return end
-  local lines = {
+  local values = {
     MARKETPLACE_API_URL = url, MARKETPLACE_KEY_FILE = absolute(options.key_file),
     MARKETPLACE_KEY_ID = options.key_id, MARKETPLACE_ISSUER_ID = options.issuer_id,
   }
-  io.stdout:write "use it:\n"
+  local lines = { "use it:" }
   for _, name in ipairs { "MARKETPLACE_API_URL", "MARKETPLACE_KEY_FILE", "MARKETPLACE_KEY_ID",
     "MARKETPLACE_ISSUER_ID" } do
-    io.stdout:write(("  export %s=%s\n"):format(name, text.shell_word(lines[name])))
+    lines[#lines + 1] = ("  export %s=%s"):format(name, text.shell_word(values[name]))
   end
-  io.stdout:write(("try it:   %s simulate event version_available --url %s\n"):format(
-    installation.own_command(), text.shell_word(url)))
-  io.stdout:flush()
+  lines[#lines + 1] = ("try it:   %s simulate event version_available --url %s"):format(installation.own_command(),
+    text.shell_word(url))
+  target.say(table.concat(lines, "\n"))
 end
 
-local function open(options, write, tls)
+local function open(options, target, tls)
   local pem, problem = public_key(options.key_file)
   if not pem then return nil, problem end
   local notifications = sender.new(options.ca_file)
   local sim = simulator.new {
-    keys = { [options.key_id] = pem }, issuer_id = options.issuer_id, log = write, rate_limit = options.rate_limit,
-    apps = #options.app > 0 and options.app or { simulator.APP }, retry_after = options.retry_after,
+    keys = { [options.key_id] = pem }, issuer_id = options.issuer_id, log = target.write,
+    rate_limit = options.rate_limit, apps = #options.app > 0 and options.app or { simulator.APP },
+    retry_after = options.retry_after,
     url_lifetime = options.url_lifetime, strict_deliveries = options.strict_deliveries,
     send = function(request, done) notifications:send(request, done) end,
   }
@@ -126,23 +127,22 @@ local function open(options, write, tls)
   return listener, message
 end
 
-local function serve(options)
-  local usage = usage_problem(options)
-  if usage then return 2, usage end
-  local write = running.log(options)
-  local tls, status, problem = running.read_tls(options, write)
+local function serve(options, target)
+  local tls, status, problem = running.read_tls(options, target.write)
   if not tls then return status, problem end
-  local listener, message = open(options, write, tls)
+  local listener, message = open(options, target, tls)
   if not listener then return 1, message end
   core.catch_signals() -- before it reports that it listens
-  announce(options, listener, write)
+  announce(options, listener, target)
   listener:run()
   return 0
 end
 
 function simulate.run(options)
   if options.action then return control.run(options) end
-  return serve(options)
+  local usage = usage_problem(options)
+  if usage then return 2, usage end
+  return running.with_log(options, function(target) return serve(options, target) end)
 end
 
 return simulate
