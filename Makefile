@@ -85,7 +85,7 @@ TEST_PROGRAMS += $(BUILD)/test/json_without_sse2_test
 TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
 	$(filter-out %_test.c,$(sort $(wildcard csrc/test/*.c))))
 FUZZ_TARGETS := $(patsubst csrc/fuzz/%_fuzz.c,%,$(sort $(wildcard csrc/fuzz/*_fuzz.c)))
-FUZZ_OBJECTS := $(BUILD)/fuzz/support.o $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS)
+FUZZ_OBJECTS := $(BUILD)/fuzz/support.o $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) $(BUILD)/server/head.o
 FUZZERS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzzer)
 REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_replay)
 

@@ -81,7 +81,7 @@ describe("marketplace.http_server", function()
         { headers[name:lower()], headers[long], headers["x-byte"], headers["x-empty"], headers["x-blank"] })
       local refused = rig:client():send(post("", { long .. "n: x" }))
       assert.equal(400, rig:run_until_closed(refused)[1].status)
-      assert.equal(1, #rig.requests)
+      assert.equal(1, #rig:sound())
     end)
 
     it("gives a header that came more than once as a list", function()
@@ -249,10 +249,11 @@ describe("marketplace.http_server", function()
       open { header_timeout = 0.1, idle_timeout = 5 }
       local client = rig:client():send "POST / HTTP/1.1\r\n"
       rig:run(function()
-        if not client.closed then client:send "X-A: b\r\n" end
+        if not client.closed then client:send "X" end
         return client.closed
       end)
       assert.equal(0, #rig.requests)
+      assert.equal("", client.got)
     end)
 
     it("ends for a connection that says nothing", function()
@@ -458,10 +459,9 @@ describe("marketplace.http_server", function()
 
   describe("bytes that are no sound request", function()
     local function refused(bytes)
-      local before = #rig.requests
       local client = rig:client():send(bytes)
       local answers = rig:run_until_closed(client)
-      assert.equal(before, #rig.requests)
+      assert.equal(0, #rig:sound())
       if answers[1] then assert.is_true(answers[1].status >= 400 and answers[1].status < 600) end
       return answers[1] and answers[1].status
     end
@@ -515,7 +515,7 @@ describe("marketplace.http_server", function()
       local answers = rig:run_until_closed(client)
       assert.equal(200, answers[1].status)
       assert.equal("hello", rig.requests[1].body)
-      assert.equal(1, #rig.requests)
+      assert.equal(1, #rig:sound())
     end)
 
     it("are answered before they end, and a client that reads only at the end learns of it", function()
@@ -527,7 +527,7 @@ describe("marketplace.http_server", function()
       client.deaf = false
       local answers = rig:run_until_closed(client)
       assert.is_nil(client.broken)
-      assert.same({ 400, "bad request\n" }, { answers[1].status, answers[1].body })
+      assert.equal(400, answers[1].status)
       assert.equal("close", answers[1].headers.connection)
     end)
 
@@ -538,7 +538,56 @@ describe("marketplace.http_server", function()
       assert.equal(431, rig:run_until_closed(client)[1].status)
       client = rig:client():send("GET /" .. ("a"):rep(10000))
       assert.equal(414, rig:run_until_closed(client)[1].status)
-      assert.equal(0, #rig.requests)
+      assert.equal(0, #rig:sound())
+    end)
+
+    it("are handed out to be known, also if libmicrohttpd has answered them, and what is handed out can be answered",
+      function()
+        open { max_header_bytes = 4096 }
+        local function faults_of(bytes)
+          rig.requests = {}
+          rig:run_until_closed(rig:client():send(bytes))
+          rig:run(function() return #rig.requests > 0 end)
+          assert.equal(1, #rig.requests)
+          assert.equal("127.0.0.1", rig.requests[1].remote)
+          return { rig.requests[1].fault, rig.requests[1].answered }
+        end
+        assert.same({ "malformed" }, faults_of "POST / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n")
+        assert.same({ "no_length" }, faults_of "POST / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert.same({ "malformed", 400 }, faults_of "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n")
+        assert.same({ "malformed", 431 }, faults_of("GET / HTTP/1.1\r\n" .. ("X-Header: some value\r\n"):rep(1000)))
+        assert.same({ "malformed", 400 }, faults_of(
+          "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"))
+        assert.same({ "no_request" }, faults_of "nonsense\r\n\r\n")
+        assert.same({ "no_request" }, faults_of("GET /" .. ("a"):rep(10000)))
+        assert.same({ "no_request" }, faults_of "GET / HTTP/3.0\r\n\r\n")
+        assert.same({ 0, 0 }, { rig.server:stats().waiting, rig.server:stats().buffered })
+      end)
+
+    it("include what follows a request that was answered", function()
+      open()
+      local client = rig:client():send(post "a" .. "nonsense\r\n\r\n")
+      rig:run_until_closed(client)
+      rig:run(function() return #rig.requests == 2 end)
+      assert.same({ "a", "no_request" }, { rig.requests[1].body, rig.requests[2].fault })
+    end)
+
+    it("do not include the end of a connection", function()
+      open { idle_timeout = 0.05 }
+      local function ends(bytes, answers)
+        local client = rig:client():send(bytes)
+        rig:run_until_answered(client, answers)
+        client.socket:shutdown "send"
+        rig:run_until_closed(client)
+      end
+      ends("", 0)
+      ends(post "a", 1)
+      ends("GET / HTTP/1.0\r\n\r\n", 1)
+      rig:run_until_closed(rig:client():send(post("b", { "Connection: close" })))
+      rig:run_until_closed(rig:client():send "GET / HTTP/1.0\r\n\r\n")
+      rig:run_until_closed(rig:client():send(post "c"))
+      rig:turn()
+      assert.equal(#rig.requests, #rig:sound())
     end)
   end)
 

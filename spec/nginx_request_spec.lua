@@ -14,6 +14,7 @@ describe("marketplace.nginx.request", function()
           return asked.headers
         end,
         get_method = function() return "POST" end,
+        http_version = function() return asked.version or 1.1 end,
         read_body = function() asked.is_read = true end,
         get_body_data = function() return asked.is_read and asked.body or nil end,
         get_body_file = function() return asked.is_read and asked.file or nil end,
@@ -37,6 +38,19 @@ describe("marketplace.nginx.request", function()
     for name in pairs(asked.headers) do asked.headers[name] = nil end
     head = request.head()
     assert.same({}, { head.signature, head.encoding, head.length })
+  end)
+
+  it("finds out which requests say not where they end", function()
+    local function fault(version, headers)
+      asked.version, asked.headers = version, headers
+      return request.head().fault
+    end
+    assert.equal("no_length", fault(1.1, {}))
+    assert.equal("no_length", fault(1.0, {}))
+    assert.is_nil(fault(1.1, { ["content-length"] = "0" }))
+    assert.is_nil(fault(1.1, { ["transfer-encoding"] = "chunked" }))
+    assert.is_nil(fault(2.0, {}))
+    assert.is_nil(fault(3.0, {}))
   end)
 
   describe("reads a body", function()

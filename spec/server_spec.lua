@@ -104,6 +104,28 @@ describe("marketplace.server", function()
     assert.same({ ["refused:wrong_path"] = 1, ["refused:not_found"] = 1 }, receiver:counts())
   end)
 
+  it("counts and logs what is no request, what can be read in two ways, and what libmicrohttpd refuses", function()
+    open()
+    local function refusal(bytes)
+      local client = connect(bytes)
+      local before, stop = #entries, socket.gettime() + 10
+      while #entries == before do
+        assert(socket.gettime() < stop, "it was not refused in time")
+        listener:step(0.002)
+      end
+      client:close()
+      local last = entries[#entries]
+      assert.same({ "refused", "127.0.0.1" }, { last.message, last.remote })
+      return { last.code, last.status }
+    end
+    assert.same({ "malformed", 400 }, refusal "POST /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+    assert.same({ "malformed", 400 }, refusal "POST /x HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n")
+    assert.same({ "malformed", 431 }, refusal("GET / HTTP/1.1\r\n" .. ("X: y\r\n"):rep(5000)))
+    assert.same({ "no_length", 411 }, refusal "POST /notifications HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert.same({ "no_request" }, refusal "nonsense\r\n\r\n")
+    assert.same({ ["refused:malformed"] = 3, ["refused:no_length"] = 1, ["refused:no_request"] = 1 }, receiver:counts())
+  end)
+
   it("counts whatever it refuses, and writes down the first of many", function()
     open()
     local requests = {}

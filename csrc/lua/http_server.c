@@ -149,9 +149,9 @@ static void push_headers(lua_State *L, const mkt_request *request) {
 
 static const char *fault_word(mkt_fault fault) {
   static const char *const words[] = {
-      [MKT_FAULT_TIMEOUT] = "timeout",
-      [MKT_FAULT_TOO_LARGE] = "too_large",
-      [MKT_FAULT_OVERLOADED] = "overloaded",
+      [MKT_FAULT_TIMEOUT] = "timeout",       [MKT_FAULT_TOO_LARGE] = "too_large",
+      [MKT_FAULT_OVERLOADED] = "overloaded", [MKT_FAULT_MALFORMED] = "malformed",
+      [MKT_FAULT_NO_LENGTH] = "no_length",   [MKT_FAULT_NO_REQUEST] = "no_request",
   };
   return words[fault];
 }
@@ -170,6 +170,7 @@ static void push_request(lua_State *L, const mkt_request *request) {
   if (mkt_request_fault(request) == MKT_FAULT_NONE) return;
   lua_pushstring(L, fault_word(mkt_request_fault(request)));
   lua_setfield(L, -2, "fault");
+  if (mkt_request_answered(request) != 0) set_count(L, "answered", mkt_request_answered(request));
 }
 
 /* NaN is refused, infinity is as long as it gets. */

@@ -94,7 +94,7 @@ static bool send_plain(int fd, const mkt_buffer *out) {
 }
 
 /* A record holds at most 16 KiB; gnutls_record_send says how much it took. */
-static bool send_tls(gnutls_session_t session, const mkt_buffer *out) {
+static bool send_tls(gnutls_session_t session, int fd, const mkt_buffer *out) {
   size_t sent = 0;
   while (sent < out->n) {
     ssize_t n = gnutls_record_send(session, out->p + sent, out->n - sent);
@@ -102,6 +102,7 @@ static bool send_tls(gnutls_session_t session, const mkt_buffer *out) {
     sent += (size_t)n;
   }
   (void)gnutls_bye(session, GNUTLS_SHUT_WR);
+  (void)shutdown(fd, SHUT_WR);
   return true;
 }
 
@@ -112,7 +113,7 @@ bool mkt_answer_write(struct MHD_Connection *mhd, int fd, const mkt_answer *answ
   mkt_buffer_init(&out, RAW_MOST);
   bool written = put_head(&out, answer) &&
                  mkt_buffer_append(&out, answer->body, answer->body_length) == MKT_OK &&
-                 (tls != NULL ? send_tls(tls->tls_session, &out) : send_plain(fd, &out));
+                 (tls != NULL ? send_tls(tls->tls_session, fd, &out) : send_plain(fd, &out));
   mkt_buffer_clear(&out);
   return written;
 }

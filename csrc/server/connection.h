@@ -31,7 +31,11 @@ typedef struct mkt_connection {
   mkt_request *request;          /* the one being received or awaiting its answer */
   struct MHD_Response *response; /* while MKT_PHASE_ANSWERING; owned, or the server's empty one */
   unsigned status;
-  bool suspended;                /* in libmicrohttpd */
+  bool suspended;     /* in libmicrohttpd */
+  const char *target; /* of the request line, in libmicrohttpd's memory; NULL if unsound */
+  size_t target_length;
+  bool is_last;                  /* request: whatever follows it is never read as another one */
+  bool may_close;                /* libmicrohttpd, after the answer, by itself */
   char remote[MKT_REMOTE_BYTES]; /* the peer's numeric address */
 } mkt_connection;
 

@@ -19,8 +19,7 @@ typedef struct mkt_ready {
 
 struct mkt_server {
   struct MHD_Daemon *daemon;
-  struct MHD_Response *nothing;     /* the commonest answer: no headers, no body */
-  struct MHD_Response *bad_request; /* ends its connection */
+  struct MHD_Response *nothing; /* the commonest answer: no headers, no body */
   mkt_connections connections;
   mkt_requests requests;
   mkt_ready ready; /* complete or faulty, for the owner's next poll */
@@ -38,6 +37,8 @@ struct mkt_server {
   bool draining;
   bool is_owner_away; /* in the front's turn */
   mkt_front front;
+  bool has_tls;
+  bool is_parser_strict; /* libmicrohttpd's, from 1.0 on */
 };
 
 #endif

@@ -1,96 +1,51 @@
 #include "server/receive.h"
 
 #include "core/clock.h"
+#include "server/head.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
-/* What the headers say about where the request ends. */
-typedef struct framing {
+/* Copying the headers */
+
+typedef struct copy {
   mkt_request *request;
-  size_t content_lengths, transfer_encodings, hosts;
-  unsigned long long declared;
-  bool sound;    /* nothing that two readers could read differently */
+  mkt_head head;
   bool has_room; /* memory was enough */
-} framing;
-
-static bool is_name(const char *name, const char *p, size_t n) {
-  return strlen(name) == n && memcmp(name, p, n) == 0;
-}
-
-/* The lower-case form of the characters that a header's name can have, 0 for the others. */
-static char lower_token(unsigned char c) {
-  if (c >= 'A' && c <= 'Z') return (char)(c + ('a' - 'A'));
-  if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) return (char)c;
-  return strchr("!#$%&'*+-.^_`|~", c) != NULL ? (char)c : '\0';
-}
-
-enum { NAME_MOST = 256 };
-
-static bool lower_name(char lowered[NAME_MOST], const char *name, size_t n) {
-  if (n == 0 || n > NAME_MOST) return false;
-  for (size_t i = 0; i < n; i++) {
-    lowered[i] = lower_token((unsigned char)name[i]);
-    if (lowered[i] == '\0') return false;
-  }
-  return true;
-}
-
-static size_t without_trailing_space(const char *p, size_t n) {
-  while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\t'))
-    n--;
-  return n;
-}
-
-/* libmicrohttpd has refused a value that is not a number of at most 64 bits, if it is the one
- * that counts. */
-static unsigned long long number(const char *p, size_t n) {
-  unsigned long long value = 0;
-  for (size_t i = 0; i < n && p[i] >= '0' && p[i] <= '9'; i++) {
-    value = value * 10 + (unsigned long long)(p[i] - '0');
-  }
-  return value;
-}
-
-static void note_framing(framing *frame, const char *name, size_t name_length, const char *value,
-                         size_t value_length) {
-  if (is_name("content-length", name, name_length)) {
-    frame->content_lengths++;
-    frame->declared = number(value, value_length);
-  } else if (is_name("transfer-encoding", name, name_length)) {
-    frame->transfer_encodings++;
-    if (value_length != 7 || strncasecmp(value, "chunked", 7) != 0) frame->sound = false;
-  } else if (is_name("host", name, name_length)) {
-    frame->hosts++;
-  }
-}
+} copy;
 
 static enum MHD_Result copy_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                    size_t name_length, const char *value, size_t value_length) {
   (void)kind;
-  framing *frame = cls;
-  char lowered[NAME_MOST];
-  if (!lower_name(lowered, name, name_length)) {
-    frame->sound = false;
-    return MHD_NO;
+  copy *to = cls;
+  char lowered[MKT_FIELD_NAME_MOST];
+  if (!mkt_head_lower_name(lowered, name, name_length)) {
+    to->head.is_malformed = true;
+    return MHD_YES;
   }
-  note_framing(frame, lowered, name_length, value, value_length);
-  value_length = without_trailing_space(value, value_length);
-  frame->has_room =
-      mkt_request_add_header(frame->request, lowered, name_length, value, value_length);
-  return frame->has_room ? MHD_YES : MHD_NO;
+  value_length = mkt_head_trimmed(value, value_length);
+  mkt_head_add(&to->head, lowered, name_length, value, value_length);
+  to->has_room = mkt_request_add_header(to->request, lowered, name_length, value, value_length);
+  return to->has_room ? MHD_YES : MHD_NO;
 }
 
-/* RFC 9112, 6.3: what libmicrohttpd 0.9.75 reads one way and a proxy before it may read another.
- * libmicrohttpd takes the first of two lengths, prefers chunks to a length, and takes any other
- * transfer coding for a body without end. */
-static bool is_sound(const framing *frame, const char *version) {
-  bool chunked = frame->transfer_encodings > 0;
-  return frame->sound && frame->content_lengths + frame->transfer_encodings <= 1 &&
-         frame->hosts <= 1 && !(chunked && strcmp(version, "HTTP/1.0") == 0);
+static copy copy_headers(const mkt_connection *connection) {
+  copy to = {.request = connection->request, .has_room = true};
+  mkt_request_begin_headers(connection->request);
+  (void)MHD_get_connection_values_n(connection->mhd, MHD_HEADER_KIND, copy_header, &to);
+  return to;
+}
+
+static void make_ready(mkt_server *server, mkt_request *request) {
+  request->complete = true;
+  if (server->ready.last != NULL) server->ready.last->next = request;
+  if (server->ready.first == NULL) server->ready.first = request;
+  server->ready.last = request;
+  server->ready.count++;
+  server->stats.waiting++;
 }
 
 /* Connections */
@@ -157,7 +112,30 @@ static void drop_response(const mkt_server *server, struct MHD_Response *respons
   if (response != NULL && response != server->nothing) MHD_destroy_response(response);
 }
 
+/* Whether libmicrohttpd closes it, and not the peer, while a request line is awaited. In TLS the
+ * peer's end is a message that libmicrohttpd has read, so the two cannot be told apart. */
+static bool is_given_up(const mkt_server *server, const mkt_connection *connection) {
+  char byte = 0;
+  bool awaits_line = connection->phase == MKT_PHASE_FRESH ||
+                     (connection->phase == MKT_PHASE_IDLE && !connection->may_close);
+  if (!awaits_line || server->draining || server->has_tls) return false;
+  ssize_t n = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n > 0 || (n < 0 && errno == EAGAIN);
+}
+
+static void report_given_up(mkt_server *server, const mkt_connection *connection) {
+  mkt_request *request = mkt_requests_add(&server->requests, server->max_body);
+  if (request == NULL) return;
+  request->fault = MKT_FAULT_NO_REQUEST;
+  if (mkt_request_set_line(request, "", connection->remote)) {
+    make_ready(server, request);
+  } else {
+    mkt_requests_remove(&server->requests, request);
+  }
+}
+
 static void connection_closed(mkt_server *server, mkt_connection *connection) {
+  if (is_given_up(server, connection)) report_given_up(server, connection);
   if (connection->phase != MKT_PHASE_DOOMED) {
     mkt_linger_adopt(&server->linger, connection->fd, is_cut_short(connection),
                      mkt_clock_milliseconds());
@@ -165,6 +143,26 @@ static void connection_closed(mkt_server *server, mkt_connection *connection) {
   abandon_request(server, connection);
   drop_response(server, connection->response);
   mkt_connections_remove(&server->connections, connection);
+}
+
+/* libmicrohttpd has answered a request by itself if it still owns a response to one that it has not
+ * handed over as a whole. */
+void mkt_receive_completed(void *cls, struct MHD_Connection *mhd, void **context,
+                           enum MHD_RequestTerminationCode why) {
+  mkt_server *server = cls;
+  mkt_connection *connection = *context;
+  (void)why;
+  if (connection == NULL || connection->request == NULL || connection->request->complete) return;
+  const union MHD_ConnectionInfo *status =
+      MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
+  if (status == NULL) return;
+  mkt_request *request = connection->request;
+  connection->request = NULL;
+  request->connection = NULL;
+  request->fault = MKT_FAULT_MALFORMED;
+  request->answered = status->http_status;
+  mkt_requests_discard_body(&server->requests, request);
+  make_ready(server, request);
 }
 
 void mkt_receive_connection(void *cls, struct MHD_Connection *mhd, void **context,
@@ -187,6 +185,12 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
 
+/* libmicrohttpd changes what it points to once this callback is over. */
+static void note_target(mkt_connection *connection, const char *uri) {
+  connection->target_length = strlen(uri);
+  connection->target = mkt_head_is_target(uri, connection->target_length) ? uri : NULL;
+}
+
 /* The deadline that the connection has for its first request, or for its next one, still holds. */
 void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd) {
   mkt_server *server = cls;
@@ -200,18 +204,13 @@ void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd) {
   if (request == NULL) return connection;
   request->connection = connection;
   connection->request = request;
+  note_target(connection, uri);
   if (!mkt_request_set_line(request, uri, connection->remote)) abandon_request(server, connection);
   return connection;
 }
 
 static void hand_over(mkt_server *server, mkt_connection *connection) {
-  mkt_request *request = connection->request;
-  request->complete = true;
-  if (server->ready.last != NULL) server->ready.last->next = request;
-  if (server->ready.first == NULL) server->ready.first = request;
-  server->ready.last = request;
-  server->ready.count++;
-  server->stats.waiting++;
+  make_ready(server, connection->request);
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_WAITING, 0, 0);
 }
 
@@ -227,33 +226,82 @@ static void hand_over_fault(mkt_server *server, mkt_connection *connection, mkt_
   hand_over(server, connection);
 }
 
-/* libmicrohttpd takes a response before the body, and closes the connection behind it. */
-static enum MHD_Result refuse(mkt_server *server, mkt_connection *connection) {
-  const uint64_t now = mkt_clock_milliseconds();
-  abandon_request(server, connection);
-  mkt_connection_enter(&server->connections, connection, MKT_PHASE_CLOSING, now,
-                       now + MKT_LINGER_TIME);
-  return MHD_queue_response(connection->mhd, MHD_HTTP_BAD_REQUEST, server->bad_request);
+static void refuse(mkt_server *server, mkt_connection *connection, mkt_fault fault) {
+  hand_over_fault(server, connection, fault);
+  suspend(connection);
+}
+
+/* Whether the request line is what libmicrohttpd says that it is, with a byte between its parts. */
+static bool has_sound_line(const mkt_connection *connection, const char *method,
+                           const char *version) {
+  const char *target = connection->target;
+  const size_t length = strlen(method);
+  return target != NULL && mkt_head_is_method(method, length) && method + length + 1 == target &&
+         target + connection->target_length + 1 == version &&
+         (strcmp(version, "HTTP/1.1") == 0 || strcmp(version, "HTTP/1.0") == 0);
+}
+
+static bool has_whole_head(const mkt_server *server, const mkt_connection *connection,
+                           const char *method) {
+  if (server->is_parser_strict) return true;
+  const union MHD_ConnectionInfo *size =
+      MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+  return size != NULL && mkt_head_is_whole(method, size->header_size, connection->target_length);
+}
+
+static mkt_fault judge(const mkt_server *server, const mkt_connection *connection,
+                       const mkt_head *head, const char *method, const char *version) {
+  if (!has_sound_line(connection, method, version) || !has_whole_head(server, connection, method)) {
+    return MKT_FAULT_MALFORMED;
+  }
+  mkt_fault fault = mkt_head_judge(head, method, strcmp(version, "HTTP/1.0") == 0);
+  if (fault != MKT_FAULT_NONE) return fault;
+  return head->length > server->max_body ? MKT_FAULT_TOO_LARGE : MKT_FAULT_NONE;
+}
+
+/* What follows chunks is never read as a request: libmicrohttpd 0.9 takes line feeds without CR
+ * between chunks, anything in their extensions, and a trailer that ends where another ends not. */
+static void note_end(mkt_connection *connection, const mkt_head *head, const char *version) {
+  connection->is_last = head->transfer_encodings > 0;
+  connection->may_close =
+      connection->is_last || head->may_close || strcmp(version, "HTTP/1.0") == 0;
 }
 
 static enum MHD_Result on_headers(mkt_server *server, mkt_connection *connection,
                                   const char *method, const char *version) {
   mkt_request *request = connection->request;
   if (request == NULL || !mkt_request_set_method(request, method)) return MHD_NO;
-  framing frame = {.request = request, .sound = true, .has_room = true};
-  mkt_request_begin_headers(request);
-  (void)MHD_get_connection_values_n(connection->mhd, MHD_HEADER_KIND, copy_header, &frame);
-  if (!frame.has_room) return MHD_NO;
-  if (!is_sound(&frame, version)) return refuse(server, connection);
-  if (frame.declared > server->max_body) {
-    hand_over_fault(server, connection, MKT_FAULT_TOO_LARGE);
-    suspend(connection);
+  const copy copied = copy_headers(connection);
+  if (!copied.has_room) return MHD_NO;
+  mkt_fault fault = judge(server, connection, &copied.head, method, version);
+  if (fault != MKT_FAULT_NONE) {
+    refuse(server, connection, fault);
     return MHD_YES;
   }
   const uint64_t now = mkt_clock_milliseconds();
+  note_end(connection, &copied.head, version);
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_BODY, now,
                        now + server->body_timeout);
   return MHD_YES;
+}
+
+/* libmicrohttpd 0.9 says what it refuses a request for to nobody but its log, and if it finds that
+ * once it has the whole head, for a length that is no number, it sends the head of its answer
+ * twice. So its log is listened to: of all connections whose head is awaited, only the one that it
+ * speaks of has a whole one. It is suspended before that answer can be sent, and gets its owner's.
+ */
+void mkt_receive_log(void *cls, const char *format, va_list arguments) {
+  mkt_server *server = cls;
+  mkt_connection *connection = server->connections.timed[MKT_PHASE_HEADERS].first;
+  (void)format;
+  (void)arguments;
+  while (connection != NULL &&
+         MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) == NULL)
+    connection = connection->next;
+  if (connection == NULL || connection->request == NULL) return;
+  const copy copied = copy_headers(connection);
+  bool is_too_long = !copied.head.is_malformed && copied.head.length > server->max_body;
+  refuse(server, connection, is_too_long ? MKT_FAULT_TOO_LARGE : MKT_FAULT_MALFORMED);
 }
 
 static mkt_fault append_body(mkt_server *server, mkt_request *request, const char *data,
@@ -274,8 +322,7 @@ static enum MHD_Result on_data(mkt_server *server, mkt_connection *connection, c
     *size = 0;
     return MHD_YES;
   }
-  hand_over_fault(server, connection, fault);
-  suspend(connection);
+  refuse(server, connection, fault);
   return MHD_YES;
 }
 

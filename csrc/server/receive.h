@@ -12,10 +12,15 @@
 
 #include "server/internal.h"
 
+#include <stdarg.h>
+
 /* The callbacks; cls is the mkt_server. */
 enum MHD_Result mkt_receive_admit(void *cls, const struct sockaddr *address, socklen_t size);
 void mkt_receive_connection(void *cls, struct MHD_Connection *mhd, void **context,
                             enum MHD_ConnectionNotificationCode code);
+void mkt_receive_completed(void *cls, struct MHD_Connection *mhd, void **context,
+                           enum MHD_RequestTerminationCode why);
+void mkt_receive_log(void *cls, const char *format, va_list arguments);
 void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *url,
                             const char *method, const char *version, const char *data, size_t *size,

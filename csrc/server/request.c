@@ -186,6 +186,10 @@ mkt_fault mkt_request_fault(const mkt_request *request) {
   return request->fault;
 }
 
+unsigned mkt_request_answered(const mkt_request *request) {
+  return request->answered;
+}
+
 mkt_text mkt_request_method(const mkt_request *request) {
   return text_at(request, request->method);
 }

@@ -21,7 +21,8 @@ struct mkt_request {
   struct mkt_connection *connection; /* NULL once the client has gone */
   mkt_handle handle;                 /* 0 while the slot is free */
   mkt_fault fault;
-  bool complete; /* ready, or taken */
+  unsigned answered; /* by libmicrohttpd, with this status; 0 if it has not */
+  bool complete;     /* ready, or taken */
   bool taken;
   bool has_query;
   size_t counted;  /* bytes of the body that count as buffered, also once it is dropped */

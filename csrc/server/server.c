@@ -33,15 +33,15 @@ static mkt_server *new_server(const mkt_server_options *options) {
   server->body_timeout = options->body_timeout;
   server->idle_timeout = options->idle_timeout;
   server->owner = getpid();
+  server->has_tls = options->tls_cert != NULL;
+  server->is_parser_strict = MHD_get_version()[0] != '0';
   return server;
 }
 
 static mkt_code prepare(mkt_server *server, mkt_error *error) {
   const mkt_answer nothing = {.status = MHD_HTTP_OK, .body = ""};
-  const mkt_answer bad_request = {.body = "bad request\n", .body_length = 12};
   server->nothing = mkt_answer_response(&nothing, false);
-  server->bad_request = mkt_answer_response(&bad_request, true);
-  if (server->nothing == NULL || server->bad_request == NULL ||
+  if (server->nothing == NULL ||
       !mkt_connections_init(&server->connections, server->max_connections + SLACK)) {
     return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   }
@@ -60,7 +60,9 @@ static void tls_items(struct MHD_OptionItem items[4], const mkt_server_options *
   items[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 }
 
-/* Without MHD_USE_ERROR_LOG libmicrohttpd prints nothing. Without
+/* libmicrohttpd 0.9 is not to look for a host, as it answers a request without one with two heads;
+ * that it is strict would change little else. From 1.0 on it must be strict, and then needs no
+ * listening to its log, which goes nowhere but to mkt_receive_log. Without
  * MHD_OPTION_SIGPIPE_HANDLED_BY_APP it sends only with MSG_NOSIGNAL (GNUTLS_NO_SIGNAL), and leaves
  * the disposition of SIGPIPE alone. */
 static struct MHD_Daemon *start(mkt_server *server, const mkt_server_options *options, int fd) {
@@ -68,13 +70,16 @@ static struct MHD_Daemon *start(mkt_server *server, const mkt_server_options *op
   tls_items(tls, options);
   unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
   if (options->tls_cert != NULL) flags |= MHD_USE_TLS;
+  if (!server->is_parser_strict) flags |= MHD_USE_ERROR_LOG;
   return MHD_start_daemon(
-      flags, 0, mkt_receive_admit, server, mkt_receive, server, MHD_OPTION_LISTEN_SOCKET, fd,
-      MHD_OPTION_CONNECTION_LIMIT, (unsigned)(options->max_connections + SLACK),
-      MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->max_header_bytes, MHD_OPTION_NOTIFY_CONNECTION,
-      mkt_receive_connection, server, MHD_OPTION_URI_LOG_CALLBACK, mkt_receive_line, server,
-      MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-      MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+      flags, 0, mkt_receive_admit, server, mkt_receive, server, MHD_OPTION_EXTERNAL_LOGGER,
+      mkt_receive_log, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+      (unsigned)(options->max_connections + SLACK), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      options->max_header_bytes, MHD_OPTION_NOTIFY_CONNECTION, mkt_receive_connection, server,
+      MHD_OPTION_NOTIFY_COMPLETED, mkt_receive_completed, server, MHD_OPTION_URI_LOG_CALLBACK,
+      mkt_receive_line, server, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL,
+      MHD_OPTION_STRICT_FOR_CLIENT, server->is_parser_strict ? 1 : 0, MHD_OPTION_ARRAY, tls,
+      MHD_OPTION_END);
 }
 
 static mkt_code start_on(mkt_server *server, const mkt_server_options *options, int fd,
@@ -122,7 +127,6 @@ static mkt_code open_server(mkt_server *server, const mkt_server_options *option
 static void free_server(mkt_server *server) {
   mkt_linger_close(&server->linger);
   if (server->nothing != NULL) MHD_destroy_response(server->nothing);
-  if (server->bad_request != NULL) MHD_destroy_response(server->bad_request);
   mkt_requests_free(&server->requests);
   mkt_connections_free(&server->connections);
   mkt_free(server);
@@ -208,9 +212,10 @@ static bool is_nothing(const mkt_answer *answer) {
   return answer->header_count == 0 && answer->body_length == 0;
 }
 
-static struct MHD_Response *response_for(const mkt_server *server, const mkt_answer *answer) {
-  return is_nothing(answer) && !server->draining ? server->nothing
-                                                 : mkt_answer_response(answer, server->draining);
+static struct MHD_Response *response_for(const mkt_server *server, const mkt_connection *connection,
+                                         const mkt_answer *answer) {
+  bool close = server->draining || connection->is_last;
+  return is_nothing(answer) && !close ? server->nothing : mkt_answer_response(answer, close);
 }
 
 static void resume(mkt_connection *connection) {
@@ -221,7 +226,7 @@ static void resume(mkt_connection *connection) {
 
 static void answer_complete(mkt_server *server, mkt_connection *connection,
                             const mkt_answer *answer) {
-  connection->response = response_for(server, answer);
+  connection->response = response_for(server, connection, answer);
   connection->status = answer->status;
   if (connection->response == NULL) {
     mkt_connection_doom(&server->connections, connection);

@@ -15,11 +15,12 @@
  * deadline of its own, whatever trickles in; bodies are bounded each and together; and when
  * max_connections are open the one that is worth least makes room for the newcomer.
  *
- * A request that cannot become complete (too large, too slow, no room for it) is handed out as
- * well, with a fault and no body, so that the owner says how it is answered. libmicrohttpd takes no
- * answer in the middle of an upload; those answers are written to the socket here, and what the
- * client still sends is then discarded for a while (linger.h), so that it reads the answer instead
- * of a reset.
+ * A request that cannot become complete (malformed, too large, too slow, no room for it) is handed
+ * out as well, with a fault and no body, so that the owner says how it is answered; the answer ends
+ * its connection. libmicrohttpd takes no answer in the middle of an upload; those answers are
+ * written to the socket here, and what the client still sends is then discarded for a while
+ * (linger.h), so that it reads the answer instead of a reset. What libmicrohttpd refuses by itself
+ * is handed out too, to be known: the owner's answer to it goes nowhere.
  */
 #ifndef MKT_SERVER_H
 #define MKT_SERVER_H
@@ -61,9 +62,12 @@ typedef struct mkt_server_options {
 
 typedef enum mkt_fault {
   MKT_FAULT_NONE,
-  MKT_FAULT_TIMEOUT,   /* the body was not complete in time */
-  MKT_FAULT_TOO_LARGE, /* declared to be larger than max_body, or grew larger */
-  MKT_FAULT_OVERLOADED /* max_buffered is reached, or memory is short */
+  MKT_FAULT_TIMEOUT,    /* the body was not complete in time */
+  MKT_FAULT_TOO_LARGE,  /* declared to be larger than max_body, or grew larger */
+  MKT_FAULT_OVERLOADED, /* max_buffered is reached, or memory is short */
+  MKT_FAULT_MALFORMED,  /* where it ends, or what it says, can be read in more than one way */
+  MKT_FAULT_NO_LENGTH,  /* a POST that says not where it ends */
+  MKT_FAULT_NO_REQUEST  /* the bytes were none: it has a remote address, and nothing else */
 } mkt_fault;
 
 /* A header of an answer: NUL-terminated, borrowed. */
@@ -127,6 +131,10 @@ const mkt_request *mkt_request_next(const mkt_request *request);
 
 mkt_handle mkt_request_handle(const mkt_request *request);
 mkt_fault mkt_request_fault(const mkt_request *request);
+
+/* The status that libmicrohttpd has answered a malformed request with, 0 if it has not. */
+unsigned mkt_request_answered(const mkt_request *request);
+
 mkt_text mkt_request_method(const mkt_request *request);
 mkt_text mkt_request_path(const mkt_request *request);   /* as sent: not percent-decoded */
 mkt_text mkt_request_query(const mkt_request *request);  /* without the question mark */

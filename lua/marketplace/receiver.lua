@@ -54,7 +54,7 @@ local function log_refused(self, refusal)
 end
 
 --- Counts a request that was refused, and logs it or sums it up: for a carrier that refuses some on its own.
----@param refusal {code: string, status: integer, reason: string, remote?: string|fun(): string, level?: string} code:
+---@param refusal {code: string, status?: integer, reason: string, remote?: string|fun(): string, level?: string} code:
 --- the reason as the metrics have it; remote: the sender's address; level: default "warning"
 function Receiver:refused(refusal)
   tally(self, "refused", refusal.code)
@@ -69,9 +69,17 @@ local function sum_up(self, code, status, count, within)
   }
 end
 
+-- The carrier may have answered already, or closed the connection in the face of what was no request.
+local function status_of(head, answer)
+  if head.fault == "no_request" then return nil end
+  return head.answered or answer.status
+end
+
 local function refuse(self, head, kind, reason, code, level)
   local answer = responses.refusal(kind)
-  self:refused { code = code, status = answer.status, reason = reason, remote = head.remote, level = level }
+  self:refused {
+    code = code, status = status_of(head, answer), reason = reason, remote = head.remote, level = level,
+  }
   return nil, answer
 end
 
@@ -91,7 +99,10 @@ end
 
 -- The head of a request, as Receiver:receive takes it.
 local function head_of(request)
-  local head = { method = request.method, remote = request.remote, body = request.body, fault = request.fault }
+  local head = {
+    method = request.method, remote = request.remote, body = request.body, fault = request.fault,
+    answered = request.answered,
+  }
   for name, value in pairs(request.headers or {}) do
     if not COMMON[name] then read_header(head, name, value) end
   end
@@ -115,7 +126,15 @@ end
 
 -- What is wrong with a request, before its signature is checked: kind, reason, code, and the log's level.
 
+local HEAD_FAULTS = {
+  malformed = { "malformed", "the request can be read in more than one way" },
+  no_length = { "no_length", "it says not how long its body is" },
+  no_request = { "malformed", "what came is not an HTTP request" },
+}
+
 local function head_fault(self, head)
+  local found = HEAD_FAULTS[head.fault]
+  if found then return found[1], found[2], head.fault end
   if head.method ~= "POST" then return "not_post", "not a POST", "not_post" end
   if head.encoding and not is_identity(head.encoding) then return "encoded", "the body is encoded", "encoded" end
   if head.length and declares_more(head.length, self.max_body) then return "too_large", TOO_LARGE, "too_large" end
@@ -268,9 +287,10 @@ end
 
 --- Answers one request, as handle does, for a caller that knows the headers that matter and reads the body only if the
 --- head is fine.
----@param head table {method=, signature=, encoding=, length=, remote=}: the values of x-apple-signature,
---- content-encoding and content-length, nil for none, a list if the header came more than once; remote: the peer's
---- address, or a function that returns it
+---@param head table {method=, signature=, encoding=, length=, fault=, answered=, remote=}: the values of
+--- x-apple-signature, content-encoding and content-length, nil for none, a list if the header came more than once;
+--- fault: what the carrier found wrong, "malformed", "no_length" or "no_request"; answered: the status that it has
+--- answered with; remote: the peer's address, or a function that returns it
 ---@param read_body fun(head: table): string|nil, string?, string? returns the body; or nil, why there is none
 --- ("timeout", "too_large", "overloaded" or "unreadable") and, for the log, what the system said
 ---@return integer status
@@ -348,9 +368,10 @@ end
 -- All outcomes, shown from 0 on: to Prometheus a series that first appears as 1 has not grown, and raises no alarm.
 local OUTCOMES = {
   "conflict", "dead", "duplicate", "rearmed", "refused:crypto_failed", "refused:draining", "refused:encoded",
-  "refused:failed", "refused:not_found", "refused:not_get", "refused:not_post", "refused:out_of_memory",
-  "refused:overloaded", "refused:signature_malformed", "refused:signature_mismatch", "refused:signature_missing",
-  "refused:timeout", "refused:too_large", "refused:unreadable", "refused:wrong_path", "stored", "too_old",
+  "refused:failed", "refused:malformed", "refused:no_length", "refused:no_request", "refused:not_found",
+  "refused:not_get", "refused:not_post", "refused:out_of_memory", "refused:overloaded",
+  "refused:signature_malformed", "refused:signature_mismatch", "refused:signature_missing", "refused:timeout",
+  "refused:too_large", "refused:unreadable", "refused:wrong_path", "stored", "too_old",
   "unavailable:inbox_unavailable",
 }
 

@@ -71,7 +71,7 @@ end
 
 --- Whether the log is to show this one; otherwise it is summed up.
 ---@param code string the reason, of which there must be few
----@param status integer of the answer
+---@param status integer|nil of the answer
 ---@param remote string|nil the sender's address
 ---@return boolean
 function Refusals:shows(code, status, remote)

@@ -6,6 +6,8 @@ local RETRY_AFTER = "5" -- seconds: a full disk or a lost connection rarely ends
 
 local REFUSALS = {
   not_post = { 405, "only POST is answered here", "allow", "POST" },
+  malformed = { 400, "the request is malformed" },
+  no_length = { 411, "a content-length is needed" },
   timeout = { 408, "the body did not arrive in time" },
   too_large = { 413, "the body is larger than the limit" },
   encoded = { 415, "only plain bodies are taken", "accept-encoding", "identity" },
@@ -26,8 +28,8 @@ function responses.plain(status, text, header, value)
 end
 
 --- For a notification that was not stored.
----@param kind "not_post"|"timeout"|"too_large"|"encoded"|"refused"|"unavailable" unavailable also if a bug here
---- kept it from being stored, so that App Store Connect sends it again
+---@param kind "malformed"|"no_length"|"not_post"|"timeout"|"too_large"|"encoded"|"refused"|"unavailable" unavailable
+--- also if a bug here kept it from being stored, so that App Store Connect sends it again
 ---@return {status: integer, headers: table<string, string>, body: string}
 function responses.refusal(kind)
   local refusal = REFUSALS[kind]

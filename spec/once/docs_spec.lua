@@ -309,7 +309,9 @@ local function answered_by_a_receiver()
   post(ping, "hmacsha256=")
   post(ping, marketplace.sign("another", ping))
   send { method = "GET" }
-  for _, fault in ipairs { "timeout", "too_large", "overloaded", "unreadable" } do
+  for _, fault in ipairs {
+    "malformed", "no_length", "no_request", "timeout", "too_large", "overloaded", "unreadable",
+  } do
     send { method = "POST", fault = fault }
   end
   send { method = "POST", encoding = "gzip", body = ping }

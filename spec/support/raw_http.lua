@@ -69,6 +69,10 @@ end
 local Rig = {}
 Rig.__index = Rig
 
+local REFUSALS = { malformed = 400, no_length = 411, no_request = 400, too_large = 413 }
+
+local function respond(request) return { status = REFUSALS[request.fault] or 200 } end
+
 --- A server with its clients. `respond(request)` gives the response, or nil to hold the request.
 function raw.rig(options)
   options = options or {}
@@ -77,7 +81,7 @@ function raw.rig(options)
   local host, port = server:address()
   return setmetatable({
     server = server, host = host, port = port, clients = {}, requests = {}, held = {},
-    respond = function() return { status = 200 } end,
+    respond = respond,
   }, Rig)
 end
 
@@ -89,6 +93,15 @@ function Rig:client()
   local client = setmetatable({ socket = plain, queue = "", at = 1, got = "" }, Client)
   self.clients[#self.clients + 1] = client
   return client
+end
+
+--- The requests that came as a whole, without a fault.
+function Rig:sound()
+  local list = {}
+  for _, request in ipairs(self.requests) do
+    if not request.fault then list[#list + 1] = request end
+  end
+  return list
 end
 
 --- One turn: everybody sends and receives, the server runs once and answers.

@@ -7,15 +7,21 @@ local function remote_address()
   return ngx.var.remote_addr
 end
 
+-- From HTTP/2 on the end of a body needs no header.
+local function has_no_length(method, headers)
+  return method == "POST" and not rawget(headers, "content-length") and not rawget(headers, "transfer-encoding")
+    and ngx.req.http_version() < 2
+end
+
 --- The request's head.
----@return table head {method=, signature=, encoding=, length=, remote=}
+---@return table head {method=, signature=, encoding=, length=, fault=, remote=}
 function request.head()
   -- 0, no limit on their number: nginx bounds their bytes, and beyond a limit a second signature would not be seen
-  local headers = ngx.req.get_headers(0)
+  local headers, method = ngx.req.get_headers(0), ngx.req.get_method()
   return {
-    method = ngx.req.get_method(), signature = rawget(headers, "x-apple-signature"),
+    method = method, signature = rawget(headers, "x-apple-signature"),
     encoding = rawget(headers, "content-encoding"), length = rawget(headers, "content-length"),
-    remote = remote_address,
+    fault = has_no_length(method, headers) and "no_length" or nil, remote = remote_address,
   }
 end
 

@@ -62,11 +62,14 @@ local function handle_all(self, requests)
   return refusals
 end
 
+-- Of what cannot be read, a path would say nothing; the receiver logs and counts it.
+local HAS_NO_PATH = { malformed = true, no_request = true }
+
 local function respond(self, requests)
   local answers, notifications, places = {}, {}, {}
   for i = 1, #requests do
     local request = requests[i]
-    if request.path == self.path then
+    if request.path == self.path or HAS_NO_PATH[request.fault] then
       notifications[#notifications + 1] = request
       places[#notifications] = i
     else

@@ -10,6 +10,7 @@ MetricsServer.__index = MetricsServer
 local MAX_CONNECTIONS = 16
 
 local function respond(self, request)
+  if request.fault then return responses.refusal "malformed" end
   if request.path ~= "/metrics" then return { status = 404, headers = {}, body = "see /metrics\n" } end
   return responses.metrics(request.method, self.render)
 end

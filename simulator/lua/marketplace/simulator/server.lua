@@ -9,7 +9,9 @@ Server.__index = Server
 local IDLE_SECONDS = 1     -- the longest wait: a signal that comes just before it is noticed after it
 local BUSY_SECONDS = 0.005 -- how long to wait for webhooks' answers before looking for requests again
 
-local REFUSALS = { too_large = 413, timeout = 408, overloaded = 503 }
+local REFUSALS = {
+  malformed = 400, no_request = 400, timeout = 408, no_length = 411, too_large = 413, overloaded = 503,
+}
 
 local function respond(self, request)
   if request.fault then return { status = REFUSALS[request.fault] } end
