@@ -1,4 +1,5 @@
 local reconnecting = require "marketplace.inbox.reconnecting"
+local shell = require "support.shell"
 
 -- marketplace.postgres is not needed: this is about what it is asked for.
 describe("the PostgreSQL inbox connects", function()
@@ -91,6 +92,35 @@ describe("the PostgreSQL inbox connects", function()
     answers, asked = { session(), "refused" }, {}
     local _, failure = connect({ host = "a,b" }, function() reconnecting.fail "does not suit" end)
     assert.equal("does not suit; refused 2", failure.message)
+  end)
+
+  describe("with a password file", function()
+    local path
+
+    before_each(function() path = shell.file "*:*:*:*:secret" end)
+    after_each(function() os.remove(path) end)
+
+    local function problem_with(mode, more)
+      shell.run(("chmod %s %s"):format(mode, path))
+      local parameters = { host = "a", passfile = path }
+      for name, value in pairs(more or {}) do parameters[name] = value end
+      local _, failure = connect(parameters)
+      return failure.message
+    end
+
+    it("that others can reach, without naming it to libpq, which would write to stderr, and says so", function()
+      for _, mode in ipairs { "640", "604", "620" } do
+        assert.equal(("refused %d; the password file is not read, as others can reach it: chmod 600 %s")
+          :format(#asked + 1, path), problem_with(mode))
+        assert.is_nil(io.open(asked[#asked].parameters.passfile))
+      end
+    end)
+
+    it("that is its owner's alone, or that is not needed, as it is", function()
+      assert.equal("refused 1", problem_with "600")
+      assert.equal("refused 2", problem_with("644", { password = "known" }))
+      for _, options in ipairs(asked) do assert.equal(path, options.parameters.passfile) end
+    end)
   end)
 
   it("nowhere without the module, and says what to install", function()

@@ -5,6 +5,7 @@
 local connection = require "marketplace.inbox.postgres.connection"
 local core = require "marketplace.core"
 local fail = require("marketplace.inbox.reconnecting").fail
+local password_file = require "marketplace.inbox.postgres.password_file"
 
 -- A dead peer must be noticed also while nothing is sent. Those that the URL sets come first.
 local KEEPALIVE = {
@@ -21,7 +22,7 @@ local function list_of(text)
 end
 
 -- libpq's words for one host after the other.
-local function each_host(parameters)
+local function each_host(parameters, passfile)
   local hosts, addresses = list_of(parameters.host or os.getenv "PGHOST"), list_of(parameters.hostaddr)
   local ports, places = list_of(parameters.port or os.getenv "PGPORT"), {}
   for i = 1, math.max(1, #hosts, #addresses) do
@@ -30,7 +31,7 @@ local function each_host(parameters)
       for name, value in pairs(given) do words[name] = value end
     end
     words.host, words.hostaddr, words.port = hosts[i], addresses[i], ports[i] or ports[1]
-    words.client_encoding = "UTF8"
+    words.client_encoding, words.passfile = "UTF8", passfile or words.passfile
     places[i] = words
   end
   return places
@@ -57,7 +58,8 @@ end
 ---@return table connection
 return function(parameters, seconds, check)
   local module, deadline = engine(), core.monotonic() + seconds
-  local places, problems, its_code = each_host(parameters), {}, nil
+  local unread, passfile = password_file.problem(parameters)
+  local places, problems, its_code = each_host(parameters, passfile), {}, nil
   for i, words in ipairs(places) do
     local share = math.max(0, deadline - core.monotonic()) / (#places - i + 1)
     local session, message, code = module.connect { parameters = words, seconds = seconds_of(words, share) }
@@ -72,5 +74,6 @@ return function(parameters, seconds, check)
     end
     problems[i], its_code = message, its_code or code
   end
+  problems[#problems + 1] = unread
   fail(table.concat(problems, "; "), its_code)
 end
