@@ -1,6 +1,7 @@
 local contract = require "support.inbox_contract"
 local core = require "marketplace.core"
 local every_call = require "support.every_call"
+local expect_unavailable = require "support.unavailable"
 local inbox = require "marketplace.inbox"
 local marketplace = require "marketplace"
 local postgres_server = require "support.postgres_server"
@@ -493,6 +494,41 @@ describe("the PostgreSQL inbox #full", function()
     local now = core.now() + 60
     assert.same({ bodies = 0, ids = 1 }, box:forget({ bodies = now, ids = now }, 10))
     box:close()
+  end)
+
+  describe("with a schema that an administrator made for a role", function()
+    local box
+
+    before_each(function()
+      server:reset()
+      server:query("DROP ROLE IF EXISTS tenant; CREATE ROLE tenant LOGIN; " ..
+        "CREATE SCHEMA marketplace AUTHORIZATION tenant")
+    end)
+
+    after_each(function() if box then box:close() end end)
+
+    local function open_as_tenant()
+      return inbox.open("postgres:" .. server:words():gsub("user=postgres", "user=tenant"))
+    end
+
+    it("makes its tables without further rights", function()
+      box = assert(open_as_tenant())
+      assert.same({ "stored" }, box:put { record "a" })
+    end)
+
+    it("does not take for empty what row security hides", function()
+      box = assert(open_as_tenant())
+      box:put { record "a" }
+      server:query "ALTER TABLE marketplace.inbox ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+      expect_unavailable('query would be affected by row%-level security policy for table "inbox"$', box:claim(1, 60))
+    end)
+
+    it("says what the role may not do if it was not made for it", function()
+      server:query "DROP SCHEMA marketplace"
+      expect_unavailable("^PostgreSQL at 127%.0%.0%.1:%d+: permission denied for database postgres$", open_as_tenant())
+      open():close()
+      expect_unavailable("^PostgreSQL at 127%.0%.0%.1:%d+: permission denied for schema marketplace$", open_as_tenant())
+    end)
   end)
 
   it("takes URIs, and tells what is wrong with the words without the password", function()

@@ -45,12 +45,17 @@ local function version_of(link)
   return row and row.version
 end
 
--- Only if there are none: it needs a right that a worker's role may lack. Once it has the lock, it does not ask for the
--- table's name again: the server may still remember that there was none.
+-- Only if there are none: to make one needs a right that a role may lack, also if it is there.
+local function make_schema(link)
+  local found = link:run("SELECT 1 AS found FROM pg_namespace WHERE nspname = 'marketplace'")
+  if not found[1] then link:run "CREATE SCHEMA marketplace" end
+end
+
+-- Once it has the lock, it does not ask for the table's name again: the server may still remember that there was none.
 local function make(link)
   link:begin()
   link:run("SELECT 1 AS locked FROM (SELECT pg_advisory_xact_lock(:lock)) AS locked", { lock = LOCK })
-  link:run "CREATE SCHEMA IF NOT EXISTS marketplace"
+  make_schema(link)
   link:run "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)"
   if not link:run("SELECT version FROM schema_version")[1] then
     link:run("INSERT INTO schema_version VALUES (:version)", { version = schema.VERSION })

@@ -5,13 +5,15 @@ local server = {}
 
 --[[ Settings of the session ]]
 
--- The planner must take the same plan however many entries there are. Without statistics it takes them to be few, and
--- the first plan of a statement is kept: on a table that was empty then, one that reads all of it or sorts it.
 local SETTINGS = {
   { "client_min_messages", "warning" }, { "synchronous_commit", "on" }, { "search_path", "marketplace" },
+  { "lock_timeout", "0" },    -- statement_timeout, below, holds for that, too
+  { "row_security", "off" },  -- entries that it hides would wait for ever: a failure is better
+  -- The planner must take the same plan however many entries there are. Without statistics it takes them to be few, and
+  -- the first plan of a statement is kept: on a table that was empty then, one that reads all of it or sorts it.
   { "plan_cache_mode", "force_generic_plan" }, { "enable_seqscan", "off" }, { "enable_bitmapscan", "off" },
   { "enable_hashjoin", "off" }, { "enable_mergejoin", "off" }, { "max_parallel_workers_per_gather", "0" },
-  { "jit", "off" }, { "lock_timeout", "0" },
+  { "jit", "off" },
 }
 
 -- A process that stands still in a transaction keeps its lanes from all others: it is to end before those that wait do.
