@@ -965,6 +965,16 @@ describe("marketplace.http_server", function()
       local server = http_server.open { host = "::1" }
       if not server then return pending "this machine has no IPv6" end
       server:close()
+      for _, written in ipairs { "[::1]", "::1" } do
+        server = http_server.open { host = written }
+        assert.equal("::1", (server:address()))
+        server:close()
+      end
+      for _, wrong in ipairs { "[]", "[", "]", "[::1", "::1]", "[" .. ("x"):rep(1000) .. "]", "[[::1]]" } do
+        local none, message, code = http_server.open { host = wrong }
+        assert.same({ nil, "listen_failed" }, { none, code })
+        assert.is_truthy(message:find("cannot listen on ", 1, true), message)
+      end
       open { host = "::1" }
       rig:run_until_answered(rig:client():send(post "six"))
       assert.equal("::1", rig.host)

@@ -31,7 +31,19 @@ static mkt_code fail_to_listen(const char *host, uint16_t port, const char *why,
   return mkt_fail(error, MKT_ERR_LISTEN_FAILED, format, host, (unsigned)port, why);
 }
 
-mkt_code mkt_listen(const char *host, uint16_t port, int *fd, mkt_error *error) {
+/* As URLs write an address of IPv6, too: without its brackets. */
+static const char *without_brackets(const char *host, char inner[MKT_SERVER_ADDRESS_BYTES]) {
+  size_t n = strlen(host);
+  bool has_them = n > 2 && n - 2 < MKT_SERVER_ADDRESS_BYTES && host[0] == '[' && host[n - 1] == ']';
+  if (!has_them) return host;
+  memcpy(inner, host + 1, n - 2);
+  inner[n - 2] = '\0';
+  return inner;
+}
+
+mkt_code mkt_listen(const char *given, uint16_t port, int *fd, mkt_error *error) {
+  char inner[MKT_SERVER_ADDRESS_BYTES];
+  const char *host = without_brackets(given, inner);
   const struct addrinfo hints = {.ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
   char service[8];
   struct addrinfo *addresses = NULL;
