@@ -8,6 +8,7 @@ local json = require "marketplace.json"
 local peers = require "support.peer"
 local postgres = require "marketplace.postgres"
 local raw = require "support.raw_http"
+local redis = require "marketplace.redis"
 local shell = require "support.shell"
 local sqlite = require "marketplace.sqlite"
 
@@ -126,6 +127,29 @@ describe("a table that a finalizer empties is used as it was, or as one that lac
       assert.is_nil(connection)
       local host = problem:match "at (/nowhere/%x+)"
       assert(host and digest(host) == named, problem)
+    end) > 1)
+  end)
+
+  it("the options of a connection to Redis", function()
+    assert.is_true(finalizer.empties(function()
+      return { host = unique("", ".invalid"), port = shell.free_port(), path = unique "/nowhere/", ca = unique "/ca/" }
+    end, redis.connect, function(_, called, connection, problem)
+      assert(called, connection)
+      assert(connection or problem:find "No such file or directory" or problem:find "refused", problem)
+      if connection then connection:close() end
+    end) > 1)
+  end)
+
+  it("the words of a command to Redis", function()
+    local expected
+    assert.is_true(finalizer.empties(function()
+      local words = { unique "SET", unique "key", unique "value" }
+      expected = digest(("*3\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n"):format(#words[1], words[1],
+        #words[2], words[2], #words[3], words[3]))
+      return words
+    end, redis.format, function(_, formatted, command)
+      if not formatted then return expect_complaint(command, "words are expected", "word %d must be a string") end
+      assert(digest(command) == expected, command)
     end) > 1)
   end)
 end)

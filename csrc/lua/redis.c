@@ -103,6 +103,7 @@ static int redis_connect(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   luaL_checkstack(L, 16, NULL);
+  mkt_redis *redis = mkt_lua_new(L, metatable_name, sizeof *redis);
   mkt_redis_options options = {
       .host = text_option(L, "host"),
       .path = text_option(L, "path"),
@@ -114,13 +115,11 @@ static int redis_connect(lua_State *L) {
   };
   double seconds = number_option(L, "seconds", 3, 0, MOST_SECONDS);
   if (options.host == NULL) options.host = "127.0.0.1";
-  mkt_redis *redis = lua_newuserdata(L, sizeof *redis);
-  *redis = (mkt_redis){0};
-  luaL_getmetatable(L, metatable_name);
-  lua_setmetatable(L, -2);
   mkt_error error;
   mkt_code code = mkt_redis_open(redis, &options, seconds, &error);
-  return code == MKT_OK ? 1 : mkt_lua_push_error(L, &error);
+  if (code != MKT_OK) return mkt_lua_push_error(L, &error);
+  lua_pushvalue(L, 2);
+  return 1;
 }
 
 static void make_metatable(lua_State *L) {

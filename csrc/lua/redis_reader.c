@@ -43,10 +43,7 @@ static int reader_is_empty(lua_State *L) {
 }
 
 static int open_reader(lua_State *L) {
-  mkt_redis_reader *reader = lua_newuserdata(L, sizeof *reader);
-  *reader = (mkt_redis_reader){0};
-  luaL_getmetatable(L, metatable_name);
-  lua_setmetatable(L, -2);
+  mkt_redis_reader *reader = mkt_lua_new(L, metatable_name, sizeof *reader);
   mkt_error error;
   if (mkt_redis_reader_open(reader, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
   return 1;
@@ -61,16 +58,12 @@ static int command_free(lua_State *L) {
 
 /* Owns a command while it is made into a Lua string, which may raise. */
 static char **push_command_box(lua_State *L) {
-  char **command = lua_newuserdata(L, sizeof *command);
-  *command = NULL;
-  luaL_getmetatable(L, command_metatable_name);
-  lua_setmetatable(L, -2);
-  return command;
+  return mkt_lua_new(L, command_metatable_name, sizeof(char *));
 }
 
 static int format(lua_State *L) {
-  mkt_lua_redis_words words = mkt_lua_push_redis_words(L, 1);
   char **command = push_command_box(L);
+  mkt_lua_redis_words words = mkt_lua_push_redis_words(L, 1);
   long long n = redisFormatCommandArgv(command, words.count, words.words, words.lengths);
   if (n < 0) return luaL_error(L, "not enough memory");
   lua_pushlstring(L, *command, (size_t)n);

@@ -36,11 +36,7 @@ mkt_lua_redis_words mkt_lua_push_redis_words(lua_State *L, int index) {
 }
 
 redisReply **mkt_lua_push_reply_box(lua_State *L) {
-  redisReply **box = lua_newuserdata(L, sizeof *box);
-  *box = NULL;
-  luaL_getmetatable(L, reply_metatable_name);
-  lua_setmetatable(L, -2);
-  return box;
+  return mkt_lua_new(L, reply_metatable_name, sizeof(redisReply *));
 }
 
 /* It is as deep as an answer may be, MKT_REDIS_MOST_LEVELS, for which Lua's stack has room. */

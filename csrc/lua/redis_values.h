@@ -6,7 +6,8 @@
 
 #include <hiredis/hiredis.h>
 
-/* A command's words: borrowed from the list that they were taken from. */
+/* A command's words: borrowed from the list that they were taken from, until anything is made in
+ * Lua, as that may run a finalizer, which may empty the list. */
 typedef struct mkt_lua_redis_words {
   int count;
   const char **words;
