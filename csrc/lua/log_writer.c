@@ -66,10 +66,7 @@ static int open_writer(lua_State *L) {
   lua_Integer bytes = luaL_checkinteger(L, 2);
   mkt_error error;
   luaL_argcheck(L, bytes >= 1 && bytes <= INT_MAX, 2, "must be a number of bytes");
-  writer_box *box = lua_newuserdata(L, sizeof *box);
-  *box = (writer_box){0};
-  luaL_getmetatable(L, TYPE);
-  lua_setmetatable(L, -2);
+  writer_box *box = mkt_lua_new(L, TYPE, sizeof *box);
   if (mkt_log_writer_open(&box->writer, fd, (size_t)bytes, &error) != MKT_OK) {
     return mkt_lua_push_error(L, &error);
   }
