@@ -76,6 +76,36 @@ describe("a table that a finalizer empties is used as it was, or as one that lac
     end) > 1)
   end)
 
+  it("the responses of the server", function()
+    local rig = raw.rig {}
+    local requests, expected, client
+    assert.is_true(finalizer.empties(function()
+      client = rig:client():send(raw.post "x")
+      repeat requests = rig.server:poll(1) until requests[1]
+      local response = { status = 201, body = unique "body", headers = { [unique "x-a"] = unique "a",
+        ["x-list"] = { unique "b", unique "c" } } }
+      expected = {}
+      for name, value in pairs(response.headers) do
+        expected[digest(name)] = digest(type(value) == "table" and value[2] or value)
+      end
+      expected.body = digest(response.body)
+      return { response }
+    end, function(given) return rig.server:answer(requests, given) end, function(_, answered, problem)
+      if not answered then
+        expect_complaint(problem, "as many responses as", "response 1 must be a table", "status must be a number")
+        rig.server:answer(requests, { { status = 200 } })
+        return rig:run_until_answered(client)
+      end
+      local answer = rig:run_until_answered(client)[1]
+      assert.equal(201, answer.status)
+      assert(answer.body == "" or digest(answer.body) == expected.body, answer.body)
+      for name, value in pairs(answer.headers) do
+        if name:find "^x%-" then assert.equal(expected[digest(name)], digest(value)) end
+      end
+    end) > 1)
+    rig:close()
+  end)
+
   it("the options of SQLite", function()
     local pattern = "^" .. folder .. "/db%x+$"
     assert.is_true(finalizer.empties(function(time)

@@ -403,4 +403,26 @@ describe("marketplace.postgres #full", function()
     assert.is_truthy(rows or true)
     expect_closed()
   end)
+
+  it("uses the values of a statement as they were, or as absent, if a finalizer empties their table", function()
+    local number = assert(session:prepare "SELECT $1::text AS a, $2::text AS b")
+    local names, digests = { "a", "b" }, nil
+    local function make()
+      local values = { a = core.random_hex(32), b = core.random_hex(32) }
+      digests = { a = core.sha256(values.a), b = core.sha256(values.b) }
+      return values
+    end
+    local function check(row)
+      for _, name in ipairs(names) do assert(not row[name] or core.sha256(row[name]) == digests[name], row[name]) end
+    end
+    finalizer.empties(make, function(given) return session:run(number, names, given) end, function(_, ran, rows)
+      assert(ran, rows)
+      check(rows[1])
+    end)
+    finalizer.empties(function() return { make() } end, function(given) return session:each(number, names, given) end,
+      function(_, ran, rows)
+        if not ran then return assert.matches("item 1 must be a table", rows) end
+        for _, row in ipairs(rows) do check(row) end
+      end)
+  end)
 end)

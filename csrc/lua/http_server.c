@@ -21,10 +21,7 @@ static int http_server_open(lua_State *L) {
   mkt_server_options options;
   mkt_error error;
   lua_settop(L, 1);
-  server_box *box = lua_newuserdata(L, sizeof *box);
-  *box = (server_box){0};
-  luaL_getmetatable(L, TYPE);
-  lua_setmetatable(L, -2);
+  server_box *box = mkt_lua_new(L, TYPE, sizeof *box);
   mkt_lua_read_server_options(L, 1, &options);
   if (mkt_server_open(&box->server, &options, &error) != MKT_OK) {
     return mkt_lua_push_error(L, &error);
@@ -210,6 +207,9 @@ static int server_poll(lua_State *L) {
 
 /* Answers */
 
+/* Where the requests and responses are, and what push_response pushes. */
+enum { REQUESTS = 2, RESPONSES, RESPONSE, STATUS, HEADERS, BODY };
+
 typedef struct answer_box {
   mkt_answer answer;
   mkt_field headers[MKT_ANSWER_HEADERS];
@@ -247,80 +247,84 @@ static void read_header(lua_State *L, int i, answer_box *box) {
   }
 }
 
-static void read_headers(lua_State *L, int response, int i, answer_box *box) {
-  get_raw_field(L, response, "headers");
-  if (!lua_isnil(L, -1)) {
-    if (!lua_istable(L, -1)) luaL_error(L, "response %d: headers must be a table", i);
-    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1))
-      read_header(L, i, box);
-  }
-  lua_pop(L, 1);
+static void read_headers(lua_State *L, int i, answer_box *box) {
+  if (lua_isnil(L, HEADERS)) return;
+  if (!lua_istable(L, HEADERS)) luaL_error(L, "response %d: headers must be a table", i);
+  for (lua_pushnil(L); lua_next(L, HEADERS) != 0; lua_pop(L, 1))
+    read_header(L, i, box);
 }
 
-static void read_status(lua_State *L, int response, int i, answer_box *box) {
-  get_raw_field(L, response, "status");
-  lua_Number status = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
-  lua_pop(L, 1);
+static void read_status(lua_State *L, int i, answer_box *box) {
+  lua_Number status = lua_type(L, STATUS) == LUA_TNUMBER ? lua_tonumber(L, STATUS) : 0;
   if (!(status >= 200 && status <= 599)) {
     luaL_error(L, "response %d: status must be a number from 200 to 599", i);
   }
   box->answer.status = (unsigned)status;
 }
 
-static void read_body(lua_State *L, int response, int i, answer_box *box) {
-  get_raw_field(L, response, "body");
-  if (lua_type(L, -1) == LUA_TSTRING) {
-    box->answer.body = lua_tolstring(L, -1, &box->answer.body_length);
-  } else if (!lua_isnil(L, -1)) {
+static void read_body(lua_State *L, int i, answer_box *box) {
+  if (lua_type(L, BODY) == LUA_TSTRING) {
+    box->answer.body = lua_tolstring(L, BODY, &box->answer.body_length);
+  } else if (!lua_isnil(L, BODY)) {
     luaL_error(L, "response %d: body must be a string", i);
   }
-  lua_pop(L, 1);
 }
 
-/* Reads response number i of the list at index 3. Its strings are kept alive by its tables; it
- * holds no memory of its own, so that anything here may raise. */
+/* Response number i, and its fields, in their places. */
+static void push_response(lua_State *L, int i) {
+  lua_settop(L, RESPONSES);
+  lua_rawgeti(L, RESPONSES, i);
+  if (!lua_istable(L, RESPONSE)) luaL_error(L, "response %d must be a table", i);
+  get_raw_field(L, RESPONSE, "status");
+  get_raw_field(L, RESPONSE, "headers");
+  get_raw_field(L, RESPONSE, "body");
+}
+
+/* Of the response that was pushed. Its strings are kept alive by its tables, as long as nothing is
+ * made in Lua, for that may run a finalizer that empties them. It holds no memory of its own, so
+ * that anything here may raise. */
 static void read_response(lua_State *L, int i, answer_box *box) {
   box->answer = (mkt_answer){.headers = box->headers, .body = ""};
-  lua_rawgeti(L, 3, i);
-  if (!lua_istable(L, -1)) luaL_error(L, "response %d must be a table", i);
-  int response = lua_gettop(L);
-  read_status(L, response, i, box);
-  read_headers(L, response, i, box);
-  read_body(L, response, i, box);
-  lua_pop(L, 1);
+  read_status(L, i, box);
+  read_headers(L, i, box);
+  read_body(L, i, box);
 }
 
-/* Of request number i of the list at index 2; raises when it awaits no answer of this server. */
-static mkt_handle read_handle(lua_State *L, int i) {
-  mkt_handle handle = 0;
-  lua_rawgeti(L, 2, i);
+/* The server, and the handle of request number i; raises if that awaits no answer of it. */
+static mkt_server *find_request(lua_State *L, int i, mkt_handle *handle) {
+  lua_rawgeti(L, REQUESTS, i);
   if (!lua_istable(L, -1)) luaL_error(L, "request %d must be a table", i);
   get_raw_field(L, lua_gettop(L), "handle");
   lua_Number number = lua_tonumber(L, -1);
-  if (number > 0 && number < 4503599627370496.0) handle = (mkt_handle)number;
+  *handle = number > 0 && number < 4503599627370496.0 ? (mkt_handle)number : 0;
   lua_pop(L, 2);
-  if (!mkt_server_is_waiting(check_server(L), handle)) {
+  mkt_server *server = check_server(L);
+  if (!mkt_server_is_waiting(server, *handle)) {
     luaL_error(L, "request %d was answered before, or is not of this server", i);
   }
-  return handle;
+  return server;
 }
 
 /* Everything is checked before anything is answered. */
 static int server_answer(lua_State *L) {
   answer_box box;
+  mkt_handle handle;
   (void)check_server(L);
-  luaL_checktype(L, 2, LUA_TTABLE);
-  luaL_checktype(L, 3, LUA_TTABLE);
-  int count = (int)lua_rawlen(L, 2);
-  luaL_argcheck(L, (int)lua_rawlen(L, 3) == count, 3, "as many responses as requests are expected");
+  luaL_checktype(L, REQUESTS, LUA_TTABLE);
+  luaL_checktype(L, RESPONSES, LUA_TTABLE);
+  int count = (int)lua_rawlen(L, REQUESTS);
+  luaL_argcheck(L, (int)lua_rawlen(L, RESPONSES) == count, RESPONSES,
+                "as many responses as requests are expected");
   for (int i = 1; i <= count; i++) {
-    (void)read_handle(L, i);
+    push_response(L, i);
+    (void)find_request(L, i, &handle);
     read_response(L, i, &box);
   }
   for (int i = 1; i <= count; i++) {
-    mkt_handle handle = read_handle(L, i);
+    push_response(L, i);
+    mkt_server *server = find_request(L, i, &handle);
     read_response(L, i, &box);
-    mkt_server_answer(check_server(L), handle, &box.answer);
+    mkt_server_answer(server, handle, &box.answer);
   }
   if (count > 0) mkt_server_flush(check_server(L));
   return 0;
