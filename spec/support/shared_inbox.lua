@@ -3,7 +3,6 @@
 --- the server is gone, server() has kill and start.
 local assert = require "luassert"
 local comma = require "support.comma"
-local core = require "marketplace.core"
 
 local shared_inbox = {}
 
@@ -42,17 +41,6 @@ local function expect_unavailable(told, result, message, code)
   assert.equal("inbox_unavailable", code)
 end
 
--- While the clock of this machine is so many seconds ahead.
-local function while_ahead(seconds, work)
-  local now, time = core.now, os.time
-  rawset(core, "now", function() return now() + seconds end)
-  rawset(os, "time", function(...) return time(...) + (... and 0 or seconds) end)
-  local ok, problem = pcall(work)
-  rawset(core, "now", now)
-  rawset(os, "time", time)
-  assert(ok, problem)
-end
-
 function shared_inbox.specs(busted, given)
   local it = busted.it
 
@@ -75,27 +63,6 @@ function shared_inbox.specs(busted, given)
     local made = given.open_empty()
     assert.not_equal(id, made:id())
     made:close()
-  end)
-
-  it("has the server's times, whatever the clock of this machine says", function()
-    local box = given.open_empty()
-    for _, seconds in ipairs { 5000, -5000 } do
-      while_ahead(seconds, function()
-        box:put { record("a" .. seconds) }
-        assert.is_true(box:backlog().oldest_age < 1000)
-        local claimed = box:claim(1, 60)
-        assert.equal("a" .. seconds, claimed[1].key)
-        assert.equal(0, box:recover { 5 })
-        assert.is_true(box:next_in() <= 60)
-        claimed[1].state, claimed[1].wait = "ready", 600
-        assert.same({ true }, box:finish(claimed))
-        assert.same({}, box:claim(1, 60))
-      end)
-      local entry = box:get("a" .. seconds)
-      assert.is_true(math.abs(entry.received_at - os.time()) < 1000)
-      assert.is_true(math.abs(entry.at - os.time()) < 1600)
-    end
-    box:close()
   end)
 
   it("takes times with a fraction, whatever the locale", function()
