@@ -317,7 +317,7 @@ sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPEC
 .PHONY: races
 races: packages-test ## look for data races between the server's threads with TSan, on every Lua
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=thread || exit 1; done
-	@$(MAKE) --no-print-directory build/tsan/test/server_test SANITIZE=thread
+	@$(MAKE) --no-print-directory build/tsan/test/server_test build/tsan/test/front_test SANITIZE=thread
 	@$(MAKE) --no-print-directory preloads
 	@tools/races $(SPECS)
 

@@ -4,6 +4,7 @@ local exposition = require "support.exposition"
 local inbox = require "marketplace.inbox"
 local marketplace = require "marketplace"
 local nginx_server = require "support.nginx_server"
+local proxy = require "support.proxy"
 local raw = require "support.raw_http"
 local redis_server = require "support.redis_server"
 local samples = require "marketplace.samples"
@@ -17,6 +18,7 @@ local LOCATIONS = [[
 location = /notifications { content_by_lua_block { require("marketplace.nginx").handle() } }
 location = /metrics { content_by_lua_block { require("marketplace.nginx").metrics() } }
 location = /healthz { content_by_lua_block { require("marketplace.nginx").health() } }
+location = /readyz { content_by_lua_block { require("marketplace.nginx").ready() } }
 ]]
 
 -- What a handlers file of the specs begins with: `tell(...)` adds a line to a file, with one write.
@@ -200,6 +202,8 @@ describe("marketplace.nginx #full", function()
 
     it("health", function()
       assert.are.same("ok\n", ask("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").body)
+      assert.are.equal("ok\n", ask("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n").body)
+      assert.are.equal(405, ask("DELETE /readyz HTTP/1.1\r\nHost: a\r\n\r\n").status)
       assert.are.equal(405, ask("DELETE /metrics HTTP/1.1\r\nHost: a\r\n\r\n").status)
     end)
 
@@ -245,6 +249,27 @@ describe("marketplace.nginx #full", function()
         server:stop()
       end
       server = nil
+    end)
+
+    it("to who asks whether it is ready, while the inbox does not answer", function()
+      local redis = redis_server.start()
+      local between = proxy.start(redis.port)
+      finally(function()
+        between:stop()
+        redis:remove()
+      end)
+      assert(start { init = ('inbox = "redis://127.0.0.1:%d"'):format(between.port) })
+      local request = "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
+      server:wait(function() return ask(request).status == 200 end, "ready")
+      between:freeze()
+      local answer
+      server:wait(function()
+        answer = ask(request)
+        return answer.status ~= 200
+      end, "not ready")
+      assert.are.same({ 503, "inbox unavailable\n" }, { answer.status, answer.body })
+      between:thaw()
+      server:wait(function() return ask(request).status == 200 end, "ready again")
     end)
 
     it("if the worker ends and only it would know", function()

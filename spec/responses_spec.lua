@@ -24,4 +24,19 @@ describe("marketplace.responses", function()
     assert.same({ 503, "stopping\n" }, { responses.health("GET", true).status, responses.health("GET", true).body })
     assert.equal(405, responses.health("POST", true).status)
   end)
+
+  it("tell whether the inbox stores, and ask it only if that matters", function()
+    local function told(method, is_stopping, works)
+      local asked = false
+      local answer = responses.readiness(method, is_stopping, function()
+        asked = true
+        return works
+      end)
+      return { answer.status, answer.body, asked }
+    end
+    assert.same({ 200, "ok\n", true }, told("GET", false, true))
+    assert.same({ 503, "inbox unavailable\n", true }, told("HEAD", false, false))
+    assert.same({ 503, "stopping\n", false }, told("GET", true, true))
+    assert.same({ 405, "only GET is answered here\n", false }, told("POST", false, true))
+  end)
 end)

@@ -93,6 +93,16 @@ describe("marketplace.server", function()
     assert.equal("GET, HEAD", get("/healthz", "DELETE").headers.allow)
   end)
 
+  it("says whether it is ready", function()
+    open()
+    assert.same({ 200, "ok\n" }, { get("/readyz").status, get("/readyz").body })
+    assert.equal(405, get("/readyz", "POST").status)
+    assert.equal("not a GET of /readyz", entries[#entries].reason)
+    function inbox.put() return nil, "no connection", "inbox_unavailable" end
+    assert.equal(503, ask(notification(samples.body "ping")).status)
+    assert.same({ 503, "inbox unavailable\n" }, { get("/readyz").status, get("/readyz").body })
+  end)
+
   it("answers 404 elsewhere, and says where notifications go", function()
     open { path = "/hook" }
     assert.equal(404, ask(notification(samples.body "ping")).status)
@@ -202,7 +212,7 @@ describe("marketplace.server", function()
       local ok, message = pcall(server.open, settings)
       return not ok and message
     end
-    for _, path in ipairs { "", "hook", "/a b", "/a?b", "/a#b", "/healthz" } do
+    for _, path in ipairs { "", "hook", "/a b", "/a?b", "/a#b", "/healthz", "/readyz" } do
       assert.matches("option 'path'", problem { path = path })
     end
     assert.matches("unknown option 'prot'", problem { prot = 1 })

@@ -14,7 +14,8 @@ static const option known_options[] = {
     {"max_body", LUA_TNUMBER},       {"max_connections", LUA_TNUMBER},
     {"max_buffered", LUA_TNUMBER},   {"max_header_bytes", LUA_TNUMBER},
     {"header_timeout", LUA_TNUMBER}, {"body_timeout", LUA_TNUMBER},
-    {"idle_timeout", LUA_TNUMBER},
+    {"idle_timeout", LUA_TNUMBER},   {"live_path", LUA_TSTRING},
+    {"ready_path", LUA_TSTRING},
 };
 
 static const option *find_option(const char *name) {
@@ -100,6 +101,8 @@ void mkt_lua_read_server_options(lua_State *L, int index, mkt_server_options *op
       .header_timeout = time_option(L, index, "header_timeout", 10),
       .body_timeout = time_option(L, index, "body_timeout", 30),
       .idle_timeout = time_option(L, index, "idle_timeout", 60),
+      .live_path = text_option(L, index, "live_path", NULL),
+      .ready_path = text_option(L, index, "ready_path", NULL),
   };
   if ((options->tls_cert == NULL) != (options->tls_key == NULL)) {
     luaL_error(L, "options 'tls_cert' and 'tls_key' go together");

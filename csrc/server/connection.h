@@ -13,6 +13,8 @@ typedef enum mkt_phase {
   MKT_PHASE_IDLE,      /* the last request is answered, the next request line is awaited */
   MKT_PHASE_HEADERS,   /* the request line has come */
   MKT_PHASE_BODY,      /* the headers are complete */
+  MKT_PHASE_PROBING,   /* its request asks whether the owner is ready: the owner's turn, for a while
+                        */
   MKT_PHASE_CLOSING,   /* refused while it was sending: it may read why, and nothing more */
   MKT_PHASE_WAITING,   /* its request is complete or faulty: the owner's turn */
   MKT_PHASE_ANSWERING, /* the owner has answered, libmicrohttpd takes the answer at its next run */

@@ -14,20 +14,29 @@
 
 /* The front's thread */
 
-/* Whether nobody came for so long. False as well if it is not worth waiting any longer. */
-static bool is_left_alone(mkt_front *front) {
+static bool is_owner_here(const mkt_front *front) {
+  return front->turn == MKT_TURN_OWNERS || front->is_wanted;
+}
+
+/* Whether the owner, who had so many turns before, is away since. */
+static bool is_left_alone(const mkt_front *front, uint64_t visits) {
+  return front->visits == visits && !is_owner_here(front) && !front->is_over;
+}
+
+/* False as well if it is not worth waiting any longer. */
+static bool is_patience_over(mkt_front *front) {
   const uint64_t visits = front->visits;
   const uint64_t until = mkt_clock_milliseconds() + MKT_FRONT_PATIENCE;
   const struct timespec at = {(time_t)(until / 1000), (long)(until % 1000) * 1000000};
   int ended = 0;
   while (ended == 0 && !front->is_over)
     ended = pthread_cond_timedwait(&front->is_awaited, &front->lock, &at);
-  return ended == ETIMEDOUT && front->visits == visits;
+  return ended == ETIMEDOUT && is_left_alone(front, visits);
 }
 
 static void rest(mkt_front *front) {
   front->is_resting = true;
-  while (front->turn == MKT_TURN_OWNERS && !front->is_over)
+  while (is_owner_here(front) && !front->is_over)
     (void)pthread_cond_wait(&front->is_awaited, &front->lock);
   front->is_resting = false;
 }
@@ -60,12 +69,10 @@ static void stand_in(mkt_server *server) {
   mkt_front *front = &server->front;
   const uint64_t visits = front->visits;
   mkt_wait wait;
-  for (;;) {
+  do {
     take_turn(server, &wait);
-    if (front->visits != visits || front->is_over) return;
-    wait_outside(front, &wait);
-    if (front->visits != visits || front->is_over) return;
-  }
+    if (is_left_alone(front, visits)) wait_outside(front, &wait);
+  } while (is_left_alone(front, visits));
 }
 
 static void *run_front(void *cls) {
@@ -73,9 +80,9 @@ static void *run_front(void *cls) {
   mkt_front *front = &server->front;
   (void)pthread_mutex_lock(&front->lock);
   while (!front->is_over) {
-    if (front->turn == MKT_TURN_OWNERS) {
+    if (is_owner_here(front)) {
       rest(front);
-    } else if (is_left_alone(front) && front->turn == MKT_TURN_NOBODYS) {
+    } else if (is_patience_over(front)) {
       stand_in(server);
     }
   }
@@ -151,10 +158,12 @@ void mkt_front_stop(mkt_front *front) {
 
 void mkt_front_owner_enters(mkt_front *front) {
   (void)pthread_mutex_lock(&front->lock);
-  front->visits++;
+  front->is_wanted = true;
   while (front->turn == MKT_TURN_FRONTS)
     (void)pthread_cond_wait(&front->is_free, &front->lock);
+  front->is_wanted = false;
   front->turn = MKT_TURN_OWNERS;
+  front->visits++;
   bool is_outside = front->is_outside;
   (void)pthread_mutex_unlock(&front->lock);
   if (is_outside) wake(front);

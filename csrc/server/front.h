@@ -31,7 +31,8 @@ typedef struct mkt_front {
   bool is_started;
   pthread_mutex_t lock;
   mkt_turn turn;
-  uint64_t visits; /* of the owner */
+  bool is_wanted;  /* the owner waits for the turn: it comes before the front */
+  uint64_t visits; /* the owner's turns so far */
   bool is_resting; /* the front waits until the owner leaves */
   bool is_outside; /* the front waits for the sockets, and for wakes_fd */
   bool is_over;

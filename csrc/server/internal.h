@@ -6,6 +6,7 @@
 
 #include "server/connection.h"
 #include "server/front.h"
+#include "server/health.h"
 #include "server/linger.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -20,6 +21,7 @@ typedef struct mkt_ready {
 struct mkt_server {
   struct MHD_Daemon *daemon;
   struct MHD_Response *nothing; /* the commonest answer: no headers, no body */
+  mkt_health health;
   mkt_connections connections;
   mkt_requests requests;
   mkt_ready ready; /* complete or faulty, for the owner's next poll */

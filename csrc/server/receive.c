@@ -107,9 +107,10 @@ static void abandon_request(mkt_server *server, mkt_connection *connection) {
   if (!request->complete) mkt_requests_remove(&server->requests, request);
 }
 
-/* The server keeps the empty response for the next ones. */
+/* The server keeps some for the next ones. */
 static void drop_response(const mkt_server *server, struct MHD_Response *response) {
-  if (response != NULL && response != server->nothing) MHD_destroy_response(response);
+  bool is_kept = response == server->nothing || response == server->health.late;
+  if (response != NULL && !is_kept) MHD_destroy_response(response);
 }
 
 /* Whether libmicrohttpd closes it, and not the peer, while a request line is awaited. In TLS the
@@ -209,14 +210,31 @@ void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd) {
   return connection;
 }
 
+static void await_owner(mkt_server *server, mkt_connection *connection) {
+  const mkt_request *request = connection->request;
+  if (request->fault != MKT_FAULT_NONE || !mkt_health_is_ready_asked(&server->health, request)) {
+    mkt_connection_enter(&server->connections, connection, MKT_PHASE_WAITING, 0, 0);
+    return;
+  }
+  const uint64_t now = mkt_clock_milliseconds();
+  mkt_connection_enter(&server->connections, connection, MKT_PHASE_PROBING, now,
+                       now + MKT_READY_TIME);
+}
+
 static void hand_over(mkt_server *server, mkt_connection *connection) {
   make_ready(server, connection->request);
-  mkt_connection_enter(&server->connections, connection, MKT_PHASE_WAITING, 0, 0);
+  await_owner(server, connection);
 }
 
 static void suspend(mkt_connection *connection) {
   connection->suspended = true;
   MHD_suspend_connection(connection->mhd);
+}
+
+void mkt_receive_resume(mkt_connection *connection) {
+  if (!connection->suspended) return;
+  connection->suspended = false;
+  MHD_resume_connection(connection->mhd);
 }
 
 static void hand_over_fault(mkt_server *server, mkt_connection *connection, mkt_fault fault) {
@@ -326,6 +344,27 @@ static enum MHD_Result on_data(mkt_server *server, mkt_connection *connection, c
   return MHD_YES;
 }
 
+static void become_idle(mkt_server *server, mkt_connection *connection) {
+  const uint64_t now = mkt_clock_milliseconds();
+  mkt_connection_enter(&server->connections, connection, MKT_PHASE_IDLE, now,
+                       now + server->idle_timeout);
+}
+
+static enum MHD_Result on_complete(mkt_server *server, mkt_connection *connection) {
+  const mkt_health *health = &server->health;
+  if (!mkt_health_is_live_asked(health, connection->request)) {
+    hand_over(server, connection);
+    return MHD_YES;
+  }
+  abandon_request(server, connection);
+  become_idle(server, connection);
+  if (server->draining) {
+    return MHD_queue_response(connection->mhd, MHD_HTTP_SERVICE_UNAVAILABLE, health->stopping);
+  }
+  return MHD_queue_response(connection->mhd, MHD_HTTP_OK,
+                            connection->is_last ? health->last_ok : health->ok);
+}
+
 static enum MHD_Result on_waiting(const mkt_server *server, mkt_connection *connection,
                                   bool has_data) {
   if (has_data || connection->request->taken || server->is_owner_away) suspend(connection);
@@ -333,11 +372,9 @@ static enum MHD_Result on_waiting(const mkt_server *server, mkt_connection *conn
 }
 
 static enum MHD_Result on_answered(mkt_server *server, mkt_connection *connection) {
-  const uint64_t now = mkt_clock_milliseconds();
   struct MHD_Response *response = connection->response;
   connection->response = NULL;
-  mkt_connection_enter(&server->connections, connection, MKT_PHASE_IDLE, now,
-                       now + server->idle_timeout);
+  become_idle(server, connection);
   enum MHD_Result queued = MHD_queue_response(connection->mhd, connection->status, response);
   drop_response(server, response);
   return queued;
@@ -355,9 +392,8 @@ enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *u
   case MKT_PHASE_HEADERS:
     return on_headers(cls, connection, method, version);
   case MKT_PHASE_BODY:
-    if (*size > 0) return on_data(cls, connection, data, size);
-    hand_over(cls, connection);
-    return MHD_YES;
+    return *size > 0 ? on_data(cls, connection, data, size) : on_complete(cls, connection);
+  case MKT_PHASE_PROBING:
   case MKT_PHASE_WAITING:
     return on_waiting(cls, connection, *size > 0);
   case MKT_PHASE_ANSWERING:
@@ -371,13 +407,28 @@ enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *u
   return MHD_NO;
 }
 
-void mkt_receive_expire(mkt_server *server, uint64_t now) {
+/* The owner still gets the request, or has it; what it answers goes nowhere. */
+static void answer_instead_of_owner(mkt_server *server, mkt_connection *connection) {
+  abandon_request(server, connection);
+  connection->response = server->health.late;
+  connection->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+  connection->may_close = true;
+  mkt_connection_enter(&server->connections, connection, MKT_PHASE_ANSWERING, 0, 0);
+  mkt_receive_resume(connection);
+}
+
+bool mkt_receive_expire(mkt_server *server, uint64_t now) {
   mkt_connection *late = NULL;
+  bool has_answered = false;
   while ((late = mkt_connections_expired(&server->connections, now)) != NULL) {
     if (late->phase == MKT_PHASE_BODY) {
       hand_over_fault(server, late, MKT_FAULT_TIMEOUT);
+    } else if (late->phase == MKT_PHASE_PROBING) {
+      answer_instead_of_owner(server, late);
+      has_answered = true;
     } else {
       mkt_connection_doom(&server->connections, late);
     }
   }
+  return has_answered;
 }

@@ -26,8 +26,12 @@ enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *u
                             const char *method, const char *version, const char *data, size_t *size,
                             void **context);
 
-/* What happens to connections whose time is up: a late body becomes a request with a fault, the
- * others are shut down. */
-void mkt_receive_expire(mkt_server *server, uint64_t now);
+/* Has libmicrohttpd go on with a connection, if it was suspended. */
+void mkt_receive_resume(mkt_connection *connection);
+
+/* What happens to connections whose time is up: a late body becomes a request with a fault, a probe
+ * is answered instead of the owner, the others are shut down. True if something was answered:
+ * libmicrohttpd sends it when it runs again, and says nowhere that it has to. */
+bool mkt_receive_expire(mkt_server *server, uint64_t now);
 
 #endif

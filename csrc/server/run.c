@@ -20,10 +20,16 @@ static void wait_and_run(mkt_server *server, int milliseconds) {
   (void)MHD_run_wait(server->daemon, milliseconds);
 }
 
+/* In the first run libmicrohttpd asks for the answers, in the second it sends them. */
+void mkt_run_answers(mkt_server *server) {
+  (void)MHD_run_wait(server->daemon, 0);
+  (void)MHD_run_wait(server->daemon, 0);
+}
+
 void mkt_run_sockets(mkt_server *server, int milliseconds) {
   wait_and_run(server, milliseconds);
   uint64_t now = mkt_clock_milliseconds();
-  mkt_receive_expire(server, now);
+  if (mkt_receive_expire(server, now)) mkt_run_answers(server);
   if (server->linger.count > 0) mkt_linger_run(&server->linger, now);
 }
 

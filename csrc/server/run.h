@@ -17,6 +17,9 @@ typedef struct mkt_wait {
 /* Waits at most so long if nothing is due, and runs the sockets; what is late ends. */
 void mkt_run_sockets(mkt_server *server, int milliseconds);
 
+/* Sends what was answered. */
+void mkt_run_answers(mkt_server *server);
+
 /* Until when there is nothing to do unless something comes, in milliseconds from now; at most so
  * many. */
 int mkt_run_time_to_wait(const mkt_server *server, int milliseconds);

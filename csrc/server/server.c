@@ -38,10 +38,10 @@ static mkt_server *new_server(const mkt_server_options *options) {
   return server;
 }
 
-static mkt_code prepare(mkt_server *server, mkt_error *error) {
+static mkt_code prepare(mkt_server *server, const mkt_server_options *options, mkt_error *error) {
   const mkt_answer nothing = {.status = MHD_HTTP_OK, .body = ""};
   server->nothing = mkt_answer_response(&nothing, false);
-  if (server->nothing == NULL ||
+  if (server->nothing == NULL || !mkt_health_init(&server->health, options) ||
       !mkt_connections_init(&server->connections, server->max_connections + SLACK)) {
     return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   }
@@ -115,7 +115,7 @@ static mkt_code open_server(mkt_server *server, const mkt_server_options *option
   code =
       mkt_listen_make_room(options->max_connections + SLACK + MKT_LINGER_MOST + OTHER_FILES, error);
   if (code != MKT_OK) return code;
-  code = prepare(server, error);
+  code = prepare(server, options, error);
   if (code != MKT_OK) return code;
   code = listen_and_start(server, options, error);
   if (code != MKT_OK) return code;
@@ -127,6 +127,7 @@ static mkt_code open_server(mkt_server *server, const mkt_server_options *option
 static void free_server(mkt_server *server) {
   mkt_linger_close(&server->linger);
   if (server->nothing != NULL) MHD_destroy_response(server->nothing);
+  mkt_health_clear(&server->health);
   mkt_requests_free(&server->requests);
   mkt_connections_free(&server->connections);
   mkt_free(server);
@@ -218,12 +219,6 @@ static struct MHD_Response *response_for(const mkt_server *server, const mkt_con
   return is_nothing(answer) && !close ? server->nothing : mkt_answer_response(answer, close);
 }
 
-static void resume(mkt_connection *connection) {
-  if (!connection->suspended) return;
-  connection->suspended = false;
-  MHD_resume_connection(connection->mhd);
-}
-
 static void answer_complete(mkt_server *server, mkt_connection *connection,
                             const mkt_answer *answer) {
   connection->response = response_for(server, connection, answer);
@@ -253,7 +248,7 @@ static void answer_connection(mkt_server *server, mkt_connection *connection, mk
   } else {
     answer_complete(server, connection, answer);
   }
-  resume(connection);
+  mkt_receive_resume(connection);
 }
 
 static void answer_request(mkt_server *server, mkt_request *request, const mkt_answer *answer) {
@@ -273,15 +268,9 @@ void mkt_server_answer(mkt_server *server, mkt_handle handle, const mkt_answer *
   leave(server);
 }
 
-/* In the first run libmicrohttpd asks for the answers, in the second it sends them. */
-static void send_answers(mkt_server *server) {
-  (void)MHD_run_wait(server->daemon, 0);
-  (void)MHD_run_wait(server->daemon, 0);
-}
-
 void mkt_server_flush(mkt_server *server) {
   enter(server);
-  send_answers(server);
+  mkt_run_answers(server);
   leave(server);
 }
 
@@ -329,7 +318,7 @@ void mkt_server_close(mkt_server *server) {
   mkt_front_stop(&server->front);
   server->draining = true;
   answer_all(server, &unavailable);
-  send_answers(server);
+  mkt_run_answers(server);
   answer_all(server, &unavailable); /* what the runs completed: nothing may stay suspended */
   MHD_stop_daemon(server->daemon);
   free_server(server);

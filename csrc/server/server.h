@@ -58,6 +58,10 @@ typedef struct mkt_server_options {
                               connecting) */
   uint64_t body_timeout;   /* body complete, from the headers */
   uint64_t idle_timeout;   /* the next request's headers complete, from the answer before */
+  const char *live_path;   /* a GET of it is answered 200 by the server itself, or 503 while it is
+                              draining; NULL: none */
+  const char *ready_path;  /* a GET of it is answered 503 if the owner does not within 750 ms, and
+                              then what the owner answers goes nowhere; NULL: none */
 } mkt_server_options;
 
 typedef enum mkt_fault {

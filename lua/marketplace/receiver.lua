@@ -9,6 +9,7 @@ local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
 local outage = require "marketplace.outage"
+local readiness = require "marketplace.readiness"
 local refusals = require "marketplace.refusals"
 local responses = require "marketplace.responses"
 local signature = require "marketplace.signature"
@@ -224,6 +225,7 @@ local function commit(self, records)
   local outcomes, message, code = self.inbox:put(records)
   local took = core.monotonic() - started
   self.commit_seconds:observe(took)
+  self.readiness:found(outcomes ~= nil)
   if outcomes then self.outage:worked(self.clock()) end
   return outcomes, took, message, code
 end
@@ -356,6 +358,16 @@ function Receiver:drain()
   self.draining = true
 end
 
+--- Whether notifications are taken: false while it drains, and if the inbox does not store, as the last commit found
+--- or, if none came within five seconds, as a probe finds, which may take as long as a call of the inbox may.
+---@return boolean
+function Receiver:is_ready()
+  if self.draining then return false end
+  local known = self.readiness:known()
+  if known ~= nil then return known end
+  return self.readiness:probe()
+end
+
 --- How many requests had which outcome since the start: stored, duplicate, conflict, rearmed, too_old,
 --- dead, "refused:<code>", "unavailable:<code>".
 ---@return table<string, integer>
@@ -445,6 +457,7 @@ function receiver.new(given)
   local self = setmetatable({
     inbox = runs.inbox, max_body = max_body, clock = runs.clock, log = runs.log, dispatcher = runs, counted = {},
     verified = {}, commit_seconds = metrics.histogram(COMMIT_BOUNDS), outage = outage.new(runs.log, "stored again"),
+    readiness = readiness.new(runs.inbox),
   }, Receiver)
   self.refusals = refusals.new(function(...) sum_up(self, ...) end)
   use_secrets(self, given.secrets, "marketplace.receiver")

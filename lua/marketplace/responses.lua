@@ -36,17 +36,31 @@ function responses.refusal(kind)
   return responses.plain(refusal[1], refusal[2], refusal[3], refusal[4])
 end
 
-local function not_get(method)
+--- For what is only got; nil if it is.
+---@param method string
+---@return {status: integer, headers: table<string, string>, body: string}|nil
+function responses.not_get(method)
   if method == "GET" or method == "HEAD" then return nil end
   return responses.plain(405, "only GET is answered here", "allow", "GET, HEAD")
+end
+
+--- Whether the process lives. The standalone server's are in csrc/server/health.c.
+---@param method string
+---@param is_stopping boolean
+---@return {status: integer, headers: table<string, string>, body: string}
+function responses.health(method, is_stopping)
+  return responses.not_get(method) or is_stopping and responses.plain(503, "stopping") or responses.plain(200, "ok")
 end
 
 --- Whether notifications are taken.
 ---@param method string
 ---@param is_stopping boolean
+---@param is_ready fun(): boolean is only asked if that matters
 ---@return {status: integer, headers: table<string, string>, body: string}
-function responses.health(method, is_stopping)
-  return not_get(method) or is_stopping and responses.plain(503, "stopping") or responses.plain(200, "ok")
+function responses.readiness(method, is_stopping, is_ready)
+  local answer = responses.health(method, is_stopping)
+  if answer.status ~= 200 or is_ready() then return answer end
+  return responses.plain(503, "inbox unavailable")
 end
 
 --- The metrics for Prometheus.
@@ -54,7 +68,7 @@ end
 ---@param render fun(): string
 ---@return {status: integer, headers: table<string, string>, body: string}
 function responses.metrics(method, render)
-  local refusal = not_get(method)
+  local refusal = responses.not_get(method)
   if refusal then return refusal end
   local ok, text = pcall(render)
   if not ok then return responses.plain(500, "the metrics cannot be shown") end

@@ -14,6 +14,7 @@ local inboxes = require "marketplace.nginx.inbox"
 local marketplace_receiver = require "marketplace.receiver"
 local nginx_log = require "marketplace.nginx.log"
 local options = require "marketplace.options"
+local ready = require "marketplace.nginx.ready"
 local request = require "marketplace.nginx.request"
 local responses = require "marketplace.responses"
 local secret_file = require "marketplace.secret_file"
@@ -202,10 +203,20 @@ function nginx.metrics()
   end))
 end
 
---- Answers GET with 200, or 503 while the worker ends: in content_by_lua.
+--- Answers GET with 200, or 503 while the worker ends: in content_by_lua. For a probe that restarts what it finds dead.
 function nginx.health()
   started "marketplace.nginx.health"
   answer(responses.health(ngx.req.get_method(), ngx.worker.exiting()))
+end
+
+--- Answers GET with 200 if this worker's inbox stores, as its last commit found or, if none came within five seconds,
+--- as a probe finds; with 503 if it does not, does not say so within 0.75 seconds, or the worker ends: in
+--- content_by_lua. For a probe that decides whether requests are sent here.
+function nginx.ready()
+  started "marketplace.nginx.ready"
+  answer(responses.readiness(ngx.req.get_method(), ngx.worker.exiting(), function()
+    return ready.check(state.receiver.readiness)
+  end))
 end
 
 return nginx

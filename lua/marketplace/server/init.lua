@@ -1,7 +1,8 @@
 --- The standalone server: carries requests to a receiver and answers back, and runs callbacks in between.
 ---
---- One thread does both in turns, so a slow callback delays the answers. The requests that one poll of the sockets
---- brings are answered as one batch, with one commit of the inbox.
+--- One thread does both in turns, so a slow callback delays the answers; meanwhile another one goes on with the sockets
+--- and says that the process lives (csrc/server). The requests that one poll brings are answered as one batch, with one
+--- commit of the inbox.
 local core = require "marketplace.core"
 local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
@@ -17,6 +18,7 @@ Server.__index = Server
 local IDLE_SECONDS = 1       -- the longest wait: a signal that comes just before it is noticed after it
 local SLICE_SECONDS = 0.05   -- of callbacks between two polls
 local METRICS_SECONDS = 0.25 -- the longest wait if there is a second port to check
+local LIVE, READY = "/healthz", "/readyz"
 local MOST_LINE_SHOWN = 200  -- bytes of a method and a path
 local DEFAULT_STOP_SECONDS = 10
 
@@ -39,12 +41,14 @@ local function not_found(self, request)
   return responses.plain(404, "nothing is here")
 end
 
-local function health(self, request)
-  local answer = responses.health(request.method, self.stopping)
-  if answer.status == 405 then
-    self.receiver:refused { code = "not_get", status = 405, reason = "not a GET of /healthz", remote = request.remote }
+-- A GET of /healthz is answered by the front.
+local function probed(self, request)
+  if responses.not_get(request.method) then
+    self.receiver:refused {
+      code = "not_get", status = 405, reason = "not a GET of " .. request.path, remote = request.remote,
+    }
   end
-  return answer
+  return responses.readiness(request.method, self.stopping, function() return self.receiver:is_ready() end)
 end
 
 -- A bug here must not look like a verdict on the request: Apple must send the notification again.
@@ -73,7 +77,8 @@ local function respond(self, requests)
       notifications[#notifications + 1] = request
       places[#notifications] = i
     else
-      answers[i] = request.path == "/healthz" and health(self, request) or not_found(self, request)
+      local is_probe = request.path == LIVE or request.path == READY
+      answers[i] = is_probe and probed(self, request) or not_found(self, request)
     end
   end
   local handled = handle_all(self, notifications)
@@ -180,6 +185,7 @@ local function http_options(given)
   local chosen = {}
   for _, name in ipairs(names) do chosen[name] = given[name] end
   chosen.max_body = chosen.max_body or given.receiver.max_body
+  chosen.live_path, chosen.ready_path = LIVE, READY
   return chosen
 end
 
@@ -230,9 +236,9 @@ local OPTIONS = {
 function server.open(given)
   options.check("marketplace.server.open", given, OPTIONS)
   local path = given.path or "/notifications"
-  if not path:find("^/[^%s?#]*$") or path == "/healthz" then
+  if not path:find("^/[^%s?#]*$") or path == LIVE or path == READY then
     error("marketplace.server.open: option 'path' must start with a slash, hold no white space, ? or #, " ..
-      "and not be /healthz", 2)
+      "and be neither /healthz nor /readyz", 2)
   end
   local http, message, code = http_server().open(http_options(given))
   if not http then return nil, message, code end

@@ -42,8 +42,8 @@ local function usage_problem(options)
     or check.number_problem(options, "max_body", 1, core.limits.body_bytes)
     or check.number_problem(options, "max_connections", 1, 1000000)
   if problem then return "serve: " .. problem end
-  if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" then
-    return "serve: --path must begin with a slash, have no white space, ? or #, and not be /healthz"
+  if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" or options.path == "/readyz" then
+    return "serve: --path must begin with a slash, have no white space, ? or #, and be neither /healthz nor /readyz"
   end
   local sharing = options.no_dispatch and chosen.sharing_problem(options)
   if sharing then return "serve: --no-dispatch leaves the callbacks to other processes, but " .. sharing end

@@ -1,0 +1,59 @@
+#include "server/health.h"
+
+#include "core/alloc.h"
+#include "server/answer.h"
+
+#include <string.h>
+
+static bool copy_path(char **copy, const char *path) {
+  if (path == NULL) return true;
+  size_t bytes = strlen(path) + 1;
+  *copy = mkt_alloc(bytes);
+  if (*copy == NULL) return false;
+  memcpy(*copy, path, bytes);
+  return true;
+}
+
+static struct MHD_Response *line(const char *text, bool close) {
+  static const mkt_field plain = {"content-type", "text/plain; charset=utf-8"};
+  const mkt_answer answer = {
+      .headers = &plain, .header_count = 1, .body = text, .body_length = strlen(text)};
+  return mkt_answer_response(&answer, close);
+}
+
+bool mkt_health_init(mkt_health *health, const mkt_server_options *options) {
+  health->ok = line("ok\n", false);
+  health->last_ok = line("ok\n", true);
+  health->stopping = line("stopping\n", true);
+  health->late = line("busy with the inbox or a callback\n", true);
+  return health->ok != NULL && health->last_ok != NULL && health->stopping != NULL &&
+         health->late != NULL && copy_path(&health->live_path, options->live_path) &&
+         copy_path(&health->ready_path, options->ready_path);
+}
+
+void mkt_health_clear(mkt_health *health) {
+  struct MHD_Response *responses[] = {health->ok, health->last_ok, health->stopping, health->late};
+  for (size_t i = 0; i < sizeof responses / sizeof responses[0]; i++) {
+    if (responses[i] != NULL) MHD_destroy_response(responses[i]);
+  }
+  mkt_free(health->live_path);
+  mkt_free(health->ready_path);
+}
+
+static bool is_text(mkt_text text, const char *expected) {
+  return text.n == strlen(expected) && memcmp(text.p, expected, text.n) == 0;
+}
+
+static bool is_got(const mkt_request *request, const char *path) {
+  if (path == NULL || !is_text(mkt_request_path(request), path)) return false;
+  mkt_text method = mkt_request_method(request);
+  return is_text(method, "GET") || is_text(method, "HEAD");
+}
+
+bool mkt_health_is_live_asked(const mkt_health *health, const mkt_request *request) {
+  return is_got(request, health->live_path);
+}
+
+bool mkt_health_is_ready_asked(const mkt_health *health, const mkt_request *request) {
+  return is_got(request, health->ready_path);
+}
