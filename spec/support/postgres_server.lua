@@ -44,11 +44,18 @@ local function with_children(pid)
   return pids
 end
 
---- Ends it as a power cut would: a server's child that lives on would go on answering.
-function Server:kill()
-  local file = assert(io.open(self.folder .. "/data/postmaster.pid"))
+-- The server's first process; nil if it does not run.
+local function postmaster_of(self)
+  local file = io.open(self.folder .. "/data/postmaster.pid")
+  if not file then return nil end
   local pid = file:read "*l"
   file:close()
+  return shell.is_alive(pid) and pid or nil
+end
+
+--- Ends it as a power cut would: a server's child that lives on would go on answering.
+function Server:kill()
+  local pid = assert(postmaster_of(self))
   shell.capture("kill -9 " .. with_children(pid)) -- a child may have ended just now
   for try = 1, MOST_TRIES do
     if not shell.is_alive(pid) then return end
@@ -57,12 +64,23 @@ function Server:kill()
   end
 end
 
-function Server:stop()
-  run(as_owner(("cd / && %s -D %s/data -w -m immediate stop >/dev/null"):format(program "pg_ctl", self.folder)))
+--- Stops all its processes until `thaw`.
+function Server:freeze() shell.capture("kill -STOP " .. with_children(postmaster_of(self))) end
+
+function Server:thaw() shell.capture("kill -CONT " .. with_children(postmaster_of(self))) end
+
+--- Ends it.
+---@param mode? string as pg_ctl has it, default "immediate"
+function Server:stop(mode)
+  run(as_owner(("cd / && %s -D %s/data -w -m %s stop >/dev/null"):format(program "pg_ctl", self.folder,
+    mode or "immediate")))
 end
 
+--- Whether it has not ended by itself.
+function Server:is_running() return postmaster_of(self) ~= nil end
+
 function Server:remove()
-  self:stop()
+  if self:is_running() then self:stop() end
   run("rm -rf " .. self.folder)
 end
 
@@ -87,10 +105,16 @@ local function new_server(options)
 end
 
 --- Starts a standby of this one, which the caller removes, too.
-function Server:start_standby()
+---@param port? integer where it reaches this one once it is a copy of it, default this one's own
+function Server:start_standby(port)
   local standby = new_server()
   run(as_owner(("cd / && %s -D %s/data -R -c fast -h 127.0.0.1 -p %d -U postgres"):format(program "pg_basebackup",
     standby.folder, self.port)))
+  if port then
+    local file = assert(io.open(standby.folder .. "/data/postgresql.auto.conf", "a"))
+    file:write(("primary_conninfo = 'host=127.0.0.1 port=%d user=postgres'\n"):format(port))
+    file:close()
+  end
   standby:start()
   return standby
 end

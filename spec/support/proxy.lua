@@ -1,39 +1,62 @@
 --- A TCP proxy in a process of its own, which can freeze: then its connections stay, and nothing comes through; and
---- which can pass on answers a byte at a time, or not whole.
+--- which can do more: see proxy_process.lua.
 local shell = require "support.shell"
+local socket = require "socket"
 
 local proxy = {}
 
 local Proxy = {}
 Proxy.__index = Proxy
 
+local MOST_TRIES = 3000
+
+--- While it is frozen, it takes no commands.
 function Proxy:freeze() shell.run("kill -STOP " .. self.pid) end
 
 function Proxy:thaw() shell.run("kill -CONT " .. self.pid) end
 
+--- Has the process do something: see proxy_process.lua.
+---@param command string
+function Proxy:tell(command)
+  local peer = assert(socket.connect("127.0.0.1", self.control_port))
+  assert(peer:send(command .. "\n"))
+  assert(peer:receive "*l" == "done")
+  peer:close()
+end
+
 --- How answers come through from now on: see proxy_process.lua.
----@param mode "trickle"|"cut"|""
-function Proxy:answer(mode)
-  local file = assert(io.open(self.mode, "w"))
-  file:write(mode)
+---@param how "trickle"|"part"
+function Proxy:answer(how) self:tell("answer " .. how) end
+
+local function is_frozen(self)
+  local file = assert(io.open(("/proc/%s/stat"):format(self.pid)))
+  local state = file:read("*l"):match "^.*%) (%a)"
   file:close()
+  return state == "T"
+end
+
+--- Waits until it has frozen by itself, as it was told to with `hold`.
+function Proxy:wait_until_frozen()
+  for _ = 1, MOST_TRIES do
+    if is_frozen(self) then return end
+    socket.sleep(0.01)
+  end
+  error "nothing came that the proxy was to freeze at"
 end
 
 function Proxy:stop()
   shell.capture("kill -KILL " .. self.pid)
   self.pipe:close()
-  os.remove(self.mode)
 end
 
 --- Starts one to a port of this machine. `port` is its own. The caller calls stop.
 ---@param port integer
 function proxy.start(port)
-  local mode = os.tmpname()
-  local command = ("echo $$; exec %s spec/support/proxy_process.lua %d %s"):format(shell.LUA, port, mode)
-  local pipe = assert(io.popen(command, "r"))
-  local pid, own_port = pipe:read "*l", tonumber(pipe:read "*l")
-  assert(own_port, "the proxy did not start")
-  return setmetatable({ pipe = pipe, pid = pid, mode = mode, port = own_port }, Proxy)
+  local pipe = assert(io.popen(("echo $$; exec %s spec/support/proxy_process.lua %d"):format(shell.LUA, port), "r"))
+  local pid, own_port, control_port = pipe:read "*l", tonumber(pipe:read "*l"), tonumber(pipe:read "*l")
+  return setmetatable({
+    pipe = pipe, pid = pid, port = assert(own_port, "the proxy did not start"), control_port = control_port,
+  }, Proxy)
 end
 
 return proxy

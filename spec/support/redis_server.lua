@@ -36,9 +36,7 @@ function Server:query(words)
   return run(self:cli(words))
 end
 
---- Ends it as a power cut would.
-function Server:kill()
-  run("kill -9 " .. self.pid)
+local function wait_for_death(self)
   for try = 1, MOST_TRIES do
     if not shell.is_alive(self.pid) then break end
     assert(try < MOST_TRIES, "it does not end")
@@ -46,6 +44,26 @@ function Server:kill()
   end
   self.pid = nil
 end
+
+--- Ends it as a power cut would.
+function Server:kill()
+  run("kill -9 " .. self.pid)
+  wait_for_death(self)
+end
+
+--- Ends it as an operator does.
+function Server:stop()
+  self:query "SHUTDOWN"
+  wait_for_death(self)
+end
+
+--- Whether it has not ended by itself.
+function Server:is_running() return self.pid ~= nil and shell.is_alive(self.pid) end
+
+--- Stops it until `thaw`.
+function Server:freeze() run("kill -STOP " .. self.pid) end
+
+function Server:thaw() run("kill -CONT " .. self.pid) end
 
 function Server:reset()
   self:query "FLUSHALL"
@@ -57,14 +75,16 @@ function Server:words()
 end
 
 function Server:remove()
-  if self.pid then self:kill() end
+  if self:is_running() then self:kill() end
   run("rm -rf " .. self.folder)
 end
 
 --- Starts one. The caller calls remove.
 ---@param options? string more of the server's options
-function redis_server.start(options)
+---@param prepare? fun(folder: string) is called before it starts, with its folder
+function redis_server.start(options, prepare)
   local self = setmetatable({ folder = run "mktemp -d", port = shell.free_port(), options = options or "" }, Server)
+  if prepare then prepare(self.folder) end
   self:start()
   return self
 end

@@ -1,0 +1,155 @@
+--- The faults of PostgreSQL: see support.faults.
+local certificates = require "support.certificates"
+local common = require "support.faults.common"
+local postgres_server = require "support.postgres_server"
+local proxy = require "support.proxy"
+local shell = require "support.shell"
+
+local SHORT = common.SHORT
+
+local function url_of(port) return ("postgres://postgres@127.0.0.1:%d/postgres"):format(port) end
+
+local function set_up() return common.direct(postgres_server.start(), url_of) end
+
+local function set_up_behind_proxy() return common.behind_proxy(postgres_server.start(), url_of) end
+
+-- What a server that may be down is asked.
+local function ask(server, statement)
+  return shell.capture(("psql -X -q -A -t -h 127.0.0.1 -p %d -U postgres -d postgres -c \"%s\""):format(server.port,
+    statement))
+end
+
+local OTHERS = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+
+local function end_sessions(place) ask(place.server, "SELECT pg_terminate_backend(pid) " .. OTHERS) end
+
+local function reload(server) server:query "SELECT pg_reload_conf()" end
+
+--[[ Standbys. A commit waits for one, so that a fail-over needs another one before it is over. ]]
+
+local function with_standby(link_to)
+  local primary = postgres_server.start()
+  local link = link_to and proxy.start(primary.port)
+  local standby = primary:start_standby(link and link.port)
+  primary:query "ALTER SYSTEM SET synchronous_standby_names TO '*'"
+  reload(primary)
+  local place = { server = primary, standby = standby, link = link }
+  place.url = ("postgres://postgres@127.0.0.1:%d,127.0.0.1:%d/postgres?target_session_attrs=read-write&replicas=1")
+    :format(primary.port, standby.port)
+  function place.remove()
+    if place.link then place.link:stop() end
+    if place.third then place.third:remove() end
+    standby:remove()
+    primary:remove()
+  end
+  return place
+end
+
+local function promote(place)
+  place.standby:query "ALTER SYSTEM SET synchronous_standby_names TO '*'"
+  place.standby:promote()
+  reload(place.standby)
+  place.third = place.standby:start_standby()
+end
+
+local function end_waiting(place)
+  ask(place.server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+end
+
+local function lose_primary(place)
+  place.server:kill()
+  place.link:stop()
+  place.link = nil
+  promote(place)
+end
+
+--[[ A full disk ]]
+
+local function on_small_disk()
+  return common.on_small_disk(function(mount)
+    return common.direct(postgres_server.start(nil, function(folder)
+      mount(folder, "160m")
+      shell.run("chown postgres " .. folder)
+    end), url_of)
+  end)
+end
+
+--[[ Passwords and certificates ]]
+
+local function with_password()
+  local place = common.direct(postgres_server.start(), function(port)
+    return ("postgres://app@127.0.0.1:%d/postgres"):format(port)
+  end)
+  place.environment = "PGPASSWORD=first"
+  place.server:query "CREATE ROLE app LOGIN PASSWORD 'first'"
+  place.server:query "GRANT CREATE ON DATABASE postgres TO app"
+  local path = place.server.folder .. "/data/pg_hba.conf"
+  local text = assert(io.open(path)):read "*a"
+  local file = assert(io.open(path, "w"))
+  file:write("host all app 127.0.0.1/32 scram-sha-256\n", text)
+  file:close()
+  reload(place.server)
+  return place
+end
+
+local function change_password(word)
+  return function(place) place.server:query(("ALTER ROLE app PASSWORD '%s'"):format(word)) end
+end
+
+local function over_tls()
+  local server = postgres_server.start("-c ssl=on -c ssl_cert_file=../server.crt -c ssl_key_file=../server.key",
+    function(folder) certificates.make(folder, certificates.VALID, "postgres") end)
+  return common.direct(server, function(port)
+    return ("postgres://postgres@localhost:%d/postgres?sslmode=verify-full&sslrootcert=%s/ca.crt"):format(port,
+      server.folder)
+  end)
+end
+
+local function renew(ends_at)
+  return function(place)
+    certificates.renew(place.server.folder, ends_at, "postgres")
+    reload(place.server)
+  end
+end
+
+--[[ All ]]
+
+local function set(name, value)
+  return function(place)
+    place.server:query(("ALTER SYSTEM SET %s TO %s"):format(name, value))
+    reload(place.server)
+  end
+end
+
+local function kill_backend(place)
+  for pid in ask(place.server, "SELECT pid " .. OTHERS):gmatch "%d+" do shell.capture("kill -9 " .. pid) end
+end
+
+local list = common.faults("postgres", set_up, set_up_behind_proxy, "COMMIT")
+
+local function add(fault)
+  fault.engine, fault.seconds, fault.set_up = "postgres", fault.seconds or SHORT, fault.set_up or set_up
+  fault.begin, fault.finish = fault.begin or common.nothing, fault.finish or common.nothing
+  list[#list + 1] = fault
+end
+
+add { name = "connection_killed", title = "connections ended by the server, again and again",
+  go_on = common.repeatedly(end_sessions, 0.2) }
+add { name = "failover", title = "primary killed, synchronous standby promoted", set_up = with_standby,
+  begin = function(place) place.server:kill() end, finish = promote }
+add { name = "standby_lost", title = "standby cut off, then the primary killed and the standby promoted", seconds = 12,
+  set_up = function() return with_standby(true) end, begin = function(place) place.link:freeze() end,
+  go_on = common.repeatedly(end_waiting, 1), finish = lose_primary }
+add { name = "read_only", title = "server read-only", begin = set("default_transaction_read_only", "on"),
+  finish = set("default_transaction_read_only", "off") }
+add { name = "full_disk", title = "disk full", seconds = 2 * SHORT, set_up = on_small_disk, begin = common.fill_disk,
+  finish = common.make_room }
+add { name = "oom", title = "a server process killed, as the kernel does if memory is short",
+  go_on = common.repeatedly(kill_backend, 2) }
+add { name = "password", title = "password changed, connections ended", set_up = with_password,
+  begin = change_password "second", go_on = common.repeatedly(end_sessions, 0.5), finish = change_password "first" }
+add { name = "certificate", title = "certificate expired, connections ended", set_up = over_tls,
+  begin = renew(certificates.EXPIRED), go_on = common.repeatedly(end_sessions, 0.5),
+  finish = renew(certificates.VALID) }
+
+return list

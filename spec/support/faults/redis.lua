@@ -1,0 +1,139 @@
+--- The faults of Redis: see support.faults.
+local certificates = require "support.certificates"
+local common = require "support.faults.common"
+local proxy = require "support.proxy"
+local redis_server = require "support.redis_server"
+local shell = require "support.shell"
+
+local SHORT = common.SHORT
+
+local function url_of(port) return ("redis://127.0.0.1:%d"):format(port) end
+
+local function set_up() return common.direct(redis_server.start(), url_of) end
+
+local function set_up_behind_proxy() return common.behind_proxy(redis_server.start(), url_of) end
+
+local function query(words)
+  return function(place) place.server:query(words) end
+end
+
+-- What a server that may be down is told.
+local function tell(words)
+  return function(place) shell.capture(place.server:cli(words)) end
+end
+
+--[[ Replicas. A name, here the proxy, leads to the primary. ]]
+
+local function start_replica(of_port)
+  local replica = redis_server.start(("--replicaof 127.0.0.1 %d"):format(of_port))
+  repeat until replica:query("INFO replication"):find "master_link_status:up"
+  return replica
+end
+
+local function with_replica(link_to)
+  local primary = redis_server.start()
+  local link = link_to and proxy.start(primary.port)
+  local replica = start_replica(link and link.port or primary.port)
+  local place = common.behind_proxy(primary, function(port) return url_of(port) .. "?replicas=1" end)
+  place.replica, place.link = replica, link
+  local remove = place.remove
+  function place.remove()
+    if place.link then place.link:stop() end
+    if place.third then place.third:remove() end
+    replica:remove()
+    remove()
+  end
+  return place
+end
+
+local function promote(place)
+  place.replica:query "REPLICAOF NO ONE"
+  place.proxy:tell("lead " .. place.replica.port)
+  place.third = start_replica(place.replica.port)
+end
+
+local function lose_primary(place)
+  place.server:kill()
+  place.link:stop()
+  place.link = nil
+  promote(place)
+end
+
+local function demote(place)
+  place.replica:query "REPLICAOF NO ONE"
+  place.server:query(("REPLICAOF 127.0.0.1 %d"):format(place.replica.port))
+end
+
+--[[ All ]]
+
+local function on_small_disk()
+  return common.on_small_disk(function(mount)
+    return common.direct(redis_server.start(nil, function(folder) mount(folder, "8m") end), url_of)
+  end)
+end
+
+local function with_password()
+  local place = common.direct(redis_server.start(), function(port)
+    return ("redis://app@127.0.0.1:%d"):format(port)
+  end)
+  place.environment = "REDISCLI_AUTH=first"
+  place.server:query "ACL SETUSER app on '>first' '~*' '&*' '+@all'"
+  return place
+end
+
+local function change_password(word)
+  return query(("ACL SETUSER app resetpass '>%s'"):format(word))
+end
+
+local TLS = "--tls-port %d --tls-cert-file server.crt --tls-key-file server.key --tls-ca-cert-file ca.crt " ..
+  "--tls-auth-clients no"
+
+local function over_tls()
+  local port = shell.free_port()
+  local server = redis_server.start(TLS:format(port), function(folder)
+    certificates.make(folder, certificates.VALID)
+  end)
+  return common.direct(server, function()
+    return ("rediss://localhost:%d?ca=%s/ca.crt"):format(port, server.folder)
+  end)
+end
+
+-- The server reads a certificate again if it is told its name.
+local function renew(ends_at)
+  return function(place)
+    certificates.renew(place.server.folder, ends_at)
+    place.server:query(("CONFIG SET tls-cert-file %s/server.crt"):format(place.server.folder))
+  end
+end
+
+local list = common.faults("redis", set_up, set_up_behind_proxy, "stored")
+
+local function add(fault)
+  fault.engine, fault.seconds, fault.set_up = "redis", fault.seconds or SHORT, fault.set_up or set_up
+  fault.begin, fault.finish = fault.begin or common.nothing, fault.finish or common.nothing
+  list[#list + 1] = fault
+end
+
+add { name = "connection_killed", title = "connections ended by the server, again and again",
+  go_on = common.repeatedly(tell "CLIENT KILL TYPE normal", 0.2) }
+add { name = "failover", title = "primary killed, replica promoted", set_up = with_replica,
+  begin = function(place) place.server:kill() end, finish = promote }
+add { name = "standby_lost", title = "replica cut off, then the primary killed and the replica promoted", seconds = 12,
+  set_up = function() return with_replica(true) end, begin = function(place) place.link:freeze() end,
+  finish = lose_primary }
+add { name = "read_only", title = "primary made a replica of the other", set_up = with_replica, begin = demote,
+  finish = function(place) place.proxy:tell("lead " .. place.replica.port) end }
+add { name = "full_disk", title = "disk full", seconds = 2 * SHORT, set_up = on_small_disk, begin = common.fill_disk,
+  finish = common.make_room }
+add { name = "oom", title = "memory full (maxmemory, noeviction)", begin = query "CONFIG SET maxmemory 1mb",
+  finish = query "CONFIG SET maxmemory 0" }
+add { name = "flush", title = "scripts flushed, again and again",
+  go_on = common.repeatedly(tell "SCRIPT FLUSH", 0.1) }
+add { name = "password", title = "password changed, connections ended", set_up = with_password,
+  begin = change_password "second", go_on = common.repeatedly(tell "CLIENT KILL USER app", 0.5),
+  finish = change_password "first" }
+add { name = "certificate", title = "certificate expired, connections ended", set_up = over_tls,
+  begin = renew(certificates.EXPIRED), go_on = common.repeatedly(tell "CLIENT KILL TYPE normal", 0.5),
+  finish = renew(certificates.VALID) }
+
+return list
