@@ -342,9 +342,14 @@ model: build ## run random operations on each inbox beside a model (OPERATIONS=3
 	  MODEL_ENGINES='$(or $(ENGINES),memory sqlite slices postgres redis)' tools/busted $(LUA) spec/inbox_model_spec.lua
 
 .PHONY: chaos
-chaos: packages-test ## kill the receiver, workers and databases, and stop workers, hundreds of times: nothing may be lost (KILLS=200)
+chaos: packages-test ## kill the receiver, workers and databases, and stop workers, hundreds of times: nothing may be lost (KILLS=200 ENGINES="sqlite postgres redis")
 	@$(MAKE) --no-print-directory build
-	@tools/with-lua $(LUA) $(LUA) tools/chaos.lua $(or $(KILLS),200)
+	@tools/with-lua $(LUA) $(LUA) tools/chaos.lua $(or $(KILLS),200) $(ENGINES)
+
+.PHONY: faults
+faults: packages-test ## what becomes of notifications while PostgreSQL or Redis fails, in each way (FAULTS="killed cut" ENGINES="postgres redis")
+	@$(MAKE) --no-print-directory build
+	@tools/with-lua $(LUA) $(LUA) tools/faults.lua '$(FAULTS)' '$(ENGINES)'
 
 # the guides, and what they point to
 DOCUMENTS := $(sort README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE $(wildcard docs/*.md bench/*.md \

@@ -1,14 +1,16 @@
--- Kills the receiver, and the servers behind its inbox, and stops workers for longer than their leases, while
--- notifications arrive, and checks that what was acknowledged is done and ran, in order: chaos.lua KILLS
+-- Kills the receiver, workers and the servers behind their inbox, and stops workers for longer than their leases, while
+-- notifications arrive, and checks that what was acknowledged is done and ran, in order: chaos.lua KILLS [ENGINE …]
 local chaos = require "support.chaos"
 local core = require "marketplace.core"
 local postgres_server = require "support.postgres_server"
 local redis_server = require "support.redis_server"
+local unpack = require("marketplace.runtime").unpack
 
 local WORKERS = 4
 local SQLITE_LEASE = 60 -- of those that are killed: what a killed process had must not wait for that
 
-local kills = assert(tonumber(arg[1]), "usage: chaos.lua KILLS")
+local kills = assert(tonumber(arg[1]), "usage: chaos.lua KILLS [ENGINE …]")
+local server_kills = math.ceil(kills / 10)
 
 local function tell_figures(run, name)
   local figures = run:check()
@@ -78,27 +80,57 @@ local function kill_workers_on_sqlite()
   run:remove()
 end
 
-local function kill_receiver_and_server(name, kind, database)
-  local run = chaos.begin { inbox = kind .. ":" .. database:words() }
+local function kill_receiver(name, inbox)
+  local run = chaos.begin { inbox = inbox }
   local killed = chaos.kill_receiver(run, kills, math.random)
-  finish(run, name .. ", receiver killed"):remove()
+  finish(run, ("%s, receiver killed %d times"):format(name, kills)):remove()
   tell(killed)
-  database:reset()
-  run = chaos.begin { inbox = run.inbox }
+end
+
+local function kill_server(name, inbox, database)
+  local run = chaos.begin { inbox = inbox }
   run:start("never", 1)
-  chaos.kill_database(database, math.ceil(kills / 10), math.random)
+  chaos.kill_database(run, database, server_kills, math.random)
   run:kill()
-  finish(run, ("%s, server killed %d times"):format(name, math.ceil(kills / 10))):remove()
-  database:reset()
-  stop_workers(name, run.inbox)
+  finish(run, ("%s, server killed %d times"):format(name, server_kills)):remove()
+end
+
+local function kill_workers_and_server(name, inbox, database)
+  local run = chaos.begin { inbox = inbox, environment = "CHAOS_CALLBACK_SECONDS=0.002", pause = 0.005 }
+  run:start_workers(WORKERS)
+  run:start("never", 1)
+  for i = 1, kills do
+    chaos.kill_workers(run, 1, math.random)
+    if i % 10 == 1 then chaos.kill_database(run, database, 1, math.random) end
+  end
+  run:stop_senders()
+  run:drain()
+  tell_figures(run, ("%s, workers killed %d times, and the server %d times"):format(name, kills, server_kills))
+  run:remove()
+end
+
+local function on_server(name, kind, database)
+  local inbox = kind .. ":" .. database:words()
+  for _, part in ipairs { kill_receiver, kill_server, kill_workers_and_server, stop_workers } do
+    part(name, inbox, database)
+    database:reset()
+  end
   database:remove()
 end
 
+local RUN = {
+  sqlite = function()
+    kill_receiver_on_sqlite()
+    kill_workers_on_sqlite()
+    stop_workers("SQLite", on_sqlite)
+  end,
+  postgres = function() on_server("PostgreSQL", "postgres", postgres_server.start()) end,
+  redis = function() on_server("Redis", "redis", redis_server.start()) end,
+}
+
 math.randomseed(os.time())
 local started = core.monotonic()
-kill_receiver_on_sqlite()
-kill_workers_on_sqlite()
-stop_workers("SQLite", on_sqlite)
-kill_receiver_and_server("PostgreSQL", "postgres", postgres_server.start())
-kill_receiver_and_server("Redis", "redis", redis_server.start())
+for _, engine in ipairs(#arg > 1 and { unpack(arg, 2) } or { "sqlite", "postgres", "redis" }) do
+  assert(RUN[engine], "no such engine: " .. engine)()
+end
 print(("%.0f s"):format(core.monotonic() - started))

@@ -272,12 +272,23 @@ function chaos.kill_receiver(self, kills, random)
   return killed
 end
 
+-- Until the receiver has stored something more, as after the inbox's server was killed.
+local function wait_until_stored(self)
+  local before, stop = #self:acknowledged(), core.monotonic() + 60
+  repeat
+    core.sleep(0.02)
+    assert(core.monotonic() < stop, "nothing is stored any more")
+  until #self:acknowledged() > before
+end
+
 --- Kills the inbox's own server so many times, and starts it again, while the receiver goes on.
+---@param self table of begin
 ---@param database table with kill and start
 ---@param kills integer
 ---@param random fun(n: integer): integer
-function chaos.kill_database(database, kills, random)
+function chaos.kill_database(self, database, kills, random)
   for _ = 1, kills do
+    wait_until_stored(self)
     core.sleep(random(200) / 1000)
     database:kill()
     core.sleep(random(50) / 1000)
