@@ -41,8 +41,9 @@ describe("marketplace.nginx.log", function()
 
   it("says so if an entry cannot be written, and does not fail", function()
     level = 7
-    target.write { level = "error", message = setmetatable({}, { __tostring = function() error("a mistake", 0) end }) }
+    local message = setmetatable({}, { __tostring = function() error("a mistake\27", 0) end })
+    target.write { level = "error", message = message }
     assert.equal(4, lines[1][1])
-    assert.matches("^the log failed: ", lines[1][2])
+    assert.matches("^the log failed: .*a mistake\\x1b", lines[1][2])
   end)
 end)

@@ -6,6 +6,7 @@
 local group_commit = require "marketplace.nginx.group_commit"
 local nginx_log = require "marketplace.nginx.log"
 local options = require "marketplace.options"
+local safe = require("marketplace.text").safe
 local url = require "marketplace.inbox.url"
 
 local inbox = {}
@@ -100,7 +101,7 @@ function inbox.probe(opened)
   local function probe(is_ending)
     if is_ending then return end
     local _, message = opened:backlog()
-    if message then ngx.log(ngx.ERR, "marketplace: the inbox cannot be reached: ", message) end
+    if message then ngx.log(ngx.ERR, "marketplace: the inbox cannot be reached: ", safe(message)) end
   end
   local started, problem = ngx.timer.at(0, probe)
   if not started then ngx.log(ngx.ERR, "marketplace: no timer: ", problem) end

@@ -2,6 +2,7 @@
 --- are nginx's info, warn and error. nginx adds the time, the process and the client.
 local errlog = require "ngx.errlog"
 local log = require "marketplace.log"
+local text = require "marketplace.text"
 
 local nginx_log = {}
 
@@ -16,7 +17,7 @@ local function write(entry)
   if not wants(level) then return end
   -- a log that fails must not stop what it reports
   local ok, words = pcall(log.words, entry)
-  errlog.raw_log(level, ok and words or "the log failed: " .. tostring(words))
+  errlog.raw_log(level, ok and words or "the log failed: " .. text.safe(words))
 end
 
 --- A target as marketplace.log's. Each location of a configuration may have its own level, so it is asked each time.
