@@ -230,6 +230,8 @@ describe("the command", function()
       "serve x.lua --attempts 0", "work x.lua --attempts 1001", "serve x.lua --keep 91d", "work x.lua --keep soon",
       "inbox list --limit 0", "inbox stats --inbox memory", "inbox stats --inbox memory:", "work x.lua --inbox memory:",
       "serve x.lua --inbox memory: --no-dispatch", "token", "token --key-file x",
+      "serve x.lua --inbox memory --idle-timeout 0", "serve x.lua --inbox memory --idle-timeout long",
+      "serve x.lua --inbox memory --trusted-proxy 10.0.0.0/33", "serve x.lua --inbox memory --trusted-proxy host",
       "token --key-file x --key-id a",
       "token --key-file x --key-id a --issuer-id b --lifetime 1201", "token nonsense --key-file x",
       "token --key-file x --key-id a --issuer-id b --lifetime long",

@@ -88,8 +88,8 @@ describe("a server", function()
     end
   end)
 
-  it("gives a connection 60 seconds for its next header, or as long as it is told", function()
-    for options, milliseconds in pairs { ["{}"] = 60000, ["{ idle_timeout = 0.25 }"] = 250 } do
+  it("gives a connection 75 seconds for its next header, or as long as it is told", function()
+    for options, milliseconds in pairs { ["{}"] = 75000, ["{ idle_timeout = 0.25 }"] = 250 } do
       local answered = "local one = client(REQUEST) assert(turn() == 'none') "
       expect(options, answered .. "lasts(" .. milliseconds .. ")")
       expect(options, answered .. ("pass(%d) one:send(HEAD) turn() lasts(100)"):format(milliseconds - 100))

@@ -16,13 +16,15 @@ describe("marketplace.server", function()
     listener = assert(server.open(settings))
   end
 
-  before_each(function()
+  local function new_receiver()
     inbox, entries, ran = memory.new(), {}, {}
     receiver = marketplace.receiver {
       secrets = SECRET, inbox = inbox, log = function(entry) entries[#entries + 1] = entry end,
     }
     receiver:on("*", function(n) ran[#ran + 1] = n.id end)
-  end)
+  end
+
+  before_each(new_receiver)
 
   after_each(function()
     if listener then listener:stop() end
@@ -134,6 +136,53 @@ describe("marketplace.server", function()
     assert.same({ "no_length", 411 }, refusal "POST /notifications HTTP/1.1\r\nHost: a\r\n\r\n")
     assert.same({ "no_request" }, refusal "nonsense\r\n\r\n")
     assert.same({ ["refused:malformed"] = 3, ["refused:no_length"] = 1, ["refused:no_request"] = 1 }, receiver:counts())
+  end)
+
+  it("answers at its path with a slash at the end, too, and at no other", function()
+    local function statuses(...)
+      local found = {}
+      for i, path in ipairs { ... } do
+        found[i] = ask((notification(samples.body "ping"):gsub("/notifications", path, 1))).status
+      end
+      listener:stop()
+      new_receiver()
+      return found
+    end
+    open()
+    assert.same({ 200, 200, 404, 404 }, statuses("/notifications", "/notifications/", "/notifications//", "/"))
+    for _, path in ipairs { "/a/b", "/a/b/" } do
+      open { path = path }
+      assert.same({ 200, 200, 404 }, statuses("/a/b", "/a/b/", "/a"))
+    end
+    open { path = "/" }
+    assert.same({ 200, 404 }, statuses("/", "//"))
+  end)
+
+  it("logs the sender that a trusted proxy names", function()
+    local function remote_of(...)
+      local lines = { "GET /elsewhere HTTP/1.1", "Host: a", ... }
+      assert.equal(404, ask(table.concat(lines, "\r\n") .. "\r\n\r\n").status)
+      return entries[#entries].remote
+    end
+    local XFF, FORWARDED = "X-Forwarded-For: 6.6.6.6, 203.0.113.9", "Forwarded: for=203.0.113.9;proto=https"
+    open { trusted_proxies = { "127.0.0.0/8" } }
+    assert.equal("203.0.113.9", remote_of(XFF))
+    assert.equal("203.0.113.9", remote_of(XFF, FORWARDED))
+    assert.equal("203.0.113.9", remote_of("X-Forwarded-For: 6.6.6.6", "X-Forwarded-For: 203.0.113.9, 127.0.0.2"))
+    assert.equal("127.0.0.1", remote_of(XFF, "Forwarded: for=6.6.6.6"))
+    assert.equal("127.0.0.1", remote_of("X-Forwarded-For: unknown"))
+    assert.equal("127.0.0.1", remote_of())
+    assert.equal(400, ask("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n" .. XFF .. "\r\n\r\n").status)
+    assert.same({ "malformed", "127.0.0.1" }, { entries[#entries].code, entries[#entries].remote })
+    listener:stop()
+    for _, networks in ipairs { {}, { "10.0.0.0/8", "::/0" } } do
+      new_receiver()
+      open { trusted_proxies = networks }
+      assert.equal("127.0.0.1", remote_of(XFF, FORWARDED))
+      listener:stop()
+    end
+    assert.error_matches(function() open { trusted_proxies = { "127.0.0.1", "x" } } end,
+      "server.open: option 'trusted_proxies': 'x' is no network")
   end)
 
   it("counts whatever it refuses, and writes down the first of many", function()

@@ -100,7 +100,7 @@ void mkt_lua_read_server_options(lua_State *L, int index, mkt_server_options *op
                                       MKT_HEADER_BYTES_MOST),
       .header_timeout = time_option(L, index, "header_timeout", 10),
       .body_timeout = time_option(L, index, "body_timeout", 30),
-      .idle_timeout = time_option(L, index, "idle_timeout", 60),
+      .idle_timeout = time_option(L, index, "idle_timeout", 75),
       .live_path = text_option(L, index, "live_path", NULL),
       .ready_path = text_option(L, index, "ready_path", NULL),
   };

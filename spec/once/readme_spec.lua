@@ -96,6 +96,7 @@ local function run_nginx()
     for line in pipe:lines() do
       if line:find " done event=app_unavailable" then break end
     end
+    expect(0, ("curl -s -o /dev/null -w '%%{http_code}' -d x %s %s/notifications/"):format(tls, origin), "^401")
     local stop, metrics, stored, done = os.time() + 30
     repeat -- a worker tells the others once a second, and it need not be one that has done both
       metrics = expect(0, ("curl -s http://127.0.0.1:%d/metrics"):format(metrics_port))

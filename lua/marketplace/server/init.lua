@@ -7,6 +7,7 @@ local core = require "marketplace.core"
 local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
 local options = require "marketplace.options"
+local proxies = require "marketplace.server.proxies"
 local responses = require "marketplace.responses"
 
 local server = {}
@@ -69,11 +70,19 @@ end
 -- Of what cannot be read, a path would say nothing; the receiver logs and counts it.
 local HAS_NO_PATH = { malformed = true, no_request = true }
 
+local function without_last_slash(path)
+  return path:match("^(.*[^/])/$") or path
+end
+
+local function is_for_receiver(self, request)
+  return HAS_NO_PATH[request.fault] or without_last_slash(request.path) == self.receiving_path
+end
+
 local function respond(self, requests)
   local answers, notifications, places = {}, {}, {}
   for i = 1, #requests do
     local request = requests[i]
-    if request.path == self.path or HAS_NO_PATH[request.fault] then
+    if is_for_receiver(self, request) then
       notifications[#notifications + 1] = request
       places[#notifications] = i
     else
@@ -86,8 +95,16 @@ local function respond(self, requests)
   return answers
 end
 
+-- What cannot be read has no header that says anything.
+local function name_senders(trusted, requests)
+  for _, request in ipairs(requests) do
+    if not HAS_NO_PATH[request.fault] then request.remote = trusted:sender(request.remote, request.headers) end
+  end
+end
+
 local function exchange(self, wait)
   local requests = self.http:poll(wait)
+  if self.proxies then name_senders(self.proxies, requests) end
   if #requests > 0 then self.http:answer(requests, respond(self, requests)) end
 end
 
@@ -203,19 +220,24 @@ local function open_metrics(given, http)
   }
 end
 
+local function trusted_proxies(given)
+  if given.trusted_proxies then return proxies.new(given.trusted_proxies) end
+end
+
 ---@class marketplace.ServerOptions
 ---@field receiver marketplace.Receiver is given what arrives
 ---@field log fun(entry: table)|table see marketplace.log
 ---@field host? string address to listen on, default "127.0.0.1"
 ---@field port? integer default 0: the system chooses one
----@field path? string of the requests, default "/notifications"
+---@field path? string of the requests, with or without a slash at its end, default "/notifications"
 ---@field tls_cert? string certificates, PEM; default none: HTTP
 ---@field tls_key? string their private key, PEM
 ---@field max_body? integer bytes, default the receiver's
 ---@field max_connections? integer default 512
 ---@field header_timeout? number seconds for a request's header, default 10
 ---@field body_timeout? number seconds for its body, default 30
----@field idle_timeout? number seconds between two requests of a connection, default 60
+---@field idle_timeout? number seconds between two requests of a connection, default 75
+---@field trusted_proxies? string[] addresses and networks whose X-Forwarded-For or Forwarded is believed; default none
 ---@field dispatch? boolean run callbacks, default true; false: only receive
 ---@field reload? fun() called after SIGHUP, default nothing
 ---@field stop_seconds? number of the longest graceful stop, default 10
@@ -224,8 +246,8 @@ end
 local OPTIONS = {
   receiver = "!table", log = "!function|table", host = "string", port = "number", path = "string", tls_cert = "string",
   tls_key = "string", max_body = "number", max_connections = "number", header_timeout = "number",
-  body_timeout = "number", idle_timeout = "number", dispatch = "boolean", reload = "function",
-  stop_seconds = "number", metrics_host = "string", metrics_port = "number",
+  body_timeout = "number", idle_timeout = "number", trusted_proxies = "table", dispatch = "boolean",
+  reload = "function", stop_seconds = "number", metrics_host = "string", metrics_port = "number",
 }
 
 --- Opens a server that listens from now on.
@@ -240,6 +262,8 @@ function server.open(given)
     error("marketplace.server.open: option 'path' must start with a slash, hold no white space, ? or #, " ..
       "and be neither /healthz nor /readyz", 2)
   end
+  local trusted, problem = trusted_proxies(given)
+  if problem then error("marketplace.server.open: option 'trusted_proxies': " .. problem, 2) end
   local http, message, code = http_server().open(http_options(given))
   if not http then return nil, message, code end
   local metrics
@@ -251,6 +275,7 @@ function server.open(given)
   return setmetatable({
     metrics = metrics ~= true and metrics or nil,
     http = http, receiver = given.receiver, log = log_entries.target(given.log), path = path,
+    receiving_path = without_last_slash(path), proxies = trusted,
     reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
     stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, pause = given.dispatch == false and math.huge or 0,

@@ -7,6 +7,7 @@ local inbox_url = require "marketplace.inbox.url"
 local inputs = require "marketplace.cli.support.inputs"
 local installation = require "marketplace.cli.support.installation"
 local pid_file = require "marketplace.cli.support.pid_file"
+local proxies = require "marketplace.server.proxies"
 local receivers = require "marketplace.receiver"
 local running = require "marketplace.cli.support.running"
 local server = require "marketplace.server"
@@ -22,6 +23,10 @@ function serve.describe(command)
   command:flag("--no-dispatch", "only receive, and leave the callbacks to `marketplace work`")
   command:option("--max-body", "largest body that is accepted, in bytes"):default("1048576"):argname("BYTES")
   command:option("--max-connections", "most connections at a time"):default("512"):argname("N")
+  command:option("--idle-timeout", "close a connection on which no request comes for so long: longer than a proxy " ..
+    "in front keeps it"):default("75"):argname("SECONDS")
+  command:option("--trusted-proxy", "address or network of a proxy, such as 10.0.0.0/8, whose X-Forwarded-For or " ..
+    "Forwarded tells the sender's address for the log; may be repeated"):count("*"):argname("CIDR")
   command:option("--pid-file", "write the process id to this file, to send SIGHUP to, and remove it at the end")
     :argname("PATH")
 end
@@ -36,11 +41,18 @@ local function reload(receiver, path, write)
   end
 end
 
+local function proxy_problem(options)
+  local trusted, problem = proxies.new(options.trusted_proxy)
+  return not trusted and "--trusted-proxy: " .. problem or nil
+end
+
 -- What is wrong with the options, if anything; the rest is checked when it is used. Converts the numbers.
 local function usage_problem(options)
   local problem = running.usage_problem(options) or check.number_problem(options, "port", 0, 65535)
     or check.number_problem(options, "max_body", 1, core.limits.body_bytes)
     or check.number_problem(options, "max_connections", 1, 1000000)
+    or check.seconds_problem(options, "idle_timeout")
+    or proxy_problem(options)
   if problem then return "serve: " .. problem end
   if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" or options.path == "/readyz" then
     return "serve: --path must begin with a slash, have no white space, ? or #, and be neither /healthz nor /readyz"
@@ -111,6 +123,7 @@ local function run(options, target)
   local opened, listener, message = pcall(server.open, {
     receiver = receiver, log = target, host = options.host, port = options.port, path = options.path,
     tls_cert = tls.cert, tls_key = tls.key, max_connections = options.max_connections,
+    idle_timeout = options.idle_timeout, trusted_proxies = options.trusted_proxy,
     metrics_host = options.metrics_host, metrics_port = options.metrics_port, dispatch = not options.no_dispatch,
     reload = function() reload(receiver, options.secret_file, target.write) end,
   })
