@@ -102,7 +102,6 @@ static bool flag_option(lua_State *L, const char *name) {
 static int redis_connect(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  luaL_checkstack(L, 16, NULL);
   mkt_redis *redis = mkt_lua_new(L, metatable_name, sizeof *redis);
   mkt_redis_options options = {
       .host = text_option(L, "host"),

@@ -25,7 +25,7 @@ function Proxy:tell(command)
 end
 
 --- How answers come through from now on: see proxy_process.lua.
----@param how "trickle"|"part"
+---@param how "trickle"|"part"|"whole"
 function Proxy:answer(how) self:tell("answer " .. how) end
 
 local function is_frozen(self)

@@ -7,6 +7,7 @@
 --                          word, before it forwards what comes back and contains that
 --   answer trickle         from now on answers come back a byte at a time, ten in a second
 --   answer part            one byte of an answer comes back, and no more on that connection
+--   answer whole           on new connections, answers come back as they are again
 local socket = require "socket"
 
 local target = tonumber(arg[1])

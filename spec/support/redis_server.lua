@@ -11,11 +11,13 @@ local run = shell.run
 
 local MOST_TRIES = 500
 
-function Server:start()
+--- Starts it, and waits until it answers.
+---@param before? string a shell's commands that come before it
+function Server:start(before)
   local place = ("--bind 127.0.0.1 --port %d --unixsocket <f>/socket --pidfile <f>/pid --logfile <f>/log")
     :format(self.port):gsub("<f>", self.folder)
-  run(("cd %s && redis-server --appendonly yes --appendfsync always --save '' --daemonize yes %s %s"):format(
-    self.folder, place, self.options))
+  run(("cd %s && %s redis-server --appendonly yes --appendfsync always --save '' --daemonize yes %s %s"):format(
+    self.folder, before or "", place, self.options))
   for try = 1, MOST_TRIES do
     local output = shell.capture(self:cli "PING")
     if output:find "PONG" or output:find "NOAUTH" then
@@ -64,6 +66,27 @@ function Server:is_running() return self.pid ~= nil and shell.is_alive(self.pid)
 function Server:freeze() run("kill -STOP " .. self.pid) end
 
 function Server:thaw() run("kill -CONT " .. self.pid) end
+
+--- Waits until what it says of itself has this line.
+---@param section string of INFO
+---@param line string
+function Server:wait_for(section, line)
+  for try = 1, MOST_TRIES do
+    local text = self:query("INFO " .. section)
+    if ("\n" .. text:gsub("\r", "") .. "\n"):find("\n" .. line .. "\n", 1, true) then return end
+    assert(try < MOST_TRIES, text)
+    socket.sleep(0.02)
+  end
+end
+
+--- Makes it a replica of another server, and waits until it has all that that one has.
+function Server:follow(primary)
+  self:query(("REPLICAOF 127.0.0.1 %d"):format(primary.port))
+  self:wait_for("replication", "master_link_status:up")
+end
+
+--- Makes it a primary again.
+function Server:promote() self:query "REPLICAOF NO ONE" end
 
 function Server:reset()
   self:query "FLUSHALL"

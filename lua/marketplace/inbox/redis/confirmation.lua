@@ -7,8 +7,9 @@ local core = require "marketplace.core"
 
 local confirmation = {}
 
--- The server is to answer before the deadline, which else would tell nothing of the replicas.
-local SHARE = 0.9
+-- The server is to answer before the deadline, which would tell nothing of the replicas. It looks ten times in a second
+-- (its setting hz) whether a wait is over.
+local MARGIN_SECONDS = 0.2
 
 --- The command by which this server's replicas can confirm.
 ---@param link table
@@ -19,7 +20,7 @@ function confirmation.command(link)
 end
 
 local function words_of(link, command, replicas)
-  local milliseconds = ("%.0f"):format(math.max(1, (link.deadline - core.monotonic()) * SHARE * 1000))
+  local milliseconds = ("%.0f"):format(math.max(1, (link.deadline - core.monotonic() - MARGIN_SECONDS) * 1000))
   if command == "WAIT" then return { "WAIT", ("%d"):format(replicas), milliseconds } end
   return { "WAITAOF", "0", ("%d"):format(replicas), milliseconds }
 end

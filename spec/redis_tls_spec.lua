@@ -1,0 +1,219 @@
+local certificates = require "support.certificates"
+local core = require "marketplace.core"
+local expect_unavailable = require "support.unavailable"
+local inbox = require "marketplace.inbox"
+local name_server = require "support.name_server"
+local nginx_inbox = require "support.nginx_inbox"
+local redis_server = require "support.redis_server"
+local shell = require "support.shell"
+
+local record = require("support.shared_inbox").record
+
+local VALID, EXPIRED = certificates.VALID, certificates.EXPIRED
+
+-- A server that takes TLS on a port of its own, with the certificates of a folder.
+local function start_server(folder, options)
+  local port = shell.free_port()
+  local all = ("--tls-port %d --tls-cert-file <f>/server.crt --tls-key-file <f>/server.key " ..
+    "--tls-ca-cert-file <f>/ca.crt %s"):format(port, options or "--tls-auth-clients no"):gsub("<f>", folder)
+  return redis_server.start(all), port
+end
+
+local function new_folder(ends_at)
+  local folder = shell.run "mktemp -d"
+  certificates.make(folder, ends_at)
+  return folder
+end
+
+describe("the Redis inbox over TLS #full", function()
+  local folder, other_folder, server, port
+
+  setup(function()
+    folder, other_folder = new_folder(VALID), new_folder(VALID)
+    server, port = start_server(folder)
+  end)
+
+  teardown(function()
+    server:remove()
+    shell.run(("rm -rf %s %s"):format(folder, other_folder))
+  end)
+
+  local function url_of(host, tls_port, query)
+    return ("rediss://%s:%d%s"):format(host, tls_port, query or "")
+  end
+
+  local function trusting(authority) return ("?timeout=30&ca=%s/ca.crt"):format(authority) end
+
+  local function expect_refusal(host, tls_port, why, query)
+    local box, message, code = inbox.open(url_of(host, tls_port, query))
+    assert.is_nil(box)
+    assert.equal(("cannot connect to Redis at %s:%d: %s"):format(host, tls_port, why), message)
+    assert.equal("inbox_unavailable", code)
+  end
+
+  it("stores on a server whose certificate is verified, also what is large", function()
+    local box = assert(inbox.open(url_of("localhost", port, trusting(folder))))
+    local body = ("0123456789"):rep(300000)
+    assert.same({ "stored" }, box:put { record("a", { body = body }) })
+    assert.equal(body, box:claim(1, 60)[1].body)
+    server:query "CLIENT KILL TYPE normal"
+    assert.same({ "duplicate" }, box:put { record "a" })
+    box:close()
+  end)
+
+  it("takes the system's authorities, or those of SSL_CERT_FILE, if it is told of none", function()
+    expect_refusal("localhost", port, "certificate verify failed: self-signed certificate in certificate chain",
+      "?timeout=30")
+    local script = shell.file(([[
+      local box = assert(require("marketplace.inbox").open "%s")
+      print(box:counts().ready)
+    ]]):format(url_of("localhost", port, "?prefix=other")))
+    local output = shell.capture(("SSL_CERT_FILE=%s/ca.crt %s %s"):format(folder, shell.LUA, script))
+    os.remove(script)
+    assert.equal("0\n", output)
+  end)
+
+  it("refuses a certificate of another authority", function()
+    expect_refusal("localhost", port, "certificate verify failed: self-signed certificate in certificate chain",
+      trusting(other_folder))
+  end)
+
+  it("refuses a certificate of another host", function()
+    expect_refusal("127.0.0.1", port, "certificate verify failed: IP address mismatch", trusting(folder))
+    local other_name = shell.run "hostname"
+    expect_refusal(other_name, port, "certificate verify failed: hostname mismatch", trusting(folder))
+  end)
+
+  it("refuses a certificate that has expired, also if it does so while the inbox is open", function()
+    local brief_folder = new_folder(VALID)
+    local brief, brief_port = start_server(brief_folder)
+    finally(function()
+      brief:remove()
+      shell.run("rm -rf " .. brief_folder)
+    end)
+    local box = assert(inbox.open(url_of("localhost", brief_port, trusting(brief_folder))))
+    assert.same({ "stored" }, box:put { record "a" })
+    certificates.renew(brief_folder, EXPIRED)
+    brief:query(("CONFIG SET tls-cert-file %s/server.crt"):format(brief_folder))
+    brief:query "CLIENT KILL TYPE normal"
+    expect_unavailable("^cannot connect to Redis at localhost:%d+: certificate verify failed: certificate has expired$",
+      box:put { record "b" })
+    certificates.renew(brief_folder, VALID)
+    brief:query(("CONFIG SET tls-cert-file %s/server.crt"):format(brief_folder))
+    local outcomes
+    local stop = core.monotonic() + 60
+    repeat outcomes = box:put { record "a", record "b" } until outcomes or core.monotonic() > stop
+    assert.same({ "duplicate", "stored" }, outcomes)
+    box:close()
+  end)
+
+  it("refuses a server without TLS, which says nothing, or no TLS", function()
+    local box, message, code = inbox.open(url_of("localhost", server.port, "?timeout=0.2"))
+    expect_unavailable("^cannot connect to Redis at localhost:%d+: ", box, message, code)
+  end)
+
+  it("has a certificate of its own, if the server asks for one", function()
+    local strict, strict_port = start_server(folder, "--tls-auth-clients yes")
+    finally(function() strict:remove() end)
+    local query = ("%s&cert=%s/server.crt&key=%s/server.key"):format(trusting(folder), folder, folder)
+    local box = assert(inbox.open(url_of("localhost", strict_port, query)))
+    assert.same({ "stored" }, box:put { record "a" })
+    box:close()
+    local without, message, code = inbox.open(url_of("localhost", strict_port, trusting(folder)))
+    expect_unavailable("^Redis at localhost:%d+: TLS: .*alert certificate required$", without, message, code)
+  end)
+
+  it("names the file that it cannot use", function()
+    expect_refusal("localhost", port, "the authorities' certificates /none: No such file or directory",
+      "?ca=/none&timeout=30")
+    local function expect_key_refused(key, why)
+      local query = ("%s&cert=%s/server.crt&key=%s"):format(trusting(folder), folder, key)
+      local box, message, code = inbox.open(url_of("localhost", port, query))
+      expect_unavailable("^cannot connect to Redis at localhost:%d+: the client's key " .. key .. ": " .. why, box,
+        message, code)
+    end
+    expect_key_refused("/none", "No such file or directory$")
+    expect_key_refused(folder .. "/ca.key", "key values mismatch$")
+    local locked = folder .. "/locked.key"
+    shell.run(("openssl ec -in %s/server.key -aes128 -passout pass:hunter2 -out %s 2>/dev/null"):format(folder, locked))
+    expect_key_refused(locked, "")
+  end)
+
+  it("does not wait longer than it was told for a server that says nothing", function()
+    server:freeze()
+    finally(function() server:thaw() end)
+    local box, message, code = inbox.open(url_of("localhost", port, "?timeout=0.2"))
+    expect_unavailable("Redis at localhost:%d+: no answer within 0.2 s$", box, message, code)
+  end)
+
+  describe("inside nginx", function()
+    local nginx, names
+
+    setup(function() names = name_server.start() end)
+    teardown(function() names:stop() end)
+
+    after_each(function()
+      if nginx then nginx:stop() end
+      nginx = nil
+    end)
+
+    local function open(url, http)
+      http = ("resolver 127.0.0.1:%d; %s"):format(names.port, http or "")
+      nginx = nginx_inbox.start { http = http:gsub("<f>", folder) }
+      return nginx_inbox.open(nginx, url)
+    end
+
+    -- It depends on how fast the server answers what nginx says.
+    local function expect_untrusted(why, result, message, code)
+      expect_unavailable("^cannot connect to Redis at [%w.]+:%d+: ", result, message, code)
+      local said = message:match "^cannot connect to Redis at [%w.]+:%d+: (.*)$"
+      if said ~= "certificate verify failed: nginx's error log has the reason" then assert.equal(why, said) end
+    end
+
+    it("stores on a server whose certificate is verified, and asks it for a connection only once", function()
+      local box = assert(open(url_of("localhost", port), "lua_ssl_trusted_certificate <f>/ca.crt;"))
+      local body = ("0123456789"):rep(100000)
+      assert.same({ "stored" }, box:put { record("nginx", { body = body }) })
+      assert.equal(body, box:get("nginx").body)
+      assert.same({ "duplicate" }, box:put { record "nginx" })
+      assert.equal(1, select(2, server:query("CLIENT LIST"):gsub("laddr=127.0.0.1:" .. port, "")))
+    end)
+
+    it("has the certificate of its own that nginx is told of", function()
+      local strict, strict_port = start_server(folder, "--tls-auth-clients yes")
+      finally(function() strict:remove() end)
+      local box = assert(open(url_of("localhost", strict_port), "lua_ssl_trusted_certificate <f>/ca.crt; " ..
+        "lua_ssl_conf_command Certificate <f>/server.crt; lua_ssl_conf_command PrivateKey <f>/server.key;"))
+      assert.same({ "stored" }, box:put { record "a" })
+    end)
+
+    it("refuses a certificate that has expired", function()
+      local expired_folder = new_folder(EXPIRED)
+      local expired, expired_port = start_server(expired_folder)
+      finally(function()
+        expired:remove()
+        shell.run("rm -rf " .. expired_folder)
+      end)
+      local box = assert(open(url_of("localhost", expired_port), "lua_ssl_trusted_certificate " .. expired_folder ..
+        "/ca.crt;"))
+      expect_untrusted("10: certificate has expired", box:counts())
+    end)
+
+    it("refuses files in the URL, which are for nginx's configuration", function()
+      local box, message, code = open(url_of("localhost", port, trusting(folder)))
+      expect_unavailable("write lua_ssl_trusted_certificate FILE;", box, message, code)
+    end)
+
+    it("refuses an authority that nginx is not told of, and says what to write", function()
+      local box = assert(open(url_of("127.0.0.1", port)))
+      expect_untrusted("19: self-signed certificate in certificate chain: write lua_ssl_trusted_certificate FILE; " ..
+        "in nginx's http", box:counts())
+      assert.is_truthy(nginx:error_log():find("certificate verify error: (19:", 1, true))
+    end)
+
+    it("refuses a certificate of another host", function()
+      local box = assert(open(url_of("127.0.0.1", port), "lua_ssl_trusted_certificate <f>/ca.crt;"))
+      expect_untrusted("certificate host mismatch", box:counts())
+    end)
+  end)
+end)
