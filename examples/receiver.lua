@@ -4,11 +4,12 @@
 --     MARKETPLACE_SECRET=... lua5.4 examples/receiver.lua [PORT]
 local log = require "marketplace.log"
 local marketplace = require "marketplace"
+local secret_file = require "marketplace.secret_file"
 local server = require "marketplace.server"
 
 local inbox = assert(marketplace.inbox(os.getenv "MARKETPLACE_INBOX" or "sqlite:marketplace.db"))
 local receiver = marketplace.receiver {
-  secrets = assert(os.getenv "MARKETPLACE_SECRET", "MARKETPLACE_SECRET is not set"),
+  secrets = secret_file.lines(assert(os.getenv "MARKETPLACE_SECRET", "MARKETPLACE_SECRET is not set")),
   inbox = inbox,
 }
 

@@ -435,7 +435,8 @@ function Receiver:metrics()
 end
 
 ---@class marketplace.ReceiverOptions: marketplace.DispatcherOptions
----@field secrets string|string[] the webhook's secret, or up to 8, any of which may have signed
+---@field secrets string|string[] the webhook's secret, or up to 8, any of which may have signed; each byte counts:
+--- marketplace.secret_file.lines takes them out of a variable's text
 ---@field inbox? marketplace.Inbox default one in memory, even if this is nil: use assert(marketplace.inbox(...))
 ---@field max_body? integer bytes, default 1048576, at most 16777216
 local OPTIONS = options.extend(dispatcher.OPTIONS, {
