@@ -41,22 +41,22 @@ static const char *without_brackets(const char *host, char inner[MKT_SERVER_ADDR
   return inner;
 }
 
-mkt_code mkt_listen(const char *given, uint16_t port, int *fd, mkt_error *error) {
+mkt_code mkt_listen(const char *host, uint16_t port, int *fd, mkt_error *error) {
   char inner[MKT_SERVER_ADDRESS_BYTES];
-  const char *host = without_brackets(given, inner);
+  const char *bare = without_brackets(host, inner);
   const struct addrinfo hints = {.ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
   char service[8];
   struct addrinfo *addresses = NULL;
   (void)snprintf(service, sizeof service, "%u", (unsigned)port);
-  int failed = getaddrinfo(host, service, &hints, &addresses);
-  if (failed != 0) return fail_to_listen(host, port, gai_strerror(failed), error);
+  int failed = getaddrinfo(bare, service, &hints, &addresses);
+  if (failed != 0) return fail_to_listen(bare, port, gai_strerror(failed), error);
   *fd = -1;
   for (const struct addrinfo *one = addresses; one != NULL && *fd < 0; one = one->ai_next) {
     *fd = open_one(one);
   }
   int why = errno;
   freeaddrinfo(addresses);
-  return *fd >= 0 ? MKT_OK : fail_to_listen(host, port, strerror(why), error);
+  return *fd >= 0 ? MKT_OK : fail_to_listen(bare, port, strerror(why), error);
 }
 
 mkt_code mkt_listen_address(int fd, char host[MKT_SERVER_ADDRESS_BYTES], uint16_t *port,
