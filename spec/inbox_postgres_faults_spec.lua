@@ -213,6 +213,26 @@ describe("the PostgreSQL inbox, if its server #full", function()
     expect_unavailable(NO_ANSWER, box:put { record "a" })
   end)
 
+  it("waits for a standby in vain, is not left with a session for each attempt", function()
+    box = assert(inbox.open(url_of(server.port) .. "?timeout=0.2"))
+    server:query "ALTER SYSTEM SET synchronous_standby_names TO 'none'"
+    finally(function()
+      server:query "ALTER SYSTEM RESET synchronous_standby_names"
+      server:query "SELECT pg_reload_conf()"
+    end)
+    server:query "SELECT pg_reload_conf()"
+    repeat until server:query "SHOW synchronous_standby_names" == "none"
+    local stop, count = core.monotonic() + 60, 0
+    repeat
+      count = count + 1
+      expect_unavailable("no answer within", box:put { record("a" .. count) })
+      assert.is_true(core.monotonic() < stop)
+      -- what a session has written is there once it has ended
+    until tonumber(server:query "SELECT count(*) FROM marketplace.inbox") >= 2
+    local waiting = server:query "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    assert.is_true(tonumber(waiting) <= 1)
+  end)
+
   describe("has a standby", function()
     local primary, standby
 

@@ -81,6 +81,7 @@ end
 local function connect(self)
   return connect_to(self.parameters, math.max(0, self.deadline - core.monotonic()), function(link)
     server.check(link, self.needed, self.warn_once)
+    self.session = server.end_former(link, self.session)
     server.configure(link, self.timeout)
     schema.prepare(link)
   end)

@@ -41,6 +41,24 @@ function server.configure(link, timeout)
   link:run("SELECT " .. table.concat(list, ", "))
 end
 
+--[[ The session before ]]
+
+local THIS = "SELECT pid AS process, extract(epoch FROM backend_start)::float8 AS started FROM pg_stat_activity " ..
+  "WHERE pid = pg_backend_pid()"
+
+local END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :process AND " ..
+  "extract(epoch FROM backend_start)::float8 = :started"
+
+--- Ends a session if it goes on without its client: one whose commit waits for a standby does so for as long as there
+--- is none, keeps its lanes from all others, and takes up one of the server's connections.
+---@param link table
+---@param former {process: integer, started: number}|nil
+---@return {process: integer, started: number} session that of `link`
+function server.end_former(link, former)
+  if former then link:run(END, former) end
+  return link:run(THIS)[1]
+end
+
 --[[ What it must be ]]
 
 local STATUS = "SELECT pg_backend_pid() AS process, " ..
