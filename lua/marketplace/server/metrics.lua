@@ -9,8 +9,11 @@ MetricsServer.__index = MetricsServer
 
 local MAX_CONNECTIONS = 16
 
+-- Of what has no path to say more of.
+local IS_UNREADABLE = { malformed = true, no_request = true }
+
 local function respond(self, request)
-  if request.fault then return responses.refusal "malformed" end
+  if IS_UNREADABLE[request.fault] then return responses.refusal "malformed" end
   if request.path ~= "/metrics" then return { status = 404, headers = {}, body = "see /metrics\n" } end
   return responses.metrics(request.method, self.render)
 end
