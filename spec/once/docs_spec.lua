@@ -2,6 +2,7 @@
 -- somewhere, and the operating guide names every metric and every log message there is, and no others.
 package.path = "tools/?.lua;" .. package.path
 local argparse = require "argparse"
+local blocks = require "support.blocks"
 local cli = require "marketplace.cli"
 local core = require "marketplace.core"
 local codes = require "marketplace.inbox.codes"
@@ -26,19 +27,6 @@ for path in shell.run "ls docs/*.md":gmatch "%S+" do PAGES[#PAGES + 1] = path en
 -- What is in a checkout; what make writes need not be there.
 local FOLDERS = {}
 for name in shell.run "ls -d */":gmatch "[^\n/]+" do FOLDERS[name] = not (name == "build" or name == "dist") end
-
--- The blocks of a page, also those indented in a list, without the indentation.
-local function blocks(text, language)
-  local list = {}
-  for indent, inner in ("\n" .. text):gmatch("\n([ %d.]*)```" .. language .. "\n(.-)\n%s*```") do
-    local lines = {}
-    for line in (inner .. "\n"):gmatch "(.-)\n" do
-      lines[#lines + 1] = line:gsub("^" .. (" "):rep(#indent), "")
-    end
-    list[#list + 1] = table.concat(lines, "\n")
-  end
-  return list
-end
 
 -- The words of a command line, as a shell would have them; nil where it is not `marketplace`.
 local function words_of(line)

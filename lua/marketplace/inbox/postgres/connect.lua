@@ -7,10 +7,10 @@ local core = require "marketplace.core"
 local fail = require("marketplace.inbox.reconnecting").fail
 local password_file = require "marketplace.inbox.postgres.password_file"
 
--- A dead peer must be noticed also while nothing is sent. Those that the URL sets come first.
-local KEEPALIVE = {
-  keepalives = "1", keepalives_idle = "10", keepalives_interval = "5", keepalives_count = "3",
-  tcp_user_timeout = "10000",
+-- Those that the URL sets come first. A dead peer must be noticed also while nothing is sent.
+local DEFAULTS = {
+  fallback_application_name = "marketplace", keepalives = "1", keepalives_idle = "10", keepalives_interval = "5",
+  keepalives_count = "3", tcp_user_timeout = "10000",
 }
 
 local function list_of(text)
@@ -27,7 +27,7 @@ local function each_host(parameters, passfile)
   local ports, places = list_of(parameters.port or os.getenv "PGPORT"), {}
   for i = 1, math.max(1, #hosts, #addresses) do
     local words = {}
-    for _, given in ipairs { KEEPALIVE, parameters } do
+    for _, given in ipairs { DEFAULTS, parameters } do
       for name, value in pairs(given) do words[name] = value end
     end
     words.host, words.hostaddr, words.port = hosts[i], addresses[i], ports[i] or ports[1]
