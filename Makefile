@@ -61,9 +61,10 @@ SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd gnutls)
 LUA_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LUA))
 
 COMMON_SOURCES := alloc buffer clock error
+SERVER_CORE_SOURCES := $(COMMON_SOURCES) signature_header
 CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csrc/core/*.c)))
 SERVER_OWN_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c)))
-SERVER_OBJECTS := $(SERVER_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
+SERVER_OBJECTS := $(SERVER_OWN_OBJECTS) $(SERVER_CORE_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
 	$(filter-out $(patsubst %,csrc/lua/%.c,database% http_server% postgres% redis% sqlite%),$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)

@@ -63,6 +63,7 @@ build = {
         "csrc/core/openssl_version.c",
         "csrc/core/signals.c",
         "csrc/core/signature.c",
+        "csrc/core/signature_header.c",
         "csrc/core/sigpipe.c",
         "csrc/core/timestamp.c",
         "csrc/core/utf8.c",

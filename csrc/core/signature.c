@@ -7,9 +7,6 @@
 #include <openssl/params.h>
 #include <string.h>
 
-static const char scheme[] = "hmacsha256=";
-enum { SCHEME_BYTES = sizeof scheme - 1 };
-
 static EVP_MAC_CTX *new_hmac_sha256(const char *secret, size_t n) {
   char digest[] = "SHA256";
   const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
@@ -53,37 +50,8 @@ mkt_code mkt_sign(mkt_keyring *keyring, const char *body, size_t n,
   if (!compute_tag(keyring->keys[0], body, n, tag)) {
     return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "computing HMAC-SHA256");
   }
-  memcpy(signature, scheme, SCHEME_BYTES);
-  mkt_hex(tag, MKT_TAG_BYTES, signature + SCHEME_BYTES);
-  return MKT_OK;
-}
-
-/* One more than the digit's value, 0 for what is no digit. A table and no comparisons: whether the
- * next digit is a letter is as hard to predict as the tag. */
-static const unsigned char lower_hex[256] = {
-    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
-
-mkt_code mkt_signature_parse(const char *header, size_t n, unsigned char tag[MKT_TAG_BYTES],
-                             mkt_error *error) {
-  if (n < SCHEME_BYTES || memcmp(header, scheme, SCHEME_BYTES) != 0) {
-    return mkt_fail_at(error, MKT_ERR_SIGNATURE_MALFORMED, 0,
-                       "the signature does not start with hmacsha256=");
-  }
-  if (n != MKT_SIGNATURE_BYTES) {
-    return mkt_fail(error, MKT_ERR_SIGNATURE_MALFORMED,
-                    "the signature has %zu characters after hmacsha256=, not 64", n - SCHEME_BYTES);
-  }
-  for (size_t i = 0; i < MKT_TAG_BYTES; i++) {
-    size_t at = SCHEME_BYTES + 2 * i;
-    unsigned high = lower_hex[(unsigned char)header[at]];
-    unsigned low = lower_hex[(unsigned char)header[at + 1]];
-    if (high == 0 || low == 0) {
-      return mkt_fail_at(error, MKT_ERR_SIGNATURE_MALFORMED, high == 0 ? at : at + 1,
-                         "the signature has a character that is not a lower-case hex digit");
-    }
-    tag[i] = (unsigned char)((high - 1) * 16 + low - 1);
-  }
+  memcpy(signature, MKT_SIGNATURE_SCHEME, MKT_SCHEME_BYTES);
+  mkt_hex(tag, MKT_TAG_BYTES, signature + MKT_SCHEME_BYTES);
   return MKT_OK;
 }
 

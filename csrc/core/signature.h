@@ -1,21 +1,15 @@
-/* signature.h: the signature of App Store Connect's notifications.
- *
- * The header `x-apple-signature` holds `hmacsha256=` and the HMAC-SHA256 (RFC 2104) of the raw body
- * as 64 hex digits. Apple: "Configuring webhook notifications", App Store Connect API.
- */
+/* signature.h: the signature of App Store Connect's notifications: the HMAC-SHA256 (RFC 2104) of
+ * the raw body. */
 #ifndef MKT_SIGNATURE_H
 #define MKT_SIGNATURE_H
 
 #include "error.h"
+#include "signature_header.h"
 
 #include <openssl/evp.h>
 #include <stddef.h>
 
-enum {
-  MKT_MAX_SECRETS = 8,
-  MKT_TAG_BYTES = 32,
-  MKT_SIGNATURE_BYTES = sizeof "hmacsha256=" - 1 + (size_t)2 * MKT_TAG_BYTES,
-};
+enum { MKT_MAX_SECRETS = 8 };
 
 /* One secret, or several while they are rotated, each set up once. Zero bytes are a valid empty
  * keyring; clear it in the end. OpenSSL keeps a copy of each secret beside what HMAC derives from
@@ -36,12 +30,6 @@ void mkt_keyring_clear(mkt_keyring *keyring);
 /* Writes the header's value for this body, made with the first secret; no NUL is added. */
 mkt_code mkt_sign(mkt_keyring *keyring, const char *body, size_t n,
                   char signature[MKT_SIGNATURE_BYTES], mkt_error *error);
-
-/* Reads the strict grammar: `hmacsha256=`, then exactly 64 lower-case hex digits, as Apple writes
- * them, and nothing before or after. MKT_ERR_SIGNATURE_MALFORMED with the byte at fault otherwise.
- */
-mkt_code mkt_signature_parse(const char *header, size_t n, unsigned char tag[MKT_TAG_BYTES],
-                             mkt_error *error);
 
 /* Which secret signed the body: its index from 0 in *matched. Every secret is tried, and each
  * comparison takes the same time whatever the bytes, so that time tells nothing about them.
