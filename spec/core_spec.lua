@@ -174,7 +174,7 @@ describe("a function of the core", function()
     local exchange = assert(core.http_start { method = "GET", url = "http://127.0.0.1:1/" })
     for object, methods in pairs {
       [key] = { "sign", "verify", "private_pem", "public_pem", "close" },
-      [keyring] = { "sign", "verify", "receive", "close" },
+      [keyring] = { "check", "sign", "verify", "receive", "close" },
       [lock] = { "close" },
       [exchange] = { "done", "head", "take", "result", "close" },
     } do

@@ -455,6 +455,106 @@ describe("marketplace.http_server", function()
       rig.server:answer(rig.held, { { status = 200 } })
       assert.equal(0, rig.server:stats().buffered)
     end)
+
+    -- A client whose body of so many bytes lacks the last one.
+    local function unfinished(size)
+      local before, client = rig.server:stats().buffered, rig:client():send(post(("a"):rep(size)):sub(1, -2))
+      rig:run(function() return rig.server:stats().buffered ~= before end)
+      return client
+    end
+
+    it("gives way to a smaller one if there is no more room, the largest and oldest first", function()
+      open { max_buffered = 1000 }
+      rig.respond = function(request) return { status = request.fault and 503 or 200, body = request.fault } end
+      local small, oldest, large = unfinished(200), unfinished(400), unfinished(400)
+      assert.equal(200, rig:run_until_answered(rig:client():send(post(("b"):rep(50))))[1].status)
+      assert.equal("overloaded", rig:run_until_closed(oldest)[1].body)
+      assert.equal(598, rig.server:stats().buffered)
+      assert.equal(503, rig:run_until_closed(rig:client():send(post(("b"):rep(500))))[1].status)
+      assert.is_false(large.closed or small.closed or false)
+      assert.equal(200, rig:run_until_answered(large:send "a")[1].status)
+      assert.equal(200, rig:run_until_answered(small:send "a")[1].status)
+    end)
+
+    it("gives way also if it is complete and waits for an owner who has not seen it", function()
+      open { max_buffered = 1000 }
+      rig.respond = function(request) return { status = request.fault and 503 or 200, body = request.fault } end
+      local large = rig:client():send(post(("a"):rep(1000)))
+      local newcomer = rig:client():send(post(("b"):rep(100)))
+      rig:run(function() return large.closed and #newcomer:responses() == 1 end)
+      assert.same({ 503, 200 }, { large:responses()[1].status, newcomer:responses()[1].status })
+    end)
+
+    it("does not disturb who sends little, however many others never finish", function()
+      open { max_buffered = 20000, max_body = 1000 }
+      rig.respond = function(request) return { status = request.fault and 503 or 200 } end
+      for _ = 1, 200 do
+        rig:client():send(post(("a"):rep(1000)):sub(1, -2))
+        rig:turn()
+        local client = rig:client():send(post(("b"):rep(100)))
+        assert.equal(200, rig:run_until_answered(client)[1].status)
+        client:close()
+        assert.is_true(rig.server:stats().buffered <= 20000)
+      end
+    end)
+  end)
+
+  describe("a body of no notification", function()
+    local SIGNATURE = "X-Apple-Signature: hmacsha256=" .. ("0a"):rep(32)
+
+    local function head(lines, method, path)
+      return ("%s %s HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n%s\r\n"):format(
+        method or "POST", path or "/hook", table.concat(lines, "\r\n") .. (#lines > 0 and "\r\n" or ""))
+    end
+
+    local function fault_of(bytes)
+      rig.requests = {}
+      local client = rig:client():send(bytes)
+      rig:run(function() return #rig.requests > 0 or rig.server:stats().buffered > 0 end)
+      if rig.requests[1] then assert.equal("close", rig:run_until_closed(client)[1].headers.connection) end
+      client:close()
+      rig:run(function() return rig.server:stats().connections == 0 end)
+      return rig.requests[1] and rig.requests[1].fault
+    end
+
+    before_each(function()
+      open { path = "/hook" }
+      rig.respond = function() return { status = 401 } end
+    end)
+
+    it("is refused by its head, before any of it has come", function()
+      assert.equal("unread", fault_of(head {}))
+      assert.equal("unread", fault_of(head { "X-Apple-Signature: hmacsha256=00" }))
+      assert.equal("unread", fault_of(head { "X-Apple-Signature: hmacsha256=" .. ("0A"):rep(32) }))
+      assert.equal("unread", fault_of(head { SIGNATURE, SIGNATURE }))
+      assert.equal("unread", fault_of(head { SIGNATURE, "Content-Encoding: gzip" }))
+      assert.equal("unread", fault_of(head { SIGNATURE, "Content-Encoding: identity", "Content-Encoding: identity" }))
+      assert.equal("unread", fault_of(head({ SIGNATURE }, "PUT")))
+      assert.equal("unread", fault_of(head({ SIGNATURE }, "POST", "/")))
+      assert.equal("unread", fault_of(head({ SIGNATURE }, "POST", "/hook/x")))
+      assert.equal("unread", fault_of "POST /hook HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+      assert.equal("unread", fault_of(head { "Expect: 100-continue" }))
+    end)
+
+    it("is told from one that may be one", function()
+      local function takes(bytes)
+        assert.is_nil(fault_of(bytes .. "x"))
+      end
+      takes(head { SIGNATURE })
+      takes(head { SIGNATURE:lower() })
+      takes(head { SIGNATURE, "Content-Encoding: Identity" })
+      takes(head { SIGNATURE, "Content-Encoding:" })
+      takes(head({ SIGNATURE }, "POST", "/hook?x"))
+      takes(head({ SIGNATURE }, "POST", "/hook/"))
+    end)
+
+    it("is of no account if there is none", function()
+      for _, line in ipairs { "GET / HTTP/1.1", "POST / HTTP/1.1\r\nContent-Length: 0" } do
+        local client = rig:client():send((line .. "\r\nHost: a\r\n\r\n"):rep(2))
+        assert.equal(2, #rig:run_until_answered(client, 2))
+      end
+      assert.equal(4, #rig:sound())
+    end)
   end)
 
   describe("bytes that are no sound request", function()

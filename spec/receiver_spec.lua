@@ -29,6 +29,12 @@ describe("marketplace.receiver", function()
     return receiver:handle(signed(body, more))
   end
 
+  local function without_body(fault)
+    local request = signed ""
+    request.body, request.fault = nil, fault
+    return request
+  end
+
   local function last_reason() return entries[#entries].reason end
 
   describe("answers", function()
@@ -100,7 +106,7 @@ describe("marketplace.receiver", function()
       assert.equal(200, (post((" "):rep(100))))
       assert.equal(413, (post("x", { ["content-length"] = "101" })))
       assert.equal(200, (post("x", { ["content-length"] = "100" })))
-      assert.equal(413, (receiver:handle { method = "POST", fault = "too_large" }))
+      assert.equal(413, (receiver:handle(without_body "too_large")))
     end)
 
     it("405 with Allow to what is no POST", function()
@@ -123,8 +129,38 @@ describe("marketplace.receiver", function()
     end)
 
     it("408 to a body that did not arrive in time, 503 when too much comes at once", function()
-      assert.equal(408, (receiver:handle { method = "POST", fault = "timeout" }))
-      assert.equal(503, (receiver:handle { method = "POST", fault = "overloaded" }))
+      assert.equal(408, (receiver:handle(without_body "timeout")))
+      assert.equal(503, (receiver:handle(without_body "overloaded")))
+    end)
+
+    it("400 to what can be read in two ways, 411 to what says not where it ends, whatever else it says", function()
+      assert.equal(400, (receiver:handle(without_body "malformed")))
+      assert.equal(411, (receiver:handle(without_body "no_length")))
+      assert.equal(400, (receiver:handle { method = "", fault = "no_request", remote = "192.0.2.1" }))
+      assert.same({ "no_request", "192.0.2.1" }, { entries[3].code, entries[3].remote })
+      assert.is_nil(entries[3].status)
+      receiver:handle { method = "", fault = "malformed", answered = 431 }
+      assert.equal(431, entries[4].status)
+    end)
+
+    it("what the head says before it asks for the body", function()
+      local function status(head)
+        return (receiver:receive(head, function() error "the body was read" end))
+      end
+      local header = marketplace.sign(SECRET, "x")
+      assert.equal(401, status { method = "POST" })
+      assert.equal(401, status { method = "POST", signature = "hmacsha256=00" })
+      assert.equal(401, status { method = "POST", signature = header:upper() })
+      assert.equal(401, status { method = "POST", signature = { header, header } })
+      assert.equal(405, status { method = "GET", signature = header })
+      assert.equal(415, status { method = "POST", signature = header, encoding = "gzip" })
+      assert.equal(413, status { method = "POST", signature = header, length = "99999999999999999999" })
+      assert.equal(411, status { method = "POST", signature = header, fault = "no_length" })
+    end)
+
+    it("503 to a notification whose body was not received, as a mistake of ours", function()
+      assert.equal(503, (receiver:handle(without_body "unread")))
+      assert.same({ "error", "failed" }, { entries[1].level, entries[1].code })
     end)
 
     it("503 with Retry-After while the inbox cannot store, and stores later", function()
@@ -273,7 +309,9 @@ describe("marketplace.receiver", function()
   end)
 
   it("tells what the system said of a body that cannot be read back", function()
-    receiver:receive({ method = "POST" }, function() return nil, "unreadable", "/tmp/x: Permission denied" end)
+    receiver:receive({ method = "POST", signature = marketplace.sign(SECRET, "") }, function()
+      return nil, "unreadable", "/tmp/x: Permission denied"
+    end)
     assert.equal("error", entries[1].level)
     assert.equal("the body cannot be read back from its temporary file: /tmp/x: Permission denied", entries[1].reason)
   end)

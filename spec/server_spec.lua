@@ -74,7 +74,8 @@ describe("marketplace.server", function()
   it("answers many on one connection, in order", function()
     open()
     local body = samples.body("ping", { id = "a" })
-    local bytes = notification(body) .. raw.post(body) .. notification(samples.body("ping", { id = "b" }))
+    local forged = raw.post(body, { "X-Apple-Signature: " .. marketplace.sign("another", body) })
+    local bytes = notification(body) .. forged .. notification(samples.body("ping", { id = "b" }))
     local statuses = {}
     for i, answer in ipairs(answers(connect(bytes), 3)) do statuses[i] = answer.status end
     assert.same({ 200, 401, 200 }, statuses)

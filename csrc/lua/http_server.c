@@ -147,8 +147,9 @@ static void push_headers(lua_State *L, const mkt_request *request) {
 static const char *fault_word(mkt_fault fault) {
   static const char *const words[] = {
       [MKT_FAULT_TIMEOUT] = "timeout",       [MKT_FAULT_TOO_LARGE] = "too_large",
-      [MKT_FAULT_OVERLOADED] = "overloaded", [MKT_FAULT_MALFORMED] = "malformed",
-      [MKT_FAULT_NO_LENGTH] = "no_length",   [MKT_FAULT_NO_REQUEST] = "no_request",
+      [MKT_FAULT_OVERLOADED] = "overloaded", [MKT_FAULT_UNREAD] = "unread",
+      [MKT_FAULT_MALFORMED] = "malformed",   [MKT_FAULT_NO_LENGTH] = "no_length",
+      [MKT_FAULT_NO_REQUEST] = "no_request",
   };
   return words[fault];
 }

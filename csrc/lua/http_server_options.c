@@ -15,7 +15,7 @@ static const option known_options[] = {
     {"max_buffered", LUA_TNUMBER},   {"max_header_bytes", LUA_TNUMBER},
     {"header_timeout", LUA_TNUMBER}, {"body_timeout", LUA_TNUMBER},
     {"idle_timeout", LUA_TNUMBER},   {"live_path", LUA_TSTRING},
-    {"ready_path", LUA_TSTRING},
+    {"ready_path", LUA_TSTRING},     {"path", LUA_TSTRING},
 };
 
 static const option *find_option(const char *name) {
@@ -93,6 +93,7 @@ void mkt_lua_read_server_options(lua_State *L, int index, mkt_server_options *op
       .port = (uint16_t)size_option(L, index, "port", 0, 0, UINT16_MAX),
       .tls_cert = text_option(L, index, "tls_cert", NULL),
       .tls_key = text_option(L, index, "tls_key", NULL),
+      .path = text_option(L, index, "path", NULL),
       .max_body = size_option(L, index, "max_body", 1 << 20, 0, most),
       .max_buffered = size_option(L, index, "max_buffered", 64 << 20, 1, most),
       .max_connections = size_option(L, index, "max_connections", 512, 1, 1000000),

@@ -41,6 +41,23 @@ static int keyring_sign(lua_State *L) {
   return 1;
 }
 
+/* Of the header at an index: MKT_OK if it has the form of a signature. */
+static mkt_code parse_header(lua_State *L, int index, mkt_error *error) {
+  size_t n;
+  unsigned char tag[MKT_TAG_BYTES];
+  if (lua_isnoneornil(L, index)) return mkt_fail(error, MKT_ERR_SIGNATURE_MISSING, NULL);
+  const char *header = check_string(L, index, &n);
+  return mkt_signature_parse(header, n, tag, error);
+}
+
+static int keyring_check(lua_State *L) {
+  mkt_error error;
+  (void)check_open(L);
+  if (parse_header(L, 2, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* Of the body and header at 2 and 3. */
 static mkt_code verify(lua_State *L, unsigned *matched, mkt_error *error) {
   mkt_keyring *keyring = check_open(L);
@@ -103,8 +120,11 @@ static void add_receive(lua_State *L) {
 }
 
 void mkt_lua_push_keyring(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"verify", keyring_verify}, {"sign", keyring_sign}, {"close", keyring_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"check", keyring_check},
+                                     {"verify", keyring_verify},
+                                     {"sign", keyring_sign},
+                                     {"close", keyring_close},
+                                     {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__len", keyring_length}, {"__gc", keyring_close}, {"__close", keyring_close}, {NULL, NULL}};
   mkt_lua_class(L, metatable_name, methods, metamethods);

@@ -9,6 +9,9 @@
  * trickled bodies as there are connections would lock everyone out until body_timeout. */
 enum { BODY_GRACE = 1000 };
 
+/* Milliseconds that a body is given, and the bytes of it that gain it another second. */
+enum { BODY_PATIENCE = 5000, BODY_LEAST_RATE = 500 };
+
 bool mkt_connections_init(mkt_connections *connections, size_t capacity) {
   *connections = (mkt_connections){0};
   if (capacity > SIZE_MAX / sizeof *connections->all) return false;
@@ -97,7 +100,26 @@ mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint6
   if (timed[MKT_PHASE_HEADERS].first != NULL) return timed[MKT_PHASE_HEADERS].first;
   if (timed[MKT_PHASE_CLOSING].first != NULL) return timed[MKT_PHASE_CLOSING].first;
   mkt_connection *body = timed[MKT_PHASE_BODY].first;
-  return body != NULL && now - body->since >= BODY_GRACE ? body : NULL;
+  while (body != NULL && now - body->since < BODY_GRACE)
+    body = body->next;
+  return body;
+}
+
+mkt_connection *mkt_connections_largest(const mkt_connections *connections) {
+  mkt_connection *largest = NULL;
+  mkt_connection *body = connections->timed[MKT_PHASE_BODY].first;
+  for (; body != NULL; body = body->next) {
+    const size_t most = largest != NULL ? largest->request->counted : 0;
+    const size_t size = body->request->counted;
+    if (size > most || (size == most && size > 0 && body->since < largest->since)) largest = body;
+  }
+  return largest;
+}
+
+uint64_t mkt_connection_body_deadline(const mkt_connection *connection, size_t received,
+                                      uint64_t timeout) {
+  const uint64_t earned = BODY_PATIENCE + (uint64_t)received / BODY_LEAST_RATE * 1000;
+  return connection->since + (earned < timeout ? earned : timeout);
 }
 
 mkt_connection *mkt_connections_expired(const mkt_connections *connections, uint64_t now) {

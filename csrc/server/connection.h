@@ -72,6 +72,14 @@ void mkt_connection_doom(mkt_connections *connections, mkt_connection *connectio
  */
 mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint64_t now);
 
+/* The one with the largest incomplete body, of several the oldest; NULL if all are empty. */
+mkt_connection *mkt_connections_largest(const mkt_connections *connections);
+
+/* Until when a body may take that has so many bytes so far: at most until `timeout` after the
+ * headers, and until then as long as it comes at a least rate. */
+uint64_t mkt_connection_body_deadline(const mkt_connection *connection, size_t received,
+                                      uint64_t timeout);
+
 /* One whose deadline has passed, or NULL. */
 mkt_connection *mkt_connections_expired(const mkt_connections *connections, uint64_t now);
 

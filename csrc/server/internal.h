@@ -28,6 +28,7 @@ struct mkt_server {
   mkt_ready batch; /* what the last poll handed out: the owner's own, also without the turn */
   mkt_linger linger;
   mkt_server_stats stats; /* but for what the tables of connections and requests count */
+  char *path;             /* of notifications, or NULL */
   size_t max_body;
   size_t max_buffered;
   size_t max_connections;

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "server/head.h"
+#include "server/wanted.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -285,6 +286,20 @@ static void note_end(mkt_connection *connection, const mkt_head *head, const cha
       connection->is_last || head->may_close || strcmp(version, "HTTP/1.0") == 0;
 }
 
+static bool has_unwanted_body(const mkt_server *server, const mkt_request *request,
+                              const mkt_head *head) {
+  bool has_body = head->length > 0 || head->transfer_encodings > 0;
+  return has_body && server->path != NULL && !mkt_wanted(request, server->path);
+}
+
+/* Since `since`, and more of it has come or is to come. */
+static void await_body(mkt_server *server, mkt_connection *connection, uint64_t since) {
+  connection->since = since;
+  const uint64_t deadline =
+      mkt_connection_body_deadline(connection, connection->request->counted, server->body_timeout);
+  mkt_connection_enter(&server->connections, connection, MKT_PHASE_BODY, since, deadline);
+}
+
 static enum MHD_Result on_headers(mkt_server *server, mkt_connection *connection,
                                   const char *method, const char *version) {
   mkt_request *request = connection->request;
@@ -296,10 +311,12 @@ static enum MHD_Result on_headers(mkt_server *server, mkt_connection *connection
     refuse(server, connection, fault);
     return MHD_YES;
   }
-  const uint64_t now = mkt_clock_milliseconds();
+  if (has_unwanted_body(server, request, &copied.head)) {
+    refuse(server, connection, MKT_FAULT_UNREAD);
+    return MHD_YES;
+  }
   note_end(connection, &copied.head, version);
-  mkt_connection_enter(&server->connections, connection, MKT_PHASE_BODY, now,
-                       now + server->body_timeout);
+  await_body(server, connection, mkt_clock_milliseconds());
   return MHD_YES;
 }
 
@@ -322,11 +339,41 @@ void mkt_receive_log(void *cls, const char *format, va_list arguments) {
   refuse(server, connection, is_too_long ? MKT_FAULT_TOO_LARGE : MKT_FAULT_MALFORMED);
 }
 
+static bool has_room(const mkt_server *server, size_t size) {
+  return size <= server->max_buffered && server->requests.buffered <= server->max_buffered - size;
+}
+
+/* The largest body that is complete and that the owner has not seen yet. */
+static mkt_request *largest_ready(const mkt_server *server) {
+  mkt_request *largest = NULL;
+  for (mkt_request *request = server->ready.first; request != NULL; request = request->next) {
+    if (request->counted > (largest != NULL ? largest->counted : 0)) largest = request;
+  }
+  return largest;
+}
+
+/* Whether one of more than so many bytes was found and given up. An incomplete one goes before one
+ * that is complete. Notifications are small: it is not their senders who pay. */
+static bool give_up_one_larger_than(mkt_server *server, size_t size) {
+  mkt_connection *connection = mkt_connections_largest(&server->connections);
+  if (connection != NULL && connection->request->counted > size) {
+    hand_over_fault(server, connection, MKT_FAULT_OVERLOADED);
+    return true;
+  }
+  mkt_request *request = largest_ready(server);
+  if (request == NULL || request->counted <= size) return false;
+  request->fault = MKT_FAULT_OVERLOADED;
+  mkt_requests_discard_body(&server->requests, request);
+  return true;
+}
+
 static mkt_fault append_body(mkt_server *server, mkt_request *request, const char *data,
                              size_t size) {
   mkt_requests *requests = &server->requests;
   if (size > server->max_body - request->body.n) return MKT_FAULT_TOO_LARGE;
-  if (size > server->max_buffered - requests->buffered) return MKT_FAULT_OVERLOADED;
+  while (!has_room(server, size) && give_up_one_larger_than(server, request->counted + size)) {
+  }
+  if (!has_room(server, size)) return MKT_FAULT_OVERLOADED;
   bool is_added = mkt_requests_add_body(requests, request, data, size) == MKT_OK;
   return is_added ? MKT_FAULT_NONE : MKT_FAULT_OVERLOADED;
 }
@@ -338,6 +385,7 @@ static enum MHD_Result on_data(mkt_server *server, mkt_connection *connection, c
   mkt_fault fault = append_body(server, connection->request, data, *size);
   if (fault == MKT_FAULT_NONE) {
     *size = 0;
+    await_body(server, connection, connection->since);
     return MHD_YES;
   }
   refuse(server, connection, fault);

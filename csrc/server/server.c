@@ -23,9 +23,23 @@ static size_t unescape_nothing(void *cls, struct MHD_Connection *mhd, char *text
   return strlen(text);
 }
 
+/* False when memory is short. */
+static bool copy_path(mkt_server *server, const char *path) {
+  if (path == NULL) return true;
+  const size_t size = strlen(path) + 1;
+  server->path = mkt_alloc(size);
+  if (server->path == NULL) return false;
+  memcpy(server->path, path, size);
+  return true;
+}
+
 static mkt_server *new_server(const mkt_server_options *options) {
   mkt_server *server = mkt_alloc_zero(sizeof *server);
   if (server == NULL) return NULL;
+  if (!copy_path(server, options->path)) {
+    mkt_free(server);
+    return NULL;
+  }
   server->max_body = options->max_body;
   server->max_buffered = options->max_buffered;
   server->max_connections = options->max_connections;
@@ -130,6 +144,7 @@ static void free_server(mkt_server *server) {
   mkt_health_clear(&server->health);
   mkt_requests_free(&server->requests);
   mkt_connections_free(&server->connections);
+  mkt_free(server->path);
   mkt_free(server);
 }
 

@@ -12,8 +12,10 @@
  * no signals, so a handler runs in one of the process's own threads, and can end a poll's wait.
  *
  * A client can waste neither time nor memory without limit. Every state of a connection has a
- * deadline of its own, whatever trickles in; bodies are bounded each and together; and when
- * max_connections are open the one that is worth least makes room for the newcomer.
+ * deadline of its own, whatever trickles in, and a body has to come at a least rate. Bodies are
+ * bounded each and together: when there is no more room for them, the largest gives way, which is
+ * no notification, and when max_connections are open the one that is worth least makes room for the
+ * newcomer. So whoever sends much or slowly disturbs himself.
  *
  * A request that cannot become complete (malformed, too large, too slow, no room for it) is handed
  * out as well, with a fault and no body, so that the owner says how it is answered; the answer ends
@@ -50,6 +52,7 @@ typedef struct mkt_server_options {
   uint16_t port;           /* 0: the system chooses */
   const char *tls_cert;    /* PEM text, the chain; NULL (and tls_key NULL) for plain HTTP */
   const char *tls_key;     /* PEM text */
+  const char *path;        /* of notifications: only their bodies are received. NULL: all are */
   size_t max_body;         /* bytes of one body */
   size_t max_buffered;     /* bytes of all bodies that are incomplete or unanswered */
   size_t max_connections;  /* connections kept; at least 1 */
@@ -69,6 +72,7 @@ typedef enum mkt_fault {
   MKT_FAULT_TIMEOUT,    /* the body was not complete in time */
   MKT_FAULT_TOO_LARGE,  /* declared to be larger than max_body, or grew larger */
   MKT_FAULT_OVERLOADED, /* max_buffered is reached, or memory is short */
+  MKT_FAULT_UNREAD,     /* no notification, by its head: its body is not received */
   MKT_FAULT_MALFORMED,  /* where it ends, or what it says, can be read in more than one way */
   MKT_FAULT_NO_LENGTH,  /* a POST that says not where it ends */
   MKT_FAULT_NO_REQUEST  /* the bytes were none: it has a remote address, and nothing else */

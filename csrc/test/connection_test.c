@@ -148,6 +148,50 @@ static void lets_a_body_come_for_a_second(void **state) {
   expect_victim(body, 1010);
 }
 
+static void finds_the_body_that_has_come_for_a_second(void **state) {
+  (void)state;
+  mkt_connection *young = enter(MKT_PHASE_BODY, 5000, 8000);
+  mkt_connection *old = enter(MKT_PHASE_BODY, 10, 9000);
+  expect_victim(old, 5500);
+  expect_victim(NULL, 5500);
+  expect_victim(young, 6000);
+}
+
+static mkt_connection *enter_with_body(mkt_request *request, size_t size, uint64_t since) {
+  mkt_connection *connection = enter(MKT_PHASE_BODY, since, 9000 + since);
+  *request = (mkt_request){.counted = size};
+  connection->request = request;
+  return connection;
+}
+
+static void finds_the_largest_body_and_of_several_the_oldest(void **state) {
+  (void)state;
+  mkt_request requests[5];
+  assert_null(mkt_connections_largest(&table));
+  (void)enter_with_body(&requests[0], 0, 10);
+  assert_null(mkt_connections_largest(&table));
+  mkt_connection *small = enter_with_body(&requests[1], 10, 20);
+  mkt_connection *younger = enter_with_body(&requests[2], 20, 40);
+  mkt_connection *oldest = enter_with_body(&requests[3], 20, 30);
+  (void)enter_with_body(&requests[4], 20, 50);
+  (void)enter(MKT_PHASE_IDLE, 10, 20);
+  assert_ptr_equal(mkt_connections_largest(&table), oldest);
+  mkt_connections_remove(&table, oldest);
+  assert_ptr_equal(mkt_connections_largest(&table), younger);
+  requests[1].counted = 30;
+  assert_ptr_equal(mkt_connections_largest(&table), small);
+}
+
+static void gives_a_body_five_seconds_and_one_more_for_each_500_bytes(void **state) {
+  (void)state;
+  const mkt_connection *body = enter(MKT_PHASE_BODY, 100, 9000);
+  assert_int_equal(mkt_connection_body_deadline(body, 0, 30000), 5100);
+  assert_int_equal(mkt_connection_body_deadline(body, 500, 30000), 6100);
+  assert_int_equal(mkt_connection_body_deadline(body, 12500, 30000), 30100);
+  assert_int_equal(mkt_connection_body_deadline(body, (size_t)1 << 40, 30000), 30100);
+  assert_int_equal(mkt_connection_body_deadline(body, 0, 1000), 1100);
+}
+
 static void dooms_once(void **state) {
   (void)state;
   int pair[2];
@@ -179,6 +223,9 @@ int main(void) {
       OF_A_TABLE(gives_up_the_one_that_is_worth_least),
       OF_A_TABLE(gives_up_one_that_asked_nothing_before_an_idle_one_as_old),
       OF_A_TABLE(lets_a_body_come_for_a_second),
+      OF_A_TABLE(finds_the_body_that_has_come_for_a_second),
+      OF_A_TABLE(finds_the_largest_body_and_of_several_the_oldest),
+      OF_A_TABLE(gives_a_body_five_seconds_and_one_more_for_each_500_bytes),
       OF_A_TABLE(dooms_once),
   };
 #undef OF_A_TABLE

@@ -133,24 +133,35 @@ local HEAD_FAULTS = {
   no_request = { "malformed", "what came is not an HTTP request" },
 }
 
+-- Anybody can make up a header that has the form of a signature, but scanners do not, and cost no more than their heads.
+local function signature_fault(self, header)
+  if header ~= nil and type(header) ~= "string" then
+    return "refused", "the signature header came more than once", "signature_malformed"
+  end
+  local ok, message, code = self.keyring:check(header)
+  if not ok then return "refused", message, code end
+end
+
 local function head_fault(self, head)
   local found = HEAD_FAULTS[head.fault]
   if found then return found[1], found[2], head.fault end
   if head.method ~= "POST" then return "not_post", "not a POST", "not_post" end
   if head.encoding and not is_identity(head.encoding) then return "encoded", "the body is encoded", "encoded" end
   if head.length and declares_more(head.length, self.max_body) then return "too_large", TOO_LARGE, "too_large" end
+  return signature_fault(self, head.signature)
 end
 
 local FAULTS = {
   timeout = { "timeout", "the body was not complete in time" },
   too_large = { "too_large", TOO_LARGE },
   overloaded = { "unavailable", "too much is being received at once" },
+  unread = { "unavailable", "the body was wanted, and was not received", "error", "failed" },
   unreadable = { "unavailable", "the body cannot be read back from its temporary file", "error" },
 }
 
 local function body_fault(self, body, fault, problem)
   local found = FAULTS[fault]
-  if found then return found[1], problem and found[2] .. ": " .. problem or found[2], fault, found[3] end
+  if found then return found[1], problem and found[2] .. ": " .. problem or found[2], found[4] or fault, found[3] end
   if #body > self.max_body then return "too_large", TOO_LARGE, "too_large" end
   if self.draining then return "unavailable", "shutting down", "draining" end
 end
@@ -168,12 +179,8 @@ local function check(self, head, read_body)
   local level
   kind, reason, code, level = body_fault(self, body, fault, problem)
   if kind then return refuse(self, head, kind, reason, code, level) end
-  local signature_header = head.signature
-  if signature_header ~= nil and type(signature_header) ~= "string" then
-    return refuse_signature(self, head, "the signature header came more than once", "signature_malformed")
-  end
   local secret, record, message
-  secret, record, message, code = self.keyring:receive(body, signature_header)
+  secret, record, message, code = self.keyring:receive(body, head.signature)
   if not secret then return refuse_signature(self, head, record, message) end
   if not record then record, message, code = dead_record(body, message, code) end
   if not record then return refuse(self, head, "unavailable", message, code) end
@@ -294,7 +301,7 @@ end
 --- fault: what the carrier found wrong, "malformed", "no_length" or "no_request"; answered: the status that it has
 --- answered with; remote: the peer's address, or a function that returns it
 ---@param read_body fun(head: table): string|nil, string?, string? returns the body; or nil, why there is none
---- ("timeout", "too_large", "overloaded" or "unreadable") and, for the log, what the system said
+--- ("timeout", "too_large", "overloaded", "unread" or "unreadable") and, for the log, what the system said
 ---@return integer status
 ---@return table headers
 ---@return string body

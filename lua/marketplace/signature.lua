@@ -25,7 +25,7 @@ end
 ---@param secrets string|string[] 1 to 8, none empty
 ---@param where string the public function's name, for the message
 ---@param level? integer whose call is blamed, as in `error`; default 3
----@return table keyring with verify(body, header), sign(body) and close()
+---@return table keyring with check(header), verify(body, header), sign(body) and close()
 function signature.keyring(secrets, where, level)
   local list, problem = as_list(secrets)
   problem = problem or problem_of(list)

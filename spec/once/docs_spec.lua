@@ -300,13 +300,14 @@ local function answered_by_a_receiver()
   for _, fault in ipairs {
     "malformed", "no_length", "no_request", "timeout", "too_large", "overloaded", "unreadable",
   } do
-    send { method = "POST", fault = fault }
+    send { method = "POST", fault = fault, signature = marketplace.sign("s", "") }
   end
   send { method = "POST", encoding = "gzip", body = ping }
   local keyring = receiver.keyring
-  receiver.keyring = { receive = function() return nil, "as told", "crypto_failed" end }
+  local function check() return true end
+  receiver.keyring = { check = check, receive = function() return nil, "as told", "crypto_failed" end }
   signed(ping)
-  receiver.keyring = { receive = function() return 1, nil, "as told", "out_of_memory" end }
+  receiver.keyring = { check = check, receive = function() return 1, nil, "as told", "out_of_memory" end }
   signed(ping)
   receiver.keyring = keyring
   receiver.inbox.put = function() return nil, "as told", "inbox_unavailable" end

@@ -196,12 +196,12 @@ function Server:address()
   return host, port, ("%s://%s:%d%s"):format(self.scheme, shown, port, self.path)
 end
 
-local function http_options(given)
+local function http_options(given, path)
   local names = { "host", "port", "tls_cert", "tls_key", "max_connections", "max_body", "header_timeout",
     "body_timeout", "idle_timeout" }
   local chosen = {}
   for _, name in ipairs(names) do chosen[name] = given[name] end
-  chosen.max_body = chosen.max_body or given.receiver.max_body
+  chosen.max_body, chosen.path = chosen.max_body or given.receiver.max_body, path
   chosen.live_path, chosen.ready_path = LIVE, READY
   return chosen
 end
@@ -235,7 +235,7 @@ end
 ---@field max_body? integer bytes, default the receiver's
 ---@field max_connections? integer default 512
 ---@field header_timeout? number seconds for a request's header, default 10
----@field body_timeout? number seconds for its body, default 30
+---@field body_timeout? number seconds for its body, default 30; less if it comes at less than 500 bytes a second
 ---@field idle_timeout? number seconds between two requests of a connection, default 75
 ---@field trusted_proxies? string[] addresses and networks whose X-Forwarded-For or Forwarded is believed; default none
 ---@field dispatch? boolean run callbacks, default true; false: only receive
@@ -264,7 +264,7 @@ function server.open(given)
   end
   local trusted, problem = trusted_proxies(given)
   if problem then error("marketplace.server.open: option 'trusted_proxies': " .. problem, 2) end
-  local http, message, code = http_server().open(http_options(given))
+  local http, message, code = http_server().open(http_options(given, path))
   if not http then return nil, message, code end
   local metrics
   metrics, message, code = open_metrics(given, http)
