@@ -1,6 +1,6 @@
 /* internal.h: the server's own struct. server.c opens, hands out and answers; run.c runs the
- * sockets, for server.c or for front.c, and receive.c takes in what comes. Who touches what is not
- * fixed at the start has the turn (front.h). */
+ * sockets, for server.c or for front.c; accept.c and receive.c take in what comes. Who touches what
+ * is not fixed at the start has the turn (front.h). */
 #ifndef MKT_SERVER_INTERNAL_H
 #define MKT_SERVER_INTERNAL_H
 

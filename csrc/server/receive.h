@@ -1,4 +1,4 @@
-/* receive.h: what libmicrohttpd calls: connections come and go, requests arrive piece by piece.
+/* receive.h: what libmicrohttpd calls as requests arrive, piece by piece.
  *
  * Nothing here waits, and nothing here calls the owner: a request that is complete joins the ready
  * list. libmicrohttpd asks again at each of its runs what to do with a connection whose request has
@@ -15,11 +15,6 @@
 #include <stdarg.h>
 
 /* The callbacks; cls is the mkt_server. */
-enum MHD_Result mkt_receive_admit(void *cls, const struct sockaddr *address, socklen_t size);
-void mkt_receive_connection(void *cls, struct MHD_Connection *mhd, void **context,
-                            enum MHD_ConnectionNotificationCode code);
-void mkt_receive_completed(void *cls, struct MHD_Connection *mhd, void **context,
-                           enum MHD_RequestTerminationCode why);
 void mkt_receive_log(void *cls, const char *format, va_list arguments);
 void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *url,

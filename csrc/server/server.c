@@ -1,5 +1,6 @@
 #include "core/alloc.h"
 #include "core/clock.h"
+#include "server/accept.h"
 #include "server/answer.h"
 #include "server/listen.h"
 #include "server/receive.h"
@@ -86,11 +87,11 @@ static struct MHD_Daemon *start(mkt_server *server, const mkt_server_options *op
   if (options->tls_cert != NULL) flags |= MHD_USE_TLS;
   if (!server->is_parser_strict) flags |= MHD_USE_ERROR_LOG;
   return MHD_start_daemon(
-      flags, 0, mkt_receive_admit, server, mkt_receive, server, MHD_OPTION_EXTERNAL_LOGGER,
+      flags, 0, mkt_accept_admit, server, mkt_receive, server, MHD_OPTION_EXTERNAL_LOGGER,
       mkt_receive_log, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
       (unsigned)(options->max_connections + SLACK), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      options->max_header_bytes, MHD_OPTION_NOTIFY_CONNECTION, mkt_receive_connection, server,
-      MHD_OPTION_NOTIFY_COMPLETED, mkt_receive_completed, server, MHD_OPTION_URI_LOG_CALLBACK,
+      options->max_header_bytes, MHD_OPTION_NOTIFY_CONNECTION, mkt_accept_notify, server,
+      MHD_OPTION_NOTIFY_COMPLETED, mkt_accept_completed, server, MHD_OPTION_URI_LOG_CALLBACK,
       mkt_receive_line, server, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL,
       MHD_OPTION_STRICT_FOR_CLIENT, server->is_parser_strict ? 1 : 0, MHD_OPTION_ARRAY, tls,
       MHD_OPTION_END);
