@@ -133,7 +133,7 @@ local HEAD_FAULTS = {
   no_request = { "malformed", "what came is not an HTTP request" },
 }
 
--- Anybody can make up a header that has the form of a signature, but scanners do not, and cost no more than their heads.
+-- Anybody can make up a header in the form of a signature; scanners do not, and cost no more than their heads.
 local function signature_fault(self, header)
   if header ~= nil and type(header) ~= "string" then
     return "refused", "the signature header came more than once", "signature_malformed"

@@ -196,12 +196,12 @@ function Server:address()
   return host, port, ("%s://%s:%d%s"):format(self.scheme, shown, port, self.path)
 end
 
-local function http_options(given, path)
+local function http_options(given, receiving_path)
   local names = { "host", "port", "tls_cert", "tls_key", "max_connections", "max_body", "header_timeout",
     "body_timeout", "idle_timeout" }
   local chosen = {}
   for _, name in ipairs(names) do chosen[name] = given[name] end
-  chosen.max_body, chosen.path = chosen.max_body or given.receiver.max_body, path
+  chosen.max_body, chosen.path = chosen.max_body or given.receiver.max_body, receiving_path
   chosen.live_path, chosen.ready_path = LIVE, READY
   return chosen
 end
@@ -264,7 +264,7 @@ function server.open(given)
   end
   local trusted, problem = trusted_proxies(given)
   if problem then error("marketplace.server.open: option 'trusted_proxies': " .. problem, 2) end
-  local http, message, code = http_server().open(http_options(given, path))
+  local http, message, code = http_server().open(http_options(given, without_last_slash(path)))
   if not http then return nil, message, code end
   local metrics
   metrics, message, code = open_metrics(given, http)
