@@ -117,6 +117,27 @@ describe("marketplace.server", function()
     assert.same({ ["refused:wrong_path"] = 1, ["refused:not_found"] = 1 }, receiver:counts())
   end)
 
+  for _, path in ipairs { "/hook", "/hook/", "/" } do
+    it("refuses by its head what is no notification to " .. path .. ", before the body has come", function()
+      open { path = path }
+      local function status_of(target, headers)
+        local bytes = raw.post(("x"):rep(1000), headers):gsub("/notifications", target, 1)
+        return ask((bytes:sub(1, -900))).status
+      end
+      local header = "X-Apple-Signature: " .. marketplace.sign(SECRET, "x")
+      assert.equal(404, status_of("/other", { header }))
+      assert.equal(401, status_of(path, {}))
+      assert.equal(401, status_of(path, { "X-Apple-Signature: x" }))
+      assert.equal(401, status_of(path, { header, header }))
+      assert.equal(415, status_of(path, { header, "Content-Encoding: gzip" }))
+      local body = samples.body "ping"
+      for _, target in ipairs { path, (path:gsub("/$", "")) .. "/" } do
+        local bytes = raw.post(body, { "X-Apple-Signature: " .. marketplace.sign(SECRET, body) })
+        assert.equal(200, ask((bytes:gsub("/notifications", target, 1))).status)
+      end
+    end)
+  end
+
   it("counts and logs what is no request, what can be read in two ways, and what libmicrohttpd refuses", function()
     open()
     local function refusal(bytes)
