@@ -116,6 +116,7 @@ describe("marketplace.nginx #full", function()
   describe("answers", function()
     local LIMITS = [[
       client_body_buffer_size 1k; client_max_body_size 8k; client_body_timeout 1s;
+      log_by_lua_block { require("marketplace.nginx").log() }
     ]]
 
     before_each(function()
@@ -197,6 +198,7 @@ describe("marketplace.nginx #full", function()
       client:send((signed((sized(300))):sub(1, -20)))
       assert.are.same({}, answers(client))
       server:wait(function() return server:access_log():find('HTTP/1.1" 408 ', 1, true) end, "408")
+      server:wait_for "refused code=timeout status=408"
       assert.is_nil(server:error_log():find("stored", 1, true))
     end)
 
@@ -600,6 +602,36 @@ describe("marketplace.nginx #full", function()
     end]] })
     assert.are.equal(200, ask(signed(of_app "4711")).status)
     server:wait_for "by a function: 4711"
+  end)
+
+  it("counts and writes down what nginx refuses by itself, and what is refused elsewhere, once", function()
+    assert(start {
+      server = [[
+        client_max_body_size 1k;
+        log_by_lua_block { require("marketplace.nginx").log() }
+        location / { return 404; }
+      ]],
+    })
+    local function refused(code)
+      local series = ('marketplace_requests_total{outcome="refused",reason="%s"}'):format(code)
+      return exposition.read(ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").body).value(series)
+    end
+    local signature = "X-Apple-Signature: " .. marketplace.sign(SECRET, "{}")
+    assert.are.equal(413, ask(raw.post(("x"):rep(2000))).status)
+    assert.are.equal(404, ask("GET /\226\128\174 HTTP/1.1\r\nHost: a\r\n\r\n").status)
+    assert.are.equal(404, ask("POST /hook HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n" .. signature ..
+      "\r\n\r\n{}").status)
+    assert.are.equal(400, ask("GET / HTTP/1.1\r\n\r\n").status)
+    assert.are.equal(405, ask("PUT /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status)
+    assert.are.equal(401, ask(raw.post("{}")).status)
+    assert.are.equal(200, ask(signed(of_app "1")).status)
+    for _, code in ipairs { "too_large", "not_found", "wrong_path", "malformed", "not_get", "signature_missing" } do
+      server:wait(function() return refused(code) == 1 end, code)
+      local _, lines = server:error_log():gsub("refused [^\n]*code=" .. code, "")
+      assert.are.equal(1, lines, code)
+    end
+    assert.is_truthy(server:error_log():find("POST /hook; nginx has nothing there", 1, true))
+    assert.is_truthy(server:error_log():find("GET /\\u202e; nginx has nothing there", 1, true))
   end)
 
   it("writes down the first of many refused requests, and how many more there were, also at the end", function()

@@ -2,6 +2,7 @@
 ---
 ---     init_by_lua_block { require("marketplace.nginx").init { handlers = ..., secret_file = ..., inbox = ... } }
 ---     init_worker_by_lua_block { require("marketplace.nginx").init_worker() }
+---     log_by_lua_block { require("marketplace.nginx").log() }
 ---     location = /notifications { content_by_lua_block { require("marketplace.nginx").handle() } }
 ---
 --- What is held here belongs to one worker. Nothing is connected before a worker asks for it.
@@ -15,6 +16,7 @@ local marketplace_receiver = require "marketplace.receiver"
 local nginx_log = require "marketplace.nginx.log"
 local options = require "marketplace.options"
 local ready = require "marketplace.nginx.ready"
+local refused = require "marketplace.nginx.refused"
 local request = require "marketplace.nginx.request"
 local responses = require "marketplace.responses"
 local secret_file = require "marketplace.secret_file"
@@ -190,7 +192,20 @@ function nginx.handle()
   request.answer(failed.status, failed.headers, failed.body)
 end
 
+--- Counts and logs what nginx refused by itself, such as a body above client_max_body_size, as what the receiver
+--- refuses: in log_by_lua, of the whole server.
+function nginx.log()
+  started "marketplace.nginx.log"
+  local refusal = refused.current()
+  if refusal then state.receiver:refused(refusal) end
+end
+
 local function answer(response)
+  if response.status == 405 then
+    state.receiver:refused {
+      code = "not_get", status = 405, reason = "not a GET of " .. ngx.var.uri:sub(1, 200), remote = ngx.var.remote_addr,
+    }
+  end
   request.answer(response.status, response.headers, response.body)
 end
 

@@ -42,6 +42,12 @@ function request.read_body(max_body)
   return nil, "unreadable", problem
 end
 
+--- Whether `answer` has refused the current request.
+---@return boolean
+function request.is_answered()
+  return ngx.ctx.marketplace_answered == true
+end
+
 --- Answers the current request.
 ---@param status integer
 ---@param headers table<string, string>
@@ -51,6 +57,7 @@ function request.answer(status, headers, body)
   header["content-length"] = #body
   -- what nginx answers by default
   if status == 200 and body == "" then return end
+  ngx.ctx.marketplace_answered = true
   ngx.status = status
   for name, value in pairs(headers) do header[name] = value end
   ngx.print(body)
