@@ -79,7 +79,7 @@ local function check_line(line)
   if line:find "^%s*$" then return end
   local make = line:match "^make ([%w-]+)"
   if make then return assert.is_true(target_exists(make), line) end
-  local words = words_of((line:gsub("%s*[<>|;&].*$", "")))
+  local words = words_of((line:gsub("%s+[<>|;&].*$", ""):gsub(";%s.*$", "")))
   if words then assert.is_nil(problem_of(words), line) end
 end
 
