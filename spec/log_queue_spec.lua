@@ -206,7 +206,7 @@ describe("the log of serve", function()
     local url, metrics = "http://127.0.0.1:" .. port, "http://127.0.0.1:" .. metrics_port
     while not socket.connect("127.0.0.1", metrics_port) do socket.sleep(0.01) end
     assert.same({ ["200"] = 50 }, send(url, notification(), 50))
-    assert.same({ ["401"] = 50 }, send(url, raw.post("{}", {}), 50))
+    for _ = 1, 10 do assert.same({ ["401"] = 1 }, send(url, raw.post("{}"), 1)) end
     assert.equal(200, (get(url, "/healthz")))
     assert.is_true(metric(metrics, "marketplace_log_dropped_total") >= 50)
   end)

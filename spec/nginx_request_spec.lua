@@ -7,7 +7,7 @@ describe("marketplace.nginx.request", function()
   before_each(function()
     asked = { headers = {}, printed = {} }
     ngx = {
-      status = 200, header = {}, var = { remote_addr = "192.0.2.1" },
+      status = 200, header = {}, ctx = {}, var = { remote_addr = "192.0.2.1" },
       req = {
         get_headers = function(most)
           asked.most = most
@@ -99,12 +99,14 @@ describe("marketplace.nginx.request", function()
     it("200 without a body as nginx does by itself", function()
       request.answer(200, { ["content-type"] = "text/plain" }, "")
       assert.same({ 200, { ["content-length"] = 0 }, {} }, { ngx.status, ngx.header, asked.printed })
+      assert.is_false(request.is_answered())
     end)
 
     it("with a status, headers and a body", function()
       request.answer(503, { ["retry-after"] = "5" }, "later\n")
       assert.same({ 503, { ["content-length"] = 6, ["retry-after"] = "5" }, { "later\n" } },
         { ngx.status, ngx.header, asked.printed })
+      assert.is_true(request.is_answered())
     end)
 
     it("200 with a body, and another status without", function()
