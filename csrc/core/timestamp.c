@@ -1,7 +1,5 @@
 #include "timestamp.h"
 
-#include <stdio.h>
-
 typedef struct cursor {
   const char *p;
   size_t left;
@@ -134,6 +132,18 @@ static date date_of(int64_t days) {
   return (date){(unsigned)year, (unsigned)month, (unsigned)left + 1};
 }
 
+static char *put_digits(char *out, unsigned value, int count) {
+  for (int i = count; i-- > 0; value /= 10)
+    out[i] = (char)('0' + value % 10);
+  return out + count;
+}
+
+static char *put_and(char *out, unsigned value, int count, char after) {
+  out = put_digits(out, value, count);
+  *out = after;
+  return out + 1;
+}
+
 void mkt_timestamp_format(int64_t milliseconds, char out[MKT_TIMESTAMP_BYTES]) {
   const int64_t a_day = 86400000;
   const int64_t first = days_since_epoch(1, 1, 1) * a_day;
@@ -143,7 +153,12 @@ void mkt_timestamp_format(int64_t milliseconds, char out[MKT_TIMESTAMP_BYTES]) {
   int64_t since_first = milliseconds - first;
   unsigned left = (unsigned)(since_first % a_day);
   date on = date_of(days_since_epoch(1, 1, 1) + since_first / a_day);
-  (void)snprintf(out, MKT_TIMESTAMP_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", on.year % 10000,
-                 on.month % 100, on.day % 100, left / 3600000 % 100, left / 60000 % 60,
-                 left / 1000 % 60, left % 1000);
+  out = put_and(out, on.year, 4, '-');
+  out = put_and(out, on.month, 2, '-');
+  out = put_and(out, on.day, 2, 'T');
+  out = put_and(out, left / 3600000, 2, ':');
+  out = put_and(out, left / 60000 % 60, 2, ':');
+  out = put_and(out, left / 1000 % 60, 2, '.');
+  out = put_and(out, left % 1000, 3, 'Z');
+  *out = '\0';
 }

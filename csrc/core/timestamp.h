@@ -23,7 +23,7 @@ bool mkt_timestamp_parse(const char *p, size_t n, mkt_timestamp *out);
 enum { MKT_TIMESTAMP_BYTES = 25 };
 
 /* Writes milliseconds since the epoch as such a time. What is before year 1 or after year 9999
- * becomes the first or last millisecond of them. */
+ * becomes the first or last millisecond of them. A signal handler may call it. */
 void mkt_timestamp_format(int64_t milliseconds, char out[MKT_TIMESTAMP_BYTES]);
 
 #endif

@@ -15,10 +15,12 @@
 #include "lua/log_writer.h"
 #include "lua/notification.h"
 #include "lua/pin.h"
+#include "lua/push.h"
 #include "lua/record.h"
 #include "lua/times.h"
 
 #include <openssl/rand.h>
+#include <string.h>
 #include <unistd.h>
 
 static int random_hex(lua_State *L) {
@@ -60,6 +62,29 @@ static int stop_asked(lua_State *L) {
   return 1;
 }
 
+static int stopping_for(lua_State *L) {
+  lua_pushnumber(L, mkt_signals_stopping_for());
+  return 1;
+}
+
+/* limit_stop(seconds, stream, line): the line begins when the epoch does. */
+static int limit_stop(lua_State *L) {
+  static const char epoch[] = "1970-01-01T00:00:00.000Z";
+  static const char *const streams[] = {"stdout", "stderr", NULL};
+  const double seconds = luaL_checknumber(L, 1);
+  mkt_last_line line = {.fd = luaL_checkoption(L, 2, NULL, streams) + STDOUT_FILENO};
+  mkt_error error;
+  line.p = luaL_checklstring(L, 3, &line.n);
+  const char *at = strstr(line.p, epoch);
+  luaL_argcheck(L, at != NULL && line.n <= MKT_LAST_LINE_BYTES, 3, "not a line of the epoch");
+  line.time_at = (size_t)(at - line.p);
+  if (mkt_signals_limit_stop(seconds, &line, &error) != MKT_OK) {
+    return mkt_lua_push_error(L, &error);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static int take_reload(lua_State *L) {
   lua_pushboolean(L, mkt_signals_take_reload());
   return 1;
@@ -97,6 +122,8 @@ int luaopen_marketplace_core(lua_State *L) {
                                        {"process_id", process_id},
                                        {"catch_signals", catch_signals},
                                        {"stop_asked", stop_asked},
+                                       {"stopping_for", stopping_for},
+                                       {"limit_stop", limit_stop},
                                        {"take_reload", take_reload},
                                        {NULL, NULL}};
   mkt_error error;

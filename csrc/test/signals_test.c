@@ -1,6 +1,8 @@
 #include "core/signals.h"
+#include "core/timestamp.h"
 #include "test/support.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -70,11 +72,90 @@ static void programs_that_are_started_have_their_own_dispositions(void **state) 
   assert_int_equal(WTERMSIG(status), SIGPIPE);
 }
 
+/* A process that does nothing else, and ends as whoever waits for it sees. */
+static int status_of(void (*run)(const mkt_last_line *line), int log) {
+  static const char text[] = "at 1970-01-01T00:00:00.000Z: ended\n";
+  const mkt_last_line line = {.fd = log, .p = text, .n = sizeof text - 1, .time_at = 3};
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    mkt_signals_catch();
+    run(&line);
+    for (;;) {
+    }
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFSIGNALED(status));
+  return WTERMSIG(status);
+}
+
+static void is_asked_to_end(const mkt_last_line *line) {
+  mkt_error error;
+  (void)mkt_signals_limit_stop(0.05, line, &error);
+  (void)mkt_signals_limit_stop(86400, line, &error); /* only the first counts */
+  (void)raise(SIGTERM);
+}
+
+static void was_asked_to_end(const mkt_last_line *line) {
+  mkt_error error;
+  (void)raise(SIGINT);
+  (void)mkt_signals_limit_stop(0.05, line, &error);
+}
+
+static void a_stop_ends_in_time(void **state) {
+  (void)state;
+  static const struct {
+    void (*run)(const mkt_last_line *line);
+    int number;
+  } cases[] = {{is_asked_to_end, SIGTERM}, {was_asked_to_end, SIGINT}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    int ends[2];
+    char text[64] = "";
+    mkt_timestamp at;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(status_of(cases[i].run, ends[1]), cases[i].number);
+    assert_int_equal(read(ends[0], text, sizeof text), 35);
+    assert_true(mkt_timestamp_parse(text + 3, 24, &at));
+    assert_true(labs((long)(at.seconds - time(NULL))) < 3600);
+    assert_string_equal(text + 27, ": ended\n");
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+  }
+}
+
+static void a_log_without_room_keeps_no_process_from_its_end(void **state) {
+  (void)state;
+  int ends[2];
+  assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+  while (write(ends[1], "x", 1) == 1) {
+  }
+  assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+  assert_int_equal(status_of(is_asked_to_end, ends[1]), SIGTERM);
+  assert_int_equal(close(ends[0]), 0);
+  assert_int_equal(close(ends[1]), 0);
+}
+
+static void tells_for_how_long_it_has_been_stopping(void **state) {
+  (void)state;
+  mkt_signals_catch();
+  assert_true(mkt_signals_stopping_for() == 0);
+  (void)raise(SIGTERM);
+  double before = mkt_signals_stopping_for();
+  assert_true(mkt_signals_stop_asked());
+  assert_true(before >= 0 && before < 3600);
+  while (mkt_signals_stopping_for() <= before) {
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(loses_no_reload),
       cmocka_unit_test(a_pipe_without_a_reader_ends_nothing),
       cmocka_unit_test(programs_that_are_started_have_their_own_dispositions),
+      cmocka_unit_test(a_stop_ends_in_time),
+      cmocka_unit_test(a_log_without_room_keeps_no_process_from_its_end),
+      cmocka_unit_test(tells_for_how_long_it_has_been_stopping),
   };
   return cmocka_run_group_tests_name("signals", tests, NULL, NULL);
 }

@@ -40,6 +40,8 @@ end
 ---@class marketplace.LogQueue a target as marketplace.log's, and:
 ---@field write fun(entry: table)
 ---@field wants_info boolean
+---@field stream "stdout"|"stderr"
+---@field format fun(entry: table): string|nil
 ---@field say fun(lines: string) adds lines that are no entries, without the last line feed
 ---@field turn fun() tells what was dropped, if the log can be written again: to be called about once a second
 ---@field dropped fun(): integer lines since the start
@@ -59,6 +61,7 @@ function log_queue.open(stream, format)
     local line = format(entry)
     if line then add(self, line) end
   end)
+  target.stream, target.format = stream, format
   function target.say(lines) add(self, lines) end
   function target.turn() tell_dropped(self) end
   function target.dropped() return self.full + (writer:failures()) end

@@ -9,6 +9,7 @@ local metrics_server = require "marketplace.server.metrics"
 local options = require "marketplace.options"
 local proxies = require "marketplace.server.proxies"
 local responses = require "marketplace.responses"
+local stopping = require "marketplace.stopping"
 
 local server = {}
 
@@ -21,7 +22,6 @@ local SLICE_SECONDS = 0.05   -- of callbacks between two polls
 local METRICS_SECONDS = 0.25 -- the longest wait if there is a second port to check
 local LIVE, READY = "/healthz", "/readyz"
 local MOST_LINE_SHOWN = 200  -- bytes of a method and a path
-local DEFAULT_STOP_SECONDS = 10
 
 local function log(self, level, message, about)
   about = about or {}
@@ -157,13 +157,13 @@ function Server:close()
 end
 
 --- Ends gracefully: answers what is under way (with 503), runs what would otherwise be lost, and closes. Takes
---- `stop_seconds` at most, plus one callback's time.
+--- `stop_seconds` at most since the stop was asked for, unless a callback or the inbox takes longer.
 function Server:stop()
   if self.stopping then return end
   self.stopping = true
   self.receiver:drain()
   self.http:drain()
-  local deadline = core.monotonic() + self.stop_seconds
+  local deadline = stopping.deadline(self.stop_seconds)
   while self.http:stats().connections > 0 and core.monotonic() < deadline do
     exchange(self, 0.1)
   end
@@ -173,9 +173,11 @@ function Server:stop()
   report_stopped(self)
 end
 
---- Serves until SIGTERM or SIGINT, then stops gracefully. SIGHUP calls `reload`.
+--- Serves until SIGTERM or SIGINT, then stops gracefully. If that takes longer than `stop_seconds`, as a callback or
+--- the inbox does, the process is ended by that signal: what was not finished runs again. SIGHUP calls `reload`.
 function Server:run()
   core.catch_signals()
+  stopping.limit(self.stop_seconds, self.log, self.receiver.inbox.durable)
   while not core.stop_asked() do self:step() end
   self:stop()
 end
@@ -240,7 +242,7 @@ end
 ---@field trusted_proxies? string[] addresses and networks whose X-Forwarded-For or Forwarded is believed; default none
 ---@field dispatch? boolean run callbacks, default true; false: only receive
 ---@field reload? fun() called after SIGHUP, default nothing
----@field stop_seconds? number of the longest graceful stop, default 10
+---@field stop_seconds? number after which `run` ends the process if it has not stopped, default 10
 ---@field metrics_host? string address to answer GET /metrics on, default "127.0.0.1"
 ---@field metrics_port? integer default none: no metrics
 local OPTIONS = {
@@ -278,7 +280,7 @@ function server.open(given)
     receiving_path = without_last_slash(path), proxies = trusted,
     reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
-    stop_seconds = given.stop_seconds or DEFAULT_STOP_SECONDS, pause = given.dispatch == false and math.huge or 0,
+    stop_seconds = given.stop_seconds or stopping.SECONDS, pause = given.dispatch == false and math.huge or 0,
   }, Server)
 end
 

@@ -17,10 +17,13 @@ return {
     run = function() return #core.random_hex(32) end },
   { covers = { "core.is_utf8" },
     run = function() return core.is_utf8 "é", core.is_utf8 "\255" end },
-  { covers = { "core.catch_signals", "core.stop_asked", "core.take_reload" },
+  { covers = {
+      "core.catch_signals", "core.stop_asked", "core.stopping_for", "core.limit_stop", "core.take_reload",
+    },
     run = function()
       core.catch_signals()
-      return core.stop_asked(), core.take_reload()
+      local limited = core.limit_stop(10, "stderr", "1970-01-01T00:00:00.000Z\n")
+      return limited, core.stop_asked(), core.stopping_for(), core.take_reload()
     end },
   { covers = { "core.errors", "core.null", "core.user_id", "core.is_terminal", "core.hold_standard_streams" },
     run = function()

@@ -125,6 +125,7 @@ local function run(options, target)
     tls_cert = tls.cert, tls_key = tls.key, max_connections = options.max_connections,
     idle_timeout = options.idle_timeout, trusted_proxies = options.trusted_proxy,
     metrics_host = options.metrics_host, metrics_port = options.metrics_port, dispatch = not options.no_dispatch,
+    stop_seconds = options.stop_seconds,
     reload = function() reload(receiver, options.secret_file, target.write) end,
   })
   if not opened then return 1, tostring(listener) end

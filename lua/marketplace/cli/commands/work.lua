@@ -7,6 +7,7 @@ local inbox_url = require "marketplace.inbox.url"
 local installation = require "marketplace.cli.support.installation"
 local metrics_server = require "marketplace.server.metrics"
 local running = require "marketplace.cli.support.running"
+local stopping = require "marketplace.stopping"
 
 local work = {}
 
@@ -52,6 +53,7 @@ local function run(options, target)
     level = "info", message = "working", url = metrics and metrics:url(),
     reason = "inbox: " .. inbox_url.redacted(options.inbox),
   }
+  stopping.limit(options.stop_seconds, target, box.durable)
   loop(runs, metrics, target)
   return 0
 end

@@ -9,6 +9,7 @@ local inbox_url = require "marketplace.inbox.url"
 local log = require "marketplace.log"
 local log_queue = require "marketplace.log_queue"
 local output = require "marketplace.cli.support.output"
+local stopping = require "marketplace.stopping"
 
 local running = {}
 
@@ -33,6 +34,8 @@ function running.describe(command)
     "config file, or else 20, which takes between five and ten hours)"):argname("N")
   command:option("--keep", "how long the bodies of done notifications are kept, for `inbox replay --done` (without " ..
     "it: `keep` in the config file, or else 7d)"):argname("AGE")
+  command:option("--stop-seconds", "how long a stop may take after SIGTERM; what a callback has not finished then " ..
+    "runs again"):default(("%d"):format(stopping.SECONDS)):argname("SECONDS")
   command:option("--metrics-port", "answer GET /metrics on this port, for Prometheus (without it: no metrics)")
     :argname("PORT")
   command:option("--metrics-host", "address for --metrics-port"):default("127.0.0.1"):argname("ADDRESS")
@@ -57,6 +60,7 @@ end
 ---@return string?
 function running.usage_problem(parsed)
   return check.number_problem(parsed, "metrics_port", 0, 65535) or check.number_problem(parsed, "lease", 1, 86400)
+    or check.number_problem(parsed, "stop_seconds", 1, 86400)
     or check.setting_problem(parsed, "attempts") or check.setting_problem(parsed, "keep")
 end
 
