@@ -213,6 +213,23 @@ describe("the PostgreSQL inbox, if its server #full", function()
     expect_unavailable(NO_ANSWER, box:put { record "a" })
   end)
 
+  it("no longer waits for a standby as somebody cancelled that, has not acknowledged anything", function()
+    box = assert(inbox.open(url_of(server.port) .. "?timeout=60"))
+    server:query "ALTER SYSTEM SET synchronous_standby_names TO 'none'"
+    finally(function()
+      server:query "ALTER SYSTEM RESET synchronous_standby_names"
+      server:query "SELECT pg_reload_conf()"
+    end)
+    server:query "SELECT pg_reload_conf()"
+    repeat until server:query "SHOW synchronous_standby_names" == "none"
+    local cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    local canceller = assert(io.popen(("for _ in $(seq 500); do psql -X -q -A -t -h 127.0.0.1 -p %d -U postgres " ..
+      "-d postgres -c \"%s\" | grep -q t && break; done"):format(server.port, cancel)))
+    expect_unavailable("^PostgreSQL at 127%.0%.0%.1:%d+: canceling wait for synchronous replication",
+      box:put { record "a" })
+    canceller:close()
+  end)
+
   it("waits for a standby in vain, is not left with a session for each attempt", function()
     box = assert(inbox.open(url_of(server.port) .. "?timeout=0.2"))
     server:query "ALTER SYSTEM SET synchronous_standby_names TO 'none'"

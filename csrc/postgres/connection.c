@@ -7,6 +7,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 void mkt_postgres_limit(mkt_postgres *postgres, double seconds) {
@@ -23,10 +25,14 @@ mkt_code mkt_postgres_check(const mkt_postgres *postgres, mkt_error *error) {
                   "the connection to PostgreSQL belongs to another process");
 }
 
-/* Notices are for a person at a terminal; libpq would write them to stderr. */
-static void ignore_notice(void *context, const PGresult *notice) {
-  (void)context;
-  (void)notice;
+/* Notices are for a person at a terminal, and libpq would write them to stderr: only a commit is
+ * asked whether the server has warned of something. */
+static void note_warning(void *context, const PGresult *notice) {
+  mkt_postgres *postgres = context;
+  const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  const char *said = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+  if (severity == NULL || strcmp(severity, "WARNING") != 0 || said == NULL) return;
+  (void)snprintf(postgres->warning, sizeof postgres->warning, "%s", said);
 }
 
 static mkt_code complete(mkt_postgres *postgres, mkt_error *error) {
@@ -46,7 +52,7 @@ static mkt_code try_to_open(mkt_postgres *postgres, const char *const *words,
                             const char *const *values, mkt_error *error) {
   postgres->connection = PQconnectStartParams(words, values, 0);
   if (postgres->connection == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
-  (void)PQsetNoticeReceiver(postgres->connection, ignore_notice, NULL);
+  (void)PQsetNoticeReceiver(postgres->connection, note_warning, postgres);
   mkt_postgres_note_address(postgres);
   if (PQstatus(postgres->connection) == CONNECTION_BAD) {
     return mkt_postgres_fail_connect(postgres, error);

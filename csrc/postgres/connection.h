@@ -21,7 +21,11 @@
 #include <libpq-fe.h>
 #include <stdint.h>
 
-enum { MKT_POSTGRES_ADDRESS_BYTES = 128, MKT_POSTGRES_MOST_STATEMENTS = 1000 };
+enum {
+  MKT_POSTGRES_ADDRESS_BYTES = 128,
+  MKT_POSTGRES_WARNING_BYTES = 128,
+  MKT_POSTGRES_MOST_STATEMENTS = 1000,
+};
 
 /* Zero it before use. */
 typedef struct mkt_postgres {
@@ -34,6 +38,7 @@ typedef struct mkt_postgres {
   int deferred;                             /* how many of the first of them nobody wants */
   PGresult *result;                         /* of the statement that was read last; owned */
   char address[MKT_POSTGRES_ADDRESS_BYTES]; /* for messages; empty if libpq has none */
+  char warning[MKT_POSTGRES_WARNING_BYTES]; /* the last one since something was sent, or empty */
 } mkt_postgres;
 
 /* Connects to one server. The words and values are libpq's, and both lists end with NULL. The

@@ -81,6 +81,10 @@ mkt_code mkt_postgres_fail(const mkt_postgres *postgres, mkt_error *error) {
   return fail_with(postgres, MKT_ERR_CONNECT_FAILED, "lost the connection to ", said, error);
 }
 
+mkt_code mkt_postgres_fail_warned(const mkt_postgres *postgres, mkt_error *error) {
+  return fail_with(postgres, MKT_ERR_INBOX_UNAVAILABLE, "", postgres->warning, error);
+}
+
 mkt_code mkt_postgres_fail_late(const mkt_postgres *postgres, mkt_error *error) {
   bool is_connected = PQstatus(postgres->connection) == CONNECTION_OK;
   const char *what = is_connected ? "" : "cannot connect to ";

@@ -14,6 +14,9 @@ mkt_code mkt_postgres_fail_connect(const mkt_postgres *postgres, mkt_error *erro
 /* The connection was lost or, if it is there, libpq refused. */
 mkt_code mkt_postgres_fail(const mkt_postgres *postgres, mkt_error *error);
 
+/* What was done came with a warning. */
+mkt_code mkt_postgres_fail_warned(const mkt_postgres *postgres, mkt_error *error);
+
 /* The deadline passed. */
 mkt_code mkt_postgres_fail_late(const mkt_postgres *postgres, mkt_error *error);
 

@@ -5,6 +5,7 @@
 #include "postgres/wait.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { NAME_BYTES = 16, BINARY = 1, SYNC = 1 };
 
@@ -24,6 +25,7 @@ static mkt_code make_room(mkt_postgres *postgres, mkt_error *error) {
 }
 
 mkt_code mkt_postgres_send(mkt_postgres *postgres, mkt_error *error) {
+  postgres->warning[0] = '\0';
   if (!PQpipelineSync(postgres->connection)) return mkt_postgres_fail(postgres, error);
   postgres->pending += SYNC;
   return MKT_OK;
@@ -73,14 +75,24 @@ static void drain(mkt_postgres *postgres) {
   (void)mkt_postgres_finish(postgres, NULL);
 }
 
+/* A commit that no longer waits for the standbys, as somebody cancelled it, succeeds with a
+ * warning: they may lack what it has written. */
+static mkt_code check_commit(const mkt_postgres *postgres, mkt_error *error) {
+  bool is_commit = strcmp(PQcmdStatus(postgres->result), "COMMIT") == 0;
+  if (!is_commit || postgres->warning[0] == '\0') return MKT_OK;
+  return mkt_postgres_fail_warned(postgres, error);
+}
+
 static mkt_code read_checked(mkt_postgres *postgres, mkt_error *error) {
   PQclear(postgres->result);
   postgres->result = NULL;
   mkt_code code = read_one(postgres, &postgres->result, error);
   if (code != MKT_OK) return code;
   ExecStatusType status = PQresultStatus(postgres->result);
-  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return MKT_OK;
-  code = mkt_postgres_fail_result(postgres, postgres->result, error);
+  bool is_done = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+  code = is_done ? check_commit(postgres, error)
+                 : mkt_postgres_fail_result(postgres, postgres->result, error);
+  if (code == MKT_OK) return MKT_OK;
   drain(postgres);
   return code;
 }
