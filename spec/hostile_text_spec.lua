@@ -29,7 +29,7 @@ local shown_count
 
 -- `from`: what the text was made of
 local function check(shown, from)
-  shown_count = shown_count + 1
+  shown_count, from = shown_count + 1, tostring(from)
   assert.is_true(core.is_utf8(shown), ("%s: not UTF-8: %q"):format(from, shown))
   for _, pattern in ipairs(PATTERNS) do
     local first = shown:find(pattern)

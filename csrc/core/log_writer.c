@@ -14,18 +14,23 @@
 #include <time.h>
 #include <unistd.h>
 
+/* While lines gather for so long, the thread need not be woken for each. */
+enum { GATHER_MILLISECONDS = 1 };
+
 enum { EXIT_MILLISECONDS = 1000, LOOK_MILLISECONDS = 100 };
 
 /* What the thread works on. It belongs to the writer; if it is abandoned, to the thread. */
 typedef struct queue {
   pthread_mutex_t mutex;
-  pthread_cond_t filled;
+  pthread_cond_t filled;  /* no longer empty */
+  pthread_cond_t urgent;  /* half full, or somebody waits */
   pthread_cond_t emptied; /* or ended */
   pthread_t thread;
   int fd;
   bool is_in_line; /* the last write broke off in the middle of a line; the thread's alone */
   mkt_line_ring ring;
   mkt_log_failures failures;
+  bool awaited;   /* somebody waits until the ring is empty */
   bool closing;   /* the thread ends once the ring is empty */
   bool abandoned; /* the thread ends as soon as it can, and frees this */
   bool ended;
@@ -47,6 +52,18 @@ static void lock(queue *q) {
 
 static void unlock(queue *q) {
   (void)pthread_mutex_unlock(&q->mutex);
+}
+
+static struct timespec in_milliseconds(int milliseconds) {
+  struct timespec at;
+  (void)clock_gettime(CLOCK_MONOTONIC, &at);
+  at.tv_sec += milliseconds / 1000;
+  at.tv_nsec += milliseconds % 1000 * 1000000L;
+  if (at.tv_nsec >= 1000000000L) {
+    at.tv_sec++;
+    at.tv_nsec -= 1000000000L;
+  }
+  return at;
 }
 
 /* The thread */
@@ -117,10 +134,24 @@ static void write_some(queue *q) {
 static void free_queue(queue *q) {
   (void)close(q->fd);
   (void)pthread_cond_destroy(&q->filled);
+  (void)pthread_cond_destroy(&q->urgent);
   (void)pthread_cond_destroy(&q->emptied);
   (void)pthread_mutex_destroy(&q->mutex);
   mkt_free(q->ring.bytes);
   mkt_free(q);
+}
+
+static bool is_urgent(const queue *q) {
+  return q->awaited || q->closing || q->ring.used > q->ring.size / 2;
+}
+
+static void wait_for_lines(queue *q) {
+  while (q->ring.used == 0 && !q->closing)
+    (void)pthread_cond_wait(&q->filled, &q->mutex);
+  struct timespec deadline = in_milliseconds(GATHER_MILLISECONDS);
+  int problem = 0;
+  while (!is_urgent(q) && problem == 0)
+    problem = pthread_cond_timedwait(&q->urgent, &q->mutex, &deadline);
 }
 
 static void *run(void *of) {
@@ -130,7 +161,7 @@ static void *run(void *of) {
     if (q->ring.used > 0) {
       write_some(q);
     } else {
-      (void)pthread_cond_wait(&q->filled, &q->mutex);
+      wait_for_lines(q);
     }
   }
   q->ended = true;
@@ -149,6 +180,7 @@ static void init_conditions(queue *q) {
   (void)pthread_condattr_init(&monotonic);
   (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   (void)pthread_cond_init(&q->filled, NULL);
+  (void)pthread_cond_init(&q->urgent, &monotonic);
   (void)pthread_cond_init(&q->emptied, &monotonic);
   (void)pthread_condattr_destroy(&monotonic);
 }
@@ -182,18 +214,6 @@ static mkt_code open_queue(queue **opened, int fd, size_t bytes, mkt_error *erro
   return MKT_OK;
 }
 
-static struct timespec in_milliseconds(int milliseconds) {
-  struct timespec at;
-  (void)clock_gettime(CLOCK_MONOTONIC, &at);
-  at.tv_sec += milliseconds / 1000;
-  at.tv_nsec += milliseconds % 1000 * 1000000L;
-  if (at.tv_nsec >= 1000000000L) {
-    at.tv_sec++;
-    at.tv_nsec -= 1000000000L;
-  }
-  return at;
-}
-
 /* Whether the ring is empty and, if it is closing, the thread has ended. With the lock held. */
 static bool is_done(const queue *q) {
   return q->closing ? q->ended : q->ring.used == 0;
@@ -202,8 +222,11 @@ static bool is_done(const queue *q) {
 static bool wait_until_done(queue *q, int milliseconds) {
   struct timespec deadline = in_milliseconds(milliseconds);
   int problem = 0;
+  q->awaited = true;
+  (void)pthread_cond_signal(&q->urgent);
   while (!is_done(q) && problem == 0)
     problem = pthread_cond_timedwait(&q->emptied, &q->mutex, &deadline);
+  q->awaited = false;
   return is_done(q);
 }
 
@@ -291,8 +314,10 @@ bool mkt_log_writer_add(mkt_log_writer *writer, const char *lines, size_t n) {
   if (!has_thread(writer) && !begin_anew(writer)) return false;
   queue *q = writer->queue;
   lock(q);
+  bool was_empty = q->ring.used == 0;
   bool added = mkt_line_ring_add(&q->ring, lines, n);
-  (void)pthread_cond_signal(&q->filled);
+  if (was_empty) (void)pthread_cond_signal(&q->filled);
+  if (is_urgent(q)) (void)pthread_cond_signal(&q->urgent);
   unlock(q);
   return added;
 }
