@@ -1,8 +1,12 @@
 --- Has replicas confirm what a script stored, before it is acknowledged.
 ---
---- WAITAOF, of Redis 7.2 and later, waits until they have it on their disks; WAIT, until it has reached their memory.
---- Both ask about the connection's last write. A script that finds a duplicate writes nothing, while what it found may
---- not have reached a replica yet: so something is always written before.
+--- WAIT, which all versions of Redis have, waits until the replicas have it in their memory; WAITAOF, of Redis 7.2
+--- and later, until they have it on their disks. Both ask about the connection's last write. A script that finds a
+--- duplicate writes nothing, while what it found may not have reached a replica yet: so something is always written
+--- before.
+---
+--- Replicas that are asked by WAITAOF alone answer before they have written anything, and again a second later. After
+--- WAIT they have written it, if they have `appendfsync always`.
 local core = require "marketplace.core"
 
 local confirmation = {}
@@ -11,41 +15,46 @@ local confirmation = {}
 -- (its setting hz) whether a wait is over.
 local MARGIN_SECONDS = 0.2
 
---- The command by which this server's replicas can confirm.
+--- Whether this server's replicas can confirm that they have it on their disks.
 ---@param link table
----@return string
-function confirmation.command(link)
+---@return boolean
+function confirmation.is_on_disk(link)
   local _, refusal = link:try { "WAITAOF", "0", "0", "1" }
-  return refusal and "WAIT" or "WAITAOF"
+  return refusal == nil
 end
 
-local function words_of(link, command, replicas)
-  local milliseconds = ("%.0f"):format(math.max(1, (link.deadline - core.monotonic() - MARGIN_SECONDS) * 1000))
-  if command == "WAIT" then return { "WAIT", ("%d"):format(replicas), milliseconds } end
-  return { "WAITAOF", "0", ("%d"):format(replicas), milliseconds }
+local function receive_confirmation(link, command, replicas)
+  local reply, refusal = link:receive()
+  if refusal then link:refuse(refusal) end
+  local count = type(reply) == "table" and reply[2] or reply
+  if count < replicas then
+    link:fail(("%d of %d replicas confirmed what was stored, by %s"):format(count, replicas, command), "timeout")
+  end
 end
 
 --- Sends a script's words and has what it wrote confirmed, in one exchange with the server. Raises if fewer replicas
 --- confirmed it.
 ---@param link table
 ---@param words string[]
----@param needed {command: string, replicas: integer, key: string} key: is written
+---@param needed {on_disk: boolean, replicas: integer, key: string} key: is written
 ---@return any reply of the script
 ---@return string? refusal likewise
 function confirmation.try(link, words, needed)
+  local replicas = ("%d"):format(needed.replicas)
+  local milliseconds = ("%.0f"):format(math.max(1, (link.deadline - core.monotonic() - MARGIN_SECONDS) * 1000))
   link:send(words)
   link:send { "SET", needed.key, "1" }
-  link:send(words_of(link, needed.command, needed.replicas))
+  link:send { "WAIT", replicas, milliseconds }
+  if needed.on_disk then link:send { "WAITAOF", "0", replicas, milliseconds } end
   local reply, refusal = link:receive()
   local _, unwritten = link:receive()
-  local confirmed, unconfirmed = link:receive()
-  if refusal then return nil, refusal end
-  if unwritten or unconfirmed then link:fail(unwritten or unconfirmed) end
-  local count = type(confirmed) == "table" and confirmed[2] or confirmed
-  if count < needed.replicas then
-    link:fail(("%d of %d replicas confirmed what was stored, by %s"):format(count, needed.replicas, needed.command),
-      "timeout")
+  if refusal then
+    for _ = 1, needed.on_disk and 2 or 1 do link:receive() end
+    return nil, refusal
   end
+  if unwritten then link:refuse(unwritten) end
+  receive_confirmation(link, "WAIT", needed.replicas)
+  if needed.on_disk then receive_confirmation(link, "WAITAOF", needed.replicas) end
   return reply
 end
 

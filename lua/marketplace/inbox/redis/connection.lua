@@ -32,11 +32,11 @@ function Connection:fail(message, code)
   fail(("%s: %s"):format(self.name, message), code)
 end
 
---- Raises with what the server said. `is_sound`: that is no reason to take other connections to it for useless, too; a
---- server that is read-only is no primary any more.
+--- Raises with what the server said. `is_sound`: that is no reason to take other connections to it for useless, too.
 ---@param refusal string
 function Connection:refuse(refusal)
-  self.is_sound = not refusal:find "^READONLY"
+  -- said by one that is no primary any more, or ceases to be one
+  self.is_sound = not (refusal:find "^READONLY" or refusal:find "^UNBLOCKED")
   self:fail(refusal)
 end
 

@@ -74,7 +74,7 @@ function Inbox:store(name, arguments)
   if not self.needed.replicas then return self:run_script(name, arguments) end
   return run(self, name, arguments, function(link, words)
     return confirmation.try(link, words, {
-      command = self.confirming, replicas = self.needed.replicas, key = self.prefix .. "confirmed",
+      on_disk = self.confirms_on_disk, replicas = self.needed.replicas, key = self.prefix .. "confirmed",
     })
   end)
 end
@@ -108,7 +108,7 @@ local function prepare(self, link)
   if is_used and core.monotonic() < self.survey_at then return end
   if not is_used then authenticate(link, self.target, self.password) end
   server.check(link, self.needed, self.prefix, self.warn_once)
-  if self.needed.replicas then self.confirming = confirmation.command(link) end
+  if self.needed.replicas then self.confirms_on_disk = confirmation.is_on_disk(link) end
   self.survey_at = core.monotonic() + SURVEY_SECONDS
 end
 
