@@ -50,9 +50,12 @@ describe("the server", function()
 
   local function never() return false end
 
+  -- Without 100 Continue, which need not come if the body is there.
   local function statuses(client)
     local list = {}
-    for i, response in ipairs(raw.responses(client.got)) do list[i] = response.status end
+    for _, response in ipairs(raw.responses(client.got)) do
+      if response.status ~= 100 then list[#list + 1] = response.status end
+    end
     return list
   end
 
@@ -61,7 +64,7 @@ describe("the server", function()
     local client = connect(port)
     assert(client.socket:send(shape.bytes))
     if enough then
-      pump_until(client, function() return #raw.responses(client.got) >= enough end, shape.name)
+      pump_until(client, function() return #statuses(client) >= enough end, shape.name)
       client.socket:shutdown "send"
     end
     pump_until(client, never, shape.name)
@@ -100,6 +103,12 @@ describe("the server", function()
     return type(shape.answers) == "table" and #shape.answers or nil
   end
 
+  -- libmicrohttpd 1.0 takes no chunk extensions.
+  local function has_strict_parser()
+    local bytes = "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0;x\r\n\r\n"
+    return exchange(select(2, listener:address()), { name = "probe", bytes = bytes }, 0)[1] == 400
+  end
+
   local function expect(shape)
     local got = exchange(select(2, listener:address()), shape, enough_for(shape))
     if shape.answers == "refused" or shape.answers == "at_most_refused" then
@@ -114,9 +123,11 @@ describe("the server", function()
   end
 
   for _, shape in ipairs(smuggling.shapes) do
-    if not shape.is_lax then
-      it("reads in one way only: " .. shape.name:gsub("%c", "?"), function() expect(shape) end)
-    end
+    it("reads in one way only: " .. shape.name:gsub("%c", "?"), function()
+      if not shape.is_lax or has_strict_parser() then return expect(shape) end
+      exchange(select(2, listener:address()), shape, 1)
+      assert.equal(0, canaries(), shape.name)
+    end)
   end
 
   describe("behind nginx", function()
