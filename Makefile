@@ -347,6 +347,11 @@ chaos: packages-test ## kill the receiver, workers and databases, and stop worke
 	@$(MAKE) --no-print-directory build
 	@tools/with-lua $(LUA) $(LUA) tools/chaos.lua $(or $(KILLS),200) $(ENGINES)
 
+.PHONY: attack
+attack: packages-test ## what becomes of notifications beside senders who never finish their bodies (MB=200 RATE=23, in MB/s)
+	@$(MAKE) --no-print-directory build
+	@tools/with-lua $(LUA) $(LUA) tools/attack.lua $(or $(MB),200) $(or $(RATE),23)
+
 .PHONY: faults
 faults: packages-test ## what becomes of notifications while PostgreSQL or Redis fails, in each way (FAULTS="killed cut" ENGINES="postgres redis")
 	@$(MAKE) --no-print-directory build
