@@ -62,7 +62,7 @@ void mkt_postgres_copy_words(char *out, size_t capacity, const char *message) {
 static mkt_code fail_with(const mkt_postgres *postgres, mkt_code code, const char *what,
                           const char *message, mkt_error *error) {
   char said[MKT_ERROR_MESSAGE_BYTES];
-  mkt_postgres_copy_words(said, sizeof said, message != NULL ? message : "");
+  mkt_postgres_copy_words(said, sizeof said, message);
   const char *separator = postgres->address[0] != '\0' ? " at " : "";
   return mkt_fail(error, code, "%sPostgreSQL%s%s: %s", what, separator, postgres->address,
                   said[0] != '\0' ? said : mkt_code_text(code));

@@ -21,6 +21,7 @@ static mkt_code fail_with_file(const char *what, const char *path, mkt_error *er
 }
 
 /* OpenSSL would ask at the terminal, while everything waits. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL calls it */
 static int no_passphrase(char *out, int capacity, int is_writing, void *context) {
   (void)out;
   (void)capacity;

@@ -5,12 +5,14 @@
 static bool has_no_threads;
 static sigset_t blocked_at_start;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 int pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *cls) {
   int (*original)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = NULL;
   *(void **)&original = dlsym(RTLD_NEXT, "pthread_create");
   (void)pthread_sigmask(SIG_SETMASK, NULL, &blocked_at_start);
   return has_no_threads ? EAGAIN : original(thread, how, run, cls);
 }
+
 static const char LIVE[] = "GET /live?x HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char READY[] = "GET /ready HTTP/1.1\r\nHost: a\r\n\r\n";
 /* For as long as the front has the sockets. */

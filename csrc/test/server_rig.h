@@ -30,11 +30,13 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 /* The owner is never late for the front, or always. */
 static atomic_bool is_late;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *lock,
                            const struct timespec *until) {
   (void)until;
   return is_late ? ETIMEDOUT : pthread_cond_wait(condition, lock);
 }
+
 /* How long libmicrohttpd was told to wait, which it does not. */
 static atomic_int longest_wait;
 

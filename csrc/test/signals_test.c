@@ -99,7 +99,7 @@ static void is_asked_to_end(const mkt_last_line *line) {
 
 static void was_asked_to_end(const mkt_last_line *line) {
   mkt_error error;
-  (void)raise(SIGINT);
+  (void)kill(getpid(), SIGINT);
   (void)mkt_signals_limit_stop(0.05, line, &error);
 }
 
@@ -140,7 +140,7 @@ static void tells_for_how_long_it_has_been_stopping(void **state) {
   (void)state;
   mkt_signals_catch();
   assert_true(mkt_signals_stopping_for() == 0);
-  (void)raise(SIGTERM);
+  (void)kill(getpid(), SIGTERM);
   double before = mkt_signals_stopping_for();
   assert_true(mkt_signals_stop_asked());
   assert_true(before >= 0 && before < 3600);
