@@ -153,12 +153,12 @@ describe("the PostgreSQL inbox, if its server #full", function()
     assert.same({ "stored" }, once_available(function() return box:put { record "a" } end))
   end)
 
-  it("is behind a pooler, is refused", function()
-    local folder, port = shell.run "mktemp -d", shell.free_port()
+  -- Starts PgBouncer in a folder; its process.
+  local function start_pooler(folder, port, mode)
     local file = assert(io.open(folder .. "/ini", "w"))
     file:write(("[databases]\n* = host=127.0.0.1 port=%d user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n" ..
-      "listen_port = %d\nauth_type = any\npool_mode = transaction\nunix_socket_dir = %s\n" ..
-      "ignore_startup_parameters = extra_float_digits\n"):format(server.port, port, folder))
+      "listen_port = %d\nauth_type = any\npool_mode = %s\nunix_socket_dir = %s\n" ..
+      "ignore_startup_parameters = extra_float_digits\n"):format(server.port, port, mode, folder))
     file:close()
     shell.run(("chmod -R a+rwX %s"):format(folder))
     local user = shell.run "id -u" == "0" and "-u postgres" or ""
@@ -170,13 +170,20 @@ describe("the PostgreSQL inbox, if its server #full", function()
       pipe:close()
       shell.run("rm -rf " .. folder)
     end)
-    local result, message, code
-    local stop = core.monotonic() + 30
-    repeat
-      result, message, code = inbox.open(url_of(port))
-    until result or not message:find "Connection refused" or core.monotonic() > stop
-    expect_unavailable("^a pooler is between this program and the server", result, message, code)
-  end)
+  end
+
+  for _, mode in ipairs { "session", "transaction", "statement" } do
+    it(("is behind a pooler in %s mode, is refused"):format(mode), function()
+      local port = shell.free_port()
+      start_pooler(shell.run "mktemp -d", port, mode)
+      local result, message, code
+      local stop = core.monotonic() + 30
+      repeat
+        result, message, code = inbox.open(url_of(port))
+      until result or not message:find "Connection refused" or core.monotonic() > stop
+      expect_unavailable("^a pooler is between this program and the server", result, message, code)
+    end)
+  end
 
   it("waits for fewer standbys than it must, is unavailable", function()
     local function set_standbys(names)
