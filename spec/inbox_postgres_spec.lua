@@ -531,6 +531,30 @@ describe("the PostgreSQL inbox #full", function()
     end)
   end)
 
+  it("works the same whatever settings its role has", function()
+    local SETTINGS = {
+      synchronous_commit = "off", default_transaction_isolation = "'serializable'", standard_conforming_strings = "off",
+      timezone = "'Pacific/Chatham'", datestyle = "'SQL, DMY'", bytea_output = "'escape'", client_encoding = "'LATIN1'",
+      lock_timeout = "1", idle_in_transaction_session_timeout = "1", search_path = "nowhere",
+      extra_float_digits = "-15", statement_timeout = "'10s'", enable_indexscan = "off", enable_sort = "off",
+      transform_null_equals = "on", backslash_quote = "off", idle_session_timeout = "1",
+    }
+    local body, time = ("\0\1\\'\"\200\255"):rep(10), os.time() + 0.25
+    for name, value in pairs(SETTINGS) do
+      server:reset()
+      server:query(("DROP ROLE IF EXISTS odd; CREATE ROLE odd SUPERUSER LOGIN; ALTER ROLE odd SET %s TO %s"):format(
+        name, value))
+      local box = assert(inbox.open("postgres:" .. server:words():gsub("user=postgres", "user=odd")))
+      assert.same({ "stored" }, box:put { record("\195\169\\'", { body = body, time = time }) }, name)
+      assert.equal("on", box.connection.link:run("SELECT current_setting('synchronous_commit') AS value")[1].value)
+      local claimed = box:claim(1, 60)
+      assert.same({ "\195\169\\'", body, time }, { claimed[1].id, claimed[1].body, box:get(claimed[1].id).time }, name)
+      claimed[1].state = "done"
+      assert.same({ true }, box:finish(claimed), name)
+      box:close()
+    end
+  end)
+
   it("takes URIs, and tells what is wrong with the words without the password", function()
     open_empty():close()
     for _, url in ipairs {
