@@ -30,11 +30,16 @@ local function start_replica(of_port)
   return replica
 end
 
-local function with_replica(link_to)
+-- With a link between the two that can be cut, and a limit for each call that lets many be tried meanwhile.
+local QUICK = "&timeout=0.2"
+
+local function with_replica(is_linked)
   local primary = redis_server.start()
-  local link = link_to and proxy.start(primary.port)
+  local link = is_linked and proxy.start(primary.port)
   local replica = start_replica(link and link.port or primary.port)
-  local place = common.behind_proxy(primary, function(port) return url_of(port) .. "?replicas=1" end)
+  local place = common.behind_proxy(primary, function(port)
+    return url_of(port) .. "?replicas=1" .. (is_linked and QUICK or "")
+  end)
   place.replica, place.link = replica, link
   local remove = place.remove
   function place.remove()
@@ -118,7 +123,8 @@ add { name = "connection_killed", title = "connections ended by the server, agai
   go_on = common.repeatedly(tell "CLIENT KILL TYPE normal", 0.2) }
 add { name = "failover", title = "primary killed, replica promoted", set_up = with_replica,
   begin = function(place) place.server:kill() end, finish = promote }
-add { name = "standby_lost", title = "replica cut off, then the primary killed and the replica promoted", seconds = 12,
+add { name = "standby_lost", title = "replica cut off, then the primary killed and the replica promoted",
+  seconds = 12, apps = 20,
   set_up = function() return with_replica(true) end, begin = function(place) place.link:freeze() end,
   finish = lose_primary }
 add { name = "read_only", title = "primary made a replica of the other", set_up = with_replica, begin = demote,

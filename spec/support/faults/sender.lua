@@ -1,5 +1,5 @@
 -- Sends notifications at a steady rate, whatever becomes of those before, and asks GET /healthz beside it:
--- sender.lua ORIGIN FOLDER RATE
+-- sender.lua ORIGIN FOLDER RATE APPS
 -- An app's next notification follows once the one before is acknowledged, and until then that is sent again, as App
 -- Store Connect does, only sooner. Writes a line to FOLDER/answers for each request that has ended: when, by the
 -- monotonic clock; what; the id; the status, or why there was no answer; how long it took. Once FOLDER/stop exists it
@@ -8,18 +8,17 @@ local core = require "marketplace.core"
 local http = require "marketplace.http"
 local marketplace = require "marketplace"
 
-local APPS = 150             -- at the usual rate it is an app's turn again after longer than a request may take
 local TIMEOUT = 20           -- seconds: far longer than any answer may take, so that a hang is seen as one
 local HEALTH_SECONDS = 0.1   -- between two times that /healthz is asked
 local LONGEST_POLL = 0.01    -- the precision of what is measured
 
-local origin, folder, rate = arg[1], arg[2], tonumber(arg[3])
+local origin, folder, rate, app_count = arg[1], arg[2], tonumber(arg[3]), tonumber(arg[4])
 local secret = os.getenv "MARKETPLACE_SECRET"
 
 local answers = assert(io.open(folder .. "/answers", "w"))
 answers:setvbuf "line"
 local apps, under_way, next_app, latest = {}, {}, 1, 0
-for i = 1, APPS do apps[i] = { name = "app" .. i, number = 0, is_acknowledged = true } end
+for i = 1, app_count do apps[i] = { name = "app" .. i, number = 0, is_acknowledged = true } end
 
 local function exists(path)
   local file = io.open(path)
@@ -69,9 +68,9 @@ local function has_one(app, is_stopping)
 end
 
 local function send_next(is_stopping)
-  for _ = 1, APPS do
+  for _ = 1, app_count do
     local app = apps[next_app]
-    next_app = next_app % APPS + 1
+    next_app = next_app % app_count + 1
     if has_one(app, is_stopping) then return send(app) end
   end
 end
