@@ -121,7 +121,9 @@ local function set(name, value)
 end
 
 local function kill_backend(place)
-  for pid in ask(place.server, "SELECT pid " .. OTHERS):gmatch "%d+" do shell.capture("kill -9 " .. pid) end
+  local output, status = ask(place.server, "SELECT pid " .. OTHERS)
+  if status ~= 0 then return end -- what it says then has numbers, too
+  for pid in output:gmatch "%d+" do shell.capture("kill -9 " .. pid) end
 end
 
 local list = common.faults("postgres", set_up, set_up_behind_proxy, "COMMIT")
