@@ -537,7 +537,7 @@ describe("the PostgreSQL inbox #full", function()
       timezone = "'Pacific/Chatham'", datestyle = "'SQL, DMY'", bytea_output = "'escape'", client_encoding = "'LATIN1'",
       lock_timeout = "1", idle_in_transaction_session_timeout = "1", search_path = "nowhere",
       extra_float_digits = "-15", statement_timeout = "'10s'", enable_indexscan = "off", enable_sort = "off",
-      transform_null_equals = "on", backslash_quote = "off", idle_session_timeout = "1",
+      transform_null_equals = "on", backslash_quote = "off",
     }
     local body, time = ("\0\1\\'\"\200\255"):rep(10), os.time() + 0.25
     for name, value in pairs(SETTINGS) do
