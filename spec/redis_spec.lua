@@ -190,11 +190,11 @@ describe("marketplace.redis #full", function()
   end)
 
   it("knows whether the server has closed it", function()
-    assert.is_true(link:is_open())
+    assert.is_true(link:is_alive())
     server:query "CLIENT KILL TYPE normal"
-    assert.is_false(link:is_open())
+    assert.is_false(link:is_alive())
     assert.same({ nil, "the server closed the connection", "connect_failed" }, { ask(link, { "PING" }) })
-    assert.is_false(link:is_open())
+    assert.is_false(link:is_alive())
   end)
 
   it("tells what the server said before it closed the connection", function()

@@ -7,7 +7,7 @@
  *   connection:send{word, ...} -> true | nil, message, code
  *   connection:receive() -> the answer to the first command that has none yet: a string, an
  *     integer, a list, nil for nothing | nil, message, code: "redis_error" if the server refused it
- *   connection:is_open() -> whether the server is not known to have closed it
+ *   connection:is_alive() -> whether the server is not known to have closed it
  *   connection:close(), also by the garbage collector
  *   redis.format, redis.reader: see lua/redis_reader.h
  * After any failure but a refusal, the connection is closed. Messages do not name the server.
@@ -36,8 +36,8 @@ static int redis_close(lua_State *L) {
   return 0;
 }
 
-static int redis_is_open(lua_State *L) {
-  lua_pushboolean(L, mkt_redis_is_open(check_redis(L)));
+static int redis_is_alive(lua_State *L) {
+  lua_pushboolean(L, mkt_redis_is_alive(check_redis(L)));
   return 1;
 }
 
@@ -123,7 +123,7 @@ static int redis_connect(lua_State *L) {
 
 static void make_metatable(lua_State *L) {
   static const luaL_Reg methods[] = {{"limit", redis_limit},     {"send", redis_send},
-                                     {"receive", redis_receive}, {"is_open", redis_is_open},
+                                     {"receive", redis_receive}, {"is_alive", redis_is_alive},
                                      {"close", redis_close},     {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", redis_close}, {"__close", redis_close}, {NULL, NULL}};

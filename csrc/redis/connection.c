@@ -104,7 +104,7 @@ mkt_code mkt_redis_receive(mkt_redis *redis, redisReply **reply, mkt_error *erro
   return code;
 }
 
-bool mkt_redis_is_open(const mkt_redis *redis) {
+bool mkt_redis_is_alive(const mkt_redis *redis) {
   return check_usable(redis, NULL) == MKT_OK && mkt_redis_socket_is_open(redis->transport.socket);
 }
 

@@ -45,7 +45,7 @@ mkt_code mkt_redis_send(mkt_redis *redis, int count, const char **words, const s
 mkt_code mkt_redis_receive(mkt_redis *redis, redisReply **reply, mkt_error *error);
 
 /* Whether it is open, this process's, and not known to be closed by the server. */
-bool mkt_redis_is_open(const mkt_redis *redis);
+bool mkt_redis_is_alive(const mkt_redis *redis);
 
 /* Idempotent. */
 void mkt_redis_close(mkt_redis *redis);

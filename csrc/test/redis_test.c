@@ -68,9 +68,9 @@ static void another_process_is_refused(void **state) {
   p.redis.pid++;
   assert_int_equal(ping(&p.redis, &error), MKT_ERR_CONNECT_FAILED);
   assert_string_equal(error.message, "the connection belongs to another process");
-  assert_false(mkt_redis_is_open(&p.redis));
+  assert_false(mkt_redis_is_alive(&p.redis));
   p.redis.pid--;
-  assert_true(mkt_redis_is_open(&p.redis));
+  assert_true(mkt_redis_is_alive(&p.redis));
   end_pair(&p);
 }
 
@@ -81,7 +81,7 @@ static void closed_is_refused(void **state) {
   mkt_redis_close(&redis);
   assert_int_equal(ping(&redis, &error), MKT_ERR_CONNECT_FAILED);
   assert_string_equal(error.message, "the connection is closed");
-  assert_false(mkt_redis_is_open(&redis));
+  assert_false(mkt_redis_is_alive(&redis));
 }
 
 static void failed_connection_leaves_nothing(void **state) {
@@ -227,7 +227,7 @@ static void a_peer_that_is_gone_does_not_end_the_process(void **state) {
   const char *word = "PING";
   size_t length = 4;
   redisReply *reply = NULL;
-  assert_false(mkt_redis_is_open(&p.redis));
+  assert_false(mkt_redis_is_alive(&p.redis));
   for (int i = 0; i < 3; i++)
     assert_int_equal(mkt_redis_send(&p.redis, 1, &word, &length, &error), MKT_OK);
   mkt_code code = mkt_redis_receive(&p.redis, &reply, &error);

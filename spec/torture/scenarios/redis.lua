@@ -1,8 +1,12 @@
---- Scenarios of marketplace.redis, against a stub that answers everything alike.
+--- Scenarios of marketplace.redis, against a stub that answers everything alike, and over TLS against a server.
+local certificates = require "support.certificates"
 local redis = require "marketplace.redis"
+local redis_server = require "support.redis_server"
+local shell = require "support.shell"
 
 local torture = _G.torture
 local CODES = { "out_of_memory", "connect_failed" }
+local TLS = "--tls-port %d --tls-cert-file server.crt --tls-key-file server.key --tls-ca-cert-file ca.crt"
 local ANSWER = "*4\r\n$3\r\none\r\n:2\r\n$-1\r\n*1\r\n$5\r\nthree\r\n"
 
 return {
@@ -19,7 +23,7 @@ return {
       if not also then return also, refused, why end
       return list, refused, why, why_code, reader:is_empty()
     end },
-  { covers = { "redis.connect", "redis:limit", "redis:send", "redis:receive", "redis:is_open", "redis:close" },
+  { covers = { "redis.connect", "redis:limit", "redis:send", "redis:receive", "redis:is_alive", "redis:close" },
     codes = CODES, setup = function() return torture.redis_stub() end,
     run = function(port)
       local connection, message, code = redis.connect { port = port, seconds = 60 }
@@ -28,8 +32,30 @@ return {
       local sent, problem, its_code = connection:send { "PING", "word" }
       local answer
       if sent then answer, problem, its_code = connection:receive() end
-      local is_open = connection:is_open()
+      local is_alive = connection:is_alive()
       connection:close()
-      return answer, problem, its_code, answer and is_open
+      return answer, problem, its_code, answer and is_alive
+    end },
+  { covers = { "redis.connect", "redis:send", "redis:receive", "redis:close" },
+    codes = { "out_of_memory", "connect_failed", "tls_failed" },
+    setup = function()
+      local port = shell.free_port()
+      local server = redis_server.start(TLS:format(port), function(folder)
+        certificates.make(folder, certificates.VALID)
+      end)
+      return { server = server, port = port, folder = server.folder }
+    end,
+    teardown = function(context) context.server:remove() end,
+    run = function(context)
+      local connection, message, code = redis.connect {
+        host = "localhost", port = context.port, seconds = 60, tls = true, ca = context.folder .. "/ca.crt",
+        cert = context.folder .. "/server.crt", key = context.folder .. "/server.key",
+      }
+      if not connection then return connection, message, code end
+      local sent, problem, its_code = connection:send { "ECHO", "word" }
+      local answer
+      if sent then answer, problem, its_code = connection:receive() end
+      connection:close()
+      return answer, problem, its_code
     end },
 }

@@ -2,7 +2,7 @@
 --- that the connection must be closed.
 ---
 --- It is on a session, of marketplace.redis or of marketplace.nginx.redis, with `limit(seconds)`, `send(words)`,
---- `receive()`, `is_open()` and `close()`: see csrc/lua/redis.c.
+--- `receive()`, `is_alive()` and `close()`: see csrc/lua/redis.c.
 local core = require "marketplace.core"
 local fail = require("marketplace.inbox.reconnecting").fail
 local text = require "marketplace.text"
@@ -83,7 +83,7 @@ end
 
 --- Whether the server is not known to have closed it.
 ---@return boolean
-function Connection:is_open() return self.session:is_open() end
+function Connection:is_alive() return self.session:is_alive() end
 
 --- Gives it back to nginx's pool.
 function Connection:release() self.session:release() end

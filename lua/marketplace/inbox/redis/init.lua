@@ -163,7 +163,7 @@ function redis.open(place, settings)
   local engine = settings.engine
   self.connection = (engine and engine.pool or reconnecting.new) {
     pause = PAUSE_SECONDS,
-    is_current = function(link) return core.monotonic() < self.survey_at and link:is_open() end,
+    is_current = function(link) return core.monotonic() < self.survey_at and link:is_alive() end,
     connect = function(deadline) return connect(self, deadline) end,
   }
   if engine or settings.lazy then return self end
