@@ -94,7 +94,7 @@ static void is_asked_to_end(const mkt_last_line *line) {
   mkt_error error;
   (void)mkt_signals_limit_stop(0.05, line, &error);
   (void)mkt_signals_limit_stop(86400, line, &error); /* only the first counts */
-  (void)raise(SIGTERM);
+  (void)kill(getpid(), SIGTERM);
 }
 
 static void was_asked_to_end(const mkt_last_line *line) {
