@@ -197,6 +197,18 @@ describe("the log of serve", function()
     end, "%s | head -n 2")
   end)
 
+  it("is written to its end if a callback ends the process", function()
+    local ends = shell.file [[return function(receiver) receiver:on("*", function() os.exit(7) end) end]]
+    finally(function() os.remove(ends) end)
+    local command = shell.marketplace(("serve %s --port 0 --inbox memory --verbose"):format(ends), ENVIRONMENT)
+    local output, status = shell.with_server(command, function(url, pid)
+      send(url, notification(), 1)
+      while shell.is_alive(pid) do socket.sleep(0.01) end
+    end)
+    assert.matches(" stored event=ping id=\"the same\"", output)
+    assert.equal(7, status)
+  end)
+
   it("keeps no request waiting on a full disk, and counts what is dropped", function()
     local port, metrics_port = shell.free_port(), shell.free_port()
     local command = shell.marketplace(("serve %s --port %d --inbox memory --metrics-port %d"):format(handlers, port,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* More than a pipe and the ring have room for. The ring is small, so that lines wrap in it. */
@@ -25,6 +26,18 @@ static a_pipe open_pipe(int flags) {
   int ends[2];
   assert_int_equal(pipe2(ends, flags), 0);
   return (a_pipe){.in = ends[1], .out = ends[0]};
+}
+
+/* A terminal whose other side reads nothing, as one that is stopped. */
+static a_pipe open_terminal(int flags) {
+  struct termios mode;
+  a_pipe p = {.out = posix_openpt(O_RDWR | O_NOCTTY)};
+  assert_true(p.out >= 0 && grantpt(p.out) == 0 && unlockpt(p.out) == 0);
+  p.in = open(ptsname(p.out), O_RDWR | O_NOCTTY | flags);
+  assert_int_equal(tcgetattr(p.in, &mode), 0);
+  cfmakeraw(&mode);
+  assert_int_equal(tcsetattr(p.in, TCSANOW, &mode), 0);
+  return p;
 }
 
 static mkt_log_writer *open_writer(int fd) {
@@ -109,10 +122,14 @@ static int fill(mkt_log_writer *writer, a_pipe p, int *added) {
 
 static void waits_for_no_reader(void **state) {
   (void)state;
-  static const int flags[] = {0, O_NONBLOCK};
-  for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+  static const struct {
+    a_pipe (*open)(int flags);
+    int flags;
+  } kinds[] = {
+      {open_pipe, 0}, {open_pipe, O_NONBLOCK}, {open_terminal, 0}, {open_terminal, O_NONBLOCK}};
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     int added;
-    a_pipe p = open_pipe(flags[i]);
+    a_pipe p = kinds[i].open(kinds[i].flags);
     mkt_log_writer *writer = open_writer(p.in);
     int last = fill(writer, p, &added);
     assert_false(mkt_log_writer_flush(writer, 1));
@@ -123,7 +140,7 @@ static void waits_for_no_reader(void **state) {
     assert_int_equal(read_lines(p.out, MANY), 1);
     assert_int_equal(mkt_log_writer_failures(writer).lines, 0);
     mkt_log_writer_close(writer, LONG_ENOUGH);
-    assert_int_equal(fcntl(p.in, F_GETFL) & O_NONBLOCK, flags[i]);
+    assert_int_equal(fcntl(p.in, F_GETFL) & O_NONBLOCK, kinds[i].flags);
     (void)close(p.in);
     (void)close(p.out);
   }
