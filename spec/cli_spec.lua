@@ -1,4 +1,5 @@
 -- The command, as a child process.
+local certificates = require "support.certificates"
 local cjson = require "cjson"
 local http = require "marketplace.http"
 local marketplace = require "marketplace"
@@ -481,6 +482,42 @@ describe("the command", function()
       end, NO_SECRET:gsub("env ", ""))
       assert.equal(0, status, output)
     end)
+  end)
+
+  it("rereads the certificate on SIGHUP, keeps the old one if it cannot, and warns of one that expires", function()
+    local folder = shell.run "mktemp -d"
+    finally(function() shell.run("rm -rf " .. folder) end)
+    certificates.make(folder, certificates.EXPIRED)
+    local function wait_for(pipe, pattern)
+      for line in pipe:lines() do
+        if line:find(pattern) then return line end
+      end
+      error("the server ended before it wrote " .. pattern)
+    end
+    local command = shell.marketplace(("serve examples/marketplace.lua --inbox memory --port 0 --metrics-port 0 " ..
+      "--tls-cert %s/server.crt --tls-key %s/server.key"):format(folder, folder), "env MARKETPLACE_SECRET=s")
+    local output, status = shell.with_server(command, function(url, pid, pipe)
+      local function served()
+        return shell.run(("openssl s_client -connect %s < /dev/null 2>/dev/null | openssl x509 -noout -serial"):format(
+          url:match "//([^/]+)"))
+      end
+      local first = served()
+      wait_for(pipe, "the certificate has expired .*2020%-01%-02T00:00:00")
+      certificates.renew(folder, certificates.VALID)
+      os.execute("kill -HUP " .. pid)
+      wait_for(pipe, "certificate reread .*2099%-12%-31")
+      local second = served()
+      assert.not_equal(first, second)
+      shell.run(("openssl ecparam -name prime256v1 -genkey -noout -out %s/server.key"):format(folder))
+      os.execute("kill -HUP " .. pid)
+      wait_for(pipe, "certificate kept .*tls_cert and tls_key do not belong together")
+      assert.equal(second, served())
+      os.remove(folder .. "/server.crt")
+      os.execute("kill -HUP " .. pid)
+      wait_for(pipe, "certificate kept .*server.crt")
+      assert.equal(second, served())
+    end)
+    assert.equal(0, status, output)
   end)
 
   describe("with a durable inbox", function()

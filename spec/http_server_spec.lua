@@ -1,4 +1,5 @@
 package.path = "spec/support/?.lua;" .. package.path
+local certificates = require "certificates"
 local finalizer = require "finalizer"
 local raw = require "raw_http"
 local shell = require "shell"
@@ -1203,6 +1204,72 @@ describe("marketplace.http_server", function()
       rig:run_until_closed(silent)
       rig:run_until_closed(plain)
       assert.equal(0, #rig.requests)
+    end)
+
+    -- The serial number of the certificate that a new connection gets.
+    local function served()
+      return finish(raw.start(("openssl s_client -connect 127.0.0.1:%d < /dev/null 2>/dev/null | " ..
+        "openssl x509 -noout -serial"):format(rig.port)))
+    end
+
+    -- Another certificate with its key, and its serial number.
+    local function another(ends_at)
+      local folder = shell.run "mktemp -d"
+      finally(function() shell.run("rm -rf " .. folder) end)
+      certificates.make(folder, ends_at or certificates.VALID)
+      local serial = shell.run(("openssl x509 -noout -serial -in %s/server.crt"):format(folder)) .. "\n"
+      return raw.read_file(folder .. "/server.crt"), raw.read_file(folder .. "/server.key"), serial
+    end
+
+    it("gives new connections another certificate, and leaves open ones theirs", function()
+      open { tls_cert = cert, tls_key = key }
+      local first = served()
+      assert.matches("^serial=%x+\n$", first)
+      assert.equal(first, served())
+      local keeps_its_own = raw.start(("{ printf '%s'; sleep 1; printf '%s'; } | openssl s_client -quiet -connect " ..
+        "127.0.0.1:%d 2>/dev/null"):format("GET /1 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
+        "GET /2 HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n", rig.port))
+      rig:run(function() return #rig.requests == 1 end)
+      local new_cert, new_key, serial = another()
+      for _ = 1, 2 do assert.is_true(rig.server:set_certificate(new_cert, new_key)) end
+      assert.equal(serial, served())
+      assert.equal(serial, served())
+      local _, answers = finish(keeps_its_own):gsub("HTTP/1.1 200 OK", "")
+      assert.equal(2, answers)
+      assert.same({ "/1", "/2" }, { rig.requests[1].path, rig.requests[#rig.requests].path })
+    end)
+
+    it("keeps its certificate if another one cannot be used", function()
+      open { tls_cert = cert, tls_key = key }
+      local first, new_cert, new_key = served(), another()
+      local function fails(why, ...)
+        local ok, message, code = rig.server:set_certificate(...)
+        assert.same({ nil, "tls_failed" }, { ok, code })
+        assert.matches(why, message)
+        assert.equal(first, served())
+      end
+      fails("^tls_cert and tls_key do not belong together", new_cert, key)
+      fails("^tls_cert and tls_key do not belong together", cert, new_key)
+      fails("^tls_cert is not a PEM certificate", "", key)
+      fails("^tls_key is not a PEM private key", new_cert, "")
+      assert.has_error(function() rig.server:set_certificate(new_cert) end)
+      assert.has_error(function() rig.server:set_certificate(new_cert .. "\0", new_key) end)
+    end)
+
+    it("tells when its certificate expires", function()
+      open { tls_cert = cert, tls_key = key }
+      local in_two_days = os.time() + 2 * 86400
+      assert.is_true(math.abs(rig.server:stats().tls_expires_at - in_two_days) < 3600)
+      local old_cert, old_key = another(certificates.EXPIRED)
+      assert.is_true(rig.server:set_certificate(old_cert, old_key))
+      assert.equal(1577923200 + 0, rig.server:stats().tls_expires_at)
+    end)
+
+    it("has none to replace without TLS", function()
+      open()
+      assert.is_nil(rig.server:stats().tls_expires_at)
+      local ok, message, code = rig.server:set_certificate(cert, key)
+      assert.same({ nil, "the server has no TLS", "tls_failed" }, { ok, message, code })
     end)
 
     it("says which part of the certificate is wrong, and never what it holds", function()

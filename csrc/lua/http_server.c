@@ -70,6 +70,27 @@ static int server_address(lua_State *L) {
   return 2;
 }
 
+/* PEM text, as the options have it. */
+static const char *check_pem(lua_State *L, int index) {
+  size_t n;
+  luaL_checktype(L, index, LUA_TSTRING);
+  const char *text = lua_tolstring(L, index, &n);
+  luaL_argcheck(L, strlen(text) == n, index, "has a NUL byte");
+  return text;
+}
+
+static int server_set_certificate(lua_State *L) {
+  mkt_error error;
+  mkt_server *server = check_server(L);
+  const char *cert = check_pem(L, 2);
+  const char *key = check_pem(L, 3);
+  if (mkt_server_set_certificate(server, cert, key, &error) != MKT_OK) {
+    return mkt_lua_push_error(L, &error);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static int server_drain(lua_State *L) {
   mkt_server_drain(check_server(L));
   return 0;
@@ -82,13 +103,17 @@ static void set_count(lua_State *L, const char *name, uint64_t count) {
 
 static int server_stats(lua_State *L) {
   mkt_server_stats stats = mkt_server_statistics(check_server(L));
-  lua_createtable(L, 0, 6);
+  lua_createtable(L, 0, 7);
   set_count(L, "connections", stats.connections);
   set_count(L, "waiting", stats.waiting);
   set_count(L, "buffered", stats.buffered);
   set_count(L, "accepted", stats.accepted);
   set_count(L, "evicted", stats.evicted);
   set_count(L, "refused", stats.refused);
+  if (stats.tls_expires_at != 0) {
+    lua_pushnumber(L, (lua_Number)stats.tls_expires_at);
+    lua_setfield(L, -2, "tls_expires_at");
+  }
   return 1;
 }
 
@@ -332,13 +357,10 @@ static int server_answer(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"address", server_address},
-    {"answer", server_answer},
-    {"close", server_close},
-    {"drain", server_drain},
-    {"poll", server_poll},
-    {"stats", server_stats},
-    {NULL, NULL},
+    {"address", server_address}, {"answer", server_answer},
+    {"close", server_close},     {"drain", server_drain},
+    {"poll", server_poll},       {"set_certificate", server_set_certificate},
+    {"stats", server_stats},     {NULL, NULL},
 };
 
 static const luaL_Reg METAMETHODS[] = {

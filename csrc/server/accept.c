@@ -37,6 +37,16 @@ static void print_remote(char remote[MKT_REMOTE_BYTES], const struct sockaddr *a
   if (bytes == NULL || inet_ntop(family, bytes, remote, MKT_REMOTE_BYTES) == NULL) remote[0] = '\0';
 }
 
+/* The handshake has not begun. */
+static void use_newest_certificate(mkt_server *server, mkt_connection *connection) {
+  const union MHD_ConnectionInfo *tls =
+      MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  if (tls == NULL || server->certificate == NULL) return;
+  connection->certificate = mkt_certificate_use(server->certificate);
+  (void)gnutls_credentials_set(tls->tls_session, GNUTLS_CRD_CERTIFICATE,
+                               connection->certificate->credentials);
+}
+
 static mkt_connection *connection_started(mkt_server *server, struct MHD_Connection *mhd) {
   mkt_connection *connection = mkt_connections_add(&server->connections);
   if (connection == NULL) return NULL;
@@ -45,6 +55,7 @@ static mkt_connection *connection_started(mkt_server *server, struct MHD_Connect
   connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   print_remote(connection->remote,
                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+  use_newest_certificate(server, connection);
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_FRESH, now,
                        now + server->header_timeout);
   server->stats.accepted++;
@@ -62,7 +73,7 @@ static bool is_given_up(const mkt_server *server, const mkt_connection *connecti
   char byte = 0;
   bool awaits_line = connection->phase == MKT_PHASE_FRESH ||
                      (connection->phase == MKT_PHASE_IDLE && !connection->may_close);
-  if (!awaits_line || server->draining || server->has_tls) return false;
+  if (!awaits_line || server->draining || server->certificate != NULL) return false;
   ssize_t n = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return n > 0 || (n < 0 && errno == EAGAIN);
 }
@@ -86,6 +97,7 @@ static void connection_closed(mkt_server *server, mkt_connection *connection) {
   }
   mkt_abandon(server, connection);
   mkt_drop_response(server, connection->response);
+  mkt_certificate_release(connection->certificate);
   mkt_connections_remove(&server->connections, connection);
 }
 

@@ -30,7 +30,8 @@ typedef struct mkt_connection {
   uint64_t deadline; /* when it is thrown out of it, if the phase is timed */
   int fd;            /* libmicrohttpd's */
   struct MHD_Connection *mhd;
-  mkt_request *request;          /* the one being received or awaiting its answer */
+  mkt_request *request;                /* the one being received or awaiting its answer */
+  struct mkt_certificate *certificate; /* of its TLS session */
   struct MHD_Response *response; /* while MKT_PHASE_ANSWERING; owned, or the server's empty one */
   unsigned status;
   bool suspended;     /* in libmicrohttpd */

@@ -10,6 +10,7 @@
 #include "server/linger.h"
 #include "server/request.h"
 #include "server/server.h"
+#include "server/tls.h"
 
 #include <sys/types.h>
 
@@ -40,8 +41,8 @@ struct mkt_server {
   bool draining;
   bool is_owner_away; /* in the front's turn */
   mkt_front front;
-  bool has_tls;
-  bool is_parser_strict; /* libmicrohttpd's, from 1.0 on */
+  mkt_certificate *certificate; /* for new connections; NULL without TLS */
+  bool is_parser_strict;        /* libmicrohttpd's, from 1.0 on */
 };
 
 #endif

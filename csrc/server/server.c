@@ -48,7 +48,6 @@ static mkt_server *new_server(const mkt_server_options *options) {
   server->body_timeout = options->body_timeout;
   server->idle_timeout = options->idle_timeout;
   server->owner = getpid();
-  server->has_tls = options->tls_cert != NULL;
   server->is_parser_strict = MHD_get_version()[0] != '0';
   return server;
 }
@@ -124,7 +123,7 @@ static mkt_code open_server(mkt_server *server, const mkt_server_options *option
                             mkt_error *error) {
   mkt_code code = MKT_OK;
   if (options->tls_cert != NULL) {
-    code = mkt_tls_check(options->tls_cert, options->tls_key, error);
+    code = mkt_certificate_open(&server->certificate, options->tls_cert, options->tls_key, error);
     if (code != MKT_OK) return code;
   }
   code =
@@ -145,6 +144,7 @@ static void free_server(mkt_server *server) {
   mkt_health_clear(&server->health);
   mkt_requests_free(&server->requests);
   mkt_connections_free(&server->connections);
+  mkt_certificate_release(server->certificate);
   mkt_free(server->path);
   mkt_free(server);
 }
@@ -340,6 +340,22 @@ void mkt_server_close(mkt_server *server) {
   free_server(server);
 }
 
+mkt_code mkt_server_set_certificate(mkt_server *server, const char *cert, const char *key,
+                                    mkt_error *error) {
+  mkt_certificate *certificate = NULL;
+  if (server->certificate == NULL) {
+    return mkt_fail(error, MKT_ERR_TLS_FAILED, "the server has no TLS");
+  }
+  mkt_code code = mkt_certificate_open(&certificate, cert, key, error);
+  if (code != MKT_OK) return code;
+  enter(server);
+  mkt_certificate *former = server->certificate;
+  server->certificate = certificate;
+  mkt_certificate_release(former);
+  leave(server);
+  return MKT_OK;
+}
+
 const char *mkt_server_host(const mkt_server *server) {
   return server->host;
 }
@@ -353,6 +369,7 @@ mkt_server_stats mkt_server_statistics(mkt_server *server) {
   mkt_server_stats stats = server->stats;
   stats.connections = server->connections.kept;
   stats.buffered = server->requests.buffered;
+  stats.tls_expires_at = server->certificate != NULL ? server->certificate->expires_at : 0;
   leave(server);
   return stats;
 }

@@ -102,12 +102,13 @@ typedef struct mkt_text {
 } mkt_text;
 
 typedef struct mkt_server_stats {
-  size_t connections; /* open now */
-  size_t waiting;     /* requests that are complete (or faulty) and not answered */
-  size_t buffered;    /* bytes of bodies that are incomplete or unanswered */
-  uint64_t accepted;  /* connections since the start */
-  uint64_t evicted;   /* connections closed to make room for a newer one */
-  uint64_t refused;   /* connections closed at once: all the others were handing over a request */
+  size_t connections;     /* open now */
+  size_t waiting;         /* requests that are complete (or faulty) and not answered */
+  size_t buffered;        /* bytes of bodies that are incomplete or unanswered */
+  uint64_t accepted;      /* connections since the start */
+  uint64_t evicted;       /* connections closed to make room for a newer one */
+  int64_t tls_expires_at; /* the certificate; seconds since 1970, 0 without TLS */
+  uint64_t refused; /* connections closed at once: all the others were handing over a request */
 } mkt_server_stats;
 
 /* Listens, and starts the front. On success *server is owned by the caller. MKT_ERR_LISTEN_FAILED,
@@ -169,6 +170,11 @@ const char *mkt_answer_header_problem(const char *name, size_t name_length, cons
  * ignored). Never fails for the caller: if the client has gone nothing is sent, and if memory
  * is short its connection is closed. The bytes leave with the next flush or poll. */
 void mkt_server_answer(mkt_server *server, mkt_handle handle, const mkt_answer *answer);
+
+/* Replaces the certificate and its key: for connections that begin from now on. On failure the old
+ * ones stay. MKT_ERR_TLS_FAILED or MKT_ERR_OUT_OF_MEMORY. */
+mkt_code mkt_server_set_certificate(mkt_server *server, const char *cert, const char *key,
+                                    mkt_error *error);
 
 /* Sends what was answered, without waiting. */
 void mkt_server_flush(mkt_server *server);

@@ -3,6 +3,7 @@
 --- One thread does both in turns, so a slow callback delays the answers; meanwhile another one goes on with the sockets
 --- and says that the process lives (csrc/server). The requests that one poll brings are answered as one batch, with one
 --- commit of the inbox.
+local certificate = require "marketplace.server.certificate"
 local core = require "marketplace.core"
 local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
@@ -124,7 +125,23 @@ function Server:step(seconds)
   if self.metrics then self.metrics:step(0) end
   self.receiver:sum_up_refused()
   if self.log.turn then self.log.turn() end
+  if self.watch then self.watch:turn() end
   if core.take_reload() and self.reload then reload(self) end
+end
+
+--- Replaces the certificate and its key, which must belong together: connections that are open keep theirs, new ones
+--- get these. If they cannot be used, the old ones stay.
+---@param cert string certificates, PEM
+---@param key string their private key, PEM
+---@return number|nil expires_at seconds since the epoch
+---@return string? message
+---@return string? code tls_failed, out_of_memory
+function Server:set_certificate(cert, key)
+  local ok, message, code = self.http:set_certificate(cert, key)
+  if not ok then return nil, message, code end
+  local expires_at = self.http:stats().tls_expires_at
+  self.watch:begin(expires_at)
+  return expires_at
 end
 
 local function run_what_would_be_lost(self, deadline)
@@ -274,9 +291,11 @@ function server.open(given)
     http:close()
     return nil, message, code
   end
+  local target = log_entries.target(given.log)
   return setmetatable({
     metrics = metrics ~= true and metrics or nil,
-    http = http, receiver = given.receiver, log = log_entries.target(given.log), path = path,
+    http = http, receiver = given.receiver, log = target, path = path,
+    watch = given.tls_cert and certificate.watch(http:stats().tls_expires_at, target.write) or nil,
     receiving_path = without_last_slash(path), proxies = trusted,
     reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,

@@ -36,7 +36,7 @@ function MetricsServer:close()
 end
 
 --- What has become of a listening port's connections, as text for Prometheus.
----@param stats {connections: integer, accepted: integer, evicted: integer, refused: integer}
+---@param stats {connections: integer, accepted: integer, evicted: integer, refused: integer, tls_expires_at?: number}
 ---@return string
 function metrics_server.connections(stats)
   local lines = {}
@@ -45,6 +45,10 @@ function metrics_server.connections(stats)
     { stats.accepted, "outcome", "accepted" }, { stats.evicted, "outcome", "evicted" },
     { stats.refused, "outcome", "refused" },
   })
+  if stats.tls_expires_at then
+    metrics.add(lines, "marketplace_tls_expires_at", "gauge", "When the certificate expires, in seconds since 1970.",
+      { { stats.tls_expires_at } })
+  end
   return metrics.text(lines)
 end
 

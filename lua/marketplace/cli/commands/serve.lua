@@ -6,6 +6,7 @@ local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local inputs = require "marketplace.cli.support.inputs"
 local installation = require "marketplace.cli.support.installation"
+local log = require "marketplace.log"
 local pid_file = require "marketplace.cli.support.pid_file"
 local proxies = require "marketplace.server.proxies"
 local receivers = require "marketplace.receiver"
@@ -38,6 +39,19 @@ local function reload(receiver, path, write)
     write { level = "info", message = "secrets reread", secrets = receiver.live }
   else
     write { level = "error", message = "secrets kept", reason = message }
+  end
+end
+
+-- A mismatch is no more than an error: the hook of who renews it may be half done.
+local function reload_certificate(options, listener, write)
+  if not options.tls_cert then return end
+  local tls, _, problem = running.read_tls(options, write)
+  local expires_at
+  if tls then expires_at, problem = listener:set_certificate(tls.cert, tls.key) end
+  if expires_at then
+    write { level = "info", message = "certificate reread", reason = "it expires at " .. log.timestamp(expires_at) }
+  else
+    write { level = "error", message = "certificate kept", reason = problem }
   end
 end
 
@@ -120,13 +134,17 @@ local function run(options, target)
   if not tls then return status, problem end
   local receiver, count = open_receiver(options, target)
   if not receiver then return 1, count end
-  local opened, listener, message = pcall(server.open, {
+  local opened, listener, message
+  opened, listener, message = pcall(server.open, {
     receiver = receiver, log = target, host = options.host, port = options.port, path = options.path,
     tls_cert = tls.cert, tls_key = tls.key, max_connections = options.max_connections,
     idle_timeout = options.idle_timeout, trusted_proxies = options.trusted_proxy,
     metrics_host = options.metrics_host, metrics_port = options.metrics_port, dispatch = not options.no_dispatch,
     stop_seconds = options.stop_seconds,
-    reload = function() reload(receiver, options.secret_file, target.write) end,
+    reload = function()
+      reload(receiver, options.secret_file, target.write)
+      reload_certificate(options, listener, target.write)
+    end,
   })
   if not opened then return 1, tostring(listener) end
   if not listener then return 1, message end
