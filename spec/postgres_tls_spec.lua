@@ -42,6 +42,16 @@ describe("the PostgreSQL inbox over TLS #full", function()
     box:close()
   end)
 
+  it("notices that the server has ended the session, before anything is sent", function()
+    local box = assert(open("localhost", server.folder))
+    local former = box.connection.link
+    assert.is_true(former:is_alive())
+    server:query(("SELECT pg_terminate_backend(%d, 30000)"):format(former:process()))
+    assert.same({ "stored" }, box:put { { key = "b", digest = "d", body = "{}" } })
+    assert.not_equal(former, box.connection.link)
+    box:close()
+  end)
+
   it("refuses a certificate of another authority", function()
     expect_refusal("localhost:" .. server.port, "SSL error: certificate verify failed",
       open("localhost", other_folder))
