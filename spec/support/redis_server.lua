@@ -67,13 +67,13 @@ function Server:freeze() run("kill -STOP " .. self.pid) end
 
 function Server:thaw() run("kill -CONT " .. self.pid) end
 
---- Waits until what it says of itself has this line.
+--- Waits until what it says of itself has this.
 ---@param section string of INFO
----@param line string
-function Server:wait_for(section, line)
+---@param part string
+function Server:wait_for(section, part)
   for try = 1, MOST_TRIES do
     local text = self:query("INFO " .. section)
-    if ("\n" .. text:gsub("\r", "") .. "\n"):find("\n" .. line .. "\n", 1, true) then return end
+    if text:find(part, 1, true) then return end
     assert(try < MOST_TRIES, text)
     socket.sleep(0.02)
   end
@@ -83,6 +83,7 @@ end
 function Server:follow(primary)
   self:query(("REPLICAOF 127.0.0.1 %d"):format(primary.port))
   self:wait_for("replication", "master_link_status:up")
+  primary:wait_for("replication", ("port=%d,state=online"):format(self.port))
 end
 
 --- Makes it a primary again.
