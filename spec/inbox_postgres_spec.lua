@@ -352,6 +352,7 @@ describe("the PostgreSQL inbox #full", function()
       { state = "leased", limit = 5 }, { state = "dead", newest = true, limit = 5 } } do
       box:list(filter)
     end
+    box:counts()
     stop()
     assert.is_true(#plans > 30)
     for _, plan in ipairs(plans) do assert.is_nil(plan:find "Seq Scan on inbox[^_]", plan) end
