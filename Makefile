@@ -86,7 +86,7 @@ TEST_PROGRAMS += $(BUILD)/test/json_without_sse2_test
 TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
 	$(filter-out %_test.c,$(sort $(wildcard csrc/test/*.c))))
 FUZZ_TARGETS := $(patsubst csrc/fuzz/%_fuzz.c,%,$(sort $(wildcard csrc/fuzz/*_fuzz.c)))
-FUZZ_OBJECTS := $(BUILD)/fuzz/support.o $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) $(BUILD)/server/head.o
+FUZZ_OBJECTS := $(BUILD)/fuzz/support.o $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) $(SERVER_OWN_OBJECTS)
 FUZZERS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzzer)
 REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_replay)
 
@@ -187,11 +187,11 @@ replays: $(REPLAYS)
 
 $(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzz.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) -lm
+	$(QUIET)$(CC) $(SANITIZERS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) -lm
 
 $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) -lm
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) -lm
 
 # what tools/run-tests and tools/mutate run programs with
 REAP := build/reap
