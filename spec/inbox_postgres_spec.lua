@@ -443,6 +443,25 @@ describe("the PostgreSQL inbox #full", function()
       expect_as_few_pages()
     end)
 
+    it("looks at few pages to find what is of one app or has one id, however many others are done", function()
+      fill(20000)
+      lone:query "UPDATE marketplace.inbox SET state = 'done', leads = false"
+      lone:query "VACUUM marketplace.inbox"
+      local link = box.connection.link
+      for _, name in ipairs { "app_id", "id" } do
+        for _, filter in ipairs { { limit = 5, newest = true }, { state = "ready" }, { state = "done" },
+          { state = "done", limit = 5 }, { state = "dead", limit = 5 } } do
+          filter[name] = "nothing"
+          link:run "BEGIN"
+          local before = link:run(PAGES)[1].pages
+          assert.same({}, box:list(filter))
+          local pages = link:run(PAGES)[1].pages - before
+          link:run "COMMIT"
+          assert.is_true(pages < 20, ("%s, %s: %d pages"):format(name, filter.state or "any", pages))
+        end
+      end
+    end)
+
     it("looks at as few pages to store and to finish while another transaction stays open", function()
       local other = assert(inbox.open("postgres:" .. lone:words(), { timeout = 1000 }))
       local link = other.connection.link

@@ -42,23 +42,29 @@ end
 
 --[[ Filters ]]
 
--- Of filters that are not simply a column's value. All ids of a key are "KEY" or "KEY#DIGEST", and ids have an index.
-local CLAUSES = {
-  id = "id >= :id AND id < :id || '$' AND (id = :id OR key = :id)",
-  received_before = "received_at < :received_before", received_since = "received_at >= :received_since",
-  state = {
-    ready = indexes.LANE .. " AND state = 'ready'", leased = indexes.LEASED, done = indexes.DONE, dead = indexes.DEAD,
-  },
+-- Of filters that are not simply a column's value. All ids of a key are "KEY" or "KEY#DIGEST".
+local function clauses_with(states)
+  return {
+    id = "id >= :id AND id < :id || '$' AND (id = :id OR key = :id)",
+    received_before = "received_at < :received_before", received_since = "received_at >= :received_since",
+    state = states,
+  }
+end
+
+local BY_STATE = clauses_with {
+  ready = indexes.LANE .. " AND state = 'ready'", leased = indexes.LEASED, done = indexes.DONE, dead = indexes.DEAD,
 }
+local BY_NAME = clauses_with(nil)
 
 --- The rest of a SELECT, behind its columns; its values are the filter's.
 ---@param filter marketplace.InboxFilter
 ---@param condition? string a further one
 ---@return string
 function queries.where(filter, condition)
-  -- +seq: those that are live have indexes, and are few among many, which the planner does not know
+  local has_name = filter.id or filter.app_id -- of which there are few: their indexes find them among all others
   local is_live = filter.state == "ready" or filter.state == "leased"
-  return sql.where(filter, CLAUSES, condition, is_live and "+seq" or "seq") ..
+  -- +seq: the planner, which does not know that they are few, would go through all in order until it has enough
+  return sql.where(filter, has_name and BY_NAME or BY_STATE, condition, (has_name or is_live) and "+seq" or "seq") ..
     (filter.limit and (" LIMIT %d"):format(filter.limit) or "")
 end
 
