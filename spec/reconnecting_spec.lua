@@ -55,6 +55,35 @@ describe("marketplace.inbox.reconnecting", function()
     assert.equal(2, number())
   end)
 
+  it("refuses at once for as long as one took that waited in vain", function()
+    local uses = 0
+    local function use(seconds, code)
+      return connection:use(function()
+        uses, now = uses + 1, now + seconds
+        if code then reconnecting.fail("no answer", code) end
+        return true
+      end)
+    end
+    assert.is_nil((use(3, "timeout")))
+    now = now + 2.9
+    assert.same({ nil, "the database: no answer" }, { use(0) })
+    now = now + 0.2
+    assert.is_true(use(0))
+    assert.is_nil((use(3, "connect_failed")))
+    assert.is_true(use(0))
+    assert.equal(4, uses)
+  end)
+
+  it("passes what it is told on to what connects", function()
+    local given
+    local other = reconnecting.new { connect = function(...)
+      given = { ... }
+      return { close = function() end }
+    end }
+    other:use(function() return true end, 77)
+    assert.same({ 77 }, given)
+  end)
+
   it("connects anew if the connection leads elsewhere", function()
     local is_current = true
     connection.is_current = function() return is_current end
