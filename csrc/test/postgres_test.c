@@ -4,6 +4,7 @@
 #include "postgres/connection.h"
 #include "postgres/failure.h"
 #include "postgres/statement.h"
+#include "postgres/wait.h"
 #include "postgres/wire.h"
 
 #include <math.h>
@@ -88,6 +89,7 @@ static void test_a_connection_that_is_closed_refuses(void **state) {
   mkt_error error;
   int number;
   assert_int_equal(mkt_postgres_check(&closed, &error), MKT_ERR_CONNECT_FAILED);
+  assert_false(mkt_postgres_is_alive(&closed));
   assert_int_equal(mkt_postgres_prepare(&closed, "SELECT 1", &number, &error),
                    MKT_ERR_CONNECT_FAILED);
   assert_null(mkt_postgres_statement(&closed, 1));
