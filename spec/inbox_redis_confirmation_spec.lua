@@ -44,6 +44,12 @@ describe("the Redis inbox has replicas confirm", function()
     assert.is_false(confirmation.is_on_disk(link))
   end)
 
+  it("what was leased, which was written", function()
+    answers = { { 2 } }
+    confirmation.wait(link, { on_disk = false, replicas = 2 })
+    assert.same({ "WAIT 2 2800" }, sent)
+  end)
+
   local function failure(...)
     local ok, problem = pcall(try, ...)
     assert.is_false(ok)

@@ -331,6 +331,19 @@ describe("the Redis inbox, if its server #full", function()
       assert.equal(1, #box:claim(10, 60))
     end)
 
+    it("that does not confirm what was claimed, has it not run, as the next primary may run it again", function()
+      box = assert(inbox.open(url_of(primary.port, "?replicas=1&timeout=0.5")))
+      assert.is_truthy(once_available(function() return put "a" end))
+      replica:freeze()
+      finally(function() replica:thaw() end)
+      expect_unavailable(AT .. "0 of 1 replicas confirmed what was stored, by WAIT", box:claim(10, 0))
+      replica:thaw()
+      once_available(function() return box:recover { 0 } end)
+      local claimed = once_available(function() return box:claim(10, 60) end)
+      assert.equal("a", claimed[1].id)
+      assert.same({}, box:claim(10, 60))
+    end)
+
     it("that keeps nothing on its disk, has not confirmed anything if the server can ask for that", function()
       local can_ask = primary:query("COMMAND INFO WAITAOF"):find "waitaof" ~= nil
       replica:query "CONFIG SET appendonly no"

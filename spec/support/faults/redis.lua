@@ -31,7 +31,7 @@ local function start_replica(of_port)
 end
 
 -- With a link between the two that can be cut, and a limit for each call that lets many be tried meanwhile.
-local QUICK = "&timeout=0.2"
+local QUICK = "&timeout=0.5"
 
 local function with_replica(is_linked)
   local primary = redis_server.start()

@@ -1,4 +1,4 @@
---- Has replicas confirm what a script stored, before it is acknowledged.
+--- Has replicas confirm what a script stored, before it is acknowledged, and what it leased, before that runs.
 ---
 --- WAIT, which all versions of Redis have, waits until the replicas have it in their memory; WAITAOF, of Redis 7.2
 --- and later, until they have it on their disks. Both ask about the connection's last write. A script that finds a
@@ -32,6 +32,27 @@ local function receive_confirmation(link, command, replicas)
   end
 end
 
+local function ask(link, needed)
+  local replicas = ("%d"):format(needed.replicas)
+  local milliseconds = ("%.0f"):format(math.max(1, (link.deadline - core.monotonic() - MARGIN_SECONDS) * 1000))
+  link:send { "WAIT", replicas, milliseconds }
+  if needed.on_disk then link:send { "WAITAOF", "0", replicas, milliseconds } end
+end
+
+local function receive(link, needed)
+  receive_confirmation(link, "WAIT", needed.replicas)
+  if needed.on_disk then receive_confirmation(link, "WAITAOF", needed.replicas) end
+end
+
+--- Has what the connection wrote last confirmed, and all that anybody wrote before. Raises if fewer replicas confirmed
+--- it.
+---@param link table
+---@param needed {on_disk: boolean, replicas: integer}
+function confirmation.wait(link, needed)
+  ask(link, needed)
+  receive(link, needed)
+end
+
 --- Sends a script's words and has what it wrote confirmed, in one exchange with the server. Raises if fewer replicas
 --- confirmed it.
 ---@param link table
@@ -40,12 +61,9 @@ end
 ---@return any reply of the script
 ---@return string? refusal likewise
 function confirmation.try(link, words, needed)
-  local replicas = ("%d"):format(needed.replicas)
-  local milliseconds = ("%.0f"):format(math.max(1, (link.deadline - core.monotonic() - MARGIN_SECONDS) * 1000))
   link:send(words)
   link:send { "SET", needed.key, "1" }
-  link:send { "WAIT", replicas, milliseconds }
-  if needed.on_disk then link:send { "WAITAOF", "0", replicas, milliseconds } end
+  ask(link, needed)
   local reply, refusal = link:receive()
   local _, unwritten = link:receive()
   if refusal then
@@ -53,8 +71,7 @@ function confirmation.try(link, words, needed)
     return nil, refusal
   end
   if unwritten then link:refuse(unwritten) end
-  receive_confirmation(link, "WAIT", needed.replicas)
-  if needed.on_disk then receive_confirmation(link, "WAITAOF", needed.replicas) end
+  receive(link, needed)
   return reply
 end
 

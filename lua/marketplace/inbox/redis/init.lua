@@ -63,8 +63,12 @@ function Inbox:run_script(name, arguments)
   return run(self, name, arguments, connection.try)
 end
 
+local function confirmed_by(self)
+  return { on_disk = self.confirms_on_disk, replicas = self.needed.replicas, key = self.prefix .. "confirmed" }
+end
+
 --- Runs a script whose changes replicas must confirm, if the inbox waits for any: what was acknowledged to somebody. If
---- the others are lost in a fail-over, callbacks run again, and what was done with is kept longer.
+--- the results of callbacks are lost in a fail-over, they run again, and what was done with is kept longer.
 ---@param name string
 ---@param arguments string[]
 ---@return any
@@ -73,9 +77,23 @@ end
 function Inbox:store(name, arguments)
   if not self.needed.replicas then return self:run_script(name, arguments) end
   return run(self, name, arguments, function(link, words)
-    return confirmation.try(link, words, {
-      on_disk = self.confirms_on_disk, replicas = self.needed.replicas, key = self.prefix .. "confirmed",
-    })
+    return confirmation.try(link, words, confirmed_by(self))
+  end)
+end
+
+--- Runs a script that leases entries, which replicas must confirm if it did: a primary that was cut off from them would
+--- go on to run an app's notifications that the next primary begins to run where the replicas had got to.
+---@param name string
+---@param arguments string[]
+---@return table[]|nil rows
+---@return string? message
+---@return string? code
+function Inbox:lease(name, arguments)
+  if not self.needed.replicas then return self:run_script(name, arguments) end
+  return run(self, name, arguments, function(link, words)
+    local rows, refusal = link:try(words)
+    if rows and #rows > 0 then confirmation.wait(link, confirmed_by(self)) end
+    return rows, refusal
   end)
 end
 

@@ -29,7 +29,7 @@ end
 
 function methods:claim(limit, lease)
   if limit < 1 and not self.closed then return {} end
-  local rows, message, code = self:run_script("claim", { ("%d"):format(math.min(limit, MOST_CLAIMED)), number(lease) })
+  local rows, message, code = self:lease("claim", { ("%d"):format(math.min(limit, MOST_CLAIMED)), number(lease) })
   if not rows then return nil, message, code end
   return values.entries_of(rows, fields.claimed)
 end
