@@ -78,14 +78,18 @@ describe("a server", function()
     end
   end)
 
-  it("gives a body 30 seconds from its header, or as long as it is told", function()
-    for options, milliseconds in pairs { ["{}"] = 30000, ["{ body_timeout = 0.25 }"] = 250 } do
-      expect(options, ([[
-        local one = client(HEAD) turn() pass(100) one:send "Content-Length: 9\r\n\r\nfour" turn()
-        assert(lasts(%d) == "timeout")
-        assert(one:receive "*l" == "HTTP/1.1 408 Request Timeout")
-      ]]):format(milliseconds))
+  it("gives a body 5 seconds from its header and one for each 500 bytes, up to 30 or as long as it is told", function()
+    local BODY = [[
+      local one = client(HEAD) turn() pass(100)
+      one:send("Content-Length: 20000\r\n\r\n" .. ("x"):rep(%d)) turn()
+      assert(lasts(%d) == "timeout")
+      assert(one:receive "*l" == "HTTP/1.1 408 Request Timeout")
+    ]]
+    for received, milliseconds in pairs { [0] = 5000, [499] = 5000, [500] = 6000, [12499] = 29000, [19999] = 30000 } do
+      expect("{}", BODY:format(received, milliseconds))
     end
+    expect("{ body_timeout = 0.25 }", BODY:format(4, 250))
+    expect("{ body_timeout = 60 }", BODY:format(19999, 44000))
   end)
 
   it("gives a connection 75 seconds for its next header, or as long as it is told", function()
@@ -100,7 +104,7 @@ describe("a server", function()
   it("tells at once that the answer to a body that is late has ended", function()
     expect("{}", [[
       local one = client(HEAD .. "Content-Length: 9\r\n\r\n") turn()
-      assert(lasts(30000) == "timeout")
+      assert(lasts(5000) == "timeout")
       assert(one:receive("*a"):find "^HTTP/1.1 408 ")
     ]])
   end)
@@ -108,7 +112,7 @@ describe("a server", function()
   it("gives the reader of a refusal two seconds", function()
     expect("{}", [[
       local one = client(HEAD .. "Content-Length: 9\r\n\r\n") turn()
-      assert(lasts(30000) == "timeout" and lasts(2000) == "")
+      assert(lasts(5000) == "timeout" and lasts(2000) == "")
     ]])
   end)
 
