@@ -42,6 +42,12 @@ return {
     end },
   { covers = { "keyring:sign" }, setup = keyring, codes = { "crypto_failed" },
     run = function(ring) return ring:sign(BODY) end },
+  { covers = { "keyring:check" },
+    setup = function()
+      local ring = keyring()
+      return { ring = ring, header = assert(ring:sign(BODY)) }
+    end,
+    run = function(context) return context.ring:check(context.header), context.ring:check "sha256=" end },
   { covers = { "keyring:verify" }, codes = { "crypto_failed" },
     setup = function()
       local ring = keyring()
