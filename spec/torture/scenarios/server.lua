@@ -1,8 +1,6 @@
 --- Scenarios of marketplace.http_server and of exchanges with it.
-local certificates = require "support.certificates"
 local core = require "marketplace.core"
 local http_server = require "marketplace.http_server"
-local shell = require "support.shell"
 
 local CODES = { "out_of_memory", "connect_failed", "listen_failed", "timeout", "http_failed" }
 
@@ -14,14 +12,6 @@ end
 
 local function close(context)
   context.server:close()
-end
-
-local function open_with_tls()
-  local folder = shell.run("mktemp -d")
-  certificates.make(folder, certificates.VALID)
-  local cert, key = core.read_file(folder .. "/server.crt"), core.read_file(folder .. "/server.key")
-  shell.run("rm -r " .. folder)
-  return { server = assert(http_server.open { tls_cert = cert, tls_key = key }), cert = cert, key = key }
 end
 
 local RESPONSE = { status = 200, headers = { ["X-A"] = { "1", "2" }, B = "3" }, body = "yes" }
@@ -70,9 +60,6 @@ return {
       context.server:drain()
       return stats
     end },
-  -- libtasn1, which GnuTLS reads certificates with, crashes if memory ends
-  { covers = { "http_server:set_certificate" }, only_lua = true, setup = open_with_tls, teardown = close,
-    run = function(context) return context.server:set_certificate(context.cert, context.key) end },
   { covers = { "core.http_start", "http_exchange:done", "http_exchange:result", "http_exchange:close",
       "http_server:poll", "http_server:answer" },
     codes = CODES, setup = open, teardown = close, recovers = 3,
