@@ -350,6 +350,7 @@ chaos: packages-test ## kill the receiver, workers and databases, and stop worke
 .PHONY: attack
 attack: packages-test ## what becomes of notifications beside senders who never finish their bodies (MB=200 RATE=23, in MB/s)
 	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build LUA=luajit
 	@tools/with-lua $(LUA) $(LUA) tools/attack.lua $(or $(MB),200) $(or $(RATE),23)
 
 .PHONY: faults

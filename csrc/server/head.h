@@ -37,14 +37,13 @@ mkt_fault mkt_head_judge(const mkt_head *head, const char *method, bool is_http_
 bool mkt_head_is_method(const char *method, size_t n);
 bool mkt_head_is_target(const char *target, size_t n);
 
-/* Whether a head of `n` bytes, up to and with the empty line, is whole, as libmicrohttpd 0.9 leaves
- * it: it puts a NUL in the place of each space of the request line, of each CR and LF, and of each
- * field's colon. Of the bytes that it skipped, ignored or joined, which it tells nobody of, none is
- * such a NUL: a line feed without CR, a line that continues the one before, a line that begins with
- * a colon or a NUL (either ends the head to it), a NUL in a value. The target's bytes are not read.
+/* Whether a head, up to and with the empty line, is sound as libmicrohttpd 0.9 leaves it in memory,
+ * where it has put a NUL in the place of each space of the request line, each CR and LF, and each
+ * field's colon. So this sees what libmicrohttpd takes and tells nobody of: a line feed without CR,
+ * a line that continues the one before, a line that begins with a colon or a NUL (to it, the end of
+ * the head), a NUL in a value. The target's bytes are not read.
  *
- * Not to be seen are a colon or a NUL before a line feed without CR, and one after it at the head's
- * end, for they look like CRLF. */
+ * One thing looks like CRLF here: a colon or a NUL beside a line feed that has no CR. */
 bool mkt_head_is_whole(const char *head, size_t n, size_t target_length);
 
 #endif
