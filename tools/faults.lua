@@ -15,6 +15,19 @@ local function set_of(words)
   return set
 end
 
+-- What was asked for must be known, lest a misspelt name tries nothing.
+local function check_known(asked, known, what)
+  for name in pairs(asked or {}) do
+    if not known[name] then
+      local names = {}
+      for each in pairs(known) do names[#names + 1] = each end
+      table.sort(names)
+      io.stderr:write(("faults: there is no %s %s, but: %s\n"):format(what, name, table.concat(names, " ")))
+      os.exit(2)
+    end
+  end
+end
+
 local function chosen(names, engines)
   local list, known = {}, {}
   for _, engine in ipairs(ENGINES) do
@@ -24,7 +37,8 @@ local function chosen(names, engines)
       if is_chosen then list[#list + 1] = fault end
     end
   end
-  for name in pairs(names or {}) do assert(known[name], "no such fault: " .. name) end
+  check_known(names, known, "fault")
+  check_known(engines, SHOWN, "engine")
   return list
 end
 
@@ -53,8 +67,9 @@ end
 
 io.stdout:setvbuf "line"
 local started, said, problems = core.monotonic(), {}, {}
+local list = chosen(set_of(arg[1]), set_of(arg[2]))
 print(HEAD)
-for _, fault in ipairs(chosen(set_of(arg[1]), set_of(arg[2]))) do
+for _, fault in ipairs(list) do
   local ok, figures = pcall(faults.run, fault, { keep = os.getenv "KEEP" ~= nil })
   local place = ("%s, %s: "):format(fault.name, SHOWN[fault.engine])
   if ok then
