@@ -25,10 +25,18 @@ static struct {
   char line[MKT_LAST_LINE_BYTES];
 } limit;
 
-/* Once the handler that calls it has returned, which is when the signal is delivered. */
+/* As a shell says it of a process that a signal has ended. */
+enum { ENDED_BY = 128 };
+
+/* The first process of a container is not ended by a signal that it does not handle. */
 static void end_by(int number) {
+  sigset_t only;
+  (void)sigemptyset(&only);
+  (void)sigaddset(&only, number);
   (void)signal(number, SIG_DFL);
   (void)raise(number);
+  (void)pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+  _exit(ENDED_BY + number);
 }
 
 static void write_last_line(void) {

@@ -36,9 +36,10 @@ typedef struct mkt_last_line {
 enum { MKT_LAST_LINE_BYTES = 1024 };
 
 /* From now on the process ends at most so many seconds after a stop was asked for, whatever it does
- * then, as if nothing had caught the signal. A timer of the system's sees to that, whose signal is
- * SIGALRM. The line is copied. Only the first call counts. MKT_ERR_OUT_OF_MEMORY if there is no
- * timer. */
+ * then, as if nothing had caught the signal; the first process of a container, which no such signal
+ * ends, by a status of 128 and the signal's number. A timer of the system's sees to that, whose
+ * signal is SIGALRM. The line is copied. Only the first call counts. MKT_ERR_OUT_OF_MEMORY if there
+ * is no timer. */
 mkt_code mkt_signals_limit_stop(double seconds, const mkt_last_line *line, mkt_error *error);
 
 /* Whether a reload was asked for since the last call. */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* valgrind delivers a signal some time after the system has: it is looked for a while longer. */
-enum { ROUNDS = 6000, LOOKS = 500, MOST_LATE = 1000 };
+enum { ROUNDS = 6000, LOOKS = 500, MOST_LATE = 1000, MOST_STOPPING_SECONDS = 20 };
 
 static bool is_over(timer_t timer) {
   struct itimerspec left;
@@ -72,8 +72,15 @@ static void programs_that_are_started_have_their_own_dispositions(void **state) 
   assert_int_equal(WTERMSIG(status), SIGPIPE);
 }
 
+static bool is_first_of_container;
+
+/* In place of the system's, which the code under test calls. */
+int raise(int number) {
+  return is_first_of_container ? 0 : kill(getpid(), number);
+}
+
 /* A process that does nothing else, and ends as whoever waits for it sees. */
-static int status_of(void (*run)(const mkt_last_line *line), int log) {
+static int end_of(void (*run)(const mkt_last_line *line), int log) {
   static const char text[] = "at 1970-01-01T00:00:00.000Z: ended\n";
   const mkt_last_line line = {.fd = log, .p = text, .n = sizeof text - 1, .time_at = 3};
   pid_t child = fork();
@@ -81,11 +88,17 @@ static int status_of(void (*run)(const mkt_last_line *line), int log) {
   if (child == 0) {
     mkt_signals_catch();
     run(&line);
-    for (;;) {
+    while (mkt_signals_stopping_for() < MOST_STOPPING_SECONDS) {
     }
+    _exit(0);
   }
   int status;
   assert_int_equal(waitpid(child, &status, 0), child);
+  return status;
+}
+
+static int signal_of(void (*run)(const mkt_last_line *line), int log) {
+  int status = end_of(run, log);
   assert_true(WIFSIGNALED(status));
   return WTERMSIG(status);
 }
@@ -114,7 +127,7 @@ static void a_stop_ends_in_time(void **state) {
     char text[64] = "";
     mkt_timestamp at;
     assert_int_equal(pipe(ends), 0);
-    assert_int_equal(status_of(cases[i].run, ends[1]), cases[i].number);
+    assert_int_equal(signal_of(cases[i].run, ends[1]), cases[i].number);
     assert_int_equal(read(ends[0], text, sizeof text), 35);
     assert_true(mkt_timestamp_parse(text + 3, 24, &at));
     assert_true(labs((long)(at.seconds - time(NULL))) < 3600);
@@ -124,6 +137,29 @@ static void a_stop_ends_in_time(void **state) {
   }
 }
 
+static void was_asked_to_end_before(const mkt_last_line *line) {
+  (void)line;
+  (void)kill(getpid(), SIGTERM);
+  while (mkt_signals_stopping_for() <= 1) {
+  }
+  (void)kill(getpid(), SIGTERM);
+}
+
+/* One that no signal ends which it does not handle. It would go on for ever. */
+static void the_first_process_of_a_container_ends_too(void **state) {
+  (void)state;
+  void (*const cases[])(const mkt_last_line *line) = {is_asked_to_end, was_asked_to_end_before};
+  int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  is_first_of_container = true;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    int status = end_of(cases[i], log);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+  }
+  is_first_of_container = false;
+  assert_int_equal(close(log), 0);
+}
+
 static void a_log_without_room_keeps_no_process_from_its_end(void **state) {
   (void)state;
   int ends[2];
@@ -131,7 +167,7 @@ static void a_log_without_room_keeps_no_process_from_its_end(void **state) {
   while (write(ends[1], "x", 1) == 1) {
   }
   assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
-  assert_int_equal(status_of(is_asked_to_end, ends[1]), SIGTERM);
+  assert_int_equal(signal_of(is_asked_to_end, ends[1]), SIGTERM);
   assert_int_equal(close(ends[0]), 0);
   assert_int_equal(close(ends[1]), 0);
 }
@@ -154,6 +190,7 @@ int main(void) {
       cmocka_unit_test(a_pipe_without_a_reader_ends_nothing),
       cmocka_unit_test(programs_that_are_started_have_their_own_dispositions),
       cmocka_unit_test(a_stop_ends_in_time),
+      cmocka_unit_test(the_first_process_of_a_container_ends_too),
       cmocka_unit_test(a_log_without_room_keeps_no_process_from_its_end),
       cmocka_unit_test(tells_for_how_long_it_has_been_stopping),
   };
