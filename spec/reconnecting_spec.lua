@@ -74,6 +74,21 @@ describe("marketplace.inbox.reconnecting", function()
     assert.equal(4, uses)
   end)
 
+  it("does not refuse for as long as its own process stood still", function()
+    local day = 86400
+    assert.is_nil((connection:use(function()
+      now = now + day
+      reconnecting.fail("no answer", "timeout")
+    end)))
+    now = now + 31
+    assert.equal(2, number())
+    connection:close()
+    refuses, takes = "too slow", day
+    assert.is_nil((number()))
+    refuses, takes, now = nil, 0, now + 31
+    assert.equal(3, number())
+  end)
+
   it("passes what it is told on to what connects", function()
     local given
     local other = reconnecting.new { connect = function(...)

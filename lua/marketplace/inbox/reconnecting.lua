@@ -6,6 +6,10 @@ local core = require "marketplace.core"
 
 local reconnecting = {}
 
+-- A failure that took longer may have done so because this process itself stood still, in a paused container or a
+-- virtual machine that was moved: that is no reason to stay away from a server that works.
+local MOST_REFUSED_SECONDS = 30
+
 local Failure = {}
 
 --- Raises a failure.
@@ -28,6 +32,12 @@ end
 
 --[[ Refusals ]]
 
+-- Until when to refuse after a failure, by marketplace.core's monotonic clock: for as long as it took.
+local function refused_until(started, least)
+  local now = core.monotonic()
+  return now + math.max(least, math.min(now - started, MOST_REFUSED_SECONDS))
+end
+
 local Refusals = {}
 Refusals.__index = Refusals
 
@@ -36,14 +46,13 @@ function Refusals:current()
   return core.monotonic() < self.refused_until and self.failure or nil
 end
 
---- Notes a failure: what took its whole time held up everything else meanwhile, and for as long as that, what comes
---- next is refused.
+--- Notes a failure: what took its whole time held up everything else meanwhile, and for as long as that, up to half a
+--- minute, what comes next is refused.
 ---@param failure any
 ---@param started number by marketplace.core's monotonic clock
 function Refusals:note(failure, started)
   if getmetatable(failure) ~= Failure or failure.code ~= "timeout" then return end
-  local now = core.monotonic()
-  self.refused_until, self.failure = now + (now - started), failure
+  self.refused_until, self.failure = refused_until(started, 0), failure
 end
 
 --- What is refused because a server did not answer.
@@ -56,18 +65,18 @@ end
 --- A function that connects, except soon after it failed. An attempt can take its whole time limit, during which a
 --- server answers nothing else, so attempts take at most half of the time; in between, the last failure is reported.
 ---@param connect fun(...): table
----@param pause number seconds after a failed attempt in which none is made; at least as long as that took
+---@param pause number seconds after a failed attempt in which none is made; at least as long as that took, up to half
+--- a minute
 ---@return fun(...): table
 function reconnecting.patient(connect, pause)
-  local refused_until, refusal = 0, nil
+  local until_then, refusal = 0, nil
   return function(...)
     local started = core.monotonic()
-    if started < refused_until then reconnecting.fail(refusal) end
+    if started < until_then then reconnecting.fail(refusal) end
     local ok, link = pcall(connect, ...)
     if ok then return link end
     if getmetatable(link) == Failure then
-      local now = core.monotonic()
-      refused_until, refusal = now + math.max(pause, now - started), link.message
+      until_then, refusal = refused_until(started, pause), link.message
     end
     error(link, 0)
   end
