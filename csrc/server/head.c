@@ -5,16 +5,24 @@
 
 /* Characters */
 
-/* The lower-case form of a character that a token can have, 0 for the others. */
-static char lower_token(unsigned char c) {
-  if (c >= 'A' && c <= 'Z') return (char)(c + ('a' - 'A'));
-  if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) return (char)c;
-  return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL ? (char)c : '\0';
-}
+/* The lower-case forms of the characters that a token can have (RFC 9110, 5.6.2), 0 for the others.
+ * A table, as this is looked up for each byte of a name. */
+static const char lower_tokens[256] = {
+    ['!'] = '!', ['#'] = '#', ['$'] = '$', ['%'] = '%', ['&'] = '&', ['\''] = '\'', ['*'] = '*',
+    ['+'] = '+', ['-'] = '-', ['.'] = '.', ['^'] = '^', ['_'] = '_', ['`'] = '`',   ['|'] = '|',
+    ['~'] = '~', ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4',   ['5'] = '5',
+    ['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9', ['a'] = 'a', ['b'] = 'b',   ['c'] = 'c',
+    ['d'] = 'd', ['e'] = 'e', ['f'] = 'f', ['g'] = 'g', ['h'] = 'h', ['i'] = 'i',   ['j'] = 'j',
+    ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n', ['o'] = 'o', ['p'] = 'p',   ['q'] = 'q',
+    ['r'] = 'r', ['s'] = 's', ['t'] = 't', ['u'] = 'u', ['v'] = 'v', ['w'] = 'w',   ['x'] = 'x',
+    ['y'] = 'y', ['z'] = 'z', ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd',   ['E'] = 'e',
+    ['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k',   ['L'] = 'l',
+    ['M'] = 'm', ['N'] = 'n', ['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r',   ['S'] = 's',
+    ['T'] = 't', ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y',   ['Z'] = 'z'};
 
 static size_t token_length(const char *p, size_t n) {
   size_t length = 0;
-  while (length < n && lower_token((unsigned char)p[length]) != '\0')
+  while (length < n && lower_tokens[(unsigned char)p[length]] != '\0')
     length++;
   return length;
 }
@@ -31,9 +39,11 @@ static size_t value_length_at(const char *p, size_t n) {
 }
 
 bool mkt_head_lower_name(char lowered[MKT_FIELD_NAME_MOST], const char *name, size_t n) {
-  if (n == 0 || n > MKT_FIELD_NAME_MOST || token_length(name, n) != n) return false;
-  for (size_t i = 0; i < n; i++)
-    lowered[i] = lower_token((unsigned char)name[i]);
+  if (n == 0 || n > MKT_FIELD_NAME_MOST) return false;
+  for (size_t i = 0; i < n; i++) {
+    lowered[i] = lower_tokens[(unsigned char)name[i]];
+    if (lowered[i] == '\0') return false;
+  }
   return true;
 }
 
@@ -66,6 +76,10 @@ static bool is_same(const char *text, const char *p, size_t n) {
   return strlen(text) == n && strncasecmp(text, p, n) == 0;
 }
 
+static bool is_name(const char *lowered, const char *p, size_t n) {
+  return strlen(lowered) == n && memcmp(lowered, p, n) == 0;
+}
+
 /* Digits only: no sign, no list, and not nothing. */
 static bool read_length(const char *p, size_t n, uint64_t *length) {
   *length = 0;
@@ -90,16 +104,16 @@ static bool is_host(const char *p, size_t n) {
 void mkt_head_add(mkt_head *head, const char *name, size_t name_length, const char *value,
                   size_t value_length) {
   bool is_fine = value_length_at(value, value_length) == value_length;
-  if (is_same("content-length", name, name_length)) {
+  if (is_name("content-length", name, name_length)) {
     head->content_lengths++;
     is_fine = read_length(value, value_length, &head->length) && is_fine;
-  } else if (is_same("transfer-encoding", name, name_length)) {
+  } else if (is_name("transfer-encoding", name, name_length)) {
     head->transfer_encodings++;
     is_fine = is_same("chunked", value, value_length) && is_fine;
-  } else if (is_same("host", name, name_length)) {
+  } else if (is_name("host", name, name_length)) {
     head->hosts++;
     is_fine = is_host(value, value_length) && is_fine;
-  } else if (is_same("connection", name, name_length)) {
+  } else if (is_name("connection", name, name_length)) {
     head->may_close = head->may_close || !is_same("keep-alive", value, value_length);
   }
   if (!is_fine) head->is_malformed = true;
