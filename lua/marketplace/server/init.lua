@@ -75,8 +75,14 @@ local function without_last_slash(path)
   return path:match("^(.*[^/])/$") or path
 end
 
+local function with_and_without_slash(path)
+  local paths = { [path] = true }
+  if path ~= "/" then paths[path .. "/"] = true end
+  return paths
+end
+
 local function is_for_receiver(self, request)
-  return HAS_NO_PATH[request.fault] or without_last_slash(request.path) == self.receiving_path
+  return HAS_NO_PATH[request.fault] or self.receiving_paths[request.path]
 end
 
 local function respond(self, requests)
@@ -283,7 +289,8 @@ function server.open(given)
   end
   local trusted, problem = trusted_proxies(given)
   if problem then error("marketplace.server.open: option 'trusted_proxies': " .. problem, 2) end
-  local http, message, code = http_server().open(http_options(given, without_last_slash(path)))
+  local receiving_path = without_last_slash(path)
+  local http, message, code = http_server().open(http_options(given, receiving_path))
   if not http then return nil, message, code end
   local metrics
   metrics, message, code = open_metrics(given, http)
@@ -296,8 +303,7 @@ function server.open(given)
     metrics = metrics ~= true and metrics or nil,
     http = http, receiver = given.receiver, log = target, path = path,
     watch = given.tls_cert and certificate.watch(http:stats().tls_expires_at, target.write) or nil,
-    receiving_path = without_last_slash(path), proxies = trusted,
-    reload = given.reload,
+    receiving_paths = with_and_without_slash(receiving_path), proxies = trusted, reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
     stop_seconds = given.stop_seconds or stopping.SECONDS, pause = given.dispatch == false and math.huge or 0,
   }, Server)
