@@ -35,10 +35,11 @@ end
 
 local last_secrets, last_keyring = {}, nil
 
-local function same_as_last(list)
-  if #list ~= #last_secrets then return false end
-  for i = 1, #list do
-    if list[i] ~= last_secrets[i] then return false end
+local function same_as_last(secrets)
+  if secrets == last_secrets[1] then return #last_secrets == 1 end
+  if type(secrets) ~= "table" or #secrets ~= #last_secrets then return false end
+  for i = 1, #secrets do
+    if secrets[i] ~= last_secrets[i] then return false end
   end
   return last_keyring ~= nil
 end
@@ -46,10 +47,9 @@ end
 -- Programs verify one notification after another with the same secrets: setting up the key again
 -- each time would cost more than the HMAC itself.
 local function remembered_keyring(secrets, where)
-  local list = as_list(secrets)
-  if not list or not same_as_last(list) then
+  if not same_as_last(secrets) then
     local keyring = signature.keyring(secrets, where, 4)
-    last_secrets, last_keyring = { unpack(list) }, keyring
+    last_secrets, last_keyring = { unpack(as_list(secrets)) }, keyring
   end
   return last_keyring
 end
