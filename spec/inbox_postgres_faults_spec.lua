@@ -9,6 +9,8 @@ local socket = require "socket"
 
 local record = shared_inbox.record
 
+local AT = "^PostgreSQL at 127%.0%.0%.1:%d+: "
+
 describe("the PostgreSQL inbox, if its server #full", function()
   local server, box
 
@@ -128,13 +130,13 @@ describe("the PostgreSQL inbox, if its server #full", function()
   end)
 
   it("cannot write, is unavailable", function()
-    expect_unavailable("^its transactions are read%-only %(default_transaction_read_only, ",
+    expect_unavailable(AT .. "its transactions are read%-only %(default_transaction_read_only, ",
       inbox.open(url_of(server.port) .. "?options=-c%20default_transaction_read_only=on"))
   end)
 
   it("has a database that cannot take every character, is unavailable", function()
     server:query "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
-    expect_unavailable("^the database's encoding is LATIN1, which lacks characters that come from Apple",
+    expect_unavailable(AT .. "the database's encoding is LATIN1, which lacks characters that come from Apple",
       inbox.open((url_of(server.port):gsub("/postgres$", "/latin"))))
   end)
 
@@ -148,7 +150,7 @@ describe("the PostgreSQL inbox, if its server #full", function()
     finally(function() set_fsync "on" end)
     set_fsync "off"
     box.connection:close()
-    expect_unavailable("^the server runs with fsync=off, and what it stores can be lost$", box:put { record "a" })
+    expect_unavailable(AT .. "the server runs with fsync=off, and what it stores can be lost$", box:put { record "a" })
     set_fsync "on"
     assert.same({ "stored" }, once_available(function() return box:put { record "a" } end))
   end)
@@ -181,7 +183,7 @@ describe("the PostgreSQL inbox, if its server #full", function()
       repeat
         result, message, code = inbox.open(url_of(port))
       until result or not message:find "Connection refused" or core.monotonic() > stop
-      expect_unavailable("^a pooler is between this program and the server", result, message, code)
+      expect_unavailable(AT .. "a pooler is between this program and the server", result, message, code)
     end)
   end
 
@@ -195,7 +197,7 @@ describe("the PostgreSQL inbox, if its server #full", function()
     for names, count in pairs { [""] = 0, ["a, b"] = 1, ["*"] = 1, ["2 (a, b)"] = 2, ["ANY 2 (a, b, c)"] = 2,
       ["FIRST 1 (a)"] = 1 } do
       set_standbys(names)
-      expect_unavailable(("^a commit waits for %d standbys, and not for 3: set synchronous_standby"):format(count),
+      expect_unavailable(AT .. ("a commit waits for %d standbys, and not for 3: set synchronous_standby"):format(count),
         inbox.open(url_of(server.port) .. "?replicas=3"))
     end
   end)
@@ -273,14 +275,15 @@ describe("the PostgreSQL inbox, if its server #full", function()
     it("is followed to it after a fail-over, with a warning before that something can be lost then", function()
       local warnings = {}
       local settings = { warn = function(message) warnings[#warnings + 1] = message end }
-      expect_unavailable("^the server is a standby, and read%-only: connect to the primary$",
+      expect_unavailable(AT .. "the server is a standby, and read%-only: connect to the primary$",
         inbox.open(url_of(standby.port)))
       box = assert(inbox.open(url_of(standby.port, primary.port) .. "?target_session_attrs=read-write", settings))
       assert.same({ "stored" }, box:put { record "a" })
       box.connection:close()
       assert.same({ "stored" }, box:put { record "b" })
       assert.equal(1, #warnings)
-      assert.matches("^PostgreSQL has standbys, but waits for none of them: a fail%-over can lose", warnings[1])
+      assert.matches("^PostgreSQL at 127%.0%.0%.1:%d+ has standbys, but waits for none of them: a fail%-over can lose",
+        warnings[1])
       local wait = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()"
       repeat until primary:query(wait) == "1"
       primary:kill()

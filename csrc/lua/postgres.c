@@ -12,6 +12,7 @@
  *   connection:each(statement, names, items, common) -> list: run once for each item, all in one
  *     exchange with the server; of each, the first row or false or, of a statement without columns,
  *     whether it changed a row
+ *   connection:name() -> the server, for messages
  *   connection:process() -> the number of the server's process, as the server gave it when it was
  *     connected to
  *   connection:is_alive() -> boolean: whether the server still has the session, as far as it told.
@@ -67,6 +68,13 @@ static int postgres_limit(lua_State *L) {
   luaL_argcheck(L, is_in_range(seconds), 2, "it is out of range");
   mkt_postgres_limit(&c->postgres, seconds);
   return 0;
+}
+
+static int postgres_name(lua_State *L) {
+  const connection *c = check_connection(L);
+  const char *address = c->postgres.address;
+  lua_pushfstring(L, "PostgreSQL%s%s", address[0] != '\0' ? " at " : "", address);
+  return 1;
 }
 
 static int postgres_process(lua_State *L) {
@@ -279,10 +287,11 @@ static int postgres_connect(lua_State *L) {
 }
 
 static void make_metatable(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"limit", postgres_limit}, {"prepare", postgres_prepare},   {"defer", postgres_defer},
-      {"run", postgres_run},     {"each", postgres_each},         {"process", postgres_process},
-      {"close", postgres_close}, {"is_alive", postgres_is_alive}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"limit", postgres_limit}, {"prepare", postgres_prepare},
+                                     {"defer", postgres_defer}, {"run", postgres_run},
+                                     {"each", postgres_each},   {"process", postgres_process},
+                                     {"close", postgres_close}, {"is_alive", postgres_is_alive},
+                                     {"name", postgres_name},   {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", postgres_close}, {"__close", postgres_close}, {NULL, NULL}};
   mkt_lua_class(L, metatable_name, methods, metamethods);

@@ -30,7 +30,7 @@ end
 return {
   {
     covers = { "postgres.connect", "postgres:limit", "postgres:process", "postgres:prepare", "postgres:run",
-      "postgres:each", "postgres:defer", "postgres:is_alive", "postgres:close" },
+      "postgres:each", "postgres:defer", "postgres:is_alive", "postgres:name", "postgres:close" },
     codes = CODES,
     setup = function()
       local server = postgres_server.start()
@@ -41,7 +41,7 @@ return {
     run = function(server)
       return on_session(server, {
         function(session)
-          if session:process() and session:is_alive() then return true end
+          if session:process() and session:is_alive() and session:name() then return true end
           return nil, "it is lost", "connect_failed"
         end,
         function(session)

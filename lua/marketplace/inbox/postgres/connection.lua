@@ -1,6 +1,8 @@
 --- A connection of marketplace.postgres with the statements that were prepared on it. What fails raises as in
 --- marketplace.inbox.reconnecting; after that the connection must be closed.
-local checked = require("marketplace.inbox.reconnecting").checked
+local reconnecting = require "marketplace.inbox.reconnecting"
+
+local checked = reconnecting.checked
 
 local connection = {}
 
@@ -72,6 +74,14 @@ function Connection:process() return checked(self.session:process()) end
 --- Whether the server has not ended the session meanwhile, as far as it told.
 ---@return boolean
 function Connection:is_alive() return self.session:is_alive() end
+
+--- The server, for messages.
+---@return string
+function Connection:name() return self.session:name() end
+
+--- Raises, with a message that names the server.
+---@param message string
+function Connection:fail(message) reconnecting.fail(("%s: %s"):format(self:name(), message)) end
 
 function Connection:close() self.session:close() end
 

@@ -7,7 +7,6 @@
 --- result.
 ---
 --- `inbox_self` has one row: the inbox's id, and the latest time before which ids were deleted.
-local fail = require("marketplace.inbox.reconnecting").fail
 local indexes = require "marketplace.inbox.postgres.indexes"
 local uuid = require "marketplace.uuid"
 
@@ -74,7 +73,7 @@ function schema.prepare(link)
     version = version_of(link)
   end
   if version == schema.VERSION then return end
-  fail(("its tables have version %d, and this program needs version %d: use the release that made them, " ..
+  link:fail(("its tables have version %d, and this program needs version %d: use the release that made them, " ..
     "or begin with an empty one"):format(version, schema.VERSION))
 end
 

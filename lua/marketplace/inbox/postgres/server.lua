@@ -1,6 +1,4 @@
 --- What the inbox asks of a PostgreSQL server, each time that it connects to one: it may be another one by then.
-local fail = require("marketplace.inbox.reconnecting").fail
-
 local server = {}
 
 --[[ Settings of the session ]]
@@ -74,7 +72,7 @@ local READ_ONLY = "its transactions are read-only (default_transaction_read_only
   "the role), and an inbox must be able to write"
 
 -- A standby that is not waited for may not have what was acknowledged when it takes over.
-local ASYNCHRONOUS = "PostgreSQL has standbys, but waits for none of them: a fail-over can lose what was " ..
+local ASYNCHRONOUS = "%s has standbys, but waits for none of them: a fail-over can lose what was " ..
   "acknowledged. Set synchronous_standby_names on the server"
 
 -- How many standbys a commit waits for: "ANY 2 (a, b, c)", "FIRST 2 (a, b)", "2 (a, b)" or "a, b", which is one.
@@ -90,21 +88,21 @@ end
 ---@param warn fun(message: string)
 function server.check(link, needed, warn)
   local status = link:run(STATUS)[1]
-  if status.process ~= link:process() then fail(POOLER) end
-  if status.is_standby then fail "the server is a standby, and read-only: connect to the primary" end
+  if status.process ~= link:process() then link:fail(POOLER) end
+  if status.is_standby then link:fail "the server is a standby, and read-only: connect to the primary" end
   if status.encoding ~= "UTF8" and status.encoding ~= "SQL_ASCII" then
-    fail(("the database's encoding is %s, which lacks characters that come from Apple: make one with UTF8")
+    link:fail(("the database's encoding is %s, which lacks characters that come from Apple: make one with UTF8")
       :format(status.encoding))
   end
-  if status.is_read_only then fail(READ_ONLY) end
+  if status.is_read_only then link:fail(READ_ONLY) end
   local synchronous = count_synchronous(status.synchronous)
   if synchronous < (needed.replicas or 0) then
-    fail(("a commit waits for %d standbys, and not for %d: set synchronous_standby_names on the server")
+    link:fail(("a commit waits for %d standbys, and not for %d: set synchronous_standby_names on the server")
       :format(synchronous, needed.replicas))
   end
   if needed.is_relaxed then return end
-  if status.fsync ~= "on" then fail "the server runs with fsync=off, and what it stores can be lost" end
-  if status.standbys > 0 and synchronous == 0 then warn(ASYNCHRONOUS) end
+  if status.fsync ~= "on" then link:fail "the server runs with fsync=off, and what it stores can be lost" end
+  if status.standbys > 0 and synchronous == 0 then warn(ASYNCHRONOUS:format(link:name())) end
 end
 
 return server
