@@ -8,30 +8,27 @@ local function is_before(a, b)
   return a.number < b.number
 end
 
-local function set(heap, place, entry)
+local function rise(heap, place, entry)
+  while place > 1 do
+    local above = math.floor(place / 2)
+    local parent = heap[above]
+    if is_before(parent, entry) then break end
+    heap[place], parent.place = parent, place
+    place = above
+  end
   heap[place], entry.place = entry, place
 end
 
-local function rise(heap, place, entry)
-  while place > 1 do
-    local parent = math.floor(place / 2)
-    if is_before(heap[parent], entry) then break end
-    set(heap, place, heap[parent])
-    place = parent
-  end
-  set(heap, place, entry)
-end
-
-local function sink(heap, place, entry)
+-- Fills a gap from below, and returns the place at the bottom that this has freed.
+local function close_gap(heap, place)
   while true do
-    local child, other = heap[2 * place], heap[2 * place + 1]
-    if other and is_before(other, child) then child = other end
-    if not child or is_before(entry, child) then break end
-    local freed = child.place
-    set(heap, place, child)
-    place = freed
+    local below = 2 * place
+    local child, other = heap[below], heap[below + 1]
+    if not child then return place end
+    if other and is_before(other, child) then child, below = other, below + 1 end
+    heap[place], child.place = child, place
+    place = below
   end
-  set(heap, place, entry)
 end
 
 function queue.add(heap, entry)
@@ -41,9 +38,8 @@ end
 function queue.remove(heap, entry)
   local last, place = heap[#heap], entry.place
   heap[#heap], entry.place = nil, false
-  if last == entry then return end
-  rise(heap, place, last)
-  sink(heap, last.place, last)
+  -- the last one is among the latest, mostly: it rises from the bottom in fewer steps than it would sink to there
+  if last ~= entry then rise(heap, close_gap(heap, place), last) end
 end
 
 return queue
