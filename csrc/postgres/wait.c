@@ -17,12 +17,17 @@ mkt_code mkt_postgres_check_time(const mkt_postgres *postgres, mkt_error *error)
   return milliseconds_left(postgres) > 0 ? MKT_OK : mkt_postgres_fail_late(postgres, error);
 }
 
+enum { MOST_READS = 32 }; /* of what came meanwhile, each of some kilobytes */
+
 bool mkt_postgres_is_alive(const mkt_postgres *postgres) {
   if (mkt_postgres_check(postgres, NULL) != MKT_OK) return false;
   struct pollfd watched = {.fd = PQsocket(postgres->connection), .events = POLLIN};
-  while (poll(&watched, 1, 0) > 0)
+  for (int reads = 0; reads < MOST_READS; reads++) {
+    if (poll(&watched, 1, 0) <= 0) return PQstatus(postgres->connection) == CONNECTION_OK;
     if (!PQconsumeInput(postgres->connection)) return false;
-  return PQstatus(postgres->connection) == CONNECTION_OK;
+    (void)PQisBusy(postgres->connection); /* empties its buffer, which else grows */
+  }
+  return false;
 }
 
 mkt_code mkt_postgres_wait(const mkt_postgres *postgres, short events, mkt_error *error) {

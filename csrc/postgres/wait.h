@@ -8,7 +8,7 @@
 mkt_code mkt_postgres_check_time(const mkt_postgres *postgres, mkt_error *error);
 
 /* Whether the server still has the session, as far as it told: reads what came since the last
- * exchange. Does not wait. */
+ * exchange, and takes one that goes on and on for useless. Does not wait. */
 bool mkt_postgres_is_alive(const mkt_postgres *postgres);
 
 /* Until the socket is ready for one of poll's events. MKT_ERR_TIMEOUT. */

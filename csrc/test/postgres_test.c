@@ -7,8 +7,14 @@
 #include "postgres/wait.h"
 #include "postgres/wire.h"
 
+#include <arpa/inet.h>
 #include <math.h>
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void expect_words(const char *expected, const char *message) {
   char out[64];
@@ -109,6 +115,56 @@ static void test_words_that_libpq_does_not_know_are_refused(void **state) {
   assert_null(postgres.connection);
 }
 
+/* What it sends that nobody asked for, and how much the socket's buffers may take of it. */
+static const char notice[] = "N\0\0\0\27SNOTICE\0C00000\0M-\0\0";
+enum { NOTICES = 4000000, PATIENCE_MILLISECONDS = 100 };
+
+/* Accepts a client, and sends it notices; closes `full` once there is no room for more. */
+static void serve_notices(int listener, int full) {
+  static const char welcome[] = "R\0\0\0\10\0\0\0\0Z\0\0\0\5I";
+  char startup[1024];
+  int client = accept(listener, NULL, NULL);
+  bool is_welcome = recv(client, startup, sizeof startup, 0) > 0 &&
+                    send(client, welcome, sizeof welcome - 1, 0) == sizeof welcome - 1;
+  struct pollfd room = {.fd = client, .events = POLLOUT};
+  for (int i = 0; is_welcome && i < NOTICES; i++) {
+    if (full >= 0 && poll(&room, 1, PATIENCE_MILLISECONDS) == 0) {
+      (void)close(full);
+      full = -1;
+    }
+    if (send(client, notice, sizeof notice - 1, MSG_NOSIGNAL) < 0) break;
+  }
+  (void)recv(client, startup, sizeof startup, 0);
+  _exit(0);
+}
+
+static void test_a_server_that_does_not_stop_talking_is_not_alive(void **state) {
+  (void)state;
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t size = sizeof at;
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), full[2];
+  assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+  assert_int_equal(listen(listener, 1), 0);
+  assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
+  assert_int_equal(pipe(full), 0);
+  pid_t child = fork();
+  if (child == 0) serve_notices(listener, full[1]);
+  assert_int_equal(close(full[1]), 0);
+  char port[16];
+  (void)snprintf(port, sizeof port, "%d", ntohs(at.sin_port));
+  const char *const words[] = {"host", "port", "user", "sslmode", "gssencmode", NULL};
+  const char *const values[] = {"127.0.0.1", port, "m", "disable", "disable", NULL};
+  mkt_postgres postgres = {0};
+  mkt_error error;
+  assert_int_equal(mkt_postgres_open(&postgres, words, values, 60, &error), MKT_OK);
+  assert_int_equal(read(full[0], port, 1), 0);
+  assert_false(mkt_postgres_is_alive(&postgres));
+  mkt_postgres_close(&postgres);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+  assert_int_equal(close(full[0]), 0);
+  assert_int_equal(close(listener), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_words_have_no_address_and_no_severity),
@@ -119,6 +175,7 @@ int main(void) {
       cmocka_unit_test(test_sizes),
       cmocka_unit_test(test_a_connection_that_is_closed_refuses),
       cmocka_unit_test(test_words_that_libpq_does_not_know_are_refused),
+      cmocka_unit_test(test_a_server_that_does_not_stop_talking_is_not_alive),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
