@@ -44,7 +44,8 @@ mkt_code mkt_redis_send(mkt_redis *redis, int count, const char **words, const s
  * mkt_redis_free. An answer that is an error of the server's is an answer. */
 mkt_code mkt_redis_receive(mkt_redis *redis, redisReply **reply, mkt_error *error);
 
-/* Whether it is open, this process's, and not known to be closed by the server. */
+/* Whether it is open, this process's, not known to be closed by the server, and nothing waits to be
+ * received: what nobody asked for would be taken for the next answer. */
 bool mkt_redis_is_alive(const mkt_redis *redis);
 
 /* Idempotent. */

@@ -83,6 +83,6 @@ mkt_code mkt_redis_socket_receive(int socket, char *out, size_t capacity,
 }
 
 bool mkt_redis_socket_is_open(int socket) {
-  struct pollfd watched = {.fd = socket, .events = POLLRDHUP};
+  struct pollfd watched = {.fd = socket, .events = POLLIN | POLLRDHUP};
   return poll(&watched, 1, 0) == 0;
 }

@@ -24,7 +24,7 @@ mkt_code mkt_redis_socket_send(int socket, const char *p, size_t n, mkt_redis_pr
 mkt_code mkt_redis_socket_receive(int socket, char *out, size_t capacity,
                                   mkt_redis_progress *progress, mkt_error *error);
 
-/* Whether the peer has not closed it. */
+/* Whether the peer has neither closed it nor sent what was not received yet. */
 bool mkt_redis_socket_is_open(int socket);
 
 #endif

@@ -75,6 +75,16 @@ static void another_process_is_refused(void **state) {
   end_pair(&p);
 }
 
+static void what_nobody_asked_for_makes_it_useless(void **state) {
+  (void)state;
+  pair p;
+  connect_pair(&p);
+  assert_true(mkt_redis_is_alive(&p.redis));
+  say(&p, ":1\r\n");
+  assert_false(mkt_redis_is_alive(&p.redis));
+  end_pair(&p);
+}
+
 static void closed_is_refused(void **state) {
   (void)state;
   mkt_error error;
@@ -293,6 +303,7 @@ static void missing_files_are_named(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(another_process_is_refused),
+      cmocka_unit_test(what_nobody_asked_for_makes_it_useless),
       cmocka_unit_test(closed_is_refused),
       cmocka_unit_test(failed_connection_leaves_nothing),
       cmocka_unit_test(its_socket_notices_a_dead_peer_and_is_not_inherited),
