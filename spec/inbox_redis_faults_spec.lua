@@ -2,6 +2,7 @@ local core = require "marketplace.core"
 local expect_unavailable = require "support.unavailable"
 local inbox = require "marketplace.inbox"
 local proxy = require "support.proxy"
+local redis_inbox = require "marketplace.inbox.redis"
 local redis_server = require "support.redis_server"
 local shared_inbox = require "support.shared_inbox"
 local shell = require "support.shell"
@@ -253,6 +254,24 @@ describe("the Redis inbox, if its server #full", function()
     expect_unavailable(AT .. "NOPERM .*: the inbox must know whether the server is a primary$",
       inbox.open(url))
     assert(inbox.open(url .. "?durability=relaxed")):close()
+  end)
+
+  it("is no primary, is told apart from one", function()
+    local function expect(expected, role)
+      local session = { limit = function() end, close = function() end }
+      function session.send() return true end
+      function session.receive() return role end
+      local other = assert(redis_inbox.open({ host = "redis.example", port = 26379 }, {
+        engine = { connect = function() return session end },
+      }))
+      expect_unavailable("^Redis at redis%.example:26379: " .. expected .. "$", other:counts())
+    end
+    expect("the server is a replica, and read%-only: connect to the primary", { "slave", "10.0.0.5", 6379 })
+    expect("the server is a Sentinel, which stores nothing: connect to the primary", { "sentinel", {} })
+    for _, role in ipairs { 1, "master", { "master" }, {} } do
+      expect("the server does not answer as Redis does", role)
+    end
+    expect("the server does not answer as Redis does", nil)
   end)
 
   describe("has a replica", function()

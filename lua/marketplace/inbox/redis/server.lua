@@ -16,7 +16,10 @@ local function count_replicas(link, needed)
     if needed.is_relaxed and not needed.replicas then return 0 end
     link:fail(refusal .. ": the inbox must know whether the server is a primary")
   end
-  if role[1] ~= "master" then link:fail "the server is a replica, and read-only: connect to the primary" end
+  local is = type(role) == "table" and role[1]
+  if is == "slave" then link:fail "the server is a replica, and read-only: connect to the primary" end
+  if is == "sentinel" then link:fail "the server is a Sentinel, which stores nothing: connect to the primary" end
+  if is ~= "master" or type(role[3]) ~= "table" then link:fail "the server does not answer as Redis does" end
   return #role[3]
 end
 
