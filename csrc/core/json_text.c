@@ -121,17 +121,21 @@ static size_t read_escape(const char *p, size_t n, uint32_t *scalar) {
   return 2;
 }
 
-bool mkt_json_scan_string(mkt_json *json) {
+static bool end_string(mkt_json *json, size_t first, size_t end, bool escaped) {
+  if (end >= json->n) return fault(json, json->n, "a string does not end");
+  json->text = (mkt_json_text){json->p + first, end - first, escaped};
+  json->position = end + 1;
+  return true;
+}
+
+/* Goes on from the special byte at i. Apart from what scans plain strings, and not inlined into it,
+ * for few strings get here, and its frame costs as much as scanning one of them. */
+__attribute__((noinline)) static bool scan_special(mkt_json *json, size_t first, size_t i) {
   const char *p = json->p;
   size_t n = json->n;
-  size_t first = json->position + 1;
-  size_t i = first;
   bool escaped = false;
-  for (;;) {
-    i = skip_plain(p, n, i);
-    if (i >= n) return fault(json, n, "a string does not end");
+  while (i < n && p[i] != '"') {
     unsigned char byte = (unsigned char)p[i];
-    if (byte == '"') break;
     if (byte < 0x20) return fault(json, i, "a control character in a string must be escaped");
     size_t length;
     if (byte == '\\') {
@@ -143,11 +147,16 @@ bool mkt_json_scan_string(mkt_json *json) {
       length = mkt_utf8_length(p + i, n - i);
       if (length == 0) return fault(json, i, "a string is not UTF-8");
     }
-    i += length;
+    i = skip_plain(p, n, i + length);
   }
-  json->text = (mkt_json_text){p + first, i - first, escaped};
-  json->position = i + 1;
-  return true;
+  return end_string(json, first, i, escaped);
+}
+
+bool mkt_json_scan_string(mkt_json *json) {
+  size_t first = json->position + 1;
+  size_t i = skip_plain(json->p, json->n, first);
+  bool is_plain = i >= json->n || json->p[i] == '"';
+  return is_plain ? end_string(json, first, i, false) : scan_special(json, first, i);
 }
 
 size_t mkt_json_decode(mkt_json_text text, char *out) {
@@ -194,28 +203,7 @@ static int next_byte(byte_source *source) {
   return (unsigned char)source->pending[0];
 }
 
-/* The first eight bytes, or fewer, each at least once; never a byte past the end. */
-static uint64_t leading_bytes(const char *p, size_t n) {
-  uint64_t word = 0;
-  if (n >= 8) {
-    memcpy(&word, p, 8);
-  } else if (n >= 4) {
-    uint32_t halves[2];
-    memcpy(&halves[0], p, 4);
-    memcpy(&halves[1], p + n - 4, 4);
-    word = (uint64_t)halves[1] << 32 | halves[0];
-  } else if (n > 0) {
-    word = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 |
-           (unsigned char)p[n - 1];
-  }
-  return word;
-}
-
-static uint32_t hash(const char *p, size_t n) {
-  return (uint32_t)(((leading_bytes(p, n) ^ n) * 0x9E3779B97F4A7C15U) >> 32);
-}
-
-static uint32_t hash_escaped(mkt_json_text text) {
+uint32_t mkt_json_hash_escaped(mkt_json_text text) {
   byte_source source = {.text = text};
   char first[8] = {0};
   size_t n = 0;
@@ -223,11 +211,7 @@ static uint32_t hash_escaped(mkt_json_text text) {
     if (n < sizeof first) first[n] = (char)byte;
     n++;
   }
-  return hash(first, n);
-}
-
-uint32_t mkt_json_hash(mkt_json_text text) {
-  return text.escaped ? hash_escaped(text) : hash(text.p, text.n);
+  return mkt_json_hash_plain(first, n);
 }
 
 bool mkt_json_equal(mkt_json_text a, mkt_json_text b) {
