@@ -141,12 +141,20 @@ end
 
 -- lua-cjson has every number as a float.
 local function with_integers(value)
-  if type(value) == "number" then return exact(value) end
-  if type(value) ~= "table" then return value end
   for name, member in pairs(value) do
     local kind = type(member)
-    if kind == "number" or kind == "table" then value[name] = with_integers(member) end
+    if kind == "number" then
+      value[name] = exact(member)
+    elseif kind == "table" then
+      with_integers(member)
+    end
   end
+end
+
+local function decode(text)
+  local value = decode_text(text)
+  if type(value) == "number" then return exact(value) end
+  if type(value) == "table" then with_integers(value) end
   return value
 end
 
@@ -160,8 +168,7 @@ function json.decode(text)
   if type(text) ~= "string" then
     error("marketplace.json.decode: a string is expected, not a " .. type(text), 2)
   end
-  local ok, value = pcall(decode_text, text)
-  if ok then ok, value = pcall(with_integers, value) end
+  local ok, value = pcall(decode, text)
   if not ok then return nil, tostring(value) end
   return value
 end

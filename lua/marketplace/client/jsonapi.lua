@@ -98,10 +98,13 @@ end
 
 -- Members that are null are removed; elements of a list that are null stay, or those after them would move.
 local function without_null(value)
-  if type(value) ~= "table" then return value end
   local listed = is_list(value)
   for name, member in pairs(value) do
-    if member == json.null and not listed then value[name] = nil else without_null(member) end
+    if type(member) == "table" then
+      without_null(member)
+    elseif member == json.null and not listed then
+      value[name] = nil
+    end
   end
   return value
 end
