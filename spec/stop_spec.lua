@@ -5,6 +5,7 @@ local marketplace = require "marketplace"
 local postgres_server = require "support.postgres_server"
 local proxy = require "support.proxy"
 local raw = require "support.raw_http"
+local redis_server = require "support.redis_server"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
 local socket = require "socket"
@@ -139,6 +140,28 @@ describe("a stop", function()
     wait_for("the notification is lost", function() return box:get "acknowledged" ~= nil end)
     box:close()
   end)
+
+  for name, more in pairs { serve = "--port 0", work = "" } do
+    it("of " .. name .. " ends the process while it connects to its inbox for the first time #full", function()
+      write_handlers ""
+      local server = redis_server.start()
+      local between = proxy.start(server.port)
+      finally(function()
+        between:stop()
+        server:remove()
+      end)
+      between:tell "hold ROLE"
+      local pipe = io.popen("echo $$; exec " .. shell.marketplace(
+        ("%s %s/handlers.lua --inbox 'redis://127.0.0.1:%d?timeout=5' --stop-seconds 1 %s 2>&1"):format(name, folder,
+          between.port, more), "env MARKETPLACE_SECRET='" .. SECRET .. "'"))
+      local pid = pipe:read "*l"
+      between:wait_until_frozen()
+      shell.run("kill -TERM " .. pid)
+      local output = pipe:read "*a"
+      pipe:close()
+      assert.matches(" warning cut off ", output)
+    end)
+  end
 
   it("that takes less is graceful", function()
     write_handlers ""

@@ -12,6 +12,7 @@ local proxies = require "marketplace.server.proxies"
 local receivers = require "marketplace.receiver"
 local running = require "marketplace.cli.support.running"
 local server = require "marketplace.server"
+local stopping = require "marketplace.stopping"
 local text = require "marketplace.text"
 
 local serve = {}
@@ -117,6 +118,7 @@ end
 
 local function run_listener(options, receiver, listener, count, target)
   core.catch_signals() -- before it reports that it listens: until then a SIGHUP would end it
+  stopping.limit(options.stop_seconds, target, receiver.inbox.durable)
   if not options.pid_file then return listen(options, receiver, listener, count, target) end
   local lock, problem = pid_file.write(options.pid_file)
   if not lock then

@@ -39,6 +39,7 @@ local function run(options, target)
   local box, problem = running.open_inbox(options, target.write)
   if not box then return 1, problem end
   core.catch_signals()
+  stopping.limit(options.stop_seconds, target, box.durable)
   local runs = dispatcher.new {
     inbox = box, log = target, lease = options.lease, retry = { attempts = options.attempts }, keep = options.keep,
     stop_asked = core.stop_asked,
@@ -53,7 +54,6 @@ local function run(options, target)
     level = "info", message = "working", url = metrics and metrics:url(),
     reason = "inbox: " .. inbox_url.redacted(options.inbox),
   }
-  stopping.limit(options.stop_seconds, target, box.durable)
   loop(runs, metrics, target)
   return 0
 end
