@@ -761,6 +761,24 @@ describe("marketplace.http_server", function()
       rig:run_until_answered(b)
     end)
 
+    it("that come and go while the owner is away leave no more than so many requests to it", function()
+      open { max_connections = 4 }
+      local endless = "GET / HTTP/1.1\r\nHost: a\r\n" .. ("X-Header: some value\r\n"):rep(1000)
+      for _ = 1, 40 do
+        local plain = socket.tcp4()
+        plain:settimeout(10)
+        assert(plain:connect(rig.host, rig.port))
+        plain:send(endless)
+        local _, why = plain:receive "*a"
+        assert.not_equal("timeout", why)
+        plain:close()
+      end
+      rig:turn()
+      assert.is_true(#rig.requests > 0 and #rig.requests <= 12, #rig.requests .. " requests")
+      assert.is_true(rig.server:stats().refused >= 28)
+      assert.equal(200, rig:run_until_answered(rig:client():send(post "later"))[1].status)
+    end)
+
     it("leave no open file behind", function()
       collectgarbage()
       local before = raw.open_files()

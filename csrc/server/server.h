@@ -108,7 +108,8 @@ typedef struct mkt_server_stats {
   uint64_t accepted;      /* connections since the start */
   uint64_t evicted;       /* connections closed to make room for a newer one */
   int64_t tls_expires_at; /* the certificate; seconds since 1970, 0 without TLS */
-  uint64_t refused; /* connections closed at once: all the others were handing over a request */
+  uint64_t refused; /* connections closed at once: all the others were handing over a request, or
+                       the owner had been away for too many of them */
 } mkt_server_stats;
 
 /* Listens, and starts the front. On success *server is owned by the caller. MKT_ERR_LISTEN_FAILED,
