@@ -301,10 +301,21 @@ static bool has_thread(const mkt_log_writer *writer) {
   return writer->owner == getpid();
 }
 
+/* In a child, whose lock may be held by a thread that is not there. What was counted never becomes
+ * less; what lasts is for the child's first line to find out. */
+static mkt_log_failures inherited_failures(const queue *q) {
+  mkt_log_failures failures = q->failures;
+  failures.lasts = false;
+  return failures;
+}
+
 /* In a child, which has the descriptor but not the thread. */
 static bool begin_anew(mkt_log_writer *writer) {
   queue *inherited = writer->queue;
   if (open_queue(&writer->queue, inherited->fd, inherited->ring.size, NULL) != MKT_OK) return false;
+  lock(writer->queue);
+  writer->queue->failures = inherited_failures(inherited);
+  unlock(writer->queue);
   writer->owner = getpid();
   drop_inherited(inherited);
   return true;
@@ -323,7 +334,7 @@ bool mkt_log_writer_add(mkt_log_writer *writer, const char *lines, size_t n) {
 }
 
 mkt_log_failures mkt_log_writer_failures(const mkt_log_writer *writer) {
-  if (!has_thread(writer)) return (mkt_log_failures){0};
+  if (!has_thread(writer)) return inherited_failures(writer->queue);
   lock(writer->queue);
   mkt_log_failures failures = writer->queue->failures;
   unlock(writer->queue);

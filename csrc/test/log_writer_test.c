@@ -310,6 +310,27 @@ static void writes_on_in_a_child(void **state) {
   (void)close(p.out);
 }
 
+static void counts_on_in_a_child(void **state) {
+  (void)state;
+  a_pipe p = open_pipe(0);
+  mkt_log_writer *writer = open_writer(p.in);
+  (void)close(p.out);
+  assert_true(add(writer, 1));
+  assert_true(mkt_log_writer_flush(writer, LONG_ENOUGH));
+  assert_int_equal(mkt_log_writer_failures(writer).lines, 1);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    const mkt_log_failures inherited = mkt_log_writer_failures(writer);
+    if (inherited.lines != 1 || inherited.number != EPIPE || inherited.lasts) _exit(1);
+    if (!add(writer, 2) || !mkt_log_writer_flush(writer, LONG_ENOUGH)) _exit(2);
+    _exit(mkt_log_writer_failures(writer).lines == 2 ? 0 : 3);
+  }
+  assert_int_equal(status_of(child), 0);
+  mkt_log_writer_close(writer, LONG_ENOUGH);
+  (void)close(p.in);
+}
+
 static void writes_what_is_left_at_exit(void **state) {
   (void)state;
   a_pipe p = open_pipe(0);
@@ -415,6 +436,7 @@ int main(void) {
       cmocka_unit_test(keeps_lines_whole_beside_others),
       cmocka_unit_test(leaves_its_lines_to_the_parent),
       cmocka_unit_test(writes_on_in_a_child),
+      cmocka_unit_test(counts_on_in_a_child),
       cmocka_unit_test(writes_what_is_left_at_exit),
       cmocka_unit_test(exits_though_the_reader_is_stuck),
       cmocka_unit_test(leaves_signals_to_others),
