@@ -106,6 +106,14 @@ describe("marketplace.server", function()
     assert.same({ 503, "inbox unavailable\n" }, { get("/readyz").status, get("/readyz").body })
   end)
 
+  it("says that it is well whatever its inbox does, also if the question has a body", function()
+    open()
+    function inbox.run() return nil, "no connection", "inbox_unavailable" end
+    assert.same({ 503, "inbox unavailable\n" }, { get("/readyz").status, get("/readyz").body })
+    local answer = ask "GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+    assert.same({ 200, "ok\n" }, { answer.status, answer.body })
+  end)
+
   it("answers 404 elsewhere, and says where notifications go", function()
     open { path = "/hook" }
     assert.equal(404, ask(notification(samples.body "ping")).status)

@@ -43,13 +43,14 @@ local function not_found(self, request)
   return responses.plain(404, "nothing is here")
 end
 
--- A GET of /healthz is answered by the front.
+-- A GET of /healthz is answered by the front, unless a body follows, which it does not read.
 local function probed(self, request)
   if responses.not_get(request.method) then
     self.receiver:refused {
       code = "not_get", status = 405, reason = "not a GET of " .. request.path, remote = request.remote,
     }
   end
+  if request.path == LIVE then return responses.health(request.method, self.stopping) end
   return responses.readiness(request.method, self.stopping, function() return self.receiver:is_ready() end)
 end
 
