@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static void end_by(int number) {
   (void)sigemptyset(&only);
   (void)sigaddset(&only, number);
   (void)signal(number, SIG_DFL);
-  (void)raise(number);
+  (void)pthread_kill(pthread_self(), number);
   (void)pthread_sigmask(SIG_UNBLOCK, &only, NULL);
   _exit(ENDED_BY + number);
 }

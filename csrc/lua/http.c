@@ -74,7 +74,7 @@ static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
   int list = lua_gettop(L);
   size_t count = (size_t)lua_rawlen(L, list);
   if (count > MAX_HEADERS) luaL_error(L, "more than %d headers", MAX_HEADERS);
-  luaL_checkstack(L, MAX_HEADERS, "too many headers");
+  mkt_lua_need_stack(L, MAX_HEADERS);
   for (size_t i = 0; i < count; i++) {
     size_t n = 0;
     lua_rawgeti(L, list, (int)i + 1);

@@ -1,5 +1,7 @@
 #include "lua/json_value.h"
 
+#include "lua/push.h"
+
 #include <errno.h>
 #include <locale.h>
 #include <pthread.h>
@@ -69,7 +71,7 @@ static void push_object(lua_State *L, mkt_json *json) {
 }
 
 static void push_value(lua_State *L, mkt_json *json, mkt_json_token token) {
-  luaL_checkstack(L, LEVEL_SLOTS, "JSON is nested too deeply");
+  mkt_lua_need_stack(L, LEVEL_SLOTS);
   switch (token) {
   case MKT_JSON_OBJECT:
     push_object(L, json);

@@ -263,7 +263,7 @@ static parameters read_parameters(lua_State *L) {
   lua_getfield(L, 1, "parameters");
   int table = lua_gettop(L);
   luaL_argcheck(L, lua_istable(L, table), 1, "option 'parameters' must be a table");
-  luaL_checkstack(L, 2 * MOST_WORDS + OTHER_SLOTS, "too many parameters");
+  mkt_lua_need_stack(L, 2 * MOST_WORDS + OTHER_SLOTS);
   int n = 0;
   for (lua_pushnil(L); lua_next(L, table) != 0; lua_pushvalue(L, -2)) {
     if (n == MOST_WORDS) luaL_error(L, "'parameters' has too many");

@@ -1,6 +1,7 @@
 #include "lua/postgres_values.h"
 
 #include "lua/database_call.h"
+#include "lua/push.h"
 
 #include <limits.h>
 #include <math.h>
@@ -85,7 +86,7 @@ void mkt_lua_push_postgres_values(lua_State *L, const PGresult *statement,
                                   const mkt_lua_postgres_tables *tables,
                                   mkt_lua_postgres_values *values) {
   int count = PQnparams(statement);
-  luaL_checkstack(L, count + OTHER_SLOTS, "too many parameters");
+  mkt_lua_need_stack(L, count + OTHER_SLOTS);
   if ((int)lua_rawlen(L, tables->names) != count) {
     luaL_error(L, "the statement has %d parameters", count);
   }

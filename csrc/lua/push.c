@@ -12,3 +12,7 @@ int mkt_lua_push_error(lua_State *L, const mkt_error *error) {
   lua_setfield(L, -2, "offset");
   return 4;
 }
+
+void mkt_lua_need_stack(lua_State *L, int count) {
+  if (!lua_checkstack(L, count)) luaL_error(L, "not enough memory");
+}

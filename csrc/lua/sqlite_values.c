@@ -1,6 +1,7 @@
 #include "lua/sqlite_values.h"
 
 #include "lua/database_call.h"
+#include "lua/push.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -28,7 +29,7 @@ mkt_lua_sqlite_names mkt_lua_push_sqlite_names(lua_State *L, sqlite3_stmt *state
   mkt_lua_sqlite_names names = {.parameters = sqlite3_bind_parameter_count(statement),
                                 .column_names = lua_gettop(L) + 1,
                                 .first_parameter = lua_gettop(L) + 2};
-  luaL_checkstack(L, 2 * names.parameters + OTHER_SLOTS, "too many parameters");
+  mkt_lua_need_stack(L, 2 * names.parameters + OTHER_SLOTS);
   lua_pushnil(L);
   read_columns(L, statement, &names);
   for (int i = 1; i <= names.parameters; i++) {
