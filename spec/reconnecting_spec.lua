@@ -8,7 +8,7 @@ describe("marketplace.inbox.reconnecting", function()
     made, closed, refuses, takes, now, monotonic = 0, 0, nil, 0, 100, core.monotonic
     core.monotonic = function() return now end
     connection = reconnecting.new {
-      name = "the database", pause = 0.5,
+      pause = 0.5,
       connect = function()
         now = now + takes
         if refuses then reconnecting.fail(refuses) end
@@ -26,7 +26,7 @@ describe("marketplace.inbox.reconnecting", function()
     assert.same({ 1, 1 }, { number(), number() })
     local result, message = connection:use(function() reconnecting.fail "gone" end)
     assert.is_nil(result)
-    assert.equal("the database: gone", message)
+    assert.equal("gone", message)
     assert.equal(1, closed)
     assert.equal(2, number())
   end)
@@ -41,16 +41,16 @@ describe("marketplace.inbox.reconnecting", function()
 
   it("tries no more for a while after it was refused, longer if that took longer", function()
     refuses = "not now"
-    assert.same({ nil, "the database: not now" }, { number() })
+    assert.same({ nil, "not now" }, { number() })
     refuses, now = nil, now + 0.4
-    assert.same({ nil, "the database: not now" }, { number() })
+    assert.same({ nil, "not now" }, { number() })
     now = now + 0.2
     assert.equal(1, number())
     connection:close()
     refuses, takes = "too slow", 5
     assert.is_nil((number()))
     refuses, takes, now = nil, 0, now + 4.9
-    assert.same({ nil, "the database: too slow" }, { number() })
+    assert.same({ nil, "too slow" }, { number() })
     now = now + 0.2
     assert.equal(2, number())
   end)
@@ -66,7 +66,7 @@ describe("marketplace.inbox.reconnecting", function()
     end
     assert.is_nil((use(3, "timeout")))
     now = now + 2.9
-    assert.same({ nil, "the database: no answer" }, { use(0) })
+    assert.same({ nil, "no answer" }, { use(0) })
     now = now + 0.2
     assert.is_true(use(0))
     assert.is_nil((use(3, "connect_failed")))

@@ -83,15 +83,14 @@ function reconnecting.patient(connect, pause)
 end
 
 --- The results of a pcall as `use` returns them.
----@param name string|nil for the message
 ---@param ok boolean
 ---@param result any
 ---@return any|nil
 ---@return string? message
-function reconnecting.outcome(name, ok, result)
+function reconnecting.outcome(ok, result)
   if ok then return result end
   if getmetatable(result) ~= Failure then error(result, 0) end
-  return nil, name and name .. ": " .. result.message or result.message
+  return nil, result.message
 end
 
 local Reconnecting = {}
@@ -112,13 +111,13 @@ end
 ---@return string? message
 function Reconnecting:use(work, ...)
   local started, refusal = core.monotonic(), self.refusals:current()
-  if refusal then return reconnecting.outcome(self.name, false, refusal) end
+  if refusal then return reconnecting.outcome(false, refusal) end
   local ok, result = pcall(work_with, self, work, ...)
   if not ok then
     self:close()
     self.refusals:note(result, started)
   end
-  return reconnecting.outcome(self.name, ok, result)
+  return reconnecting.outcome(ok, result)
 end
 
 function Reconnecting:close()
@@ -127,14 +126,13 @@ function Reconnecting:close()
 end
 
 --- A connection.
----@param given {name?: string, connect: (fun(...): table), is_current?: (fun(link: table): boolean), pause?: number}
---- name: for messages, which then begin with it; connect: returns a connection, with close; is_current: whether it
---- still leads to what it was made for; pause: seconds after a failed connect in which none is tried, default 0; at
---- least as long as that took
+---@param given {connect: (fun(...): table), is_current?: (fun(link: table): boolean), pause?: number}
+--- connect: returns a connection, with close; is_current: whether it still leads to what it was made for; pause:
+--- seconds after a failed connect in which none is tried, default 0; at least as long as that took
 function reconnecting.new(given)
   return setmetatable({
-    name = given.name, connect = reconnecting.patient(given.connect, given.pause or 0),
-    is_current = given.is_current or always, link = nil, refusals = reconnecting.refusals(),
+    connect = reconnecting.patient(given.connect, given.pause or 0), is_current = given.is_current or always,
+    link = nil, refusals = reconnecting.refusals(),
   }, Reconnecting)
 end
 

@@ -158,7 +158,7 @@ Pool.__index = Pool
 ---@return string? message
 function Pool:use(work, ...)
   local started, refusal, link = core.monotonic(), self.refusals:current(), nil
-  if refusal then return reconnecting.outcome(nil, false, refusal) end
+  if refusal then return reconnecting.outcome(false, refusal) end
   local function attempt(...)
     link = self.connect(...)
     return work(link)
@@ -173,7 +173,7 @@ function Pool:use(work, ...)
     end
     self.refusals:note(result, started)
   end
-  return reconnecting.outcome(nil, ok, result)
+  return reconnecting.outcome(ok, result)
 end
 
 --- The pool is nginx's, and ends with the worker.

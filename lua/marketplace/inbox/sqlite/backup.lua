@@ -85,7 +85,7 @@ end
 ---@return string? message
 function backup.make(path, file, replaces)
   file = core.real_path(file) or file
-  return reconnecting.outcome(nil, pcall(copy.alone, file, "another process is making the backup " .. file, write,
+  return reconnecting.outcome(pcall(copy.alone, file, "another process is making the backup " .. file, write,
     core.real_path(path), file, replaces))
 end
 

@@ -134,7 +134,7 @@ local function replace_content(link, staged, path, given)
   local ok, problem = pcall(copy.with, staged, function(source)
     copy.pages(source, link, function()
       local done, result = pcall(copy.with, path, look_after_former, staged, path, kept, given.is_sure)
-      if not done then return reconnecting.outcome(nil, false, result) end
+      if not done then return reconnecting.outcome(false, result) end
       is_kept = result
       return true
     end)
@@ -206,7 +206,7 @@ end
 
 local function stage(file, staged)
   copy_files(file, staged)
-  local counts, message = reconnecting.outcome(nil, pcall(copy.with, staged, verify, file))
+  local counts, message = reconnecting.outcome(pcall(copy.with, staged, verify, file))
   if counts then return counts end
   -- what cannot be read in the copy cannot be read in the backup
   if not message:find "^cannot write" then
@@ -239,7 +239,7 @@ end
 function restore.run(path, file, given)
   path = core.real_path(path) or path
   file = core.real_path(file) or file
-  return reconnecting.outcome(nil, pcall(copy.alone, path .. ".restoring", "another process is restoring " .. path, run,
+  return reconnecting.outcome(pcall(copy.alone, path .. ".restoring", "another process is restoring " .. path, run,
     path, file, given))
 end
 
