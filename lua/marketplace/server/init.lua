@@ -250,6 +250,14 @@ local function trusted_proxies(given)
   if given.trusted_proxies then return proxies.new(given.trusted_proxies) end
 end
 
+--- Why a path cannot be the one that notifications are posted to; nil if it can.
+---@param path string
+---@return string|nil problem
+function server.path_problem(path)
+  if path:find("^/[^%s?#]*$") and path ~= LIVE and path ~= READY then return nil end
+  return ("must begin with a slash, have no white space, ? or #, and be neither %s nor %s"):format(LIVE, READY)
+end
+
 ---@class marketplace.ServerOptions
 ---@field receiver marketplace.Receiver is given what arrives
 ---@field log fun(entry: table)|table see marketplace.log
@@ -284,10 +292,8 @@ local OPTIONS = {
 function server.open(given)
   options.check("marketplace.server.open", given, OPTIONS)
   local path = given.path or "/notifications"
-  if not path:find("^/[^%s?#]*$") or path == LIVE or path == READY then
-    error("marketplace.server.open: option 'path' must start with a slash, hold no white space, ? or #, " ..
-      "and be neither /healthz nor /readyz", 2)
-  end
+  local path_problem = server.path_problem(path)
+  if path_problem then error("marketplace.server.open: option 'path' " .. path_problem, 2) end
   local trusted, problem = trusted_proxies(given)
   if problem then error("marketplace.server.open: option 'trusted_proxies': " .. problem, 2) end
   local receiving_path = without_last_slash(path)

@@ -69,9 +69,8 @@ local function usage_problem(options)
     or check.seconds_problem(options, "idle_timeout")
     or proxy_problem(options)
   if problem then return "serve: " .. problem end
-  if not options.path:find("^/[^%s?#]*$") or options.path == "/healthz" or options.path == "/readyz" then
-    return "serve: --path must begin with a slash, have no white space, ? or #, and be neither /healthz nor /readyz"
-  end
+  local path_problem = server.path_problem(options.path)
+  if path_problem then return "serve: --path " .. path_problem end
   local sharing = options.no_dispatch and chosen.sharing_problem(options)
   if sharing then return "serve: --no-dispatch leaves the callbacks to other processes, but " .. sharing end
 end
