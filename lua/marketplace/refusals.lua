@@ -8,6 +8,33 @@ local core = require "marketplace.core"
 
 local refusals = {}
 
+local MOST_LINE_SHOWN = 200 -- bytes of a method and a path
+
+--- Faults of requests that cannot be read: a path or a header of theirs would say nothing.
+refusals.IS_UNREADABLE = { malformed = true, no_request = true }
+
+--- A request to a path where nothing is, as Receiver:refused takes it. The wrong path in the webhook's URL would lose
+--- every notification, so that must be noticed: what has a signature is counted and logged apart from what scanners ask
+--- for.
+---@param request {method: string, path: string, is_signed: boolean, remote: any}
+---@param hint string
+---@return {code: string, status: integer, reason: string, remote: any}
+function refusals.not_found(request, hint)
+  local line = (request.method .. " " .. request.path):sub(1, MOST_LINE_SHOWN)
+  return {
+    code = request.is_signed and "wrong_path" or "not_found", status = 404, remote = request.remote,
+    reason = line .. "; " .. hint,
+  }
+end
+
+--- A request that does not get what can only be got, as Receiver:refused takes it.
+---@param path string
+---@param remote any
+---@return {code: string, status: integer, reason: string, remote: any}
+function refusals.not_get(path, remote)
+  return { code = "not_get", status = 405, remote = remote, reason = "not a GET of " .. path:sub(1, MOST_LINE_SHOWN) }
+end
+
 ---@class marketplace.Refusals
 local Refusals = {}
 Refusals.__index = Refusals

@@ -17,6 +17,7 @@ local nginx_log = require "marketplace.nginx.log"
 local options = require "marketplace.options"
 local ready = require "marketplace.nginx.ready"
 local refused = require "marketplace.nginx.refused"
+local refusals = require "marketplace.refusals"
 local request = require "marketplace.nginx.request"
 local responses = require "marketplace.responses"
 local secret_file = require "marketplace.secret_file"
@@ -202,9 +203,7 @@ end
 
 local function answer(response)
   if response.status == 405 then
-    state.receiver:refused {
-      code = "not_get", status = 405, reason = "not a GET of " .. ngx.var.uri:sub(1, 200), remote = ngx.var.remote_addr,
-    }
+    state.receiver:refused(refusals.not_get(ngx.var.uri, ngx.var.remote_addr))
   end
   request.answer(response.status, response.headers, response.body)
 end

@@ -9,6 +9,7 @@ local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
 local options = require "marketplace.options"
 local proxies = require "marketplace.server.proxies"
+local refusals = require "marketplace.refusals"
 local responses = require "marketplace.responses"
 local stopping = require "marketplace.stopping"
 
@@ -22,7 +23,6 @@ local IDLE_SECONDS = 1       -- the longest wait: a signal that comes just befor
 local SLICE_SECONDS = 0.05   -- of callbacks between two polls
 local METRICS_SECONDS = 0.25 -- the longest wait if there is a second port to check
 local LIVE, READY = "/healthz", "/readyz"
-local MOST_LINE_SHOWN = 200  -- bytes of a method and a path
 
 local function log(self, level, message, about)
   about = about or {}
@@ -32,23 +32,18 @@ end
 
 --[[ Requests ]]
 
--- The wrong path in the webhook's URL would lose every notification, so that must be noticed: what has a signature is
--- counted and logged apart from what scanners ask for.
 local function not_found(self, request)
-  self.receiver:refused {
-    code = request.headers["x-apple-signature"] and "wrong_path" or "not_found", status = 404, remote = request.remote,
-    reason = ("%s; notifications go to %s"):format(
-      (request.method .. " " .. request.path):sub(1, MOST_LINE_SHOWN), self.path),
-  }
+  self.receiver:refused(refusals.not_found({
+    method = request.method, path = request.path, is_signed = request.headers["x-apple-signature"] ~= nil,
+    remote = request.remote,
+  }, "notifications go to " .. self.path))
   return responses.plain(404, "nothing is here")
 end
 
 -- A GET of /healthz is answered by the front, unless a body follows, which it does not read.
 local function probed(self, request)
   if responses.not_get(request.method) then
-    self.receiver:refused {
-      code = "not_get", status = 405, reason = "not a GET of " .. request.path, remote = request.remote,
-    }
+    self.receiver:refused(refusals.not_get(request.path, request.remote))
   end
   if request.path == LIVE then return responses.health(request.method, self.stopping) end
   return responses.readiness(request.method, self.stopping, function() return self.receiver:is_ready() end)
@@ -59,18 +54,15 @@ local function handle_all(self, requests)
   if #requests == 0 then return {} end
   local ok, answers = pcall(self.receiver.handle_many, self.receiver, requests)
   if ok then return answers end
-  local refusals = {}
+  local failures = {}
   for i = 1, #requests do
     self.receiver:refused {
       code = "failed", status = 503, level = "error", reason = tostring(answers), remote = requests[i].remote,
     }
-    refusals[i] = responses.refusal "unavailable"
+    failures[i] = responses.refusal "unavailable"
   end
-  return refusals
+  return failures
 end
-
--- Of what cannot be read, a path would say nothing; the receiver logs and counts it.
-local HAS_NO_PATH = { malformed = true, no_request = true }
 
 local function without_last_slash(path)
   return path:match("^(.*[^/])/$") or path
@@ -82,8 +74,9 @@ local function with_and_without_slash(path)
   return paths
 end
 
+-- The receiver also logs and counts what cannot be read.
 local function is_for_receiver(self, request)
-  return HAS_NO_PATH[request.fault] or self.receiving_paths[request.path]
+  return refusals.IS_UNREADABLE[request.fault] or self.receiving_paths[request.path]
 end
 
 local function respond(self, requests)
@@ -103,10 +96,10 @@ local function respond(self, requests)
   return answers
 end
 
--- What cannot be read has no header that says anything.
 local function name_senders(trusted, requests)
   for _, request in ipairs(requests) do
-    if not HAS_NO_PATH[request.fault] then request.remote = trusted:sender(request.remote, request.headers) end
+    local is_readable = not refusals.IS_UNREADABLE[request.fault]
+    if is_readable then request.remote = trusted:sender(request.remote, request.headers) end
   end
 end
 

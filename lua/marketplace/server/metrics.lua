@@ -1,5 +1,6 @@
 --- GET /metrics on a port of its own, so that the public one never shows them.
 local metrics = require "marketplace.metrics"
+local refusals = require "marketplace.refusals"
 local responses = require "marketplace.responses"
 
 local metrics_server = {}
@@ -9,11 +10,8 @@ MetricsServer.__index = MetricsServer
 
 local MAX_CONNECTIONS = 16
 
--- Of what has no path to say more of.
-local IS_UNREADABLE = { malformed = true, no_request = true }
-
 local function respond(self, request)
-  if IS_UNREADABLE[request.fault] then return responses.refusal "malformed" end
+  if refusals.IS_UNREADABLE[request.fault] then return responses.refusal "malformed" end
   if request.path ~= "/metrics" then return { status = 404, headers = {}, body = "see /metrics\n" } end
   return responses.metrics(request.method, self.render)
 end
