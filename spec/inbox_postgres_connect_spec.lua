@@ -1,3 +1,4 @@
+local core = require "marketplace.core"
 local reconnecting = require "marketplace.inbox.reconnecting"
 local shell = require "support.shell"
 
@@ -28,7 +29,7 @@ describe("the PostgreSQL inbox connects", function()
   end
 
   local function connect(parameters, check)
-    return pcall(connect_to, parameters, 3, check or function() end)
+    return pcall(connect_to, parameters, core.monotonic() + 3, check or function() end)
   end
 
   local function places()

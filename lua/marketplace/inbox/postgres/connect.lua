@@ -53,11 +53,11 @@ end
 
 --- The first server that takes the connection and suits `check`.
 ---@param parameters table<string, string> libpq's words; host, hostaddr and port can be lists with commas
----@param seconds number for all of it
+---@param deadline number for all of it, by marketplace.core's monotonic clock
 ---@param check fun(link: table) raises if the server does not suit
 ---@return table connection
-return function(parameters, seconds, check)
-  local module, deadline = engine(), core.monotonic() + seconds
+return function(parameters, deadline, check)
+  local module = engine()
   local unread, passfile = password_file.problem(parameters)
   local places, problems, its_code = each_host(parameters, passfile), {}, nil
   for i, words in ipairs(places) do
@@ -65,7 +65,7 @@ return function(parameters, seconds, check)
     local session, message, code = module.connect { parameters = words, seconds = seconds_of(words, share) }
     if session then
       local link = connection.new(session)
-      link:limit(math.max(0, deadline - core.monotonic()))
+      link:limit(deadline)
       local ok, problem = pcall(check, link)
       if ok then return link end
       link:close()

@@ -1,5 +1,6 @@
 --- A connection of marketplace.postgres with the statements that were prepared on it. What fails raises as in
 --- marketplace.inbox.reconnecting; after that the connection must be closed.
+local core = require "marketplace.core"
 local reconnecting = require "marketplace.inbox.reconnecting"
 
 local checked = reconnecting.checked
@@ -64,8 +65,8 @@ function Connection:begin() checked(self.session:defer(prepared(self, BEGIN).num
 function Connection:commit() self:run "COMMIT" end
 
 --- Limits what comes next.
----@param seconds number
-function Connection:limit(seconds) self.session:limit(seconds) end
+---@param deadline number by marketplace.core's monotonic clock
+function Connection:limit(deadline) self.session:limit(math.max(0, deadline - core.monotonic())) end
 
 --- The number of the server's process, as it was given when it was connected to.
 ---@return integer

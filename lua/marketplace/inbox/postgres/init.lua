@@ -32,11 +32,11 @@ end
 ---@param work fun(link: table): any not nil
 function Inbox:read(work)
   if self.closed then return unavailable "the inbox is closed" end
-  self.deadline = core.monotonic() + self.timeout
+  local deadline = core.monotonic() + self.timeout
   local result, message = self.connection:use(function(link)
-    link:limit(math.max(0, self.deadline - core.monotonic()))
+    link:limit(deadline)
     return work(link)
-  end)
+  end, deadline)
   if result == nil then return unavailable(message) end
   return result
 end
@@ -78,8 +78,8 @@ function Inbox:close()
 end
 
 -- A link that an inbox can be on, of the first server that has one.
-local function connect(self)
-  return connect_to(self.parameters, math.max(0, self.deadline - core.monotonic()), function(link)
+local function connect(self, deadline)
+  return connect_to(self.parameters, deadline, function(link)
     server.check(link, self.needed, self.warn_once)
     self.session = server.end_former(link, self.session)
     server.configure(link, self.timeout)
@@ -101,12 +101,11 @@ function postgres.open(place, settings)
     needed = {
       is_relaxed = (settings.durability or place.durability) == "relaxed", replicas = place.replicas,
     },
-    parameters = place.parameters,
-    warn_once = warn_once(settings.warn), deadline = 0,
+    parameters = place.parameters, warn_once = warn_once(settings.warn),
   }, Inbox)
   -- a server that was restarted meanwhile, or that ends idle sessions, costs nothing that way
   self.connection = reconnecting.new {
-    pause = PAUSE_SECONDS, connect = function() return connect(self) end,
+    pause = PAUSE_SECONDS, connect = function(deadline) return connect(self, deadline) end,
     is_current = function(link) return link:is_alive() end,
   }
   if settings.lazy then return self end
