@@ -1,6 +1,7 @@
 #include "server/answer.h"
 
 #include "core/buffer.h"
+#include "server/head.h"
 
 #include <gnutls/gnutls.h>
 #include <stdio.h>
@@ -14,12 +15,6 @@ enum { RAW_MOST = 64 << 10, DATE_BYTES = 64 };
 
 static const char *const OURS[] = {"connection", "content-length", "date", "transfer-encoding"};
 
-static bool is_token(const char *p, size_t n) {
-  static const char token[] = "!#$%&'*+-.^_`|~0123456789"
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  return n > 0 && strspn(p, token) == n;
-}
-
 static bool has_control_character(const char *p, size_t n) {
   for (size_t i = 0; i < n; i++) {
     if ((unsigned char)p[i] < 0x20 || p[i] == 0x7F) return true;
@@ -29,7 +24,7 @@ static bool has_control_character(const char *p, size_t n) {
 
 const char *mkt_answer_header_problem(const char *name, size_t name_length, const char *value,
                                       size_t value_length) {
-  if (!is_token(name, name_length)) return "is not a header name";
+  if (!mkt_head_is_token(name, name_length)) return "is not a header name";
   for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++) {
     if (strcasecmp(name, OURS[i]) == 0) return "is set by the server";
   }

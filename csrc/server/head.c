@@ -53,8 +53,8 @@ size_t mkt_head_trimmed(const char *value, size_t n) {
   return n;
 }
 
-bool mkt_head_is_method(const char *method, size_t n) {
-  return n > 0 && token_length(method, n) == n;
+bool mkt_head_is_token(const char *p, size_t n) {
+  return n > 0 && token_length(p, n) == n;
 }
 
 static bool begins_with(const char *p, size_t n, const char *start) {

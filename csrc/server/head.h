@@ -32,9 +32,11 @@ void mkt_head_add(mkt_head *head, const char *name, size_t name_length, const ch
 /* MKT_FAULT_NONE, MKT_FAULT_MALFORMED, or MKT_FAULT_NO_LENGTH: a POST whose end nothing tells. */
 mkt_fault mkt_head_judge(const mkt_head *head, const char *method, bool is_http_1_0);
 
-/* Whether this is the name of a method, and such a target: a path, an absolute http(s) URI, or the
- * asterisk, without white space, control characters or what is not ASCII. */
-bool mkt_head_is_method(const char *method, size_t n);
+/* Whether this is a token (RFC 9110, 5.6.2), as the names of methods and of fields are. */
+bool mkt_head_is_token(const char *p, size_t n);
+
+/* Whether this is a target: a path, an absolute http(s) URI, or the asterisk, without white space,
+ * control characters or what is not ASCII. */
 bool mkt_head_is_target(const char *target, size_t n);
 
 /* Whether a head, up to and with the empty line, is sound as libmicrohttpd 0.9 leaves it in memory,

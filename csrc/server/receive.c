@@ -113,7 +113,7 @@ static bool has_sound_line(const mkt_connection *connection, const char *method,
                            const char *version) {
   const char *target = connection->target;
   const size_t length = strlen(method);
-  return target != NULL && mkt_head_is_method(method, length) && method + length + 1 == target &&
+  return target != NULL && mkt_head_is_token(method, length) && method + length + 1 == target &&
          target + connection->target_length + 1 == version &&
          (strcmp(version, "HTTP/1.1") == 0 || strcmp(version, "HTTP/1.0") == 0);
 }
