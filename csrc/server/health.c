@@ -40,14 +40,10 @@ void mkt_health_clear(mkt_health *health) {
   mkt_free(health->ready_path);
 }
 
-static bool is_text(mkt_text text, const char *expected) {
-  return text.n == strlen(expected) && memcmp(text.p, expected, text.n) == 0;
-}
-
 static bool is_got(const mkt_request *request, const char *path) {
-  if (path == NULL || !is_text(mkt_request_path(request), path)) return false;
+  if (path == NULL || !mkt_text_is(mkt_request_path(request), path)) return false;
   mkt_text method = mkt_request_method(request);
-  return is_text(method, "GET") || is_text(method, "HEAD");
+  return mkt_text_is(method, "GET") || mkt_text_is(method, "HEAD");
 }
 
 bool mkt_health_is_live_asked(const mkt_health *health, const mkt_request *request) {

@@ -174,6 +174,10 @@ static mkt_text text_at(const mkt_request *request, mkt_span span) {
   return (mkt_text){request->text.p + span.at, span.n};
 }
 
+bool mkt_text_is(mkt_text text, const char *expected) {
+  return text.n == strlen(expected) && memcmp(text.p, expected, text.n) == 0;
+}
+
 const mkt_request *mkt_request_next(const mkt_request *request) {
   return request->next;
 }

@@ -75,4 +75,7 @@ void mkt_request_begin_headers(mkt_request *request);
 bool mkt_request_add_header(mkt_request *request, const char *name, size_t name_length,
                             const char *value, size_t value_length);
 
+/* Whether a piece of a request, which it must have, has these bytes. */
+bool mkt_text_is(mkt_text text, const char *expected);
+
 #endif

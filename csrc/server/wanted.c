@@ -1,13 +1,10 @@
 #include "server/wanted.h"
 
 #include "core/signature_header.h"
+#include "server/request.h"
 
 #include <string.h>
 #include <strings.h>
-
-static bool is_text(mkt_text text, const char *expected) {
-  return text.n == strlen(expected) && memcmp(text.p, expected, text.n) == 0;
-}
 
 static bool is_identity(mkt_text value) {
   return value.n == 0 || (value.n == 8 && strncasecmp(value.p, "identity", 8) == 0);
@@ -29,10 +26,10 @@ static bool has_wanted_headers(const mkt_request *request) {
   size_t cursor = 0, signatures = 0, encodings = 0;
   mkt_text name, value;
   while (mkt_request_header(request, &cursor, &name, &value)) {
-    if (is_text(name, "x-apple-signature")) {
+    if (mkt_text_is(name, "x-apple-signature")) {
       signatures++;
       if (!is_signature(value)) return false;
-    } else if (is_text(name, "content-encoding")) {
+    } else if (mkt_text_is(name, "content-encoding")) {
       encodings++;
       if (!is_identity(value)) return false;
     }
@@ -41,6 +38,6 @@ static bool has_wanted_headers(const mkt_request *request) {
 }
 
 bool mkt_wanted(const mkt_request *request, const char *path) {
-  return is_text(mkt_request_method(request), "POST") && is_path(mkt_request_path(request), path) &&
-         has_wanted_headers(request);
+  return mkt_text_is(mkt_request_method(request), "POST") &&
+         is_path(mkt_request_path(request), path) && has_wanted_headers(request);
 }
