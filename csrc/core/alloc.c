@@ -20,6 +20,15 @@ void mkt_alloc_use(const mkt_allocator *allocator) {
   active = allocator != NULL ? *allocator : system;
 }
 
+bool mkt_alloc_copy(char **copy, const char *text) {
+  *copy = NULL;
+  if (text == NULL) return true;
+  size_t bytes = strlen(text) + 1;
+  *copy = mkt_alloc(bytes);
+  if (*copy != NULL) memcpy(*copy, text, bytes);
+  return *copy != NULL;
+}
+
 void *mkt_resize(void *block, size_t bytes) {
   return active.resize(active.context, block, bytes > 0 ? bytes : 1);
 }

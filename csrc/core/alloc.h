@@ -6,6 +6,7 @@
 #ifndef MKT_ALLOC_H
 #define MKT_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Any thread may call them, several at once. */
@@ -26,6 +27,9 @@ void *mkt_alloc(size_t bytes);
 
 /* As mkt_alloc, with every byte zero. */
 void *mkt_alloc_zero(size_t bytes);
+
+/* A copy of a text, which the caller owns; NULL is copied as NULL. False when memory is short. */
+bool mkt_alloc_copy(char **copy, const char *text);
 
 /* NULL when memory is short, and then the old block is unchanged. */
 void *mkt_resize(void *block, size_t bytes);

@@ -5,15 +5,6 @@
 
 #include <string.h>
 
-static bool copy_path(char **copy, const char *path) {
-  if (path == NULL) return true;
-  size_t bytes = strlen(path) + 1;
-  *copy = mkt_alloc(bytes);
-  if (*copy == NULL) return false;
-  memcpy(*copy, path, bytes);
-  return true;
-}
-
 static struct MHD_Response *line(const char *text, bool close) {
   static const mkt_field plain = {"content-type", "text/plain; charset=utf-8"};
   const mkt_answer answer = {
@@ -27,8 +18,8 @@ bool mkt_health_init(mkt_health *health, const mkt_server_options *options) {
   health->stopping = line("stopping\n", true);
   health->late = line("busy with the inbox or a callback\n", true);
   return health->ok != NULL && health->last_ok != NULL && health->stopping != NULL &&
-         health->late != NULL && copy_path(&health->live_path, options->live_path) &&
-         copy_path(&health->ready_path, options->ready_path);
+         health->late != NULL && mkt_alloc_copy(&health->live_path, options->live_path) &&
+         mkt_alloc_copy(&health->ready_path, options->ready_path);
 }
 
 void mkt_health_clear(mkt_health *health) {

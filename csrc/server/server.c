@@ -24,23 +24,9 @@ static size_t unescape_nothing(void *cls, struct MHD_Connection *mhd, char *text
   return strlen(text);
 }
 
-/* False when memory is short. */
-static bool copy_path(mkt_server *server, const char *path) {
-  if (path == NULL) return true;
-  const size_t size = strlen(path) + 1;
-  server->path = mkt_alloc(size);
-  if (server->path == NULL) return false;
-  memcpy(server->path, path, size);
-  return true;
-}
-
 static mkt_server *new_server(const mkt_server_options *options) {
   mkt_server *server = mkt_alloc_zero(sizeof *server);
   if (server == NULL) return NULL;
-  if (!copy_path(server, options->path)) {
-    mkt_free(server);
-    return NULL;
-  }
   server->max_body = options->max_body;
   server->max_buffered = options->max_buffered;
   server->max_connections = options->max_connections;
@@ -55,7 +41,8 @@ static mkt_server *new_server(const mkt_server_options *options) {
 static mkt_code prepare(mkt_server *server, const mkt_server_options *options, mkt_error *error) {
   const mkt_answer nothing = {.status = MHD_HTTP_OK, .body = ""};
   server->nothing = mkt_answer_response(&nothing, false);
-  if (server->nothing == NULL || !mkt_health_init(&server->health, options) ||
+  if (server->nothing == NULL || !mkt_alloc_copy(&server->path, options->path) ||
+      !mkt_health_init(&server->health, options) ||
       !mkt_connections_init(&server->connections, server->max_connections + SLACK)) {
     return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   }
