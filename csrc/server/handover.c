@@ -1,11 +1,16 @@
 #include "server/handover.h"
 
+void mkt_ready_append(mkt_ready *to, const mkt_ready *from) {
+  if (from->count == 0) return;
+  if (to->last != NULL) to->last->next = from->first;
+  if (to->first == NULL) to->first = from->first;
+  to->last = from->last;
+  to->count += from->count;
+}
+
 void mkt_hand_over(mkt_server *server, mkt_request *request) {
   request->complete = true;
-  if (server->ready.last != NULL) server->ready.last->next = request;
-  if (server->ready.first == NULL) server->ready.first = request;
-  server->ready.last = request;
-  server->ready.count++;
+  mkt_ready_append(&server->ready, &(mkt_ready){request, request, 1});
   server->stats.waiting++;
 }
 

@@ -4,6 +4,9 @@
 
 #include "server/internal.h"
 
+/* Appends all of one list to another; the requests of both are then in that one. */
+void mkt_ready_append(mkt_ready *to, const mkt_ready *from);
+
 /* The request is complete, or cannot become so: it joins the ready list. */
 void mkt_hand_over(mkt_server *server, mkt_request *request);
 

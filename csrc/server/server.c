@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "server/accept.h"
 #include "server/answer.h"
+#include "server/handover.h"
 #include "server/listen.h"
 #include "server/receive.h"
 #include "server/run.h"
@@ -159,19 +160,11 @@ static void leave(mkt_server *server) {
   mkt_front_owner_leaves(&server->front);
 }
 
-static void append(mkt_ready *to, const mkt_ready *from) {
-  if (from->count == 0) return;
-  if (to->last != NULL) to->last->next = from->first;
-  if (to->first == NULL) to->first = from->first;
-  to->last = from->last;
-  to->count += from->count;
-}
-
 size_t mkt_server_poll(mkt_server *server, int milliseconds) {
   enter(server);
   bool has_some = server->ready.count > 0 || server->batch.count > 0;
   mkt_run_sockets(server, has_some ? 0 : mkt_run_time_to_wait(server, milliseconds));
-  append(&server->batch, &server->ready);
+  mkt_ready_append(&server->batch, &server->ready);
   server->ready = (mkt_ready){0};
   leave(server);
   return server->batch.count;
