@@ -4,7 +4,6 @@
 #include "server/run.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -134,7 +133,6 @@ mkt_code mkt_front_start(mkt_server *server, mkt_error *error) {
     destroy_locks(front);
     return fail_to_start(failed, error);
   }
-  front->is_started = true;
   return MKT_OK;
 }
 
@@ -144,7 +142,6 @@ static void wake(const mkt_front *front) {
 }
 
 void mkt_front_stop(mkt_front *front) {
-  if (!front->is_started) return;
   (void)pthread_mutex_lock(&front->lock);
   front->is_over = true;
   (void)pthread_cond_signal(&front->is_awaited);

@@ -22,13 +22,12 @@ struct mkt_server;
 
 typedef enum mkt_turn { MKT_TURN_NOBODYS, MKT_TURN_OWNERS, MKT_TURN_FRONTS } mkt_turn;
 
-/* What is below the lock is guarded by it. Zero bytes are a front that was not started. */
+/* What is below the lock is guarded by it. Zero bytes before it is started. */
 typedef struct mkt_front {
   pthread_t thread;
   pthread_cond_t is_awaited; /* for the front: something happened that may make it run or end */
   pthread_cond_t is_free;    /* for the owner: the front's turn is over */
   int wakes_fd;              /* for the front, while it waits for the sockets */
-  bool is_started;
   pthread_mutex_t lock;
   mkt_turn turn;
   bool is_wanted;  /* the owner waits for the turn: it comes before the front */
@@ -41,7 +40,7 @@ typedef struct mkt_front {
 /* MKT_OK, or MKT_ERR_LISTEN_FAILED with the system's reason. No signal is handled in the thread. */
 mkt_code mkt_front_start(struct mkt_server *server, mkt_error *error);
 
-/* Ends the thread; it is the owner's turn for good. Does nothing if none was started. */
+/* Ends the thread, of a front that was started; it is the owner's turn for good. */
 void mkt_front_stop(mkt_front *front);
 
 /* Waits for the end of the front's turn, which never waits for anything itself. */
