@@ -126,6 +126,12 @@ static bool has_whole_head(const mkt_server *server, const mkt_connection *conne
   return size != NULL && mkt_head_is_whole(method, size->header_size, connection->target_length);
 }
 
+static bool has_unwanted_body(const mkt_server *server, const mkt_request *request,
+                              const mkt_head *head) {
+  bool has_body = head->length > 0 || head->transfer_encodings > 0;
+  return has_body && server->path != NULL && !mkt_wanted(request, server->path);
+}
+
 static mkt_fault judge(const mkt_server *server, const mkt_connection *connection,
                        const mkt_head *head, const char *method, const char *version) {
   if (!has_sound_line(connection, method, version) || !has_whole_head(server, connection, method)) {
@@ -133,7 +139,8 @@ static mkt_fault judge(const mkt_server *server, const mkt_connection *connectio
   }
   mkt_fault fault = mkt_head_judge(head, method, strcmp(version, "HTTP/1.0") == 0);
   if (fault != MKT_FAULT_NONE) return fault;
-  return head->length > server->max_body ? MKT_FAULT_TOO_LARGE : MKT_FAULT_NONE;
+  if (head->length > server->max_body) return MKT_FAULT_TOO_LARGE;
+  return has_unwanted_body(server, connection->request, head) ? MKT_FAULT_UNREAD : MKT_FAULT_NONE;
 }
 
 /* What follows chunks is never read as a request: libmicrohttpd 0.9 takes line feeds without CR
@@ -142,12 +149,6 @@ static void note_end(mkt_connection *connection, const mkt_head *head, const cha
   connection->is_last = head->transfer_encodings > 0;
   connection->may_close =
       connection->is_last || head->may_close || strcmp(version, "HTTP/1.0") == 0;
-}
-
-static bool has_unwanted_body(const mkt_server *server, const mkt_request *request,
-                              const mkt_head *head) {
-  bool has_body = head->length > 0 || head->transfer_encodings > 0;
-  return has_body && server->path != NULL && !mkt_wanted(request, server->path);
 }
 
 /* Since `since`, and more of it has come or is to come. */
@@ -167,10 +168,6 @@ static enum MHD_Result on_headers(mkt_server *server, mkt_connection *connection
   mkt_fault fault = judge(server, connection, &copied.head, method, version);
   if (fault != MKT_FAULT_NONE) {
     refuse(server, connection, fault);
-    return MHD_YES;
-  }
-  if (has_unwanted_body(server, request, &copied.head)) {
-    refuse(server, connection, MKT_FAULT_UNREAD);
     return MHD_YES;
   }
   note_end(connection, &copied.head, version);
