@@ -16,11 +16,10 @@ static size_t wrapped(const mkt_line_ring *ring, size_t place) {
 
 bool mkt_line_ring_add(mkt_line_ring *ring, const char *lines, size_t n) {
   if (n > ring->size - ring->used) return false;
-  size_t at = wrapped(ring, ring->first + ring->used);
-  size_t before_end = ring->size - at;
-  size_t part = n < before_end ? n : before_end;
-  memcpy(ring->bytes + at, lines, part);
-  memcpy(ring->bytes, lines + part, n - part);
+  struct iovec pieces[2];
+  (void)mkt_line_ring_pieces(ring, ring->used, ring->used + n, pieces);
+  memcpy(pieces[0].iov_base, lines, pieces[0].iov_len);
+  memcpy(pieces[1].iov_base, lines + pieces[0].iov_len, pieces[1].iov_len);
   ring->used += n;
   return true;
 }

@@ -27,7 +27,8 @@ bool mkt_line_ring_add(mkt_line_ring *ring, const char *lines, size_t n);
  * the oldest line if that is longer. 0 if used is. */
 size_t mkt_line_ring_whole(const mkt_line_ring *ring, size_t used, size_t most);
 
-/* The bytes from `from` up to `to`, counted from the oldest one, as one or two pieces; how many. */
+/* The bytes from `from` up to `to`, counted from the oldest one, as one or two pieces, of which the
+ * second may be empty; how many are not. */
 int mkt_line_ring_pieces(const mkt_line_ring *ring, size_t from, size_t to, struct iovec pieces[2]);
 
 /* How many lines end within these bytes. */
