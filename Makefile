@@ -61,7 +61,7 @@ SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd gnutls)
 LUA_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LUA))
 
 COMMON_SOURCES := alloc buffer clock error
-SERVER_CORE_SOURCES := $(COMMON_SOURCES) signature_header
+SERVER_CORE_SOURCES := $(COMMON_SOURCES) signature_header thread
 CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csrc/core/*.c)))
 SERVER_OWN_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c)))
 SERVER_OBJECTS := $(SERVER_OWN_OBJECTS) $(SERVER_CORE_SOURCES:%=$(BUILD)/core/%.o)

@@ -65,6 +65,7 @@ build = {
         "csrc/core/signature.c",
         "csrc/core/signature_header.c",
         "csrc/core/sigpipe.c",
+        "csrc/core/thread.c",
         "csrc/core/timestamp.c",
         "csrc/core/utf8.c",
         "csrc/lua/class.c",

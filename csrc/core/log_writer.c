@@ -2,13 +2,13 @@
 
 #include "alloc.h"
 #include "line_ring.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -175,24 +175,10 @@ static void *run(void *of) {
 /* The writer's side */
 
 static void init_conditions(queue *q) {
-  pthread_condattr_t monotonic;
   (void)pthread_mutex_init(&q->mutex, NULL);
-  (void)pthread_condattr_init(&monotonic);
-  (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   (void)pthread_cond_init(&q->filled, NULL);
-  (void)pthread_cond_init(&q->urgent, &monotonic);
-  (void)pthread_cond_init(&q->emptied, &monotonic);
-  (void)pthread_condattr_destroy(&monotonic);
-}
-
-/* Signals are for the other threads: a handler must not run here, and SIGPIPE is met as EPIPE. */
-static int start_thread(queue *q) {
-  sigset_t all, before;
-  (void)sigfillset(&all);
-  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  int problem = pthread_create(&q->thread, NULL, run, q);
-  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return problem;
+  mkt_condition_init(&q->urgent);
+  mkt_condition_init(&q->emptied);
 }
 
 static mkt_code open_queue(queue **opened, int fd, size_t bytes, mkt_error *error) {
@@ -204,7 +190,8 @@ static mkt_code open_queue(queue **opened, int fd, size_t bytes, mkt_error *erro
   }
   init_conditions(q);
   q->fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  int problem = q->fd < 0 ? errno : start_thread(q);
+  /* as it takes no signals, SIGPIPE is met as EPIPE */
+  int problem = q->fd < 0 ? errno : mkt_thread_start(&q->thread, run, q);
   if (problem != 0) {
     free_queue(q);
     return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, "the log cannot be written: %s",

@@ -1,11 +1,11 @@
 #include "server/front.h"
 
 #include "core/clock.h"
+#include "core/thread.h"
 #include "server/run.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -92,12 +92,8 @@ static void *run_front(void *cls) {
 /* Starting and stopping */
 
 static void init_locks(mkt_front *front) {
-  pthread_condattr_t clock;
   (void)pthread_mutex_init(&front->lock, NULL);
-  (void)pthread_condattr_init(&clock);
-  (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-  (void)pthread_cond_init(&front->is_awaited, &clock);
-  (void)pthread_condattr_destroy(&clock);
+  mkt_condition_init(&front->is_awaited);
   (void)pthread_cond_init(&front->is_free, NULL);
 }
 
@@ -106,16 +102,6 @@ static void destroy_locks(mkt_front *front) {
   (void)pthread_cond_destroy(&front->is_awaited);
   (void)pthread_mutex_destroy(&front->lock);
   (void)close(front->wakes_fd);
-}
-
-/* A signal must interrupt its owner's waiting, and run its handler in no thread of ours. */
-static int start_without_signals(mkt_server *server) {
-  sigset_t all, before;
-  (void)sigfillset(&all);
-  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  int failed = pthread_create(&server->front.thread, NULL, run_front, server);
-  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return failed;
 }
 
 static mkt_code fail_to_start(int why, mkt_error *error) {
@@ -128,7 +114,7 @@ mkt_code mkt_front_start(mkt_server *server, mkt_error *error) {
   front->wakes_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (front->wakes_fd < 0) return fail_to_start(errno, error);
   init_locks(front);
-  int failed = start_without_signals(server);
+  int failed = mkt_thread_start(&front->thread, run_front, server);
   if (failed != 0) {
     destroy_locks(front);
     return fail_to_start(failed, error);
