@@ -69,10 +69,11 @@ LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
 	$(filter-out $(patsubst %,csrc/lua/%.c,database% http_server% postgres% redis% sqlite%),$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)
 REDIS_OWN_OBJECTS := $(patsubst csrc/redis/%.c,$(BUILD)/redis/%.o,$(sort $(wildcard csrc/redis/*.c)))
-REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) openssl_error openssl_version sigpipe)
+REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) openssl_error openssl_version poll_until \
+	sigpipe)
 LUA_REDIS_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,redis.o redis_reader.o redis_values.o class.o pin.o push.o)
 POSTGRES_OWN_OBJECTS := $(patsubst csrc/postgres/%.c,$(BUILD)/postgres/%.o,$(sort $(wildcard csrc/postgres/*.c)))
-POSTGRES_OBJECTS := $(POSTGRES_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
+POSTGRES_OBJECTS := $(POSTGRES_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) poll_until)
 LUA_POSTGRES_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/postgres*.c))) \
 	$(addprefix $(BUILD)/$(ABI)/lua/,class.o database_call.o pin.o push.o)
 SQLITE_OWN_OBJECTS := $(patsubst csrc/sqlite/%.c,$(BUILD)/sqlite/%.o,$(sort $(wildcard csrc/sqlite/*.c)))

@@ -61,6 +61,7 @@ build = {
         "csrc/core/notification.c",
         "csrc/core/openssl_error.c",
         "csrc/core/openssl_version.c",
+        "csrc/core/poll_until.c",
         "csrc/core/signals.c",
         "csrc/core/signature.c",
         "csrc/core/signature_header.c",

@@ -1,10 +1,9 @@
 #include "redis/deadline.h"
 
 #include "core/clock.h"
+#include "core/poll_until.h"
 
 #include <errno.h>
-#include <math.h>
-#include <poll.h>
 #include <string.h>
 
 mkt_redis_deadline mkt_redis_deadline_in(double seconds) {
@@ -16,25 +15,14 @@ mkt_redis_deadline mkt_redis_deadline_share(mkt_redis_deadline deadline, int cou
   return now + (deadline - now) / count;
 }
 
-/* What is left, rounded up: else the last millisecond would be spent looking again and again. */
-static int milliseconds_left(mkt_redis_deadline deadline) {
-  double left = ceil((deadline - mkt_clock_monotonic()) * 1000);
-  return left <= 0 ? 0 : left > 1e9 ? 1000000000 : (int)left;
-}
-
 mkt_code mkt_redis_deadline_check(mkt_redis_deadline deadline, mkt_error *error) {
-  return milliseconds_left(deadline) > 0 ? MKT_OK : mkt_fail(error, MKT_ERR_TIMEOUT, NULL);
+  bool is_late = mkt_milliseconds_until(deadline) == 0;
+  return is_late ? mkt_fail(error, MKT_ERR_TIMEOUT, NULL) : MKT_OK;
 }
 
 mkt_code mkt_redis_wait(int socket, short events, mkt_redis_deadline deadline, mkt_error *error) {
-  struct pollfd watched = {.fd = socket, .events = events};
-  for (;;) {
-    mkt_code code = mkt_redis_deadline_check(deadline, error);
-    if (code != MKT_OK) return code;
-    int ready = poll(&watched, 1, milliseconds_left(deadline));
-    if (ready > 0) return MKT_OK;
-    if (ready < 0 && errno != EINTR && errno != EAGAIN) {
-      return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "cannot wait: %s", strerror(errno));
-    }
-  }
+  int ready = mkt_poll_until(socket, events, deadline);
+  if (ready > 0) return MKT_OK;
+  if (ready == 0) return mkt_fail(error, MKT_ERR_TIMEOUT, NULL);
+  return mkt_fail(error, MKT_ERR_CONNECT_FAILED, "cannot wait: %s", strerror(errno));
 }
