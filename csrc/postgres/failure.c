@@ -87,10 +87,10 @@ mkt_code mkt_postgres_fail_warned(const mkt_postgres *postgres, mkt_error *error
 
 mkt_code mkt_postgres_fail_late(const mkt_postgres *postgres, mkt_error *error) {
   bool is_connected = PQstatus(postgres->connection) == CONNECTION_OK;
-  const char *what = is_connected ? "" : "cannot connect to ";
-  const char *separator = postgres->address[0] != '\0' ? " at " : "";
-  return mkt_fail(error, MKT_ERR_TIMEOUT, "%sPostgreSQL%s%s: no answer within %.1f s", what,
-                  separator, postgres->address, postgres->seconds);
+  char said[48];
+  (void)snprintf(said, sizeof said, "no answer within %.1f s", postgres->seconds);
+  return fail_with(postgres, MKT_ERR_TIMEOUT, is_connected ? "" : "cannot connect to ", said,
+                   error);
 }
 
 mkt_code mkt_postgres_fail_result(const mkt_postgres *postgres, const PGresult *result,
