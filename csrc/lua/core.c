@@ -78,11 +78,7 @@ static int limit_stop(lua_State *L) {
   const char *at = strstr(line.p, epoch);
   luaL_argcheck(L, at != NULL && line.n <= MKT_LAST_LINE_BYTES, 3, "not a line of the epoch");
   line.time_at = (size_t)(at - line.p);
-  if (mkt_signals_limit_stop(seconds, &line, &error) != MKT_OK) {
-    return mkt_lua_push_error(L, &error);
-  }
-  lua_pushboolean(L, 1);
-  return 1;
+  return mkt_lua_push_outcome(L, mkt_signals_limit_stop(seconds, &line, &error), &error);
 }
 
 static int take_reload(lua_State *L) {

@@ -60,9 +60,7 @@ static int replace_file(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 2, &n);
   mkt_file_how how = luaL_checkoption(L, 3, "replace", ways) == 0 ? MKT_FILE_REPLACE : MKT_FILE_NEW;
   mkt_error error;
-  if (mkt_file_replace(path, bytes, n, how, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
-  lua_pushboolean(L, true);
-  return 1;
+  return mkt_lua_push_outcome(L, mkt_file_replace(path, bytes, n, how, &error), &error);
 }
 
 static int put_in_place(lua_State *L) {
@@ -70,18 +68,12 @@ static int put_in_place(lua_State *L) {
   const char *to = check_path_at(L, 2);
   const char *keep = lua_isnoneornil(L, 3) ? NULL : check_path_at(L, 3);
   mkt_error error;
-  if (mkt_file_put_in_place(from, to, keep, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
-  lua_pushboolean(L, true);
-  return 1;
+  return mkt_lua_push_outcome(L, mkt_file_put_in_place(from, to, keep, &error), &error);
 }
 
 static int remove_leftovers(lua_State *L) {
   mkt_error error;
-  if (mkt_file_remove_leftovers(check_path(L), &error) != MKT_OK) {
-    return mkt_lua_push_error(L, &error);
-  }
-  lua_pushboolean(L, true);
-  return 1;
+  return mkt_lua_push_outcome(L, mkt_file_remove_leftovers(check_path(L), &error), &error);
 }
 
 static int lock_close(lua_State *L) {

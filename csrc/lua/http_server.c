@@ -84,11 +84,7 @@ static int server_set_certificate(lua_State *L) {
   mkt_server *server = check_server(L);
   const char *cert = check_pem(L, 2);
   const char *key = check_pem(L, 3);
-  if (mkt_server_set_certificate(server, cert, key, &error) != MKT_OK) {
-    return mkt_lua_push_error(L, &error);
-  }
-  lua_pushboolean(L, 1);
-  return 1;
+  return mkt_lua_push_outcome(L, mkt_server_set_certificate(server, cert, key, &error), &error);
 }
 
 static int server_drain(lua_State *L) {

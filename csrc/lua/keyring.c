@@ -53,9 +53,7 @@ static mkt_code parse_header(lua_State *L, int index, mkt_error *error) {
 static int keyring_check(lua_State *L) {
   mkt_error error;
   (void)check_open(L);
-  if (parse_header(L, 2, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
-  lua_pushboolean(L, 1);
-  return 1;
+  return mkt_lua_push_outcome(L, parse_header(L, 2, &error), &error);
 }
 
 /* Of the body and header at 2 and 3. */

@@ -184,9 +184,7 @@ static int postgres_defer(lua_State *L) {
   int number = (int)lua_tonumber(L, STATEMENT);
   code = mkt_postgres_defer(&c->postgres, number, &error);
   mkt_postgres_settle(&c->postgres);
-  if (code != MKT_OK) return mkt_lua_push_error(L, &error);
-  lua_pushboolean(L, 1);
-  return 1;
+  return mkt_lua_push_outcome(L, code, &error);
 }
 
 typedef mkt_code (*execution)(lua_State *L, mkt_postgres *postgres, int number, mkt_error *error);

@@ -13,6 +13,12 @@ int mkt_lua_push_error(lua_State *L, const mkt_error *error) {
   return 4;
 }
 
+int mkt_lua_push_outcome(lua_State *L, mkt_code code, const mkt_error *error) {
+  if (code != MKT_OK) return mkt_lua_push_error(L, error);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
 void mkt_lua_need_stack(lua_State *L, int count) {
   if (!lua_checkstack(L, count)) luaL_error(L, "not enough memory");
 }

@@ -9,6 +9,9 @@
  * retryable=}. Returns how many values were pushed, for `return`. */
 int mkt_lua_push_error(lua_State *L, const mkt_error *error);
 
+/* Pushes true, or that failure. Likewise. */
+int mkt_lua_push_outcome(lua_State *L, mkt_code code, const mkt_error *error);
+
 /* Makes room for so many values more, of which there are never too many for Lua: raises if memory
  * is short, and says so, unlike luaL_checkstack. */
 void mkt_lua_need_stack(lua_State *L, int count);

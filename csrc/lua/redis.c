@@ -53,11 +53,8 @@ static int redis_send(lua_State *L) {
   mkt_redis *redis = check_redis(L);
   mkt_lua_redis_words words = mkt_lua_push_redis_words(L, 2);
   mkt_error error;
-  if (mkt_redis_send(redis, words.count, words.words, words.lengths, &error) != MKT_OK) {
-    return mkt_lua_push_error(L, &error);
-  }
-  lua_pushboolean(L, 1);
-  return 1;
+  mkt_code code = mkt_redis_send(redis, words.count, words.words, words.lengths, &error);
+  return mkt_lua_push_outcome(L, code, &error);
 }
 
 static int redis_receive(lua_State *L) {

@@ -22,10 +22,7 @@ static int reader_feed(lua_State *L) {
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
   mkt_error error;
-  if (mkt_redis_reader_feed(reader, bytes, n, &error) != MKT_OK)
-    return mkt_lua_push_error(L, &error);
-  lua_pushboolean(L, 1);
-  return 1;
+  return mkt_lua_push_outcome(L, mkt_redis_reader_feed(reader, bytes, n, &error), &error);
 }
 
 static int reader_next(lua_State *L) {

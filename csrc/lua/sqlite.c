@@ -52,12 +52,6 @@ static mkt_code check_idle(const connection *c, mkt_error *error) {
   return mkt_lua_check_idle(&c->use, "database", error);
 }
 
-static int push_outcome(lua_State *L, mkt_code code, const mkt_error *error) {
-  if (code != MKT_OK) return mkt_lua_push_error(L, error);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
 static int sqlite_close(lua_State *L) {
   connection *c = check_connection(L);
   c->use.must_close = true;
@@ -78,7 +72,7 @@ static int call_idle(lua_State *L, mkt_code (*function)(mkt_sqlite *database, mk
   mkt_error error;
   mkt_code code = check_idle(c, &error);
   if (code == MKT_OK) code = function(&c->database, &error);
-  return push_outcome(L, code, &error);
+  return mkt_lua_push_outcome(L, code, &error);
 }
 
 static int sqlite_has_its_files(lua_State *L) {
@@ -142,7 +136,7 @@ static int sqlite_copy_to(lua_State *L) {
   mkt_code code = check_idle(c, &error);
   if (code == MKT_OK) code = check_idle(other, &error);
   if (code == MKT_OK) code = copy_to(L, c, other, &error);
-  return push_outcome(L, code, &error);
+  return mkt_lua_push_outcome(L, code, &error);
 }
 
 static int sqlite_prepare(lua_State *L) {

@@ -61,11 +61,7 @@ static int is_held(lua_State *L) {
 
 static int make_holders(lua_State *L) {
   mkt_error error;
-  if (mkt_sqlite_holders_make(check_path(L), &error) != MKT_OK) {
-    return mkt_lua_push_error(L, &error);
-  }
-  lua_pushboolean(L, true);
-  return 1;
+  return mkt_lua_push_outcome(L, mkt_sqlite_holders_make(check_path(L), &error), &error);
 }
 
 void mkt_lua_add_sqlite_holder(lua_State *L) {
