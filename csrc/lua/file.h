@@ -7,6 +7,7 @@
  *     whole or not at all, see core/file.h; "new": only if the path does not exist
  *   core.replace_locked(path, bytes) -> lock | nil, message, "file_failed":
  *     a new file, 0644, with a lock on it
+ *   core.put_in_place(from, to[, keep]) -> true | nil, message, "file_failed": see core/file.h
  *   core.remove_leftovers(path) -> true | nil, message, "file_failed":
  *     what killed calls of replace_file for that path left beside it
  *   core.lock_file(path) -> lock | nil, message, "locked" or "file_failed"

@@ -32,7 +32,6 @@
 #include "postgres/statement.h"
 #include "postgres/wait.h"
 
-#include <limits.h>
 #include <string.h>
 
 static const char metatable_name[] = "marketplace.postgres";

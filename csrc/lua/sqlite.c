@@ -34,7 +34,6 @@
 #include "sqlite/transaction.h"
 #include "sqlite/whole.h"
 
-#include <limits.h>
 #include <string.h>
 
 static const char metatable_name[] = "marketplace.sqlite";
