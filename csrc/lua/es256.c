@@ -50,12 +50,9 @@ static int key_verify(lua_State *L) {
   const char *signature = luaL_checklstring(L, 3, &signature_n);
   key_box *box = check_open(L);
   mkt_error error;
-  if (mkt_es256_verify(&box->key, text, n, (const unsigned char *)signature, signature_n, &error) !=
-      MKT_OK) {
-    return mkt_lua_push_error(L, &error);
-  }
-  lua_pushboolean(L, true);
-  return 1;
+  mkt_code code =
+      mkt_es256_verify(&box->key, text, n, (const unsigned char *)signature, signature_n, &error);
+  return mkt_lua_push_outcome(L, code, &error);
 }
 
 static int push_pem(lua_State *L, const key_box *box, bool is_private) {
