@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
     }                                                                                              \
   } while (0)
 
-/* The input as a string that ends with NUL, at the first NUL or the end; the caller frees it. */
+/* The input with a NUL behind, and so as a string, up to its first NUL; the caller frees it. */
 char *mkt_fuzz_string(const uint8_t *data, size_t n);
 
 /* Whether the message of a failure is one: a code, and a sentence that ends. */

@@ -62,10 +62,7 @@ static void check_fields(const char *p, size_t n) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-  char *text = malloc(n + 1);
-  MKT_FUZZ_CHECK(text != NULL);
-  memcpy(text, data, n);
-  text[n] = '\0';
+  char *text = mkt_fuzz_string(data, n);
   check_text(text, n);
   check_fields(text, n);
   for (size_t target = 0; target < 16 && target < n; target++) {
