@@ -15,6 +15,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(vo
 
 static const char LIVE[] = "GET /live?x HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char READY[] = "GET /ready HTTP/1.1\r\nHost: a\r\n\r\n";
+
 /* For as long as the front has the sockets. */
 static void is_answered_by_the_front(void) {
   int fd = connect_client(LIVE);
@@ -255,7 +256,7 @@ static void answers_for_an_owner_who_does_not_say_that_it_is_ready(void **state)
     now += MKT_READY_TIME;
     be_late();
     receive_text(fd, "HTTP/1.1 503 ");
-    wait_for_bytes(fd);
+    mkt_wait_for_bytes(fd);
     assert_int_equal(recv(fd, &byte, 1, 0), 0);
     is_late = false;
     assert_int_equal(mkt_server_poll(server, 0), !is_taken);
@@ -280,6 +281,7 @@ static void passes_on_that_its_owner_is_ready(void **state) {
   assert_int_equal(longest_wait_of_poll(100000), OPTIONS.idle_timeout - 1);
   assert_int_equal(close(fd), 0);
 }
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_server, close_server)
 
 int main(void) {

@@ -61,13 +61,9 @@ static void serve(int listener) {
 }
 
 static server start_server_with(void (*serve_on)(int listener)) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  socklen_t n = sizeof address;
+  struct sockaddr_in address;
   server made;
-  int listener = socket(AF_INET, SOCK_STREAM, 0);
-  assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-  assert_int_equal(listen(listener, 8), 0);
-  assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &n), 0);
+  int listener = mkt_listen_for_test(&address);
   made.pid = fork();
   if (made.pid == 0) {
     (void)signal(SIGCHLD, SIG_IGN);

@@ -15,28 +15,19 @@ typedef struct tcp {
 } tcp;
 
 static tcp connect_both(void) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t size = sizeof address;
-  int listener = socket(AF_INET, SOCK_STREAM, 0);
-  assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
-  assert_int_equal(listen(listener, 1), 0);
-  assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+  struct sockaddr_in address;
+  int listener = mkt_listen_for_test(&address);
   tcp both = {.client = socket(AF_INET, SOCK_STREAM, 0)};
-  assert_int_equal(connect(both.client, (struct sockaddr *)&address, size), 0);
+  assert_int_equal(connect(both.client, (struct sockaddr *)&address, sizeof address), 0);
   both.server = accept(listener, NULL, NULL);
   assert_true(both.server >= 0);
   assert_int_equal(close(listener), 0);
   return both;
 }
 
-static void wait_for_bytes(int fd) {
-  struct pollfd polled = {.fd = fd, .events = POLLIN};
-  assert_int_equal(poll(&polled, 1, -1), 1);
-}
-
 static void client_sends(const tcp *both, const char *text) {
   assert_int_equal(send(both->client, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-  wait_for_bytes(both->server);
+  mkt_wait_for_bytes(both->server);
 }
 
 static bool is_open(int fd) {
@@ -76,7 +67,7 @@ static void adopts_none_whose_peer_is_done(void **state) {
   mkt_linger linger = {0};
   tcp both = connect_both();
   assert_int_equal(shutdown(both.client, SHUT_WR), 0);
-  wait_for_bytes(both.server);
+  mkt_wait_for_bytes(both.server);
   mkt_linger_adopt(&linger, both.server, true, 0);
   assert_int_equal(linger.count, 0);
   assert_int_equal(close(both.server), 0);
@@ -115,7 +106,7 @@ static void ends_when_the_peer_is_done(void **state) {
   mkt_linger linger = {0};
   tcp first = begin(&linger), second = begin(&linger), third = begin(&linger);
   assert_int_equal(shutdown(second.client, SHUT_WR), 0);
-  wait_for_bytes(second.server);
+  mkt_wait_for_bytes(second.server);
   mkt_linger_run(&linger, 1);
   assert_int_equal(linger.count, 2);
   assert_int_equal(linger.sockets[0].fd, first.server);
@@ -134,7 +125,7 @@ static void ends_when_the_peer_is_gone(void **state) {
   tcp both = begin(&linger);
   assert_int_equal(setsockopt(both.client, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
   assert_int_equal(close(both.client), 0);
-  wait_for_bytes(both.server);
+  mkt_wait_for_bytes(both.server);
   mkt_linger_run(&linger, 1);
   assert_int_equal(linger.count, 0);
 }

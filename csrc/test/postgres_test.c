@@ -140,12 +140,8 @@ static void serve_notices(int listener, int full) {
 
 static void test_a_server_that_does_not_stop_talking_is_not_alive(void **state) {
   (void)state;
-  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  socklen_t size = sizeof at;
-  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), full[2];
-  assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
-  assert_int_equal(listen(listener, 1), 0);
-  assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
+  struct sockaddr_in at;
+  int listener = mkt_listen_for_test(&at), full[2];
   assert_int_equal(pipe(full), 0);
   pid_t child = fork();
   if (child == 0) serve_notices(listener, full[1]);

@@ -24,17 +24,6 @@ static mkt_code ping(mkt_redis *redis, mkt_error *error) {
   return ask(redis, "PING", 4, error);
 }
 
-/* A port that takes connections, and says nothing. */
-static int listen_on(struct sockaddr_in *address) {
-  socklen_t size = sizeof *address;
-  int listener = socket(AF_INET, SOCK_STREAM, 0);
-  *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  assert_int_equal(bind(listener, (struct sockaddr *)address, size), 0);
-  assert_int_equal(listen(listener, 8), 0);
-  assert_int_equal(getsockname(listener, (struct sockaddr *)address, &size), 0);
-  return listener;
-}
-
 /* A connection, and its other end. */
 typedef struct pair {
   mkt_redis redis;
@@ -43,7 +32,7 @@ typedef struct pair {
 
 static void connect_pair(pair *p) {
   struct sockaddr_in address;
-  *p = (pair){.listener = listen_on(&address)};
+  *p = (pair){.listener = mkt_listen_for_test(&address)};
   mkt_redis_options options = {.host = "127.0.0.1", .port = ntohs(address.sin_port)};
   assert_int_equal(mkt_redis_open(&p->redis, &options, 60, NULL), MKT_OK);
   p->peer = accept(p->listener, NULL, NULL);
@@ -144,7 +133,7 @@ static void its_socket_notices_a_dead_peer_and_is_not_inherited(void **state) {
 static void each_address_has_its_share_of_the_time(void **state) {
   (void)state;
   struct sockaddr_in silent_address, address;
-  int silent = listen_on(&silent_address), listener = listen_on(&address);
+  int silent = mkt_listen_for_test(&silent_address), listener = mkt_listen_for_test(&address);
   struct addrinfo last = {.ai_addr = (struct sockaddr *)&address, .ai_addrlen = sizeof address};
   struct addrinfo first = {.ai_addr = (struct sockaddr *)&silent_address,
                            .ai_addrlen = sizeof silent_address,
@@ -280,7 +269,7 @@ static void its_limits_are_those_of_one_answer(void **state) {
 static void missing_files_are_named(void **state) {
   (void)state;
   struct sockaddr_in address;
-  int listener = listen_on(&address);
+  int listener = mkt_listen_for_test(&address);
   const struct {
     const char *ca, *cert, *message;
   } cases[] = {

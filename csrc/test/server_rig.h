@@ -151,11 +151,6 @@ static inline int connect_accepted(void) {
   return fd;
 }
 
-static inline void wait_for_bytes(int fd) {
-  struct pollfd polled = {.fd = fd, .events = POLLIN};
-  assert_int_equal(poll(&polled, 1, -1), 1);
-}
-
 static inline void poll_until_ready(void) {
   while (mkt_server_poll(server, 0) == 0) {
   }
@@ -167,11 +162,13 @@ static inline mkt_handle take_request(void) {
   mkt_server_take(server);
   return handle;
 }
+
 static inline void receive_text(int fd, const char *start) {
   char bytes[1024];
-  wait_for_bytes(fd);
+  mkt_wait_for_bytes(fd);
   ssize_t n = recv(fd, bytes, sizeof bytes, 0);
   assert_true(n >= (ssize_t)strlen(start));
   assert_memory_equal(bytes, start, strlen(start));
 }
+
 #endif

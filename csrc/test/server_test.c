@@ -95,7 +95,7 @@ static void sends_what_was_answered_without_another_poll(void **state) {
     if (round == 1) (void)mkt_server_poll(server, 0);
     mkt_server_answer(server, handle, &answer);
     mkt_server_flush(server);
-    wait_for_bytes(fd);
+    mkt_wait_for_bytes(fd);
     assert_true(recv(fd, bytes, sizeof bytes, 0) > 0);
     send_text(fd, REQUEST);
   }
@@ -153,7 +153,7 @@ static void has_none_make_room_for_one_that_gets_no_answer(void **state) {
   int fd = connect_client(TOO_LARGE);
   mkt_handle handle = take_request();
   send_text(fd, "more than is read");
-  wait_for_bytes(mkt_requests_find(&server->requests, handle)->connection->fd);
+  mkt_wait_for_bytes(mkt_requests_find(&server->requests, handle)->connection->fd);
   mkt_server_answer(server, handle, &nothing);
   assert_true(recv(fd, &byte, 1, 0) <= 0);
   for (int i = 0; i < 3; i++)
@@ -174,7 +174,7 @@ static void gives_back_the_answer_of_a_client_that_is_gone(void **state) {
   const mkt_connection *connection = mkt_requests_find(&server->requests, handle)->connection;
   assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
   assert_int_equal(close(fd), 0);
-  wait_for_bytes(connection->fd);
+  mkt_wait_for_bytes(connection->fd);
   mkt_server_answer(server, handle, &answer);
   while (server->connections.kept > 0)
     (void)mkt_server_poll(server, 0);
@@ -185,7 +185,7 @@ static void closes_while_a_request_is_refused(void **state) {
   (void)state;
   int fd = connect_accepted();
   send_text(fd, TOO_LARGE);
-  wait_for_bytes(server->connections.timed[MKT_PHASE_FRESH].first->fd);
+  mkt_wait_for_bytes(server->connections.timed[MKT_PHASE_FRESH].first->fd);
   mkt_server_close(server);
   server = NULL;
   assert_int_equal(suspended, 1);
@@ -244,6 +244,7 @@ static void leaves_no_file_open_if_it_cannot_start(void **state) {
   assert_null(none);
   assert_string_equal(error.message, "libmicrohttpd cannot start: Too many open files");
 }
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_server, close_server)
 
 int main(void) {

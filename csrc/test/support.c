@@ -1,9 +1,13 @@
 #include "test/support.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 mkt_guarded mkt_guard(const char *p, size_t n) {
@@ -38,6 +42,21 @@ char *mkt_read_whole_file(const char *path, size_t *n) {
   int closed = fclose(file);
   assert_int_equal(closed, 0);
   return text;
+}
+
+int mkt_listen_for_test(struct sockaddr_in *address) {
+  socklen_t size = sizeof *address;
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  assert_int_equal(bind(listener, (struct sockaddr *)address, size), 0);
+  assert_int_equal(listen(listener, 8), 0);
+  assert_int_equal(getsockname(listener, (struct sockaddr *)address, &size), 0);
+  return listener;
+}
+
+void mkt_wait_for_bytes(int fd) {
+  struct pollfd polled = {.fd = fd, .events = POLLIN};
+  assert_int_equal(poll(&polled, 1, -1), 1);
 }
 
 const char *mkt_vectors_or_skip(void) {

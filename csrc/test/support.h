@@ -25,6 +25,15 @@ void mkt_unguard(mkt_guarded *copy);
 /* A whole file; the caller frees it. Fails the test if it cannot be read. */
 char *mkt_read_whole_file(const char *path, size_t *n);
 
+struct sockaddr_in;
+
+/* A socket that listens on a free port of 127.0.0.1, which is put into *address; the caller closes
+ * it. */
+int mkt_listen_for_test(struct sockaddr_in *address);
+
+/* Waits, for as long as it takes, until there is something to receive, or the end. */
+void mkt_wait_for_bytes(int fd);
+
 /* The folder with the public test vectors: MARKETPLACE_VECTORS, or where they stand beside the
  * project. If they are absent it says so and skips the test. */
 const char *mkt_vectors_or_skip(void);
