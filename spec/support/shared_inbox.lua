@@ -3,6 +3,7 @@
 --- the server is gone, server() has kill and start.
 local assert = require "luassert"
 local comma = require "support.comma"
+local expect_unavailable = require "support.unavailable"
 
 local shared_inbox = {}
 
@@ -34,12 +35,6 @@ local CALLS = {
   function(box) return box:forget({ bodies = 1, ids = 1 }, 1) end,
   function(box) return box:id() end,
 }
-
-local function expect_unavailable(told, result, message, code)
-  assert.is_nil(result)
-  assert.matches(told, message)
-  assert.equal("inbox_unavailable", code)
-end
 
 function shared_inbox.specs(busted, given)
   local it = busted.it
