@@ -1,6 +1,7 @@
 local core = require "marketplace.core"
 local expect_unavailable = require "support.unavailable"
 local inbox = require "marketplace.inbox"
+local once_available = require "support.once_available"
 local postgres_server = require "support.postgres_server"
 local proxy = require "support.proxy"
 local shared_inbox = require "support.shared_inbox"
@@ -26,14 +27,6 @@ describe("the PostgreSQL inbox, if its server #full", function()
     local places = {}
     for i, port in ipairs { ... } do places[i] = "127.0.0.1:" .. port end
     return ("postgres://postgres@%s/postgres"):format(table.concat(places, ","))
-  end
-
-  -- What a call gives once it no longer fails. It may be refused for a while after a failure.
-  local function once_available(call)
-    local result, message
-    local stop = core.monotonic() + 60
-    repeat result, message = call() until result or core.monotonic() > stop
-    return assert(result, message)
   end
 
   describe("freezes", function()

@@ -1,6 +1,6 @@
-local core = require "marketplace.core"
 local expect_unavailable = require "support.unavailable"
 local inbox = require "marketplace.inbox"
+local once_available = require "support.once_available"
 local proxy = require "support.proxy"
 local redis_inbox = require "marketplace.inbox.redis"
 local redis_server = require "support.redis_server"
@@ -29,14 +29,6 @@ describe("the Redis inbox, if its server #full", function()
   local function open(query, settings)
     box = assert(inbox.open(url_of(server.port, query), settings))
     return box
-  end
-
-  -- What a call gives once it no longer fails. It may be refused for a while after a failure.
-  local function once_available(call)
-    local result, message
-    local stop = core.monotonic() + 60
-    repeat result, message = call() until result or core.monotonic() > stop
-    return assert(result, message)
   end
 
   local function put(key) return box:put { record(key) } end

@@ -4,6 +4,7 @@ local every_call = require "support.every_call"
 local expect_unavailable = require "support.unavailable"
 local inbox = require "marketplace.inbox"
 local links = require "marketplace.inbox.sqlite.link"
+local once_available = require "support.once_available"
 local shell = require "support.shell"
 local sqlite = require "marketplace.sqlite"
 
@@ -36,12 +37,8 @@ describe("the SQLite inbox", function()
     return links.new(assert(sqlite.open { path = path, create = true }))
   end
 
-  -- For as long as an attempt took that failed, the next ones fail at once.
   local function put_once_it_can(box, records)
-    local give_up_at = core.monotonic() + 10
-    local outcomes, message
-    repeat outcomes, message = box:put(records) until outcomes or core.monotonic() >= give_up_at
-    return assert(outcomes, message)
+    return once_available(function() return box:put(records) end, 10)
   end
 
   it("outlives the process, and is a write-ahead log with every commit synced", function()

@@ -2,6 +2,7 @@
 local contract = require "support.inbox_contract"
 local expect_unavailable = require "support.unavailable"
 local nginx_inbox = require "support.nginx_inbox"
+local once_available = require "support.once_available"
 local redis_server = require "support.redis_server"
 local shell = require "support.shell"
 local socket = require "socket"
@@ -140,10 +141,7 @@ describe("inside nginx #full", function()
       expect_unavailable("Redis at 127%.0%.0%.1:%d+: ", box:claim(1, 60))
       expect_unavailable("Redis at 127%.0%.0%.1:%d+: ", box:backlog())
       redis:start()
-      local outcomes
-      local stop = os.time() + 30
-      repeat outcomes = box:put { record "b" } until outcomes or os.time() > stop
-      assert.same({ "stored" }, outcomes)
+      assert.same({ "stored" }, once_available(function() return box:put { record "b" } end, 30))
       assert.same({ "duplicate" }, box:put { record "a" })
     end)
 

@@ -1,6 +1,7 @@
 -- What becomes of the Redis inbox inside nginx while its server fails.
 local expect_unavailable = require "support.unavailable"
 local nginx_inbox = require "support.nginx_inbox"
+local once_available = require "support.once_available"
 local proxy = require "support.proxy"
 local redis_server = require "support.redis_server"
 
@@ -25,10 +26,7 @@ describe("the Redis inbox inside nginx #full", function()
     between:answer "trickle"
     expect_unavailable("^Redis at 127%.0%.0%.1:%d+: no answer within 0.5 s$", box:list())
     between:answer "whole"
-    local listed
-    local stop = os.time() + 30
-    repeat listed = box:list() until listed or os.time() > stop
-    assert.equal(1, #listed)
+    assert.equal(1, #once_available(function() return box:list() end, 30))
   end)
 
   it("leaves a server that has become a replica, with all connections to it", function()

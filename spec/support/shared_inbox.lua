@@ -4,6 +4,7 @@
 local assert = require "luassert"
 local comma = require "support.comma"
 local expect_unavailable = require "support.unavailable"
+local once_available = require "support.once_available"
 
 local shared_inbox = {}
 
@@ -81,11 +82,7 @@ function shared_inbox.specs(busted, given)
     given.server():kill()
     for _, call in ipairs(CALLS) do expect_unavailable(given.told, call(box)) end
     given.server():start()
-    -- the pause after a connection that could not be made
-    local outcomes
-    local stop = os.time() + 30
-    repeat outcomes = box:put { record "b" } until outcomes or os.time() > stop
-    assert.same({ "stored" }, outcomes)
+    assert.same({ "stored" }, once_available(function() return box:put { record "b" } end, 30))
     assert.same({ "duplicate" }, box:put { record "a" })
     assert.equal(2, #box:claim(10, 60))
     box:close()
