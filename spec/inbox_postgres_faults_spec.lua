@@ -135,16 +135,11 @@ describe("the PostgreSQL inbox, if its server #full", function()
 
   it("may lose what it stores, is unavailable as soon as it is connected to anew", function()
     box = assert(inbox.open(url_of(server.port)))
-    local function set_fsync(value)
-      server:query("ALTER SYSTEM SET fsync TO " .. value)
-      server:query "SELECT pg_reload_conf()"
-      repeat until server:query "SHOW fsync" == value
-    end
-    finally(function() set_fsync "on" end)
-    set_fsync "off"
+    finally(function() server:set("fsync", "on") end)
+    server:set("fsync", "off")
     box.connection:close()
     expect_unavailable(AT .. "the server runs with fsync=off, and what it stores can be lost$", box:put { record "a" })
-    set_fsync "on"
+    server:set("fsync", "on")
     assert.same({ "stored" }, once_available(function() return box:put { record "a" } end))
   end)
 
@@ -180,12 +175,9 @@ describe("the PostgreSQL inbox, if its server #full", function()
     end)
   end
 
+  local function set_standbys(names) server:set("synchronous_standby_names", names) end
+
   it("waits for fewer standbys than it must, is unavailable", function()
-    local function set_standbys(names)
-      server:query(("ALTER SYSTEM SET synchronous_standby_names TO '%s'"):format(names))
-      server:query "SELECT pg_reload_conf()"
-      repeat until server:query "SHOW synchronous_standby_names" == names
-    end
     finally(function() set_standbys "" end)
     for names, count in pairs { [""] = 0, ["a, b"] = 1, ["*"] = 1, ["2 (a, b)"] = 2, ["ANY 2 (a, b, c)"] = 2,
       ["FIRST 1 (a)"] = 1 } do
@@ -197,13 +189,8 @@ describe("the PostgreSQL inbox, if its server #full", function()
 
   it("has no answer of the standbys that it waits for, has not acknowledged anything", function()
     box = assert(inbox.open(url_of(server.port) .. "?timeout=0.5"))
-    server:query "ALTER SYSTEM SET synchronous_standby_names TO 'none'"
-    finally(function()
-      server:query "ALTER SYSTEM RESET synchronous_standby_names"
-      server:query "SELECT pg_reload_conf()"
-    end)
-    server:query "SELECT pg_reload_conf()"
-    repeat until server:query "SHOW synchronous_standby_names" == "none"
+    set_standbys "none"
+    finally(function() set_standbys "" end)
     box.connection:close()
     local NO_ANSWER = "^PostgreSQL at 127%.0%.0%.1:%d+: no answer within 0%.%d s$"
     expect_unavailable(NO_ANSWER, box:put { record "a" })
@@ -217,16 +204,11 @@ describe("the PostgreSQL inbox, if its server #full", function()
 
   it("no longer waits for a standby as somebody cancelled that, has not acknowledged anything", function()
     box = assert(inbox.open(url_of(server.port) .. "?timeout=60"))
-    server:query "ALTER SYSTEM SET synchronous_standby_names TO 'none'"
-    finally(function()
-      server:query "ALTER SYSTEM RESET synchronous_standby_names"
-      server:query "SELECT pg_reload_conf()"
-    end)
-    server:query "SELECT pg_reload_conf()"
-    repeat until server:query "SHOW synchronous_standby_names" == "none"
+    set_standbys "none"
+    finally(function() set_standbys "" end)
     local cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-    local canceller = assert(io.popen(("for _ in $(seq 500); do psql -X -q -A -t -h 127.0.0.1 -p %d -U postgres " ..
-      "-d postgres -c \"%s\" | grep -q t && break; done"):format(server.port, cancel)))
+    local canceller = assert(io.popen(("for _ in $(seq 500); do %s | grep -q t && break; done"):format(
+      server:psql(cancel))))
     expect_unavailable("^PostgreSQL at 127%.0%.0%.1:%d+: canceling wait for synchronous replication",
       box:put { record "a" })
     canceller:close()
@@ -234,13 +216,8 @@ describe("the PostgreSQL inbox, if its server #full", function()
 
   it("waits for a standby in vain, is not left with a session for each attempt", function()
     box = assert(inbox.open(url_of(server.port) .. "?timeout=0.2"))
-    server:query "ALTER SYSTEM SET synchronous_standby_names TO 'none'"
-    finally(function()
-      server:query "ALTER SYSTEM RESET synchronous_standby_names"
-      server:query "SELECT pg_reload_conf()"
-    end)
-    server:query "SELECT pg_reload_conf()"
-    repeat until server:query "SHOW synchronous_standby_names" == "none"
+    set_standbys "none"
+    finally(function() set_standbys "" end)
     local stop, count = core.monotonic() + 60, 0
     repeat
       count = count + 1

@@ -220,7 +220,7 @@ describe("marketplace.postgres #full", function()
       end)
       shell.run(("{ echo 'host all careful all scram-sha-256'; cat %s; } > %s.new && cat %s.new > %s"):format(rules,
         rules, rules, rules))
-      server:query "SELECT pg_reload_conf()"
+      server:reload()
       local function try(password)
         local other, message = refusal { user = "careful", password = password }
         if other then other:close() end

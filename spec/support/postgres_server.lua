@@ -84,8 +84,26 @@ function Server:remove()
   run("rm -rf " .. self.folder)
 end
 
+--- A shell's command that has it run a statement.
+function Server:psql(statement)
+  return ("psql -X -q -A -t -h 127.0.0.1 -p %d -U postgres -d postgres -c \"%s\""):format(self.port, statement)
+end
+
+--- What psql prints.
 function Server:query(statement)
-  return run(("psql -X -q -A -t -h 127.0.0.1 -p %d -U postgres -d postgres -c \"%s\""):format(self.port, statement))
+  return run(self:psql(statement))
+end
+
+--- Has it read its files again.
+function Server:reload() self:query "SELECT pg_reload_conf()" end
+
+--- Changes one of its settings, and waits until that holds.
+---@param name string
+---@param value string as SHOW has it
+function Server:set(name, value)
+  self:query(("ALTER SYSTEM SET %s TO '%s'"):format(name, value))
+  self:reload()
+  repeat until self:query("SHOW " .. name) == value
 end
 
 --- Forgets the inbox in it.

@@ -14,16 +14,11 @@ local function set_up() return common.direct(postgres_server.start(), url_of) en
 local function set_up_behind_proxy() return common.behind_proxy(postgres_server.start(), url_of) end
 
 -- What a server that may be down is asked.
-local function ask(server, statement)
-  return shell.capture(("psql -X -q -A -t -h 127.0.0.1 -p %d -U postgres -d postgres -c \"%s\""):format(server.port,
-    statement))
-end
+local function ask(server, statement) return shell.capture(server:psql(statement)) end
 
 local OTHERS = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 local function end_sessions(place) ask(place.server, "SELECT pg_terminate_backend(pid) " .. OTHERS) end
-
-local function reload(server) server:query "SELECT pg_reload_conf()" end
 
 --[[ Standbys. A commit waits for one, so that a fail-over needs another one before it is over. ]]
 
@@ -34,8 +29,7 @@ local function with_standby(is_linked)
   local primary = postgres_server.start()
   local link = is_linked and proxy.start(primary.port)
   local standby = primary:start_standby(link and link.port)
-  primary:query "ALTER SYSTEM SET synchronous_standby_names TO '*'"
-  reload(primary)
+  primary:set("synchronous_standby_names", "*")
   local place = { server = primary, standby = standby, link = link }
   place.url = ("postgres://postgres@127.0.0.1:%d,127.0.0.1:%d/postgres?target_session_attrs=read-write&replicas=1")
     :format(primary.port, standby.port) .. (is_linked and QUICK or "")
@@ -49,9 +43,8 @@ local function with_standby(is_linked)
 end
 
 local function promote(place)
-  place.standby:query "ALTER SYSTEM SET synchronous_standby_names TO '*'"
+  place.standby:set("synchronous_standby_names", "*")
   place.standby:promote()
-  reload(place.standby)
   place.third = place.standby:start_standby()
 end
 
@@ -87,7 +80,7 @@ local function with_password()
   local file = assert(io.open(path, "w"))
   file:write("host all app 127.0.0.1/32 scram-sha-256\n", text)
   file:close()
-  reload(place.server)
+  place.server:reload()
   return place
 end
 
@@ -107,17 +100,14 @@ end
 local function renew(ends_at)
   return function(place)
     certificates.renew(place.server.folder, ends_at, "postgres")
-    reload(place.server)
+    place.server:reload()
   end
 end
 
 --[[ All ]]
 
 local function set(name, value)
-  return function(place)
-    place.server:query(("ALTER SYSTEM SET %s TO %s"):format(name, value))
-    reload(place.server)
-  end
+  return function(place) place.server:set(name, value) end
 end
 
 local function kill_backend(place)
