@@ -5,16 +5,11 @@ local shell = require "support.shell"
 
 local VALID, EXPIRED = certificates.VALID, certificates.EXPIRED
 
-local function start_server(ends_at)
-  return postgres_server.start("-c ssl=on -c ssl_cert_file=../server.crt -c ssl_key_file=../server.key",
-    function(folder) certificates.make(folder, ends_at, "postgres") end)
-end
-
 describe("the PostgreSQL inbox over TLS #full", function()
   local server, other_folder
 
   setup(function()
-    server = start_server(VALID)
+    server = postgres_server.start_with_tls(VALID)
     other_folder = shell.run "mktemp -d"
     certificates.make(other_folder, VALID)
   end)
@@ -64,7 +59,7 @@ describe("the PostgreSQL inbox over TLS #full", function()
   end)
 
   it("refuses a certificate that has expired", function()
-    local expired = start_server(EXPIRED)
+    local expired = postgres_server.start_with_tls(EXPIRED)
     local box, message, code = open("localhost", expired.folder, expired)
     local port = expired.port
     expired:remove()

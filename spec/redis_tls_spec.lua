@@ -11,31 +11,18 @@ local record = require("support.shared_inbox").record
 
 local VALID, EXPIRED = certificates.VALID, certificates.EXPIRED
 
--- A server that takes TLS on a port of its own, with the certificates of a folder.
-local function start_server(folder, options)
-  local port = shell.free_port()
-  local all = ("--tls-port %d --tls-cert-file <f>/server.crt --tls-key-file <f>/server.key " ..
-    "--tls-ca-cert-file <f>/ca.crt %s"):format(port, options or "--tls-auth-clients no"):gsub("<f>", folder)
-  return redis_server.start(all), port
-end
-
-local function new_folder(ends_at)
-  local folder = shell.run "mktemp -d"
-  certificates.make(folder, ends_at)
-  return folder
-end
-
 describe("the Redis inbox over TLS #full", function()
   local folder, other_folder, server, port
 
   setup(function()
-    folder, other_folder = new_folder(VALID), new_folder(VALID)
-    server, port = start_server(folder)
+    server, other_folder = redis_server.start_with_tls(VALID), shell.run "mktemp -d"
+    folder, port = server.folder, server.tls_port
+    certificates.make(other_folder, VALID)
   end)
 
   teardown(function()
     server:remove()
-    shell.run(("rm -rf %s %s"):format(folder, other_folder))
+    shell.run("rm -rf " .. other_folder)
   end)
 
   local function url_of(host, tls_port, query)
@@ -85,21 +72,15 @@ describe("the Redis inbox over TLS #full", function()
   end)
 
   it("refuses a certificate that has expired, also if it does so while the inbox is open", function()
-    local brief_folder = new_folder(VALID)
-    local brief, brief_port = start_server(brief_folder)
-    finally(function()
-      brief:remove()
-      shell.run("rm -rf " .. brief_folder)
-    end)
-    local box = assert(inbox.open(url_of("localhost", brief_port, trusting(brief_folder))))
+    local brief = redis_server.start_with_tls(VALID)
+    finally(function() brief:remove() end)
+    local box = assert(inbox.open(url_of("localhost", brief.tls_port, trusting(brief.folder))))
     assert.same({ "stored" }, box:put { record "a" })
-    certificates.renew(brief_folder, EXPIRED)
-    brief:query(("CONFIG SET tls-cert-file %s/server.crt"):format(brief_folder))
+    brief:renew_certificate(EXPIRED)
     brief:query "CLIENT KILL TYPE normal"
     expect_unavailable("^cannot connect to Redis at localhost:%d+: certificate verify failed: certificate has expired$",
       box:put { record "b" })
-    certificates.renew(brief_folder, VALID)
-    brief:query(("CONFIG SET tls-cert-file %s/server.crt"):format(brief_folder))
+    brief:renew_certificate(VALID)
     assert.same({ "duplicate", "stored" }, once_available(function() return box:put { record "a", record "b" } end))
     box:close()
   end)
@@ -110,13 +91,14 @@ describe("the Redis inbox over TLS #full", function()
   end)
 
   it("has a certificate of its own, if the server asks for one", function()
-    local strict, strict_port = start_server(folder, "--tls-auth-clients yes")
+    local strict = redis_server.start_with_tls(VALID, "--tls-auth-clients yes")
     finally(function() strict:remove() end)
-    local query = ("%s&cert=%s/server.crt&key=%s/server.key"):format(trusting(folder), folder, folder)
-    local box = assert(inbox.open(url_of("localhost", strict_port, query)))
+    local authority = trusting(strict.folder)
+    local query = ("%s&cert=%s/server.crt&key=%s/server.key"):format(authority, strict.folder, strict.folder)
+    local box = assert(inbox.open(url_of("localhost", strict.tls_port, query)))
     assert.same({ "stored" }, box:put { record "a" })
     box:close()
-    local without, message, code = inbox.open(url_of("localhost", strict_port, trusting(folder)))
+    local without, message, code = inbox.open(url_of("localhost", strict.tls_port, authority))
     expect_unavailable("^Redis at localhost:%d+: TLS: .*alert certificate required$", without, message, code)
   end)
 
@@ -154,9 +136,10 @@ describe("the Redis inbox over TLS #full", function()
       nginx = nil
     end)
 
-    local function open(url, http)
+    -- `of`: the folder that <f> stands for, default the server's
+    local function open(url, http, of)
       http = ("resolver 127.0.0.1:%d; %s"):format(names.port, http or "")
-      nginx = nginx_inbox.start { http = http:gsub("<f>", folder) }
+      nginx = nginx_inbox.start { http = http:gsub("<f>", of or folder) }
       return nginx_inbox.open(nginx, url)
     end
 
@@ -177,22 +160,19 @@ describe("the Redis inbox over TLS #full", function()
     end)
 
     it("has the certificate of its own that nginx is told of", function()
-      local strict, strict_port = start_server(folder, "--tls-auth-clients yes")
+      local strict = redis_server.start_with_tls(VALID, "--tls-auth-clients yes")
       finally(function() strict:remove() end)
-      local box = assert(open(url_of("localhost", strict_port), "lua_ssl_trusted_certificate <f>/ca.crt; " ..
-        "lua_ssl_conf_command Certificate <f>/server.crt; lua_ssl_conf_command PrivateKey <f>/server.key;"))
+      local box = assert(open(url_of("localhost", strict.tls_port), "lua_ssl_trusted_certificate <f>/ca.crt; " ..
+        "lua_ssl_conf_command Certificate <f>/server.crt; lua_ssl_conf_command PrivateKey <f>/server.key;",
+        strict.folder))
       assert.same({ "stored" }, box:put { record "a" })
     end)
 
     it("refuses a certificate that has expired", function()
-      local expired_folder = new_folder(EXPIRED)
-      local expired, expired_port = start_server(expired_folder)
-      finally(function()
-        expired:remove()
-        shell.run("rm -rf " .. expired_folder)
-      end)
-      local box = assert(open(url_of("localhost", expired_port), "lua_ssl_trusted_certificate " .. expired_folder ..
-        "/ca.crt;"))
+      local expired = redis_server.start_with_tls(EXPIRED)
+      finally(function() expired:remove() end)
+      local box = assert(open(url_of("localhost", expired.tls_port), "lua_ssl_trusted_certificate <f>/ca.crt;",
+        expired.folder))
       expect_untrusted("10: certificate has expired", box:counts())
     end)
 

@@ -59,8 +59,7 @@ describe("the operating guide's chapter on PostgreSQL", function()
   setup(function()
     boxes = {}
     home = shell.run "mktemp -d"
-    server = postgres_server.start("-c ssl=on -c ssl_cert_file=../server.crt -c ssl_key_file=../server.key",
-      function(folder) certificates.make(folder, certificates.VALID, "postgres") end)
+    server = postgres_server.start_with_tls(certificates.VALID)
   end)
 
   teardown(function()

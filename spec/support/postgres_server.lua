@@ -1,4 +1,5 @@
 --- A PostgreSQL server of its own, on a free loopback port, in a temporary folder.
+local certificates = require "support.certificates"
 local shell = require "support.shell"
 local socket = require "socket"
 
@@ -137,6 +138,13 @@ function Server:start_standby(port)
   return standby
 end
 
+--- Puts another certificate in the place of that of a server with TLS.
+---@param ends_at string as openssl takes it
+function Server:renew_certificate(ends_at)
+  certificates.renew(self.folder, ends_at, "postgres")
+  self:reload()
+end
+
 --- Makes a primary of a standby.
 function Server:promote()
   run(as_owner(("cd / && %s -D %s/data -w promote >/dev/null"):format(program "pg_ctl", self.folder)))
@@ -152,6 +160,13 @@ function postgres_server.start(options, prepare)
   run(as_owner(("cd / && %s -D %s/data -A trust -U postgres -N >/dev/null"):format(program "initdb", folder)))
   self:start()
   return self
+end
+
+--- Starts one with TLS, whose certificate, server.crt, and authority, ca.crt, are in its folder.
+---@param ends_at string as openssl takes it
+function postgres_server.start_with_tls(ends_at)
+  return postgres_server.start("-c ssl=on -c ssl_cert_file=../server.crt -c ssl_key_file=../server.key",
+    function(folder) certificates.make(folder, ends_at, "postgres") end)
 end
 
 return postgres_server

@@ -1,4 +1,5 @@
 --- A Redis server of its own, on a free loopback port, in a temporary folder.
+local certificates = require "support.certificates"
 local shell = require "support.shell"
 local socket = require "socket"
 
@@ -93,6 +94,13 @@ function Server:reset()
   self:query "FLUSHALL"
 end
 
+--- Puts another certificate in the place of that of a server with TLS, which reads it again if it is told its name.
+---@param ends_at string as openssl takes it
+function Server:renew_certificate(ends_at)
+  certificates.renew(self.folder, ends_at)
+  self:query(("CONFIG SET tls-cert-file %s/server.crt"):format(self.folder))
+end
+
 --- The inbox's words for it.
 function Server:words()
   return ("host=127.0.0.1 port=%d"):format(self.port)
@@ -110,6 +118,21 @@ function redis_server.start(options, prepare)
   local self = setmetatable({ folder = run "mktemp -d", port = shell.free_port(), options = options or "" }, Server)
   if prepare then prepare(self.folder) end
   self:start()
+  return self
+end
+
+local TLS = "--tls-port %d --tls-cert-file server.crt --tls-key-file server.key --tls-ca-cert-file ca.crt %s"
+
+--- Starts one that takes TLS, too, on its tls_port; its certificate, server.crt, and authority, ca.crt, are in its
+--- folder.
+---@param ends_at string as openssl takes it
+---@param options? string more of the server's options, default: clients need no certificate
+function redis_server.start_with_tls(ends_at, options)
+  local port = shell.free_port()
+  local self = redis_server.start(TLS:format(port, options or "--tls-auth-clients no"), function(folder)
+    certificates.make(folder, ends_at)
+  end)
+  self.tls_port = port
   return self
 end
 

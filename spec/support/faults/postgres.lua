@@ -89,8 +89,7 @@ local function change_password(word)
 end
 
 local function over_tls()
-  local server = postgres_server.start("-c ssl=on -c ssl_cert_file=../server.crt -c ssl_key_file=../server.key",
-    function(folder) certificates.make(folder, certificates.VALID, "postgres") end)
+  local server = postgres_server.start_with_tls(certificates.VALID)
   return common.direct(server, function(port)
     return ("postgres://postgres@localhost:%d/postgres?sslmode=verify-full&sslrootcert=%s/ca.crt"):format(port,
       server.folder)
@@ -98,10 +97,7 @@ local function over_tls()
 end
 
 local function renew(ends_at)
-  return function(place)
-    certificates.renew(place.server.folder, ends_at, "postgres")
-    place.server:reload()
-  end
+  return function(place) place.server:renew_certificate(ends_at) end
 end
 
 --[[ All ]]

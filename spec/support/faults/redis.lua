@@ -90,25 +90,15 @@ local function change_password(word)
   return query(("ACL SETUSER app resetpass '>%s'"):format(word))
 end
 
-local TLS = "--tls-port %d --tls-cert-file server.crt --tls-key-file server.key --tls-ca-cert-file ca.crt " ..
-  "--tls-auth-clients no"
-
 local function over_tls()
-  local port = shell.free_port()
-  local server = redis_server.start(TLS:format(port), function(folder)
-    certificates.make(folder, certificates.VALID)
-  end)
+  local server = redis_server.start_with_tls(certificates.VALID)
   return common.direct(server, function()
-    return ("rediss://localhost:%d?ca=%s/ca.crt"):format(port, server.folder)
+    return ("rediss://localhost:%d?ca=%s/ca.crt"):format(server.tls_port, server.folder)
   end)
 end
 
--- The server reads a certificate again if it is told its name.
 local function renew(ends_at)
-  return function(place)
-    certificates.renew(place.server.folder, ends_at)
-    place.server:query(("CONFIG SET tls-cert-file %s/server.crt"):format(place.server.folder))
-  end
+  return function(place) place.server:renew_certificate(ends_at) end
 end
 
 local list = common.faults("redis", set_up, set_up_behind_proxy, "stored")

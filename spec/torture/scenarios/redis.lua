@@ -2,11 +2,9 @@
 local certificates = require "support.certificates"
 local redis = require "marketplace.redis"
 local redis_server = require "support.redis_server"
-local shell = require "support.shell"
 
 local torture = _G.torture
 local CODES = { "out_of_memory", "connect_failed" }
-local TLS = "--tls-port %d --tls-cert-file server.crt --tls-key-file server.key --tls-ca-cert-file ca.crt"
 local ANSWER = "*4\r\n$3\r\none\r\n:2\r\n$-1\r\n*1\r\n$5\r\nthree\r\n"
 
 return {
@@ -39,17 +37,13 @@ return {
   { covers = { "redis.connect", "redis:send", "redis:receive", "redis:close" },
     codes = { "out_of_memory", "connect_failed", "tls_failed" },
     setup = function()
-      local port = shell.free_port()
-      local server = redis_server.start(TLS:format(port), function(folder)
-        certificates.make(folder, certificates.VALID)
-      end)
-      return { server = server, port = port, folder = server.folder }
+      return redis_server.start_with_tls(certificates.VALID, "--tls-auth-clients yes")
     end,
-    teardown = function(context) context.server:remove() end,
-    run = function(context)
+    teardown = function(server) server:remove() end,
+    run = function(server)
       local connection, message, code = redis.connect {
-        host = "localhost", port = context.port, seconds = 60, tls = true, ca = context.folder .. "/ca.crt",
-        cert = context.folder .. "/server.crt", key = context.folder .. "/server.key",
+        host = "localhost", port = server.tls_port, seconds = 60, tls = true, ca = server.folder .. "/ca.crt",
+        cert = server.folder .. "/server.crt", key = server.folder .. "/server.key",
       }
       if not connection then return connection, message, code end
       local sent, problem, its_code = connection:send { "ECHO", "word" }
