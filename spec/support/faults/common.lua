@@ -8,6 +8,8 @@ local common = {}
 
 local SHORT, LONG = 5, 50 -- seconds
 
+local function nothing() end
+
 common.SHORT = SHORT
 
 --- Repeats something until the time is over.
@@ -34,9 +36,8 @@ end
 --- A place behind a proxy.
 ---@param server table
 ---@param url_of fun(port: integer): string
----@param port? integer of the server's, default its own
-function common.behind_proxy(server, url_of, port)
-  local between = proxy.start(port or server.port)
+function common.behind_proxy(server, url_of)
+  local between = proxy.start(server.port)
   return {
     server = server, proxy = between, url = url_of(between.port),
     remove = function()
@@ -45,8 +46,6 @@ function common.behind_proxy(server, url_of, port)
     end,
   }
 end
-
-function common.nothing() end
 
 --[[ A full disk, which needs the right to mount one ]]
 
@@ -73,13 +72,15 @@ function common.make_room(place)
   if not place.server:is_running() then place.server:start() end
 end
 
---- The faults.
+--- An engine's faults: these, and its own. All last a short time, and have a server alone and nothing done, unless they
+--- say otherwise.
 ---@param engine string
 ---@param set_up fun(): table
 ---@param set_up_behind_proxy fun(): table
 ---@param committed string what the answer to a commit contains
+---@param own table[]
 ---@return table[]
-function common.faults(engine, set_up, set_up_behind_proxy, committed)
+function common.faults(engine, set_up, set_up_behind_proxy, committed, own)
   local function thaw(place) place.proxy:thaw() end
   local function hold(...)
     local words = table.concat({ "hold", "AppUnavailable", ... }, " ")
@@ -89,25 +90,26 @@ function common.faults(engine, set_up, set_up_behind_proxy, committed)
     end
   end
   local list = {
-    { name = "none", title = "no fault", begin = common.nothing, finish = common.nothing },
-    { name = "frozen", title = "connection frozen for 50 s, idle at first", seconds = LONG, needs_proxy = true,
-      begin = function(place) place.proxy:freeze() end, finish = thaw },
+    { name = "none", title = "no fault" },
+    { name = "frozen", title = "connection frozen for 50 s, idle at first", seconds = LONG,
+      set_up = set_up_behind_proxy, begin = function(place) place.proxy:freeze() end, finish = thaw },
     { name = "frozen_statement", title = "connection frozen for 50 s as a notification is sent", seconds = LONG,
-      needs_proxy = true, begin = hold(), finish = thaw },
+      set_up = set_up_behind_proxy, begin = hold(), finish = thaw },
     { name = "frozen_commit", title = "connection frozen for 50 s before the answer to a commit", seconds = LONG,
-      needs_proxy = true, begin = hold(committed), finish = thaw },
+      set_up = set_up_behind_proxy, begin = hold(committed), finish = thaw },
     { name = "stopped", title = "server's processes stopped (SIGSTOP)", seconds = 4 * SHORT,
       begin = function(place) place.server:freeze() end, finish = function(place) place.server:thaw() end },
     { name = "killed", title = "server killed (SIGKILL) and started again",
       begin = function(place) place.server:kill() end, finish = function(place) place.server:start() end },
     { name = "restart", title = "server restarted", seconds = 0,
       begin = function(place) place.server:stop "fast" end, finish = function(place) place.server:start() end },
-    { name = "cut", title = "connections reset, port closed", needs_proxy = true,
+    { name = "cut", title = "connections reset, port closed", set_up = set_up_behind_proxy,
       begin = function(place) place.proxy:tell "cut" end, finish = function(place) place.proxy:tell "open" end },
   }
+  for _, fault in ipairs(own) do list[#list + 1] = fault end
   for _, fault in ipairs(list) do
-    fault.engine, fault.seconds = engine, fault.seconds or SHORT
-    fault.set_up = fault.needs_proxy and set_up_behind_proxy or set_up
+    fault.engine, fault.seconds, fault.set_up = engine, fault.seconds or SHORT, fault.set_up or set_up
+    fault.begin, fault.finish = fault.begin or nothing, fault.finish or nothing
   end
   return list
 end

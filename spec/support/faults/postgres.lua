@@ -112,32 +112,24 @@ local function kill_backend(place)
   for pid in output:gmatch "%d+" do shell.capture("kill -9 " .. pid) end
 end
 
-local list = common.faults("postgres", set_up, set_up_behind_proxy, "COMMIT")
-
-local function add(fault)
-  fault.engine, fault.seconds, fault.set_up = "postgres", fault.seconds or SHORT, fault.set_up or set_up
-  fault.begin, fault.finish = fault.begin or common.nothing, fault.finish or common.nothing
-  list[#list + 1] = fault
-end
-
-add { name = "connection_killed", title = "connections ended by the server, again and again",
-  go_on = common.repeatedly(end_sessions, 0.2) }
-add { name = "failover", title = "primary killed, synchronous standby promoted", set_up = with_standby,
-  begin = function(place) place.server:kill() end, finish = promote }
-add { name = "standby_lost", title = "standby cut off, then the primary killed and the standby promoted",
-  seconds = 12, apps = 20,
-  set_up = function() return with_standby(true) end, begin = function(place) place.link:freeze() end,
-  finish = lose_primary }
-add { name = "read_only", title = "server read-only", begin = set("default_transaction_read_only", "on"),
-  finish = set("default_transaction_read_only", "off") }
-add { name = "full_disk", title = "disk full", seconds = 2 * SHORT, set_up = on_small_disk, begin = common.fill_disk,
-  finish = common.make_room }
-add { name = "oom", title = "a server process killed, as the kernel does if memory is short",
-  go_on = common.repeatedly(kill_backend, 2) }
-add { name = "password", title = "password changed, connections ended", set_up = with_password,
-  begin = change_password "second", go_on = common.repeatedly(end_sessions, 0.5), finish = change_password "first" }
-add { name = "certificate", title = "certificate expired, connections ended", set_up = over_tls,
-  begin = renew(certificates.EXPIRED), go_on = common.repeatedly(end_sessions, 0.5),
-  finish = renew(certificates.VALID) }
-
-return list
+return common.faults("postgres", set_up, set_up_behind_proxy, "COMMIT", {
+  { name = "connection_killed", title = "connections ended by the server, again and again",
+    go_on = common.repeatedly(end_sessions, 0.2) },
+  { name = "failover", title = "primary killed, synchronous standby promoted", set_up = with_standby,
+    begin = function(place) place.server:kill() end, finish = promote },
+  { name = "standby_lost", title = "standby cut off, then the primary killed and the standby promoted",
+    seconds = 12, apps = 20,
+    set_up = function() return with_standby(true) end, begin = function(place) place.link:freeze() end,
+    finish = lose_primary },
+  { name = "read_only", title = "server read-only", begin = set("default_transaction_read_only", "on"),
+    finish = set("default_transaction_read_only", "off") },
+  { name = "full_disk", title = "disk full", seconds = 2 * SHORT, set_up = on_small_disk, begin = common.fill_disk,
+    finish = common.make_room },
+  { name = "oom", title = "a server process killed, as the kernel does if memory is short",
+    go_on = common.repeatedly(kill_backend, 2) },
+  { name = "password", title = "password changed, connections ended", set_up = with_password,
+    begin = change_password "second", go_on = common.repeatedly(end_sessions, 0.5), finish = change_password "first" },
+  { name = "certificate", title = "certificate expired, connections ended", set_up = over_tls,
+    begin = renew(certificates.EXPIRED), go_on = common.repeatedly(end_sessions, 0.5),
+    finish = renew(certificates.VALID) },
+})

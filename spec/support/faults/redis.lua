@@ -101,35 +101,27 @@ local function renew(ends_at)
   return function(place) place.server:renew_certificate(ends_at) end
 end
 
-local list = common.faults("redis", set_up, set_up_behind_proxy, "stored")
-
-local function add(fault)
-  fault.engine, fault.seconds, fault.set_up = "redis", fault.seconds or SHORT, fault.set_up or set_up
-  fault.begin, fault.finish = fault.begin or common.nothing, fault.finish or common.nothing
-  list[#list + 1] = fault
-end
-
-add { name = "connection_killed", title = "connections ended by the server, again and again",
-  go_on = common.repeatedly(tell "CLIENT KILL TYPE normal", 0.2) }
-add { name = "failover", title = "primary killed, replica promoted", set_up = with_replica,
-  begin = function(place) place.server:kill() end, finish = promote }
-add { name = "standby_lost", title = "replica cut off, then the primary killed and the replica promoted",
-  seconds = 12, apps = 20,
-  set_up = function() return with_replica(true) end, begin = function(place) place.link:freeze() end,
-  finish = lose_primary }
-add { name = "read_only", title = "primary made a replica of the other", set_up = with_replica, begin = demote,
-  finish = function(place) place.proxy:tell("lead " .. place.replica.port) end }
-add { name = "full_disk", title = "disk full", seconds = 2 * SHORT, set_up = on_small_disk, begin = common.fill_disk,
-  finish = common.make_room }
-add { name = "oom", title = "memory full (maxmemory, noeviction)", begin = query "CONFIG SET maxmemory 1mb",
-  finish = query "CONFIG SET maxmemory 0" }
-add { name = "flush", title = "scripts flushed, again and again",
-  go_on = common.repeatedly(tell "SCRIPT FLUSH", 0.1) }
-add { name = "password", title = "password changed, connections ended", set_up = with_password,
-  begin = change_password "second", go_on = common.repeatedly(tell "CLIENT KILL USER app", 0.5),
-  finish = change_password "first" }
-add { name = "certificate", title = "certificate expired, connections ended", set_up = over_tls,
-  begin = renew(certificates.EXPIRED), go_on = common.repeatedly(tell "CLIENT KILL TYPE normal", 0.5),
-  finish = renew(certificates.VALID) }
-
-return list
+return common.faults("redis", set_up, set_up_behind_proxy, "stored", {
+  { name = "connection_killed", title = "connections ended by the server, again and again",
+    go_on = common.repeatedly(tell "CLIENT KILL TYPE normal", 0.2) },
+  { name = "failover", title = "primary killed, replica promoted", set_up = with_replica,
+    begin = function(place) place.server:kill() end, finish = promote },
+  { name = "standby_lost", title = "replica cut off, then the primary killed and the replica promoted",
+    seconds = 12, apps = 20,
+    set_up = function() return with_replica(true) end, begin = function(place) place.link:freeze() end,
+    finish = lose_primary },
+  { name = "read_only", title = "primary made a replica of the other", set_up = with_replica, begin = demote,
+    finish = function(place) place.proxy:tell("lead " .. place.replica.port) end },
+  { name = "full_disk", title = "disk full", seconds = 2 * SHORT, set_up = on_small_disk, begin = common.fill_disk,
+    finish = common.make_room },
+  { name = "oom", title = "memory full (maxmemory, noeviction)", begin = query "CONFIG SET maxmemory 1mb",
+    finish = query "CONFIG SET maxmemory 0" },
+  { name = "flush", title = "scripts flushed, again and again",
+    go_on = common.repeatedly(tell "SCRIPT FLUSH", 0.1) },
+  { name = "password", title = "password changed, connections ended", set_up = with_password,
+    begin = change_password "second", go_on = common.repeatedly(tell "CLIENT KILL USER app", 0.5),
+    finish = change_password "first" },
+  { name = "certificate", title = "certificate expired, connections ended", set_up = over_tls,
+    begin = renew(certificates.EXPIRED), go_on = common.repeatedly(tell "CLIENT KILL TYPE normal", 0.5),
+    finish = renew(certificates.VALID) },
+})
