@@ -81,8 +81,10 @@ function Server:wait_for(section, part)
 end
 
 --- Makes it a replica of another server, and waits until it has all that that one has.
-function Server:follow(primary)
-  self:query(("REPLICAOF 127.0.0.1 %d"):format(primary.port))
+---@param primary table
+---@param port? integer where it reaches that one, default that one's own
+function Server:follow(primary, port)
+  self:query(("REPLICAOF 127.0.0.1 %d"):format(port or primary.port))
   self:wait_for("replication", "master_link_status:up")
   primary:wait_for("replication", ("port=%d,state=online"):format(self.port))
 end

@@ -24,9 +24,9 @@ end
 
 --[[ Replicas. A name, here the proxy, leads to the primary. ]]
 
-local function start_replica(of_port)
-  local replica = redis_server.start(("--replicaof 127.0.0.1 %d"):format(of_port))
-  repeat until replica:query("INFO replication"):find "master_link_status:up"
+local function start_replica(primary, port)
+  local replica = redis_server.start()
+  replica:follow(primary, port)
   return replica
 end
 
@@ -36,7 +36,7 @@ local QUICK = "&timeout=0.5"
 local function with_replica(is_linked)
   local primary = redis_server.start()
   local link = is_linked and proxy.start(primary.port)
-  local replica = start_replica(link and link.port or primary.port)
+  local replica = start_replica(primary, link and link.port)
   local place = common.behind_proxy(primary, function(port)
     return url_of(port) .. "?replicas=1" .. (is_linked and QUICK or "")
   end)
@@ -52,9 +52,9 @@ local function with_replica(is_linked)
 end
 
 local function promote(place)
-  place.replica:query "REPLICAOF NO ONE"
+  place.replica:promote()
   place.proxy:tell("lead " .. place.replica.port)
-  place.third = start_replica(place.replica.port)
+  place.third = start_replica(place.replica)
 end
 
 local function lose_primary(place)
@@ -65,7 +65,7 @@ local function lose_primary(place)
 end
 
 local function demote(place)
-  place.replica:query "REPLICAOF NO ONE"
+  place.replica:promote()
   place.server:query(("REPLICAOF 127.0.0.1 %d"):format(place.replica.port))
 end
 
