@@ -152,9 +152,7 @@ describe("the PostgreSQL inbox, if its server #full", function()
     file:close()
     shell.run(("chmod -R a+rwX %s"):format(folder))
     local user = shell.run "id -u" == "0" and "-u postgres" or ""
-    local command = ("echo $$; exec /usr/sbin/pgbouncer %s %s/ini >%s/log 2>&1"):format(user, folder, folder)
-    local pipe = assert(io.popen(command))
-    local pid = pipe:read "*l"
+    local pipe, pid = shell.in_background(("/usr/sbin/pgbouncer %s %s/ini >%s/log 2>&1"):format(user, folder, folder))
     finally(function()
       shell.capture("kill -INT " .. pid)
       pipe:close()

@@ -72,17 +72,11 @@ describe("marketplace serve, asked by probes", function()
     repeat assert(core.monotonic() < stop, what) until is_so()
   end
 
-  local function is_there(name)
-    local file = io.open(folder .. "/" .. name)
-    if file then file:close() end
-    return file ~= nil
-  end
-
   it("lives, takes requests and is not ready while a callback takes its time", function()
     local _, status = serve("sqlite:" .. folder .. "/inbox.db", function()
       assert.equal(200, (get "/readyz"))
       assert.equal(200, answer_of(connect(notification "slow")).status)
-      wait_until("the callback did not begin", function() return is_there "begun" end)
+      wait_until("the callback did not begin", function() return shell.exists(folder .. "/begun") end)
       local waiting = {}
       for i = 1, 20 do
         assert.same({ 200, "ok\n" }, { get "/healthz" })

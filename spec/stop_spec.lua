@@ -55,9 +55,7 @@ describe("a stop", function()
 
   local function wait_for_attempt(number)
     wait_for("attempt " .. number .. " did not begin", function()
-      local file = io.open(folder .. "/attempt" .. number)
-      if file then file:close() end
-      return file ~= nil
+      return shell.exists(folder .. "/attempt" .. number)
     end)
   end
 
@@ -151,10 +149,9 @@ describe("a stop", function()
         server:remove()
       end)
       between:tell "hold ROLE"
-      local pipe = io.popen("echo $$; exec " .. shell.marketplace(
+      local pipe, pid = shell.in_background(shell.marketplace(
         ("%s %s/handlers.lua --inbox 'redis://127.0.0.1:%d?timeout=5' --stop-seconds 1 %s 2>&1"):format(name, folder,
           between.port, more), "env MARKETPLACE_SECRET='" .. SECRET .. "'"))
-      local pid = pipe:read "*l"
       between:wait_until_frozen()
       shell.run("kill -TERM " .. pid)
       local output = pipe:read "*a"

@@ -1,6 +1,7 @@
 --- Receives while it is killed, at named points, at random moments, and with the inbox's own server; and runs callbacks
 --- in workers that are killed, or stopped for longer than their leases.
 local core = require "marketplace.core"
+local count_runs = require "support.count_runs"
 local marketplace = require "marketplace"
 local shell = require "support.shell"
 
@@ -16,22 +17,8 @@ chaos.POINTS = {
   "in callback", "before finish", "after finish",
 }
 
-local function lines_of(path)
-  local list = {}
-  local file = io.open(path)
-  if not file then return list end
-  for line in file:lines() do list[#list + 1] = line end
-  file:close()
-  return list
-end
-
 local function write(path)
   assert(io.open(path, "w")):close()
-end
-
-local function in_background(command)
-  local pipe = assert(io.popen(("exec sh -c 'echo $$; exec %s'"):format(command:gsub("'", "'\\''"))))
-  return pipe, assert(tonumber(pipe:read "*l"))
 end
 
 local function signal(name, pids)
@@ -44,8 +31,9 @@ Run.__index = Run
 local function start_senders(self)
   self.senders = {}
   for i = 1, SENDERS do
-    self.senders[i] = in_background(("env MARKETPLACE_SECRET='%s' %s spec/support/chaos_sender.lua %s app%d %s %s %s")
-      :format(SECRET, shell.LUA, self.url, i, self.folder, self.pause, self.count or ""))
+    local command = ("env MARKETPLACE_SECRET='%s' %s spec/support/chaos_sender.lua %s app%d %s %s %s"):format(SECRET,
+      shell.LUA, self.url, i, self.folder, self.pause, self.count or "")
+    self.senders[i] = shell.in_background(command)
   end
 end
 
@@ -53,12 +41,13 @@ end
 function Run:start(point, count)
   local program = ("%s spec/support/chaos_server.lua '%s' %d %s/log '%s' %d %s 2>>%s/errors"):format(shell.LUA,
     self.inbox, self.port, self.folder, point, count, #self.workers > 0 and "only-receives" or "", self.folder)
-  self.server, self.pid = in_background(("env MARKETPLACE_SECRET='%s' %s %s"):format(SECRET, self.environment, program))
+  self.server, self.pid = shell.in_background(("env MARKETPLACE_SECRET='%s' %s %s"):format(SECRET, self.environment,
+    program))
   assert(self.server:read "*l" == "listening", "the receiver did not start")
 end
 
 local function start_worker(self)
-  local pipe, pid = in_background(("env %s %s spec/support/chaos_worker.lua '%s' %s/log 2>>%s/errors"):format(
+  local pipe, pid = shell.in_background(("env %s %s spec/support/chaos_worker.lua '%s' %s/log 2>>%s/errors"):format(
     self.environment, shell.LUA, self.inbox, self.folder, self.folder))
   assert(pipe:read "*l" == "working", "a worker did not start")
   return { pipe = pipe, pid = pid }
@@ -135,7 +124,7 @@ end
 function Run:acknowledged()
   local all = {}
   for i = 1, SENDERS do
-    for _, id in ipairs(lines_of(("%s/app%d.acknowledged"):format(self.folder, i))) do all[#all + 1] = id end
+    for _, id in ipairs(shell.lines(("%s/app%d.acknowledged"):format(self.folder, i))) do all[#all + 1] = id end
   end
   return all
 end
@@ -143,7 +132,7 @@ end
 -- What ran, in the order of the times in one column of the log: `looked_at` or `began_at`.
 local function runs_by(self, column)
   local list = {}
-  for _, line in ipairs(lines_of(self.folder .. "/log")) do
+  for _, line in ipairs(shell.lines(self.folder .. "/log")) do
     local app, number, looked_at, began_at, pid = line:match "^(.*)%-(%d+) (%S+) (%S+) (%d+)$"
     -- a process that was killed while it wrote leaves a part of a line
     if app then
@@ -155,18 +144,6 @@ local function runs_by(self, column)
   end
   table.sort(list, function(a, b) return a[column] < b[column] end)
   return list
-end
-
--- How often each ran, and how many ran after a later one of their app, or before the one that comes before.
-local function count_runs(list)
-  local times, last, disorder = {}, {}, 0
-  for _, run in ipairs(list) do
-    local latest = last[run.app] or 0
-    if run.number < latest or run.number > latest + 1 then disorder = disorder + 1 end
-    last[run.app] = math.max(latest, run.number)
-    times[run.id] = (times[run.id] or 0) + 1
-  end
-  return times, disorder
 end
 
 --- Checks what was acknowledged against what is done and what ran; gives the figures. `delayed`: how many callbacks
@@ -189,7 +166,7 @@ function Run:check()
   local counts = assert(box:counts())
   assert(counts.done == #acknowledged, ("%d are done, %d were acknowledged"):format(counts.done, #acknowledged))
   assert(counts.dead == 0)
-  for i = 1, SENDERS do failed = failed + tonumber(lines_of(("%s/app%d.failed"):format(self.folder, i))[1]) end
+  for i = 1, SENDERS do failed = failed + tonumber(shell.lines(("%s/app%d.failed"):format(self.folder, i))[1]) end
   box:close()
   return { acknowledged = #acknowledged, refused_tries = failed, runs = #list, delayed = delayed }
 end

@@ -5,14 +5,11 @@
 local core = require "marketplace.core"
 local http = require "marketplace.http"
 local marketplace = require "marketplace"
+local shell = require "support.shell"
 
 local url, name, folder, pause, most = arg[1], arg[2], arg[3], tonumber(arg[4]), tonumber(arg[5] or math.huge)
 
-local function stop_asked()
-  local file = io.open(folder .. "/stop")
-  if file then file:close() end
-  return file ~= nil
-end
+local function stop_asked() return shell.exists(folder .. "/stop") end
 
 local function body_of(number)
   return ('{"data":{"type":"AppUnavailable","version":1,"id":"%s-%d","attributes":{"appId":"%s"}}}'):format(

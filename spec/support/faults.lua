@@ -7,6 +7,7 @@
 --- to which `process`, the process's id, is added; `begin(place)`, `go_on(place, seconds)` (default: nothing happens
 --- meanwhile) and `finish(place)`.
 local core = require "marketplace.core"
+local count_runs = require "support.count_runs"
 local json = require "marketplace.json"
 local shell = require "support.shell"
 
@@ -23,15 +24,6 @@ local ALLOWANCE = 0.5       -- beside how late the sender was itself: other proc
 
 faults.DEADLINE, faults.ALLOWANCE = DEADLINE, ALLOWANCE
 
-local function lines_of(path)
-  local list = {}
-  local file = io.open(path)
-  if not file then return list end
-  for line in file:lines() do list[#list + 1] = line end
-  file:close()
-  return list
-end
-
 local function wait_for(what, condition)
   local stop = core.monotonic() + MOST_SECONDS
   repeat
@@ -47,7 +39,7 @@ end
 -- The answers in the order in which they came, how late the sender was, nil while it runs.
 local function read_answers(folder)
   local list, late = {}, nil
-  for _, line in ipairs(lines_of(folder .. "/answers")) do
+  for _, line in ipairs(shell.lines(folder .. "/answers")) do
     local at, kind, id, status, seconds = line:match "^(%S+) (%a+) (%S+) (%S+) (%S+)$"
     if at then
       list[#list + 1] = { at = tonumber(at), kind = kind, id = id, status = status, seconds = tonumber(seconds) }
@@ -61,7 +53,7 @@ end
 -- What ran, in that order.
 local function read_record(folder)
   local list = {}
-  for _, line in ipairs(lines_of(folder .. "/record")) do
+  for _, line in ipairs(shell.lines(folder .. "/record")) do
     local id, app, number = line:match "^((app%d+)%-(%d+)) %S+$"
     if id then list[#list + 1] = { id = id, app = app, number = tonumber(number) } end
   end
@@ -85,17 +77,12 @@ local function missing_of(acknowledged, record)
   return count
 end
 
--- How many ran more than once, and how many ran after a later one of their app or before the one that comes before.
-local function count_runs(record)
-  local times, last, again, disorder = {}, {}, 0, 0
-  for _, run in ipairs(record) do
-    local latest = last[run.app] or 0
-    if run.number < latest or run.number > latest + 1 then disorder = disorder + 1 end
-    last[run.app] = math.max(latest, run.number)
-    times[run.id] = (times[run.id] or 0) + 1
-    if times[run.id] == 2 then again = again + 1 end
+local function count_more_than_once(times)
+  local count = 0
+  for _, runs in pairs(times) do
+    if runs > 1 then count = count + 1 end
   end
-  return again, disorder
+  return count
 end
 
 local function slowest_of(answers, kind)
@@ -146,7 +133,7 @@ end
 -- Why notifications were not stored, and callbacks not run, as the log has it; each reason once.
 local function reasons_of(folder)
   local list, is_there = {}, {}
-  for _, line in ipairs(lines_of(folder .. "/log")) do
+  for _, line in ipairs(shell.lines(folder .. "/log")) do
     local entry = json.decode(line)
     local is_failure = entry and (entry.message == "not stored" or entry.message == "callbacks cannot run")
     if is_failure and not is_there[entry.reason] then
@@ -162,24 +149,24 @@ end
 local Run = {}
 Run.__index = Run
 
-local function in_background(command)
-  local pipe = assert(io.popen(("exec sh -c 'echo $$; exec %s'"):format(command:gsub("'", "'\\''"))))
-  return { pipe = pipe, pid = assert(tonumber(pipe:read "*l")) }
+local function start(command)
+  local pipe, pid = shell.in_background(command)
+  return { pipe = pipe, pid = pid }
 end
 
 local function start_server(self)
   self.port = shell.free_port()
-  self.server = in_background(("env %s FAULT_RECORD=%s/record MARKETPLACE_SECRET='%s' %s %s >%s/log 2>&1"):format(
+  self.server = start(("env %s FAULT_RECORD=%s/record MARKETPLACE_SECRET='%s' %s %s >%s/log 2>&1"):format(
     self.place.environment or "", self.folder, SECRET, shell.marketplace "serve spec/support/faults/handlers.lua",
     ("--port %d --lease %d --json --inbox '%s'"):format(self.port, LEASE, self.place.url), self.folder))
   wait_for("the server listens", function()
-    assert(shell.is_alive(self.server.pid), table.concat(lines_of(self.folder .. "/log"), "\n"))
-    return table.concat(lines_of(self.folder .. "/log")):find '"listening"'
+    assert(shell.is_alive(self.server.pid), table.concat(shell.lines(self.folder .. "/log"), "\n"))
+    return table.concat(shell.lines(self.folder .. "/log")):find '"listening"'
   end)
 end
 
 local function start_sender(self)
-  self.sender = in_background(("env MARKETPLACE_SECRET='%s' %s spec/support/faults/sender.lua %s %s %d %d"):format(
+  self.sender = start(("env MARKETPLACE_SECRET='%s' %s spec/support/faults/sender.lua %s %s %d %d"):format(
     SECRET, shell.LUA, "http://127.0.0.1:" .. self.port, self.folder, RATE, self.fault.apps or APPS))
 end
 
@@ -232,13 +219,13 @@ local STOP_SECONDS = 10 -- the server's, after SIGTERM
 local function figures_of(self, has_drained, has_stopped)
   local answers, late = read_answers(self.folder)
   local record, acknowledged = read_record(self.folder), acknowledged_of(answers)
-  local again, disorder = count_runs(record)
+  local times, disorder = count_runs(record)
   return {
     fault = self.fault.name, title = self.fault.title, engine = self.fault.engine,
     seconds = self.ended_at - self.began_at, answered = statuses_of(answers, self.began_at, self.ended_at),
     slowest = slowest_of(answers, "notification"), slowest_health = slowest_of(answers, "health"),
     silence = silence_of(answers), unexpected = count_others(answers), acknowledged = #acknowledged,
-    lost = missing_of(acknowledged, record), again = again, disorder = disorder,
+    lost = missing_of(acknowledged, record), again = count_more_than_once(times), disorder = disorder,
     back = first_stored_after(answers, self.ended_at), late = late or math.huge, reasons = reasons_of(self.folder),
     has_drained = has_drained, has_stopped = has_stopped,
   }

@@ -13,8 +13,8 @@ end
 
 --- Starts one; `port` is where it listens. The caller calls stop.
 function name_server.start()
-  local pipe = assert(io.popen(("echo $$; exec %s spec/support/name_server_process.lua"):format(shell.LUA), "r"))
-  local pid, port = pipe:read "*l", tonumber(pipe:read "*l")
+  local pipe, pid = shell.in_background(shell.LUA .. " spec/support/name_server_process.lua")
+  local port = tonumber(pipe:read "*l")
   return setmetatable({ pipe = pipe, pid = pid, port = assert(port, "the name server did not start") }, Server)
 end
 

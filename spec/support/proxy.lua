@@ -29,7 +29,7 @@ end
 function Proxy:answer(how) self:tell("answer " .. how) end
 
 local function is_frozen(self)
-  local file = assert(io.open(("/proc/%s/stat"):format(self.pid)))
+  local file = assert(io.open(("/proc/%d/stat"):format(self.pid)))
   local state = file:read("*l"):match "^.*%) (%a)"
   file:close()
   return state == "T"
@@ -52,8 +52,8 @@ end
 --- Starts one to a port of this machine. `port` is its own. The caller calls stop.
 ---@param port integer
 function proxy.start(port)
-  local pipe = assert(io.popen(("echo $$; exec %s spec/support/proxy_process.lua %d"):format(shell.LUA, port), "r"))
-  local pid, own_port, control_port = pipe:read "*l", tonumber(pipe:read "*l"), tonumber(pipe:read "*l")
+  local pipe, pid = shell.in_background(("%s spec/support/proxy_process.lua %d"):format(shell.LUA, port))
+  local own_port, control_port = tonumber(pipe:read "*l"), tonumber(pipe:read "*l")
   return setmetatable({
     pipe = pipe, pid = pid, port = assert(own_port, "the proxy did not start"), control_port = control_port,
   }, Proxy)

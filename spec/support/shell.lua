@@ -22,6 +22,14 @@ function shell.run(command)
   return (output:gsub("%s+$", ""))
 end
 
+--- Starts a command beside the specs, whose process it becomes.
+---@return file* pipe of its output
+---@return integer pid
+function shell.in_background(command)
+  local pipe = assert(io.popen(("exec sh -c 'echo $$; exec %s'"):format(command:gsub("'", "'\\''"))))
+  return pipe, assert(tonumber(pipe:read "*l"))
+end
+
 -- Below the ports that the system gives to whoever connects, so that none is taken between here and its use. Specs that
 -- run side by side begin at different ones.
 local LOWEST_PORT, PORTS = 10000, 20000
@@ -77,6 +85,23 @@ function shell.with_server(command, use)
   assert(url and ok, problem)
   local output, status = rest:match "^(.-)\n?(%d+)\n$"
   return output, tonumber(status)
+end
+
+--- Whether there is such a file.
+function shell.exists(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
+
+--- The lines of a file; of one that is not there, none.
+function shell.lines(path)
+  local list = {}
+  local file = io.open(path)
+  if not file then return list end
+  for line in file:lines() do list[#list + 1] = line end
+  file:close()
+  return list
 end
 
 --- A new temporary file with this text.

@@ -7,6 +7,7 @@
 local core = require "marketplace.core"
 local http = require "marketplace.http"
 local marketplace = require "marketplace"
+local shell = require "support.shell"
 
 local TIMEOUT = 20           -- seconds: far longer than any answer may take, so that a hang is seen as one
 local HEALTH_SECONDS = 0.1   -- between two times that /healthz is asked
@@ -19,12 +20,6 @@ local answers = assert(io.open(folder .. "/answers", "w"))
 answers:setvbuf "line"
 local apps, under_way, next_app, latest = {}, {}, 1, 0
 for i = 1, app_count do apps[i] = { name = "app" .. i, number = 0, is_acknowledged = true } end
-
-local function exists(path)
-  local file = io.open(path)
-  if file then file:close() end
-  return file ~= nil
-end
 
 local function begin(request, kind, app)
   request.timeout, request.connect_timeout, request.url = TIMEOUT, TIMEOUT, origin .. request.url
@@ -90,7 +85,7 @@ repeat
   local now = core.monotonic()
   latest = math.max(latest, now - looked_at - LONGEST_POLL)
   note_ended()
-  is_stopping = is_stopping or exists(folder .. "/stop")
+  is_stopping = is_stopping or shell.exists(folder .. "/stop")
   if now >= send_at then
     send_next(is_stopping)
     send_at = send_at + 1 / rate
