@@ -386,8 +386,8 @@ describe("marketplace.postgres #full", function()
   end)
 
   it("can neither be used nor closed by what runs in the middle of a call", function()
-    local number, rows = assert(session:prepare "SELECT i, 'x' AS x FROM generate_series(1, 10) AS i"), nil
-    local function call() rows = session:run(number, {}) end
+    local number = assert(session:prepare "SELECT i, 'x' AS x FROM generate_series(1, 10) AS i")
+    local function call() session:run(number, {}) end
     local message = finalizer.during(function()
       for _ = 1, 1000 do call() end
     end, function()
@@ -400,7 +400,6 @@ describe("marketplace.postgres #full", function()
       return why
     end)
     assert.equal("the connection is in use by a call", message)
-    assert.is_truthy(rows or true)
     expect_closed()
   end)
 
