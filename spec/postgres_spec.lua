@@ -174,24 +174,22 @@ describe("marketplace.postgres #full", function()
   end)
 
   describe("a connection that cannot be made", function()
-    local function refusal(more, seconds) return connect(more, seconds) end
-
     local function cannot(port, why) return ("cannot connect to %s: %s"):format(at(port), why) end
 
     it("tells the server's own words and its address", function()
-      expect_failure(cannot(nil, 'database "nosuch" does not exist'), "connect_failed", refusal { dbname = "nosuch" })
-      expect_failure(cannot(nil, 'role "nobody" does not exist'), "connect_failed", refusal { user = "nobody" })
+      expect_failure(cannot(nil, 'database "nosuch" does not exist'), "connect_failed", connect { dbname = "nosuch" })
+      expect_failure(cannot(nil, 'role "nobody" does not exist'), "connect_failed", connect { user = "nobody" })
       local port = shell.free_port()
-      expect_failure(cannot(port, "Connection refused"), "connect_failed", refusal { port = tostring(port) })
+      expect_failure(cannot(port, "Connection refused"), "connect_failed", connect { port = tostring(port) })
       expect_failure("cannot connect to PostgreSQL at 127.0.0.1:" .. server.port ..
-        ": server does not support SSL, but SSL was required", "connect_failed", refusal { sslmode = "require" })
+        ": server does not support SSL, but SSL was required", "connect_failed", connect { sslmode = "require" })
     end)
 
     it("tells the path of a socket", function()
       expect_failure(("cannot connect to PostgreSQL at %s/.s.PGSQL.%d: role \"nobody\" does not exist"):format(
-        server.folder, server.port), "connect_failed", refusal { host = server.folder, user = "nobody" })
+        server.folder, server.port), "connect_failed", connect { host = server.folder, user = "nobody" })
       expect_failure(("cannot connect to PostgreSQL at /nowhere/.s.PGSQL.%d: No such file or directory"):format(
-        server.port), "connect_failed", refusal { host = "/nowhere" })
+        server.port), "connect_failed", connect { host = "/nowhere" })
     end)
 
     it("tells what libpq makes of its words", function()
@@ -200,7 +198,7 @@ describe("marketplace.postgres #full", function()
         [{ target_session_attrs = "x" }] = 'invalid target_session_attrs value: "x"',
         [{ nosuch = "1" }] = 'invalid connection option "nosuch"',
       } do
-        local result, message, code = refusal(words)
+        local result, message, code = connect(words)
         assert.is_nil(result)
         assert.matches("^cannot connect to PostgreSQL", message)
         assert.is_truthy(message:find(why, 1, true), message)
@@ -222,7 +220,7 @@ describe("marketplace.postgres #full", function()
         rules, rules, rules))
       server:reload()
       local function try(password)
-        local other, message = refusal { user = "careful", password = password }
+        local other, message = connect { user = "careful", password = password }
         if other then other:close() end
         return message
       end
@@ -237,7 +235,7 @@ describe("marketplace.postgres #full", function()
     it("takes no longer than it may", function()
       local listener = assert(socket.bind("127.0.0.1", 0))
       local _, port = listener:getsockname()
-      expect_failure(cannot(port, "no answer within 0.2 s"), "timeout", refusal({ port = tostring(port) }, 0.2))
+      expect_failure(cannot(port, "no answer within 0.2 s"), "timeout", connect({ port = tostring(port) }, 0.2))
       listener:close()
     end)
 
