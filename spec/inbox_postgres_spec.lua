@@ -403,15 +403,16 @@ describe("the PostgreSQL inbox #full", function()
       return { put = put, claim = claim, finish = (pages_of(function() return box:finish(claimed) end)) }
     end
 
+    setup(function() lone = postgres_server.start "-c autovacuum=off" end)
+    teardown(function() lone:remove() end)
+
     before_each(function()
-      lone, count, made = postgres_server.start "-c autovacuum=off", 0, 0
+      lone:reset()
+      count, made = 0, 0
       box = assert(inbox.open("postgres:" .. lone:words(), { timeout = 60 }))
     end)
 
-    after_each(function()
-      box:close()
-      lone:remove()
-    end)
+    after_each(function() box:close() end)
 
     -- But for deeper indexes. By the tenth time, the server keeps a plan.
     local function expect_as_few_pages()
