@@ -3,7 +3,6 @@ local cjson = require "cjson"
 local core = require "marketplace.core"
 local exposition = require "support.exposition"
 local log_queue = require "marketplace.log_queue"
-local marketplace = require "marketplace"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
@@ -139,8 +138,7 @@ describe("the log of serve", function()
   end
 
   local function notification()
-    local body = samples.body("ping", { id = "the same" })
-    return raw.post(body, { "X-Apple-Signature: " .. marketplace.sign(SECRET, body) })
+    return raw.notification(SECRET, samples.body("ping", { id = "the same" }))
   end
 
   local function get(url, path)

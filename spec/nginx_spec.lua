@@ -62,11 +62,7 @@ describe("marketplace.nginx #full", function()
     server = nil
   end)
 
-  local function signed(body, headers)
-    local lines = { "X-Apple-Signature: " .. marketplace.sign(SECRET, body) }
-    for _, line in ipairs(headers or {}) do lines[#lines + 1] = line end
-    return raw.post(body, lines)
-  end
+  local function signed(body, headers) return raw.notification(SECRET, body, headers) end
 
   -- What comes back until there are `count` (1) responses, or the connection is closed.
   local function answers(client, count)

@@ -8,23 +8,17 @@ local raw = require "support.raw_http"
 local readiness = require "marketplace.readiness"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
-local socket = require "socket"
+local wait_until = require "support.wait_until"
 
 local SECRET = "the secret"
 
 describe("marketplace serve, asked by probes", function()
-  local folder, host, port
+  local folder, origin
 
   before_each(function() folder = shell.run "mktemp -d" end)
   after_each(function() shell.run("rm -rf " .. folder) end)
 
-  local function connect(bytes)
-    local client = socket.tcp4()
-    client:settimeout(10)
-    assert(client:connect(host, port))
-    assert(client:send(bytes))
-    return client
-  end
+  local function connect(bytes) return raw.connect(origin, bytes) end
 
   -- The first answer that comes.
   local function answer_of(client)
@@ -43,33 +37,23 @@ describe("marketplace serve, asked by probes", function()
     return answer.status, answer.body
   end
 
-  local function notification(id)
-    local body = samples.body("ping", { id = id })
-    return raw.post(body, { "X-Apple-Signature: " .. marketplace.sign(SECRET, body) })
-  end
+  local function notification(id) return raw.notification(SECRET, samples.body("ping", { id = id })) end
 
   local function serve(inbox, use)
     local handlers = folder .. "/handlers.lua"
     shell.run(("mkfifo %s/end"):format(folder))
-    local file = assert(io.open(handlers, "w"))
-    file:write(([[return function(receiver)
+    assert(core.replace_file(handlers, ([[return function(receiver)
       receiver:on("*", function(n)
         if n.id ~= "slow" then return end
         io.open("%s/begun", "w"):close()
         io.open("%s/end"):close()
       end)
-    end]]):format(folder, folder))
-    file:close()
+    end]]):format(folder, folder)))
     return shell.with_server(shell.marketplace(("serve %s --inbox '%s' --port 0 --json"):format(handlers, inbox),
       "env MARKETPLACE_SECRET='" .. SECRET .. "'"), function(url)
-        host, port = url:match "//([^:]+):(%d+)"
+        origin = url
         use()
       end)
-  end
-
-  local function wait_until(what, is_so)
-    local stop = core.monotonic() + 20
-    repeat assert(core.monotonic() < stop, what) until is_so()
   end
 
   it("lives, takes requests and is not ready while a callback takes its time", function()

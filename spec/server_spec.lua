@@ -59,9 +59,7 @@ describe("marketplace.server", function()
     return ask(("%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"):format(method or "GET", path))
   end
 
-  local function notification(body)
-    return raw.post(body, { "X-Apple-Signature: " .. marketplace.sign(SECRET, body) })
-  end
+  local function notification(body) return raw.notification(SECRET, body) end
 
   it("answers a notification and then runs its callback", function()
     open()
@@ -74,7 +72,7 @@ describe("marketplace.server", function()
   it("answers many on one connection, in order", function()
     open()
     local body = samples.body("ping", { id = "a" })
-    local forged = raw.post(body, { "X-Apple-Signature: " .. marketplace.sign("another", body) })
+    local forged = raw.notification("another", body)
     local bytes = notification(body) .. forged .. notification(samples.body("ping", { id = "b" }))
     local statuses = {}
     for i, answer in ipairs(answers(connect(bytes), 3)) do statuses[i] = answer.status end
@@ -140,8 +138,7 @@ describe("marketplace.server", function()
       assert.equal(415, status_of(path, { header, "Content-Encoding: gzip" }))
       local body = samples.body "ping"
       for _, target in ipairs { path, (path:gsub("/$", "")) .. "/" } do
-        local bytes = raw.post(body, { "X-Apple-Signature: " .. marketplace.sign(SECRET, body) })
-        assert.equal(200, ask((bytes:gsub("/notifications", target, 1))).status)
+        assert.equal(200, ask((notification(body):gsub("/notifications", target, 1))).status)
       end
     end)
   end

@@ -8,7 +8,7 @@ local raw = require "support.raw_http"
 local redis_server = require "support.redis_server"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
-local socket = require "socket"
+local wait_until = require "support.wait_until"
 
 local SECRET = "the secret"
 local BY_SIGTERM = 128 + 15
@@ -32,15 +32,13 @@ describe("a stop", function()
   end)
 
   local function write_handlers(endless)
-    local file = assert(io.open(folder .. "/handlers.lua", "w"))
-    file:write(([[return function(receiver)
+    assert(core.replace_file(folder .. "/handlers.lua", ([[return function(receiver)
       receiver:on("*", function(n, ctx)
         local file = io.open("%s/attempt" .. ctx.attempt, "w")
         file:close()
         if ctx.attempt == 1 then %s end
       end)
-    end]]):format(folder, (endless:gsub("%%s", folder))))
-    file:close()
+    end]]):format(folder, (endless:gsub("%%s", folder)))))
   end
 
   local function command(name, more)
@@ -48,29 +46,13 @@ describe("a stop", function()
       name, folder, folder, more), "env MARKETPLACE_SECRET='" .. SECRET .. "'")
   end
 
-  local function wait_for(what, is_so)
-    local stop = core.monotonic() + 20
-    repeat assert(core.monotonic() < stop, what) until is_so()
-  end
-
   local function wait_for_attempt(number)
-    wait_for("attempt " .. number .. " did not begin", function()
+    wait_until("attempt " .. number .. " did not begin", function()
       return shell.exists(folder .. "/attempt" .. number)
     end)
   end
 
-  local function notification(id)
-    local body = samples.body("ping", { id = id })
-    return raw.post(body, { "X-Apple-Signature: " .. marketplace.sign(SECRET, body) })
-  end
-
-  local function post(url, bytes)
-    local client = socket.tcp4()
-    client:settimeout(10)
-    assert(client:connect(url:match "//([^:]+):(%d+)"))
-    assert(client:send(bytes))
-    return client
-  end
+  local function notification(id) return raw.notification(SECRET, samples.body("ping", { id = id })) end
 
   local function put_one()
     local body = samples.body("ping", { id = "a" })
@@ -125,17 +107,17 @@ describe("a stop", function()
     local _, status = shell.with_server(shell.marketplace(
       ("serve %s/handlers.lua --inbox '%s' --stop-seconds 1 --port 0 --no-dispatch"):format(folder,
         url:format(between.port)), "env MARKETPLACE_SECRET='" .. SECRET .. "'"), function(address)
-        local answer = post(address, notification "acknowledged"):receive "*l"
+        local answer = raw.connect(address, notification "acknowledged"):receive "*l"
         assert.matches(" 200 ", answer)
         between:freeze()
-        unanswered = post(address, notification "unanswered")
-        post(address, "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"):receive "*l"
+        unanswered = raw.connect(address, notification "unanswered")
+        raw.connect(address, "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"):receive "*l"
       end)
     assert.equal(BY_SIGTERM, status)
     assert.is_nil((unanswered:receive "*l"))
     between:thaw()
     local box = assert(inbox.open(url:format(server.port)))
-    wait_for("the notification is lost", function() return box:get "acknowledged" ~= nil end)
+    wait_until("the notification is lost", function() return box:get "acknowledged" ~= nil end)
     box:close()
   end)
 

@@ -5,7 +5,6 @@
 -- the example says of clients, with a header that has the form of a signature, and without one. Prints how
 -- notifications fared meanwhile; status 1 if one was refused.
 local core = require "marketplace.core"
-local marketplace = require "marketplace"
 local nginx_server = require "support.nginx_server"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
@@ -76,7 +75,7 @@ end
 
 local function send_notification(run)
   local body = samples.body("app_unavailable", { id = ("attacked-%d"):format(run.notified) })
-  local bytes = raw.post(body, { "X-Apple-Signature: " .. marketplace.sign(SECRET, body), "Connection: close" })
+  local bytes = raw.notification(SECRET, body, { "Connection: close" })
   local client = connect(SENDERS_ADDRESS, run.port)
   run.pending[#run.pending + 1] = { socket = client, bytes = bytes, got = "", at = core.monotonic() }
   run.notified = run.notified + 1

@@ -4,6 +4,7 @@
 local socket = require "socket"
 local lfs = require "lfs"
 local http_server = require "marketplace.http_server"
+local marketplace = require "marketplace"
 
 local raw = {}
 
@@ -30,6 +31,22 @@ function raw.post(body, headers)
   local lines = { "POST /notifications HTTP/1.1", "Host: localhost", "Content-Length: " .. #body }
   for _, line in ipairs(headers or {}) do lines[#lines + 1] = line end
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. body
+end
+
+--- A notification as App Store Connect sends it, signed with this secret; `headers` as of post.
+function raw.notification(secret, body, headers)
+  local lines = { "X-Apple-Signature: " .. marketplace.sign(secret, body) }
+  for _, line in ipairs(headers or {}) do lines[#lines + 1] = line end
+  return raw.post(body, lines)
+end
+
+--- A connection to the server at this URL, on which these bytes were sent; it waits ten seconds at most.
+function raw.connect(url, bytes)
+  local client = socket.tcp4()
+  client:settimeout(10)
+  assert(client:connect(url:match "//([^:]+):(%d+)"))
+  assert(client:send(bytes))
+  return client
 end
 
 local Client = {}
