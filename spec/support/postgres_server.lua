@@ -1,5 +1,6 @@
 --- A PostgreSQL server of its own, on a free loopback port, in a temporary folder.
 local certificates = require "support.certificates"
+local core = require "marketplace.core"
 local shell = require "support.shell"
 local socket = require "socket"
 
@@ -105,6 +106,16 @@ function Server:set(name, value)
   self:query(("ALTER SYSTEM SET %s TO '%s'"):format(name, value))
   self:reload()
   repeat until self:query("SHOW " .. name) == value
+end
+
+--- Lets a role in only with its password, which it takes a moment to do.
+function Server:demand_password(role)
+  local path = self.folder .. "/data/pg_hba.conf"
+  local former = assert(core.read_file(path))
+  local file = assert(io.open(path, "w")) -- which stays its owner's
+  file:write(("host all %s 127.0.0.1/32 scram-sha-256\n"):format(role), former)
+  file:close()
+  self:reload()
 end
 
 --- Forgets the inbox in it.

@@ -75,12 +75,7 @@ local function with_password()
   place.environment = "PGPASSWORD=first"
   place.server:query "CREATE ROLE app LOGIN PASSWORD 'first'"
   place.server:query "GRANT CREATE ON DATABASE postgres TO app"
-  local path = place.server.folder .. "/data/pg_hba.conf"
-  local text = assert(io.open(path)):read "*a"
-  local file = assert(io.open(path, "w"))
-  file:write("host all app 127.0.0.1/32 scram-sha-256\n", text)
-  file:close()
-  place.server:reload()
+  place.server:demand_password "app"
   return place
 end
 
