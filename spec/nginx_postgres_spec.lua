@@ -78,7 +78,7 @@ describe("nginx and an inbox in PostgreSQL #full", function()
       assert.matches('"stored"', log)
       shell.with_server(shell.marketplace(command "work" .. " --metrics-port 0 --json"), function()
         local stop = core.monotonic() + 30
-        repeat core.sleep(0.02) until io.open(folder .. "/ran") or core.monotonic() > stop
+        repeat core.sleep(0.02) until shell.exists(folder .. "/ran") or core.monotonic() > stop
       end)
       assert.equal("n1", raw.read_file(folder .. "/ran"))
       local box = assert(inbox.open("postgres:" .. postgres:words()))
