@@ -48,8 +48,7 @@ end
 --[[ Drawing ]]
 
 local PRODUCT = "find lua simulator/lua -name '*.lua'; " ..
-  "ls csrc/core/*.c csrc/server/*.c csrc/postgres/*.c csrc/redis/*.c csrc/sqlite/*.c " ..
-  "csrc/lua/*.c"
+  "ls csrc/core/*.c csrc/server/*.c csrc/postgres/*.c csrc/redis/*.c csrc/sqlite/*.c csrc/lua/*.c"
 
 local function files(first)
   local list = {}
