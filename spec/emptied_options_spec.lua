@@ -1,6 +1,7 @@
 --- A function of C may use what it is given in a table only while something keeps it alive: what it makes can run a
 --- garbage collection, and so a finalizer of somebody's, which may empty the table. With sanitizers, what is used after
 --- it was freed is reported; without them, it has been overwritten by then.
+local check_emptied_values = require "support.emptied_values"
 local core = require "marketplace.core"
 local finalizer = require "support.finalizer"
 local http_server = require "marketplace.http_server"
@@ -124,26 +125,8 @@ describe("a table that a finalizer empties is used as it was, or as one that lac
     local database = assert(sqlite.open { path = folder .. "/a.db", create = true })
     database:limit(600) -- whole collections take long in a program that has much
     local both = database:prepare "SELECT :a AS a, :b AS b"
-    local digests
-    local function make()
-      local values = { a = unique "a", b = unique "b" }
-      digests = { a = digest(values.a), b = digest(values.b) }
-      return values
-    end
-    local function check(row)
-      for name, expected in pairs(digests) do
-        assert(not row[name] or digest(row[name]) == expected, row[name])
-      end
-    end
-    finalizer.empties(make, function(given) return database:run(both, given) end, function(_, ran, rows, problem)
-      assert(ran, rows)
-      check(assert(rows, problem)[1])
-    end)
-    finalizer.empties(function() return { make() } end, function(given) return database:each(both, given) end,
-      function(_, ran, rows, problem)
-        if not ran then return expect_complaint(rows, "item 1 must be a table") end
-        for _, row in ipairs(assert(rows, problem)) do check(row) end
-      end)
+    check_emptied_values(function(given) return database:run(both, given) end,
+      function(items) return database:each(both, items) end)
     database:close()
   end)
 

@@ -1,3 +1,4 @@
+local check_emptied_values = require "support.emptied_values"
 local core = require "marketplace.core"
 local finalizer = require "support.finalizer"
 local postgres = require "marketplace.postgres"
@@ -395,24 +396,8 @@ describe("marketplace.postgres #full", function()
   it("uses the values of a statement as they were, or as absent, if a finalizer empties their table", function()
     session:limit(600) -- whole collections take long in a program that has much
     local number = assert(session:prepare "SELECT $1::text AS a, $2::text AS b")
-    local names, digests = { "a", "b" }, nil
-    local function make()
-      local values = { a = core.random_hex(32), b = core.random_hex(32) }
-      digests = { a = core.sha256(values.a), b = core.sha256(values.b) }
-      return values
-    end
-    local function check(row)
-      for _, name in ipairs(names) do assert(not row[name] or core.sha256(row[name]) == digests[name], row[name]) end
-    end
-    local function query(given) return session:run(number, names, given) end
-    finalizer.empties(make, query, function(_, ran, rows, problem)
-      assert(ran, rows)
-      check(assert(rows, problem)[1])
-    end)
-    finalizer.empties(function() return { make() } end, function(given) return session:each(number, names, given) end,
-      function(_, ran, rows, problem)
-        if not ran then return assert.matches("item 1 must be a table", rows) end
-        for _, row in ipairs(assert(rows, problem)) do check(row) end
-      end)
+    local names = { "a", "b" }
+    check_emptied_values(function(given) return session:run(number, names, given) end,
+      function(items) return session:each(number, names, items) end)
   end)
 end)
