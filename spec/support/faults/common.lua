@@ -10,8 +10,6 @@ local SHORT, LONG = 5, 50 -- seconds
 
 local function nothing() end
 
-common.SHORT = SHORT
-
 --- Repeats something until the time is over.
 ---@param work fun(place: table)
 ---@param pause number seconds in between
@@ -49,9 +47,7 @@ end
 
 --[[ A full disk, which needs the right to mount one ]]
 
---- The place that start(mount) returns, whose server has a disk of its own; mount(folder, size) makes a folder one.
----@param start fun(mount: fun(folder: string, size: string)): table
-function common.on_small_disk(start)
+local function on_small_disk(start)
   local place = start(function(folder, size)
     shell.run(("mount -t tmpfs -o size=%s,mode=700 tmpfs %s"):format(size, folder))
   end)
@@ -64,12 +60,37 @@ function common.on_small_disk(start)
   return place
 end
 
-function common.fill_disk(place) shell.capture(("cat /dev/zero >%s/filler"):format(place.server.folder)) end
+local function fill_disk(place) shell.capture(("cat /dev/zero >%s/filler"):format(place.server.folder)) end
 
---- Starts the server, too, if it has ended because of it.
-function common.make_room(place)
+-- Starts the server, too, if it has ended because of it.
+local function make_room(place)
   shell.run(("rm %s/filler"):format(place.server.folder))
   if not place.server:is_running() then place.server:start() end
+end
+
+--- The fault of the place that start(mount) returns, whose server has a disk of its own; mount(folder, size) makes a
+--- folder one.
+---@param start fun(mount: fun(folder: string, size: string)): table
+function common.full_disk(start)
+  return { name = "full_disk", title = "disk full", seconds = 2 * SHORT,
+    set_up = function() return on_small_disk(start) end, begin = fill_disk, finish = make_room }
+end
+
+--[[ A standby that is behind ]]
+
+--- The fault of a place whose server has a standby that follows it over the proxy `link`.
+---@param title string
+---@param set_up fun(): table
+---@param promote fun(place: table)
+function common.standby_lost(title, set_up, promote)
+  return { name = "standby_lost", title = title, seconds = 12, apps = 20, set_up = set_up,
+    begin = function(place) place.link:freeze() end,
+    finish = function(place)
+      place.server:kill()
+      place.link:stop()
+      place.link = nil
+      promote(place)
+    end }
 end
 
 --- An engine's faults: these, and its own. All last a short time, and have a server alone and nothing done, unless they

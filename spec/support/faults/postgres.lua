@@ -5,8 +5,6 @@ local postgres_server = require "support.postgres_server"
 local proxy = require "support.proxy"
 local shell = require "support.shell"
 
-local SHORT = common.SHORT
-
 local function url_of(port) return ("postgres://postgres@127.0.0.1:%d/postgres"):format(port) end
 
 local function set_up() return common.direct(postgres_server.start(), url_of) end
@@ -48,22 +46,13 @@ local function promote(place)
   place.third = place.standby:start_standby()
 end
 
-local function lose_primary(place)
-  place.server:kill()
-  place.link:stop()
-  place.link = nil
-  promote(place)
-end
-
 --[[ A full disk ]]
 
-local function on_small_disk()
-  return common.on_small_disk(function(mount)
-    return common.direct(postgres_server.start(nil, function(folder)
-      mount(folder, "160m")
-      shell.run("chown postgres " .. folder)
-    end), url_of)
-  end)
+local function start_on_small_disk(mount)
+  return common.direct(postgres_server.start(nil, function(folder)
+    mount(folder, "160m")
+    shell.run("chown postgres " .. folder)
+  end), url_of)
 end
 
 --[[ Passwords and certificates ]]
@@ -112,14 +101,11 @@ return common.faults("postgres", set_up, set_up_behind_proxy, "COMMIT", {
     go_on = common.repeatedly(end_sessions, 0.2) },
   { name = "failover", title = "primary killed, synchronous standby promoted", set_up = with_standby,
     begin = function(place) place.server:kill() end, finish = promote },
-  { name = "standby_lost", title = "standby cut off, then the primary killed and the standby promoted",
-    seconds = 12, apps = 20,
-    set_up = function() return with_standby(true) end, begin = function(place) place.link:freeze() end,
-    finish = lose_primary },
+  common.standby_lost("standby cut off, then the primary killed and the standby promoted",
+    function() return with_standby(true) end, promote),
   { name = "read_only", title = "server read-only", begin = set("default_transaction_read_only", "on"),
     finish = set("default_transaction_read_only", "off") },
-  { name = "full_disk", title = "disk full", seconds = 2 * SHORT, set_up = on_small_disk, begin = common.fill_disk,
-    finish = common.make_room },
+  common.full_disk(start_on_small_disk),
   { name = "oom", title = "a server process killed, as the kernel does if memory is short",
     go_on = common.repeatedly(kill_backend, 2) },
   { name = "password", title = "password changed, connections ended", set_up = with_password,

@@ -5,8 +5,6 @@ local proxy = require "support.proxy"
 local redis_server = require "support.redis_server"
 local shell = require "support.shell"
 
-local SHORT = common.SHORT
-
 local function url_of(port) return ("redis://127.0.0.1:%d"):format(port) end
 
 local function set_up() return common.direct(redis_server.start(), url_of) end
@@ -57,13 +55,6 @@ local function promote(place)
   place.third = start_replica(place.replica)
 end
 
-local function lose_primary(place)
-  place.server:kill()
-  place.link:stop()
-  place.link = nil
-  promote(place)
-end
-
 local function demote(place)
   place.replica:promote()
   place.server:query(("REPLICAOF 127.0.0.1 %d"):format(place.replica.port))
@@ -71,10 +62,8 @@ end
 
 --[[ All ]]
 
-local function on_small_disk()
-  return common.on_small_disk(function(mount)
-    return common.direct(redis_server.start(nil, function(folder) mount(folder, "8m") end), url_of)
-  end)
+local function start_on_small_disk(mount)
+  return common.direct(redis_server.start(nil, function(folder) mount(folder, "8m") end), url_of)
 end
 
 local function with_password()
@@ -106,14 +95,11 @@ return common.faults("redis", set_up, set_up_behind_proxy, "stored", {
     go_on = common.repeatedly(tell "CLIENT KILL TYPE normal", 0.2) },
   { name = "failover", title = "primary killed, replica promoted", set_up = with_replica,
     begin = function(place) place.server:kill() end, finish = promote },
-  { name = "standby_lost", title = "replica cut off, then the primary killed and the replica promoted",
-    seconds = 12, apps = 20,
-    set_up = function() return with_replica(true) end, begin = function(place) place.link:freeze() end,
-    finish = lose_primary },
+  common.standby_lost("replica cut off, then the primary killed and the replica promoted",
+    function() return with_replica(true) end, promote),
   { name = "read_only", title = "primary made a replica of the other", set_up = with_replica, begin = demote,
     finish = function(place) place.proxy:tell("lead " .. place.replica.port) end },
-  { name = "full_disk", title = "disk full", seconds = 2 * SHORT, set_up = on_small_disk, begin = common.fill_disk,
-    finish = common.make_room },
+  common.full_disk(start_on_small_disk),
   { name = "oom", title = "memory full (maxmemory, noeviction)", begin = query "CONFIG SET maxmemory 1mb",
     finish = query "CONFIG SET maxmemory 0" },
   { name = "flush", title = "scripts flushed, again and again",
