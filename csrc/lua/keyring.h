@@ -7,10 +7,12 @@
 /* Pushes the constructor, keyring(secret, ...): 1 to 8 secrets, each a string that is not empty.
  * Methods, of which all but close raise once it is closed:
  *
- *   check(header)         -> true | nil, message, code, detail: whether it has the form of a
- * signature verify(body, header)  -> index | nil, message, code, detail receive(body, header) ->
- * index, record | index, nil, message, code | nil, message, code, detail: verifies, and reads what
- * is authentic; see record.h sign(body)            -> the header's value | nil, message, code
+ *   check(header)         -> true | nil, message, code, detail: has it a signature's form?
+ *   verify(body, header)  -> index | nil, message, code, detail
+ *   receive(body, header) -> index, record | index, nil, message, code
+ *                            | nil, message, code, detail: verifies, and reads what is authentic;
+ *                            see record.h
+ *   sign(body)            -> the header's value | nil, message, code
  *   close()
  *
  * `#keyring` is how many secrets it has. */
