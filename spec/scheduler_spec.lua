@@ -17,8 +17,8 @@ describe("marketplace.client.scheduler", function()
     return scheduler.run(tasks, at_once or 6, clock, idle)
   end
 
-  local function pause(seconds, exchange)
-    scheduler.pause()(seconds, exchange)
+  local function pause(seconds, exchange, ready)
+    scheduler.pause()(seconds, exchange, ready)
   end
 
   -- done when it has been asked so often
@@ -133,6 +133,71 @@ describe("marketplace.client.scheduler", function()
     ok, problem = pcall(run, { function() error("broken", 0) end })
     assert.is_false(ok)
     assert.matches("^broken\nstack traceback", problem)
+  end)
+
+  it("runs tasks in a loop of the caller's, which may add some at any time", function()
+    local order, group = {}, scheduler.new(clock, idle)
+    local function note(name)
+      return function(...) order[#order + 1] = { name, ... } end
+    end
+    group:add(function()
+      group:add(function() return "second" end, note "b")
+      pause(0.5)
+      return "first", nil
+    end, note "a")
+    group:turn()
+    assert.same({ {}, 2 }, { order, group:count() })
+    group:turn()
+    assert.same({ { "b", true, "second" } }, order)
+    group:wait(0.25)
+    group:turn()
+    assert.equal(1, group:count())
+    group:wait(9)
+    group:turn()
+    assert.same({ "a", true, "first", nil }, order[2])
+    assert.same({ 0, 0.5 }, { group:count(), now })
+  end)
+
+  it("tells a task's end if it raises, and goes on with the others", function()
+    local group, told = scheduler.new(clock, idle), {}
+    group:add(function() error "broken" end, function(ok, problem) told = { ok, problem } end)
+    group:add(function() pause(0) end, function() end)
+    group:turn()
+    assert.is_false(told[1])
+    assert.matches("broken\nstack traceback", told[2])
+    assert.equal(1, group:count())
+  end)
+
+  it("lets a task wait until something is so, and does not sleep once it is", function()
+    local group, is_so, seen = scheduler.new(clock, idle), false, nil
+    group:add(function()
+      pause(nil, nil, function() return is_so end)
+      seen = true
+    end, function() end)
+    group:add(function()
+      pause(0.5)
+      is_so = true
+    end, function() end)
+    group:turn()
+    group:wait(9)
+    group:turn()
+    assert.is_nil(seen)
+    group:wait(9)
+    group:turn()
+    assert.is_true(seen)
+    assert.same({ { 0.5, false }, { 0, false } }, idled)
+  end)
+
+  it("ends what its tasks wait for when it is closed, also from within one", function()
+    local group, one, ran = scheduler.new(clock, idle), exchange(9), 0
+    group:add(function() pause(nil, one) end, function() end)
+    group:add(function() group:close() end, function() end)
+    group:add(function() ran = ran + 1 end, function() end)
+    group:turn()
+    assert.same({ true, 0 }, { one.closed, group:count() })
+    group:turn()
+    group:wait(0)
+    assert.equal(1, ran)
   end)
 
   it("knows its own coroutines only", function()

@@ -298,6 +298,12 @@ function Client:parallel(tasks, given)
   return scheduler.run(functions, at_once, self.monotonic, idle(self))
 end
 
+--- Tasks that a loop of the caller's runs side by side, with `turn` and `wait`; they call this client.
+---@return marketplace.client.Tasks
+function Client:tasks()
+  return scheduler.new(self.monotonic, idle(self))
+end
+
 --[[ A client ]]
 
 ---@class marketplace.ClientOptions

@@ -7,72 +7,121 @@ local LONGEST_WAIT = 1 -- seconds
 -- The coroutines that run here; weak, as one that failed is never resumed.
 local ours = setmetatable({}, { __mode = "k" })
 
---- In one of the coroutines: waits until the exchange is done or, without one, for so many seconds.
+--- In one of the coroutines: waits until the exchange is done, until `ready` says so or, without either, for so many
+--- seconds.
 ---@param seconds? number
 ---@param exchange? table of marketplace.http
-local function pause(seconds, exchange)
-  coroutine.yield(seconds, exchange)
+---@param ready? fun(): boolean is asked again each time that anything has run, and must be quick
+local function pause(seconds, exchange, ready)
+  coroutine.yield(seconds, exchange, ready)
 end
 
 --- How the running coroutine waits; nil unless the scheduler runs it.
----@return fun(seconds?: number, exchange?: table)|nil
+---@return fun(seconds?: number, exchange?: table, ready?: fun(): boolean)|nil
 function scheduler.pause()
   local running = coroutine.running()
   return running and ours[running] and pause or nil
 end
 
-local function start(task, clock)
-  local thread = coroutine.create(task)
-  ours[thread] = true
-  return { thread = thread, wake = clock() }
-end
+--[[ Tasks ]]
+
+---@class marketplace.client.Tasks functions that run side by side, in a loop of the caller's
+local Tasks = {}
+Tasks.__index = Tasks
 
 local function is_due(entry, now)
   if entry.exchange then return entry.exchange.sink ~= nil or entry.exchange:done() end
+  if entry.ready then return entry.ready() end
   return entry.wake <= now
 end
 
--- Runs a task that is due until it waits again. Returns true if it has ended.
-local function resume(entry, now, clock)
-  if not is_due(entry, now) then return false end
+-- Runs a task until it waits again, or ends.
+local function resume(self, entry)
   local function note(ok, ...)
-    if not ok then error(debug.traceback(entry.thread, tostring((...))), 0) end
-    if coroutine.status(entry.thread) == "dead" then
-      entry.result = { n = select("#", ...), ... }
-      return true
+    if not ok or coroutine.status(entry.thread) == "dead" then
+      entry.has_ended = true
+      if ok then return entry.on_end(true, ...) end
+      return entry.on_end(false, debug.traceback(entry.thread, tostring((...))))
     end
-    local seconds, exchange = ...
-    entry.exchange, entry.wake = exchange, clock() + (seconds or 0)
+    local seconds
+    seconds, entry.exchange, entry.ready = ...
+    entry.wake = self.clock() + (seconds or 0)
   end
   return note(coroutine.resume(entry.thread))
 end
 
--- The other tasks' exchanges must not go on after the error has reached the caller.
-local function abandon(running)
-  for _, entry in ipairs(running) do
-    if entry.exchange then entry.exchange:close() end
+--- Adds a task, which begins with the next turn.
+---@param task fun(): any
+---@param on_end fun(ok: boolean, ...) is called when it has ended: with true and what it returned, or with false and a
+--- traceback
+function Tasks:add(task, on_end)
+  local thread = coroutine.create(task)
+  ours[thread] = true
+  self.entries[#self.entries + 1] = { thread = thread, on_end = on_end, wake = self.clock(), has_ended = false }
+end
+
+--- How many have not ended.
+---@return integer
+function Tasks:count()
+  return #self.entries
+end
+
+--- Runs each task that is due until it waits again.
+function Tasks:turn()
+  local entries, now = self.entries, self.clock()
+  for place = 1, #entries do -- those that are added meanwhile begin with the next turn
+    local entry = entries[place]
+    if is_due(entry, now) then resume(self, entry) end
+  end
+  if self.entries ~= entries then return end -- closed meanwhile
+  self.entries = {}
+  for _, entry in ipairs(entries) do
+    if not entry.has_ended then table.insert(self.entries, entry) end
   end
 end
 
-local function wait_for(running, clock, idle)
-  local wait, is_exchanging, now = LONGEST_WAIT, false, clock()
-  for _, entry in ipairs(running) do
-    if entry.exchange then is_exchanging = true else wait = math.min(wait, entry.wake - now) end
-  end
-  idle(math.max(0, wait), is_exchanging)
-end
-
-local function turn(running, clock)
-  local left, now = {}, clock()
-  for _, entry in ipairs(running) do
-    local ok, ended = pcall(resume, entry, now, clock)
-    if not ok then
-      abandon(running)
-      error(ended, 0)
+--- Waits until a task may be due, for at most so long.
+---@param seconds number
+function Tasks:wait(seconds)
+  local wait, is_exchanging, now = math.min(seconds, LONGEST_WAIT), false, self.clock()
+  for _, entry in ipairs(self.entries) do
+    if entry.exchange then
+      is_exchanging = true
+    elseif not entry.ready then
+      wait = math.min(wait, entry.wake - now)
+    elseif entry.ready() then
+      wait = 0
     end
-    if not ended then left[#left + 1] = entry end
   end
-  return left
+  self.idle(math.max(0, wait), is_exchanging)
+end
+
+--- Ends all tasks where they wait, and their exchanges.
+function Tasks:close()
+  local entries = self.entries
+  self.entries = {}
+  for _, entry in ipairs(entries) do
+    if entry.exchange and not entry.has_ended then entry.exchange:close() end
+  end
+end
+
+--- No tasks yet.
+---@param clock fun(): number seconds
+---@param idle fun(seconds: number, is_exchanging: boolean) waits at most this long, or until an exchange moves on
+---@return marketplace.client.Tasks
+function scheduler.new(clock, idle)
+  return setmetatable({ clock = clock, idle = idle, entries = {} }, Tasks)
+end
+
+--[[ All at once ]]
+
+-- The other tasks' exchanges must not go on after an error has reached the caller. Waiting may yield, so that it is in
+-- no protected call.
+local function turn(group)
+  local ok, problem = pcall(group.turn, group)
+  if ok then return end
+  group:close()
+  error(problem, 0)
 end
 
 --- Runs functions, at most `at_once` at the same time, and waits for all of them.
@@ -82,18 +131,20 @@ end
 ---@param idle fun(seconds: number, is_exchanging: boolean) waits at most this long, or until an exchange moves on
 ---@return table[] results in the order of the tasks, each {n=, ...}: what the function returned
 function scheduler.run(tasks, at_once, clock, idle)
-  local entries, running, started = {}, {}, 0
-  while started < #tasks or #running > 0 do
-    while started < #tasks and #running < at_once do
-      started = started + 1
-      entries[started] = start(tasks[started], clock)
-      running[#running + 1] = entries[started]
-    end
-    running = turn(running, clock)
-    if #running > 0 and (#running >= at_once or started == #tasks) then wait_for(running, clock, idle) end
+  local group, results, started = scheduler.new(clock, idle), {}, 0
+  local function start_next()
+    started = started + 1
+    local place = started
+    group:add(tasks[place], function(ok, ...)
+      if not ok then error((...), 0) end
+      results[place] = { n = select("#", ...), ... }
+    end)
   end
-  local results = {}
-  for i, entry in ipairs(entries) do results[i] = entry.result end
+  while started < #tasks or group:count() > 0 do
+    while started < #tasks and group:count() < at_once do start_next() end
+    turn(group)
+    if group:count() > 0 and (group:count() >= at_once or started == #tasks) then group:wait(LONGEST_WAIT) end
+  end
   return results
 end
 
