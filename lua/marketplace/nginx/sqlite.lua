@@ -3,55 +3,19 @@
 ---
 --- What is claimed is held by the worker, and not by the thread that claims it: any thread finishes it, and nginx may
 --- end one's Lua state at any time.
-local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local holders = require "marketplace.inbox.sqlite.holders"
+local threads = require "marketplace.nginx.threads"
 
 local sqlite = {}
 
 local MODULE = "marketplace.nginx.sqlite_thread"
-local POOL = "marketplace"
-local BUSY_SECONDS = 5      -- to wait for a free thread
-local PAUSE_SECONDS = 0.005
-local MOST_SECONDS = 60     -- for which a thread may keep an ending worker alive
 
 local Inbox = { durable = true }
 Inbox.__index = Inbox
 
 local function unavailable(message)
   return nil, message, "inbox_unavailable"
-end
-
--- An ending worker waits only for timers: without one it would end while a thread claims or finishes notifications,
--- which would run again elsewhere, each alone, as if it had ended the worker.
-local function keep_worker()
-  ngx.sleep(MOST_SECONDS)
-end
-
-local function run_thread(self, ...)
-  local kept = ngx.thread.spawn(keep_worker)
-  local ok, answer = ngx.run_worker_thread(self.pool, MODULE, "call", self.path, self.was_opened, self.clock(), ...)
-  ngx.thread.kill(kept)
-  return ok, answer
-end
-
-local function run(self, method, ...)
-  local give_up_at = core.monotonic() + BUSY_SECONDS
-  repeat
-    local ok, answer = run_thread(self, method, ...)
-    if ok or answer ~= "no available Lua vm" then return ok, answer end
-    ngx.sleep(PAUSE_SECONDS)
-  until core.monotonic() >= give_up_at
-  return false, "all of its threads are busy"
-end
-
-local function explain(self, problem)
-  problem = tostring(problem)
-  if problem:find "thread.pool.*not found" then
-    return ("nginx has no thread pool '%s': write thread_pool %s threads=4; at the top of its configuration"):format(
-      self.pool, self.pool)
-  end
-  return problem
 end
 
 -- Each thread's Lua state opens the file, and finds the same; so does each worker.
@@ -63,8 +27,8 @@ end
 
 local function call(self, method, ...)
   if self.closed then return unavailable "the inbox is closed" end
-  local ok, answer = run(self, method, ...)
-  if not ok then return unavailable("sqlite:" .. self.path .. ": " .. explain(self, answer)) end
+  local answer, problem = threads.call(self.pool, MODULE, self.path, self.was_opened, self.clock(), method, ...)
+  if not answer then return unavailable("sqlite:" .. self.path .. ": " .. problem) end
   for _, warning in ipairs(answer.warnings or {}) do warn_once(self, warning) end
   if answer.code then return nil, answer.message, answer.code end
   -- a further thread must not make the file anew if it is gone
@@ -129,7 +93,7 @@ end
 ---@return boolean
 ---@return string? message
 function sqlite.supported()
-  if not ngx.run_worker_thread or not ngx.config.nginx_configure():find("--with-threads", 1, true) then
+  if not threads.are_there() then
     return false, "sqlite: this nginx cannot run Lua in threads, which needs nginx --with-threads and its module " ..
       "for Lua from 0.10.21 on: use an inbox in Redis, or receive with `marketplace serve` behind nginx"
   end
@@ -154,7 +118,7 @@ function sqlite.open(path, settings)
   local is_supported, message = sqlite.supported()
   if not is_supported then return unavailable(message) end
   local self = setmetatable({
-    path = path, pool = settings.thread_pool or POOL, clock = settings.clock or no_clock,
+    path = path, pool = settings.thread_pool, clock = settings.clock or no_clock,
     was_opened = settings.must_exist or false, closed = false, warn = settings.warn or nothing, warned = {},
   }, Inbox)
   self.holders = holders.new(path, function(warning) warn_once(self, warning) end)

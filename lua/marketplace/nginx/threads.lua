@@ -1,0 +1,57 @@
+--- Calls that block, in a thread of nginx's, while the worker goes on.
+---
+--- nginx copies arguments and results: plain values and tables only. It may end a thread's Lua state at any time.
+local core = require "marketplace.core"
+
+local threads = {}
+
+local POOL = "marketplace"
+local BUSY_SECONDS = 5      -- to wait for a free thread
+local PAUSE_SECONDS = 0.005
+local MOST_SECONDS = 60     -- for which a thread may keep an ending worker alive
+
+--- Whether this nginx can run Lua in threads.
+---@return boolean
+function threads.are_there()
+  return ngx.run_worker_thread ~= nil and ngx.config.nginx_configure():find("--with-threads", 1, true) ~= nil
+end
+
+-- An ending worker waits only for timers: without one it would end while a thread is in a call, which may be half done.
+local function keep_worker()
+  ngx.sleep(MOST_SECONDS)
+end
+
+local function call_once(pool, module, ...)
+  local kept = ngx.thread.spawn(keep_worker)
+  local ok, answer = ngx.run_worker_thread(pool, module, "call", ...)
+  ngx.thread.kill(kept)
+  return ok, answer
+end
+
+local function explain(pool, problem)
+  problem = tostring(problem)
+  if problem:find "thread.pool.*not found" then
+    return ("nginx has no thread pool '%s': write thread_pool %s threads=4; at the top of its configuration"):format(
+      pool, pool)
+  end
+  return problem
+end
+
+--- Calls the function `call` of a module in a thread.
+---@param pool string|nil a thread_pool of nginx's configuration, default "marketplace"
+---@param module string
+---@return any answer nil if it was not called, or raised
+---@return string? problem
+function threads.call(pool, module, ...)
+  local give_up_at = core.monotonic() + BUSY_SECONDS
+  pool = pool or POOL
+  repeat
+    local ok, answer = call_once(pool, module, ...)
+    if ok then return answer end
+    if answer ~= "no available Lua vm" then return nil, explain(pool, answer) end
+    ngx.sleep(PAUSE_SECONDS)
+  until core.monotonic() >= give_up_at
+  return nil, "all of its threads are busy"
+end
+
+return threads
