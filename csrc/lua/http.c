@@ -3,6 +3,7 @@
 #include "core/http.h"
 #include "core/http_fields.h"
 #include "lua/class.h"
+#include "lua/fields.h"
 #include "lua/push.h"
 
 #include <limits.h>
@@ -19,56 +20,9 @@ typedef struct exchange_box {
 
 /* The request */
 
-/* Of the request's table, without its metamethods: what they give need not stay alive. */
-static void get_raw_field(lua_State *L, const char *name) {
-  lua_pushstring(L, name);
-  lua_rawget(L, 1);
-}
-
-/* The string stays on the stack, which keeps it alive whatever a finalizer does to the table. */
-static const char *text_field(lua_State *L, const char *name, size_t *n) {
-  get_raw_field(L, name);
-  if (lua_isnil(L, -1)) return NULL;
-  if (lua_type(L, -1) != LUA_TSTRING) {
-    luaL_error(L, "field '%s' must be a string, not a %s", name, luaL_typename(L, -1));
-  }
-  return lua_tolstring(L, -1, n);
-}
-
-static const char *word_field(lua_State *L, const char *name) {
-  size_t n = 0;
-  const char *text = text_field(L, name, &n);
-  if (text != NULL && strlen(text) != n) luaL_error(L, "field '%s' has a NUL byte", name);
-  return text;
-}
-
-static const char *required_word(lua_State *L, const char *name) {
-  const char *text = word_field(L, name);
-  if (text == NULL) luaL_error(L, "field '%s' is missing", name);
-  return text;
-}
-
-static lua_Number number_field(lua_State *L, const char *name, lua_Number normal, lua_Number most) {
-  get_raw_field(L, name);
-  lua_Number value = lua_isnil(L, -1) ? normal : lua_tonumber(L, -1);
-  bool is_number = lua_isnil(L, -1) || lua_type(L, -1) == LUA_TNUMBER;
-  lua_pop(L, 1);
-  if (!is_number || !(value >= 0 && value <= most)) {
-    luaL_error(L, "field '%s' must be a number, not negative", name);
-  }
-  return value;
-}
-
-static bool flag_field(lua_State *L, const char *name) {
-  get_raw_field(L, name);
-  bool value = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return value;
-}
-
 /* They stay on the stack too. */
 static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
-  get_raw_field(L, "headers");
+  mkt_lua_get_field(L, 1, "headers");
   if (lua_isnil(L, -1)) return 0;
   if (!lua_istable(L, -1)) luaL_error(L, "field 'headers' must be a list of strings");
   int list = lua_gettop(L);
@@ -90,20 +44,20 @@ static void read_request(lua_State *L, mkt_http_request *request,
   luaL_checktype(L, 1, LUA_TTABLE);
   const lua_Number most = 1099511627776.0; /* 2^40 */
   *request = (mkt_http_request){
-      .method = required_word(L, "method"),
-      .url = required_word(L, "url"),
+      .method = mkt_lua_required_word(L, 1, "method"),
+      .url = mkt_lua_required_word(L, 1, "url"),
       .headers = headers,
       .header_count = read_headers(L, headers),
-      .timeout = number_field(L, "timeout", 30, most),
-      .connect_timeout = number_field(L, "connect_timeout", 10, most),
-      .low_speed_time = number_field(L, "low_speed_time", 0, most),
-      .low_speed_limit = (size_t)number_field(L, "low_speed_limit", 0, INT_MAX),
-      .max_response = (size_t)number_field(L, "max_response", 8 << 20, most),
-      .ca_file = word_field(L, "ca_file"),
-      .plain_is_allowed = flag_field(L, "plain"),
-      .is_streamed = flag_field(L, "sink"),
+      .timeout = mkt_lua_number_field(L, 1, "timeout", 30, most),
+      .connect_timeout = mkt_lua_number_field(L, 1, "connect_timeout", 10, most),
+      .low_speed_time = mkt_lua_number_field(L, 1, "low_speed_time", 0, most),
+      .low_speed_limit = (size_t)mkt_lua_number_field(L, 1, "low_speed_limit", 0, INT_MAX),
+      .max_response = (size_t)mkt_lua_number_field(L, 1, "max_response", 8 << 20, most),
+      .ca_file = mkt_lua_word_field(L, 1, "ca_file"),
+      .plain_is_allowed = mkt_lua_flag_field(L, 1, "plain"),
+      .is_streamed = mkt_lua_flag_field(L, 1, "sink"),
   };
-  request->body = text_field(L, "body", &request->body_n);
+  request->body = mkt_lua_text_field(L, 1, "body", &request->body_n);
 }
 
 static int http_start(lua_State *L) {
