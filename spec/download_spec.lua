@@ -31,7 +31,7 @@ describe("marketplace.client.download", function()
   it("hands over the bytes piece by piece, and counts them", function()
     local pieces = {}
     local result = fetch({ "abcde" }, { sink = function(piece) pieces[#pieces + 1] = piece end })
-    assert.same({ bytes = 5, headers = { etag = "e" } }, result)
+    assert.same({ status = 200, bytes = 5, headers = { etag = "e" } }, result)
     assert.same({ "ab", "cd", "e" }, pieces)
   end)
 

@@ -37,7 +37,11 @@
   X(FILE_EXISTS, "file_exists", false, "the file exists already")                                  \
   X(FILE_MISSING, "file_missing", false, "there is no such file")                                  \
   X(LOCKED, "locked", true, "another process holds the lock")                                      \
-  X(LOCKS_UNSUPPORTED, "locks_unsupported", false, "the file system has no such locks")
+  X(LOCKS_UNSUPPORTED, "locks_unsupported", false, "the file system has no such locks")            \
+  X(DISK_FULL, "disk_full", true, "the disk is full")                                              \
+  X(ASSET_CORRUPT, "asset_corrupt", true, "the asset's bytes are not those of the manifest")       \
+  X(ASSET_SIZE, "asset_size", true, "the asset's size is not that of the manifest")                \
+  X(ARCHIVE_INVALID, "archive_invalid", true, "the archive is not that of a package")
 
 typedef enum mkt_code {
   MKT_OK = 0,

@@ -215,10 +215,12 @@ mkt_code mkt_file_replace(const char *path, const char *p, size_t n, mkt_file_ho
   return carry_out(&wanted, error);
 }
 
-static mkt_code sync_file(const char *path, mkt_error *error) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+mkt_code mkt_file_sync(const char *path, mkt_error *error) {
+  struct stat file;
+  int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return fail(error, path, "it cannot be opened", errno);
-  int why = fsync(fd) == 0 ? 0 : errno;
+  bool is_folder = fstat(fd, &file) == 0 && S_ISDIR(file.st_mode);
+  int why = (is_folder ? sync_folder(fd) : fsync(fd) == 0) ? 0 : errno;
   (void)close(fd);
   return why == 0 ? MKT_OK : fail(error, path, "it cannot be synced", why);
 }
@@ -240,7 +242,7 @@ static mkt_code keep_old(const char *from, const char *to, const char *keep, mkt
 static mkt_code put_in(const place *where, const char *from, const char *to, const char *keep,
                        mkt_error *error) {
   mkt_code code = keep != NULL ? keep_old(from, to, keep, error) : MKT_OK;
-  if (code == MKT_OK) code = sync_file(from, error);
+  if (code == MKT_OK) code = mkt_file_sync(from, error);
   if (code != MKT_OK) return code;
   if (rename(from, to) == 0) return sync_renamed(where, to, error);
   code = fail(error, to, "it cannot be put in its place", errno);

@@ -39,6 +39,9 @@ mkt_code mkt_file_replace(const char *path, const char *p, size_t n, mkt_file_ho
 mkt_code mkt_file_put_in_place(const char *from, const char *to, const char *keep,
                                mkt_error *error);
 
+/* Waits until a file, or the names in a folder, are on the disk. MKT_ERR_FILE_FAILED. */
+mkt_code mkt_file_sync(const char *path, mkt_error *error);
+
 /* Removes the temporary files of that path that killed processes left. Only for callers that know
  * that nobody writes it now. A name longer than NAME_MAX - 22 bytes has leftovers that this leaves.
  */

@@ -1,6 +1,7 @@
 #include "http.h"
 
 #include "alloc.h"
+#include "http_feed.h"
 #include "http_lines.h"
 #include "http_pool.h"
 #include "http_url.h"
@@ -13,8 +14,9 @@
 
 enum {
   HEAD_MOST = 65536,
-  WINDOW = 262144,       /* of a streamed body; libcurl hands over 16 KiB at a time */
-  REFUSAL_MOST = 1048576 /* bytes of what came in place of a body to stream */
+  WINDOW = 262144,        /* of a streamed body; libcurl hands over 16 KiB at a time */
+  SINK_RECEIVES = 262144, /* bytes at a time, if a sink takes them: fewer would cost time */
+  REFUSAL_MOST = 1048576  /* bytes of what came in place of a body to stream */
 };
 static const double MOST_SECONDS = 2147483;
 
@@ -22,6 +24,7 @@ struct mkt_http_exchange {
   mkt_http_pool *pool;
   CURL *easy; /* NULL once it is done */
   mkt_http_lines lines;
+  mkt_http_feed feed; /* the sink, if there is one */
   char *sent_body;
   size_t sent_body_n;
   mkt_buffer head;
@@ -30,6 +33,7 @@ struct mkt_http_exchange {
   size_t max_response;
   bool may_be_streamed;
   bool is_streamed;
+  bool is_fed; /* to the sink */
   bool is_paused;
   bool is_done;
   bool was_sent;
@@ -68,6 +72,7 @@ static size_t take_line(char *line, size_t size, size_t count, void *context) {
     e->head_is_complete = true;
     e->status = status >= 200 ? (int)status : 0;
     e->is_streamed = e->may_be_streamed && status >= 200 && status <= 299;
+    e->is_fed = e->feed.sink != NULL && (status == 200 || status == 206);
     return n;
   }
   mkt_code code = mkt_buffer_append(&e->head, line, n);
@@ -76,13 +81,14 @@ static size_t take_line(char *line, size_t size, size_t count, void *context) {
 
 /* If the body was to be streamed, any other answer is kept whole and must be small. */
 static size_t most_of(const mkt_http_exchange *e) {
-  if (e->may_be_streamed && !e->is_streamed && e->max_response > REFUSAL_MOST) return REFUSAL_MOST;
-  return e->max_response;
+  bool is_refusal = (e->may_be_streamed || e->feed.sink != NULL) && !e->is_streamed;
+  return is_refusal && e->max_response > REFUSAL_MOST ? REFUSAL_MOST : e->max_response;
 }
 
 static size_t take_bytes(char *p, size_t size, size_t count, void *context) {
   mkt_http_exchange *e = context;
   size_t n = size * count;
+  if (e->is_fed) return mkt_http_feed_take(&e->feed, e->status, p, n);
   size_t most = most_of(e);
   if (n > most - e->received) return refuse(e, MKT_ERR_TOO_LARGE);
   if (e->is_streamed && e->body.n > 0 && e->body.n + n > WINDOW) {
@@ -157,6 +163,16 @@ static void set_limits(CURL *easy, const mkt_http_request *request) {
                    (milliseconds(request->low_speed_time) + 999) / 1000);
 }
 
+static void set_receiving(CURL *easy, const mkt_http_request *request) {
+  size_t most = request->most_per_second;
+  /* libcurl receives as often as this before it looks at how fast that was */
+  const size_t times = 100;
+  size_t at_once = request->sink != NULL ? SINK_RECEIVES : CURL_MAX_WRITE_SIZE;
+  if (most > 0 && most / times < at_once) at_once = most / times;
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)(at_once > 1024 ? at_once : 1024));
+  curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)most);
+}
+
 /* libcurl resolves names in a thread, for which it otherwise waits if an exchange ends first:
  * for as long as a name server that does not answer is asked, whatever the limits say. */
 static void set_quick_exit(CURL *easy) {
@@ -205,6 +221,7 @@ static void set_options(mkt_http_exchange *e, const mkt_http_request *request) {
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   set_method(easy, request, e->sent_body);
   set_limits(easy, request);
+  set_receiving(easy, request);
   set_quick_exit(easy);
   set_security(easy);
 }
@@ -241,6 +258,7 @@ static mkt_code begin(mkt_http_exchange *e, const mkt_http_request *request, boo
                         : CURLM_OUT_OF_MEMORY;
   if (added == CURLM_OK) {
     e->pool->running++;
+    if (request->sink != NULL) mkt_http_feed_start(&e->feed, request->sink, e->pool, e->easy);
     return MKT_OK;
   }
   mkt_http_pool_return(e->pool, e->easy);
@@ -305,6 +323,7 @@ static void release(mkt_http_exchange *e) {
   (void)curl_easy_getinfo(e->easy, CURLINFO_REQUEST_SIZE, &bytes);
   e->was_sent = bytes > 0;
   e->is_paused = false;
+  mkt_http_feed_end(&e->feed);
   mkt_http_pool_return(e->pool, e->easy);
   e->easy = NULL;
   e->pool->running--;
@@ -314,7 +333,9 @@ static void finish(mkt_http_exchange *e, CURLcode result) {
   e->is_done = true;
   e->error.code = MKT_OK;
   if (e->was_refused) result = CURLE_WRITE_ERROR;
-  if (result != CURLE_OK) {
+  if (e->feed.has_failed) {
+    e->error = e->feed.error;
+  } else if (result != CURLE_OK) {
     (void)mkt_fail(&e->error, code_of(result, e), "%s", text_of(result, e));
   } else if (e->status == 0) {
     (void)mkt_fail(&e->error, MKT_ERR_HTTP_FAILED,
@@ -337,9 +358,11 @@ static void finish_those_done(mkt_http_pool *pool) {
 
 static void move_on(mkt_http_pool *pool, int milliseconds_most) {
   int before = pool->running, running = 0;
+  mkt_http_feed_resume(pool);
   (void)curl_multi_perform(pool->multi, &running);
   if (running == before && !pool->has_paused && milliseconds_most > 0) {
     (void)curl_multi_poll(pool->multi, NULL, 0, milliseconds_most, NULL);
+    mkt_http_feed_resume(pool);
     (void)curl_multi_perform(pool->multi, &running);
   }
   pool->has_paused = false;

@@ -20,6 +20,7 @@
 
 #include "buffer.h"
 #include "error.h"
+#include "http_sink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,10 @@ typedef struct mkt_http_request {
   const char *ca_file;    /* PEM certificates to trust in place of the system's, or NULL */
   bool plain_is_allowed;  /* http:// to any host: for what carries no credentials */
   bool is_streamed;       /* a 2xx answer's body is taken piece by piece, see mkt_http_take */
+  /* in place of that, takes the body of a 200 or 206; in use by no other exchange; stays the
+   * caller's, who keeps it until this one has ended */
+  mkt_http_sink *sink;
+  size_t most_per_second; /* bytes that are received a second, on average; 0: no limit */
 } mkt_http_request;
 
 typedef struct mkt_http_exchange mkt_http_exchange;
@@ -57,7 +62,7 @@ int mkt_http_poll(int milliseconds);
 bool mkt_http_is_done(const mkt_http_exchange *exchange);
 
 /* Of one that is done: MKT_OK with whatever status, or MKT_ERR_CONNECT_FAILED, TLS_FAILED, TIMEOUT,
- * TOO_LARGE, OUT_OF_MEMORY, HTTP_FAILED. */
+ * TOO_LARGE, OUT_OF_MEMORY, HTTP_FAILED, or what the sink failed with. */
 mkt_code mkt_http_result(const mkt_http_exchange *exchange, mkt_error *error);
 
 /* Whether any byte of the request may have reached the server. False only if certainly none did. */

@@ -13,6 +13,7 @@ typedef struct mkt_http_pool {
   int generation;  /* of the process that made it; a fork begins the next one */
   int running;     /* exchanges that are not done */
   bool has_paused; /* one paused in this poll: its caller takes what has arrived before it waits */
+  struct mkt_http_feed *full; /* those whose sinks had no room, see http_feed.h */
   int idle_count;
   CURL *idle[MKT_HTTP_IDLE_HANDLES];
 } mkt_http_pool;

@@ -9,6 +9,9 @@
 
 #define lua_rawlen(L, index) lua_objlen(L, index)
 
+/* Of a userdata, a table: what it keeps alive. */
+#define lua_setuservalue(L, index) lua_setfenv(L, index)
+
 #ifndef luaL_newlib /* LuaJIT has it, Lua 5.1 has not */
 #define luaL_newlib(L, functions) (lua_newtable(L), luaL_register(L, NULL, functions))
 #define luaL_setfuncs(L, functions, upvalues) luaL_register(L, NULL, functions)

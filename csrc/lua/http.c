@@ -2,6 +2,7 @@
 
 #include "core/http.h"
 #include "core/http_fields.h"
+#include "core/http_sink.h"
 #include "lua/class.h"
 #include "lua/fields.h"
 #include "lua/push.h"
@@ -39,6 +40,34 @@ static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
   return count;
 }
 
+static bool is_sink(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return false;
+  luaL_getmetatable(L, MKT_HTTP_SINK_TYPE);
+  bool is_one = lua_istable(L, -1) && lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return is_one;
+}
+
+/* A sink in C stays on the stack; one in Lua takes what is handed over to it. */
+static void read_sink(lua_State *L, mkt_http_request *request) {
+  mkt_lua_get_field(L, 1, "sink");
+  if (is_sink(L, -1)) {
+    request->sink = lua_touserdata(L, -1);
+  } else if (lua_isuserdata(L, -1)) {
+    luaL_error(L, "field 'sink' must be a function, or a sink of marketplace.package_io");
+  } else {
+    request->is_streamed = lua_toboolean(L, -1);
+  }
+}
+
+/* The exchange, at 2, keeps the value on top of the stack alive. */
+static void keep(lua_State *L) {
+  lua_createtable(L, 1, 0);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, 1);
+  lua_setuservalue(L, 2);
+}
+
 static void read_request(lua_State *L, mkt_http_request *request,
                          const char *headers[MAX_HEADERS]) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -55,9 +84,10 @@ static void read_request(lua_State *L, mkt_http_request *request,
       .max_response = (size_t)mkt_lua_number_field(L, 1, "max_response", 8 << 20, most),
       .ca_file = mkt_lua_word_field(L, 1, "ca_file"),
       .plain_is_allowed = mkt_lua_flag_field(L, 1, "plain"),
-      .is_streamed = mkt_lua_flag_field(L, 1, "sink"),
+      .most_per_second = (size_t)mkt_lua_number_field(L, 1, "max_bytes_per_second", 0, most),
   };
   request->body = mkt_lua_text_field(L, 1, "body", &request->body_n);
+  read_sink(L, request);
 }
 
 static int http_start(lua_State *L) {
@@ -67,6 +97,10 @@ static int http_start(lua_State *L) {
   lua_settop(L, 1);
   exchange_box *box = mkt_lua_new(L, metatable_name, sizeof *box);
   read_request(L, &request, headers);
+  if (request.sink != NULL) keep(L);
+  if (request.sink != NULL && request.sink->is_in_use) {
+    return luaL_error(L, "the sink is in use by another exchange");
+  }
   if (mkt_http_start(&box->exchange, &request, &error) != MKT_OK) {
     return mkt_lua_push_error(L, &error);
   }
@@ -192,6 +226,10 @@ static int push_failure(lua_State *L, const mkt_http_exchange *exchange, const m
   if (count == 3) lua_createtable(L, 0, 1);
   lua_pushboolean(L, mkt_http_was_sent(exchange));
   lua_setfield(L, -2, "sent");
+  if (mkt_http_status(exchange) != 0) {
+    push_headers(L, mkt_http_head(exchange));
+    lua_setfield(L, -2, "headers");
+  }
   return 4;
 }
 

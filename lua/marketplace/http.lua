@@ -5,13 +5,16 @@
 --- it ends after `low_speed_time` seconds, default never; `max_response`: bytes of the answer's body, default 8 MiB;
 --- `ca_file`: PEM certificates to trust in place of the system's; `plain`: allow http:// to any host, for what carries
 --- no credentials; `sink`: function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be
---- larger than memory; if it returns false, the exchange ends. It must not yield on Lua 5.1.
+--- larger than memory; if it returns false, the exchange ends. It must not yield on Lua 5.1. Or a sink of
+--- marketplace.package_io, which takes the body of a 200 or 206 without Lua; `max_bytes_per_second`: of what arrives,
+--- on average, default no limit.
 ---
 --- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" if a sink
 --- took it.
 ---
 --- A failure is nil, message, code (connect_failed, tls_failed, timeout, too_large, http_failed, request_invalid,
---- out_of_memory) and a detail table {sent=}: whether any of the request may have reached the server.
+--- out_of_memory, or what a sink failed with) and a detail table {sent=, headers=}: whether any of the request may have
+--- reached the server, and the answer's headers if all of them came.
 ---
 --- In nginx nothing here blocks: an exchange waits with nginx's own sleep, and so raises in a phase that cannot wait.
 local core = require "marketplace.core"
@@ -79,7 +82,8 @@ end
 function http.start(request)
   local handle, message, code = core.http_start(request)
   if not handle then return nil, message, code, { sent = false } end
-  return setmetatable({ handle = handle, sink = request.sink, stopped = false }, Exchange)
+  local sink = type(request.sink) ~= "userdata" and request.sink or nil
+  return setmetatable({ handle = handle, sink = sink, stopped = false }, Exchange)
 end
 
 --- Moves all exchanges of this thread on; waits if none has anything to do, but never in nginx.

@@ -6,7 +6,10 @@ local public = require "public"
 local raw = require "support.raw_http"
 local shell = require "support.shell"
 
-local NAMES = { string = "string", number = "number", integer = "number", boolean = "boolean", ["false"] = "boolean" }
+local NAMES = {
+  string = "string", number = "number", integer = "number", boolean = "boolean", ["false"] = "boolean",
+  userdata = "userdata",
+}
 
 -- The alternatives of a type, split where a bar stands outside brackets.
 local function alternatives(type_name)

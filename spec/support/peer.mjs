@@ -28,6 +28,28 @@ function meet(url, response, count) {
   if (here.length === count) here.splice(0).forEach((one) => one.end('{"data":null}'));
 }
 
+// A file, as a CDN serves it or, with these parameters, as it should not: range=no knows no ranges, etag=X is its ETag,
+// deaf knows no If-Range, from=N lies about where a part begins, flip=N has one byte wrong, more=N has more bytes, chunked
+// does not tell the length, cut=N breaks off after so many bytes, as=STATUS answers with another status.
+function serveFile(request, response, path) {
+  const given = new URL(request.url, "http://localhost").searchParams;
+  const bytes = Buffer.concat([fs.readFileSync(path), Buffer.alloc(Number(given.get("more") ?? 0))]);
+  if (given.has("flip")) bytes[Number(given.get("flip"))] ^= 1;
+  const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
+  const etag = given.get("etag"), wanted = request.headers["if-range"];
+  const isSame = wanted === undefined || wanted === etag || given.has("deaf");
+  const isPart = range !== null && isSame && given.get("range") !== "no";
+  const body = bytes.subarray(isPart ? Number(range[1]) : 0);
+  const from = given.get("from") ?? bytes.length - body.length;
+  response.writeHead(Number(given.get("as") ?? (isPart ? 206 : 200)), {
+    ...(etag !== null && { ETag: etag }),
+    ...(!given.has("chunked") && { "Content-Length": body.length }),
+    ...(isPart && from !== "" && { "Content-Range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` }),
+  });
+  if (!given.has("cut")) return response.end(body);
+  return response.write(body.subarray(0, Number(given.get("cut"))), () => request.socket.destroy());
+}
+
 function behave(request, response, body) {
   const [, what, value] = request.url.match(/^\/(\w+)\/?([^?]*)/) ?? [];
   const name = request.method + " " + request.url;
@@ -39,6 +61,7 @@ function behave(request, response, body) {
     const status = Number(request.url.split("?")[1] ?? 200);
     return response.writeHead(status, { "Content-Length": value }).end(Buffer.alloc(Number(value), "b"));
   }
+  if (what === "file") return serveFile(request, response, decodeURIComponent(value));
   if (what === "refuse" && request.stream) return request.stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
   if (what === "refuse") return response.end("{}");
   if (what === "cuthead") {

@@ -39,6 +39,18 @@ local function follow(transport, address, request_for, pause)
   return nil, "more than 5 redirects", "http_failed", {}
 end
 
+local function request_for(address, given, ca_file)
+  return {
+    method = "GET", url = address, timeout = given.timeout or DEFAULT_TIMEOUT, ca_file = ca_file,
+    low_speed_limit = SLOWEST.limit, low_speed_time = SLOWEST.seconds, max_response = given.max_bytes or DEFAULT_MOST,
+    max_bytes_per_second = given.max_bytes_per_second,
+  }
+end
+
+local function refused(response)
+  return nil, ("the file cannot be fetched: %d"):format(response.status), "http_failed", { status = response.status }
+end
+
 local function fetch_into(sink, transport, address, given, ca_file, pause)
   local bytes = 0
   local function counted(piece)
@@ -46,16 +58,47 @@ local function fetch_into(sink, transport, address, given, ca_file, pause)
     return sink(piece)
   end
   local response, message, code, detail = follow(transport, address, function(place)
-    return {
-      method = "GET", url = place, timeout = given.timeout or DEFAULT_TIMEOUT, ca_file = ca_file, sink = counted,
-      low_speed_limit = SLOWEST.limit, low_speed_time = SLOWEST.seconds, max_response = given.max_bytes or DEFAULT_MOST,
-    }
+    local request = request_for(place, given, ca_file)
+    request.sink = counted
+    return request
   end, pause)
   if not response then return nil, message, code, detail end
-  if response.status ~= 200 then
-    return nil, ("the file cannot be fetched: %d"):format(response.status), "http_failed", { status = response.status }
+  if response.status ~= 200 then return refused(response) end
+  return { status = 200, bytes = bytes, headers = response.headers }
+end
+
+-- What asks for the rest of the file. A weak ETag cannot tell whether it is still the same (RFC 9110, section 13.1.5):
+-- without a Range all of it comes again.
+local function range(offset, etag)
+  if offset == 0 or etag and etag:find "^W/" then return nil end
+  local lines = { ("Range: bytes=%.0f-"):format(offset) }
+  if etag then lines[2] = "If-Range: " .. etag end
+  return lines
+end
+
+-- A server that does not know If-Range may have sent the end of another file.
+local function is_of_another(response, etag)
+  return response.status == 206 and etag and response.headers.etag and response.headers.etag ~= etag
+end
+
+local function fetch_into_asset(sink, transport, address, given, ca_file, pause)
+  local offset, failed, why = sink:offset()
+  if not offset then return nil, failed, why, { sent = false } end
+  local lines = range(offset, given.etag)
+  local response, message, code, detail = follow(transport, address, function(place)
+    local request = request_for(place, given, ca_file)
+    request.sink, request.headers = sink, lines
+    return request
+  end, pause)
+  if not response then return nil, message, code, detail end
+  if response.status ~= 200 and response.status ~= 206 then return refused(response) end
+  if is_of_another(response, given.etag) then
+    sink:restart()
+    return nil, "the file changed on the server, and has to be fetched from its beginning", "http_failed",
+      { status = response.status }
   end
-  return { bytes = bytes, headers = response.headers }
+  local before = response.status == 206 and offset or 0
+  return { status = response.status, bytes = sink:written() - before, headers = response.headers }
 end
 
 -- The sink keeps what went wrong, and then takes no more.
@@ -95,11 +138,17 @@ local function fetch_to_file(path, ...)
 end
 
 ---@class marketplace.DownloadOptions
----@field sink? fun(bytes: string): boolean? is given the bytes as they come, and may return false to end it
+---@field sink? userdata|fun(bytes: string): boolean? is given the bytes as they come, and may return false to end it;
+--- or a sink of marketplace.package_io, which goes on where it is, and is put back if the server sends all of the file
 ---@field file? string path, in place of `sink`, of a file that appears once it is complete and synced (blocks in nginx)
+---@field etag? string of the file whose beginning that sink has: if it has changed, all of it comes
 ---@field timeout? number seconds, default 3600
----@field max_bytes? integer the most bytes, default 16 GiB
-local OPTIONS = { sink = "function", file = "string", timeout = "number", max_bytes = "number" }
+---@field max_bytes? integer the most bytes, default 16 GiB; a sink of marketplace.package_io knows better
+---@field max_bytes_per_second? number default no limit
+local OPTIONS = {
+  sink = "function|userdata", file = "string", etag = "string", timeout = "number", max_bytes = "number",
+  max_bytes_per_second = "number",
+}
 
 --- Raises if the arguments of Client:download are wrong, blaming its caller.
 ---@param address string
@@ -107,6 +156,9 @@ local OPTIONS = { sink = "function", file = "string", timeout = "number", max_by
 function download.check(address, given)
   options.check("client:download", given, OPTIONS, 4)
   if (given.sink == nil) == (given.file == nil) then error("client:download: either 'sink' or 'file' is needed", 3) end
+  if given.etag and type(given.sink) ~= "userdata" then
+    error("client:download: option 'etag' is for a sink of marketplace.package_io", 3)
+  end
   if type(address) ~= "string" then error("client:download: the URL must be a string", 3) end
 end
 
@@ -116,12 +168,12 @@ end
 ---@param given marketplace.DownloadOptions checked
 ---@param ca_file string|nil
 ---@param pause function|nil
----@return table|nil result {bytes=, headers=}
+---@return table|nil result {status=200|206, bytes= that have come, headers=}
 ---@return string? message
 ---@return string? code
 ---@return table? detail
 function download.fetch(transport, address, given, ca_file, pause)
-  local fetch = given.sink and fetch_into or fetch_to_file
+  local fetch = type(given.sink) == "userdata" and fetch_into_asset or given.sink and fetch_into or fetch_to_file
   return fetch(given.sink or given.file, transport, address, given, ca_file, pause)
 end
 

@@ -243,7 +243,7 @@ end
 --- Fetches a file, piece by piece, from the address in an answer's `url` attribute. No token is sent there.
 ---@param address string https://
 ---@param given marketplace.DownloadOptions
----@return table|nil result {bytes=, headers=}
+---@return table|nil result {status=200|206, bytes= that have come, headers=}
 ---@return string? message
 ---@return string? code
 ---@return table? detail {status=}
