@@ -57,6 +57,7 @@ REDIS_LIBS = $(shell $(PKG_CONFIG) --libs hiredis libssl libcrypto)
 POSTGRES_LIBS = $(shell $(PKG_CONFIG) --libs libpq)
 POSTGRES_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpq)
 SQLITE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3)
+PACKAGE_LIBS = $(shell $(PKG_CONFIG) --libs libzip libcrypto)
 SERVER_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd gnutls)
 LUA_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LUA))
 
@@ -66,7 +67,7 @@ CORE_OBJECTS := $(patsubst csrc/core/%.c,$(BUILD)/core/%.o,$(sort $(wildcard csr
 SERVER_OWN_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wildcard csrc/server/*.c)))
 SERVER_OBJECTS := $(SERVER_OWN_OBJECTS) $(SERVER_CORE_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
-	$(filter-out $(patsubst %,csrc/lua/%.c,database% http_server% postgres% redis% sqlite%),$(sort $(wildcard csrc/lua/*.c))))
+	$(filter-out $(patsubst %,csrc/lua/%.c,database% http_server% package_io% postgres% redis% sqlite%),$(sort $(wildcard csrc/lua/*.c))))
 LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_options.o class.o pin.o push.o)
 REDIS_OWN_OBJECTS := $(patsubst csrc/redis/%.c,$(BUILD)/redis/%.o,$(sort $(wildcard csrc/redis/*.c)))
 REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) openssl_error openssl_version poll_until \
@@ -80,14 +81,19 @@ SQLITE_OWN_OBJECTS := $(patsubst csrc/sqlite/%.c,$(BUILD)/sqlite/%.o,$(sort $(wi
 SQLITE_OBJECTS := $(SQLITE_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_SQLITE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/sqlite*.c))) \
 	$(addprefix $(BUILD)/$(ABI)/lua/,class.o database_call.o pin.o push.o)
-MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so postgres.so redis.so sqlite.so)
+PACKAGE_OWN_OBJECTS := $(patsubst csrc/packages/%.c,$(BUILD)/packages/%.o,$(sort $(wildcard csrc/packages/*.c)))
+PACKAGE_OBJECTS := $(PACKAGE_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) file file_read hex openssl_error \
+	openssl_version thread)
+LUA_PACKAGE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/package_io*.c))) \
+	$(addprefix $(BUILD)/$(ABI)/lua/,class.o fields.o pin.o push.o)
+MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so package_io.so postgres.so redis.so sqlite.so)
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
 # the JSON reader's tests, of it as it is for processors without SSE2
 TEST_PROGRAMS += $(BUILD)/test/json_without_sse2_test
 TEST_SUPPORT := $(patsubst csrc/test/%.c,$(BUILD)/test/%.o,\
 	$(filter-out %_test.c,$(sort $(wildcard csrc/test/*.c))))
 FUZZ_TARGETS := $(patsubst csrc/fuzz/%_fuzz.c,%,$(sort $(wildcard csrc/fuzz/*_fuzz.c)))
-FUZZ_OBJECTS := $(BUILD)/fuzz/support.o $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) $(SERVER_OWN_OBJECTS)
+FUZZ_OBJECTS := $(BUILD)/fuzz/support.o $(CORE_OBJECTS) $(PACKAGE_OWN_OBJECTS) $(REDIS_OWN_OBJECTS) $(SERVER_OWN_OBJECTS)
 FUZZERS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_fuzzer)
 REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%_replay)
 
@@ -144,8 +150,13 @@ $(BUILD)/$(ABI)/marketplace/sqlite.so: $(LUA_SQLITE_OBJECTS) $(SQLITE_OBJECTS)
 	$(call say,link $@)
 	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(SQLITE_LIBS) -lm
 
+$(BUILD)/$(ABI)/marketplace/package_io.so: $(LUA_PACKAGE_OBJECTS) $(PACKAGE_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(QUIET)$(CC) $(SHARED) -o $@ $^ $(PACKAGE_LIBS) -lm
+
 .PHONY: rock
-rock: ## what LuaRocks builds a rock with (MODULE=http_server|postgres|redis|sqlite), anew: objects of another Lua may be there
+rock: ## what LuaRocks builds a rock with (MODULE=http_server|package_io|postgres|redis|sqlite), anew: objects of another Lua may be there
 	@$(MAKE) --no-print-directory -B BUILD=build/rock build/rock/$(ABI)/marketplace/$(MODULE).so
 	@cp build/rock/$(ABI)/marketplace/$(MODULE).so build/rock/
 
@@ -166,9 +177,10 @@ $(PRELOADS): $(BUILD)/test/%.so: csrc/test/preload/%.c
 	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) -shared -o $@ $< -ldl
 
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_SUPPORT) $(CORE_OBJECTS) $(REDIS_OWN_OBJECTS) \
-	$(SERVER_OWN_OBJECTS) $(SQLITE_OWN_OBJECTS) $(POSTGRES_OWN_OBJECTS)
+	$(SERVER_OWN_OBJECTS) $(SQLITE_OWN_OBJECTS) $(POSTGRES_OWN_OBJECTS) $(PACKAGE_OWN_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) $(SQLITE_LIBS) $(POSTGRES_LIBS) -lm
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ -lcmocka $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) $(SQLITE_LIBS) $(POSTGRES_LIBS) \
+	  $(PACKAGE_LIBS) -lm
 
 $(BUILD)/without_sse2/%.o: csrc/core/%.c Makefile
 	@mkdir -p $(@D)
@@ -188,11 +200,11 @@ replays: $(REPLAYS)
 
 $(BUILD)/fuzz/%_fuzzer: $(BUILD)/fuzz/%_fuzz.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) -lm
+	$(QUIET)$(CC) $(SANITIZERS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(PACKAGE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) -lm
 
 $(BUILD)/fuzz/%_replay: $(BUILD)/fuzz/%_fuzz.o $(BUILD)/fuzz/replay.o $(FUZZ_OBJECTS)
 	$(call say,link $@)
-	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) -lm
+	$(QUIET)$(CC) $(SANITIZERS) -o $@ $^ $(CORE_LIBS) $(PACKAGE_LIBS) $(REDIS_LIBS) $(SERVER_LIBS) -lm
 
 # what tools/run-tests and tools/mutate run programs with
 REAP := build/reap

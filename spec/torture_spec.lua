@@ -2,6 +2,7 @@
 local core = require "marketplace.core"
 local http_server = require "marketplace.http_server"
 local marketplace = require "marketplace"
+local package_io = require "marketplace.package_io"
 local postgres = require "marketplace.postgres"
 local redis = require "marketplace.redis"
 local shell = require "support.shell"
@@ -17,7 +18,8 @@ local NOT_COVERED = {
 local CLASSES = {
   ["marketplace.es256"] = "es256", ["marketplace.lock"] = "lock", ["marketplace.log_writer"] = "log_writer",
   ["marketplace.keyring"] = "keyring", ["marketplace.http_exchange"] = "http_exchange",
-  ["marketplace.http_server"] = "http_server",
+  ["marketplace.http_server"] = "http_server", ["marketplace.http_sink"] = "package_io.sink",
+  ["marketplace.package_check"] = "package_io.check",
   ["marketplace.postgres"] = "postgres", ["marketplace.redis"] = "redis", ["marketplace.redis.reader"] = "redis.reader",
   ["marketplace.sqlite"] = "sqlite", ["marketplace.sqlite.holder"] = "sqlite.holder",
 }
@@ -42,6 +44,7 @@ local function public_names()
   local names = {}
   add_functions(names, "core.", core)
   add_functions(names, "http_server.", http_server)
+  add_functions(names, "package_io.", package_io)
   add_functions(names, "postgres.", postgres)
   add_functions(names, "redis.", redis)
   add_functions(names, "sqlite.", sqlite)

@@ -5,7 +5,8 @@ local RUN = arg[1]
 -- Name, folders, least share of covered lines.
 local PARTS = {
   { "C core and bindings", { "csrc/core/", "csrc/lua/" }, 0.95 },
-  { "C server and databases", { "csrc/server/", "csrc/sqlite/", "csrc/postgres/", "csrc/redis/" }, 0.90 },
+  { "C server, databases and packages",
+    { "csrc/server/", "csrc/sqlite/", "csrc/postgres/", "csrc/redis/", "csrc/packages/" }, 0.90 },
   { "Lua", { "lua/marketplace/", "simulator/lua/marketplace/" }, 0.95 },
 }
 
@@ -34,7 +35,8 @@ end
 
 -- gcov writes "count:line:text", with ##### for the count of a line that never ran and - of one that holds no code.
 local function count_c()
-  local objects = ("core/*.o server/*.o postgres/*.o redis/*.o sqlite/*.o 5.4/lua/*.o"):gsub("%S+", "build/coverage/%0")
+  local objects = ("core/*.o server/*.o packages/*.o postgres/*.o redis/*.o sqlite/*.o 5.4/lua/*.o"):gsub("%S+",
+    "build/coverage/%0")
   local path
   for _, line in ipairs(lines_of("gcov --stdout " .. objects)) do
     local times, number, text = line:match "^%s*([^:]+):%s*(%d+):(.*)$"

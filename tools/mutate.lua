@@ -48,7 +48,7 @@ end
 --[[ Drawing ]]
 
 local PRODUCT = "find lua simulator/lua -name '*.lua'; " ..
-  "ls csrc/core/*.c csrc/server/*.c csrc/postgres/*.c csrc/redis/*.c csrc/sqlite/*.c csrc/lua/*.c"
+  "ls csrc/core/*.c csrc/server/*.c csrc/packages/*.c csrc/postgres/*.c csrc/redis/*.c csrc/sqlite/*.c csrc/lua/*.c"
 
 local function files(first)
   local list = {}
@@ -165,6 +165,7 @@ end
 local function module_of(path)
   local part = path:match "^csrc/server/" and "http_server" or path:match "^csrc/redis/" and "redis" or
     path:match "^csrc/sqlite/" and "sqlite" or path:match "^csrc/postgres/" and "postgres" or
+    path:match "^csrc/packages/" and "package_io" or path:match "^csrc/lua/(package_io)" or
     path:match "^csrc/lua/(http_server)" or path:match "^csrc/lua/(postgres)" or
     path:match "^csrc/lua/(redis)" or path:match "^csrc/lua/(sqlite)" or
     path:match "^csrc/lua/database" and "sqlite" or path:match "^csrc/" and "core"

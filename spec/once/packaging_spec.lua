@@ -7,7 +7,7 @@ for lua in (os.getenv "LUAS" or "lua5.4 lua5.3 lua5.1 luajit"):gmatch "%S+" do L
 local FIRST, LAST = LUAS[1], LUAS[#LUAS]
 local ROCKS = {
   "lua-marketplace", "lua-marketplace-server", "lua-marketplace-sqlite", "lua-marketplace-postgres",
-  "lua-marketplace-redis", "lua-marketplace-simulator",
+  "lua-marketplace-redis", "lua-marketplace-packages", "lua-marketplace-simulator",
 }
 
 -- Rocks that are not this project's come from Debian. LuaRocks asks for one interpreter of each version of Lua; LuaJIT
@@ -228,7 +228,7 @@ describe("packaging #full", function()
       assert.equal("marketplace 98.7.6",
         shell.run(("%s %s/bin/marketplace --version"):format(released:paths(), released.root)))
       installation.check_copies(plain:module "core")
-      for _, name in ipairs { "http_server", "redis", "sqlite" } do
+      for _, name in ipairs { "http_server", "package_io", "redis", "sqlite" } do
         installation.check_protected(plain:module(name))
       end
       for _, name in ipairs(installation.MODULES) do installation.check_protected(released:module(name)) end

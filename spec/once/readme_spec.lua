@@ -296,7 +296,7 @@ local COMMANDS = {
   ["make run-nginx PORT=8443"] = run_nginx,
 }
 
-for _, part in ipairs { "", "-server", "-sqlite", "-postgres", "-redis", "-simulator" } do
+for _, part in ipairs { "", "-server", "-sqlite", "-postgres", "-redis", "-packages", "-simulator" } do
   local rockspec = ("lua-marketplace%s-scm-1.rockspec"):format(part)
   COMMANDS["luarocks make " .. rockspec] = luarocks_make(rockspec)
 end

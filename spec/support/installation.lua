@@ -4,7 +4,7 @@ local shell = require "support.shell"
 
 local installation = {
   --- The C modules.
-  MODULES = { "core", "http_server", "postgres", "redis", "sqlite" },
+  MODULES = { "core", "http_server", "package_io", "postgres", "redis", "sqlite" },
 }
 
 -- Receives a notification, and tells which of the modules and C modules that it loaded are not below the root.

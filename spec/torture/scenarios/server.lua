@@ -1,8 +1,13 @@
 --- Scenarios of marketplace.http_server and of exchanges with it.
 local core = require "marketplace.core"
 local http_server = require "marketplace.http_server"
+local package_io = require "marketplace.package_io"
+
+local unpack = require("marketplace.runtime").unpack
 
 local CODES = { "out_of_memory", "connect_failed", "listen_failed", "timeout", "http_failed" }
+
+local SINK_CODES = { "file_failed", "disk_full", "crypto_failed", "asset_size", unpack(CODES) }
 
 local function open()
   local server = assert(http_server.open {})
@@ -33,9 +38,9 @@ local function settle(context)
   for _ = 1, 3 do answer_requests(context) end
 end
 
-local function exchange(context, streamed)
+local function exchange(context, sink)
   local request = { method = "POST", url = context.url, body = "a body", headers = { "X-One: 1" }, plain = true,
-    sink = streamed, timeout = 5 }
+    sink = sink, timeout = 5 }
   local one, message, code = core.http_start(request)
   if not one then return one, message, code end
   while not one:done() do
@@ -89,5 +94,27 @@ return {
       local result, problem, its_code = one:result()
       if not result then return result, problem, its_code end
       return status, headers, body
+    end },
+  { covers = { "package_io.sink", "package_io.sink:offset", "package_io.sink:finish", "package_io.sink:close" },
+    codes = SINK_CODES, recovers = 3,
+    setup = function()
+      local context = open()
+      context.path = os.tmpname()
+      return context
+    end,
+    run = function(context)
+      settle(context)
+      local sink, message, code = package_io.sink { path = context.path, size = 3, sha256 = true }
+      if not sink then return sink, message, code end
+      local one, problem, its_code = exchange(context, sink)
+      if not one then return one, problem, its_code end
+      local status, failed, why = one:result()
+      one:close()
+      if not status then return status, failed, why end
+      return sink:finish()
+    end,
+    teardown = function(context)
+      close(context)
+      os.remove(context.path)
     end },
 }
