@@ -22,6 +22,17 @@ describe("marketplace.text", function()
     assert.is_nil(text.to_number(nil))
   end)
 
+  it("writes numbers of bytes for people, and rounds none up", function()
+    for given, expected in pairs {
+      [0] = "0 B", [999] = "999 B", [999.9] = "999 B", [1000] = "1.00 kB", [1999] = "1.99 kB", [12345] = "12.3 kB",
+      [999999] = "999 kB", [2300000] = "2.30 MB", [2.8125e9] = "2.81 GB", [79e9] = "79.0 GB", [5e15] = "5.00 PB",
+      [5e18] = "5000 PB",
+    } do
+      assert.equal(expected, text.bytes(given))
+      assert.equal(expected, comma.run(function() return text.bytes(given) end))
+    end
+  end)
+
   it("makes one line of several", function()
     assert.equal("a | b | ", text.one_line "a \n\n\t b\r\n ")
   end)

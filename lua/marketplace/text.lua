@@ -30,6 +30,26 @@ function text.number(value)
   return (("%.17g"):format(value):gsub(",", "."))
 end
 
+local UNITS = { "kB", "MB", "GB", "TB", "PB" }
+
+-- Three digits, cut off: what is not complete must not look complete.
+local function three_digits(value)
+  local places = value < 10 and 2 or value < 100 and 1 or 0
+  local scale = 10 ^ places
+  local cut = math.floor(value * scale + 1e-9) / scale
+  return (("%." .. places .. "f"):format(cut):gsub(",", "."))
+end
+
+--- A number of bytes as people read it: "0 B", "999 kB", "2.81 GB". A kilobyte has 1000 bytes, as on disks' labels.
+---@param bytes number
+---@return string
+function text.bytes(bytes)
+  if bytes < 1000 then return ("%d B"):format(math.floor(bytes)) end
+  local shown, unit = bytes / 1000, 1
+  while shown >= 1000 and UNITS[unit + 1] do shown, unit = shown / 1000, unit + 1 end
+  return three_digits(shown) .. " " .. UNITS[unit]
+end
+
 --- A number that another program has written, which Lua 5.1 reads in its locale only; nil if it is not a number.
 ---@param value string|nil
 ---@return number|nil
