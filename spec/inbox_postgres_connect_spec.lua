@@ -1,5 +1,5 @@
 local core = require "marketplace.core"
-local reconnecting = require "marketplace.inbox.reconnecting"
+local reconnecting = require "marketplace.reconnecting"
 local shell = require "support.shell"
 
 -- marketplace.postgres is not needed: this is about what it is asked for.

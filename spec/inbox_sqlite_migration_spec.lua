@@ -4,7 +4,7 @@ local cjson = require "cjson"
 local core = require "marketplace.core"
 local expect_unavailable = require "support.unavailable"
 local inbox = require "marketplace.inbox"
-local links = require "marketplace.inbox.sqlite.link"
+local links = require "marketplace.sqlite.link"
 local shell = require "support.shell"
 local sqlite = require "marketplace.sqlite"
 
@@ -159,7 +159,7 @@ describe("a SQLite inbox of a former release", function()
     write_former(2000)
     local before = contents()
     local script = write_script(([[
-      local links = require "marketplace.inbox.sqlite.link"
+      local links = require "marketplace.sqlite.link"
       local Link = getmetatable(links.new {})
       local execute = Link.run
       function Link:run(statement, values)

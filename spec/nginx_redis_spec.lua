@@ -1,7 +1,7 @@
 -- What marketplace.nginx.redis asks of nginx's cosockets, which are imitated here, and what its pool does with a
 -- connection after its use.
 local core = require "marketplace.core"
-local reconnecting = require "marketplace.inbox.reconnecting"
+local reconnecting = require "marketplace.reconnecting"
 local redis = require "marketplace.nginx.redis"
 local unpack = require("marketplace.runtime").unpack
 

@@ -1,7 +1,7 @@
 local core = require "marketplace.core"
-local reconnecting = require "marketplace.inbox.reconnecting"
+local reconnecting = require "marketplace.reconnecting"
 
-describe("marketplace.inbox.reconnecting", function()
+describe("marketplace.reconnecting", function()
   local connection, made, closed, refuses, takes, now, monotonic
 
   before_each(function()

@@ -142,7 +142,7 @@ describe("the operating guide's chapter on PostgreSQL", function()
   end)
 
   it("names messages that there are", function()
-    local source = shell.run "cat lua/marketplace/inbox/postgres/*.lua lua/marketplace/inbox/reconnecting.lua"
+    local source = shell.run "cat lua/marketplace/inbox/postgres/*.lua lua/marketplace/reconnecting.lua"
     for _, words in ipairs { "the password file is not read, as others can reach it", "the server is a standby",
       "a pooler is between this program and the server", "its transactions are read-only", "a commit waits for ",
       "the server runs with fsync=off", "its tables have version " } do

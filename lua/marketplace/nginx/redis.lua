@@ -1,7 +1,7 @@
 --- Connections to a Redis server over nginx's cosockets, which wait without blocking, and the pool that nginx keeps
 --- them in. The bytes are hiredis's, as outside nginx.
 local core = require "marketplace.core"
-local reconnecting = require "marketplace.inbox.reconnecting"
+local reconnecting = require "marketplace.reconnecting"
 
 local redis = {}
 
@@ -181,7 +181,7 @@ function Pool.close() end
 
 --- What marketplace.inbox.redis takes in place of marketplace.redis. `connect(place)` makes sessions, with `release`
 --- beside what marketplace.redis's have, and `is_used` if nginx had them in its pool. `pool(settings)` takes the place
---- of marketplace.inbox.reconnecting's new: each use takes a connection of its own, and gives it back.
+--- of marketplace.reconnecting's new: each use takes a connection of its own, and gives it back.
 ---@return {connect: (fun(place: table): table|nil, string?, string?), pool: (fun(settings: table): table)}
 function redis.engine()
   local generation = 1

@@ -4,7 +4,7 @@
 --- there is. So each host is connected to alone, and gets an equal share of the time that is left.
 local connection = require "marketplace.inbox.postgres.connection"
 local core = require "marketplace.core"
-local fail = require("marketplace.inbox.reconnecting").fail
+local fail = require("marketplace.reconnecting").fail
 local password_file = require "marketplace.inbox.postgres.password_file"
 
 -- Those that the URL sets come first. A dead peer must be noticed also while nothing is sent.

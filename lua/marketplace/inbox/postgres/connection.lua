@@ -1,7 +1,7 @@
 --- A connection of marketplace.postgres with the statements that were prepared on it. What fails raises as in
---- marketplace.inbox.reconnecting; after that the connection must be closed.
+--- marketplace.reconnecting; after that the connection must be closed.
 local core = require "marketplace.core"
-local reconnecting = require "marketplace.inbox.reconnecting"
+local reconnecting = require "marketplace.reconnecting"
 
 local checked = reconnecting.checked
 

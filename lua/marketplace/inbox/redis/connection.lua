@@ -1,10 +1,10 @@
---- A connection to a Redis server. What fails raises as in marketplace.inbox.reconnecting, and names the server; after
+--- A connection to a Redis server. What fails raises as in marketplace.reconnecting, and names the server; after
 --- that the connection must be closed.
 ---
 --- It is on a session, of marketplace.redis or of marketplace.nginx.redis, with `limit(seconds)`, `send(words)`,
 --- `receive()`, `is_alive()` and `close()`: see csrc/lua/redis.c.
 local core = require "marketplace.core"
-local fail = require("marketplace.inbox.reconnecting").fail
+local fail = require("marketplace.reconnecting").fail
 local text = require "marketplace.text"
 
 local connection = {}
@@ -27,7 +27,7 @@ end
 
 --- Raises, with a message that names the server.
 ---@param message string
----@param code? string see marketplace.inbox.reconnecting
+---@param code? string see marketplace.reconnecting
 function Connection:fail(message, code)
   fail(("%s: %s"):format(self.name, message), code)
 end

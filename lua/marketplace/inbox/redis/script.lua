@@ -12,7 +12,7 @@ local function load(link, hashes, name)
   return hashes[name]
 end
 
---- What the script returns. Raises, as marketplace.inbox.reconnecting, if the server refuses it.
+--- What the script returns. Raises, as marketplace.reconnecting, if the server refuses it.
 ---@param link table of marketplace.inbox.redis.connection
 ---@param hashes table<string, string> of the scripts by name; those that are missing are added
 ---@param name string

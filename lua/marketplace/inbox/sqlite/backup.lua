@@ -3,7 +3,7 @@
 --- A backup is written beside its place, verified, synced and renamed: a process that is killed leaves no half of one.
 local copy = require "marketplace.inbox.sqlite.copy"
 local core = require "marketplace.core"
-local reconnecting = require "marketplace.inbox.reconnecting"
+local reconnecting = require "marketplace.reconnecting"
 local runtime = require "marketplace.runtime"
 
 local fail, unpack = reconnecting.fail, runtime.unpack

@@ -1,9 +1,9 @@
 --- What makes and reads copies of an inbox in a SQLite file: marketplace.inbox.sqlite.backup and .restore. What fails
---- raises as in marketplace.inbox.reconnecting.
+--- raises as in marketplace.reconnecting.
 local core = require "marketplace.core"
-local links = require "marketplace.inbox.sqlite.link"
+local links = require "marketplace.sqlite.link"
 local migration = require "marketplace.inbox.sqlite.migration"
-local reconnecting = require "marketplace.inbox.reconnecting"
+local reconnecting = require "marketplace.reconnecting"
 local schema = require "marketplace.inbox.sqlite.schema"
 
 local fail = reconnecting.fail
@@ -66,7 +66,7 @@ end
 
 --- Opens a database that is there, whatever is in it.
 ---@param path string
----@return table link see marketplace.inbox.sqlite.link
+---@return table link see marketplace.sqlite.link
 function copy.open(path)
   local link = links.new(copy.checked(require("marketplace.sqlite").open { path = path, create = false }))
   link:limit(WORK_SECONDS)

@@ -32,7 +32,7 @@ local function with_app(rows)
 end
 
 --- Has the oldest lead each lane that has no leader, as after a leader left.
----@param link table see marketplace.inbox.sqlite.link
+---@param link table see marketplace.sqlite.link
 ---@param rows (table|false)[] entries of the lanes: app_id is read
 function lanes.elect(link, rows)
   link:each(ELECT, with_app(rows))

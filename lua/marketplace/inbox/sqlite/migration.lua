@@ -80,7 +80,7 @@ end
 
 --- Migrates the tables if they have the former version. Others wait meanwhile; if several open the same file at once,
 --- one migrates it, and the others find it done.
----@param link table see marketplace.inbox.sqlite.link
+---@param link table see marketplace.sqlite.link
 ---@return integer version that the tables have then
 function migration.run(link)
   local found = version(link)

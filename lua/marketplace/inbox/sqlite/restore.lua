@@ -7,7 +7,7 @@
 --- If the inbox cannot be opened, it is moved aside, and the copy takes its place; but only if no process has it open.
 local copy = require "marketplace.inbox.sqlite.copy"
 local core = require "marketplace.core"
-local reconnecting = require "marketplace.inbox.reconnecting"
+local reconnecting = require "marketplace.reconnecting"
 local under_way = require "marketplace.inbox.sqlite.under_way"
 
 local fail = reconnecting.fail

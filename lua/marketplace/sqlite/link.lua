@@ -1,6 +1,6 @@
 --- An open file of marketplace.sqlite with the statements that were prepared on it. What fails raises as in
---- marketplace.inbox.reconnecting; after that the link must be closed.
-local checked = require("marketplace.inbox.reconnecting").checked
+--- marketplace.reconnecting; after that the link must be closed.
+local checked = require("marketplace.reconnecting").checked
 
 local link = {}
 
