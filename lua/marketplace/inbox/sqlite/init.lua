@@ -4,26 +4,27 @@
 ---
 --- The clock is the process's. It is read once a transaction has begun, which may have to wait for others.
 local core = require "marketplace.core"
+local file = require "marketplace.sqlite.file"
 local files = require "marketplace.inbox.sqlite.files"
 local holders = require "marketplace.inbox.sqlite.holders"
 local leases = require "marketplace.inbox.sqlite.leases"
 local limits = require "marketplace.inbox.sqlite.limits"
-local links = require "marketplace.sqlite.link"
 local migration = require "marketplace.inbox.sqlite.migration"
 local operators = require "marketplace.inbox.sqlite.operators"
 local put = require "marketplace.inbox.sqlite.put"
 local queries = require "marketplace.inbox.sqlite.queries"
 local reconnecting = require "marketplace.reconnecting"
 local schema = require "marketplace.inbox.sqlite.schema"
+local transactions = require "marketplace.sqlite.transactions"
 
-local fail = reconnecting.fail
+local checked, fail = reconnecting.checked, reconnecting.fail
 
 local sqlite = {}
 
 local Inbox = { durable = true }
 Inbox.__index = Inbox
 
-for _, methods in ipairs { put.methods, leases.methods, queries.methods, operators.methods } do
+for _, methods in ipairs { transactions.methods, put.methods, leases.methods, queries.methods, operators.methods } do
   for name, method in pairs(methods) do Inbox[name] = method end
 end
 
@@ -35,37 +36,8 @@ end
 
 --[[ Transactions ]]
 
-local function use(self, work)
-  if self.closed then return unavailable "the inbox is closed" end
-  local result, message = self.connection:use(function(link)
-    link:limit(self.timeout)
-    return work(link)
-  end)
-  if result == nil then return unavailable(message) end
-  return result
-end
-
---- Runs work(link), which writes nothing, and reads one state: what others write meanwhile it does not see.
----@param work fun(link: table): any not nil
-function Inbox:read(work)
-  return use(self, function(link)
-    link:run "BEGIN"
-    local result = work(link)
-    link:run "COMMIT"
-    return result
-  end)
-end
-
---- Runs work(link, now) in a transaction that writes: rolled back if it raises.
----@param work fun(link: table, now: number): any not nil
-function Inbox:transact(work)
-  return use(self, function(link)
-    link:begin()
-    local result = work(link, self.clock())
-    link:commit()
-    self.log_watch:look()
-    return result
-  end)
+function Inbox:unavailable(message)
+  return unavailable(self.closed and "the inbox is closed" or message)
 end
 
 --- Runs work(link, now) in one transaction after the other for as long as it returns true; others can write in between.
@@ -100,28 +72,6 @@ end
 
 --[[ Opening ]]
 
-local function pragma(link, name)
-  return link:run("PRAGMA " .. name)[1][name]
-end
-
--- Whether the tables are there. Another program's database must not become an inbox. Another process may make them
--- meanwhile, and the id with them: so the id is read last.
-local function has_tables(link, path)
-  local count = link:run("SELECT count(*) AS count FROM sqlite_master")[1].count
-  local id = pragma(link, "application_id")
-  if id == schema.APPLICATION_ID then return true end
-  if id ~= 0 or count > 0 then
-    fail(path .. " is another program's database: name another file")
-  end
-  return false
-end
-
-local function make_tables(link, path)
-  link:begin()
-  if not has_tables(link, path) then schema.make(function(...) return link:run(...) end) end
-  link:commit()
-end
-
 -- Reads all of the file, which takes as long as it takes, and leaves what comes next its time.
 local function check(self, link)
   local is_sound, message = link.database:quick_check()
@@ -131,13 +81,13 @@ end
 
 local function prepare(self, link)
   local path = self.path
-  if not has_tables(link, path) then
+  if not file.has_tables(link, path, schema.APPLICATION_ID) then
     -- the same as of a file that is gone
     if self.was_opened then
       fail(path .. " holds no inbox any more: restore a backup with `marketplace inbox restore`, or restart to " ..
         "begin an empty one")
     end
-    make_tables(link, path)
+    file.make_tables(link, path, schema)
   end
   if not (self.was_opened or self.must_exist) then check(self, link) end
   local version = migration.run(link)
@@ -147,15 +97,9 @@ local function prepare(self, link)
   end
 end
 
--- The engine is a module of its own, which need not be installed.
-local function engine()
-  local found, module = pcall(require, "marketplace.sqlite")
-  if not found then fail("an inbox in SQLite needs marketplace.sqlite: luarocks install lua-marketplace-sqlite") end
-  return module
-end
-
 local function open_database(self)
-  local module, holders_path = engine(), nil
+  file.need_engine "an inbox in SQLite"
+  local holders_path
   local creates = not (self.was_opened or self.must_exist)
   -- a new file gets the mode of this one, whatever the umask
   if creates then
@@ -163,13 +107,12 @@ local function open_database(self)
     if not made then fail("cannot make " .. problem) end
     holders_path = self.holders:path()
   end
-  local database, message, code = module.open { path = self.path, holders = holders_path, create = creates }
+  local link, message, code = file.open { path = self.path, holders = holders_path, create = creates }
   -- a new file would hide that what was acknowledged is elsewhere
   if code == "file_missing" and self.was_opened then
     fail(self.path .. " is gone: put it back, or restart to begin a new one")
   end
-  if not database then fail(message, code) end
-  return links.new(database)
+  return checked(link, message, code)
 end
 
 local function nothing() end
@@ -212,8 +155,9 @@ function sqlite.open(place, settings)
   local self = setmetatable({
     path = path, clock = settings.clock or core.now, timeout = settings.timeout or TIMEOUT_SECONDS, closed = false,
     must_exist = settings.must_exist or false, was_opened = false, warn = warn, holders = holders.new(path, warn),
-    log_watch = files.watch_log(path, warn),
   }, Inbox)
+  local log_watch = files.watch_log(path, warn)
+  self.after_commit = function() log_watch:look() end
   self.connection = reconnecting.new {
     connect = function() return connect(self) end,
     is_current = function(link) return is_current(self, link) end,
