@@ -1,0 +1,190 @@
+--- The store of packages: what is wanted, what is there, what is current, what Apple and the operator allow. Rows only:
+--- it touches no files but its own, and knows no network. Several processes use it at once.
+---
+--- Every function returns nil, a message and "store_unavailable" if the store fails.
+local assets = require "marketplace.packages.store.assets"
+local availability = require "marketplace.packages.store.availability"
+local database = require "marketplace.packages.database"
+local holds = require "marketplace.packages.store.holds"
+local ids = require "marketplace.packages.ids"
+local jobs = require "marketplace.packages.store.jobs"
+local schema = require "marketplace.packages.store.schema"
+local versions = require "marketplace.packages.store.versions"
+
+local store = {}
+
+---@class marketplace.packages.Store
+---@field folder marketplace.packages.Folder
+local Store = {}
+Store.__index = Store
+
+for _, methods in ipairs { jobs.methods, versions.methods, assets.methods } do
+  for name, method in pairs(methods) do Store[name] = method end
+end
+
+--- Runs work(link) on one state. See marketplace.sqlite.transactions.
+function Store:read(work) return self.database:read(work) end
+
+--- Runs work(link, now) in a transaction. See marketplace.sqlite.transactions.
+function Store:transact(work) return self.database:transact(work) end
+
+--- May be called again.
+function Store:close() self.database:close() end
+
+--[[ Apple's word, and the operator's ]]
+
+local SCOPES = { app = true, package = true, version = true }
+
+local AFFECTED = "SELECT id FROM versions WHERE (:scope = 'app' AND :id IN (app, item_id)) OR " ..
+  "(:scope = 'package' AND package = :id) OR (:scope = 'version' AND id = :id) ORDER BY id"
+
+local function affected(link, scope, id)
+  local list = {}
+  for i, row in ipairs(link:run(AFFECTED, { scope = scope, id = id })) do list[i] = row.id end
+  return list
+end
+
+local function check(about)
+  if not SCOPES[about.scope] then error("scope must be app, package or version", 3) end
+  if ids.is_name(about.id) then return true end
+  return nil, ("an id is expected: of %s"):format(about.scope == "app" and "an app" or "a " .. about.scope),
+    "id_invalid"
+end
+
+--- Records whether Apple lets something be distributed. What must no longer be served is withdrawn in the rows; the
+--- files follow, see marketplace.packages.settle.
+---@param event {scope: "app"|"package"|"version", id: string, territories?: string[]|"*", available: boolean,
+--- at?: number, event?: string} territories: default "*", everywhere; an empty list changes nothing; at: the event's
+--- own time, default now; event: the notification's id
+---@return {changed: string[], older: string[], versions: string[], withdrawn: string[]}|nil outcome changed:
+--- territories of which this is the newest word; older: those of which it is not; versions: all that it is about;
+--- withdrawn: those of them that were to be served before
+---@return string? message
+---@return string? code id_invalid, store_unavailable
+function Store:availability(event)
+  local ok, message, code = check(event)
+  if not ok then return nil, message, code end
+  return self:transact(function(link, now)
+    local outcome = availability.record(link, event, now)
+    if event.available and #outcome.changed > 0 then jobs.rearm(link, event.scope, event.id, now) end
+    outcome.versions = affected(link, event.scope, event.id)
+    outcome.withdrawn = versions.withdraw_refused(link, outcome.versions, now)
+    return outcome
+  end)
+end
+
+--- Keeps something from being served, whatever Apple says, until it is released.
+---@param hold {scope: "app"|"package"|"version", id: string, reason?: string}
+---@return {versions: string[], withdrawn: string[]}|nil outcome as of store:availability
+---@return string? message
+---@return string? code id_invalid, store_unavailable
+function Store:hold(hold)
+  local ok, message, code = check(hold)
+  if not ok then return nil, message, code end
+  return self:transact(function(link, now)
+    holds.add(link, hold, now)
+    local list = affected(link, hold.scope, hold.id)
+    return { versions = list, withdrawn = versions.withdraw_refused(link, list, now) }
+  end)
+end
+
+--- Ends a hold.
+---@param hold {scope: "app"|"package"|"version", id: string}
+---@return {was_held: boolean, versions: string[]}|nil outcome
+---@return string? message
+---@return string? code id_invalid, store_unavailable
+function Store:release(hold)
+  local ok, message, code = check(hold)
+  if not ok then return nil, message, code end
+  return self:transact(function(link)
+    return { was_held = holds.remove(link, hold), versions = affected(link, hold.scope, hold.id) }
+  end)
+end
+
+--- All holds, the oldest first.
+---@return {scope: string, id: string, reason?: string, since: number}[]|nil
+---@return string? message
+---@return string? code store_unavailable
+function Store:holds()
+  return self:read(holds.list)
+end
+
+--- Why a version must not be served, or false if it may.
+---@param about {id?: string, package?: string, app?: string, item_id?: string} what is known of it
+---@return {why: "held"|"unavailable", by: table}|false|nil by: the hold or the event
+---@return string? message
+---@return string? code store_unavailable
+function Store:refusal(about)
+  return self:read(function(link) return versions.refusal(link, about) or false end)
+end
+
+--- Whether Apple lets a version be distributed anywhere.
+---@param about table as of store:refusal
+---@return boolean|nil
+---@return table|string|nil event the one that keeps it from everywhere; or the message of a failure
+---@return string? code store_unavailable
+function Store:is_available(about)
+  local found, message, code = self:read(function(link)
+    local is_available, event = availability.anywhere(link, about)
+    return { is_available = is_available, event = event }
+  end)
+  if not found then return nil, message, code end
+  return found.is_available, found.event
+end
+
+--- Where Apple lets a version be distributed.
+---@param about table as of store:refusal
+---@return table<string, boolean>|nil territories "*": all that are not named
+---@return string? message
+---@return string? code store_unavailable
+function Store:territories(about)
+  return self:read(function(link) return (availability.of(link, about)) end)
+end
+
+--[[ Totals ]]
+
+local TOTALS = {
+  jobs = "SELECT state, count(*) AS count FROM jobs GROUP BY state",
+  versions = "SELECT state, count(*) AS count FROM versions GROUP BY state",
+}
+local OLDEST = "SELECT min(since) AS since FROM jobs WHERE state = 'wanted'"
+local PUBLISHED = "SELECT coalesce(sum(size), 0) AS bytes, coalesce(sum(proof = 'size'), 0) AS unverified " ..
+  "FROM assets JOIN versions ON versions.id = assets.version AND versions.state = 'published'"
+
+--- How much there is.
+---@return {jobs: table<string, integer>, versions: table<string, integer>, oldest_wanted?: number, bytes: integer,
+--- unverified: integer}|nil totals jobs and versions by state; oldest_wanted: seconds since when; bytes of what is
+--- published; unverified: assets of it of which only the size is proved
+---@return string? message
+---@return string? code store_unavailable
+function Store:totals()
+  return self:read(function(link)
+    local totals = {
+      jobs = { wanted = 0, ended = 0 }, versions = { staged = 0, published = 0, withdrawn = 0, collected = 0 },
+    }
+    for name, statement in pairs(TOTALS) do
+      for _, row in ipairs(link:run(statement)) do totals[name][row.state] = row.count end
+    end
+    local since, published = link:run(OLDEST)[1].since, link:run(PUBLISHED)[1]
+    totals.oldest_wanted = since and math.max(0, self.database.clock() - since) or nil
+    totals.bytes, totals.unverified = published.bytes, published.unverified
+    return totals
+  end)
+end
+
+--- Opens the store of a folder, whose `state` must be there.
+---@param given {folder: marketplace.packages.Folder, clock?: (fun(): number), timeout?: number,
+--- warn?: fun(message: string)} timeout: seconds of a call, default 5
+---@return marketplace.packages.Store|nil
+---@return string? message
+---@return string? code store_unavailable
+function store.open(given)
+  local opened, message, code = database.open {
+    path = given.folder:state "store.db", schema = schema, clock = given.clock, timeout = given.timeout,
+    warn = given.warn,
+  }
+  if not opened then return nil, message, code end
+  return setmetatable({ folder = given.folder, database = opened, timeout = opened.timeout }, Store)
+end
+
+return store
