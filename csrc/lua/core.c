@@ -10,6 +10,7 @@
 #include "lua/compat.h"
 #include "lua/es256.h"
 #include "lua/file.h"
+#include "lua/hash.h"
 #include "lua/http.h"
 #include "lua/keyring.h"
 #include "lua/log_writer.h"
@@ -131,6 +132,7 @@ int luaopen_marketplace_core(lua_State *L) {
   mkt_lua_add_record(L);
   mkt_lua_add_es256(L);
   mkt_lua_add_file(L);
+  mkt_lua_add_hash(L);
   mkt_lua_add_http(L);
   mkt_lua_add_log_writer(L);
   mkt_lua_push_keyring(L);
