@@ -866,7 +866,7 @@ describe("marketplace.http_server", function()
       fails(7, "response 1 must be a table")
       fails({}, "response 1: status must be a number from 200 to 599")
       for _, status in ipairs { 100, 199, 600, 0 / 0 } do fails({ status = status }, "status must be") end
-      fails({ status = 200, body = {} }, "body must be a string")
+      fails({ status = 200, body = 7 }, "body must be a string or a list of strings")
       fails({ status = 200, headers = "x" }, "headers must be a table")
       fails({ status = 200, headers = { "x" } }, "response 1: header names must be strings")
       fails({ status = 200, headers = { A = { "x", 5 } } }, "response 1: header 'A' must be a string")

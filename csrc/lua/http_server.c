@@ -1,6 +1,7 @@
 /* http_server.c: marketplace.http_server, the Lua side of csrc/server. */
 #include "lua/class.h"
 #include "lua/compat.h"
+#include "lua/http_server_body.h"
 #include "lua/http_server_options.h"
 #include "lua/pin.h"
 #include "lua/push.h"
@@ -230,7 +231,7 @@ static int server_poll(lua_State *L) {
 /* Answers */
 
 /* Where the requests and responses are, and what push_response pushes. */
-enum { REQUESTS = 2, RESPONSES, RESPONSE, STATUS, HEADERS, BODY };
+enum { REQUESTS = 2, RESPONSES, RESPONSE, STATUS, HEADERS, BODY, BODY_OPTIONS };
 
 typedef struct answer_box {
   mkt_answer answer;
@@ -287,8 +288,10 @@ static void read_status(lua_State *L, int i, answer_box *box) {
 static void read_body(lua_State *L, int i, answer_box *box) {
   if (lua_type(L, BODY) == LUA_TSTRING) {
     box->answer.body = lua_tolstring(L, BODY, &box->answer.body_length);
+  } else if (lua_istable(L, BODY)) {
+    mkt_lua_check_body(L, i, BODY, BODY_OPTIONS);
   } else if (!lua_isnil(L, BODY)) {
-    luaL_error(L, "response %d: body must be a string", i);
+    luaL_error(L, "response %d: body must be a string or a list of strings", i);
   }
 }
 
@@ -300,6 +303,7 @@ static void push_response(lua_State *L, int i) {
   get_raw_field(L, RESPONSE, "status");
   get_raw_field(L, RESPONSE, "headers");
   get_raw_field(L, RESPONSE, "body");
+  mkt_lua_push_body_options(L, BODY);
 }
 
 /* Of the response that was pushed. Its strings are kept alive by its tables, as long as nothing is
@@ -327,6 +331,15 @@ static mkt_server *find_request(lua_State *L, int i, mkt_handle *handle) {
   return server;
 }
 
+/* The response that was read. If memory is too short for its pieces the client gets none. */
+static void send_response(lua_State *L, mkt_server *server, mkt_handle handle, answer_box *box) {
+  if (lua_istable(L, BODY)) {
+    box->answer.pieces = mkt_lua_make_body(L, BODY, BODY_OPTIONS);
+    if (box->answer.pieces == NULL) box->answer.status = MKT_STATUS_NO_ANSWER;
+  }
+  mkt_server_answer(server, handle, &box->answer);
+}
+
 /* Everything is checked before anything is answered. */
 static int server_answer(lua_State *L) {
   answer_box box;
@@ -346,7 +359,7 @@ static int server_answer(lua_State *L) {
     push_response(L, i);
     mkt_server *server = find_request(L, i, &handle);
     read_response(L, i, &box);
-    mkt_server_answer(server, handle, &box.answer);
+    send_response(L, server, handle, &box);
   }
   if (count > 0) mkt_server_flush(check_server(L));
   return 0;

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "server/handover.h"
+#include "server/receive.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -110,14 +111,26 @@ static void connection_closed(mkt_server *server, mkt_connection *connection) {
   mkt_connections_remove(&server->connections, connection);
 }
 
+/* What is left of a server that drains is what it was still sending. */
+static void end_sending(mkt_server *server, mkt_connection *connection) {
+  if (server->draining) {
+    mkt_connection_doom(&server->connections, connection);
+  } else {
+    mkt_receive_idle(server, connection);
+  }
+}
+
 /* libmicrohttpd has answered a request by itself if it still owns a response to one that it has not
  * handed over as a whole. */
 void mkt_accept_completed(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_RequestTerminationCode why) {
   mkt_server *server = cls;
   mkt_connection *connection = *context;
-  (void)why;
-  if (connection == NULL || connection->request == NULL || connection->request->complete) return;
+  if (connection == NULL) return;
+  if (connection->phase == MKT_PHASE_SENDING && why == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+    end_sending(server, connection);
+  }
+  if (connection->request == NULL || connection->request->complete) return;
   const union MHD_ConnectionInfo *status =
       MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
   if (status == NULL) return;

@@ -41,12 +41,17 @@ static bool add_headers(struct MHD_Response *response, const mkt_answer *answer,
   return !close || MHD_add_response_header(response, "Connection", "close") != MHD_NO;
 }
 
+struct MHD_Response *mkt_answer_complete(struct MHD_Response *response, const mkt_answer *answer,
+                                         bool close) {
+  if (add_headers(response, answer, close)) return response;
+  MHD_destroy_response(response);
+  return NULL;
+}
+
 struct MHD_Response *mkt_answer_response(const mkt_answer *answer, bool close) {
   struct MHD_Response *response = MHD_create_response_from_buffer(
       answer->body_length, (void *)(uintptr_t)answer->body, MHD_RESPMEM_MUST_COPY);
-  if (response == NULL || add_headers(response, answer, close)) return response;
-  MHD_destroy_response(response);
-  return NULL;
+  return response != NULL ? mkt_answer_complete(response, answer, close) : NULL;
 }
 
 /* Not strftime, whose names follow the host program's locale. */

@@ -10,6 +10,11 @@
  * of the answer is copied but its status. close: it ends its connection. */
 struct MHD_Response *mkt_answer_response(const mkt_answer *answer, bool close);
 
+/* Adds the answer's headers to its response, which is destroyed, and NULL returned, if memory is
+ * short. */
+struct MHD_Response *mkt_answer_complete(struct MHD_Response *response, const mkt_answer *answer,
+                                         bool close);
+
 /* Writes the answer, which ends the connection, to libmicrohttpd's socket, through its TLS session
  * if it has one, and half-closes it. For connections in the middle of an upload, for which
  * libmicrohttpd takes no response. False when it could not be written as a whole. */

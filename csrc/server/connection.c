@@ -102,7 +102,7 @@ mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint6
   mkt_connection *body = timed[MKT_PHASE_BODY].first;
   while (body != NULL && now - body->since < BODY_GRACE)
     body = body->next;
-  return body;
+  return body != NULL ? body : timed[MKT_PHASE_SENDING].first;
 }
 
 mkt_connection *mkt_connections_largest(const mkt_connections *connections) {

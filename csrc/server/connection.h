@@ -15,6 +15,8 @@ typedef enum mkt_phase {
   MKT_PHASE_BODY,      /* the headers are complete */
   MKT_PHASE_PROBING,   /* its request asks whether the owner is ready: the owner's turn, for a while
                         */
+  MKT_PHASE_SENDING,   /* a body in pieces is being sent */
+  MKT_PHASE_PAUSED,    /* likewise, but its rate allows no more for now: after that it goes on */
   MKT_PHASE_CLOSING,   /* refused while it was sending: it may read why, and nothing more */
   MKT_PHASE_WAITING,   /* its request is complete or faulty: the owner's turn */
   MKT_PHASE_ANSWERING, /* the owner has answered, libmicrohttpd takes the answer at its next run */
@@ -37,6 +39,7 @@ typedef struct mkt_connection {
   bool suspended;     /* in libmicrohttpd */
   const char *target; /* of the request line, in libmicrohttpd's memory; NULL if unsound */
   size_t target_length;
+  bool is_in_pieces;             /* the response */
   bool is_last;                  /* request: whatever follows it is never read as another one */
   bool may_close;                /* libmicrohttpd, after the answer, by itself */
   char remote[MKT_REMOTE_BYTES]; /* the peer's numeric address */

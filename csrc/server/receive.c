@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "server/handover.h"
 #include "server/head.h"
+#include "server/send.h"
 #include "server/wanted.h"
 
 #include <string.h>
@@ -247,7 +248,7 @@ static enum MHD_Result on_data(mkt_server *server, mkt_connection *connection, c
   return MHD_YES;
 }
 
-static void become_idle(mkt_server *server, mkt_connection *connection) {
+void mkt_receive_idle(mkt_server *server, mkt_connection *connection) {
   const uint64_t now = mkt_clock_milliseconds();
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_IDLE, now,
                        now + server->idle_timeout);
@@ -260,7 +261,7 @@ static enum MHD_Result on_complete(mkt_server *server, mkt_connection *connectio
     return MHD_YES;
   }
   mkt_abandon(server, connection);
-  become_idle(server, connection);
+  mkt_receive_idle(server, connection);
   if (server->draining) {
     return MHD_queue_response(connection->mhd, MHD_HTTP_SERVICE_UNAVAILABLE, health->stopping);
   }
@@ -277,7 +278,11 @@ static enum MHD_Result on_waiting(const mkt_server *server, mkt_connection *conn
 static enum MHD_Result on_answered(mkt_server *server, mkt_connection *connection) {
   struct MHD_Response *response = connection->response;
   connection->response = NULL;
-  become_idle(server, connection);
+  if (connection->is_in_pieces) {
+    mkt_send_begin(server, connection);
+  } else {
+    mkt_receive_idle(server, connection);
+  }
   enum MHD_Result queued = MHD_queue_response(connection->mhd, connection->status, response);
   mkt_drop_response(server, response);
   return queued;
@@ -303,6 +308,8 @@ enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *u
     return on_answered(cls, connection);
   case MKT_PHASE_FRESH:
   case MKT_PHASE_IDLE:
+  case MKT_PHASE_SENDING:
+  case MKT_PHASE_PAUSED:
   case MKT_PHASE_CLOSING:
   case MKT_PHASE_DOOMED:
     break;
@@ -314,6 +321,7 @@ enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *u
 static void answer_instead_of_owner(mkt_server *server, mkt_connection *connection) {
   mkt_abandon(server, connection);
   connection->response = server->health.late;
+  connection->is_in_pieces = false;
   connection->status = MHD_HTTP_SERVICE_UNAVAILABLE;
   connection->may_close = true;
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_ANSWERING, 0, 0);
@@ -329,6 +337,8 @@ bool mkt_receive_expire(mkt_server *server, uint64_t now) {
     } else if (late->phase == MKT_PHASE_PROBING) {
       answer_instead_of_owner(server, late);
       has_answered = true;
+    } else if (late->phase == MKT_PHASE_PAUSED) {
+      mkt_send_go_on(server, late);
     } else {
       mkt_connection_doom(&server->connections, late);
     }

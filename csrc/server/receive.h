@@ -21,12 +21,16 @@ enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *u
                             const char *method, const char *version, const char *data, size_t *size,
                             void **context);
 
+/* The connection's answer is sent: its next request is awaited. */
+void mkt_receive_idle(mkt_server *server, mkt_connection *connection);
+
 /* Has libmicrohttpd go on with a connection, if it was suspended. */
 void mkt_receive_resume(mkt_connection *connection);
 
 /* What happens to connections whose time is up: a late body becomes a request with a fault, a probe
- * is answered instead of the owner, the others are shut down. True if something was answered:
- * libmicrohttpd sends it when it runs again, and says nowhere that it has to. */
+ * is answered instead of the owner, an answer that had to wait goes on, the others are shut down.
+ * True if something was answered: libmicrohttpd sends it when it runs again, and says nowhere that
+ * it has to. */
 bool mkt_receive_expire(mkt_server *server, uint64_t now);
 
 #endif

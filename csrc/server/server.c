@@ -6,6 +6,7 @@
 #include "server/listen.h"
 #include "server/receive.h"
 #include "server/run.h"
+#include "server/send.h"
 #include "server/tls.h"
 
 #include <errno.h>
@@ -209,9 +210,11 @@ static bool is_nothing(const mkt_answer *answer) {
   return answer->header_count == 0 && answer->body_length == 0;
 }
 
-static struct MHD_Response *response_for(const mkt_server *server, const mkt_connection *connection,
+static struct MHD_Response *response_for(mkt_server *server, mkt_connection *connection,
                                          const mkt_answer *answer) {
   bool close = server->draining || connection->is_last;
+  connection->is_in_pieces = answer->pieces != NULL;
+  if (answer->pieces != NULL) return mkt_send_response(server, connection, answer, close);
   return is_nothing(answer) && !close ? server->nothing : mkt_answer_response(answer, close);
 }
 
@@ -235,33 +238,37 @@ static void answer_raw(mkt_server *server, mkt_connection *connection, const mkt
   }
 }
 
-static void answer_connection(mkt_server *server, mkt_connection *connection, mkt_fault fault,
+/* Whether it took over the answer's pieces; likewise answer_request. */
+static bool answer_connection(mkt_server *server, mkt_connection *connection, mkt_fault fault,
                               const mkt_answer *answer) {
+  const bool is_complete = answer->status != MKT_STATUS_NO_ANSWER && fault == MKT_FAULT_NONE;
   if (answer->status == MKT_STATUS_NO_ANSWER) {
     mkt_connection_doom(&server->connections, connection);
-  } else if (fault != MKT_FAULT_NONE) {
-    answer_raw(server, connection, answer);
-  } else {
+  } else if (is_complete) {
     answer_complete(server, connection, answer);
+  } else {
+    answer_raw(server, connection, answer);
   }
   mkt_receive_resume(connection);
+  return is_complete;
 }
 
-static void answer_request(mkt_server *server, mkt_request *request, const mkt_answer *answer) {
+static bool answer_request(mkt_server *server, mkt_request *request, const mkt_answer *answer) {
   mkt_connection *connection = request->connection;
   mkt_fault fault = request->fault;
   server->stats.waiting--;
   mkt_requests_remove(&server->requests, request);
-  if (connection == NULL) return;
+  if (connection == NULL) return false;
   connection->request = NULL;
-  answer_connection(server, connection, fault, answer);
+  return answer_connection(server, connection, fault, answer);
 }
 
 void mkt_server_answer(mkt_server *server, mkt_handle handle, const mkt_answer *answer) {
   enter(server);
   mkt_request *request = mkt_requests_find(&server->requests, handle);
-  if (is_waiting(request)) answer_request(server, request, answer);
+  const bool took = is_waiting(request) && answer_request(server, request, answer);
   leave(server);
+  if (!took) mkt_body_close(answer->pieces);
 }
 
 void mkt_server_flush(mkt_server *server) {
@@ -300,7 +307,7 @@ static void answer_all(mkt_server *server, const mkt_answer *answer) {
   take(&server->ready);
   for (size_t i = 0; i < server->requests.count; i++) {
     mkt_request *request = server->requests.slots[i];
-    if (request->taken) answer_request(server, request, answer);
+    if (request->taken) (void)answer_request(server, request, answer);
   }
 }
 
@@ -316,6 +323,7 @@ void mkt_server_close(mkt_server *server) {
   answer_all(server, &unavailable);
   mkt_run_answers(server);
   answer_all(server, &unavailable); /* what the runs completed: nothing may stay suspended */
+  mkt_send_end_waits(server);
   MHD_stop_daemon(server->daemon);
   free_server(server);
 }

@@ -15,7 +15,8 @@
  * deadline of its own, whatever trickles in, and a body has to come at a least rate. Bodies are
  * bounded each and together: when there is no more room for them, the largest gives way, which is
  * no notification, and when max_connections are open the one that is worth least makes room for the
- * newcomer. So whoever sends much or slowly disturbs himself.
+ * newcomer. So whoever sends much or slowly disturbs himself. An answer in pieces may take as long
+ * as its client needs that takes some of it within each idle_timeout.
  *
  * A request that cannot become complete (malformed, too large, too slow, no room for it) is handed
  * out as well, with a fault and no body, so that the owner says how it is answered; the answer ends
@@ -87,12 +88,37 @@ typedef struct mkt_field {
 /* The status that closes the connection without a byte of an answer, as nginx's 444 does. */
 enum { MKT_STATUS_NO_ANSWER = 444 };
 
+/* A body in pieces (body.h), for what is too large to be one string, or is to be sent slowly. */
+typedef struct mkt_body mkt_body;
+
+/* The most pieces of a body, and the length of one that promises none: it is sent in chunks. */
+enum { MKT_BODY_PIECES_MOST = 1 << 20 };
+#define MKT_BODY_NO_LENGTH UINT64_MAX
+
+/* For so many pieces at most; NULL when memory is short. */
+mkt_body *mkt_body_open(size_t capacity);
+
+/* NULL is allowed. */
+void mkt_body_close(mkt_body *body);
+
+/* Adds a copy of a piece. A long one from a place that another was added from, which must have been
+ * kept alive since then, shares its copy. False when memory is short or there is no room. */
+bool mkt_body_add(mkt_body *body, const char *p, size_t n);
+
+/* Says another length than the sum of the pieces, or MKT_BODY_NO_LENGTH. After the last piece of a
+ * body that promised more, the connection is closed. It must not promise less. */
+void mkt_body_promise(mkt_body *body, uint64_t length);
+
+/* The most bytes a second; 0: as fast as the client takes them. */
+void mkt_body_limit_rate(mkt_body *body, uint64_t rate);
+
 typedef struct mkt_answer {
   unsigned status; /* 200 to 599 */
   const mkt_field *headers;
   size_t header_count; /* at most MKT_ANSWER_HEADERS */
-  const char *body;
+  const char *body;    /* without pieces */
   size_t body_length;
+  mkt_body *pieces; /* in place of `body`, or NULL; to a request with a fault none of it is sent */
 } mkt_answer;
 
 /* A piece of a request; borrowed, not NUL-terminated, p is NULL if the request has none. */
@@ -168,8 +194,9 @@ const char *mkt_answer_header_problem(const char *name, size_t name_length, cons
                                       size_t value_length);
 
 /* Answers a request that is waiting (checked with mkt_server_is_waiting; anything else is
- * ignored). Never fails for the caller: if the client has gone nothing is sent, and if memory
- * is short its connection is closed. The bytes leave with the next flush or poll. */
+ * ignored). Takes over the answer's pieces in any case. Never fails for the caller: if the client
+ * has gone nothing is sent, and if memory is short its connection is closed. The bytes leave with
+ * the next flush or poll. */
 void mkt_server_answer(mkt_server *server, mkt_handle handle, const mkt_answer *answer);
 
 /* Replaces the certificate and its key: for connections that begin from now on. On failure the old
