@@ -38,10 +38,14 @@ local function app(values)
   return ([["appId":"%s",]]):format(values.app_id)
 end
 
+local function json_list(words)
+  return #words > 0 and '["' .. table.concat(words, '","') .. '"]' or "[]"
+end
+
 local function availability(is_available)
   return function(values)
-    return ([["appId":"%s","available":%s,"territories":["%s"],]]):format(values.app_id, tostring(is_available),
-      table.concat(values.territories, '","'))
+    return ([["appId":"%s","available":%s,"territories":%s,]]):format(values.app_id, tostring(is_available),
+      json_list(values.territories))
   end
 end
 
