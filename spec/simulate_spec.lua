@@ -330,6 +330,66 @@ describe("marketplace simulate", function()
     end)
   end)
 
+  it("has package versions of any shape, as the command asks for them", function()
+    with_simulator("", function(url)
+      local function simulate(arguments)
+        local output, status = run(("%s --url %s"):format(arguments, url))
+        assert.equal(0, status, output)
+        return output
+      end
+      local function variants_of(id)
+        return call(url, ("GET /v1/alternativeDistributionPackageVersions/%s/variants"):format(id)).data
+      end
+      assert.equal("package version one of package p: revision 1, 3 variants, 2 deltas, 2047000 bytes\n", simulate(
+        "add-version --app 67 --package p --package-version one --size 1000 " ..
+        "--variant size=2000000,digests=unencrypted,checksum=none,id=big --variant count=2,size=22500 " ..
+        "--delta chunk_size=single,blob=no --delta checksum=md5"))
+      local second = assert(json.decode((simulate(
+        "add-version --package p --package-version two --deltas 2 --digests mixed --kept-digests both --json"))))
+      assert.same({ 2, 3, 4, "COMPLETED" }, { second.revision, second.variants, second.deltas, second.state })
+      assert.equal("big", variants_of("two")[1].id)
+      assert.is_nil(variants_of("two")[1].attributes.fileChecksum)
+      simulate "event version_available --package p --package-version three --revision 2 --from one"
+      simulate "set-state two COMPLETED"
+      local rows = {}
+      for line in simulate("versions --json"):gmatch "[^\n]+" do
+        local version = json.decode(line)
+        rows[#rows + 1] = ("%s %d %s"):format(version.id, version.revision, version.state)
+      end
+      assert.same({ "one 1 REPLACED", "two 2 COMPLETED", "three 2 REPLACED" }, rows)
+      assert.matches("^VERSION +PACKAGE +APP +APPLE VERSION +REVISION +STATE", simulate "versions --table")
+      simulate "remove-version two"
+      assert.equal(404, (select(2, call(url, "GET /v1/alternativeDistributionPackageVersions/two"))).status)
+      local _, status = run("remove-version two --url " .. url)
+      assert.equal(1, status)
+    end)
+  end)
+
+  it("says which options of a package version are wrong", function()
+    for arguments, why in pairs {
+      ["--variant colour=red"] = "--variant: 'colour=red' is not one of several KEY=VALUE",
+      ["--variant size"] = "--variant: 'size' is not one of",
+      ["--delta blob=maybe"] = "--delta: 'blob=maybe' is not one of",
+      ["--chunk-size some"] = "--chunk-size must be a number of bytes, or single",
+      ["--variants 1 --variant size=1"] = "either --variant or --variants is needed",
+      ["--revision x"] = "--revision must be a whole number",
+    } do
+      local output, status = run("add-version --url http://127.0.0.1:1 " .. arguments)
+      assert.equal(2, status, output)
+      assert.is_truthy(output:find(why, 1, true), output)
+    end
+  end)
+
+  it("tells of no territories, and of what happened earlier", function()
+    with_simulator("", function(url)
+      local output = run("event app_unavailable --generation 2 --no-territory --time 2026-01-31T12:00:00Z --json " ..
+        "--url " .. url)
+      local attributes = json.decode(json.decode(output).notifications[1].body).data.attributes
+      assert.same({}, attributes.territories)
+      assert.equal("2026-01-31T12:00:00.000Z", attributes.timestamp)
+    end)
+  end)
+
   it("serves packages' files without a token", function()
     with_simulator("", function(url)
       local event = control(url, "/events", { event = "version_available", size = 3000000 })
@@ -341,6 +401,11 @@ describe("marketplace simulate", function()
       local variant = call(url, "GET /v1/alternativeDistributionPackageVariants/" .. manifest.variants[1].publicId).data
       local sum = shell.run(("curl -sSf '%s' | sha256sum"):format(variant.attributes.url)):match "%x+"
       assert.equal(variant.attributes.fileChecksum, sum)
+      run("fault file_cut --url " .. url)
+      assert.matches("curl: %(18%)", (shell.capture(("curl -sS -o /dev/null '%s'"):format(variant.attributes.url))))
+      run("fault file_endless --url " .. url)
+      assert.equal(5000000, tonumber((shell.run(("curl -sS '%s' 2>/dev/null | head -c 5000000 | wc -c"):format(
+        variant.attributes.url)))))
     end)
   end)
 end)

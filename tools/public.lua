@@ -23,6 +23,7 @@ public.CLASSES = {
   { name = "marketplace.Exchange", file = "http", owner = "Exchange" },
   { name = "marketplace.Server", file = "server/init", owner = "Server" },
   { name = "marketplace.Simulator", file = "simulator/init", owner = "Simulator" },
+  { name = "marketplace.SimulatorAssetOptions", file = "simulator/packages/shape" },
 }
 
 --- What the module `marketplace` has, and which function of which file each is.

@@ -3,6 +3,10 @@
 ---   GET    /simulator             what it has: apps, webhooks (without secrets), deliveries, faults
 ---   GET    /simulator/requests    how many requests arrived and were executed, by method and path
 ---   POST   /simulator/events      {"event": NAME, …}: makes something happen; members are the options of sim:event
+---   GET    /simulator/versions    the package versions
+---   POST   /simulator/versions    adds one; members are the options of sim:add_package_version
+---   POST   /simulator/versions/state   {"version": ID, "state": STATE}: makes it COMPLETED or REPLACED
+---   POST   /simulator/versions/remove  {"version": ID}: removes it
 ---   POST   /simulator/redeliver   {"delivery": ID}: repeats a delivery of either generation
 ---   POST   /simulator/faults      {"kind": KIND, …}: adds a fault; members are the options of sim:fault
 ---   DELETE /simulator/faults      forgets all faults
@@ -61,6 +65,24 @@ local function event(sim, given)
   return answer(201, made)
 end
 
+local function versions(sim)
+  return answer(200, { versions = json.list(sim:package_versions()) })
+end
+
+local function add_version(sim, given)
+  return answer(201, sim:add_package_version(given))
+end
+
+local function set_state(sim, given)
+  sim:set_package_version_state(given.version, given.state)
+  return { status = 204, headers = {} }
+end
+
+local function remove_version(sim, given)
+  sim:remove_package_version(given.version)
+  return { status = 204, headers = {} }
+end
+
 local function redeliver(sim, given)
   local delivery = sim:redeliver(given.delivery)
   if delivery then return answer(201, { delivery = delivery }) end
@@ -79,10 +101,12 @@ end
 
 local WITH_BODY = {
   ["POST /simulator/events"] = event, ["POST /simulator/redeliver"] = redeliver,
-  ["POST /simulator/faults"] = add_fault,
+  ["POST /simulator/faults"] = add_fault, ["POST /simulator/versions"] = add_version,
+  ["POST /simulator/versions/state"] = set_state, ["POST /simulator/versions/remove"] = remove_version,
 }
 local WITHOUT_BODY = {
-  ["GET /simulator"] = state, ["GET /simulator/requests"] = requests, ["DELETE /simulator/faults"] = clear_faults,
+  ["GET /simulator"] = state, ["GET /simulator/requests"] = requests, ["GET /simulator/versions"] = versions,
+  ["DELETE /simulator/faults"] = clear_faults,
 }
 
 local function is_local(remote)

@@ -119,17 +119,20 @@ local function notify_generation_2(sim, event_name, marketplace_app, body)
   return made
 end
 
+-- The new version of version_available, or the one that it names, and its package.
+local function version_of(sim, given, app_id)
+  local version = given.package_version and packages.version(sim, given.package_version)
+  if version then return version.refs.alternativeDistributionPackage, version end
+  local package
+  version, package = packages.add(sim, given, app_id)
+  return package.id, version
+end
+
 local function package_of(sim, name, given, app_id)
-  local package = given.package and sim.store:get("alternativeDistributionPackages", given.package)
-  if name == "version_available" then
-    package = package or packages.create(sim, { id = given.package, app_id = app_id })
-    return package.id, packages.add_version(sim, package, {
-      id = given.package_version, variants = given.variants, deltas = given.deltas, size = given.size,
-    })
-  end
+  if name == "version_available" then return version_of(sim, given, app_id) end
   if name == "app_unavailable" or name == "app_restored" then return nil end
-  package = package or sim.latest_package[app_id]
-  return given.package or package and package.id or uuid.new(sim.random)
+  local latest = sim.latest_package[app_id]
+  return given.package or latest and latest.id or uuid.new(sim.random)
 end
 
 -- The notifications of an event, one for each generation that has one. If two events share one of Apple's type

@@ -13,11 +13,13 @@
 ---   sim:event("version_available", { app = "6740067890" })
 ---   sim:tick()                                     -- sends what is due
 local auth = require "marketplace.simulator.auth"
+local bytes = require "marketplace.simulator.packages.bytes"
 local control = require "marketplace.simulator.control"
 local core = require "marketplace.core"
 local dates = require "marketplace.simulator.dates"
 local deliveries = require "marketplace.simulator.deliveries"
 local faults = require "marketplace.simulator.faults"
+local files = require "marketplace.simulator.packages.files"
 local json = require "marketplace.json"
 local limits = require "marketplace.simulator.limits"
 local log = require "marketplace.log"
@@ -25,6 +27,7 @@ local operations = require "marketplace.simulator.operations"
 local options = require "marketplace.options"
 local packages = require "marketplace.simulator.packages"
 local problems = require "marketplace.simulator.problems"
+local shape = require "marketplace.simulator.packages.shape"
 local store = require "marketplace.simulator.store"
 local transport = require "marketplace.simulator.transport"
 local uuid = require "marketplace.uuid"
@@ -89,7 +92,7 @@ end
 
 local function dispatch(self, request)
   if is_control(request.path) then return control.answer(self, request) end
-  if request.path:find "^/simulator/" then return packages.serve(self, request) end
+  if request.path:find "^/simulator/" then return files.serve(self, request) end
   return api_answer(self, request)
 end
 
@@ -101,12 +104,13 @@ end
 
 local function answer_request(self, request)
   count(self, request, "arrived")
-  local fault = self.faults:of_request(request.method, request.path)
+  local now = self.clock()
+  local fault = self.faults:of_request(request.method, request.path, now)
   if not fault then return execute(self, request) end
-  local instead = faults.instead(fault, self.clock())
-  local answer = instead or faults.afterwards(fault, self.clock(), execute(self, request))
+  faults.before(fault, self, request)
+  local answer = faults.instead(fault, now) or faults.afterwards(fault, now, execute(self, request), request)
   self.log {
-    level = "info", message = "fault", at = self.clock(), status = answer.status,
+    level = "info", message = "fault", at = now, status = answer.status,
     reason = ("%s: %s %s"):format(fault.kind, request.method, request.path),
   }
   return answer
@@ -132,8 +136,9 @@ end
 --- Answers a request.
 ---@param given {method: string, path: string, query?: string, headers?: table, body?: string, remote?: string} remote:
 --- the client's address, nil if the client is this process
----@return {status: integer, headers: table, body: string, delay?: number} delay: seconds to wait before it is sent;
---- status: 444 if the connection is to be closed without an answer
+---@return {status: integer, headers: table, body: string|string[], delay?: number} delay: seconds to wait before it is
+--- sent; status: 444 if the connection is to be closed without an answer; body: of what is large or spoilt a list, as
+--- marketplace.http_server takes it
 function Simulator:handle(given)
   local request = {
     method = given.method, path = given.path, query = given.query, headers = lower_case(given.headers),
@@ -174,36 +179,85 @@ function Simulator:exists(type_name, id)
   return record ~= nil and record.generation ~= 1
 end
 
----@class marketplace.SimulatorEventOptions
----@field app? string the app that it is about, default the first of the simulator's
+---@class marketplace.SimulatorEventOptions: marketplace.SimulatorPackageVersionOptions
+---@field package? string id of the package, default a new one for version_available, else the app's latest
+---@field package_version? string id of the version that is available: one that there is, or of a new one; default new
 ---@field marketplace_app? string the app whose webhooks get it, default `app` if the account has it, else the first
 ---@field generation? integer send only the notification of this generation, default both
 ---@field id? string of the notification, default a new one
 ---@field time? number seconds since the epoch, default now
----@field package? string id of the package, default a new one for version_available, else the app's latest
----@field package_version? string id of its version, default likewise
 ---@field territories? string[] such as "FRA"
----@field variants? integer number of a new version's variants, default 2
----@field deltas? integer number of its deltas, default 0
----@field size? integer bytes of each, default 150000
-local EVENT_OPTIONS = {
-  app = "string", marketplace_app = "string", generation = "number", id = "string", time = "number",
-  package = "string", package_version = "string", territories = "table", variants = "number", deltas = "number",
-  size = "number",
-}
+local EVENT_OPTIONS = options.extend(shape.OPTIONS, {
+  package = "string", package_version = "string", marketplace_app = "string", generation = "number", id = "string",
+  time = "number", territories = "table",
+})
 
 --- Makes something happen at App Store Connect. sim:tick sends the notifications.
 ---@param name string an event's name (version_available, app_unavailable, …), or one of Apple's type names
----@param given? marketplace.SimulatorEventOptions
+---@param given? marketplace.SimulatorEventOptions for version_available also what the new version is like
 ---@return table event event, app_id, marketplace_app_id, package_id, package_version_id; notifications: list of
 --- {generation, id, type, body}; deliveries: their ids
 function Simulator:event(name, given)
   given = given or {}
   options.check("marketplace.simulator: event", given, EVENT_OPTIONS)
   if type(name) ~= "string" then error("marketplace.simulator: the event's name must be a string", 2) end
-  local problem = packages.problem(given)
+  local problem = packages.problem(self, given)
   if problem then error("marketplace.simulator: event: " .. problem, 2) end
   return deliveries.event(self, name, given)
+end
+
+--- Adds a version to a package, or a package with a version, of which no notification tells.
+---@param given? marketplace.SimulatorPackageVersionOptions
+---@return table version id, package, app, item_id, apple_version_id, short_version, revision, state; how many variants
+--- and deltas, and how many bytes in all
+function Simulator:add_package_version(given)
+  given = given or {}
+  shape.check(given)
+  local is_known = given.package_version and packages.version(self, given.package_version)
+  local problem = is_known and "there is one with this id already" or packages.problem(self, given)
+  if problem then error("marketplace.simulator: package version: " .. problem, 2) end
+  local version = packages.add(self, given, given.app or self.first_app)
+  return packages.describe(self, version)
+end
+
+local function check_version(self, id)
+  local version = packages.version(self, id)
+  if not version then error(("marketplace.simulator: there is no package version '%s'"):format(tostring(id)), 3) end
+  return version
+end
+
+--- Says which of a package's versions is the one to serve. Raises if there is no such version.
+---@param id string of a package version
+---@param state "COMPLETED"|"REPLACED" COMPLETED makes the package's other versions REPLACED
+function Simulator:set_package_version_state(id, state)
+  if state ~= "COMPLETED" and state ~= "REPLACED" then
+    error("marketplace.simulator: a package version's state is COMPLETED or REPLACED", 2)
+  end
+  packages.set_state(self, check_version(self, id), state)
+end
+
+--- Removes a package version, with the assets that no other one lists: asking for it finds nothing. Raises if there is
+--- no such version.
+---@param id string
+function Simulator:remove_package_version(id)
+  packages.remove_version(self, check_version(self, id))
+end
+
+--- The package versions, oldest first: {id=, package=, app=, revision=, state=, variants=, deltas=, bytes=, …}.
+---@return table[]
+function Simulator:package_versions()
+  return packages.list(self)
+end
+
+--- The bytes of a variant or delta, as its URL gives them. Raises if there is no such asset.
+---@param public_id string
+---@param first? integer offset, default 0
+---@param last? integer offset, default the last
+---@return string
+function Simulator:asset_bytes(public_id, first, last)
+  local asset = packages.asset(self, public_id)
+  if not asset then error(("marketplace.simulator: there is no asset '%s'"):format(tostring(public_id)), 2) end
+  return table.concat(bytes.pieces(asset, first, last))
 end
 
 --- Repeats a delivery of either generation.
@@ -218,7 +272,7 @@ end
 --- Adds a fault. Raises if it is not a valid one.
 ---@param given marketplace.SimulatorFaultOptions
 function Simulator:fault(given)
-  self.faults:add(given)
+  self.faults:add(given, self.clock())
 end
 
 --- Starts the deliveries that are due.

@@ -81,7 +81,7 @@ function CREATE.alternativeDistributionPackages(sim, values)
   if #sim.store:list("alternativeDistributionPackages", "appStoreVersion", version) > 0 then
     return state_error "The version has an alternative distribution package already"
   end
-  local package = packages.create(sim, { app_id = sim.first_app, app_store_version = version })
+  local package = packages.create(sim, { app_store_version = version }, sim.first_app)
   packages.add_version(sim, package, {})
   return package
 end

@@ -1,7 +1,7 @@
 --- The simulator's resources, in memory.
 ---
 --- A record has `type`, `id`, `sequence` (which grows with each record), `attributes`, `refs` (name of a relationship
---- to id), and what its owner adds.
+--- to id, or to a set of ids), and what its owner adds.
 local store = {}
 
 local Store = {}
@@ -48,7 +48,8 @@ end
 function Store:list(type_name, back, id)
   local found = {}
   for _, record in ipairs((type_of(self, type_name))) do
-    if not back or record.refs[back] == id then found[#found + 1] = record end
+    local ref = back and record.refs[back]
+    if not back or ref == id or type(ref) == "table" and ref[id] then found[#found + 1] = record end
   end
   return found
 end

@@ -4,6 +4,7 @@ local crc32 = require "marketplace.simulator.crc32"
 local zip = {}
 
 local VERSION, NO_TIME, FIRST_DAY = 20, 0, 33 -- 1980-01-01: the same files make the same bytes
+local UNIX, MODE = 3 * 256, 420 -- rw-r--r--
 
 local function little_endian(...)
   local parts, given = {}, { ... }
@@ -19,19 +20,30 @@ end
 
 -- The part that the local header and the central directory have in common.
 local function facts(file)
-  return little_endian(VERSION, 2, 0, 2, 0, 2, NO_TIME, 2, FIRST_DAY, 2, crc32(file.bytes), 4, #file.bytes, 4,
-    #file.bytes, 4, #file.name, 2, 0, 2)
+  return little_endian(VERSION, 2, file.flags or 0, 2, 0, 2, NO_TIME, 2, FIRST_DAY, 2, crc32(file.bytes), 4,
+    #file.bytes, 4, #file.bytes, 4, #file.name, 2, 0, 2)
+end
+
+-- What the central directory says of the system that made the file, and of the file's type and mode there: nothing,
+-- unless it is to be of a type.
+local function system(file)
+  return file.file_type and UNIX + VERSION or VERSION
+end
+
+local function attributes(file)
+  return file.file_type and (file.file_type * 4096 + MODE) * 65536 or 0
 end
 
 --- Makes an archive.
----@param files {name: string, bytes: string}[]
+---@param files {name: string, bytes: string, flags?: integer, file_type?: integer}[] flags: the general purpose flags;
+--- file_type: the upper four bits of a mode of Unix, such as 10 for a symbolic link
 ---@return string
 function zip.stored(files)
   local parts, directory, at = {}, {}, 0
   for _, file in ipairs(files) do
     local entry = "PK\3\4" .. facts(file) .. file.name .. file.bytes
-    directory[#directory + 1] = "PK\1\2" .. little_endian(VERSION, 2) .. facts(file) ..
-      little_endian(0, 2, 0, 2, 0, 2, 0, 4, at, 4) .. file.name
+    directory[#directory + 1] = "PK\1\2" .. little_endian(system(file), 2) .. facts(file) ..
+      little_endian(0, 2, 0, 2, 0, 2, attributes(file), 4, at, 4) .. file.name
     parts[#parts + 1] = entry
     at = at + #entry
   end

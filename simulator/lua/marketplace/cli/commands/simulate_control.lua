@@ -1,9 +1,11 @@
---- marketplace simulate event, fault, redeliver, requests: controls a simulator that runs.
+--- marketplace simulate event, add-version, fault and others: controls a simulator that runs.
 local check = require "marketplace.cli.support.options"
+local core = require "marketplace.core"
 local faults = require "marketplace.simulator.faults"
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 local output = require "marketplace.cli.support.output"
+local versions = require "marketplace.cli.commands.simulate_versions"
 
 local control = {
   --- The port that a simulator listens on by default.
@@ -34,21 +36,46 @@ function DESCRIBE.event(command)
   command:option("--generation", "send only the notification of this generation"):choices { "1", "2" }:argname("1|2")
   command:option("--id", "id of the notification (without it: a new one)"):argname("ID")
   command:option("--package", "package that the event is about"):argname("ID")
-  command:option("--package-version", "version_available: id of the new version"):argname("ID")
   command:option("--territory", "territory that the event is about; may be repeated"):count("*"):argname("CODE")
-  command:option("--variants", "version_available: number of variants (without it: 2)"):argname("N")
-  command:option("--deltas", "version_available: number of deltas (without it: none)"):argname("N")
-  command:option("--size", "version_available: size of each of them, in bytes"):argname("BYTES")
+  command:flag("--no-territory", "have the event name an empty list of territories")
+  command:option("--time", "when it happened: how long ago (90d, 12h, 30m, 45s) or a date and time (without it: now)")
+    :argname("TIME")
+  versions.describe(command)
   output.describe_json(command)
 end
+
+DESCRIBE["add-version"] = function(command)
+  command:option("--app", "app that a new package is of (without it: the account's first)"):target("about_app")
+    :argname("ID")
+  command:option("--package", "package that gets one more version (without it: a new one)"):argname("ID")
+  versions.describe(command)
+  output.describe_json(command)
+end
+
+DESCRIBE["set-state"] = function(command)
+  command:argument("version", "id of the package version"):argname("ID")
+  command:argument("state", "its new state; COMPLETED replaces the package's other versions")
+    :choices { "COMPLETED", "REPLACED" }:argname("STATE")
+end
+
+DESCRIBE["remove-version"] = function(command)
+  command:argument("version", "id of the package version"):argname("ID")
+end
+
+DESCRIBE.versions = output.describe_list
 
 function DESCRIBE.fault(command)
   command:argument("kind", "one of " .. table.concat(faults.kinds(), ", ")):args("?"):argname("KIND")
   command:option("--method", "method of the requests to fail"):argname("METHOD")
-  command:option("--path", "beginning of the path of the requests to fail (without it: /v1/)"):argname("PATH")
-  command:option("--times", "number of requests to fail (without it: 1)"):argname("N")
+  command:option("--path", "beginning of the path of the requests to fail (without it: /v1/, or " ..
+    "/simulator/files/ for kinds that begin with file_)"):argname("PATH")
+  command:option("--times", "number of requests to fail (without it: 1, or all with --lasts)"):argname("N")
+  command:option("--lasts", "seconds after which the fault ends"):argname("SECONDS")
   command:option("--skip", "number of requests to let pass first"):argname("N")
   command:option("--seconds", "how slow to be, or when to ask the client to come again"):argname("SECONDS")
+  command:option("--at", "byte at which file_cut and file_short end a body, or that file_corrupt changes"):argname("N")
+  command:option("--rate", "bytes a second that file_slow sends (without it: 10000)"):argname("BYTES")
+  command:option("--location", "URL to which file_redirect leads (without it: the same file's)"):argname("URL")
   command:flag("--clear", "forget all faults")
   output.describe_json(command)
 end
@@ -60,20 +87,24 @@ end
 
 DESCRIBE.requests = output.describe_list
 
-local SUMMARIES = {
-  event = "make something happen",
-  fault = "make the next requests or deliveries fail",
-  redeliver = "repeat a delivery",
-  requests = "list how many requests arrived, and how many were executed",
+local COMMANDS = {
+  { "event", "make something happen" },
+  { "add-version", "add a version to a package, of which no notification tells" },
+  { "versions", "list the versions of packages" },
+  { "set-state", "say which version of a package is the one to serve" },
+  { "remove-version", "make a version of a package unknown" },
+  { "fault", "make the next requests or deliveries fail" },
+  { "redeliver", "repeat a delivery" },
+  { "requests", "list how many requests arrived, and how many were executed" },
 }
 
 --- Adds the actions.
 ---@param command table argparse's
 function control.describe(command)
-  for _, name in ipairs { "event", "fault", "redeliver", "requests" } do
-    local action = command:command(name, SUMMARIES[name])
+  for _, one in ipairs(COMMANDS) do
+    local action = command:command(one[1], one[2])
     describe_server(action)
-    DESCRIBE[name](action)
+    DESCRIBE[one[1]](action)
   end
 end
 
@@ -107,16 +138,20 @@ end
 
 local ACTIONS = {}
 
+local function territories(options)
+  if options.no_territory then return json.list {} end
+  return #options.territory > 0 and options.territory or nil
+end
+
 function ACTIONS.event(options)
-  local problem = check.number_problem(options, "variants", 0, MOST)
-    or check.number_problem(options, "deltas", 0, MOST) or check.number_problem(options, "size", 0, MOST)
-  if problem then return 2, "simulate: " .. problem end
-  local event, status, message = ask(options, "POST", "/events", {
+  local given = {
     event = options.event, app = options.about_app, marketplace_app = options.marketplace_app,
-    generation = tonumber(options.generation), id = options.id, package = options.package,
-    package_version = options.package_version, territories = #options.territory > 0 and options.territory or nil,
-    variants = options.variants, deltas = options.deltas, size = options.size,
-  })
+    generation = tonumber(options.generation), id = options.id, territories = territories(options),
+  }
+  local problem = versions.read(options, given) or check.time_problem(options, "time", core.now())
+  if problem then return 2, "simulate: " .. problem end
+  given.time = options.time
+  local event, status, message = ask(options, "POST", "/events", given)
   if not event then return status, message end
   local version = event.package_version_id and " package version " .. event.package_version_id or ""
   output.write(options.json, ("%s of app %s%s: %d deliveries"):format(event.event, event.app_id, version,
@@ -124,15 +159,57 @@ function ACTIONS.event(options)
   return 0
 end
 
+ACTIONS["add-version"] = function(options)
+  local given = { app = options.about_app }
+  local problem = versions.read(options, given)
+  if problem then return 2, "simulate: " .. problem end
+  local version, status, message = ask(options, "POST", "/versions", given)
+  if not version then return status, message end
+  output.write(options.json, ("package version %s of package %s: revision %d, %d variants, %d deltas, %.0f bytes")
+    :format(version.id, version.package, version.revision, version.variants, version.deltas, version.bytes), version)
+  return 0
+end
+
+ACTIONS["set-state"] = function(options)
+  local answer, status, message = ask(options, "POST", "/versions/state", {
+    version = options.version, state = options.state,
+  })
+  return answer and 0 or status, message
+end
+
+ACTIONS["remove-version"] = function(options)
+  local answer, status, message = ask(options, "POST", "/versions/remove", { version = options.version })
+  return answer and 0 or status, message
+end
+
+local VERSION_COLUMNS = {
+  { "VERSION", "id" },
+  { "PACKAGE", "package" },
+  { "APP", "app" },
+  { "APPLE VERSION", "apple_version_id" },
+  { "REVISION", "revision" },
+  { "STATE", "state" },
+  { "VARIANTS", "variants" },
+  { "DELTAS", "deltas" },
+  { "BYTES", "bytes" },
+}
+
+function ACTIONS.versions(options)
+  local answer, status, message = ask(options, "GET", "/versions")
+  if not answer then return status, message end
+  output.list(options, VERSION_COLUMNS, answer.versions)
+  return 0
+end
+
 function ACTIONS.fault(options)
   if (options.kind == nil) ~= (options.clear == true) then return 2, "simulate: name a kind of fault, or --clear" end
-  for _, name in ipairs { "times", "skip", "seconds" } do
+  for _, name in ipairs { "times", "lasts", "skip", "seconds", "at", "rate" } do
     local problem = check.number_problem(options, name, 0, MOST)
     if problem then return 2, "simulate: " .. problem end
   end
   local given = options.kind and {
-    kind = options.kind, method = options.method, path = options.path, times = options.times, skip = options.skip,
-    seconds = options.seconds,
+    kind = options.kind, method = options.method, path = options.path, times = options.times, lasts = options.lasts,
+    skip = options.skip, seconds = options.seconds, at = options.at, rate = options.rate, location = options.location,
   }
   local answer, status, message = ask(options, given and "POST" or "DELETE", "/faults", given)
   if not answer then return status, message end
