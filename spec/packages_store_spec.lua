@@ -97,6 +97,25 @@ describe("the store of packages", function()
       assert.equal(2, #opened:jobs { state = "wanted" })
     end)
 
+    it("are due at once if somebody cannot wait", function()
+      opened:request { version = "v1" }
+      opened:job_failed(opened:next_job(), { code = "forbidden", message = "no" })
+      assert.is_number(next_job())
+      assert.equal("known", opened:request { version = "v1" })
+      assert.is_number(next_job())
+      assert.equal("known", opened:request { version = "v1", now = true })
+      assert.equal("v1", next_job())
+    end)
+
+    it("look at what was replaced, as Apple may have gone back to it", function()
+      for _, id in ipairs { "v1", "v2" } do
+        stage(id)
+        publish(id)
+      end
+      assert.equal("known", opened:request { version = "v2" })
+      assert.equal("new", opened:request { version = "v1" })
+    end)
+
     it("are of ids", function()
       for _, given in ipairs { {}, { version = "../x" }, { package = "" }, { version = 7 } } do
         local none, _, code = opened:request(given)
@@ -330,6 +349,20 @@ describe("the store of packages", function()
       assert.is_false(current("A", "100"))
       local v1, v2 = opened:versions { id = "v1" }[1], opened:versions { id = "v2" }[1]
       assert.same({ now, nil, false, true }, { v1.replaced_at, v2.replaced_at, v1.is_current, v2.is_current })
+    end)
+
+    it("is an older one if Apple goes back to it", function()
+      for _, id in ipairs { "v1", "v2" } do
+        stage(id)
+        publish(id)
+      end
+      opened:change("v1", function(_, change)
+        change:made_current()
+        return true
+      end)
+      assert.equal("v1", current())
+      assert.is_nil(opened:versions { id = "v1" }[1].replaced_at)
+      assert.equal(now, opened:versions { id = "v2" }[1].replaced_at)
     end)
 
     it("compares the app's versions as numbers", function()

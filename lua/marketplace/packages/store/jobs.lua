@@ -21,7 +21,9 @@ local ADD = "UPDATE jobs SET app = coalesce(app, :app), at = max(coalesce(at, :a
   "WHERE id = :id"
 local AGAIN = "UPDATE jobs SET state = 'wanted', since = :now, due = :now, set_at = :now, attempts = 0, " ..
   "code = NULL, message = NULL, ended_at = NULL WHERE id = :id"
-local IS_PUBLISHED = "SELECT 1 AS found FROM versions WHERE id = :version AND state = 'published'"
+local DUE = "UPDATE jobs SET due = :now, set_at = :now WHERE id = :id"
+-- One that was replaced may be Apple's choice again: App Store Connect has to be asked.
+local IS_SERVED = "SELECT 1 AS found FROM versions WHERE id = :version AND state = 'published' AND replaced_at IS NULL"
 
 local function find(link, given)
   return link:run(given.version and OF_VERSION or OF_PACKAGE, given)[1]
@@ -34,9 +36,9 @@ local function note_time(link, version, given, now)
   }, now)
 end
 
---- Makes a job, unless there is one that is wanted, or what it would fetch is published.
+--- Makes a job, unless there is one that is wanted, or what it would fetch is published and current.
 ---@param link table see marketplace.sqlite.link
----@param given {version?: string, package?: string, app?: string, at?: number, event?: string}
+---@param given {version?: string, package?: string, app?: string, at?: number, event?: string, now?: boolean}
 ---@param now number
 ---@return "new"|"known"
 function jobs.request(link, given, now)
@@ -47,8 +49,11 @@ function jobs.request(link, given, now)
     app = given.app, at = given.at, now = now,
   }
   if job then link:run(ADD, values) end
-  if job and job.state == "wanted" then return "known" end
-  if given.version and link:run(IS_PUBLISHED, given)[1] then return "known" end
+  if job and job.state == "wanted" then
+    if given.now then link:run(DUE, values) end
+    return "known"
+  end
+  if given.version and link:run(IS_SERVED, given)[1] then return "known" end
   link:run(job and AGAIN or INSERT, values)
   return "new"
 end
@@ -57,8 +62,9 @@ local methods = {}
 jobs.methods = methods
 
 --- Wants a package version, or the newest one of a package: durable and idempotent.
----@param given {version?: string, package?: string, app?: string, at?: number, event?: string} one of version and
---- package; app: Apple's id; at: when Apple said that it is available, which overrules older takedowns
+---@param given {version?: string, package?: string, app?: string, at?: number, event?: string, now?: boolean} one of
+--- version and package; app: Apple's id; at: when Apple said that it is available, which overrules older takedowns;
+--- now: a job that waits for another attempt is due at once
 ---@return "new"|"known"|nil
 ---@return string? message
 ---@return string? code id_invalid, store_unavailable
@@ -72,7 +78,6 @@ end
 
 -- What waits since a time that is yet to come was set by a clock that was wrong.
 local WANTED = JOB .. "WHERE state = 'wanted' ORDER BY CASE WHEN set_at > :now THEN 0 ELSE due END, id"
-local BEGIN = "UPDATE jobs SET due = :now, set_at = :now WHERE id = :id"
 
 local function is_running(job, running)
   for _, other in ipairs(running or {}) do
@@ -94,7 +99,7 @@ function methods:next_job(now, running)
     for _, job in ipairs(link:run(WANTED, { now = now })) do
       if not is_running(job, running) then
         if job.due <= now or job.set_at > now then
-          link:run(BEGIN, { id = job.id, now = now })
+          link:run(DUE, { id = job.id, now = now })
           return { job = job }
         end
         pause = math.min(pause, job.due - now)

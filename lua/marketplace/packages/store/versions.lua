@@ -153,6 +153,13 @@ function Change:published(digests)
   write(self, PUBLISHED, { manifest_sha256 = digests.manifest_sha256, signature_sha256 = digests.signature_sha256 })
 end
 
+local MADE_CURRENT = "UPDATE versions SET ordinal = (SELECT max(ordinal) + 1 FROM versions) WHERE id = :id"
+
+--- It is published already, and Apple has gone back to it.
+function Change:made_current()
+  write(self, MADE_CURRENT, {})
+end
+
 --- Its folder is not to be in public.
 ---@param why string see marketplace.packages.store.schema
 ---@param digests? {manifest_sha256: string, signature_sha256: string}
