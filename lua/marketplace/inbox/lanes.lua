@@ -45,31 +45,33 @@ local function leave(entry)
   entry.before, entry.after = false, false
 end
 
+local function enqueue(self, entry)
+  entry.queue = queue_of(self, entry)
+  queue.add(entry.queue, entry)
+end
+
 --- Takes an entry from its queue, if it is in one.
----@param self table the inbox
 ---@param entry table|false|nil
-function lanes.unqueue(self, entry)
-  if entry and entry.place then queue.remove(queue_of(self, entry), entry) end
+function lanes.unqueue(entry)
+  if entry and entry.place then queue.remove(entry.queue, entry) end
 end
 
 local function elect(self, lane)
   lane.leader = lane.leased or lane.after
-  if lane.leader == lane then self.lanes[lane.name] = nil else queue.add(queue_of(self, lane.leader), lane.leader) end
+  if lane.leader == lane then self.lanes[lane.name] = nil else enqueue(self, lane.leader) end
 end
 
---- Changes an entry: every change that an order depends on goes through here.
+--- Puts an entry where it belongs, after its fields were changed: every change that an order depends on ends here.
 ---@param self table the inbox
 ---@param entry table
----@param values table<string, any>
-function lanes.change(self, entry, values)
-  local lane = lanes.of(self, entry)
-  lanes.unqueue(self, lane.leader)
-  lanes.unqueue(self, entry)
-  for name, value in pairs(values) do entry[name] = value end
-  if lanes.is_live(entry) and not entry.before then enter(lane, entry) end
-  if entry.before and not lanes.is_live(entry) then leave(entry) end
+function lanes.settle(self, entry)
+  local lane, is_live = lanes.of(self, entry), lanes.is_live(entry)
+  lanes.unqueue(lane.leader)
+  lanes.unqueue(entry)
+  if is_live and not entry.before then enter(lane, entry) end
+  if entry.before and not is_live then leave(entry) end
   if entry.state == "leased" then lane.leased = entry elseif lane.leased == entry then lane.leased = false end
-  if entry.state == "done" then queue.add(queue_of(self, entry), entry) end
+  if entry.state == "done" then enqueue(self, entry) end
   elect(self, lane)
 end
 

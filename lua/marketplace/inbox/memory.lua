@@ -17,7 +17,7 @@ local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 
-local change, is_live = lanes.change, lanes.is_live
+local settle, is_live = lanes.settle, lanes.is_live
 
 local memory = {}
 
@@ -33,7 +33,7 @@ local function read_clock(self)
 end
 
 local function delete(self, entry)
-  lanes.unqueue(self, entry)
+  lanes.unqueue(entry)
   self.entries[entry.id] = nil
   self.size = self.size - 1
 end
@@ -47,33 +47,37 @@ local function rebuild(self)
   table.sort(entries, by_number)
   for _, entry in ipairs(entries) do
     entry.before, entry.after, entry.place = false, false, false
-    change(self, entry, {})
+    settle(self, entry)
   end
   self.size = #entries
 end
 
 --[[ put ]]
 
--- A record becomes the entry.
-local function add(self, entry, id, now)
-  local code = retention.code_of(entry, now, self.forgotten_before)
+local function entry_of(record, id, number, now, code)
+  return {
+    id = id, number = number, key = record.key, digest = record.digest, body = record.body, type = record.type,
+    event = record.event, app_id = record.app_id, time = record.time, verified_by = record.verified_by or false,
+    received_at = now, at = now, set_at = now, state = code and "dead" or "ready", code = code or false,
+    reason = record.reason or code and retention.too_old_reason or false, scope = false, attempt = 0, losses = 0,
+    token = 0, shared = false, before = false, after = false, place = false, queue = false,
+  }
+end
+
+local function add(self, record, id, now)
+  local code = retention.code_of(record, now, self.forgotten_before)
   self.number = self.number + 1
-  entry.id, entry.number, entry.received_at, entry.at, entry.set_at = id, self.number, now, now, now
-  entry.attempt, entry.losses, entry.token, entry.shared = 0, 0, 0, false
-  entry.before, entry.after, entry.place = false, false, false
-  entry.verified_by, entry.scope = entry.verified_by or false, false
-  entry.code, entry.state = code or false, code and "dead" or "ready"
-  entry.reason = entry.reason or code and retention.too_old_reason or false
+  local entry = entry_of(record, id, self.number, now, code)
   self.entries[id] = entry
   self.size = self.size + 1
-  change(self, entry, {})
+  settle(self, entry)
   return code == "too_old" and "too_old" or "stored"
 end
 
 local function make_ready(self, entry, now)
-  change(self, entry, {
-    state = "ready", at = now, set_at = now, attempt = 0, losses = 0, reason = false, code = false,
-  })
+  entry.state, entry.at, entry.set_at, entry.attempt, entry.losses = "ready", now, now, 0, 0
+  entry.reason, entry.code = false, false
+  settle(self, entry)
 end
 
 -- A signed record replaces an unsigned one.
@@ -116,17 +120,18 @@ local function correct_times(self, now)
   for _, lane in pairs(self.lanes) do
     local entry = lane.leader
     if entry.set_at > now then
-      change(self, entry, {
-        at = entry.state == "leased" and now + entry.at - entry.set_at or now, set_at = now,
-        received_at = math.min(entry.received_at, now),
-      })
+      entry.at, entry.set_at = entry.state == "leased" and now + entry.at - entry.set_at or now, now
+      entry.received_at = math.min(entry.received_at, now)
+      settle(self, entry)
     end
   end
 end
 
 local function release(self, entry, waits, now)
   local attempt, wait = lease_rules.after_loss(entry.attempt, entry.losses, entry.shared, waits)
-  change(self, entry, { state = "ready", at = now + wait, set_at = now, attempt = attempt, losses = entry.losses + 1 })
+  entry.state, entry.at, entry.set_at, entry.attempt = "ready", now + wait, now, attempt
+  entry.losses = entry.losses + 1
+  settle(self, entry)
 end
 
 local function is_due(entry, now)
@@ -149,9 +154,9 @@ function Inbox:claim(limit, lease)
   if is_due(self.alone[1], now) then from, most = self.alone, math.min(limit, 1) end
   while #found < most and is_due(from[1], now) do
     local entry = from[1]
-    change(self, entry, {
-      state = "leased", at = now + lease, set_at = now, token = entry.token + 1, attempt = entry.attempt + 1,
-    })
+    entry.state, entry.at, entry.set_at = "leased", now + lease, now
+    entry.token, entry.attempt = entry.token + 1, entry.attempt + 1
+    settle(self, entry)
     found[#found + 1] = entry
   end
   table.sort(found, by_number)
@@ -179,7 +184,8 @@ local function ended_at(entry, item, now)
 end
 
 local function give_back(self, entry, now)
-  change(self, entry, { state = "ready", at = now, set_at = now, attempt = entry.attempt - 1 })
+  entry.state, entry.at, entry.set_at, entry.attempt = "ready", now, now, entry.attempt - 1
+  settle(self, entry)
   return true
 end
 
@@ -188,11 +194,11 @@ local function finish_one(self, item, now)
   if not entry then return false end
   if state == "unbegun" then return give_back(self, entry, now) end
   if state == "done" then entry.scope = item.scope or false end
-  change(self, entry, {
-    state = state, at = ended_at(entry, item, now), set_at = now, losses = 0,
-    attempt = entry.attempt - (item.uncounted and 1 or 0), reason = state ~= "done" and item.reason or false,
-    code = state == "dead" and item.code or false,
-  })
+  entry.state, entry.at, entry.set_at, entry.losses = state, ended_at(entry, item, now), now, 0
+  if item.uncounted then entry.attempt = entry.attempt - 1 end
+  entry.reason = state ~= "done" and item.reason or false
+  entry.code = state == "dead" and item.code or false
+  settle(self, entry)
   while #self.done + #self.emptied > self.keep_done do delete(self, oldest_done(self)) end
   return true
 end
@@ -204,11 +210,16 @@ function Inbox:finish(items)
   return finished
 end
 
+local function set_at(self, entry, at, now)
+  entry.at, entry.set_at = at, now
+  settle(self, entry)
+end
+
 function Inbox:extend(items, lease)
   local extended, now = {}, read_clock(self)
   for i = 1, #items do
     local entry = held(self, items[i])
-    if entry then change(self, entry, { at = now + lease, set_at = now }) end
+    if entry then set_at(self, entry, now + lease, now) end
     extended[i] = entry and true or false
   end
   return extended
@@ -306,14 +317,15 @@ end
 function Inbox:run(id)
   local entry, now = self.entries[id], read_clock(self)
   if not entry or entry.state ~= "ready" then return false end
-  change(self, entry, { at = now, set_at = now })
+  set_at(self, entry, now, now)
   return true
 end
 
 function Inbox:cancel(id, reason)
   local entry, now = self.entries[id], read_clock(self)
   if not entry or not is_live(entry) then return false end
-  change(self, entry, { state = "dead", code = "cancelled", reason = reason, at = now, set_at = now })
+  entry.state, entry.code, entry.reason, entry.at, entry.set_at = "dead", "cancelled", reason, now, now
+  settle(self, entry)
   return true
 end
 
@@ -334,7 +346,8 @@ function Inbox:forget(before, limit)
   end
   oldest = self.done[1]
   while oldest and oldest.at < before.bodies and forgotten.bodies < limit do
-    change(self, oldest, { body = false })
+    oldest.body = false
+    settle(self, oldest)
     forgotten.bodies, oldest = forgotten.bodies + 1, self.done[1]
   end
   return forgotten
