@@ -18,6 +18,7 @@ local LARGEST_BATCH = 64   -- claimed at a time, with one commit
 ---@field place integer of the item that runs or is the next to run
 ---@field claimed integer how many the claim gave
 ---@field ran integer how many of them were run
+---@field now number by core.monotonic, when the last of them had run
 local Batch = {}
 Batch.__index = Batch
 
@@ -36,7 +37,7 @@ function batch.claim(dispatcher, limit)
   for i = 1, #items do items[i].lease_ends_at = lease_ends_at end
   return setmetatable({
     dispatcher = dispatcher, inbox = dispatcher.inbox, items = items, place = 1, claimed = #items, ran = 0,
-    claimed_at = now,
+    claimed_at = now, now = now,
   }, Batch)
 end
 
@@ -102,8 +103,8 @@ local function settle(self)
   self.items, self.place = others, #others
 end
 
-local function is_slow(self)
-  return core.monotonic() >= self.claimed_at + BATCH_SECONDS
+local function is_slow(self, now)
+  return now >= self.claimed_at + BATCH_SECONDS
 end
 
 --- Extends the lease of the one that runs.
@@ -117,7 +118,7 @@ function Batch:heartbeat()
   dispatcher.active_at = core.monotonic()
   if not held then return nil, message, code end
   if held[1] then item.lease_ends_at = lease_ends_at end
-  if is_slow(self) then settle(self) end
+  if is_slow(self, dispatcher.active_at) then settle(self) end
   -- an answer that came too late says nothing about now
   return held[1] and core.monotonic() < item.lease_ends_at
 end
@@ -128,19 +129,20 @@ end
 -- for ever.
 local function is_over(self, deadline, returned)
   if returned[self.items[self.place].id] then return true end
-  return self.ran > 0 and (self.dispatcher.stop_asked() or is_slow(self) or core.monotonic() >= deadline)
+  return self.ran > 0 and (self.dispatcher.stop_asked() or is_slow(self, self.now) or self.now >= deadline)
 end
 
 -- Returns whether the next may follow.
 local function run_next(self, returned)
   local dispatcher, item, started = self.dispatcher, self.items[self.place], core.monotonic()
   dispatcher.active_at = started
-  local handled = run.one(dispatcher, self, item)
-  if handled == nil then
+  if started >= item.lease_ends_at then
     dispatcher.report:not_begun(#self.items - self.place + 1, dispatcher.clock())
     return false
   end
-  dispatcher.report:ran(item, handled, core.monotonic() - started, dispatcher.clock)
+  local handled = run.one(dispatcher, self, item)
+  self.now = core.monotonic()
+  dispatcher.report:ran(item, handled, self.now - started, dispatcher.clock)
   if item.state == "ready" then returned[item.id] = true end
   self.ran, self.place = self.ran + 1, self.place + 1
   return true

@@ -2,7 +2,6 @@
 local call = require "marketplace.dispatcher.call"
 local callbacks = require "marketplace.dispatcher.callbacks"
 local context = require "marketplace.dispatcher.context"
-local core = require "marketplace.core"
 local notification = require "marketplace.notification"
 local outcome = require "marketplace.dispatcher.outcome"
 local superseded = require "marketplace.dispatcher.superseded"
@@ -38,7 +37,6 @@ local function run_one(dispatcher, batch, item)
     without_callback(item, n.event)
     return false
   end
-  if core.monotonic() >= item.lease_ends_at then return nil end
   local ctx = context.open(item, n, batch)
   local failure = call.all(list, n, ctx)
   outcome.after_callbacks(retry, item, failure, context.close(ctx))
@@ -50,7 +48,7 @@ end
 ---@param dispatcher marketplace.Dispatcher
 ---@param batch marketplace.dispatcher.Batch
 ---@param item table as the inbox's claim returned it
----@return boolean|nil handled false: there is no callback; nil: nothing was begun, as the lease has ended
+---@return boolean handled false: there is no callback
 function run.one(dispatcher, batch, item)
   local ok, handled = pcall(run_one, dispatcher, batch, item)
   if ok then return handled end
