@@ -6,8 +6,8 @@
 #include "lua/notification_fields.h"
 #include "lua/push.h"
 
-/* Those that a notification gives it, and those that the receiver adds. */
-enum { FIELDS = 9 };
+/* Those that a notification gives it, and the one that the receiver adds. */
+enum { FIELDS = 8 };
 
 static mkt_code push_sha256(lua_State *L, const char *body, size_t n, mkt_error *error) {
   unsigned char digest[MKT_SHA256_BYTES];
