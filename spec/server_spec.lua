@@ -245,7 +245,7 @@ describe("marketplace.server", function()
   end)
 
   it("takes a mistake in the receiver for no answer", function()
-    receiver.handle_many = function() error "a bug" end
+    receiver.receive_many = function() error "a bug" end
     open()
     local answer = ask(notification(samples.body "ping"))
     assert.equal(503, answer.status)

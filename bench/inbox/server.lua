@@ -12,10 +12,10 @@ local inbox = mode == "memory" and memory.new { capacity = 1e9 }
 local receiver = marketplace.receiver { secrets = os.getenv "MARKETPLACE_SECRET", inbox = inbox }
 
 if mode == "single" then
-  local handle_many = receiver.handle_many
-  function receiver:handle_many(requests)
+  local receive_many = receiver.receive_many
+  function receiver:receive_many(requests)
     local responses = {}
-    for i, request in ipairs(requests) do responses[i] = handle_many(self, { request })[1] end
+    for i, request in ipairs(requests) do responses[i] = receive_many(self, { request })[1] end
     return responses
   end
 end

@@ -5,6 +5,7 @@
 local core = require "marketplace.core"
 local dead_record = require("marketplace.inbox.record").dead
 local dispatcher = require "marketplace.dispatcher"
+local head_of = require("marketplace.request_head").of
 local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
@@ -82,32 +83,6 @@ local function refuse(self, head, kind, reason, code, level)
     code = code, status = status_of(head, answer), reason = reason, remote = head.remote, level = level,
   }
   return nil, answer
-end
-
--- Header names come in any case. If two differ in case only, the header came twice, and its value is a list.
-local WANTED = { ["x-apple-signature"] = "signature", ["content-encoding"] = "encoding", ["content-length"] = "length" }
-
--- Common headers, as servers write them, which are skipped without converting their case.
-local COMMON = {}
-for _, name in ipairs { "host", "user-agent", "accept", "accept-encoding", "content-type", "connection" } do
-  COMMON[name] = true
-end
-
-local function read_header(head, name, value)
-  local field = WANTED[name] or type(name) == "string" and WANTED[name:lower()]
-  if field then head[field] = head[field] == nil and value or { head[field], value } end
-end
-
--- The head of a request, as Receiver:receive takes it.
-local function head_of(request)
-  local head = {
-    method = request.method, remote = request.remote, body = request.body, fault = request.fault,
-    answered = request.answered,
-  }
-  for name, value in pairs(request.headers or {}) do
-    if not COMMON[name] then read_header(head, name, value) end
-  end
-  return head
 end
 
 local function body_of(head)
@@ -259,17 +234,6 @@ local function store_one(self, record)
   report_stored(self, record, outcomes[1], took)
 end
 
-local function check_request(request, where)
-  if type(request) ~= "table" then error(where .. ": a request must be a table, not a " .. type(request), 3) end
-  if type(request.method) ~= "string" then error(where .. ": the request's method must be a string", 3) end
-  if request.headers ~= nil and type(request.headers) ~= "table" then
-    error(where .. ": the request's headers must be a table", 3)
-  end
-  if request.body ~= nil and type(request.body) ~= "string" then
-    error(where .. ": the request's body must be a string", 3)
-  end
-end
-
 --- Answers requests; what is authentic is in the inbox, with one commit for all of them, before this returns.
 ---@param requests table[] each {method=, headers=, body=}; header names in any case, a repeated header as a list
 ---@return table[] responses, each {status=, headers=, body=}, in the same order; equal ones may be one table
@@ -277,10 +241,20 @@ function Receiver:handle_many(requests)
   if type(requests) ~= "table" then
     error("receiver:handle_many: a list of requests is expected, not a " .. type(requests), 2)
   end
-  local answers, records, places = {}, {}, {}
+  local heads = {}
   for i = 1, #requests do
-    check_request(requests[i], "receiver:handle_many")
-    local record, refusal = check(self, head_of(requests[i]), body_of)
+    heads[i] = head_of(requests[i], "receiver:handle_many")
+  end
+  return self:receive_many(heads)
+end
+
+--- Answers requests, as handle_many does, for a caller that knows the headers that matter and has read the bodies.
+---@param heads table[] as of `receive`; each has its `body` or, as its `fault`, why there is none
+---@return table[] responses as of handle_many
+function Receiver:receive_many(heads)
+  local answers, records, places = {}, {}, {}
+  for i = 1, #heads do
+    local record, refusal = check(self, heads[i], body_of)
     answers[i] = refusal
     if record then
       records[#records + 1] = record
@@ -318,8 +292,7 @@ end
 ---@return table headers
 ---@return string body
 function Receiver:handle(request)
-  check_request(request, "receiver:handle")
-  return self:receive(head_of(request), body_of)
+  return self:receive(head_of(request, "receiver:handle"), body_of)
 end
 
 --- Runs the callbacks of what the inbox holds and can be run now; see Dispatcher:dispatch.

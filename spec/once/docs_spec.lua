@@ -323,7 +323,7 @@ local function answered_by_a_server()
   local listener = assert(server.open { receiver = receiver, log = function() end })
   finally(function() listener:stop() end)
   local host, port = listener:address()
-  receiver.handle_many = function() error "broken" end
+  receiver.receive_many = function() error "broken" end
   for _, line in ipairs { "GET / HTTP/1.1", "GET / HTTP/1.1\r\nX-Apple-Signature: a", "PUT /healthz HTTP/1.1",
     "GET /notifications HTTP/1.1" } do
     local before, client = receiver:counts(), socket.tcp4()

@@ -15,10 +15,10 @@ describe("the server", function()
   before_each(function()
     entries, received = {}, {}
     receiver = marketplace.receiver { secrets = "secret", log = function(entry) entries[#entries + 1] = entry end }
-    local handle_many = receiver.handle_many
-    function receiver:handle_many(requests)
+    local receive_many = receiver.receive_many
+    function receiver:receive_many(requests)
       for _, request in ipairs(requests) do received[#received + 1] = request end
-      return handle_many(self, requests)
+      return receive_many(self, requests)
     end
     listener = assert(server.open { receiver = receiver, log = function(entry) entries[#entries + 1] = entry end })
   end)

@@ -52,7 +52,7 @@ end
 -- A bug here must not look like a verdict on the request: Apple must send the notification again.
 local function handle_all(self, requests)
   if #requests == 0 then return {} end
-  local ok, answers = pcall(self.receiver.handle_many, self.receiver, requests)
+  local ok, answers = pcall(self.receiver.receive_many, self.receiver, requests)
   if ok then return answers end
   local failures = {}
   for i = 1, #requests do
@@ -74,6 +74,13 @@ local function with_and_without_slash(path)
   return paths
 end
 
+-- What the receiver reads of a request, beside what has the same name here.
+local function name_headers(request)
+  local headers = request.headers
+  request.signature, request.encoding = headers["x-apple-signature"], headers["content-encoding"]
+  request.length = headers["content-length"]
+end
+
 -- The receiver also logs and counts what cannot be read.
 local function is_for_receiver(self, request)
   return refusals.IS_UNREADABLE[request.fault] or self.receiving_paths[request.path]
@@ -84,6 +91,7 @@ local function respond(self, requests)
   for i = 1, #requests do
     local request = requests[i]
     if is_for_receiver(self, request) then
+      name_headers(request)
       notifications[#notifications + 1] = request
       places[#notifications] = i
     else

@@ -1,0 +1,45 @@
+--- The head of a request as Receiver:receive takes it, made of a request whose header names come in any case.
+local request_head = {}
+
+-- If two names differ in case only, the header came twice, and its value is a list.
+local WANTED = { ["x-apple-signature"] = "signature", ["content-encoding"] = "encoding", ["content-length"] = "length" }
+
+-- Common headers, as servers write them, which are skipped without converting their case.
+local COMMON = {}
+for _, name in ipairs { "host", "user-agent", "accept", "accept-encoding", "content-type", "connection" } do
+  COMMON[name] = true
+end
+
+local function check(request, where)
+  if type(request) ~= "table" then error(where .. ": a request must be a table, not a " .. type(request), 4) end
+  if type(request.method) ~= "string" then error(where .. ": the request's method must be a string", 4) end
+  if request.headers ~= nil and type(request.headers) ~= "table" then
+    error(where .. ": the request's headers must be a table", 4)
+  end
+  if request.body ~= nil and type(request.body) ~= "string" then
+    error(where .. ": the request's body must be a string", 4)
+  end
+end
+
+local function read_header(head, name, value)
+  local field = WANTED[name] or type(name) == "string" and WANTED[name:lower()]
+  if field then head[field] = head[field] == nil and value or { head[field], value } end
+end
+
+--- Raises, and blames the caller of the function that calls this, if that is no request.
+---@param request {method: string, headers?: table, body?: string, fault?: string, answered?: integer, remote?: any}
+---@param where string the public function's name, for the message
+---@return table head with the request's body
+function request_head.of(request, where)
+  check(request, where)
+  local head = {
+    method = request.method, remote = request.remote, body = request.body, fault = request.fault,
+    answered = request.answered,
+  }
+  for name, value in pairs(request.headers or {}) do
+    if not COMMON[name] then read_header(head, name, value) end
+  end
+  return head
+end
+
+return request_head
