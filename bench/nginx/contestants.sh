@@ -12,7 +12,7 @@ free_port() {
 }
 
 start_node() { # NAME
-  taskset -c 0 node bench/nginx/node.mjs "$port" 2> "$work/$1/error.log" &
+  taskset -c 0 node bench/server/node.mjs "$port" > "$work/$1/address" 2> "$work/$1/error.log" &
 }
 
 start_nginx() { # NAME MODULE

@@ -7,9 +7,11 @@ local secret = "a secret of usual length, 32 chr"
 local body = assert(io.open(arg[2], "rb")):read "*a"
 local handled = 0
 
+local HEX = {}
+for byte = 0, 255 do HEX[string.char(byte)] = ("%02x"):format(byte) end
+
 local function signature_of(bytes)
-  local tag = hmac.new(secret, "sha256"):final(bytes)
-  return "hmacsha256=" .. tag:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
+  return "hmacsha256=" .. hmac.new(secret, "sha256"):final(bytes):gsub(".", HEX)
 end
 
 local header = signature_of(body)

@@ -1,6 +1,6 @@
-// The yardstick: the same work on Node's http server. Method, path and size are checked, the signature is compared in
-// constant time, the body's digest tells a duplicate from another body under the same id, and what was answered is
-// kept until its callback has run.
+// node.mjs [PORT]: the yardstick, the same work on Node's http server. Method, path and size are checked, the signature
+// is compared in constant time, the body's digest tells a duplicate from another body under the same id, and what was
+// answered is kept until its callback has run.
 import { createServer } from "node:http";
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 
@@ -55,7 +55,7 @@ const server = createServer((request, response) => {
 });
 
 server.keepAliveTimeout = 60000;
-server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+server.listen(Number(process.argv[2] ?? 0), "127.0.0.1", () => console.log(server.address().port));
 process.on("SIGTERM", () => {
   console.error(`handled ${handled}`);
   process.exit(0);
