@@ -47,7 +47,7 @@ local receiver = marketplace.receiver {
 }
 callback.add(receiver, log_path, reach)
 
-wrap(receiver, "handle_many", nil, "before answer")
+wrap(receiver, "receive_many", nil, "before answer")
 wrap(receiver.dispatcher, "turn", "after answer")
 
 local listener = assert(server.open {
