@@ -17,6 +17,17 @@ return {
     run = function() return #core.random_hex(32) end },
   { covers = { "core.is_utf8" },
     run = function() return core.is_utf8 "é", core.is_utf8 "\255" end },
+  { covers = { "core.hash", "hash:add", "hash:copy", "hash:hex", "hash:close" }, codes = { "crypto_failed" },
+    run = function()
+      local hash, message, code = core.hash "md5"
+      if not hash then return hash, message, code end
+      local added, problem, its_code = hash:add "abc"
+      if not added then return added, problem, its_code end
+      local copy, failed, why = hash:copy()
+      if not copy then return copy, failed, why end
+      hash:close()
+      return copy:hex()
+    end },
   { covers = {
       "core.catch_signals", "core.stop_asked", "core.stopping_for", "core.limit_stop", "core.take_reload",
     },

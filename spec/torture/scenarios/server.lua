@@ -20,12 +20,14 @@ local function close(context)
 end
 
 local RESPONSE = { status = 200, headers = { ["X-A"] = { "1", "2" }, B = "3" }, body = "yes" }
+local LONG = ("long"):rep(2000)
+local IN_PIECES = { status = 200, body = { "yes", LONG, "no", LONG } }
 
 local function answer_requests(context)
   context.requests = context.server:poll(0)
   for i, request in ipairs(context.requests) do
     context.seen = request.body
-    context.server:answer({ request }, { RESPONSE })
+    context.server:answer({ request }, { context.response or RESPONSE })
     context.requests[i] = false
   end
 end
@@ -77,6 +79,18 @@ return {
       if not status then return status, headers, body end
       headers.date = nil
       return status, headers, body, context.seen
+    end },
+  -- an answer in pieces
+  { covers = { "http_server:answer" }, codes = CODES, setup = open, teardown = close, recovers = 3,
+    run = function(context)
+      context.response = IN_PIECES
+      settle(context)
+      local one, message, code = exchange(context)
+      if not one then return one, message, code end
+      local status, headers, body = one:result()
+      one:close()
+      if not status then return status, headers, body end
+      return status, body == table.concat(IN_PIECES.body)
     end },
   { covers = { "http_exchange:head", "http_exchange:take" },
     codes = CODES, setup = open, teardown = close, recovers = 3,
