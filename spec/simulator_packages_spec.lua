@@ -285,6 +285,11 @@ describe("a package of marketplace.simulator", function()
           { id = "big", size = 17 * MIB } } }
       end
       assert.equal(s.sim:asset_bytes "one", other.sim:asset_bytes "one")
+      local digests = {
+        one = "12eb2aa1bf39adfa48f07dedbdedd9b215607b6b04864696b9ecdd23a7b36fc6",
+        big = "c3dae17f577a55b2fcfeb642b413b515c8e38e7eaccfe72a57234b172c9a98a0",
+      }
+      for id, digest in pairs(digests) do assert.equal(digest, core.sha256(s.sim:asset_bytes(id))) end
       assert.is_true(s.sim:asset_bytes "big" == other.sim:asset_bytes "big")
       local one, two = s.sim:asset_bytes "one", s.sim:asset_bytes "two"
       for at = 0, 2 * 65536, 65536 do assert.not_equal(one:sub(at + 1, at + 65536), two:sub(at + 1, at + 65536)) end

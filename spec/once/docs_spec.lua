@@ -470,3 +470,26 @@ describe("the operating guide names", function()
     assert.are.same(reasons, documented)
   end)
 end)
+
+describe("the simulator's page", function()
+  it("names every fault of files, and no other", function()
+    local named, known = {}, {}
+    for row in raw.read_file("docs/simulator.md"):gmatch "\n| (`file_[^|]*)" do
+      for name in row:gmatch "`([^`]+)`" do named[name] = true end
+    end
+    for _, kind in ipairs(require("marketplace.simulator.faults").kinds()) do
+      if kind:find "^file_" then known[kind] = true end
+    end
+    assert.same(known, named)
+  end)
+
+  it("names what can be said of an asset, and nothing else", function()
+    local named, known = {}, {}
+    local page = raw.read_file "docs/simulator.md"
+    for name in page:match("\n| key |.-\n\n"):gmatch "\n| `([%w_]+)`" do named[name] = true end
+    for _, tag in ipairs(luacats.tags(public.options()["marketplace.SimulatorAssetOptions"], "field")) do
+      known[tag.name] = true
+    end
+    assert.same(known, named)
+  end)
+end)
