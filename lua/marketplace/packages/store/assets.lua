@@ -88,6 +88,25 @@ function methods:stage(given, manifest)
   return staged, message, code
 end
 
+local PROVED = "UPDATE assets SET proof = :proof WHERE version = :id AND public_id = :public_id"
+
+--- Makes the rows of a version that was found whole, as if it had just been fetched, but for its package, which nobody
+--- knows. All in one transaction.
+---@param id string
+---@param manifest marketplace.packages.Manifest
+---@param proofs {public_id: string, proof: string}[]
+---@param work? fun(version: marketplace.packages.Version, change: marketplace.packages.Change): any as of store:change
+---@return any|nil
+---@return string? message
+---@return string? code store_unavailable
+function methods:adopt(id, manifest, proofs, work)
+  return self:transact(function(link, now)
+    assets.stage(link, { id = id }, manifest, now)
+    link:each(PROVED, proofs, { id = id })
+    return not work or versions.change(link, id, now, work)
+  end)
+end
+
 local DONE = "UPDATE assets SET proof = :proof, etag = coalesce(:etag, etag), " ..
   "checksum = coalesce(:checksum, checksum), sha256 = coalesce(:sha256, sha256) " ..
   "WHERE version = :version AND public_id = :public_id"

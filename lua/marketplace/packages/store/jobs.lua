@@ -193,6 +193,20 @@ function methods:jobs(filter)
   return self:read(function(link) return link:run(LIST, filter) end)
 end
 
+local PRUNE = "DELETE FROM jobs WHERE state = 'ended' AND ended_at < :before"
+
+--- Forgets jobs that ended without success.
+---@param before number seconds since the epoch
+---@return true|nil
+---@return string? message
+---@return string? code store_unavailable
+function methods:prune_jobs(before)
+  return self:transact(function(link)
+    link:run(PRUNE, { before = before })
+    return true
+  end)
+end
+
 local REARM = "SELECT id FROM jobs WHERE state = 'ended' AND code = 'unavailable' AND version IS NOT NULL AND " ..
   "((:scope = 'app' AND (app = :id OR version IN (SELECT id FROM versions WHERE item_id = :id OR app = :id))) OR " ..
   "(:scope = 'package' AND package = :id) OR (:scope = 'version' AND version = :id))"

@@ -211,12 +211,41 @@ function Change:has_successor()
   return self.version.ordinal ~= nil and self.link:run(NEWER, self.version)[1] ~= nil
 end
 
+local CURRENT_OF = SELECT .. "JOIN current ON current.version = id WHERE " ..
+  "versions.item_id = :item_id AND versions.apple_version_id = :apple_version_id"
+
+--- The package version that is served for the same version of the app, or nil.
+---@return marketplace.packages.Version|nil
+function Change:current()
+  local row = self.link:run(CURRENT_OF, self.version)[1]
+  return row and record(row)
+end
+
 local IS_WANTED = "SELECT 1 AS found FROM jobs WHERE version = :id AND state = 'wanted'"
 
 --- Whether a job for it is to be done.
 ---@return boolean
 function Change:is_wanted()
   return self.link:run(IS_WANTED, { id = self.version.id })[1] ~= nil
+end
+
+local HAS_JOB = "SELECT 1 AS found FROM jobs WHERE version = :id"
+
+--- Whether there is a job for it, be it that it ended without success.
+---@return boolean
+function Change:has_job()
+  return self.link:run(HAS_JOB, { id = self.version.id })[1] ~= nil
+end
+
+-- What was taken down of which no version is known by those ids.
+local UNKNOWN_TAKEDOWN = "SELECT 1 AS found FROM availability WHERE available = 0 AND territory = '*' AND " ..
+  "((scope = 'app' AND NOT EXISTS (SELECT 1 FROM versions AS v WHERE availability.id IN (v.app, v.item_id))) OR " ..
+  "(scope = 'package' AND NOT EXISTS (SELECT 1 FROM versions AS v WHERE v.package = availability.id))) LIMIT 1"
+
+--- Whether it may have been taken down under an id that is not known to be its own.
+---@return boolean
+function Change:may_be_taken_down()
+  return not self.version.package and self.link:run(UNKNOWN_TAKEDOWN)[1] ~= nil
 end
 
 --- Why a version must not be served; nil if it may.
@@ -231,6 +260,19 @@ function versions.refusal(link, version)
   return nil
 end
 
+--- What store:change does, in a transaction of the caller's.
+---@param link table
+---@param id string
+---@param now number
+---@param work fun(version: marketplace.packages.Version, change: marketplace.packages.Change): any not nil
+---@return any|false false: there is no such version
+function versions.change(link, id, now, work)
+  local version = versions.get(link, id)
+  if not version then return false end
+  version.refusal = versions.refusal(link, version)
+  return work(version, setmetatable({ link = link, now = now, version = version }, Change))
+end
+
 --- Runs work(version, change) in a transaction. version.refusal says why it must not be served, if it must not. What
 --- work does to files, it does before it changes rows: nothing else writes to the store meanwhile.
 ---@param id string
@@ -240,12 +282,22 @@ end
 ---@return string? code store_unavailable
 function methods:change(id, work)
   return self:transact(function(link, now)
-    local version = versions.get(link, id)
-    if not version then return false end
-    version.refusal = versions.refusal(link, version)
-    local result = work(version, setmetatable({ link = link, now = now, version = version }, Change))
+    local result = versions.change(link, id, now, work)
     link:limit(self.timeout) -- files took their own time
     return result
+  end)
+end
+
+--- Runs work() in a transaction if nothing is known of a version, and no job wants it.
+---@param id string
+---@param work fun(): any not nil
+---@return any|false|nil false: it is known
+---@return string? message
+---@return string? code store_unavailable
+function methods:if_unknown(id, work)
+  return self:transact(function(link)
+    if versions.get(link, id) or link:run(IS_WANTED, { id = id })[1] then return false end
+    return work()
   end)
 end
 
