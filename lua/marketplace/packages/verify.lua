@@ -1,0 +1,124 @@
+--- Whether what is served is what Apple made: all files, nothing else, and each byte as far as there is something to
+--- compare it with.
+local contents = require "marketplace.packages.contents"
+local core = require "marketplace.core"
+local manifest = require "marketplace.packages.manifest"
+
+local verify = {}
+
+local STEP = 16 * 2 ^ 20 -- bytes that are hashed before others have their turn
+
+--[[ Files ]]
+
+local function hash(io, given, on_step)
+  local check, message, code = io.check(given)
+  if not check then return nil, message, code end
+  while true do
+    local done
+    done, message, code = check:step(STEP)
+    if done == nil then return nil, message, code end
+    on_step()
+    if done then return check:result() end
+  end
+end
+
+--- Reads an asset and compares it with its digests.
+---@param io table marketplace.package_io
+---@param path string of the package's folder
+---@param asset marketplace.packages.Asset
+---@param sha256? string what the whole is to have, if it is known
+---@param on_step? fun() is called every 16 MiB
+---@return "chunks"|"checksum"|"size"|nil proof by what it was proved
+---@return string? message
+---@return string? code asset_corrupt, asset_size, or the file system's
+function verify.asset(io, path, asset, sha256, on_step)
+  local result, message, code = hash(io, {
+    path = ("%s/%s"):format(path, asset.path), size = asset.size, chunk_size = asset.chunk_size,
+    digests = asset.digests, sha256 = sha256 ~= nil,
+  }, on_step or function() end)
+  if not result then return nil, message, code end
+  if sha256 and result.sha256 ~= sha256 then
+    return nil, asset.path .. " is not what it was when it was fetched", "asset_corrupt"
+  end
+  if asset.digests then return "chunks" end
+  return sha256 and "checksum" or "size"
+end
+
+--[[ Versions ]]
+
+local function known_digests(p, version)
+  local rows, message, code = p.store:assets(version.id)
+  if not rows then return nil, message, code end
+  local known = {}
+  for _, row in ipairs(rows) do known[row.public_id] = row.sha256 end
+  return { rows = rows, sha256 = known }
+end
+
+local function read(path, problems)
+  local bytes, message = core.read_file(path .. "/manifest.json")
+  local found
+  if bytes then found, message = manifest.parse(bytes) end
+  if not found then problems[#problems + 1] = message end
+  return found
+end
+
+local function check_assets(p, version, path, known, report, on_progress)
+  local found = read(path, report.problems)
+  for _, asset in ipairs(found and found.assets or {}) do
+    local function on_step()
+      if on_progress then on_progress { event = "verifying", version = version.id, asset = asset.path } end
+    end
+    local proof, message = verify.asset(p.io, path, asset, known.sha256[asset.public_id], on_step)
+    if not proof then report.problems[#report.problems + 1] = message end
+    if proof == "size" then report.unverified = report.unverified + 1 end
+    report.bytes = report.bytes + asset.size
+  end
+end
+
+-- False if it was moved meanwhile: then what was found says nothing.
+local function verify_version(p, version, on_progress)
+  local path = p.folder:place(version)
+  local known, message, code = known_digests(p, version)
+  if not known then return nil, message, code end
+  local report = { version = version.id, problems = {}, bytes = 0, assets = version.assets, unverified = 0 }
+  local whole, problem, problem_code = contents.check(p.io, path, version, known.rows)
+  if not whole and problem_code == "package_incomplete" then report.problems[1] = problem end
+  if whole or problem_code == "package_incomplete" then
+    check_assets(p, version, path, known, report, on_progress)
+  end
+  local list
+  list, message, code = p.store:versions { id = version.id }
+  if not list then return nil, message, code end
+  if not list[1] or list[1].state ~= version.state then return false end
+  if not whole and problem_code ~= "package_incomplete" then return nil, problem, problem_code end
+  return report
+end
+
+--- Reads what is served, or one version that is served or withdrawn, and says what is wrong with it. It changes
+--- nothing.
+---@param p table of marketplace.packages
+---@param given {version?: string} default: all that are served
+---@param on_progress? fun(event: {event: "verifying", version: string, asset: string}) every 16 MiB
+---@return {version: string, problems: string[], bytes: integer, assets: integer, unverified: integer}[]|nil reports
+---unverified: assets of which there is only the size to compare
+---@return string? message
+---@return string? code version_unknown, store_unavailable, file_failed
+function verify.run(p, given, on_progress)
+  local list, message, code = p.store:versions {
+    id = given.version, state = not given.version and "published" or nil,
+  }
+  if not list then return nil, message, code end
+  if given.version and not list[1] then
+    return nil, "there is no package version " .. tostring(given.version), "version_unknown"
+  end
+  local reports = {}
+  for _, version in ipairs(list) do
+    local report
+    report, message, code = verify_version(p, version, on_progress)
+    if report == nil then return nil, message, code end
+    if report then reports[#reports + 1] = report end
+  end
+  return reports
+end
+
+return verify
