@@ -77,6 +77,17 @@ describe("a file of marketplace.simulator", function()
     end)
   end)
 
+  it("is counted with its bytes, as they were sent", function()
+    local path = FILES .. "variants/a"
+    fetch(url)
+    fetch(url, { range = "bytes=990-" })
+    s.sim:fault { kind = "file_cut", at = 5 }
+    fetch(url)
+    fetch(url, nil, "HEAD")
+    assert.same({ method = "GET", path = path, arrived = 3, executed = 3, bytes = 1015 }, s.sim:requests("GET", path))
+    assert.equal(0, s.sim:requests("HEAD", path).bytes)
+  end)
+
   describe("comes in ranges", function()
     local whole
 

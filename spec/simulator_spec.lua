@@ -916,11 +916,12 @@ describe("marketplace.simulator", function()
       assert.same({ 2, 2, 1 }, { #state.apps, #state.deliveries, state.waiting })
       assert.equal("500", state.faults[1].kind)
       s:expect(204, "DELETE /simulator/faults")
-      s:expect(200, "GET /v1/webhooks/" .. id)
-      assert.same({
-        { method = "POST", path = "/v1/webhooks", arrived = 1, executed = 1 },
-        { method = "GET", path = "/v1/webhooks/" .. id, arrived = 1, executed = 1 },
-      }, s:expect(200, "GET /simulator/requests").requests)
+      local _, answer = s:expect(200, "GET /v1/webhooks/" .. id)
+      local rows = s:expect(200, "GET /simulator/requests").requests
+      assert.same({ "POST", "/v1/webhooks", 1, 1 },
+        { rows[1].method, rows[1].path, rows[1].arrived, rows[1].executed })
+      assert.same({ method = "GET", path = "/v1/webhooks/" .. id, arrived = 1, executed = 1, bytes = #answer.body },
+        rows[2])
     end)
 
     it("shows the newest hundred deliveries", function()
@@ -1063,6 +1064,7 @@ describe("marketplace.simulator", function()
   end)
 
   it("knows nothing of requests that never came", function()
-    assert.same({ method = "GET", path = "/v1/never", arrived = 0, executed = 0 }, s.sim:requests("GET", "/v1/never"))
+    assert.same({ method = "GET", path = "/v1/never", arrived = 0, executed = 0, bytes = 0 },
+      s.sim:requests("GET", "/v1/never"))
   end)
 end)

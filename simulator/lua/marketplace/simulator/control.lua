@@ -1,7 +1,8 @@
 --- The control interface of a running simulator, below /simulator, in JSON. Only its own machine may use it.
 ---
 ---   GET    /simulator             what it has: apps, webhooks (without secrets), deliveries, faults
----   GET    /simulator/requests    how many requests arrived and were executed, by method and path
+---   GET    /simulator/requests    how many requests arrived and were executed, and the bytes of the answers, by method
+---                                 and path
 ---   POST   /simulator/events      {"event": NAME, …}: makes something happen; members are the options of sim:event
 ---   GET    /simulator/versions    the package versions
 ---   POST   /simulator/versions    adds one; members are the options of sim:add_package_version

@@ -13,6 +13,7 @@
 ---   sim:event("version_available", { app = "6740067890" })
 ---   sim:tick()                                     -- sends what is due
 local auth = require "marketplace.simulator.auth"
+local bodies = require "marketplace.simulator.bodies"
 local bytes = require "marketplace.simulator.packages.bytes"
 local control = require "marketplace.simulator.control"
 local core = require "marketplace.core"
@@ -62,15 +63,15 @@ local function is_control(path)
   return path == "/simulator" or path:find "^/simulator/" ~= nil and not path:find "^/simulator/files/"
 end
 
-local function count(self, request, what)
+local function count(self, request, what, number)
   if is_control(request.path) then return end
   local key = request.method .. " " .. request.path
   local row = self.counts[key]
   if not row then
-    row = { method = request.method, path = request.path, arrived = 0, executed = 0 }
+    row = { method = request.method, path = request.path, arrived = 0, executed = 0, bytes = 0 }
     self.counts[key] = row
   end
-  row[what] = row[what] + 1
+  row[what] = row[what] + (number or 1)
 end
 
 local function refuse_token(self, request, reason)
@@ -145,6 +146,7 @@ function Simulator:handle(given)
     body = given.body or "", remote = given.remote,
   }
   local response = finish(self, request, answer_request(self, request))
+  if request.method ~= "HEAD" then count(self, request, "bytes", bodies.size(response.body)) end
   self.log {
     level = "info", message = "request", at = self.clock(), status = response.status, remote = request.remote,
     reason = ("%s %s"):format(request.method, request.path),
@@ -298,13 +300,15 @@ local function sorted_rows(counts)
   return rows
 end
 
---- How many requests arrived, and how many were executed (answered 2xx, even if the answer was lost).
+--- How many requests arrived, how many were executed (answered 2xx, even if the answer was lost), and how many bytes
+--- the bodies of the answers had.
 ---@param method? string with `path`: only of this one
 ---@param path? string
----@return table rows list of {method=, path=, arrived=, executed=}; one of them if a method is given
+---@return table rows list of {method=, path=, arrived=, executed=, bytes=}; one of them if a method is given
 function Simulator:requests(method, path)
   if not method then return sorted_rows(self.counts) end
-  return self.counts[method .. " " .. path] or { method = method, path = path, arrived = 0, executed = 0 }
+  return self.counts[method .. " " .. path]
+    or { method = method, path = path, arrived = 0, executed = 0, bytes = 0 }
 end
 
 --- The deliveries so far, oldest first: {id=, generation=, body=, attributes=, …}.

@@ -95,7 +95,7 @@ local COMMANDS = {
   { "remove-version", "make a version of a package unknown" },
   { "fault", "make the next requests or deliveries fail" },
   { "redeliver", "repeat a delivery" },
-  { "requests", "list how many requests arrived, and how many were executed" },
+  { "requests", "list how many requests arrived, how many were executed, and the bytes of the answers" },
 }
 
 --- Adds the actions.
@@ -228,6 +228,7 @@ local COLUMNS = {
   { "METHOD", "method" },
   { "ARRIVED", "arrived" },
   { "EXECUTED", "executed" },
+  { "BYTES", "bytes" },
   { "PATH", "path" },
 }
 
