@@ -135,6 +135,73 @@ describe("marketplace.sqlite", function()
       assert.equal(3, count(open()))
     end)
 
+    it("if its log was removed while one reads and another has made a log since", function()
+      local one, reader = make(), open()
+      for _ = 1, 5 do assert(add(one)) end
+      execute(reader, "BEGIN")
+      assert.equal(6, count(reader))
+      run(("rm %s-wal"):format(path))
+      one:close()
+      local other = open()
+      other:limit(0.05)
+      assert.matches("another process has kept it locked", select(2, other:begin()))
+      execute(reader, "COMMIT")
+      reader:close()
+      other:limit(3)
+      assert(add(other))
+      assert(add(other))
+      other:close()
+      assert.equal(8, count(open()))
+    end)
+
+    it("if its log was moved away, and back once others had another one", function()
+      for _, looks in ipairs { false, true } do
+        local one, other, idle = make(), open(), open()
+        assert(add(one))
+        assert(add(other))
+        run(("mv %s-wal %s.away"):format(path, path))
+        one:close()
+        local third = open()
+        for _ = 1, 3 do assert(add(third)) end
+        run(("mv %s.away %s-wal"):format(path, path))
+        if looks then
+          expect_failure("%-wal was cut short or removed", other:begin())
+          other:close()
+          expect_failure("%-wal was cut short or removed", sqlite.open { path = path })
+          other = idle
+        end
+        expect_failure("another file took the place of .*%-wal", third:begin())
+        third:close()
+        assert(add(other))
+        assert.equal(7, count(other))
+        other:close()
+        idle:close()
+        other = open()
+        assert.equal(7, count(other))
+        assert.is_true(other:quick_check())
+        other:close()
+        path = path .. "2"
+      end
+    end)
+
+    it("if a copy took the place of its log, with which one of several goes on", function()
+      local one, other = make(), open()
+      assert(add(one, 30))
+      for _ = 1, 10 do assert(add(other, 3)) end
+      execute(one, "PRAGMA wal_checkpoint")
+      assert(add(one))
+      run(("cp %s-wal %s.x && mv %s.x %s-wal"):format(path, path, path, path))
+      local third = open()
+      for _ = 1, 3 do assert(add(third)) end
+      one:close()
+      assert(add(third))
+      expect_failure("another file took the place of .*%-wal", other:begin())
+      other:close()
+      assert(add(third))
+      third:close()
+      assert.equal(18, count(open()))
+    end)
+
     it("if its log was removed, and another program has made an empty one since", function()
       local database = make()
       assert(add(database))
@@ -275,7 +342,7 @@ describe("marketplace.sqlite", function()
         -- this one begins another log
         for _ = 1, 5 do assert(add(database)) end
         run(("truncate -s %d %s-wal"):format(size, path))
-        expect_failure("a.db%-wal was cut short while it was open", database:begin())
+        expect_failure("a.db%-wal was cut short or removed while it was open", database:begin())
         database:close()
         database = open()
         assert.is_true(count(database) >= 21)
@@ -369,7 +436,7 @@ describe("marketplace.sqlite", function()
   end)
 
   describe("refuses a log of another copy of the file", function()
-    local FOREIGN = "cannot open .*a.db: the %-wal beside it is of another copy of the file: put that copy back, or"
+    local FOREIGN = "cannot open .*a.db: the %-wal beside it is of another copy of the file: put that copy back, "
 
     -- A file whose process was killed, and copies of it: "raw" after the first commits, "api" and "vacuum" later.
     local function make_copies()
@@ -522,6 +589,21 @@ describe("marketplace.sqlite", function()
         print(execute "SELECT count(*) AS n FROM t"[1].n)
       ]]
       assert.equal("cannot write to a.db: database or disk is full (SQLITE_FULL)\nstored\n2\n", output)
+    end)
+
+    it("keeps what its log held that was removed to make room, until there is", function()
+      local output = on_failing_disk [[
+        for _ = 1, 3 do assert(add(5)) end
+        os.remove(path .. "-wal")
+        now "full"
+        database:close()
+        tell(sqlite.open { path = path })
+        now ""
+        database = assert(sqlite.open { path = path })
+        tell(add())
+        print(execute "SELECT count(*) AS n FROM t"[1].n)
+      ]]
+      assert.equal("cannot write to a.db: database or disk is full (SQLITE_FULL)\nstored\n5\n", output)
     end)
 
     it("says so if it cannot sync, and stores again once it can", function()

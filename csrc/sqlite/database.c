@@ -6,6 +6,7 @@
 #include "sqlite/hash.h"
 #include "sqlite/inherited.h"
 #include "sqlite/log.h"
+#include "sqlite/removed.h"
 #include "sqlite/transaction.h"
 #include "sqlite/uri.h"
 
@@ -18,6 +19,7 @@
 enum {
   POLL_NANOSECONDS = 1000000, /* between two looks at whether others are done */
   PROGRESS_STEPS = 2000,      /* of SQLite's virtual machine, between two looks at the clock */
+  FRAMES_OF_A_LARGE_LOG = 2000,
   NAME_BYTES = 100,
 };
 
@@ -25,7 +27,7 @@ static bool is_late(const mkt_sqlite *database) {
   return mkt_clock_monotonic() >= database->deadline;
 }
 
-static void pause_a_moment(void) {
+void mkt_sqlite_pause(void) {
   const struct timespec moment = {.tv_nsec = POLL_NANOSECONDS};
   (void)nanosleep(&moment, NULL);
 }
@@ -33,12 +35,25 @@ static void pause_a_moment(void) {
 static int on_busy(void *database, int times) {
   (void)times;
   if (is_late(database)) return 0;
-  pause_a_moment();
+  mkt_sqlite_pause();
   return 1;
 }
 
 static int on_progress(void *database) {
   return is_late(database);
+}
+
+/* Whoever fills the log writes it back within its own commit: 2,000 pages that lie anywhere take
+ * the disk 20 to 30 ms, 8,000 pages 60 to 80 ms, and make for a tenth fewer writes. From a log that
+ * was removed, SQLite would write what another one has by now. */
+static int on_commit(void *context, sqlite3 *db, const char *name, int frames) {
+  const mkt_sqlite *database = context;
+  if (frames < FRAMES_OF_A_LARGE_LOG) return SQLITE_OK;
+  if (mkt_sqlite_identity_check(&database->identity, database->name, NULL) != MKT_OK) {
+    return SQLITE_OK;
+  }
+  (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  return SQLITE_OK;
 }
 
 void mkt_sqlite_limit(mkt_sqlite *database, double seconds) {
@@ -105,6 +120,7 @@ static int open_file(mkt_sqlite *database, const mkt_sqlite_options *options) {
 static int set_handlers(mkt_sqlite *database) {
   (void)sqlite3_busy_handler(database->db, on_busy, database);
   sqlite3_progress_handler(database->db, PROGRESS_STEPS, on_progress, database);
+  (void)sqlite3_wal_hook(database->db, on_commit, database);
   int result = sqlite3_db_config(database->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   if (result == SQLITE_OK) result = mkt_sqlite_add_hash(database->db);
   if (result != SQLITE_OK) return result;
@@ -145,19 +161,16 @@ static mkt_code use_log(mkt_sqlite *database, mkt_error *error) {
     if ((result & 0xff) != SQLITE_BUSY || is_late(database)) {
       return mkt_sqlite_fail(database, result, "open", error);
     }
-    pause_a_moment();
+    mkt_sqlite_pause();
   }
 }
 
-/* Whoever fills the log writes it back within its own commit: 2,000 pages that lie anywhere take
- * the disk 20 to 30 ms, 8,000 pages 60 to 80 ms, and make for a tenth fewer writes. */
 static mkt_code configure(mkt_sqlite *database, mkt_error *error) {
   mkt_code code = check_log(database, error);
   if (code == MKT_OK) code = use_log(database, error);
   if (code != MKT_OK) return code;
   int result = run(database, "PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
-                             "PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = 2000;"
-                             "PRAGMA journal_size_limit = 33554432;"
+                             "PRAGMA secure_delete = FAST; PRAGMA journal_size_limit = 33554432;"
                              "SELECT count(*) FROM sqlite_master");
   return result == SQLITE_OK ? MKT_OK : mkt_sqlite_fail(database, result, "open", error);
 }
@@ -189,7 +202,8 @@ mkt_code mkt_sqlite_open(mkt_sqlite *database, const mkt_sqlite_options *options
                          mkt_error *error) {
   database->pid = getpid();
   mkt_sqlite_limit(database, MKT_SQLITE_OPEN_SECONDS);
-  mkt_code code = try_to_open(database, options, error);
+  mkt_code code = mkt_sqlite_save_kept(options->path, error);
+  if (code == MKT_OK) code = try_to_open(database, options, error);
   if (code != MKT_OK) mkt_sqlite_close(database);
   return code;
 }
@@ -199,27 +213,10 @@ void mkt_sqlite_settle(mkt_sqlite *database) {
   database->active = NULL;
 }
 
-static bool has_its_log(mkt_sqlite *database) {
-  long version = 0;
-  int result = run(database, "BEGIN");
-  if (result == SQLITE_OK) result = mkt_sqlite_read_user_version(database->db, &version);
-  bool has = result == SQLITE_OK && mkt_sqlite_check_log(database, NULL) == MKT_OK &&
-             mkt_sqlite_check_contents(database, (uint32_t)version, NULL) == MKT_OK;
-  (void)run(database, "ROLLBACK");
-  return has;
-}
-
-/* Whether SQLite may write the log into the file and remove it. If somebody else removed it, it
- * still has what was acknowledged. */
 static bool may_end_log(mkt_sqlite *database) {
-  const mkt_sqlite_identity *identity = &database->identity;
   if (database->opened == NULL) return false;
-  bool is_same = mkt_sqlite_identity_check(identity, database->name, NULL) == MKT_OK;
-  if (!is_same && !mkt_sqlite_identity_lacks_log(identity)) return false;
-  if (!has_its_log(database)) return false;
-  if (is_same) return true;
-  (void)sqlite3_wal_checkpoint_v2(database->db, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
-  return false;
+  return mkt_sqlite_identity_check(&database->identity, database->name, NULL) == MKT_OK &&
+         mkt_sqlite_has_its_log(database);
 }
 
 static void close_own(mkt_sqlite *database) {
@@ -229,6 +226,8 @@ static void close_own(mkt_sqlite *database) {
     (void)sqlite3_finalize(database->statements[i]);
   if (may_end_log(database)) {
     (void)sqlite3_db_config(database->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+  } else if (mkt_sqlite_save_log(database, NULL) != MKT_OK) {
+    mkt_sqlite_keep(database);
   }
   (void)sqlite3_close(database->db);
   mkt_sqlite_forget(database->opened);

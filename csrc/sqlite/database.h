@@ -55,6 +55,9 @@ typedef struct mkt_sqlite_options {
 /* MKT_ERR_FILE_MISSING: there is no file, and none is to be made. */
 mkt_code mkt_sqlite_open(mkt_sqlite *database, const mkt_sqlite_options *options, mkt_error *error);
 
+/* Between two looks at whether others are done. */
+void mkt_sqlite_pause(void);
+
 /* The deadline, from now, of all that follows. */
 void mkt_sqlite_limit(mkt_sqlite *database, double seconds);
 
@@ -71,8 +74,8 @@ mkt_code mkt_sqlite_check(const mkt_sqlite *database, const char *doing, mkt_err
 void mkt_sqlite_settle(mkt_sqlite *database);
 
 /* Idempotent. The last connection writes the log into the file and removes the log, if both are
- * still those that were opened and belong to each other. If the file is and there is no log any
- * more, or nothing in it, what the removed one holds is written into the file. */
+ * still those that were opened and belong to each other. What a log that was removed or replaced
+ * holds is written into the file by whoever has it: see removed.h. */
 void mkt_sqlite_close(mkt_sqlite *database);
 
 #endif

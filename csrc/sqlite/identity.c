@@ -42,16 +42,11 @@ mkt_sqlite_presence mkt_sqlite_identity_look(const mkt_sqlite_identity *identity
   return is_same ? MKT_SQLITE_SAME : MKT_SQLITE_OTHER;
 }
 
-/* As long as the index has what is not in another log, nobody can read the database and write that
- * log. */
-bool mkt_sqlite_identity_lacks_log(const mkt_sqlite_identity *identity) {
+bool mkt_sqlite_identity_shares_index(const mkt_sqlite_identity *identity) {
   if (mkt_sqlite_identity_look(identity, MKT_SQLITE_MAIN) != MKT_SQLITE_SAME) return false;
-  mkt_sqlite_presence log = mkt_sqlite_identity_look(identity, MKT_SQLITE_LOG);
-  if (log != MKT_SQLITE_OTHER) return log == MKT_SQLITE_GONE;
-  if (mkt_sqlite_identity_look(identity, MKT_SQLITE_INDEX) != MKT_SQLITE_SAME) return false;
-  struct stat found;
-  if (stat(identity->files[MKT_SQLITE_LOG].path, &found) != 0) return false;
-  return !S_ISREG(found.st_mode) || found.st_size == 0;
+  mkt_sqlite_presence index = mkt_sqlite_identity_look(identity, MKT_SQLITE_INDEX);
+  if (index != MKT_SQLITE_GONE) return index == MKT_SQLITE_SAME;
+  return mkt_sqlite_identity_look(identity, MKT_SQLITE_LOG) == MKT_SQLITE_GONE;
 }
 
 static mkt_code refuse(const mkt_sqlite_identity *identity, int which, mkt_sqlite_presence presence,

@@ -41,8 +41,8 @@ mkt_sqlite_presence mkt_sqlite_identity_look(const mkt_sqlite_identity *identity
 mkt_code mkt_sqlite_identity_check(const mkt_sqlite_identity *identity, const char *name,
                                    mkt_error *error);
 
-/* Whether somebody removed the log, and nobody can have begun another one. */
-bool mkt_sqlite_identity_lacks_log(const mkt_sqlite_identity *identity);
+/* Whether those who use the database have its index in common, or there is none they could have. */
+bool mkt_sqlite_identity_shares_index(const mkt_sqlite_identity *identity);
 
 /* Idempotent. */
 void mkt_sqlite_identity_free(mkt_sqlite_identity *identity);

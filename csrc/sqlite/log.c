@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "sqlite/failure.h"
+#include "sqlite/transaction.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -22,10 +23,16 @@ enum {
   LOG_HEADER_BYTES = 32,
   FRAME_HEADER_BYTES = 24,
   INDEX_BYTES = 32768, /* of the part of the -shm that has its header */
-  INDEX_FRAMES = 4,    /* where in that header, in words: how many frames are committed */
-  INDEX_SALT = 8,      /* two words, as the log's header has them */
-  INDEX_WRITTEN = 24,  /* how many of the frames are in the database, too */
+  INDEX_WORDS = 12,    /* of the header, which is there twice */
+  INDEX_FRAMES = 4,    /* where in it, in words: how many frames are committed */
+  INDEX_CHECKSUM = 6,  /* two words: of the log to the last of those frames */
+  INDEX_SALT = 8,      /* two words, as the log's header and each frame have them */
+  INDEX_WRITTEN = 24,  /* after both headers: how many of the frames are in the database, too */
   LOG_SALT = 16,       /* where they are there, in bytes */
+  FRAME_SALT = 8,
+  FRAME_CHECKSUM = 16,
+  SALT_BYTES = 8,
+  MOST_LOOKS = 1000, /* at a header that others are writing */
   COUNT_SHIFT = 8,
   MOST_COUNT = 0xffffff,
 };
@@ -37,8 +44,11 @@ typedef struct page_header {
 
 typedef struct log_state {
   unsigned char header[LOG_HEADER_BYTES];
+  uint32_t index[INDEX_WORDS];
   uint32_t frames; /* that are committed; 0 if it has not all of them */
   bool is_cut;     /* it lacks some that are nowhere else */
+  bool is_over;    /* it lacks some, all of which are in the database */
+  bool is_ahead;   /* it has some that are not in the database */
 } log_state;
 
 typedef struct first_pages {
@@ -85,14 +95,34 @@ static const uint32_t volatile *map_index(sqlite3_file *main) {
   return index;
 }
 
-static sqlite3_int64 frames_end(const log_state *state) {
-  sqlite3_int64 page_bytes = big_endian(state->header + 8);
-  return LOG_HEADER_BYTES + state->frames * (FRAME_HEADER_BYTES + page_bytes);
+/* Others write the second header before the first. */
+static bool copy_index(sqlite3_file *main, const uint32_t volatile *index, log_state *state) {
+  for (int i = 0; i < INDEX_WORDS; i++)
+    state->index[i] = index[i];
+  main->pMethods->xShmBarrier(main);
+  for (int i = 0; i < INDEX_WORDS; i++) {
+    if (index[INDEX_WORDS + i] != state->index[i]) return false;
+  }
+  return true;
 }
 
-static bool has_salt(const log_state *state, const uint32_t volatile *index) {
-  const uint32_t salt[] = {index[INDEX_SALT], index[INDEX_SALT + 1]};
-  return memcmp(state->header + LOG_SALT, salt, sizeof salt) == 0;
+static sqlite3_int64 offset_of(const log_state *state, uint32_t frame) {
+  sqlite3_int64 page_bytes = big_endian(state->header + 8);
+  return LOG_HEADER_BYTES + frame * (FRAME_HEADER_BYTES + page_bytes);
+}
+
+/* Each frame has a checksum of the log up to it: only the log that the index is of has the last. */
+static int has_last_frame(sqlite3_file *log, const log_state *state, bool *has) {
+  unsigned char frame[FRAME_HEADER_BYTES];
+  const uint32_t *checksum = state->index + INDEX_CHECKSUM, *salt = state->index + INDEX_SALT;
+  *has = false;
+  if (memcmp(state->header + LOG_SALT, salt, SALT_BYTES) != 0) return SQLITE_OK;
+  int result = read_at(log, frame, sizeof frame, offset_of(state, state->index[INDEX_FRAMES] - 1));
+  if (result == SQLITE_IOERR_SHORT_READ) return SQLITE_OK;
+  *has = memcmp(frame + FRAME_SALT, salt, SALT_BYTES) == 0 &&
+         big_endian(frame + FRAME_CHECKSUM) == checksum[0] &&
+         big_endian(frame + FRAME_CHECKSUM + 4) == checksum[1];
+  return result;
 }
 
 static int read_state(sqlite3_file *main, sqlite3_file *log, log_state *state) {
@@ -101,14 +131,18 @@ static int read_state(sqlite3_file *main, sqlite3_file *log, log_state *state) {
   if (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ) return result;
   const uint32_t volatile *index = map_index(main);
   if (index == NULL) return SQLITE_OK;
-  state->frames = index[INDEX_FRAMES];
-  if (state->frames == 0) return SQLITE_OK;
-  sqlite3_int64 size = 0;
-  result = log->pMethods->xFileSize(log, &size);
-  if (result != SQLITE_OK || (has_salt(state, index) && size >= frames_end(state))) return result;
-  state->is_cut = index[INDEX_WRITTEN] < state->frames;
-  state->frames = 0;
-  return SQLITE_OK;
+  for (int i = 0; i < MOST_LOOKS; i++) {
+    if (copy_index(main, index, state)) break;
+  }
+  uint32_t frames = state->index[INDEX_FRAMES];
+  if (frames == 0) return SQLITE_OK;
+  bool has, is_written = index[INDEX_WRITTEN] >= frames;
+  result = has_last_frame(log, state, &has);
+  if (has) state->frames = frames;
+  state->is_ahead = has && !is_written;
+  state->is_cut = !has && !is_written;
+  state->is_over = !has && is_written;
+  return result;
 }
 
 static void note(first_pages *pages, const page_header *database, const page_header *page) {
@@ -120,8 +154,8 @@ static void note(first_pages *pages, const page_header *database, const page_hea
 
 static int find_first_pages(sqlite3_file *log, const log_state *state, const page_header *database,
                             first_pages *pages) {
-  sqlite3_int64 offset = LOG_HEADER_BYTES, page_bytes = big_endian(state->header + 8);
-  for (uint32_t i = 0; i < state->frames; i++, offset += FRAME_HEADER_BYTES + page_bytes) {
+  for (uint32_t i = 0; i < state->frames; i++) {
+    sqlite3_int64 offset = offset_of(state, i);
     unsigned char frame[FRAME_HEADER_BYTES];
     page_header page;
     int result = read_at(log, frame, sizeof frame, offset);
@@ -178,23 +212,30 @@ static int judge(sqlite3_file *main, sqlite3_file *log, log_verdict *verdict) {
   *verdict = verdict_on(&before, found, &database, &pages);
   result = read_state(main, log, &after);
   bool has_changed = memcmp(before.header, after.header, sizeof after.header) != 0 ||
+                     memcmp(before.index, after.index, sizeof after.index) != 0 ||
                      before.is_cut != after.is_cut;
   if (has_changed && *verdict != BELONGS) *verdict = HAS_CHANGED;
   return result != SQLITE_OK || has_changed ? result : found;
 }
 
 static mkt_code refuse(const mkt_sqlite *database, mkt_error *error) {
-  return mkt_fail(
-      error, MKT_ERR_INBOX_UNAVAILABLE,
-      "cannot open %s: the -wal beside it is of another copy of the file: put that copy "
-      "back, or use `marketplace inbox restore` with a backup",
-      database->name);
+  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
+                  "cannot open %s: the -wal beside it is of another copy of the file: put that "
+                  "copy back, move the -wal away, or use `marketplace inbox restore` with a backup",
+                  database->name);
 }
 
-static mkt_code refuse_cut(const mkt_sqlite *database, const char *suffix, mkt_error *error) {
+static mkt_code refuse_cut(const mkt_sqlite *database, mkt_error *error) {
   return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
-                  "%s%s was cut short while it was open: what only it held may be lost",
-                  database->name, suffix);
+                  "%s was cut short while it was open: what only it held may be lost",
+                  database->name);
+}
+
+static mkt_code refuse_cut_log(const mkt_sqlite *database, mkt_error *error) {
+  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
+                  "%s-wal was cut short or removed while it was open: what it held is lost, unless "
+                  "a process that still has it uses the inbox again, or ends",
+                  database->name);
 }
 
 static sqlite3_file *file_of(const mkt_sqlite *database, int which) {
@@ -213,7 +254,7 @@ mkt_code mkt_sqlite_check_log(const mkt_sqlite *database, mkt_error *error) {
     if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "open", error);
     if (verdict == BELONGS) return MKT_OK;
     if (verdict == IS_FOREIGN) return refuse(database, error);
-    if (verdict == IS_CUT) return refuse_cut(database, "-wal", error);
+    if (verdict == IS_CUT) return refuse_cut_log(database, error);
     mkt_code code = mkt_sqlite_check(database, "open", error);
     if (code != MKT_OK) return code;
   }
@@ -239,17 +280,19 @@ static void note_page(mkt_sqlite_seen *seen, const page_header *page, uint32_t n
   if (count != 0 || seen->oldest == 0) seen->oldest = count != 0 ? count : newest;
 }
 
-mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, mkt_error *error) {
+mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, bool *is_over,
+                                   mkt_error *error) {
   sqlite3_file *main = file_of(database, SQLITE_FCNTL_FILE_POINTER);
   sqlite3_file *log = file_of(database, SQLITE_FCNTL_JOURNAL_POINTER);
+  *is_over = false;
   if (main == NULL || log == NULL) return MKT_OK;
   page_header page;
   log_state state;
   int result = read_at(main, &page, sizeof page, 0);
-  if (result == SQLITE_IOERR_SHORT_READ) return refuse_cut(database, "", error);
+  if (result == SQLITE_IOERR_SHORT_READ) return refuse_cut(database, error);
   if (result == SQLITE_OK) result = read_state(main, log, &state);
   if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "read", error);
-  if (state.is_cut) return refuse_cut(database, "-wal", error);
+  if (state.is_cut) return refuse_cut_log(database, error);
   uint32_t newest = user_version >> COUNT_SHIFT;
   bool is_as_before = is_as_seen(&database->seen, &page);
   if (!is_as_before && (is_out_of_order(&database->seen, &page, newest) ||
@@ -258,6 +301,33 @@ mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, 
                     database->name);
   }
   note_page(&database->seen, &page, newest);
+  *is_over = state.is_over;
+  return MKT_OK;
+}
+
+bool mkt_sqlite_log_is_ahead(const mkt_sqlite *database) {
+  sqlite3_file *main = file_of(database, SQLITE_FCNTL_FILE_POINTER);
+  sqlite3_file *log = file_of(database, SQLITE_FCNTL_JOURNAL_POINTER);
+  log_state state;
+  if (main == NULL || log == NULL) return false;
+  return read_state(main, log, &state) == SQLITE_OK && state.is_ahead;
+}
+
+/* SQLite would go on behind the frames that are counted, in a file that has nothing before. Empty,
+ * it has nothing that could be taken for frames of the former one if others write to that yet. */
+mkt_code mkt_sqlite_begin_log(mkt_sqlite *database, mkt_error *error) {
+  sqlite3_file *log = file_of(database, SQLITE_FCNTL_JOURNAL_POINTER);
+  int result = log->pMethods->xTruncate(log, 0);
+  mkt_sqlite_rollback(database);
+  if (result == SQLITE_OK) {
+    result =
+        sqlite3_wal_checkpoint_v2(database->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+  }
+  if (result == SQLITE_OK) return MKT_OK;
+  if (result != SQLITE_BUSY || mkt_sqlite_check_time(database, "write to", NULL) != MKT_OK) {
+    return mkt_sqlite_fail(database, result, "write to", error);
+  }
+  mkt_sqlite_pause(); /* who writes the log into the file is not waited for */
   return MKT_OK;
 }
 

@@ -23,7 +23,18 @@ mkt_code mkt_sqlite_check_lone_log(const mkt_sqlite *database, mkt_error *error)
 
 /* MKT_ERR_INBOX_UNAVAILABLE if somebody cut the log or the database short, or wrote another copy
  * over the database, since the last call. To be called in a transaction that writes, with the user
- * version that it has found: while others write, files change. */
-mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, mkt_error *error);
+ * version that it has found: while others write, files change. `is_over`: the log that others have
+ * written to is another one, and all of it is in the database; nothing is to be written before
+ * mkt_sqlite_begin_log. */
+mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, bool *is_over,
+                                   mkt_error *error);
+
+/* Ends the transaction in which the other log was found to be over, and has the next one begin the
+ * log that is there now. MKT_OK also if others are busy: what is found then decides. */
+mkt_code mkt_sqlite_begin_log(mkt_sqlite *database, mkt_error *error);
+
+/* Whether the log that this connection has is the one that others write to, and has what is not in
+ * the database. */
+bool mkt_sqlite_log_is_ahead(const mkt_sqlite *database);
 
 #endif

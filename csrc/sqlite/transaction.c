@@ -18,18 +18,45 @@ int mkt_sqlite_read_user_version(sqlite3 *db, long *number) {
   return sqlite3_exec(db, "PRAGMA user_version", note_number, number, NULL);
 }
 
-mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error) {
-  mkt_code code = mkt_sqlite_check(database, "write to", error);
-  if (code == MKT_OK) code = mkt_sqlite_identity_check(&database->identity, database->name, error);
-  if (code != MKT_OK) return code;
+/* What is read from a log that is not the one that others write to can look like damage. */
+static mkt_code explain(const mkt_sqlite *database, int result, mkt_error *error) {
+  mkt_code code = MKT_OK;
+  if ((result & 0xff) != SQLITE_BUSY) code = mkt_sqlite_check_log(database, error);
+  return code == MKT_OK ? mkt_sqlite_fail(database, result, "write to", error) : code;
+}
+
+/* Once nobody else can write: a log that others have begun meanwhile would be mixed with this one.
+ */
+static mkt_code look(mkt_sqlite *database, bool *is_over, mkt_error *error) {
   long number;
+  mkt_code code = mkt_sqlite_identity_check(&database->identity, database->name, error);
+  if (code != MKT_OK) return code;
+  int result = mkt_sqlite_read_user_version(database->db, &number);
+  if (result != SQLITE_OK) return explain(database, result, error);
+  return mkt_sqlite_check_contents(database, (uint32_t)number, is_over, error);
+}
+
+static mkt_code begin(mkt_sqlite *database, bool *is_over, mkt_error *error) {
+  mkt_code code = mkt_sqlite_check(database, "write to", error);
+  if (code != MKT_OK) return code;
   int result = sqlite3_exec(database->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-  if (result != SQLITE_OK) return mkt_sqlite_fail(database, result, "write to", error);
-  result = mkt_sqlite_read_user_version(database->db, &number);
-  if (result != SQLITE_OK) code = mkt_sqlite_fail(database, result, "read", error);
-  if (code == MKT_OK) code = mkt_sqlite_check_contents(database, (uint32_t)number, error);
-  if (code != MKT_OK) mkt_sqlite_rollback(database);
-  database->changes = sqlite3_total_changes(database->db);
+  if (result == SQLITE_OK) {
+    code = look(database, is_over, error);
+    if (code != MKT_OK) mkt_sqlite_rollback(database);
+    return code;
+  }
+  code = mkt_sqlite_identity_check(&database->identity, database->name, error);
+  return code == MKT_OK ? explain(database, result, error) : code;
+}
+
+mkt_code mkt_sqlite_begin(mkt_sqlite *database, mkt_error *error) {
+  bool is_over = false;
+  mkt_code code = begin(database, &is_over, error);
+  while (code == MKT_OK && is_over) {
+    code = mkt_sqlite_begin_log(database, error);
+    if (code == MKT_OK) code = begin(database, &is_over, error);
+  }
+  if (code == MKT_OK) database->changes = sqlite3_total_changes(database->db);
   return code;
 }
 

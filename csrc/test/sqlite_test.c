@@ -8,7 +8,9 @@
 #include "sqlite/statement.h"
 #include "sqlite/transaction.h"
 #include "sqlite/uri.h"
+#include "sqlite/whole.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,6 +218,70 @@ static void a_deadline_ends_a_query(void **state) {
   mkt_sqlite_close(&database);
 }
 
+/* A commit of a row that is as many pages long. */
+static void add(mkt_sqlite *database, int pages) {
+  mkt_error error = {.message = ""};
+  char sql[80];
+  mkt_code code = mkt_sqlite_begin(database, &error);
+  if (code != MKT_OK) print_error("%s\n", error.message);
+  assert_int_equal(code, MKT_OK);
+  (void)snprintf(sql, sizeof sql, "INSERT INTO t VALUES (zeroblob(%d))", pages * 2048);
+  execute(database, sql);
+  assert_int_equal(mkt_sqlite_commit(database, &error), MKT_OK);
+}
+
+static void expect_rows(int expected) {
+  mkt_sqlite database;
+  mkt_error error;
+  sqlite3_stmt *statement;
+  open_database(&database);
+  assert_int_equal(mkt_sqlite_quick_check(&database, &error), MKT_OK);
+  int result = sqlite3_prepare_v2(database.db, "SELECT count(*) FROM t", -1, &statement, NULL);
+  assert_int_equal(result, SQLITE_OK);
+  assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+  assert_int_equal(sqlite3_column_int(statement, 0), expected);
+  assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+  mkt_sqlite_close(&database);
+}
+
+static void remove_log(void) {
+  char path[PATH_MAX];
+  (void)snprintf(path, sizeof path, "%s-wal", mkt_path);
+  assert_int_equal(unlink(path), 0);
+}
+
+static int commit_other(void *other, int times) {
+  mkt_error error;
+  assert_int_equal(times, 0);
+  execute(other, "INSERT INTO t VALUES (1), (zeroblob(9000))");
+  assert_int_equal(mkt_sqlite_commit(other, &error), MKT_OK);
+  return 1;
+}
+
+/* Whoever has the removed log must not write from it what another one has by now. */
+static void a_removed_log_is_not_taken_for_another_one(void **state) {
+  (void)state;
+  mkt_error error;
+  mkt_sqlite first, second, third;
+  open_database(&first);
+  execute(&first, "CREATE TABLE t (a)");
+  for (int i = 0; i < 10; i++)
+    add(&first, 3);
+  open_database(&second);
+  add(&second, 1);
+  remove_log();
+  mkt_sqlite_close(&first);
+  open_database(&third);
+  assert_int_equal(mkt_sqlite_begin(&third, &error), MKT_OK);
+  (void)sqlite3_busy_handler(second.db, commit_other, &third);
+  mkt_sqlite_close(&second);
+  if (!sqlite3_get_autocommit(third.db)) (void)commit_other(&third, 0);
+  expect_rows(13);
+  add(&third, 1);
+  mkt_sqlite_close(&third);
+  expect_rows(14);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(uris_name_the_file),
@@ -230,6 +296,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(no_log_is_foreign_while_it_is_used, mkt_make_folder,
                                       mkt_remove_folder),
       cmocka_unit_test_setup_teardown(a_deadline_ends_a_query, mkt_make_folder, mkt_remove_folder),
+      cmocka_unit_test_setup_teardown(a_removed_log_is_not_taken_for_another_one, mkt_make_folder,
+                                      mkt_remove_folder),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
