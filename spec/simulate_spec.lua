@@ -350,7 +350,7 @@ describe("marketplace simulate", function()
       assert.equal("big", variants_of("two")[1].id)
       assert.is_nil(variants_of("two")[1].attributes.fileChecksum)
       simulate "event version_available --package p --package-version three --revision 2 --from one"
-      simulate "set-state two COMPLETED"
+      assert.equal("package version two: COMPLETED\n", simulate "set-state two COMPLETED")
       local rows = {}
       for line in simulate("versions --json"):gmatch "[^\n]+" do
         local version = json.decode(line)
@@ -358,7 +358,7 @@ describe("marketplace simulate", function()
       end
       assert.same({ "one 1 REPLACED", "two 2 COMPLETED", "three 2 REPLACED" }, rows)
       assert.matches("^VERSION +PACKAGE +APP +APPLE VERSION +REVISION +STATE", simulate "versions --table")
-      simulate "remove-version two"
+      assert.equal("package version two: removed\n", simulate "remove-version two")
       assert.equal(404, (select(2, call(url, "GET /v1/alternativeDistributionPackageVersions/two"))).status)
       local _, status = run("remove-version two --url " .. url)
       assert.equal(1, status)

@@ -20,7 +20,8 @@ describe("a package of marketplace.simulator", function()
   end
 
   local function add(given)
-    return s.sim:add_package_version(given)
+    local version = s.sim:add_package_version(given)
+    return version
   end
 
   local function attributes(version)
@@ -143,7 +144,7 @@ describe("a package of marketplace.simulator", function()
         version.id, version.package, version.app, version.item_id, version.revision, version.state, version.variants,
         version.deltas, version.bytes,
       })
-      s.sim:remove_package_version "v"
+      assert.same(version, s.sim:remove_package_version "v")
       assert.same({}, s.sim:package_versions())
       s:expect(404, VERSIONS .. "v")
       assert.has_error(function() s.sim:remove_package_version "v" end)
@@ -194,7 +195,7 @@ describe("a package of marketplace.simulator", function()
 
     it("or Apple says that an earlier one is to be served again", function()
       local first, second = add { package = "p" }, add { package = "p" }
-      s.sim:set_package_version_state(first.id, "COMPLETED")
+      assert.equal("COMPLETED", s.sim:set_package_version_state(first.id, "COMPLETED").state)
       assert.same({ "COMPLETED", "REPLACED" }, { attributes(first).state, attributes(second).state })
       s.sim:set_package_version_state(first.id, "REPLACED")
       assert.same({ "REPLACED", "REPLACED" }, { attributes(first).state, attributes(second).state })

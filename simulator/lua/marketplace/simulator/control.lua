@@ -75,13 +75,11 @@ local function add_version(sim, given)
 end
 
 local function set_state(sim, given)
-  sim:set_package_version_state(given.version, given.state)
-  return { status = 204, headers = {} }
+  return answer(200, sim:set_package_version_state(given.version, given.state))
 end
 
 local function remove_version(sim, given)
-  sim:remove_package_version(given.version)
-  return { status = 204, headers = {} }
+  return answer(200, sim:remove_package_version(given.version))
 end
 
 local function redeliver(sim, given)

@@ -231,18 +231,25 @@ end
 --- Says which of a package's versions is the one to serve. Raises if there is no such version.
 ---@param id string of a package version
 ---@param state "COMPLETED"|"REPLACED" COMPLETED makes the package's other versions REPLACED
+---@return table version as of add_package_version
 function Simulator:set_package_version_state(id, state)
   if state ~= "COMPLETED" and state ~= "REPLACED" then
     error("marketplace.simulator: a package version's state is COMPLETED or REPLACED", 2)
   end
-  packages.set_state(self, check_version(self, id), state)
+  local version = check_version(self, id)
+  packages.set_state(self, version, state)
+  return packages.describe(self, version)
 end
 
 --- Removes a package version, with the assets that no other one lists: asking for it finds nothing. Raises if there is
 --- no such version.
 ---@param id string
+---@return table version what it was, as of add_package_version
 function Simulator:remove_package_version(id)
-  packages.remove_version(self, check_version(self, id))
+  local version = check_version(self, id)
+  local removed = packages.describe(self, version)
+  packages.remove_version(self, version)
+  return removed
 end
 
 --- The package versions, oldest first: {id=, package=, app=, revision=, state=, variants=, deltas=, bytes=, …}.

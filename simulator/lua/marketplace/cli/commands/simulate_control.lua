@@ -56,10 +56,12 @@ DESCRIBE["set-state"] = function(command)
   command:argument("version", "id of the package version"):argname("ID")
   command:argument("state", "its new state; COMPLETED replaces the package's other versions")
     :choices { "COMPLETED", "REPLACED" }:argname("STATE")
+  output.describe_json(command)
 end
 
 DESCRIBE["remove-version"] = function(command)
   command:argument("version", "id of the package version"):argname("ID")
+  output.describe_json(command)
 end
 
 DESCRIBE.versions = output.describe_list
@@ -174,12 +176,16 @@ ACTIONS["set-state"] = function(options)
   local answer, status, message = ask(options, "POST", "/versions/state", {
     version = options.version, state = options.state,
   })
-  return answer and 0 or status, message
+  if not answer then return status, message end
+  output.write(options.json, ("package version %s: %s"):format(answer.id, answer.state), answer)
+  return 0
 end
 
 ACTIONS["remove-version"] = function(options)
   local answer, status, message = ask(options, "POST", "/versions/remove", { version = options.version })
-  return answer and 0 or status, message
+  if not answer then return status, message end
+  output.write(options.json, ("package version %s: removed"):format(answer.id), answer)
+  return 0
 end
 
 local VERSION_COLUMNS = {
