@@ -1,4 +1,10 @@
-/* http_server_body.h: the bodies of answers that are lists of strings. */
+/* http_server_body.h: the bodies of answers that are lists of strings.
+ *
+ * Of strings that are the same object one copy is kept. A list may have two members besides:
+ * `length`, what is promised in place of the sum of its strings (if it is more, the connection ends
+ * after the last of them; if it is false, nothing is promised, and they are sent in chunks), and
+ * `rate`, the most bytes a second.
+ */
 #ifndef MKT_LUA_HTTP_SERVER_BODY_H
 #define MKT_LUA_HTTP_SERVER_BODY_H
 

@@ -36,8 +36,10 @@ function DESCRIBE.event(command)
   command:option("--generation", "send only the notification of this generation"):choices { "1", "2" }:argname("1|2")
   command:option("--id", "id of the notification (without it: a new one)"):argname("ID")
   command:option("--package", "package that the event is about"):argname("ID")
-  command:option("--territory", "territory that the event is about; may be repeated"):count("*"):argname("CODE")
-  command:flag("--no-territory", "have the event name an empty list of territories")
+  command:mutex(
+    command:option("--territory", "territory that the event is about; may be repeated"):count("*"):argname("CODE"),
+    command:flag("--no-territory", "have the event name an empty list of territories")
+  )
   command:option("--time", "when it happened: how long ago (90d, 12h, 30m, 45s) or a date and time (without it: now)")
     :argname("TIME")
   versions.describe(command)

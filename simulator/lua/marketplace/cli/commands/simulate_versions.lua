@@ -34,8 +34,8 @@ end
 local function describe_assets(command)
   command:option("--variants", "number of new variants (without it: 2 in a package's first version)"):argname("N")
   command:option("--deltas", "number of new deltas (without it: none)"):argname("N")
-  command:option("--variant", "new variant, as " .. ASSET .. "; may be repeated"):count("*"):argname("KEY=VALUE,…")
-  command:option("--delta", "new delta, likewise"):count("*"):argname("KEY=VALUE,…")
+  command:option("--variant", "new variant, as " .. ASSET .. "; may be repeated"):count("*"):argname("KEY=VALUE,...")
+  command:option("--delta", "new delta, likewise"):count("*"):argname("KEY=VALUE,...")
   command:option("--size", "size of each new asset, in bytes (without it: 150000)"):argname("BYTES")
   command:option("--chunk-size", "size of the chunks whose digests the manifest lists, in bytes, or `single` " ..
     "(without it: 10485760)"):argname("BYTES")
