@@ -124,18 +124,25 @@ local function tell(p, version, former)
   end
 end
 
--- By this version the other id of its app may have become known, under which the others were taken down.
+-- By this version an id may have become known under which others were taken down.
 local function take_down_others(p, version)
-  local list, message, code = p.store:versions { app = version.item_id, state = "published" }
+  local list, settled, message, code
+  list, message, code = p.store:identify(version.id, {})
   if not list then return nil, message, code end
-  for _, other in ipairs(list) do
-    local refusal, settled
-    refusal, message, code = p.store:refusal(other)
-    if refusal == nil then return nil, message, code end
-    if refusal then settled, message, code = settle.one(p, other.id) end
-    if refusal and not settled then return nil, message, code end
-  end
+  settled, message, code = settle.all(p, list)
+  if not settled then return nil, message, code end
   return true
+end
+
+-- Without its row, a version that is whole would be fetched again.
+local function move_back(p, id)
+  p.store:change(id, function(version)
+    local public, staging = p.folder:public(version), p.folder:staging(id)
+    if version.state == "staged" and folder.exists(public) and not folder.exists(staging) then
+      p.io.rename(public, staging)
+    end
+    return true
+  end)
 end
 
 local function run(p, version, state)
@@ -147,7 +154,8 @@ local function run(p, version, state)
   result, message, code = p.store:change(version.id, function(now, change)
     return decide(p, now, change, found, state)
   end)
-  if not result then return nil, message, code end
+  if result == nil then move_back(p, version.id) end
+  if not result then return nil, message or "the version is gone from the store", code or "version_unknown" end
   if result.failed then return nil, result.failed[1], result.failed[2] end
   if result.outcome ~= "published" then return result.outcome end
   tell(p, version, former or nil)
@@ -170,7 +178,9 @@ function publish.run(p, id, given)
   if not list then return nil, message, code end
   local version = list[1]
   if not version then return nil, ("there is no package version %s"):format(id), "version_unknown" end
-  return outcome_of(version) or run(p, version, given.state)
+  local outcome = outcome_of(version)
+  if outcome then return outcome end
+  return run(p, version, given.state)
 end
 
 --- Notes whose version it is, of one that was found in public: it may have been taken down under that name.
@@ -181,10 +191,10 @@ end
 ---@return string? message
 ---@return string? code store_unavailable, file_failed, disk_full
 function publish.identify(p, id, about)
-  local withdrawn, message, code = p.store:identify(id, about)
-  if not withdrawn then return nil, message, code end
-  local settled
-  settled, message, code = settle.one(p, id)
+  local list, settled, message, code
+  list, message, code = p.store:identify(id, about)
+  if not list then return nil, message, code end
+  settled, message, code = settle.all(p, list)
   if not settled then return nil, message, code end
   return true
 end

@@ -114,7 +114,7 @@ end
 local function settled(p, version, change, found)
   if version.refusal then return take_down(p, version, change) end
   if may_come_back(version) then return bring_back(p, version, change, found) end
-  if is_wanted_again(version) then
+  if is_wanted_again(version) and not change:has_job() then
     change:requested()
     return { outcome = "requested" }
   end

@@ -18,9 +18,10 @@ local function stage_statement()
   end
   return ("INSERT INTO versions (id, package, app, state, staged_at, %s) VALUES (:id, :package, :app, 'staged', " ..
     ":now, %s) ON CONFLICT (id) DO UPDATE SET package = coalesce(excluded.package, package), " ..
-    "app = coalesce(excluded.app, app), state = 'staged', staged_at = excluded.staged_at, why = NULL, " ..
-    "ordinal = NULL, manifest_sha256 = NULL, signature_sha256 = NULL, published_at = NULL, replaced_at = NULL, " ..
-    "withdrawn_at = NULL, %s"):format(table.concat(COLUMNS, ", "), table.concat(parameters, ", "),
+    "app = coalesce(nullif(excluded.app, excluded.item_id), app, excluded.app), state = 'staged', " ..
+    "staged_at = excluded.staged_at, why = NULL, ordinal = NULL, manifest_sha256 = NULL, signature_sha256 = NULL, " ..
+    "published_at = NULL, " ..
+    "replaced_at = NULL, withdrawn_at = NULL, %s"):format(table.concat(COLUMNS, ", "), table.concat(parameters, ", "),
     table.concat(updates, ", "))
 end
 
@@ -49,10 +50,6 @@ local function add_assets(link, id, manifest)
   link:each(ADD, items, { id = id })
 end
 
--- An app has two ids, and not every request names the one that notifications have.
-local SHARE_APP = "UPDATE versions SET app = (SELECT app FROM versions AS other WHERE other.item_id = :item_id AND " ..
-  "app IS NOT NULL ORDER BY id LIMIT 1) WHERE item_id = :item_id AND app IS NULL"
-
 --- Writes what a manifest says of a version, in a transaction of the caller's.
 ---@param link table see marketplace.sqlite.link
 ---@param given {id: string, package?: string, app?: string}
@@ -66,7 +63,7 @@ function assets.stage(link, given, manifest, now)
   end
   add_assets(link, given.id, manifest)
   link:run(STAGE, values)
-  link:run(SHARE_APP, values)
+  versions.share_ids(link, given.id)
 end
 
 --- Notes what is to be fetched, before it is.

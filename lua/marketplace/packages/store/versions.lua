@@ -321,18 +321,45 @@ function versions.withdraw_refused(link, list, now)
   return withdrawn
 end
 
+--[[ Whose they are ]]
+
+-- An app has two ids, and not every request names the one that notifications have; without another one, its place has
+-- the id of the manifest. All revisions of a version of an app are of one package.
+local SHARE = {
+  "UPDATE versions SET app = coalesce((SELECT app FROM versions AS other WHERE other.item_id = versions.item_id AND " ..
+    "other.app <> other.item_id ORDER BY id LIMIT 1), app) WHERE item_id = :item_id AND (app IS NULL OR app = item_id)",
+  "UPDATE versions SET package = (SELECT package FROM versions AS other WHERE other.item_id = versions.item_id AND " ..
+    "other.apple_version_id = versions.apple_version_id AND package IS NOT NULL ORDER BY id LIMIT 1) " ..
+    "WHERE item_id = :item_id AND package IS NULL",
+}
+local OF_APP = "SELECT id FROM versions WHERE item_id = :item_id ORDER BY id"
+
+--- Notes for the other versions of an app what is known from one.
+---@param link table
+---@param id string
+---@return string[] ids of all versions of the app
+function versions.share_ids(link, id)
+  local version, list = versions.get(link, id), {}
+  if not version then return list end
+  for _, statement in ipairs(SHARE) do link:run(statement, version) end
+  for i, row in ipairs(link:run(OF_APP, version)) do list[i] = row.id end
+  return list
+end
+
 local IDENTIFY = "UPDATE versions SET package = coalesce(:package, package), app = coalesce(:app, app) WHERE id = :id"
 
---- Notes whose version it is, which may show that it must not be served.
+--- Notes whose version it is, which may show that it, or another one of the app, must not be served.
 ---@param id string
 ---@param about {package?: string, app?: string}
----@return string[]|nil withdrawn the id, or nothing
+---@return string[]|nil versions ids of all versions of the app
 ---@return string? message
 ---@return string? code store_unavailable
 function methods:identify(id, about)
   return self:transact(function(link, now)
     link:run(IDENTIFY, { id = id, package = about.package, app = about.app })
-    return versions.withdraw_refused(link, { id }, now)
+    local list = versions.share_ids(link, id)
+    versions.withdraw_refused(link, list, now)
+    return list
   end)
 end
 
