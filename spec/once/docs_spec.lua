@@ -15,6 +15,7 @@ local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local server = require "marketplace.server"
 local shell = require "support.shell"
+local simulated_api = require "support.simulated_api"
 local socket = require "socket"
 local superseded = require "marketplace.dispatcher.superseded"
 
@@ -472,6 +473,23 @@ describe("the operating guide names", function()
 end)
 
 describe("the simulator's page", function()
+  it("has commands that do what they say, one after the other", function()
+    local api = simulated_api.start()
+    finally(function() api:stop() end)
+    for _, block in ipairs(blocks(raw.read_file "docs/simulator.md", "sh")) do
+      for line in block:gmatch "[^\n]+" do
+        local output, status = shell.capture(shell.marketplace(line:match "^marketplace (.*)$", api:environment()))
+        assert.equal(0, status, line .. "\n" .. output)
+      end
+    end
+    local states = {}
+    for _, version in ipairs(api:control("GET", "/versions").versions) do
+      states[version.id] = ("%d %s %d+%d"):format(version.revision, version.state, version.variants, version.deltas)
+    end
+    assert.same({ "1 REPLACED 2+0", "2 REPLACED 2+3", "3 REPLACED 6+3" }, { states.v1, states.v2, states.v3 })
+    assert.is_nil(states.v4)
+  end)
+
   it("names every fault of files, and no other", function()
     local named, known = {}, {}
     for row in raw.read_file("docs/simulator.md"):gmatch "\n| (`file_[^|]*)" do
