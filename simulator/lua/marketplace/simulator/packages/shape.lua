@@ -112,6 +112,11 @@ local function id_problem(given, name)
   return ("'%s' must consist of letters, digits, full stops, _ and -"):format(name)
 end
 
+local function digits_problem(given, name)
+  if given[name] == nil or given[name]:find "^%d+$" then return nil end
+  return ("'%s' must consist of digits"):format(name)
+end
+
 local function file_problem(given)
   return number_problem(given, "size", 0, MOST_SIZE) or chunk_problem(given, "chunk_size")
     or word_problem(given, "digests", DIGESTS) or word_problem(given, "checksum", CHECKSUMS)
@@ -126,6 +131,7 @@ end
 
 local function list_problem(given, name)
   if type(given[name]) ~= "table" then return number_problem(given, name, 0, MOST_ASSETS) end
+  if next(given[name]) ~= nil and #given[name] == 0 then return ("'%s' must be a number or a list"):format(name) end
   for _, asset in ipairs(given[name]) do
     local problem = asset_problem(asset)
     if problem then return ("'%s': %s"):format(name, problem) end
@@ -140,7 +146,7 @@ function shape.problem(given)
     or number_problem(given, "revision", 0, MOST_REVISION) or word_problem(given, "state", STATES)
     or word_problem(given, "kept_digests", DIGESTS) or chunk_problem(given, "kept_chunk_size")
     or word_problem(given, "archive", archive.PROBLEMS) or id_problem(given, "package")
-    or id_problem(given, "package_version")
+    or id_problem(given, "package_version") or digits_problem(given, "apple_version_id")
 end
 
 --[[ What they mean ]]
