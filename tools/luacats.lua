@@ -6,7 +6,7 @@ local luacats = {}
 local function type_end(text)
   local place = 1
   repeat
-    local is_signature = text:find("^fun%(", place)
+    local is_signature = text:find("^[^%s%(]*fun%(", place)
     local depth = 0
     while place <= #text and (depth > 0 or not text:find("^%s", place)) do
       local letter = text:sub(place, place)
