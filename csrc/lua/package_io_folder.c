@@ -106,18 +106,22 @@ static int push_entries(lua_State *L, DIR *folder) {
   return errno;
 }
 
+static int fail_to_list(lua_State *L, const char *path, int why) {
+  mkt_error error;
+  (void)mkt_package_fail(&error, path, "it cannot be listed", why);
+  return mkt_lua_push_error(L, &error);
+}
+
 static int list(lua_State *L) {
   const char *path = check_path(L, 1);
   listing *open = mkt_lua_new(L, metatable_name, sizeof *open);
   lua_newtable(L);
   open->folder = opendir(path);
-  int why = open->folder != NULL ? push_entries(L, open->folder) : errno;
-  if (open->folder != NULL) (void)closedir(open->folder);
+  if (open->folder == NULL) return fail_to_list(L, path, errno);
+  int why = push_entries(L, open->folder);
+  (void)closedir(open->folder);
   open->folder = NULL;
-  if (why == 0) return 1;
-  mkt_error error;
-  (void)mkt_package_fail(&error, path, "it cannot be listed", why);
-  return mkt_lua_push_error(L, &error);
+  return why == 0 ? 1 : fail_to_list(L, path, why);
 }
 
 void mkt_lua_add_package_folder(lua_State *L) {
