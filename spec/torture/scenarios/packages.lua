@@ -61,7 +61,8 @@ return {
       check:close()
       return result, why, why_code
     end },
-  { covers = { "package_io.read_archive" }, leaks_in = "libzip", codes = { "out_of_memory", "file_failed", "archive_invalid" },
+  { covers = { "package_io.read_archive" }, leaks_in = "libzip",
+    codes = { "out_of_memory", "file_failed", "archive_invalid" },
     setup = function()
       local path = os.tmpname()
       local entries = { { name = "a", bytes = ("x"):rep(40000) }, { name = "b", bytes = "y" } }
