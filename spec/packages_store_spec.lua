@@ -80,6 +80,18 @@ describe("the store of packages", function()
     assert.matches("store.db is closed", message)
   end)
 
+  it("is used on if a backup takes its place while it is open, and says so once", function()
+    opened:request { version = "v1" }
+    opened:close()
+    shell.run(("cp %s %s/backup"):format(place:state "store.db", root))
+    opened = assert(open())
+    opened:request { version = "v2" }
+    assert.is_false(opened:take_replaced())
+    shell.run(("rm %s; mv %s/backup %s"):format(place:state "store.db*", root, place:state "store.db"))
+    assert.equal(1, #opened:jobs())
+    assert.same({ true, false }, { opened:take_replaced(), opened:take_replaced() })
+  end)
+
   describe("jobs", function()
     local function next_job(running)
       local job, pause = opened:next_job(nil, running)

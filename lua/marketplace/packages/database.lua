@@ -27,6 +27,14 @@ function Database:unavailable(message)
   return nil, self.closed and self.path .. " is closed" or message, "store_unavailable"
 end
 
+--- Whether another file took its place since the last call, such as a backup.
+---@return boolean
+function Database:take_replaced()
+  local was_replaced = self.was_replaced
+  self.was_replaced = false
+  return was_replaced
+end
+
 --- May be called again.
 function Database:close()
   self.closed = true
@@ -71,6 +79,8 @@ local function connect(self)
     link:close()
     error(problem, 0)
   end
+  local id = core.file_id(self.path)
+  self.was_replaced, self.file_id = self.was_replaced or self.was_opened and id ~= self.file_id, id
   self.was_opened = true
   return link
 end
@@ -84,7 +94,7 @@ end
 function database.open(given)
   local self = setmetatable({
     path = given.path, schema = given.schema, clock = given.clock or core.now,
-    timeout = given.timeout or TIMEOUT_SECONDS, closed = false, was_opened = false,
+    timeout = given.timeout or TIMEOUT_SECONDS, closed = false, was_opened = false, was_replaced = false,
   }, Database)
   self.connection = reconnecting.new {
     connect = function() return connect(self) end,

@@ -134,10 +134,12 @@ local function sweep_absent(p, version, outcome)
     if now.replaced_at or not folder.exists(p.folder:withdrawn(now.id)) then
       return wanted_again(p, now, change, now.replaced_at and "replaced" or "missing", outcome)
     end
-    warn(p, ("the package version %s was withdrawn, and the store does not know why, as if it were an older backup: " ..
-      "it stays withdrawn until it is restored"):format(now.id))
-    change:lost()
-    change:withdrawn "unavailable"
+    if not now.refusal then
+      warn(p, ("the package version %s was withdrawn, and the store does not know why, as if it were an older " ..
+        "backup: it stays withdrawn until it is restored"):format(now.id))
+      change:lost()
+    end
+    change:withdrawn(now.refusal and now.refusal.why or "unavailable")
     count(outcome, "withdrawn")
     return true
   end)

@@ -28,6 +28,11 @@ function Store:read(work) return self.database:read(work) end
 --- Runs work(link, now) in a transaction. See marketplace.sqlite.transactions.
 function Store:transact(work) return self.database:transact(work) end
 
+--- Whether a backup took the place of the store since the last call: then rows and folders may disagree, and the writer
+--- has to sweep (marketplace.packages.sweep).
+---@return boolean
+function Store:take_replaced() return self.database:take_replaced() end
+
 --- May be called again.
 function Store:close() self.database:close() end
 
