@@ -322,6 +322,31 @@ describe("marketplace.http", function()
     end
   end)
 
+  it("can be looked at and slowed down while its answer arrives", function()
+    local started, is_limited, bytes, began = nil, false, 0, core.monotonic()
+    local request = {
+      method = "GET", url = peer.url .. "/bytes/3000000", max_response = 3000000, max_bytes_per_second = 1000000,
+      started = function(one) started = one end, sink = function(piece) bytes = bytes + #piece end,
+    }
+    local response = assert(http.exchange(request, function(one)
+      assert.equal(started, one)
+      if bytes > 0 and not is_limited then
+        assert.equal(200, (one:head()))
+        one:limit(1500000)
+        is_limited = true
+      end
+      core.http_poll(1)
+    end))
+    assert.same({ 200, 3000000, true }, { response.status, bytes, is_limited })
+    assert.is_true(core.monotonic() - began > 0.5) -- as a part of it may come at once
+    assert.has_error(function() started:limit(1) end)
+    local other = assert(http.start { method = "GET", url = peer.url .. "/bytes/1" })
+    for _, wrong in ipairs { -1, 2 ^ 31, 0 / 0 } do
+      assert.has_error(function() other:limit(wrong) end)
+    end
+    other:close()
+  end)
+
   it("follows no redirect", function()
     local response = assert(exchange "/redirect/%2Fecho")
     assert.same({ 302, "/echo" }, { response.status, response.headers.location })

@@ -418,6 +418,12 @@ mkt_code mkt_http_result(const mkt_http_exchange *e, mkt_error *error) {
   return e->error.code;
 }
 
+/* libcurl looks at this option each time that it may receive. */
+void mkt_http_limit(mkt_http_exchange *e, size_t most_per_second) {
+  if (e->easy == NULL) return;
+  curl_easy_setopt(e->easy, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)most_per_second);
+}
+
 bool mkt_http_was_sent(const mkt_http_exchange *e) {
   return !e->is_done || e->was_sent;
 }

@@ -65,6 +65,9 @@ bool mkt_http_is_done(const mkt_http_exchange *exchange);
  * TOO_LARGE, OUT_OF_MEMORY, HTTP_FAILED, or what the sink failed with. */
 mkt_code mkt_http_result(const mkt_http_exchange *exchange, mkt_error *error);
 
+/* From now on at most so many bytes are received a second, on average; 0: no limit. */
+void mkt_http_limit(mkt_http_exchange *exchange, size_t most_per_second);
+
 /* Whether any byte of the request may have reached the server. False only if certainly none did. */
 bool mkt_http_was_sent(const mkt_http_exchange *exchange);
 

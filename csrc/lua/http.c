@@ -168,6 +168,13 @@ static int exchange_done(lua_State *L) {
   return 1;
 }
 
+static int exchange_limit(lua_State *L) {
+  lua_Number most = luaL_checknumber(L, 2);
+  luaL_argcheck(L, most >= 0 && most <= INT_MAX, 2, "must not be negative, nor above 2 GB/s");
+  mkt_http_limit(check_exchange(L), (size_t)most);
+  return 0;
+}
+
 /* Pushes a name in lower case: header names are compared without regard to case. */
 static void push_name(lua_State *L, const char *name, size_t n) {
   char lower[NAME_MOST];
@@ -293,9 +300,13 @@ static int retry_after(lua_State *L) {
 }
 
 void mkt_lua_add_http(lua_State *L) {
-  static const luaL_Reg methods[] = {{"done", exchange_done},   {"head", exchange_head},
-                                     {"take", exchange_take},   {"result", exchange_result},
-                                     {"close", exchange_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"done", exchange_done},
+                                     {"head", exchange_head},
+                                     {"take", exchange_take},
+                                     {"result", exchange_result},
+                                     {"close", exchange_close},
+                                     {"limit", exchange_limit},
+                                     {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__gc", exchange_close}, {"__close", exchange_close}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"http_start", http_start},

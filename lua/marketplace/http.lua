@@ -7,7 +7,7 @@
 --- no credentials; `sink`: function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be
 --- larger than memory; if it returns false, the exchange ends. It must not yield on Lua 5.1. Or a sink of
 --- marketplace.package_io, which takes the body of a 200 or 206 without Lua; `max_bytes_per_second`: of what arrives,
---- on average, default no limit.
+--- on average, default no limit; `started`: function(exchange), which is given the exchange when it begins.
 ---
 --- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" if a sink
 --- took it.
@@ -55,6 +55,19 @@ function Exchange:done()
   return done or self.stopped
 end
 
+--- The answer's status and headers, if they are there. Raises if the exchange is closed.
+---@return integer|nil status
+---@return table? headers
+function Exchange:head()
+  return self.handle:head()
+end
+
+--- Changes how many bytes a second arrive at most, on average.
+---@param bytes_per_second number 0: no limit
+function Exchange:limit(bytes_per_second)
+  self.handle:limit(bytes_per_second)
+end
+
 --- The response of an exchange that is done. Closes the exchange.
 ---@return table|nil response
 ---@return string? message
@@ -83,7 +96,9 @@ function http.start(request)
   local handle, message, code = core.http_start(request)
   if not handle then return nil, message, code, { sent = false } end
   local sink = type(request.sink) ~= "userdata" and request.sink or nil
-  return setmetatable({ handle = handle, sink = sink, stopped = false }, Exchange)
+  local exchange = setmetatable({ handle = handle, sink = sink, stopped = false }, Exchange)
+  if request.started then request.started(exchange) end
+  return exchange
 end
 
 --- Moves all exchanges of this thread on; waits if none has anything to do, but never in nginx.

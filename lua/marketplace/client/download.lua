@@ -43,7 +43,7 @@ local function request_for(address, given, ca_file)
   return {
     method = "GET", url = address, timeout = given.timeout or DEFAULT_TIMEOUT, ca_file = ca_file,
     low_speed_limit = SLOWEST.limit, low_speed_time = SLOWEST.seconds, max_response = given.max_bytes or DEFAULT_MOST,
-    max_bytes_per_second = given.max_bytes_per_second,
+    max_bytes_per_second = given.max_bytes_per_second, started = given.started,
   }
 end
 
@@ -145,9 +145,11 @@ end
 ---@field timeout? number seconds, default 3600
 ---@field max_bytes? integer the most bytes, default 16 GiB; a sink of marketplace.package_io knows better
 ---@field max_bytes_per_second? number default no limit
+---@field started? fun(exchange: marketplace.Exchange) is given each exchange when it begins: its `head()` tells the
+--- answer's headers while the file arrives, and its `limit(bytes_per_second)` changes the rate
 local OPTIONS = {
   sink = "function|userdata", file = "string", etag = "string", timeout = "number", max_bytes = "number",
-  max_bytes_per_second = "number",
+  max_bytes_per_second = "number", started = "function",
 }
 
 --- Raises if the arguments of Client:download are wrong, blaming its caller.
