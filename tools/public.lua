@@ -21,6 +21,7 @@ public.CLASSES = {
   { name = "marketplace.InboxBacklog", file = "inbox/init" },
   { name = "marketplace.Client", file = "client/init", owner = "Client" },
   { name = "marketplace.Exchange", file = "http", owner = "Exchange" },
+  { name = "marketplace.Packages", file = "packages/init", owner = "Packages" },
   { name = "marketplace.Server", file = "server/init", owner = "Server" },
   { name = "marketplace.Simulator", file = "simulator/init", owner = "Simulator" },
   { name = "marketplace.SimulatorAssetOptions", file = "simulator/packages/shape" },
@@ -38,6 +39,7 @@ public.FACADE = {
   { "inbox", "inbox/init", "open" },
   { "token", "token", "new" },
   { "client", "client/init", "new" },
+  { "packages", "packages/init", "new" },
   { "reconcile", "reconcile/init", "run" },
 }
 

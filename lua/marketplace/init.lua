@@ -4,6 +4,7 @@ local core = require "marketplace.core"
 local dispatcher = require "marketplace.dispatcher"
 local inbox = require "marketplace.inbox"
 local notification = require "marketplace.notification"
+local packages = require "marketplace.packages"
 local receiver = require "marketplace.receiver"
 local reconcile = require "marketplace.reconcile"
 local signature = require "marketplace.signature"
@@ -23,6 +24,7 @@ local marketplace = {
   inbox = inbox.open,
   token = token.new,
   client = client.new,
+  packages = packages.new,
   reconcile = reconcile.run,
 }
 

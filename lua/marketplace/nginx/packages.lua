@@ -1,0 +1,61 @@
+--- Packages in nginx: what callbacks and answers to devices need of marketplace.packages, each call in a thread of
+--- nginx's, so that no worker waits for the disk. Downloads are the work of `marketplace packages work`.
+local log = require "marketplace.log"
+local threads = require "marketplace.nginx.threads"
+
+local packages = {}
+
+local MODULE = "marketplace.nginx.packages_thread"
+
+local Packages = {}
+Packages.__index = Packages
+
+local function unavailable(message)
+  return nil, message, "store_unavailable"
+end
+
+local function call(self, method, ...)
+  local answer, problem = threads.call(nil, MODULE, self.folder, self.settings, method, ...)
+  if not answer then return unavailable(("packages in %s: %s"):format(self.folder, problem)) end
+  for _, entry in ipairs(answer.entries) do self.target.write(entry) end
+  if answer.code or answer.message then return nil, answer.message, answer.code end
+  return answer.result
+end
+
+local PASSED_ON = { "request", "withdraw", "restore", "hold", "release", "current", "list", "show", "key_blob" }
+
+for _, method in ipairs(PASSED_ON) do
+  Packages[method] = function(self, ...) return call(self, method, ...) end
+end
+
+--- As marketplace.packages has it.
+---@param receiver table
+function Packages:add_callbacks(receiver)
+  require("marketplace.packages.callbacks").add(self, receiver)
+end
+
+--- The threads keep the store open until the worker ends.
+function Packages.close() end
+
+-- As nginx takes its own relative paths.
+local function from_prefix(path)
+  return path:sub(1, 1) == "/" and path or ngx.config.prefix() .. path
+end
+
+--- The packages in a folder, which is opened when it is first needed.
+---@param given marketplace.PackagesOptions checked; those for downloads do not matter here
+---@return table|nil packages
+---@return string? message
+---@return string? code not_installed
+function packages.open(given)
+  if not threads.are_there() then
+    return nil, "packages: this nginx cannot run Lua in threads, which needs nginx --with-threads and its module " ..
+      "for Lua from 0.10.21 on: run the callbacks with `marketplace work`", "not_installed"
+  end
+  local target = given.log and log.target(given.log) or require("marketplace.nginx.log").target
+  return setmetatable({
+    folder = from_prefix(given.folder), settings = { grace = given.grace }, target = target,
+  }, Packages)
+end
+
+return packages

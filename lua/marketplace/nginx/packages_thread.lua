@@ -1,0 +1,40 @@
+--- Packages in a thread of nginx's: what marketplace.nginx.packages calls there. Each thread's Lua state has a store of
+--- its own, which it keeps until nginx closes the state.
+---
+--- nginx copies arguments and results: plain values and tables only. What is raised here must be a string.
+local packages = require "marketplace.packages"
+
+local packages_thread = {}
+
+local opened, entries = {}, {}
+
+local function open(folder, settings)
+  if opened[folder] then return opened[folder] end
+  local given = { folder = folder, log = function(entry) entries[#entries + 1] = entry end }
+  for name, value in pairs(settings) do given[name] = value end
+  local message, code
+  opened[folder], message, code = packages.new(given)
+  return opened[folder], message, code
+end
+
+local function call(folder, settings, method, ...)
+  local p, message, code = open(folder, settings)
+  if not p then return { message = message, code = code, entries = entries } end
+  local result
+  result, message, code = p[method](p, ...)
+  return { result = result, message = message, code = code, entries = entries }
+end
+
+--- Calls a method of the packages in a folder.
+---@param folder string
+---@param settings table options of marketplace.packages
+---@param method string
+---@return {result: any, message?: string, code?: string, entries: table[]} entries: what it logged
+function packages_thread.call(folder, settings, method, ...)
+  entries = {}
+  local ok, answer = pcall(call, folder, settings, method, ...)
+  if not ok then error(tostring(answer), 0) end
+  return answer
+end
+
+return packages_thread

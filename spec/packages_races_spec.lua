@@ -1,0 +1,137 @@
+-- What happens at the same time as a package is fetched.
+local core = require "marketplace.core"
+local package_work = require "support.package_work"
+
+describe("packages that are fetched while something else happens", function()
+  local work
+
+  setup(function() work = package_work.start() end)
+  teardown(function() work:stop() end)
+  before_each(function() work:reset() end)
+
+  local VARIANTS = "GET /simulator/files/variants"
+
+  local function is_fine(folders)
+    local found = work:check()
+    assert.same({ folders, {} }, { found.folders, found.problems })
+  end
+
+  -- Calls something once, in the middle of a job: at its first event of that kind.
+  local function at(kind, act)
+    local is_done = false
+    work.on_event = function(event)
+      if is_done or event.event ~= kind then return end
+      is_done = true
+      act()
+    end
+  end
+
+  it("are not published if they are taken down before, during or after", function()
+    local p = work:open { parallel = 1 }
+    local before, during, after = work:add_version(), work:add_version(), work:add_version()
+    p:withdraw { package = before.package, at = core.now() + 60 }
+    local failed = work:fetch(p, before)
+    assert.same({ "job_failed", "unavailable", true }, { failed.event, failed.code, failed.ended })
+    at("asset_done", function() p:withdraw { package = during.package, at = core.now() + 60 } end)
+    assert.equal("unavailable", work:fetch(p, during).code)
+    assert.equal(1, #work:told "asset_done")
+    work:fetch(p, after)
+    is_fine(1)
+    p:withdraw { package = after.package, at = core.now() + 60 }
+    is_fine(0)
+    assert.is_falsy(p:current(after.item_id))
+  end)
+
+  it("are published if they come back, also if they had not been fetched", function()
+    local p, version = work:open(), work:add_version()
+    p:withdraw { app = version.app, at = core.now() + 60 }
+    work:fetch(p, version)
+    is_fine(0)
+    p:restore { app = version.app, at = core.now() + 120 }
+    assert.equal("job_done", work:finish(p).event)
+    is_fine(1)
+    p:withdraw { app = version.app, at = core.now() + 180 }
+    is_fine(0)
+    p:restore { app = version.app, at = core.now() + 240 }
+    is_fine(1)
+  end)
+
+  it("ignore a takedown that is older than what makes them available, and one that names no territory", function()
+    local p, version = work:open(), work:add_version()
+    p:request { version = version.id, package = version.package, app = version.app, at = 2000 }
+    p:withdraw { package = version.package, at = 1000 }
+    p:withdraw { app = version.app, at = 3000, territories = {} }
+    assert.equal("job_done", work:finish(p).event)
+    is_fine(1)
+  end)
+
+  it("stay where they are if only some territories lose them", function()
+    local p, version = work:open(), work:add_version()
+    p:withdraw { app = version.app, at = core.now() + 60, territories = { "FRA" } }
+    assert.equal("job_done", work:fetch(p, version).event)
+    is_fine(1)
+  end)
+
+  it("give way to a newer revision that comes while they download", function()
+    local p, first, second = work:open { parallel = 2 }, work:add_version { variants = 3 }, nil
+    at("asset_done", function()
+      second = work:add_version { package = first.package, deltas = 1 }
+      p:request { version = second.id, app = second.app }
+    end)
+    work:fault("file_slow", { rate = 150000, times = 3, path = "/simulator/files/variants" })
+    local moved = work:fetch(p, first)
+    assert.same({ "job_moved", second.id }, { moved.event, moved.moved_to })
+    assert.equal("job_done", work:finish(p).event)
+    assert.equal(second.id, p:current(first.item_id).id)
+    is_fine(1)
+  end)
+
+  it("have one writer; another one waits, and takes over", function()
+    local one, other, version = work:open(), work:open(), work:add_version()
+    assert.is_true(one:lock())
+    assert.same({ 1, "standby" }, { other:turn(0) })
+    other:request { version = version.id }
+    assert.same({ nil, "locked" }, { (other:lock()), select(3, other:lock()) })
+    one:close()
+    assert.equal("job_done", work:finish(other).event)
+    is_fine(1)
+    assert.equal(1, #work:told "standby")
+  end)
+
+  it("go on where a writer that was stopped had come", function()
+    local p = work:open { parallel = 1 }
+    local version = work:add_version { variants = { {}, {}, { size = 1000000 } } }
+    work:fault("file_slow", { rate = 300000, skip = 2, path = "/simulator/files/variants" })
+    p:request { version = version.id }
+    work:turn_until(p, function()
+      local progress = work:told "asset_progress"
+      return progress[#progress] and progress[#progress].version_bytes > 800000
+    end)
+    p:close()
+    work:clear_faults()
+    work:forget_requests()
+    p = work:open()
+    assert.equal("job_done", work:finish(p).event)
+    assert.equal(1, work:count_requests(VARIANTS))
+    is_fine(1)
+  end)
+
+  it("leave others their turn: a small package does not wait behind a large one", function()
+    local p = work:open { parallel = 2 }
+    local large = work:add_version { variants = 30, size = 70000 }
+    local small = work:add_version { variants = 1 }
+    work:fault("file_slow", { rate = 500000, times = 1000, path = "/simulator/files/variants" })
+    p:request { version = large.id }
+    p:request { version = small.id }
+    assert.equal(small.id, work:finish(p).version)
+    assert.equal(large.id, work:finish(p).version)
+    is_fine(2)
+  end)
+
+  it("keep to a rate", function()
+    local p, version = work:open { max_bytes_per_second = 400000, parallel = 2 }, work:add_version { variants = 5 }
+    local began = core.monotonic()
+    assert.equal("job_done", work:fetch(p, version).event)
+    assert.is_true(core.monotonic() - began > 1) -- 1,000,000 bytes, of which the first second's come at once
+  end)
+end)
