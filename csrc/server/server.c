@@ -1,10 +1,10 @@
 #include "core/alloc.h"
-#include "core/clock.h"
 #include "server/accept.h"
 #include "server/answer.h"
 #include "server/handover.h"
 #include "server/listen.h"
 #include "server/receive.h"
+#include "server/reply.h"
 #include "server/run.h"
 #include "server/send.h"
 #include "server/tls.h"
@@ -206,53 +206,6 @@ bool mkt_server_is_waiting(mkt_server *server, mkt_handle handle) {
 
 /* Answering */
 
-static bool is_nothing(const mkt_answer *answer) {
-  return answer->header_count == 0 && answer->body_length == 0;
-}
-
-static struct MHD_Response *response_for(mkt_server *server, mkt_connection *connection,
-                                         const mkt_answer *answer) {
-  bool close = server->draining || connection->is_last;
-  connection->is_in_pieces = answer->pieces != NULL;
-  if (answer->pieces != NULL) return mkt_send_response(server, connection, answer, close);
-  return is_nothing(answer) && !close ? server->nothing : mkt_answer_response(answer, close);
-}
-
-static void answer_complete(mkt_server *server, mkt_connection *connection,
-                            const mkt_answer *answer) {
-  connection->response = response_for(server, connection, answer);
-  connection->status = answer->status;
-  if (connection->response == NULL) {
-    mkt_connection_doom(&server->connections, connection);
-    return;
-  }
-  mkt_connection_enter(&server->connections, connection, MKT_PHASE_ANSWERING, 0, 0);
-}
-
-static void answer_raw(mkt_server *server, mkt_connection *connection, const mkt_answer *answer) {
-  const uint64_t now = mkt_clock_milliseconds();
-  mkt_connection_enter(&server->connections, connection, MKT_PHASE_CLOSING, now,
-                       now + MKT_LINGER_TIME);
-  if (!mkt_answer_write(connection->mhd, connection->fd, answer)) {
-    mkt_connection_doom(&server->connections, connection);
-  }
-}
-
-/* Whether it took over the answer's pieces; likewise answer_request. */
-static bool answer_connection(mkt_server *server, mkt_connection *connection, mkt_fault fault,
-                              const mkt_answer *answer) {
-  const bool is_complete = answer->status != MKT_STATUS_NO_ANSWER && fault == MKT_FAULT_NONE;
-  if (answer->status == MKT_STATUS_NO_ANSWER) {
-    mkt_connection_doom(&server->connections, connection);
-  } else if (is_complete) {
-    answer_complete(server, connection, answer);
-  } else {
-    answer_raw(server, connection, answer);
-  }
-  mkt_receive_resume(connection);
-  return is_complete;
-}
-
 static bool answer_request(mkt_server *server, mkt_request *request, const mkt_answer *answer) {
   mkt_connection *connection = request->connection;
   mkt_fault fault = request->fault;
@@ -260,7 +213,7 @@ static bool answer_request(mkt_server *server, mkt_request *request, const mkt_a
   mkt_requests_remove(&server->requests, request);
   if (connection == NULL) return false;
   connection->request = NULL;
-  return answer_connection(server, connection, fault, answer);
+  return mkt_reply(server, connection, fault, answer);
 }
 
 void mkt_server_answer(mkt_server *server, mkt_handle handle, const mkt_answer *answer) {
