@@ -198,6 +198,9 @@ describe("the PostgreSQL inbox, if its server #full", function()
     box:close()
     box = assert(inbox.open(url_of(server.port) .. "?timeout=0.5")) -- which was not refused just now
     expect_unavailable(NO_ANSWER, box:put { record "a" })
+    box:close()
+    box = assert(inbox.open(url_of(server.port) .. "?timeout=0.5"))
+    expect_unavailable(NO_ANSWER, box:probe())
   end)
 
   it("no longer waits for a standby as somebody cancelled that, has not acknowledged anything", function()

@@ -169,6 +169,7 @@ describe("the Redis inbox, if its server #full", function()
     server:query "BGSAVE"
     server:wait_for("persistence", "rdb_last_bgsave_status:err")
     expect_unavailable(AT .. "MISCONF ", put "a")
+    expect_unavailable(AT .. "MISCONF ", box:probe())
     shell.run(("rm -r %s/dump.rdb"):format(server.folder))
     server:query "BGSAVE"
     server:wait_for("persistence", "rdb_last_bgsave_status:ok")
@@ -180,6 +181,7 @@ describe("the Redis inbox, if its server #full", function()
     server:query "CONFIG SET maxmemory 1"
     finally(function() server:query "CONFIG SET maxmemory 0" end)
     expect_unavailable(AT .. "OOM ", put "a")
+    expect_unavailable(AT .. "OOM ", box:probe())
     server:query "CONFIG SET maxmemory 0"
     assert.same({ "stored" }, once_available(function() return put "a" end))
   end)

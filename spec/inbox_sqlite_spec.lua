@@ -442,6 +442,31 @@ describe("the SQLite inbox", function()
     end)
   end)
 
+  it("fails to probe a disk that is full or does not sync", function()
+    local script = folder .. "/probe.lua"
+    assert(core.replace_file(script, ([[
+      local inbox = require "marketplace.inbox"
+      local box = assert(inbox.open("sqlite:%s"))
+      local record = { key = "k", digest = "d", body = "{}" }
+      local function now(how)
+        local file = io.open(os.getenv "FAILING_DISK", "w")
+        file:write(how)
+        file:close()
+        print(how, (box:run "no such id"), (box:probe()))
+      end
+      now ""
+      for _, how in ipairs { "full", "sync" } do
+        now(how)
+        now ""
+      end
+      assert(box:put { record }[1] == "stored")
+      print(box:counts().ready)
+    ]]):format(path)))
+    local output = run(("FAILING_DISK=%s/how LD_PRELOAD=build/test/failing_disk.so %s %s"):format(folder, shell.LUA,
+      script))
+    assert.equal("\tfalse\ttrue\nfull\tfalse\tnil\n\tfalse\ttrue\nsync\tfalse\tnil\n\tfalse\ttrue\n1", output)
+  end)
+
   it("says so when the disk is full, keeps what it acknowledged, and recovers", function()
     -- the limit on a file's size stands for the disk's: the write fails just so
     local script = folder .. "/fill.lua"

@@ -11,10 +11,10 @@ describe("marketplace.nginx.ready", function()
     probes, answers = 0, {}
     state = readiness.new {
       seconds = 0,
-      run = function(self)
+      probe = function(self)
         probes = probes + 1
         if self.seconds > 0 then nginx.ngx.sleep(self.seconds) end
-        if not self.is_down then return false end
+        if not self.is_down then return true end
       end,
     }
   end)

@@ -106,7 +106,7 @@ describe("marketplace.server", function()
 
   it("says that it is well whatever its inbox does, also if the question has a body", function()
     open()
-    function inbox.run() return nil, "no connection", "inbox_unavailable" end
+    function inbox.probe() return nil, "no connection", "inbox_unavailable" end
     assert.same({ 503, "inbox unavailable\n" }, { get("/readyz").status, get("/readyz").body })
     local answer = ask "GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
     assert.same({ 200, "ok\n" }, { answer.status, answer.body })

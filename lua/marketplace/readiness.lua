@@ -7,7 +7,6 @@ local Readiness = {}
 Readiness.__index = Readiness
 
 local KNOWN_SECONDS = 5 -- for which what was found counts
-local NOBODY = ""       -- no notification's id
 
 --- Takes note of whether the inbox just stored something.
 ---@param works boolean
@@ -21,10 +20,10 @@ function Readiness:known()
   if core.monotonic() < self.known_until then return self.works end
 end
 
---- Asks the inbox for a change that changes nothing, so that an inbox that can only be read says no.
+--- Has the inbox store something, and take it back.
 ---@return boolean
 function Readiness:probe()
-  local ok, answer = pcall(self.inbox.run, self.inbox, NOBODY)
+  local ok, answer = pcall(self.inbox.probe, self.inbox)
   self:found(ok and answer ~= nil)
   return self.works
 end

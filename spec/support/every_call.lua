@@ -6,6 +6,7 @@
 return function(box, record, at)
   box:put { record "a", record "b", record("c", { digest = "unsigned:1" }), record("bad", { reason = "bad" }) }
   box:put { record "c", record("a", { digest = "other" }), record("a2", { app_id = "a" }) }
+  box:probe()
   local claimed = box:claim(1, 10)
   box:extend(claimed, 10)
   claimed[1].state, claimed[1].code = "dead", "failed"

@@ -3,8 +3,8 @@
 local assert = require "luassert"
 
 local PARTS = {
-  "put", "unsigned", "claim", "finish", "lanes", "election", "recovery", "clocks", "dead", "too_old", "operators",
-  "replay", "filters", "entries", "totals", "retention", "paging", "closed",
+  "put", "probe", "unsigned", "claim", "finish", "lanes", "election", "recovery", "clocks", "dead", "too_old",
+  "operators", "replay", "filters", "entries", "totals", "retention", "paging", "closed",
 }
 local WAITS = { 5, 10, 20 } -- of recover, unless a case says otherwise
 

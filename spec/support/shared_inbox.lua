@@ -19,6 +19,7 @@ local record = shared_inbox.record
 -- Calls of all methods but close, as functions of an inbox.
 local CALLS = {
   function(box) return box:put { record "c" } end,
+  function(box) return box:probe() end,
   function(box) return box:recover { 5 } end,
   function(box) return box:claim(1, 60) end,
   function(box) return box:finish { { id = "a", token = 1, state = "done" } } end,

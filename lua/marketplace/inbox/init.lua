@@ -41,6 +41,8 @@
 ---                                    one, which is ready again), "too_old" (stored as dead). If the key is another
 ---                                    body's, the outcome is "conflict", or has a "#" before it. Either all are stored
 ---                                    when it returns, or none.
+---   inbox:probe()                 -> true if put would store something small now, as durably: it does so, and takes it
+---                                    back, so that no other call sees it. What can only be read, and a full disk, fail
 ---   inbox:recover(waits)          -> how many leases ended without a result. Their entries are ready again, each to be
 ---                                    claimed alone, as it may be what ended its process: at once the first time, and
 ---                                    after that once it has waited waits[attempt] seconds (for later attempts the last
@@ -95,6 +97,7 @@ local inbox = {}
 ---@class marketplace.Inbox
 ---@field durable? boolean true if what it holds outlives the process
 ---@field put fun(self, records: table[]): string[]|nil, string?, string?
+---@field probe fun(self): true|nil, string?, string?
 ---@field recover fun(self, waits: number[]): integer|nil, string?, string?
 ---@field claim fun(self, limit: integer, lease: number): table[]|nil, string?, string?
 ---@field finish fun(self, items: table[]): boolean[]|nil, string?, string?

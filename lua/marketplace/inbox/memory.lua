@@ -103,14 +103,22 @@ local function put_one(self, record, now)
   return OUTCOME_BESIDE[put_as(self, record, record.key .. "#" .. record.digest, now)]
 end
 
-function Inbox:put(records)
+local function check_room(self, count)
   local held = self.size - #self.done - #self.emptied
-  if held + #records > self.capacity then
-    return nil, ("the memory inbox is full: it holds %d notifications"):format(held), "inbox_unavailable"
-  end
+  if held + count <= self.capacity then return true end
+  return nil, ("the memory inbox is full: it holds %d notifications"):format(held), "inbox_unavailable"
+end
+
+function Inbox:put(records)
+  local has_room, message, code = check_room(self, #records)
+  if not has_room then return nil, message, code end
   local outcomes, now = {}, read_clock(self)
   for i = 1, #records do outcomes[i] = put_one(self, records[i], now) end
   return outcomes
+end
+
+function Inbox:probe()
+  return check_room(self, 1)
 end
 
 --[[ Leases ]]

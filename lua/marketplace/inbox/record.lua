@@ -1,5 +1,6 @@
 --- Records for an inbox (see marketplace.inbox), made from the bodies of notifications.
 local core = require "marketplace.core"
+local uuid = require "marketplace.uuid"
 
 local record = {}
 
@@ -41,6 +42,13 @@ function record.of_unsigned(body)
   if not made then return nil, message, code end
   made.digest = UNSIGNED .. made.digest
   return made
+end
+
+--- A record of nothing that was received, for an inbox to find out whether it stores. No other one is the same.
+---@return table
+function record.of_probe()
+  local id = uuid.new()
+  return { key = id, digest = id, body = "{}" }
 end
 
 --- By the outcome for a record as if it had a key of its own: the one if its key is another body's.

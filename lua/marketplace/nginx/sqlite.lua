@@ -37,7 +37,7 @@ local function call(self, method, ...)
 end
 
 local PASSED_ON = {
-  "recover", "counts", "backlog", "next_in", "later", "get", "run", "cancel", "oldest_done", "forget", "id",
+  "probe", "recover", "counts", "backlog", "next_in", "later", "get", "run", "cancel", "oldest_done", "forget", "id",
 }
 
 for _, method in ipairs(PASSED_ON) do

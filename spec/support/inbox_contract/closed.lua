@@ -4,6 +4,7 @@ local assert = require "luassert"
 -- All methods but close.
 local CALLS = {
   put = { { {} }, { { { key = "a", digest = "d", body = "b" } } } },
+  probe = { {} },
   recover = { { { 5 } } },
   claim = { { 1, 60 }, { 0, 60 } },
   finish = { { {} }, { { { id = "a", token = 1, state = "done" } } } },

@@ -2,6 +2,7 @@
 local codes = require "marketplace.inbox.codes"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
+local of_probe = require("marketplace.inbox.record").of_probe
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 local insert = require "marketplace.inbox.postgres.insert"
 local lanes = require "marketplace.inbox.postgres.lanes"
@@ -67,13 +68,15 @@ local function put_conflict(self, record)
   return OUTCOME_BESIDE[put_again(self, record)]
 end
 
+local TAKE_BACK = "DELETE FROM inbox WHERE id = :id"
+
 -- Takes back what was stored behind a conflict, as that must be stored before it.
 local function take_back(self, records, new)
   local list = {}
   for _, record in ipairs(records) do
     if new[record] then list[#list + 1] = record end
   end
-  self.link:each("DELETE FROM inbox WHERE id = :id", list)
+  self.link:each(TAKE_BACK, list)
 end
 
 local function from(records, first)
@@ -125,6 +128,16 @@ end
 function methods:put(records)
   if #records == 0 and not self.closed then return {} end
   return self:transact(function(link, now) return put_all(link, records, now) end)
+end
+
+-- Needs the room that a small notification needs: to overwrite something would need none on a full disk.
+function methods:probe()
+  return self:transact(function(link, now)
+    local records = { of_probe() }
+    put_all(link, records, now)
+    link:each(TAKE_BACK, records)
+    return true
+  end)
 end
 
 return { methods = methods }

@@ -16,6 +16,12 @@ function methods:put(records)
   return self:store("put", arguments)
 end
 
+function methods:probe()
+  local done, message, code = self:store("probe", {})
+  if not done then return nil, message, code end
+  return true
+end
+
 function methods:recover(waits)
   local arguments, released = { number(MOST_CHANGED) }, 0
   for i, wait in ipairs(waits) do arguments[i + 1] = number(wait) end

@@ -2,6 +2,7 @@
 local codes = require "marketplace.inbox.codes"
 local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
+local of_probe = require("marketplace.inbox.record").of_probe
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 local lanes = require "marketplace.inbox.sqlite.lanes"
 local quoted = require("marketplace.inbox.sql").quoted
@@ -101,6 +102,19 @@ end
 function methods:put(records)
   if #records == 0 and not self.closed then return {} end
   return self:transact(function(link, now) return put_all(link, records, now) end)
+end
+
+local TAKE_BACK, TAKE_BACK_BODY = "DELETE FROM inbox WHERE seq = :seq", "DELETE FROM bodies WHERE seq = :seq"
+
+-- Needs the pages that a small notification needs: to overwrite something would need no room on a full disk.
+function methods:probe()
+  return self:transact(function(link, now)
+    local records = { of_probe() }
+    put_all(link, records, now)
+    link:each(TAKE_BACK_BODY, records)
+    link:each(TAKE_BACK, records)
+    return true
+  end)
 end
 
 return { methods = methods }

@@ -220,6 +220,12 @@ for _, id in ipairs(bodies) do drop_body(id) end
 return { #bodies, #ids }
 ]]
 
+-- Returns 1 if the server takes writes.
+changes.probe = [[
+redis.call("SET", KEYS[1] .. "probed", "1")
+return 1
+]]
+
 -- ARGV: the id that the inbox gets if it has none. Returns the id.
 changes.id = [[
 local key = KEYS[1] .. "id"

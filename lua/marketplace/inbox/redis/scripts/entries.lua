@@ -21,6 +21,7 @@
 ---   Pn           how many entries were ever made, which numbers them
 ---   Pforgotten   the latest time before which ids were deleted
 ---   Pid          the inbox's own id
+---   Pprobed      nothing: a probe writes it, to find out whether the server stores
 ---   Pversion     of these keys
 ---
 --- The leaders in Pdue, Palone, Pends and Pset have their number before their id, so that of those with the same time
