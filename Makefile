@@ -331,7 +331,7 @@ sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPEC
 .PHONY: races
 races: packages-test ## look for data races between the server's threads, and in the log's, with TSan, on every Lua
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=thread || exit 1; done
-	@$(MAKE) --no-print-directory $(patsubst %,build/tsan/test/%_test,server front log_writer package_sink) SANITIZE=thread
+	@$(MAKE) --no-print-directory $(patsubst %,build/tsan/test/%_test,server front refuse log_writer package_sink) SANITIZE=thread
 	@$(MAKE) --no-print-directory preloads
 	@tools/races $(SPECS)
 
@@ -361,10 +361,17 @@ chaos: packages-test ## kill the receiver, workers and databases, and stop worke
 	@tools/with-lua $(LUA) $(LUA) tools/chaos.lua $(or $(KILLS),200) $(ENGINES)
 
 .PHONY: attack
-attack: packages-test ## what becomes of notifications beside senders who never finish their bodies (MB=200 RATE=23, in MB/s)
+attack: packages-test ## what becomes of notifications and probes beside senders who finish no body, or have no signature (MB=200 RATE=23, in MB/s)
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build preloads LUA=luajit
+	@tools/with-lua $(LUA) $(LUA) tools/attack_waiting.lua
+	@tools/with-lua $(LUA) $(LUA) tools/attack.lua $(or $(MB),200) $(or $(RATE),23)
+
+.PHONY: soak
+soak: packages-bench ## whether serve keeps its memory, its descriptors and its speed under full load (MINUTES=30)
 	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory build LUA=luajit
-	@tools/with-lua $(LUA) $(LUA) tools/attack.lua $(or $(MB),200) $(or $(RATE),23)
+	@tools/with-lua $(LUA) $(LUA) bench/server/soak.lua $(or $(MINUTES),30)
 
 .PHONY: faults
 faults: packages-test ## what becomes of notifications while PostgreSQL or Redis fails, in each way (FAULTS="killed cut" ENGINES="postgres redis")

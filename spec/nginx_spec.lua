@@ -655,6 +655,18 @@ describe("marketplace.nginx #full", function()
     assert.is_true(lines < 30, "lines: " .. lines)
   end)
 
+  it("writes down how many more requests were refused also if a callback ends its worker", function()
+    assert(start { handlers = 'return function(receiver) receiver:on("*", function() os.exit(0) end) end' })
+    for _ = 1, 20 do assert.are.equal(401, ask(raw.post("{}")).status) end
+    ask(signed(of_app "1"))
+    server:wait_for "exited with code 0"
+    local counted = 0
+    for line in server:error_log():gmatch "[^\n]*refused [^\n]*code=signature_missing[^\n]*" do
+      counted = counted + tonumber(line:match "count=(%d+)" or 1)
+    end
+    assert.are.equal(20, counted)
+  end)
+
   it("tells the metrics of all workers, also of those that have ended", function()
     assert(start { workers = 4, listen = "reuseport", http = "lua_shared_dict shared 1m;\n",
       init = SHARED .. ', dict = "shared"' })

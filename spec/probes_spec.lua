@@ -1,5 +1,6 @@
 -- What load balancers and supervisors ask, while Lua is busy.
 local core = require "marketplace.core"
+local json = require "marketplace.json"
 local marketplace = require "marketplace"
 local memory = require "marketplace.inbox.memory"
 local postgres_server = require "support.postgres_server"
@@ -39,39 +40,147 @@ describe("marketplace serve, asked by probes", function()
 
   local function notification(id) return raw.notification(SECRET, samples.body("ping", { id = id })) end
 
-  local function serve(inbox, use)
+  local function serve(inbox, use, more)
     local handlers = folder .. "/handlers.lua"
     shell.run(("mkfifo %s/end"):format(folder))
     assert(core.replace_file(handlers, ([[return function(receiver)
       receiver:on("*", function(n)
-        if n.id ~= "slow" then return end
+        if not n.id:find "^slow" then return end
         io.open("%s/begun", "w"):close()
-        io.open("%s/end"):close()
+        if io.open("%s/end"):read(1) then os.exit(7) end
       end)
     end]]):format(folder, folder)))
-    return shell.with_server(shell.marketplace(("serve %s --inbox '%s' --port 0 --json"):format(handlers, inbox),
-      "env MARKETPLACE_SECRET='" .. SECRET .. "'"), function(url)
+    return shell.with_server(shell.marketplace(("serve %s --inbox '%s' --port 0 --json %s"):format(handlers, inbox,
+      more or ""), "env MARKETPLACE_SECRET='" .. SECRET .. "'"), function(url)
         origin = url
         use()
       end)
   end
 
+  local function begin_callback(number)
+    assert.equal(200, answer_of(connect(notification("slow" .. (number or "")))).status)
+    wait_until("the callback did not begin", function() return shell.exists(folder .. "/begun") end)
+  end
+
+  -- With a word, the callback ends the process.
+  local function end_callback(word)
+    local pipe = io.open(folder .. "/end", "w")
+    pipe:write(word or "")
+    pipe:close()
+  end
+
   it("lives, takes requests and is not ready while a callback takes its time", function()
     local _, status = serve("sqlite:" .. folder .. "/inbox.db", function()
       assert.equal(200, (get "/readyz"))
-      assert.equal(200, answer_of(connect(notification "slow")).status)
-      wait_until("the callback did not begin", function() return shell.exists(folder .. "/begun") end)
+      begin_callback()
       local waiting = {}
       for i = 1, 20 do
         assert.same({ 200, "ok\n" }, { get "/healthz" })
         waiting[i] = connect(notification("n" .. i))
       end
       assert.same({ 503, "busy with the inbox or a callback\n" }, { get "/readyz" })
-      io.open(folder .. "/end", "w"):close()
+      end_callback()
       for i = 1, 20 do assert.equal(200, answer_of(waiting[i]).status) end
       assert.same({ 200, "ok\n" }, { get "/readyz" })
     end)
     assert.equal(0, status)
+  end)
+
+  local function head(line, ...) return line .. " HTTP/1.1\r\nHost: a\r\n" .. table.concat({ ... }) .. "\r\n" end
+
+  local FORM = "X-Apple-Signature: hmacsha256=" .. ("0a"):rep(32) .. "\r\n"
+  local FORGED = head("POST /notifications", FORM, "Content-Length: 2\r\n") .. "{}"
+  local UNSIGNED = head("POST /notifications", "Content-Length: 2\r\n") .. "{}"
+
+  local REFUSED = {
+    head "GET /", head("POST /", FORM, "Content-Length: 0\r\n"), head "DELETE /healthz", head "PUT /readyz",
+    head "GET /notifications", head("POST /notifications", FORM), UNSIGNED,
+    head("POST /notifications/", FORM, FORM, "Content-Length: 2\r\n") .. "{}",
+    head("POST /notifications", "X-Apple-Signature:\r\nContent-Length: 2\r\n") .. "{}",
+    head("POST /notifications", FORM, "Content-Encoding: gzip\r\nContent-Length: 2\r\n") .. "{}",
+    head("POST /notifications", FORM, "Content-Length: 1048577\r\n"),
+    head("POST /notifications", FORM, "Transfer-Encoding: chunked\r\n") .. "100001\r\n" .. ("x"):rep(0x100001),
+    head("GET /", "Host: b\r\n"), head("GET /healthz", "Content-Length: 2\r\n") .. "{}",
+  }
+
+  -- How many requests the log tells of, by reason.
+  local function logged(output)
+    local counts = {}
+    for line in output:gmatch "[^\n]+" do
+      local entry = line:find "^{" and json.decode(line) or {}
+      if entry.message == "refused" or entry.message == "more refused" then
+        counts[entry.code] = (counts[entry.code] or 0) + (entry.count or 1)
+      end
+    end
+    return counts
+  end
+
+  it("refuses what is no notification in the same words while a callback takes its time", function()
+    local output = serve("memory", function()
+      local answers = {}
+      local function ask_all()
+        for i, request in ipairs(REFUSED) do
+          answers[i] = answer_of(connect(request))
+          answers[i].headers.date = nil
+        end
+        return answers
+      end
+      local usual = ask_all()
+      answers = {}
+      begin_callback()
+      assert.same(usual, ask_all())
+      end_callback()
+    end)
+    assert.same({
+      not_found = 2, wrong_path = 2, not_get = 4, not_post = 2, no_length = 2, signature_missing = 2,
+      signature_malformed = 4, encoded = 2, too_large = 4, malformed = 2,
+    }, logged(output))
+  end)
+
+  it("lets those who have no signature keep nobody out while a callback takes its time", function()
+    local output = serve("memory", function()
+      begin_callback()
+      local held, waiting = {}, {}
+      for i = 1, 60 do held[i] = connect(UNSIGNED) end
+      for i = 1, 4 do waiting[i] = connect(notification("n" .. i)) end
+      assert.same({ 200, "ok\n" }, { get "/healthz" })
+      for i = 1, 30 do held[60 + i] = connect(UNSIGNED) end
+      end_callback()
+      for i = 1, 4 do assert.equal(200, answer_of(waiting[i]).status) end
+      for _, one in ipairs(held) do one:close() end
+    end, "--max-connections 8")
+    assert.same({ signature_missing = 90 }, logged(output))
+  end)
+
+  it("is asked whether it lives and is ready also while others make up signatures, or ask that", function()
+    serve("memory", function()
+      for number, request in ipairs { FORGED, head "GET /readyz" } do
+        begin_callback(number)
+        local held = {}
+        for i = 1, 100 do
+          held[i] = connect(request)
+          assert.same({ 200, "ok\n" }, { get "/healthz" })
+        end
+        assert.equal(503, (get "/readyz"))
+        local last = connect(notification("last" .. number))
+        if request == FORGED then assert.equal(503, answer_of(last).status) end
+        end_callback()
+        if request ~= FORGED then assert.equal(200, answer_of(last).status) end
+        for _, one in ipairs(held) do one:close() end
+        os.remove(folder .. "/begun")
+      end
+    end, "--max-connections 8")
+  end)
+
+  it("tells how many it has refused also if a callback ends the process", function()
+    local output, status = serve("memory", function()
+      for _ = 1, 20 do assert.equal(401, answer_of(connect(UNSIGNED)).status) end
+      begin_callback()
+      for _ = 1, 40 do assert.equal(401, answer_of(connect(UNSIGNED)).status) end
+      end_callback "now"
+    end)
+    assert.equal(7, status)
+    assert.same({ signature_missing = 60 }, logged(output))
   end)
 
   it("lives, and is not ready, while its inbox does not answer #full", function()
@@ -106,11 +215,10 @@ describe("marketplace.readiness", function()
 
   before_each(function()
     clock, probes, works = 1000, 0, true
-    inbox = { run = function(_, id)
-      assert.equal("", id)
+    inbox = { probe = function()
       probes = probes + 1
       if works == nil then error "broken" end
-      if works then return false end
+      if works then return true end
       return nil, "no connection", "inbox_unavailable"
     end }
     stub(core, "monotonic", function() return clock end)

@@ -308,6 +308,18 @@ describe("marketplace.receiver", function()
       { entries[4].message, entries[4].code, entries[4].status, entries[4].count })
   end)
 
+  it("counts and sums up what its carrier has refused and knows nothing else of", function()
+    receiver:refused_many("malformed", 431, 7)
+    receiver:refused_many("no_request", nil, 2)
+    assert.equal(0, #entries)
+    receiver:sum_up_refused(true)
+    local told = {}
+    for i, entry in ipairs(entries) do told[i] = { entry.message, entry.code, entry.status, entry.count } end
+    table.sort(told, function(a, b) return a[2] < b[2] end)
+    assert.same({ { "more refused", "malformed", 431, 7 }, { "more refused", "no_request", nil, 2 } }, told)
+    assert.same({ ["refused:malformed"] = 7, ["refused:no_request"] = 2 }, receiver:counts())
+  end)
+
   it("tells what the system said of a body that cannot be read back", function()
     receiver:receive({ method = "POST", signature = marketplace.sign(SECRET, "") }, function()
       return nil, "unreadable", "/tmp/x: Permission denied"

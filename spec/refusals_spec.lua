@@ -72,6 +72,24 @@ describe("marketplace.refusals", function()
     assert.near(0.9, sums[1].within, 1e-6)
   end)
 
+  it("sums up each status of a reason apart", function()
+    for _, status in ipairs { 400, 431, false } do
+      for _ = 1, 10 do current:shows("malformed", status or nil, "192.0.2.7") end
+    end
+    current:close()
+    local counts = {}
+    for _, sum in ipairs(sums) do counts[sum.status or "none"] = sum.count end
+    assert.same({ [400] = 7, [431] = 7, none = 7 }, counts)
+  end)
+
+  it("sums up what others have counted, with what it has not shown itself", function()
+    current:add("not_found", 404, 1000)
+    assert.equal(3, arrive(5))
+    current:add("not_found", 404, 1)
+    current:close()
+    assert.same({ { code = "not_found", status = 404, count = 1003, within = 0 } }, sums)
+  end)
+
   it("tells the sum soon after the last, though the window goes on", function()
     flood(200, 20, 0.5)
     local told = #sums

@@ -187,10 +187,10 @@ static void push_request(lua_State *L, const mkt_request *request) {
   set_text(L, "body", mkt_request_body(request));
   push_headers(L, request);
   lua_setfield(L, -2, "headers");
+  if (mkt_request_answered(request) != 0) set_count(L, "answered", mkt_request_answered(request));
   if (mkt_request_fault(request) == MKT_FAULT_NONE) return;
   lua_pushstring(L, fault_word(mkt_request_fault(request)));
   lua_setfield(L, -2, "fault");
-  if (mkt_request_answered(request) != 0) set_count(L, "answered", mkt_request_answered(request));
 }
 
 /* NaN is refused, infinity is as long as it gets. */
@@ -225,6 +225,29 @@ static int server_poll(lua_State *L) {
   box->is_in_use = false;
   if (failed) return lua_error(L);
   mkt_server_take(box->server);
+  mkt_lua_push_integer(L, mkt_server_refused(box->server).all);
+  return 2;
+}
+
+static void push_refused(lua_State *L, mkt_refusal refusal, uint64_t count) {
+  const unsigned status = mkt_refusal_status(refusal);
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, mkt_refusal_code(refusal));
+  lua_setfield(L, -2, "code");
+  if (status != 0) set_count(L, "status", status);
+  set_count(L, "count", count);
+}
+
+/* A list of what was refused and not handed out, by why. */
+static int server_refused(lua_State *L) {
+  const mkt_refused refused = mkt_server_refused(check_server(L));
+  lua_newtable(L);
+  for (int refusal = MKT_REFUSAL_NONE + 1, n = 0; refusal < MKT_REFUSALS; refusal++) {
+    const uint64_t count = refused.of_kind[refusal];
+    if (count == 0) continue;
+    push_refused(L, (mkt_refusal)refusal, count);
+    lua_rawseti(L, -2, ++n);
+  }
   return 1;
 }
 
@@ -366,10 +389,15 @@ static int server_answer(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"address", server_address}, {"answer", server_answer},
-    {"close", server_close},     {"drain", server_drain},
-    {"poll", server_poll},       {"set_certificate", server_set_certificate},
-    {"stats", server_stats},     {NULL, NULL},
+    {"address", server_address},
+    {"answer", server_answer},
+    {"close", server_close},
+    {"drain", server_drain},
+    {"poll", server_poll},
+    {"refused", server_refused},
+    {"stats", server_stats},
+    {"set_certificate", server_set_certificate},
+    {NULL, NULL},
 };
 
 static const luaL_Reg METAMETHODS[] = {

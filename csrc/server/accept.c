@@ -3,34 +3,17 @@
 #include "core/clock.h"
 #include "server/handover.h"
 #include "server/receive.h"
+#include "server/room.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-/* Requests whose connections have gone take memory until the owner comes back: whoever goes on
- * connecting meanwhile would make them more and more. */
-static bool has_too_many_ready(const mkt_server *server) {
-  return server->ready.count >= 2 * server->max_connections;
-}
-
-static enum MHD_Result turn_away(mkt_server *server) {
-  server->stats.refused++;
-  return MHD_NO;
-}
-
 enum MHD_Result mkt_accept_admit(void *cls, const struct sockaddr *address, socklen_t size) {
-  mkt_server *server = cls;
   (void)address;
   (void)size;
-  if (has_too_many_ready(server)) return turn_away(server);
-  if (server->connections.kept < server->max_connections) return MHD_YES;
-  mkt_connection *victim = mkt_connections_victim(&server->connections, mkt_clock_milliseconds());
-  if (victim == NULL) return turn_away(server);
-  mkt_connection_doom(&server->connections, victim);
-  server->stats.evicted++;
-  return MHD_YES;
+  return mkt_room_admit(cls) ? MHD_YES : MHD_NO;
 }
 
 /* An IPv4 client of an IPv6 socket (::ffff:192.0.2.1) is shown as the IPv4 client that it is. */

@@ -4,10 +4,10 @@
 
 #include <sys/socket.h>
 
-/* A body that has been on its way for longer than this may have to make room. A shorter time would
- * let a rush of honest clients cut off each other's uploads for ever; without this, as many
- * trickled bodies as there are connections would lock everyone out until body_timeout. */
-enum { BODY_GRACE = 1000 };
+/* Milliseconds that a connection is new in its phase: it makes room only if all others are, too. A
+ * shorter time would let a rush of honest clients cut off each other for ever; without this, as
+ * many trickled bodies as there are connections would lock everyone out until body_timeout. */
+enum { NEW_TIME = 1000 };
 
 /* Milliseconds that a body is given, and the bytes of it that gain it another second. */
 enum { BODY_PATIENCE = 5000, BODY_LEAST_RATE = 500 };
@@ -32,7 +32,7 @@ mkt_connection *mkt_connections_add(mkt_connections *connections) {
   mkt_connection *connection = connections->unused;
   if (connection == NULL) return NULL;
   connections->unused = connection->next;
-  *connection = (mkt_connection){.phase = MKT_PHASE_WAITING, .fd = -1};
+  *connection = (mkt_connection){.phase = MKT_PHASE_ANSWERING, .fd = -1};
   connections->kept++;
   return connection;
 }
@@ -41,7 +41,12 @@ static bool is_timed(mkt_phase phase) {
   return phase <= MKT_PHASE_CLOSING;
 }
 
+static size_t engaged(mkt_phase phase) {
+  return phase == MKT_PHASE_BODY || phase == MKT_PHASE_PROBING || phase == MKT_PHASE_WAITING;
+}
+
 static void unlink_connection(mkt_connections *connections, mkt_connection *connection) {
+  connections->engaged -= engaged(connection->phase);
   if (!is_timed(connection->phase)) return;
   mkt_connection_list *list = &connections->timed[connection->phase];
   mkt_connection **from_previous =
@@ -71,6 +76,7 @@ void mkt_connection_enter(mkt_connections *connections, mkt_connection *connecti
   connection->phase = phase;
   connection->since = now;
   connection->deadline = deadline;
+  connections->engaged += engaged(phase);
   if (is_timed(phase)) link_connection(connections, connection);
 }
 
@@ -93,16 +99,42 @@ static mkt_connection *older(mkt_connection *a, mkt_connection *b) {
   return a->since <= b->since ? a : b;
 }
 
+bool mkt_connection_is_new(const mkt_connection *connection, uint64_t now) {
+  return now - connection->since < NEW_TIME;
+}
+
+static mkt_connection *unless_new(mkt_connection *connection, uint64_t now) {
+  return connection != NULL && !mkt_connection_is_new(connection, now) ? connection : NULL;
+}
+
+mkt_connection *mkt_connections_slow_body(const mkt_connections *connections, uint64_t now) {
+  mkt_connection *body = connections->timed[MKT_PHASE_BODY].first;
+  while (body != NULL && mkt_connection_is_new(body, now))
+    body = body->next;
+  return body;
+}
+
+static mkt_connection *first_of(mkt_connection *const candidates[], size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (candidates[i] != NULL) return candidates[i];
+  }
+  return NULL;
+}
+
 mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint64_t now) {
   const mkt_connection_list *timed = connections->timed;
   mkt_connection *silent = older(timed[MKT_PHASE_FRESH].first, timed[MKT_PHASE_IDLE].first);
-  if (silent != NULL) return silent;
-  if (timed[MKT_PHASE_HEADERS].first != NULL) return timed[MKT_PHASE_HEADERS].first;
-  if (timed[MKT_PHASE_CLOSING].first != NULL) return timed[MKT_PHASE_CLOSING].first;
-  mkt_connection *body = timed[MKT_PHASE_BODY].first;
-  while (body != NULL && now - body->since < BODY_GRACE)
-    body = body->next;
-  return body != NULL ? body : timed[MKT_PHASE_SENDING].first;
+  mkt_connection *headers = timed[MKT_PHASE_HEADERS].first;
+  mkt_connection *const candidates[] = {
+      unless_new(silent, now),
+      timed[MKT_PHASE_CLOSING].first,
+      unless_new(headers, now),
+      mkt_connections_slow_body(connections, now),
+      silent,
+      headers,
+      timed[MKT_PHASE_SENDING].first,
+  };
+  return first_of(candidates, sizeof candidates / sizeof candidates[0]);
 }
 
 mkt_connection *mkt_connections_largest(const mkt_connections *connections) {

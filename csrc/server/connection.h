@@ -53,7 +53,8 @@ typedef struct mkt_connection_list {
 typedef struct mkt_connections {
   mkt_connection *all;
   mkt_connection *unused;
-  size_t kept;                                 /* neither free nor doomed */
+  size_t kept;    /* neither free nor doomed */
+  size_t engaged; /* that send a body, or whose request awaits the owner */
   mkt_connection_list timed[MKT_TIMED_PHASES]; /* each in the order of deadlines */
 } mkt_connections;
 
@@ -72,9 +73,16 @@ void mkt_connection_enter(mkt_connections *connections, mkt_connection *connecti
 /* Shuts the socket down: libmicrohttpd closes the connection at its next run. */
 void mkt_connection_doom(mkt_connections *connections, mkt_connection *connection);
 
-/* The connection that a newcomer may replace, or NULL. Never one whose request awaits its answer.
+/* Whether it has not been in its phase for long. */
+bool mkt_connection_is_new(const mkt_connection *connection, uint64_t now);
+
+/* The connection that a newcomer may replace, or NULL: one that has its answer before one that is
+ * new. Never one whose request awaits its answer.
  */
 mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint64_t now);
+
+/* One whose body has been on its way for long, or NULL. */
+mkt_connection *mkt_connections_slow_body(const mkt_connections *connections, uint64_t now);
 
 /* The one with the largest incomplete body, of several the oldest; NULL if all are empty. */
 mkt_connection *mkt_connections_largest(const mkt_connections *connections);

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/thread.h"
+#include "server/refuse.h"
 #include "server/run.h"
 
 #include <errno.h>
@@ -47,7 +48,9 @@ static void take_turn(mkt_server *server, mkt_wait *wait) {
   (void)pthread_mutex_unlock(&front->lock);
   server->is_owner_away = true;
   mkt_run_sockets(server, 0);
+  if (server->path != NULL) mkt_refuse_ready(server);
   mkt_run_plan_wait(server, wait);
+  if (server->has_replied) wait->milliseconds = 0;
   server->is_owner_away = false;
   (void)pthread_mutex_lock(&front->lock);
   front->turn = MKT_TURN_NOBODYS;

@@ -10,7 +10,7 @@ void mkt_ready_append(mkt_ready *to, const mkt_ready *from) {
 
 void mkt_hand_over(mkt_server *server, mkt_request *request) {
   request->complete = true;
-  mkt_ready_append(&server->ready, &(mkt_ready){request, request, 1});
+  mkt_ready_append(&server->ready, &(mkt_ready){.first = request, .last = request, .count = 1});
   server->stats.waiting++;
 }
 
@@ -23,6 +23,5 @@ void mkt_abandon(mkt_server *server, mkt_connection *connection) {
 }
 
 void mkt_drop_response(const mkt_server *server, struct MHD_Response *response) {
-  bool is_kept = response == server->nothing || response == server->health.late;
-  if (response != NULL && !is_kept) MHD_destroy_response(response);
+  if (response != NULL && response != server->nothing) MHD_destroy_response(response);
 }

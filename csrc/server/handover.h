@@ -14,7 +14,7 @@ void mkt_hand_over(mkt_server *server, mkt_request *request);
  * goes with its connection. */
 void mkt_abandon(mkt_server *server, mkt_connection *connection);
 
-/* NULL is allowed. The server keeps some responses for the next requests. */
+/* NULL is allowed. The server keeps its empty response for the next requests. */
 void mkt_drop_response(const mkt_server *server, struct MHD_Response *response);
 
 #endif

@@ -17,6 +17,9 @@
 typedef struct mkt_ready {
   mkt_request *first, *last;
   size_t count;
+  mkt_request *judged; /* the last one that the front has judged; NULL: it begins with the first */
+  size_t refused;      /* how many of them the front has refused */
+  size_t of_kind[MKT_REFUSALS]; /* by why it has */
 } mkt_ready;
 
 struct mkt_server {
@@ -29,7 +32,8 @@ struct mkt_server {
   mkt_ready batch; /* what the last poll handed out: the owner's own, also without the turn */
   mkt_linger linger;
   mkt_server_stats stats; /* but for what the tables of connections and requests count */
-  char *path;             /* of notifications, or NULL */
+  mkt_refused refused;
+  char *path; /* of notifications, or NULL */
   size_t max_body;
   size_t max_buffered;
   size_t max_connections;
@@ -40,6 +44,7 @@ struct mkt_server {
   char host[MKT_SERVER_ADDRESS_BYTES];
   bool draining;
   bool is_owner_away; /* in the front's turn */
+  bool has_replied;   /* and libmicrohttpd has not run since, nor says anywhere that it has to */
   mkt_front front;
   mkt_certificate *certificate; /* for new connections; NULL without TLS */
   bool is_parser_strict;        /* libmicrohttpd's, from 1.0 on */

@@ -3,8 +3,11 @@
 #include "core/clock.h"
 #include "server/handover.h"
 #include "server/head.h"
+#include "server/refusal.h"
+#include "server/refuse.h"
+#include "server/reply.h"
+#include "server/room.h"
 #include "server/send.h"
-#include "server/wanted.h"
 
 #include <string.h>
 
@@ -72,7 +75,8 @@ void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd) {
 
 static void await_owner(mkt_server *server, mkt_connection *connection) {
   const mkt_request *request = connection->request;
-  if (request->fault != MKT_FAULT_NONE || !mkt_health_is_ready_asked(&server->health, request)) {
+  bool is_readable = request->fault != MKT_FAULT_MALFORMED;
+  if (!is_readable || !mkt_health_is_ready_asked(&server->health, request)) {
     mkt_connection_enter(&server->connections, connection, MKT_PHASE_WAITING, 0, 0);
     return;
   }
@@ -130,7 +134,7 @@ static bool has_whole_head(const mkt_server *server, const mkt_connection *conne
 static bool has_unwanted_body(const mkt_server *server, const mkt_request *request,
                               const mkt_head *head) {
   bool has_body = head->length > 0 || head->transfer_encodings > 0;
-  return has_body && server->path != NULL && !mkt_wanted(request, server->path);
+  return has_body && !mkt_refusal_is_wanted(server, request);
 }
 
 static mkt_fault judge(const mkt_server *server, const mkt_connection *connection,
@@ -160,6 +164,29 @@ static void await_body(mkt_server *server, mkt_connection *connection, uint64_t 
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_BODY, since, deadline);
 }
 
+/* Whether the process lives is said also to who sends a body with that, which is not received. */
+static bool is_live_asked_beside(const mkt_server *server, const mkt_request *request,
+                                 mkt_fault fault) {
+  bool is_only_unread = fault == MKT_FAULT_UNREAD || fault == MKT_FAULT_TOO_LARGE;
+  return is_only_unread && mkt_health_is_live_asked(&server->health, request);
+}
+
+static enum MHD_Result say_that_it_lives(mkt_server *server, mkt_connection *connection,
+                                         mkt_fault fault) {
+  mkt_abandon(server, connection);
+  (void)mkt_reply(server, connection, fault,
+                  server->draining ? &mkt_health_stopping : &mkt_health_ok);
+  return MHD_NO;
+}
+
+/* What is refused anyway takes no room, once it is. */
+static bool lacks_room(mkt_server *server, const mkt_request *request) {
+  if (server->path == NULL || !mkt_room_is_short(server)) return false;
+  if (!mkt_refusal_is_wanted(server, request)) return false;
+  if (server->is_owner_away) mkt_refuse_ready(server);
+  return mkt_room_is_short(server) && !mkt_room_to_wait(server);
+}
+
 static enum MHD_Result on_headers(mkt_server *server, mkt_connection *connection,
                                   const char *method, const char *version) {
   mkt_request *request = connection->request;
@@ -167,12 +194,16 @@ static enum MHD_Result on_headers(mkt_server *server, mkt_connection *connection
   const copy copied = copy_headers(connection);
   if (!copied.has_room) return MHD_NO;
   mkt_fault fault = judge(server, connection, &copied.head, method, version);
+  if (is_live_asked_beside(server, request, fault)) {
+    return say_that_it_lives(server, connection, fault);
+  }
   if (fault != MKT_FAULT_NONE) {
     refuse(server, connection, fault);
     return MHD_YES;
   }
   note_end(connection, &copied.head, version);
   await_body(server, connection, mkt_clock_milliseconds());
+  if (lacks_room(server, request)) refuse(server, connection, MKT_FAULT_OVERLOADED);
   return MHD_YES;
 }
 
@@ -220,6 +251,7 @@ static bool give_up_one_larger_than(mkt_server *server, size_t size) {
   if (request == NULL || request->counted <= size) return false;
   request->fault = MKT_FAULT_OVERLOADED;
   mkt_requests_discard_body(&server->requests, request);
+  server->ready.judged = NULL;
   return true;
 }
 
@@ -317,31 +349,17 @@ enum MHD_Result mkt_receive(void *cls, struct MHD_Connection *mhd, const char *u
   return MHD_NO;
 }
 
-/* The owner still gets the request, or has it; what it answers goes nowhere. */
-static void answer_instead_of_owner(mkt_server *server, mkt_connection *connection) {
-  mkt_abandon(server, connection);
-  connection->response = server->health.late;
-  connection->is_in_pieces = false;
-  connection->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-  connection->may_close = true;
-  mkt_connection_enter(&server->connections, connection, MKT_PHASE_ANSWERING, 0, 0);
-  mkt_receive_resume(connection);
-}
-
-bool mkt_receive_expire(mkt_server *server, uint64_t now) {
+void mkt_receive_expire(mkt_server *server, uint64_t now) {
   mkt_connection *late = NULL;
-  bool has_answered = false;
   while ((late = mkt_connections_expired(&server->connections, now)) != NULL) {
     if (late->phase == MKT_PHASE_BODY) {
       hand_over_fault(server, late, MKT_FAULT_TIMEOUT);
     } else if (late->phase == MKT_PHASE_PROBING) {
-      answer_instead_of_owner(server, late);
-      has_answered = true;
+      mkt_reply_late(server, late);
     } else if (late->phase == MKT_PHASE_PAUSED) {
       mkt_send_go_on(server, late);
     } else {
       mkt_connection_doom(&server->connections, late);
     }
   }
-  return has_answered;
 }

@@ -29,8 +29,7 @@ void mkt_receive_resume(mkt_connection *connection);
 
 /* What happens to connections whose time is up: a late body becomes a request with a fault, a probe
  * is answered instead of the owner, an answer that had to wait goes on, the others are shut down.
- * True if something was answered: libmicrohttpd sends it when it runs again, and says nowhere that
- * it has to. */
-bool mkt_receive_expire(mkt_server *server, uint64_t now);
+ */
+void mkt_receive_expire(mkt_server *server, uint64_t now);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "server/answer.h"
+#include "server/handover.h"
 #include "server/receive.h"
 #include "server/send.h"
 
@@ -48,5 +49,15 @@ bool mkt_reply(mkt_server *server, mkt_connection *connection, mkt_fault fault,
     answer_raw(server, connection, answer);
   }
   mkt_receive_resume(connection);
+  server->has_replied = true;
   return is_complete;
+}
+
+void mkt_reply_late(mkt_server *server, mkt_connection *connection) {
+  const mkt_fault fault = connection->request->fault;
+  mkt_abandon(server, connection);
+  server->ready.judged = NULL;
+  connection->is_last = true;
+  connection->may_close = true;
+  (void)mkt_reply(server, connection, fault, &mkt_health_late);
 }

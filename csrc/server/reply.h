@@ -10,4 +10,8 @@
 bool mkt_reply(mkt_server *server, mkt_connection *connection, mkt_fault fault,
                const mkt_answer *answer);
 
+/* Tells a probe that the owner is busy, and ends its connection. What the owner answers goes
+ * nowhere. */
+void mkt_reply_late(mkt_server *server, mkt_connection *connection);
+
 #endif

@@ -21,8 +21,9 @@ struct mkt_request {
   struct mkt_connection *connection; /* NULL once the client has gone */
   mkt_handle handle;                 /* 0 while the slot is free */
   mkt_fault fault;
-  unsigned answered; /* by libmicrohttpd, with this status; 0 if it has not */
-  bool complete;     /* ready, or taken */
+  mkt_refusal refusal; /* why the front has refused it, if it has */
+  unsigned answered;   /* by libmicrohttpd or the front, with this status; 0 if it has not */
+  bool complete;       /* ready, or taken */
   bool taken;
   bool has_query;
   size_t counted;  /* bytes of the body that count as buffered, also once it is dropped */

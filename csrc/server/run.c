@@ -22,6 +22,7 @@ static void wait_and_run(mkt_server *server, int milliseconds) {
 
 /* In the first run libmicrohttpd asks for the answers, in the second it sends them. */
 void mkt_run_answers(mkt_server *server) {
+  server->has_replied = false;
   (void)MHD_run_wait(server->daemon, 0);
   (void)MHD_run_wait(server->daemon, 0);
 }
@@ -29,7 +30,8 @@ void mkt_run_answers(mkt_server *server) {
 void mkt_run_sockets(mkt_server *server, int milliseconds) {
   wait_and_run(server, milliseconds);
   uint64_t now = mkt_clock_milliseconds();
-  if (mkt_receive_expire(server, now)) mkt_run_answers(server);
+  mkt_receive_expire(server, now);
+  if (server->has_replied) mkt_run_answers(server);
   if (server->linger.count > 0) mkt_linger_run(&server->linger, now);
 }
 

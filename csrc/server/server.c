@@ -15,7 +15,7 @@
 
 /* libmicrohttpd stops accepting at its own limit. It must not get there: a connection that makes
  * room is gone only at the next run, and one run accepts at most 11. */
-enum { SLACK = 64, OTHER_FILES = 64 };
+enum { SLACK = MKT_SERVER_BEYOND + 64, OTHER_FILES = 64 };
 
 /* Opening */
 
@@ -163,7 +163,7 @@ static void leave(mkt_server *server) {
 
 size_t mkt_server_poll(mkt_server *server, int milliseconds) {
   enter(server);
-  bool has_some = server->ready.count > 0 || server->batch.count > 0;
+  bool has_some = server->ready.count > 0 || server->batch.count > 0 || server->has_replied;
   mkt_run_sockets(server, has_some ? 0 : mkt_run_time_to_wait(server, milliseconds));
   mkt_ready_append(&server->batch, &server->ready);
   server->ready = (mkt_ready){0};
@@ -313,4 +313,11 @@ mkt_server_stats mkt_server_statistics(mkt_server *server) {
   stats.tls_expires_at = server->certificate != NULL ? server->certificate->expires_at : 0;
   leave(server);
   return stats;
+}
+
+mkt_refused mkt_server_refused(mkt_server *server) {
+  enter(server);
+  mkt_refused refused = server->refused;
+  leave(server);
+  return refused;
 }

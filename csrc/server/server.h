@@ -24,6 +24,12 @@
  * written to the socket here, and what the client still sends is then discarded for a while
  * (linger.h), so that it reads the answer instead of a reset. What libmicrohttpd refuses by itself
  * is handed out too, to be known: the owner's answer to it goes nowhere.
+ *
+ * While the owner is away, the front of a server that has a path of notifications refuses by itself
+ * what cannot be one, so that nobody who has no signature keeps a connection from those who have
+ * one. The first of each kind are handed out all the same, to be known, and the rest is counted.
+ * When all connections are taken, MKT_SERVER_BEYOND more are accepted, and get only what can be
+ * answered at once: probes, and refusals.
  */
 #ifndef MKT_SERVER_H
 #define MKT_SERVER_H
@@ -35,10 +41,11 @@
 #include <stdint.h>
 
 enum {
-  MKT_SERVER_ADDRESS_BYTES = 64,  /* the longest numeric address with its scope, and a NUL */
-  MKT_ANSWER_HEADERS = 32,        /* the most headers an answer can have */
-  MKT_HEADER_BYTES_LEAST = 1024,  /* the least max_header_bytes: room for an answer's headers */
-  MKT_HEADER_BYTES_MOST = 1 << 20 /* the most */
+  MKT_SERVER_ADDRESS_BYTES = 64,   /* the longest numeric address with its scope, and a NUL */
+  MKT_ANSWER_HEADERS = 32,         /* the most headers an answer can have */
+  MKT_HEADER_BYTES_LEAST = 1024,   /* the least max_header_bytes: room for an answer's headers */
+  MKT_HEADER_BYTES_MOST = 1 << 20, /* the most */
+  MKT_SERVER_BEYOND = 64           /* connections beyond max_connections, if there is a path */
 };
 
 typedef struct mkt_server mkt_server;
@@ -49,13 +56,14 @@ typedef uint64_t mkt_handle;
 
 /* All of it is borrowed for the call of mkt_server_open only. Times in milliseconds, at least 1. */
 typedef struct mkt_server_options {
-  const char *host;        /* a numeric address, or a name that resolves to one */
-  uint16_t port;           /* 0: the system chooses */
-  const char *tls_cert;    /* PEM text, the chain; NULL (and tls_key NULL) for plain HTTP */
-  const char *tls_key;     /* PEM text */
-  const char *path;        /* of notifications: only their bodies are received. NULL: all are */
-  size_t max_body;         /* bytes of one body */
-  size_t max_buffered;     /* bytes of all bodies that are incomplete or unanswered */
+  const char *host;     /* a numeric address, or a name that resolves to one */
+  uint16_t port;        /* 0: the system chooses */
+  const char *tls_cert; /* PEM text, the chain; NULL (and tls_key NULL) for plain HTTP */
+  const char *tls_key;  /* PEM text */
+  const char *path;     /* of notifications: only their bodies are received, and others are refused
+                           while the owner is away. NULL: all are, and none is */
+  size_t max_body;      /* bytes of one body */
+  size_t max_buffered;  /* bytes of all bodies that are incomplete or unanswered */
   size_t max_connections;  /* connections kept; at least 1 */
   size_t max_header_bytes; /* memory of a connection for the request line and headers */
   uint64_t header_timeout; /* headers complete, from the request line (the first ones: from
@@ -78,6 +86,25 @@ typedef enum mkt_fault {
   MKT_FAULT_NO_LENGTH,  /* a POST that says not where it ends */
   MKT_FAULT_NO_REQUEST  /* the bytes were none: it has a remote address, and nothing else */
 } mkt_fault;
+
+/* What the front refuses while the owner is away. */
+typedef enum mkt_refusal {
+  MKT_REFUSAL_NONE,
+  MKT_REFUSAL_MALFORMED,
+  MKT_REFUSAL_NO_REQUEST,
+  MKT_REFUSAL_NOT_FOUND,  /* nothing is at the path */
+  MKT_REFUSAL_WRONG_PATH, /* the same, with a signature: a webhook's URL may be wrong */
+  MKT_REFUSAL_NOT_GET,    /* a probe's path */
+  MKT_REFUSAL_NO_LENGTH,
+  MKT_REFUSAL_NOT_POST,
+  MKT_REFUSAL_ENCODED,
+  MKT_REFUSAL_TOO_LARGE,
+  MKT_REFUSAL_SIGNATURE_MISSING,
+  MKT_REFUSAL_SIGNATURE_MALFORMED,
+  MKT_REFUSAL_TIMEOUT,
+  MKT_REFUSAL_OVERLOADED,
+  MKT_REFUSALS
+} mkt_refusal;
 
 /* A header of an answer: NUL-terminated, borrowed. */
 typedef struct mkt_field {
@@ -134,9 +161,15 @@ typedef struct mkt_server_stats {
   uint64_t accepted;      /* connections since the start */
   uint64_t evicted;       /* connections closed to make room for a newer one */
   int64_t tls_expires_at; /* the certificate; seconds since 1970, 0 without TLS */
-  uint64_t refused; /* connections closed at once: all the others were handing over a request, or
-                       the owner had been away for too many of them */
+  uint64_t refused;       /* connections closed at once: all the others were handing over a request
+                           */
 } mkt_server_stats;
+
+/* Requests that the front has refused and not handed out, since the start. */
+typedef struct mkt_refused {
+  uint64_t all;
+  uint64_t of_kind[MKT_REFUSALS];
+} mkt_refused;
 
 /* Listens, and starts the front. On success *server is owned by the caller. MKT_ERR_LISTEN_FAILED,
  * MKT_ERR_TLS_FAILED or MKT_ERR_OUT_OF_MEMORY otherwise, and *server is NULL. Raises the process's
@@ -168,7 +201,7 @@ const mkt_request *mkt_request_next(const mkt_request *request);
 mkt_handle mkt_request_handle(const mkt_request *request);
 mkt_fault mkt_request_fault(const mkt_request *request);
 
-/* The status that libmicrohttpd has answered a malformed request with, 0 if it has not. */
+/* The status that libmicrohttpd or the front has answered the request with, 0 if none has. */
 unsigned mkt_request_answered(const mkt_request *request);
 
 mkt_text mkt_request_method(const mkt_request *request);
@@ -212,5 +245,13 @@ void mkt_server_flush(mkt_server *server);
 void mkt_server_drain(mkt_server *server);
 
 mkt_server_stats mkt_server_statistics(mkt_server *server);
+
+/* Counts of what the front has refused by itself beside what it hands out. */
+mkt_refused mkt_server_refused(mkt_server *server);
+
+/* The owner's word for it, and the status it is answered with, 0 if it gets no answer. Not for
+ * MKT_REFUSAL_NONE. */
+const char *mkt_refusal_code(mkt_refusal refusal);
+unsigned mkt_refusal_status(mkt_refusal refusal);
 
 #endif

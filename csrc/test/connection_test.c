@@ -109,6 +109,21 @@ static void expires_at_the_deadline(void **state) {
   assert_null(mkt_connections_expired(&table, 199));
 }
 
+static void counts_those_that_are_engaged(void **state) {
+  (void)state;
+  static const mkt_phase phases[] = {MKT_PHASE_BODY, MKT_PHASE_PROBING, MKT_PHASE_WAITING};
+  mkt_connection *one = enter(MKT_PHASE_FRESH, 0, 0);
+  for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
+    assert_int_equal(table.engaged, 0);
+    mkt_connection_enter(&table, one, phases[i], 0, 0);
+    assert_int_equal(table.engaged, 1);
+    mkt_connections_remove(&table, enter(phases[i], 0, 0));
+    mkt_connection_doom(&table, enter(phases[i], 0, 0));
+    assert_int_equal(table.engaged, 1);
+    mkt_connection_enter(&table, one, MKT_PHASE_IDLE, 0, 0);
+  }
+}
+
 static void expect_victim(mkt_connection *expected, uint64_t now) {
   assert_ptr_equal(mkt_connections_victim(&table, now), expected);
   if (expected != NULL) mkt_connections_remove(&table, expected);
@@ -127,9 +142,26 @@ static void gives_up_the_one_that_is_worth_least(void **state) {
   expect_victim(idle, 5000);
   expect_victim(fresh, 5000);
   expect_victim(young_idle, 5000);
-  expect_victim(headers, 5000);
   expect_victim(closing, 5000);
+  expect_victim(headers, 5000);
   expect_victim(body, 5000);
+  expect_victim(NULL, 5000);
+}
+
+static void gives_up_new_ones_last(void **state) {
+  (void)state;
+  mkt_connection *body = enter(MKT_PHASE_BODY, 10, 9000);
+  mkt_connection *closing = enter(MKT_PHASE_CLOSING, 4999, 9000);
+  mkt_connection *old_headers = enter(MKT_PHASE_HEADERS, 4000, 8000);
+  mkt_connection *headers = enter(MKT_PHASE_HEADERS, 4001, 9000);
+  mkt_connection *idle = enter(MKT_PHASE_IDLE, 4001, 9000);
+  assert_false(mkt_connection_is_new(old_headers, 5000));
+  assert_true(mkt_connection_is_new(headers, 5000));
+  expect_victim(closing, 5000);
+  expect_victim(old_headers, 5000);
+  expect_victim(body, 5000);
+  expect_victim(idle, 5000);
+  expect_victim(headers, 5000);
   expect_victim(NULL, 5000);
 }
 
@@ -220,7 +252,9 @@ int main(void) {
       cmocka_unit_test(refuses_a_capacity_beyond_all_memory),
       OF_A_TABLE(keeps_a_phase_in_the_order_of_deadlines),
       OF_A_TABLE(expires_at_the_deadline),
+      OF_A_TABLE(counts_those_that_are_engaged),
       OF_A_TABLE(gives_up_the_one_that_is_worth_least),
+      OF_A_TABLE(gives_up_new_ones_last),
       OF_A_TABLE(gives_up_one_that_asked_nothing_before_an_idle_one_as_old),
       OF_A_TABLE(lets_a_body_come_for_a_second),
       OF_A_TABLE(finds_the_body_that_has_come_for_a_second),

@@ -42,9 +42,9 @@ end
 
 --[[ Requests ]]
 
-local function tally(self, outcome, reason)
+local function tally(self, outcome, reason, count)
   local name = reason and outcome .. ":" .. reason or outcome
-  self.counted[name] = (self.counted[name] or 0) + 1
+  self.counted[name] = (self.counted[name] or 0) + (count or 1)
 end
 
 local function log_refused(self, refusal)
@@ -62,6 +62,15 @@ function Receiver:refused(refusal)
   tally(self, "refused", refusal.code)
   if type(refusal.remote) == "function" then refusal.remote = refusal.remote() end
   if self.refusals:shows(refusal.code, refusal.status, refusal.remote) then log_refused(self, refusal) end
+end
+
+--- Counts requests of which a carrier that refused them knows nothing else any more, and sums them up in the log.
+---@param code string the reason as the metrics have it
+---@param status integer|nil of the answer
+---@param count integer how many
+function Receiver:refused_many(code, status, count)
+  tally(self, "refused", code, count)
+  self.refusals:add(code, status, count)
 end
 
 local function sum_up(self, code, status, count, within)

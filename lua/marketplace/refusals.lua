@@ -84,11 +84,12 @@ local function show(reason, sender)
 end
 
 local function reason_of(self, code, status, now)
-  local reason = self.reasons[code]
+  local key = status and code .. status or code
+  local reason = self.reasons[key]
   if not reason then
     reason = { code = code, status = status, untold = 0 }
     open_window(reason, now, FIRST_WINDOW_SECONDS)
-    self.reasons[code] = reason
+    self.reasons[key] = reason
   elseif now >= reason.ends_at then
     tell(self, reason)
     reopen_window(reason, now)
@@ -96,19 +97,36 @@ local function reason_of(self, code, status, now)
   return reason
 end
 
+local function current_reason(self, code, status)
+  local now = self.clock()
+  if now >= self.turns_at then self:turn() end
+  return reason_of(self, code, status, now), now
+end
+
+local function sum_up(reason, count, now)
+  if reason.untold == 0 then reason.first_at = now end
+  reason.untold, reason.last_at, reason.is_full = reason.untold + count, now, true
+end
+
 --- Whether the log is to show this one; otherwise it is summed up.
 ---@param code string the reason, of which there must be few
----@param status integer|nil of the answer
+---@param status integer|nil of the answer; each has sums of its own
 ---@param remote string|nil the sender's address
 ---@return boolean
 function Refusals:shows(code, status, remote)
-  local now = self.clock()
-  if now >= self.turns_at then self:turn() end
-  local reason = reason_of(self, code, status, now)
+  local reason, now = current_reason(self, code, status)
   if show(reason, sender_of(remote)) then return true end
-  if reason.untold == 0 then reason.first_at = now end
-  reason.untold, reason.last_at, reason.is_full = reason.untold + 1, now, true
+  sum_up(reason, 1, now)
   return false
+end
+
+--- Sums up some of which nothing else is known.
+---@param code string
+---@param status integer|nil
+---@param count integer
+function Refusals:add(code, status, count)
+  local reason, now = current_reason(self, code, status)
+  sum_up(reason, count, now)
 end
 
 --- Tells the sums that are due. Call it at least once a second.

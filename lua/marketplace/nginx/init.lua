@@ -8,6 +8,7 @@
 --- What is held here belongs to one worker. Nothing is connected before a worker asks for it.
 if not rawget(_G, "ngx") then error("marketplace.nginx runs inside nginx only", 0) end
 
+local at_exit = require "marketplace.at_exit"
 local core = require "marketplace.core"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
@@ -145,6 +146,7 @@ function nginx.init_worker()
   if state.worker then state.worker:start() end
   if state.metrics then state.metrics:start() end
   assert(ngx.timer.every(SUM_SECONDS, sum_up_refused, state.receiver))
+  at_exit(function() sum_up_refused(true, state.receiver) end)
 end
 
 --[[ Requests ]]

@@ -3,6 +3,7 @@
 --- One thread does both in turns, so a slow callback delays the answers; meanwhile another one goes on with the sockets
 --- and says that the process lives (csrc/server). The requests that one poll brings are answered as one batch, with one
 --- commit of the inbox.
+local at_exit = require "marketplace.at_exit"
 local certificate = require "marketplace.server.certificate"
 local core = require "marketplace.core"
 local log_entries = require "marketplace.log"
@@ -40,12 +41,11 @@ local function not_found(self, request)
   return responses.plain(404, "nothing is here")
 end
 
--- A GET of /healthz is answered by the front, unless a body follows, which it does not read.
+-- A GET of /healthz is answered by the front.
 local function probed(self, request)
   if responses.not_get(request.method) then
     self.receiver:refused(refusals.not_get(request.path, request.remote))
   end
-  if request.path == LIVE then return responses.health(request.method, self.stopping) end
   return responses.readiness(request.method, self.stopping, function() return self.receiver:is_ready() end)
 end
 
@@ -111,10 +111,38 @@ local function name_senders(trusted, requests)
   end
 end
 
-local function exchange(self, wait)
-  local requests = self.http:poll(wait)
+-- While Lua was away, the front refused more than it kept.
+local function count_refused(self)
+  for _, refused in ipairs(self.http:refused()) do
+    local code, former = refused.code, self.refused[refused.code] or 0
+    if refused.count > former then self.receiver:refused_many(code, refused.status, refused.count - former) end
+    self.refused[code] = refused.count
+  end
+end
+
+local function poll(self, wait)
+  local requests, refused = self.http:poll(wait)
+  if refused ~= self.refused_in_all then
+    self.refused_in_all = refused
+    count_refused(self)
+  end
   if self.proxies then name_senders(self.proxies, requests) end
+  return requests
+end
+
+local function exchange(self, wait)
+  local requests = poll(self, wait)
   if #requests > 0 then self.http:answer(requests, respond(self, requests)) end
+end
+
+-- What the front has refused is still to be told; what else has come is not answered, and so comes again.
+local function tell_refused(self)
+  local answered = {}
+  for _, request in ipairs(poll(self, 0)) do
+    if request.answered then answered[#answered + 1] = request end
+  end
+  respond(self, answered)
+  self.receiver:sum_up_refused(true)
 end
 
 --[[ The loop ]]
@@ -192,6 +220,7 @@ function Server:stop()
   while self.http:stats().connections > 0 and core.monotonic() < deadline do
     exchange(self, 0.1)
   end
+  exchange(self, 0) -- what the front has refused has no connection any more
   run_what_would_be_lost(self, deadline)
   self:close()
   self.receiver:sum_up_refused(true)
@@ -202,9 +231,11 @@ end
 --- the inbox does, the process is ended by that signal: what was not finished runs again. SIGHUP calls `reload`.
 function Server:run()
   core.catch_signals()
+  local restore = at_exit(function() tell_refused(self) end)
   stopping.limit(self.stop_seconds, self.log, self.receiver.inbox.durable)
   while not core.stop_asked() do self:step() end
   self:stop()
+  restore()
 end
 
 --- The URL of the metrics; nil if they are not offered.
@@ -308,7 +339,7 @@ function server.open(given)
   end
   local target = log_entries.target(given.log)
   return setmetatable({
-    metrics = metrics ~= true and metrics or nil,
+    metrics = metrics ~= true and metrics or nil, refused_in_all = 0, refused = {},
     http = http, receiver = given.receiver, log = target, path = path,
     watch = given.tls_cert and certificate.watch(http:stats().tls_expires_at, target.write) or nil,
     receiving_paths = with_and_without_slash(receiving_path), proxies = trusted, reload = given.reload,

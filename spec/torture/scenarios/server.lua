@@ -15,6 +15,19 @@ local function open()
   return { server = server, url = ("http://127.0.0.1:%d/a?b=c"):format(port), requests = {}, seen = "" }
 end
 
+-- While nobody polls it, it refuses requests by itself, more than it hands out.
+local function open_refusing()
+  local server = assert(http_server.open { path = "/hook" })
+  local _, port = server:address()
+  for _ = 1, 20 do
+    local url = ("http://127.0.0.1:%d/"):format(port)
+    local one = assert(core.http_start { method = "GET", url = url, plain = true, timeout = 5 })
+    while not one:done() do core.http_poll(0.01) end
+    one:close()
+  end
+  return { server = server }
+end
+
 local function close(context)
   context.server:close()
 end
@@ -66,6 +79,11 @@ return {
       local stats = context.server:stats()
       context.server:drain()
       return stats
+    end },
+  { covers = { "http_server:refused" }, setup = open_refusing, teardown = close,
+    run = function(context)
+      local refused = context.server:refused()[1]
+      return refused.code, refused.status, refused.count
     end },
   { covers = { "core.http_start", "http_exchange:done", "http_exchange:result", "http_exchange:close",
       "http_server:poll", "http_server:answer" },

@@ -1,5 +1,6 @@
 --- What commands that run until they are stopped have in common: handlers and an inbox (serve, work), an address
 --- (serve, simulate), the log.
+local at_exit = require "marketplace.at_exit"
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
 local config = require "marketplace.cli.support.config"
@@ -142,7 +143,9 @@ function running.with_log(parsed, run)
   local target, problem = log_queue.open("stdout", format_of(parsed))
   if not target then return 1, problem end
   if parsed.json then print_to_errors() end
+  local restore = at_exit(target.turn)
   local status, message = run(target)
+  restore()
   target.close()
   return status, message
 end

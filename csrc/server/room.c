@@ -1,0 +1,56 @@
+#include "server/room.h"
+
+#include "core/clock.h"
+#include "server/reply.h"
+
+/* Requests whose connections have gone take memory until the owner comes back: whoever goes on
+ * connecting meanwhile would make them more and more. */
+static bool has_too_many_ready(const mkt_server *server) {
+  return server->ready.count - server->ready.refused >= 2 * server->max_connections;
+}
+
+static bool turn_away(mkt_server *server) {
+  server->stats.refused++;
+  return false;
+}
+
+static void evict(mkt_server *server, mkt_connection *victim) {
+  mkt_connection_doom(&server->connections, victim);
+  server->stats.evicted++;
+}
+
+/* Whether a probe was answered, without the owner, whose connection then ends. */
+static bool cut_short_a_probe(mkt_server *server) {
+  mkt_connection *probing = server->connections.timed[MKT_PHASE_PROBING].first;
+  if (probing == NULL) return false;
+  mkt_reply_late(server, probing);
+  return true;
+}
+
+/* Of those beyond, 11 are accepted in a run, 11 are read, 11 answered, and 11 closed. */
+bool mkt_room_admit(mkt_server *server) {
+  const size_t kept = server->connections.kept;
+  const bool has_beyond = server->path != NULL;
+  if (has_too_many_ready(server) && !has_beyond) return turn_away(server);
+  if (kept < server->max_connections) return true;
+  const uint64_t now = mkt_clock_milliseconds();
+  mkt_connection *victim = mkt_connections_victim(&server->connections, now);
+  bool is_dear =
+      victim == NULL || (victim->phase != MKT_PHASE_CLOSING && mkt_connection_is_new(victim, now));
+  if (is_dear && has_beyond && kept < server->max_connections + MKT_SERVER_BEYOND) return true;
+  if (victim == NULL) return turn_away(server);
+  evict(server, victim);
+  return true;
+}
+
+bool mkt_room_is_short(const mkt_server *server) {
+  return server->connections.engaged > server->max_connections || has_too_many_ready(server);
+}
+
+bool mkt_room_to_wait(mkt_server *server) {
+  if (has_too_many_ready(server)) return false;
+  if (cut_short_a_probe(server)) return true;
+  mkt_connection *slow = mkt_connections_slow_body(&server->connections, mkt_clock_milliseconds());
+  if (slow != NULL) evict(server, slow);
+  return slow != NULL;
+}
