@@ -7,8 +7,11 @@
 
 static const mkt_field PLAIN[] = {{"content-type", "text/plain; charset=utf-8"}};
 
-#define LINE(status, text)                                                                         \
-  { status, PLAIN, 1, text, sizeof(text) - 1 }
+#define LINE(code, text)                                                                           \
+  {                                                                                                \
+    .status = (code), .headers = PLAIN, .header_count = 1, .body = (text),                         \
+    .body_length = sizeof(text) - 1                                                                \
+  }
 
 const mkt_answer mkt_health_ok = LINE(MHD_HTTP_OK, "ok\n");
 const mkt_answer mkt_health_stopping = LINE(MHD_HTTP_SERVICE_UNAVAILABLE, "stopping\n");
