@@ -79,8 +79,7 @@ describe("packages", function()
       published("v3", { revision = 3 })
       published("v2", { revision = 2 })
       assert.equal("v2", f.p.store:current(packages.ITEM).id)
-      assert.same({ "the package version v2 has revision 2, and replaces v3 with revision 3, as Apple has it" },
-        f.logged)
+      assert.same({ "lower revision: revision 2 replaces revision 3, as Apple has it" }, f.logged)
     end)
 
     it("only if they are known", function()
@@ -197,7 +196,7 @@ describe("packages", function()
       local version = published "v1"
       assert(withdraw.run(f.p, { app = "A", territories = {}, at = 5000 }))
       assert.equal("public", f:where(version))
-      assert.same({ "an event about A names no territories: nothing changes" }, f.logged)
+      assert.same({ "no territories: the event about A names none: nothing changes" }, f.logged)
     end)
 
     it("what nobody knows yet, too", function()
@@ -434,7 +433,7 @@ describe("packages", function()
       assert(sweep.run(f.p))
       table.sort(f.logged)
       for i, name in ipairs { "1/2/.x", "robots.txt", "x" } do
-        assert.equal(("%s/public/%s does not belong there: remove it"):format(f.root, name), f.logged[i])
+        assert.equal(("does not belong there: %s/public/%s"):format(f.root, name), f.logged[i])
       end
     end)
   end)

@@ -63,7 +63,11 @@ function Fixture:open()
   local function clock() return self.now end
   self.p = {
     folder = place, io = place.io, clock = clock, grace = 3600,
-    log = { write = function(entry) self.logged[#self.logged + 1] = entry.message end },
+    log = {
+      write = function(entry)
+        if entry.level ~= "info" then self.logged[#self.logged + 1] = ("%s: %s"):format(entry.message, entry.reason) end
+      end,
+    },
     on_event = function(event) self.events[#self.events + 1] = ("%s %s"):format(event.event, event.version) end,
   }
   assert(place:make())

@@ -8,9 +8,9 @@ local verify = require "marketplace.packages.verify"
 
 local adopt = {}
 
-local function warn(p, message)
-  if p.log then p.log.write { level = "warning", message = message } end
-end
+local function nothing() end
+
+local function log_of(p) return p.log and p.log.write or nothing end
 
 local function count(outcome, what)
   outcome[what] = (outcome[what] or 0) + 1
@@ -48,7 +48,7 @@ local NOT_WHOLE = {
 --[[ What becomes of it ]]
 
 local function discard(p, version, path, problem, outcome)
-  warn(p, ("%s is removed, and fetched again: %s"):format(path, problem))
+  log_of(p) { level = "error", message = "not whole any more", version = version.id, reason = problem }
   count(outcome, "discarded")
   local ok, message, code = p.store:request { version = version.id }
   if not ok then return nil, message, code end
@@ -62,6 +62,10 @@ local function finish(p, id, digests, missing_keys, outcome)
     local why = version.refusal and version.refusal.why
     if not why and #missing_keys > 0 then why = "no_keys" end
     if not why and change:may_be_taken_down() then
+      log_of(p) {
+        level = "error", message = "withdrawn for a reason unknown", version = id,
+        reason = "the store does not know it, and has takedowns of packages that it does not know either",
+      }
       why = "unavailable"
       change:lost()
     end
@@ -171,6 +175,10 @@ function adopt.kept(p, id, outcome)
     return p.folder:discard(id, path)
   end
   if not proofs then return nil, message, code end
+  log_of(p) {
+    level = "error", message = "withdrawn for a reason unknown", version = id,
+    reason = "the store does not know it, as if it were an older backup",
+  }
   count(outcome, "withdrawn")
   return p.store:adopt(id, found, proofs, function(_, change)
     change:lost()

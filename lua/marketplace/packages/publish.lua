@@ -115,8 +115,8 @@ end
 local function tell(p, version, former)
   if former and former.revision > version.revision and p.log then
     p.log.write {
-      level = "warning", message = ("the package version %s has revision %d, and replaces %s with revision %d, as " ..
-        "Apple has it"):format(version.id, version.revision, former.id, former.revision),
+      level = "warning", message = "lower revision", version = version.id, reason = ("revision %d replaces revision " ..
+        "%d, as Apple has it"):format(version.revision, former.revision),
     }
   end
   if p.on_event then

@@ -123,13 +123,17 @@ local function settled(p, version, change, found)
   return stay_withdrawn(p, version, "unchanged")
 end
 
+local function nothing() end
+
 local function tell(p, version, result)
-  local words = { withdrawn = "withdrew a package version", restored = "published a package version again" }
-  if not words[result.outcome] then return end
-  if p.log then p.log.write { level = "info", message = ("%s: %s"):format(words[result.outcome], version.id) } end
-  if p.on_event then
-    p.on_event { event = result.outcome == "restored" and "published" or "withdrawn", version = version.id }
+  local log, is_restored = p.log and p.log.write or nothing, result.outcome == "restored"
+  if not is_restored and result.outcome ~= "withdrawn" then return end
+  if is_restored then
+    log { level = "info", message = "restored", version = version.id }
+  else
+    log { level = "info", message = "withdrawn", version = version.id }
   end
+  if p.on_event then p.on_event { event = is_restored and "published" or "withdrawn", version = version.id } end
 end
 
 --- Brings one version's folder to where it belongs.

@@ -13,9 +13,9 @@ local settle = require "marketplace.packages.settle"
 
 local sweep = {}
 
-local function warn(p, message)
-  if p.log then p.log.write { level = "warning", message = message } end
-end
+local function nothing() end
+
+local function log_of(p) return p.log and p.log.write or nothing end
 
 local function count(outcome, what)
   outcome[what] = (outcome[what] or 0) + 1
@@ -31,7 +31,7 @@ local function each_folder(p, path, is_id, visit)
     if entry.type == "folder" and is_id(entry.name) then
       ok, message, code = visit(place, entry.name)
     else
-      warn(p, place .. " does not belong there: remove it")
+      log_of(p) { level = "warning", message = "does not belong there", reason = place }
     end
     if not ok then return nil, message, code end
   end
@@ -56,7 +56,7 @@ end
 -- Where the rows do not have it: it is not served from there.
 local function misplaced(p, found, outcome)
   local path = p.folder:public(found)
-  warn(p, path .. " is no version's place: it is removed")
+  log_of(p) { level = "warning", message = "out of place", version = found.id, reason = path }
   count(outcome, "discarded")
   return p.folder:discard(found.id, path)
 end
@@ -71,8 +71,10 @@ local function check_published(p, version, outcome)
   missing, message, code = p.keys:missing(version.id, settle.public_ids(assets))
   if not missing then return nil, message, code end
   if #problems == 0 and #missing == 0 then return true end
-  warn(p, ("the package version %s is fetched again: %s"):format(version.id,
-    problems[1] or #missing .. " key blobs are missing"))
+  log_of(p) {
+    level = "error", message = "not whole any more", version = version.id,
+    reason = problems[1] or #missing .. " key blobs are missing",
+  }
   count(outcome, "requested")
   -- the row comes first: found in withdrawn, a version whose row says otherwise is taken for a takedown's
   local done
@@ -120,7 +122,7 @@ end
 local function wanted_again(p, version, change, why, outcome)
   change:collected(why)
   if not version.refusal and not version.replaced_at then
-    warn(p, ("the folder of the package version %s is gone: it is fetched again"):format(version.id))
+    log_of(p) { level = "error", message = "not whole any more", version = version.id, reason = "its folder is gone" }
     change:requested()
     count(outcome, "requested")
   end
@@ -135,8 +137,10 @@ local function sweep_absent(p, version, outcome)
       return wanted_again(p, now, change, now.replaced_at and "replaced" or "missing", outcome)
     end
     if not now.refusal then
-      warn(p, ("the package version %s was withdrawn, and the store does not know why, as if it were an older " ..
-        "backup: it stays withdrawn until it is restored"):format(now.id))
+      log_of(p) {
+        level = "error", message = "withdrawn for a reason unknown", version = now.id,
+        reason = "the store does not know of it, as if it were an older backup",
+      }
       change:lost()
     end
     change:withdrawn(now.refusal and now.refusal.why or "unavailable")

@@ -32,8 +32,8 @@ end
 function withdraw.tell_if_empty(p, given, id)
   if type(given.territories) ~= "table" or #given.territories > 0 or not p.log then return end
   p.log.write {
-    level = "warning", message = ("an event about %s names no territories: nothing changes"):format(id),
-    id = given.event,
+    level = "warning", message = "no territories", id = given.event, reason = ("the event about %s names none: " ..
+      "nothing changes"):format(id),
   }
 end
 
