@@ -117,6 +117,19 @@ describe("the command's output", function()
       assert.is_nil(check.seconds_problem({}, "timeout"))
     end)
 
+    it("numbers of bytes, with a unit or without", function()
+      for value, bytes in pairs { ["1"] = 1, ["1500000"] = 1500000, ["500k"] = 5e5, ["20M"] = 2e7, ["3T"] = 3e12 } do
+        local parsed = { max_rate = value }
+        assert.is_nil(check.bytes_problem(parsed, "max_rate"), value)
+        assert.equal(bytes, parsed.max_rate)
+      end
+      for _, value in ipairs { "0", "-1", "1.5M", "20 M", "20MB", "20m", "1e6", "", "99999999T" } do
+        assert.equal("--max-rate must be a number of bytes, such as 1500000, 500k, 20M or 1G",
+          check.bytes_problem({ max_rate = value }, "max_rate"))
+      end
+      assert.is_nil(check.bytes_problem({}, "max_rate"))
+    end)
+
     it("times", function()
       local parsed = { older_than = "2m" }
       assert.is_nil(check.time_problem(parsed, "older_than", 1000))

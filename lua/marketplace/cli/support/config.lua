@@ -4,8 +4,8 @@
 --- It has lines `name = value`, the value being the rest of the line, and comments that begin a line with #. It must
 --- belong to root or to the user, and be readable and writable by nobody else.
 ---
---- Names: key_file, key_id, issuer_id, individual (true or false), api_url, ca_file; inbox, attempts, keep. Paths are
---- relative to the file's folder, that of a SQLite inbox too.
+--- Names: key_file, key_id, issuer_id, individual (true or false), api_url, ca_file; inbox, attempts, keep; packages.
+--- Paths are relative to the file's folder, that of a SQLite inbox too.
 local check = require "marketplace.cli.support.options"
 local core = require "marketplace.core"
 local inbox_url = require "marketplace.inbox.url"
@@ -50,9 +50,9 @@ end
 
 local READ = {
   key_file = as_path, key_id = as_it_is, issuer_id = as_it_is, individual = as_boolean, api_url = as_it_is,
-  ca_file = as_path, inbox = as_inbox, attempts = check.attempts, keep = check.keep,
+  ca_file = as_path, inbox = as_inbox, attempts = check.attempts, keep = check.keep, packages = as_path,
 }
-local NAMES = "key_file, key_id, issuer_id, individual, api_url, ca_file, inbox, attempts, keep"
+local NAMES = "key_file, key_id, issuer_id, individual, api_url, ca_file, inbox, attempts, keep, packages"
 
 --[[ Lines ]]
 

@@ -76,8 +76,7 @@ function credentials.describe(command, changes)
   end
 end
 
-local function client_log(verbose)
-  local write = log.text(io.stderr)
+local function client_log(verbose, write)
   return function(entry)
     if verbose or entry.level ~= "info" then write(entry) end
   end
@@ -97,10 +96,11 @@ end
 
 --- A client with the settings from the options, the environment and the config file.
 ---@param parsed table parsed arguments of a command that `describe` described
+---@param write? fun(entry: table) where its log goes, default the standard error stream
 ---@return table|nil client
 ---@return integer? status for os.exit
 ---@return string? message
-function credentials.client(parsed)
+function credentials.client(parsed, write)
   local settings, message = credentials.settings(parsed)
   if not settings then return nil, 1, message end
   local usage = usage_problem(parsed, settings)
@@ -109,7 +109,7 @@ function credentials.client(parsed)
   local ok, made, problem = pcall(require("marketplace.client").new, {
     key_file = settings.key_file, key_id = settings.key_id, issuer_id = settings.issuer_id,
     individual = settings.individual, base_url = settings.api_url, ca_file = settings.ca_file,
-    timeout = parsed.timeout, log = client_log(parsed.verbose),
+    timeout = parsed.timeout, log = client_log(parsed.verbose, write or log.text(io.stderr)),
     transport = parsed.dry_run and dry_run.transport(parsed.json, http.exchange) or nil,
   })
   if not ok then return nil, 2, parsed.command .. ": " .. tostring(made) end

@@ -9,6 +9,7 @@ local ROCK_OF = {
   argparse = "argparse",
   cjson = "lua-cjson",
   ["marketplace.http_server"] = "lua-marketplace-server",
+  ["marketplace.package_io"] = "lua-marketplace-packages",
   ["marketplace.sqlite"] = "lua-marketplace-sqlite",
   ["marketplace.cli.commands.simulate"] = "lua-marketplace-simulator",
 }

@@ -1,4 +1,4 @@
---- Options that several commands have in common: numbers and times.
+--- Options that several commands have in common: numbers, sizes and times.
 local retention = require "marketplace.inbox.retention"
 local times = require "marketplace.cli.support.times"
 
@@ -57,6 +57,22 @@ function options.number_problem(parsed, name, least, most)
   parsed[name] = tonumber(parsed[name])
   if is_whole(parsed[name], least, most) then return nil end
   return ("%s must be a whole number from %d to %d"):format(shown(name), least, most)
+end
+
+local UNITS = { [""] = 1, k = 1000, M = 1000 ^ 2, G = 1000 ^ 3, T = 1000 ^ 4 }
+local MOST_BYTES = 2 ^ 53
+
+--- What is wrong with an option that must be a number of bytes, if anything. Converts it.
+---@param parsed table parsed arguments
+---@param name string such as "max_rate"
+---@return string?
+function options.bytes_problem(parsed, name)
+  if parsed[name] == nil then return nil end
+  local count, unit = parsed[name]:match("^(%d+)([kMGT]?)$")
+  local bytes = count and tonumber(count) * UNITS[unit]
+  parsed[name] = bytes
+  if is_whole(bytes, 1, MOST_BYTES) then return nil end
+  return ("%s must be a number of bytes, such as 1500000, 500k, 20M or 1G"):format(shown(name))
 end
 
 local SHORTEST, LONGEST = 0.001, 86400
