@@ -364,6 +364,8 @@ describe("hostile text", function()
       end
     end
     assert.same({
+      ["cli/commands/packages/report"] = true,  -- progress, a log
+      ["cli/commands/packages/work"] = true,    -- a log
       ["cli/commands/webhooks/actions"] = true, -- a question
       ["cli/init"] = true,                      -- the version
       ["cli/support/credentials"] = true,       -- a log

@@ -12,6 +12,7 @@ local COMMANDS = {
   { name = "serve", summary = "receive notifications and run a handlers file for them" },
   { name = "work", summary = "run a handlers file for the notifications that another process receives" },
   { name = "inbox", summary = "look into an inbox; replay, run, cancel or forget notifications" },
+  { name = "packages", summary = "fetch, check and publish the packages that devices install, and take them down" },
   { name = "webhooks", summary = "list, make, change and try the webhooks at App Store Connect; rotate their secret" },
   { name = "reconcile", summary = "put notifications that were missed into the inbox" },
   { name = "send", summary = "sign a notification and post it as App Store Connect would, to try a receiver" },
