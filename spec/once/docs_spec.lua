@@ -44,8 +44,8 @@ end
 
 -- What the command's own parser says against a line; nil where it takes it.
 local function problem_of(words)
-  for _, word in ipairs(words) do
-    if word == "--help" or word == "--version" then
+  for place, word in ipairs(words) do
+    if word == "--help" or word == "--version" and place == 1 then
       local quoted = {}
       for i, one in ipairs(words) do quoted[i] = "'" .. one .. "'" end
       local output, status = shell.capture(shell.marketplace(table.concat(quoted, " ")))
@@ -194,6 +194,29 @@ describe("the handlers' guide", function()
       end
     end
     assert.are.same(expected, told)
+  end)
+end)
+
+describe("the packages' guide", function()
+  it("names the options that limit a worker, and what they are otherwise", function()
+    local work
+    for _, command in ipairs(cli.parser(argparse, "packages")._commands) do
+      if command._name == "packages" then work = command end
+    end
+    for _, command in ipairs(work._commands) do
+      if command._name == "work" then work = command end
+    end
+    local defaults, told = {}, {}
+    for _, option in ipairs(work._options) do
+      for _, alias in ipairs(option._aliases) do defaults[alias] = option._default or "none" end
+    end
+    local rows = raw.read_file "docs/packages.md":match "\n| option of `work` [^\n]*\n| %-%-%-[^\n]*\n(.-)\n\n"
+    for row in rows:gmatch "[^\n]+" do
+      local name, default = row:match "^| `(%-%-[%l-]+) [^|]* | ([^|]*) |"
+      told[#told + 1] = name
+      assert.equal(defaults[name], (default:gsub("`", "")), name)
+    end
+    assert.is_true(#told >= 6)
   end)
 end)
 
@@ -393,13 +416,18 @@ describe("the operating guide names", function()
     assert.are.same(found_by { 'metrics%.add%w*_?%w*%(lines, "(marketplace_[%w_]+)"' }, column "metric")
   end)
 
-  it("every metric that a receiver and a server show", function()
+  it("every metric that a receiver, a server and packages show", function()
+    local folder = shell.run "mktemp -d"
+    finally(function() shell.run("rm -rf " .. folder) end)
+    local packages = assert(marketplace.packages { folder = folder })
+    local of_packages = assert(packages:metrics())
+    packages:close()
     local receiver = marketplace.receiver { secrets = "s", log = function() end }
     local shown = {}
     local of_server = metrics_server.connections {
       connections = 0, accepted = 0, evicted = 0, refused = 0, tls_expires_at = 0,
     }
-    for name in (receiver:metrics() .. of_server):gmatch "# TYPE (%S+)" do shown[name] = true end
+    for name in (receiver:metrics() .. of_server .. of_packages):gmatch "# TYPE (%S+)" do shown[name] = true end
     assert.are.same(shown, column "metric")
   end)
 

@@ -1,4 +1,5 @@
 -- examples/packages/nginx.conf in a real nginx, below settings that a machine's own configuration may have.
+local blocks = require "support.blocks"
 local nginx_server = require "support.nginx_server"
 local raw = require "support.raw_http"
 local shell = require "support.shell"
@@ -160,5 +161,14 @@ describe("the example that serves packages with nginx", function()
     shell.run(("mv %s/withdrawn %s"):format(nginx.folder, public(AT)))
     assert.equal(etag, get(ASSET).headers.etag)
     assert.equal(200, get(AT .. "/manifest.json").status)
+  end)
+
+  it("is what the guide quotes", function()
+    local example, quoted = raw.read_file(EXAMPLE), 0
+    for line in blocks(raw.read_file "docs/packages.md", "nginx")[1]:gmatch "[^\n]+" do
+      assert.is_truthy(example:find(line:match "^[^;{]+[;{]", 1, true), line)
+      quoted = quoted + 1
+    end
+    assert.is_true(quoted > 3)
   end)
 end)

@@ -380,6 +380,42 @@ local ROTATE = 'bin/marketplace webhooks rotate-secret "$WEBHOOK" --secret-file 
   "--pid-file marketplace.pid --yes"
 COMMANDS[ROTATE] = rotated(ROTATE .. " --wait 30 --grace 1 --not-shared")
 
+-- With a package version at App Store Connect and, unless the command is to fetch it, here.
+local PACKAGE_VERSION = "b7d0a6c2-7f43-4d0b-8a35-91e6f4c8d217"
+local FETCH = "bin/marketplace packages fetch --version " .. PACKAGE_VERSION
+
+local function with_package(use)
+  return function()
+    expect(0, in_folder "rm -rf packages")
+    with_app_store_connect("http://127.0.0.1:1/", function(ask)
+      ask(0, "bin/marketplace simulate event version_available --package-version " .. PACKAGE_VERSION)
+      use(ask)
+    end)
+  end
+end
+
+for command, pattern in pairs {
+  [FETCH] = "^" .. PACKAGE_VERSION:gsub("%-", "%%-") .. " is published\n$",
+  ["bin/marketplace packages list --current"] = '"is_current":true',
+  ["bin/marketplace packages verify --all"] = "is as its manifest says",
+} do
+  COMMANDS[command] = with_package(function(ask)
+    if command ~= FETCH then ask(0, FETCH) end
+    ask(0, command, pattern)
+  end)
+end
+
+local WORK = "bin/marketplace packages work --folder packages --metrics-port 9465"
+
+COMMANDS[WORK] = with_package(function(ask)
+  local port = shell.free_port()
+  ask(0, ("%s > work.log 2>&1 & echo $! > work.pid"):format(WORK:gsub("9465", port)))
+  local metrics = ("curl -s --retry 9 --retry-connrefused http://127.0.0.1:%d/metrics"):format(port)
+  ask(0, metrics, "marketplace_packages_served 0")
+  ask(0, "kill -TERM $(cat work.pid); while kill -0 $(cat work.pid) 2> /dev/null; do sleep 0.01; done; cat work.log",
+    "fetching packages .* stopped")
+end)
+
 for _, block in ipairs(blocks "sh") do
   for line in block:gmatch "[^\n]+" do
     if line:find " serve " and not COMMANDS[line] then COMMANDS[line] = serve_readme_handlers(line) end
