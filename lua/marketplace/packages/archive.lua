@@ -53,19 +53,7 @@ function archive.fetch(run, version)
   return files
 end
 
-local function write(path, bytes)
-  local part = path .. ".part"
-  local file, problem = io.open(part, "wb")
-  if not file then return nil, "cannot write " .. problem, "file_failed" end
-  local ok
-  ok, problem = file:write(bytes)
-  local closed, close_problem = file:close()
-  problem = not ok and problem or not closed and close_problem
-  if problem then return nil, ("cannot write %s: %s"):format(part, problem), "file_failed" end
-  return core.put_in_place(part, path)
-end
-
---- Writes both files into the folder that is being made, and syncs them.
+--- Writes both files into the folder that is being made, and syncs them: for a web server to read, whatever the umask.
 ---@param folder string
 ---@param files table<string, string>
 ---@return true|nil
@@ -73,8 +61,9 @@ end
 ---@return string? code file_failed
 function archive.write(folder, files)
   for _, name in ipairs(NAMES) do
-    local ok, message, code = write(folder .. "/" .. name, files[name])
-    if not ok then return nil, message, code end
+    local lock, message, code = core.replace_locked(("%s/%s"):format(folder, name), files[name])
+    if not lock then return nil, message, code end
+    lock:close()
   end
   return true
 end

@@ -170,6 +170,7 @@ local function make_current(run)
   return true
 end
 
+-- From where it is kept, if it lacks nothing.
 local function bring_back(run)
   local outcome, message, code = restore.version(run.p, run.version)
   if not outcome then return nil, message, code end
@@ -191,7 +192,8 @@ local function recognize(run)
   if not ok then return nil, message, code end
   local state = version and version.state
   if state == "published" then return make_current(run) end
-  if state == "withdrawn" then return bring_back(run) end
+  run.is_withdrawn = state == "withdrawn"
+  if run.is_withdrawn then return bring_back(run) end
   return true
 end
 
@@ -252,6 +254,12 @@ local function list_assets(run)
     if not ok then return nil, message, code end
   end
   return keep_blobs(run)
+end
+
+-- It may have been withdrawn because they were missing.
+local function bring_back_with_blobs(run)
+  if run.is_withdrawn then return bring_back(run) end
+  return true
 end
 
 local function note_done(run, rows)
@@ -383,8 +391,8 @@ local function publish_it(run)
 end
 
 local STEPS = {
-  choose_version, wait_for_others, is_allowed, recognize, read_archive, list_assets, stage, reserve, fetch_assets,
-  publish_it,
+  choose_version, wait_for_others, is_allowed, recognize, read_archive, list_assets, bring_back_with_blobs, stage,
+  reserve, fetch_assets, publish_it,
 }
 
 --- Does a job, in a coroutine of the writer's.

@@ -60,8 +60,16 @@ function jobs.take_lock(p)
     lock:close()
     return nil, message, code
   end
+  p.store:take_replaced()
   p.writer, p.stands_by = new_writer(p, lock), nil
   return true
+end
+
+-- A backup may have taken the store's place: then it is as at the beginning.
+local function sweep_if_replaced(p)
+  if not p.store:take_replaced() then return end
+  local ok, message, code = sweep.run(p)
+  if not ok then p.log.write { level = "error", message = "not swept", code = code, reason = message } end
 end
 
 --[[ The end of a job ]]
@@ -177,6 +185,7 @@ local function work(p, stop)
   local tasks = p.writer.tasks
   repeat
     local now = core.monotonic()
+    sweep_if_replaced(p)
     collect_now_and_then(p, now)
     start_due(p, now)
     if tasks:count() == 0 then return LOOK_EVERY end

@@ -1,0 +1,79 @@
+-- What becomes of packages whose store, key blobs or folder are gone, or come from a backup.
+local core = require "marketplace.core"
+local package_work = require "support.package_work"
+local shell = require "support.shell"
+
+describe("packages of which something was lost", function()
+  local work
+
+  setup(function() work = package_work.start() end)
+  teardown(function() work:stop() end)
+  before_each(function() work:reset() end)
+
+  local FILES = "GET /simulator/files/variants"
+
+  local function is_fine(folders)
+    local found = work:check()
+    assert.same({ folders, {} }, { found.folders, found.problems })
+  end
+
+  local function lose(p, file)
+    p:close()
+    shell.run(("rm %s/state/%s*"):format(work.folder, file))
+    work:forget_requests()
+  end
+
+  it("are served again once their key blobs are there, without a download", function()
+    local p, version = work:open(), work:add_version { variants = 2 }
+    work:fetch(p, version)
+    lose(p, "keys.db")
+    p = work:open()
+    assert(p:lock())
+    is_fine(0)
+    assert.equal("job_done", work:finish(p).event)
+    is_fine(1)
+    assert.is_string(p:key_blob(p:show(version.id).asset_list[1].public_id))
+    assert.equal(0, work:count_requests(FILES))
+  end)
+
+  it("stay served if the store is gone, and are taken down under the ids that Apple gives them", function()
+    local p, version = work:open(), work:add_version { variants = 2 }
+    work:fetch(p, version)
+    lose(p, "store.db")
+    p = work:open()
+    assert(p:lock())
+    is_fine(1)
+    assert.equal("job_done", work:finish(p).event)
+    assert.equal(0, work:count_requests(FILES))
+    p:withdraw { package = version.package, at = core.now() + 60 }
+    is_fine(0)
+  end)
+
+  it("are looked at while the writer runs, if a backup takes the store's place", function()
+    local p, version = work:open(), work:add_version()
+    p:close()
+    shell.run(("cp -a %s/state %s/backup"):format(work.folder, work.folder))
+    p = work:open()
+    work:fetch(p, version)
+    p:withdraw { app = version.app, at = core.now() + 60 }
+    shell.run(("cd %s && rm state/store.db* && cp -a backup/store.db state/"):format(work.folder))
+    work:turn_until(p, function()
+      return p:show(version.id) and p:show(version.id).state == "withdrawn"
+    end)
+    is_fine(0)
+    p:restore { version = version.id, at = core.now() + 120 }
+    is_fine(1)
+  end)
+
+  it("have files that a web server can read, whatever the umask", function()
+    local script = shell.file [[
+      require("marketplace.packages.archive").write(arg[1], { ["manifest.json"] = "{}", signature = "s" })
+    ]]
+    shell.run(("umask 077; %s %s %s"):format(shell.LUA, script, work.folder))
+    for name, bytes in pairs { ["manifest.json"] = "{}", signature = "s" } do
+      local path = ("%s/%s"):format(work.folder, name)
+      assert.same({ 420, bytes }, { core.stat(path).mode, core.read_file(path) }) -- 0644
+    end
+    os.remove(script)
+  end)
+end)
