@@ -165,7 +165,11 @@ describe("marketplace serve, asked by probes", function()
         local last = connect(notification("last" .. number))
         if request == FORGED then assert.equal(503, answer_of(last).status) end
         end_callback()
-        if request ~= FORGED then assert.equal(200, answer_of(last).status) end
+        if request == FORGED then
+          assert.equal(401, answer_of(held[1]).status)
+        else
+          assert.equal(200, answer_of(last).status)
+        end
         for _, one in ipairs(held) do one:close() end
         os.remove(folder .. "/begun")
       end
