@@ -321,12 +321,14 @@ describe("packages", function()
       published("v1", { deltas = { 3 } })
       published("w1", { apple_version = "870000002", variants = { 5 }, without_digests = true })
       local seen = {}
-      local reports = assert(verify.run(f.p, {}, function(event) seen[#seen + 1] = event.asset end))
+      local reports = assert(verify.run(f.p, {}, function(event)
+        seen[#seen + 1] = ("%s %d of %d"):format(event.version, event.bytes, event.total)
+      end))
       assert.same({
         { version = "v1", problems = {}, bytes = 756, assets = 3, unverified = 0 },
         { version = "w1", problems = {}, bytes = 255, assets = 1, unverified = 1 },
       }, reports)
-      assert.equal(4, #seen)
+      assert.same({ 4, "v1 756 of 756", "w1 255 of 255" }, { #seen, seen[3], seen[4] })
     end)
 
     local function problems(version, command)

@@ -13,11 +13,13 @@ local STEP = 16 * 2 ^ 20 -- bytes that are hashed before others have their turn
 local function hash(io, given, on_step)
   local check, message, code = io.check(given)
   if not check then return nil, message, code end
+  local read = 0
   while true do
     local done
     done, message, code = check:step(STEP)
     if done == nil then return nil, message, code end
-    on_step()
+    read = math.min(read + STEP, given.size)
+    on_step(read)
     if done then return check:result() end
   end
 end
@@ -27,7 +29,7 @@ end
 ---@param path string of the package's folder
 ---@param asset marketplace.packages.Asset
 ---@param sha256? string what the whole is to have, if it is known
----@param on_step? fun() is called every 16 MiB
+---@param on_step? fun(bytes: integer) is called every 16 MiB with how much of it has been read
 ---@return "chunks"|"checksum"|"size"|nil proof by what it was proved
 ---@return string? message
 ---@return string? code asset_corrupt, asset_size, or the file system's
@@ -65,8 +67,12 @@ end
 local function check_assets(p, version, path, known, report, on_progress)
   local found = read(path, report.problems)
   for _, asset in ipairs(found and found.assets or {}) do
-    local function on_step()
-      if on_progress then on_progress { event = "verifying", version = version.id, asset = asset.path } end
+    local function on_step(bytes)
+      if not on_progress then return end
+      on_progress {
+        event = "verifying", version = version.id, asset = asset.path, bytes = report.bytes + bytes,
+        total = version.bytes,
+      }
     end
     local proof, message = verify.asset(p.io, path, asset, known.sha256[asset.public_id], on_step)
     if not proof then report.problems[#report.problems + 1] = message end
@@ -98,7 +104,8 @@ end
 --- nothing.
 ---@param p table of marketplace.packages
 ---@param given {version?: string} default: all that are served
----@param on_progress? fun(event: {event: "verifying", version: string, asset: string}) every 16 MiB
+---@param on_progress? fun(event: {event: "verifying", version: string, asset: string, bytes: integer, total: integer})
+--- every 16 MiB; bytes: of the version that have been read
 ---@return {version: string, problems: string[], bytes: integer, assets: integer, unverified: integer}[]|nil reports
 ---unverified: assets of which there is only the size to compare
 ---@return string? message
