@@ -1,22 +1,54 @@
---- The lanes and the queues of the inbox in memory (marketplace.inbox.memory), which are derived from its entries.
+--- The lanes, the queues and the ring of the inbox in memory (marketplace.inbox.memory), which are derived from its
+--- entries.
 ---
---- A lane is a ring of its live entries and itself, in order: what follows it is the oldest.
+--- A ring is a list of entries and itself: what follows the ring is its first. A lane is a ring of its live entries, in
+--- the order in which they were stored. The done ones are in one ring, in the order in which they became so. Of a lane
+--- only the leader stands in a queue, or among those that are leased.
 local queue = require "marketplace.inbox.queue"
 
 local lanes = {}
+
+--- An empty ring.
+---@return table
+function lanes.ring()
+  local ring = { number = 0, count = 0 }
+  ring.before, ring.after = ring, ring
+  return ring
+end
+
+--- The first entry of a ring; nil if it is empty.
+---@param ring table
+---@return table|nil
+function lanes.first(ring)
+  return ring.count > 0 and ring.after or nil
+end
+
+local function insert(ring, before, entry)
+  entry.ring, entry.before, entry.after = ring, before, before.after
+  entry.after.before, before.after = entry, entry
+  ring.count = ring.count + 1
+end
+
+local function enter_lane(lane, entry)
+  local before = lane.before
+  while before.number > entry.number do before = before.before end
+  insert(lane, before, entry)
+end
+
+--- Takes an entry out of the ring that it is in.
+---@param entry table
+function lanes.leave(entry)
+  local ring = entry.ring
+  entry.before.after, entry.after.before = entry.after, entry.before
+  entry.ring, entry.before, entry.after = false, false, false
+  ring.count = ring.count - 1
+end
 
 --- Whether an entry is in its lane.
 ---@param entry table
 ---@return boolean
 function lanes.is_live(entry)
   return entry.state == "ready" or entry.state == "leased"
-end
-
--- Of a lane's leader, or of one that is done.
-local function queue_of(self, entry)
-  if entry.state == "done" then return entry.body and self.done or self.emptied end
-  if entry.state == "leased" then return self.leased end
-  return entry.losses > 0 and self.alone or self.ready
 end
 
 --- The lane of an entry, which is made if there is none.
@@ -27,51 +59,46 @@ function lanes.of(self, entry)
   local name = entry.app_id or entry.id
   local lane = self.lanes[name]
   if lane then return lane end
-  lane = { name = name, number = 0, leader = false, leased = false }
-  lane.before, lane.after = lane, lane
+  lane = lanes.ring()
+  lane.name, lane.leader, lane.leased = name, false, false
   self.lanes[name] = lane
   return lane
 end
 
-local function enter(lane, entry)
-  local before = lane.before
-  while before.number > entry.number do before = before.before end
-  entry.before, entry.after = before, before.after
-  entry.after.before, before.after = entry, entry
+local function change_ring(self, lane, entry)
+  local is_done = entry.state == "done"
+  local ring = lanes.is_live(entry) and lane or is_done and self.done
+  if entry.ring == ring then return end
+  if entry.ring then lanes.leave(entry) end
+  if is_done then insert(ring, ring.before, entry) elseif ring then enter_lane(ring, entry) end
 end
 
-local function leave(entry)
-  entry.before.after, entry.after.before = entry.after, entry.before
-  entry.before, entry.after = false, false
-end
-
-local function enqueue(self, entry)
-  entry.queue = queue_of(self, entry)
-  queue.add(entry.queue, entry)
-end
-
---- Takes an entry from its queue, if it is in one.
----@param entry table|false|nil
-function lanes.unqueue(entry)
-  if entry and entry.place then queue.remove(entry.queue, entry) end
+local function depose(self, leader)
+  if not leader then return end
+  if leader.place then queue.remove(leader.queue, leader) else self.leased[leader] = nil end
 end
 
 local function elect(self, lane)
-  lane.leader = lane.leased or lane.after
-  if lane.leader == lane then self.lanes[lane.name] = nil else enqueue(self, lane.leader) end
+  local leader = lane.leased or lanes.first(lane)
+  lane.leader = leader
+  if not leader then
+    self.lanes[lane.name] = nil
+  elseif lane.leased then
+    self.leased[leader] = true
+  else
+    leader.queue = leader.losses > 0 and self.alone or self.ready
+    queue.add(leader.queue, leader)
+  end
 end
 
 --- Puts an entry where it belongs, after its fields were changed: every change that an order depends on ends here.
 ---@param self table the inbox
 ---@param entry table
 function lanes.settle(self, entry)
-  local lane, is_live = lanes.of(self, entry), lanes.is_live(entry)
-  lanes.unqueue(lane.leader)
-  lanes.unqueue(entry)
-  if is_live and not entry.before then enter(lane, entry) end
-  if entry.before and not is_live then leave(entry) end
+  local lane = lanes.of(self, entry)
+  depose(self, lane.leader)
+  change_ring(self, lane, entry)
   if entry.state == "leased" then lane.leased = entry elseif lane.leased == entry then lane.leased = false end
-  if entry.state == "done" then enqueue(self, entry) end
   elect(self, lane)
 end
 

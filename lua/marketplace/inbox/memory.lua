@@ -32,8 +32,8 @@ local function read_clock(self)
   return now
 end
 
-local function delete(self, entry)
-  lanes.unqueue(entry)
+local function delete_done(self, entry)
+  lanes.leave(entry)
   self.entries[entry.id] = nil
   self.size = self.size - 1
 end
@@ -41,12 +41,12 @@ end
 local function by_number(a, b) return a.number < b.number end
 
 local function rebuild(self)
-  self.lanes, self.ready, self.alone, self.leased, self.done, self.emptied = {}, {}, {}, {}, {}, {}
+  self.lanes, self.ready, self.alone, self.leased, self.done = {}, {}, {}, {}, lanes.ring()
   local entries = {}
   for _, entry in pairs(self.entries) do entries[#entries + 1] = entry end
   table.sort(entries, by_number)
   for _, entry in ipairs(entries) do
-    entry.before, entry.after, entry.place = false, false, false
+    entry.ring, entry.place = false, false
     settle(self, entry)
   end
   self.size = #entries
@@ -60,7 +60,7 @@ local function entry_of(record, id, number, now, code)
     event = record.event, app_id = record.app_id, time = record.time, verified_by = record.verified_by or false,
     received_at = now, at = now, set_at = now, state = code and "dead" or "ready", code = code or false,
     reason = record.reason or code and retention.too_old_reason or false, scope = false, attempt = 0, losses = 0,
-    token = 0, shared = false, before = false, after = false, place = false, queue = false,
+    token = 0, shared = false, ring = false, before = false, after = false, queue = false, place = false,
   }
 end
 
@@ -104,7 +104,7 @@ local function put_one(self, record, now)
 end
 
 local function check_room(self, count)
-  local held = self.size - #self.done - #self.emptied
+  local held = self.size - self.done.count
   if held + count <= self.capacity then return true end
   return nil, ("the memory inbox is full: it holds %d notifications"):format(held), "inbox_unavailable"
 end
@@ -149,11 +149,21 @@ end
 function Inbox:recover(waits)
   local now, count = read_clock(self), 0
   if now < self.latest then correct_times(self, now) end
-  while is_due(self.leased[1], now) do
-    release(self, self.leased[1], waits, now)
-    count = count + 1
+  for entry in pairs(self.leased) do
+    if is_due(entry, now) then
+      release(self, entry, waits, now)
+      count = count + 1
+    end
   end
   return count
+end
+
+-- As fields.claimed has them; a copy that grew from nothing would be made anew at every other field.
+local function claimed(entry)
+  return {
+    id = entry.id, key = entry.key, token = entry.token, type = entry.type, event = entry.event,
+    app_id = entry.app_id, received_at = entry.received_at, attempt = entry.attempt, body = entry.body,
+  }
 end
 
 function Inbox:claim(limit, lease)
@@ -170,7 +180,7 @@ function Inbox:claim(limit, lease)
   table.sort(found, by_number)
   for i, entry in ipairs(found) do
     entry.shared = #found > 1
-    found[i] = fields.copy(entry, fields.claimed)
+    found[i] = claimed(entry)
   end
   return found
 end
@@ -178,11 +188,6 @@ end
 local function held(self, item)
   local entry = self.entries[item.id]
   return entry and entry.state == "leased" and entry.token == item.token and entry
-end
-
-local function oldest_done(self)
-  local done, emptied = self.done[1], self.emptied[1]
-  return done and emptied and (done.at < emptied.at and done or emptied) or done or emptied
 end
 
 -- When it can be claimed again, or when it was done or dead.
@@ -207,7 +212,7 @@ local function finish_one(self, item, now)
   entry.reason = state ~= "done" and item.reason or false
   entry.code = state == "dead" and item.code or false
   settle(self, entry)
-  while #self.done + #self.emptied > self.keep_done do delete(self, oldest_done(self)) end
+  while self.done.count > self.keep_done do delete_done(self, lanes.first(self.done)) end
   return true
 end
 
@@ -256,9 +261,10 @@ end
 
 function Inbox:next_in()
   local now, first = read_clock(self), math.huge
-  for _, name in ipairs { "ready", "alone", "leased" } do
+  for _, name in ipairs { "ready", "alone" } do
     if self[name][1] then first = math.min(first, self[name][1].at) end
   end
+  for entry in pairs(self.leased) do first = math.min(first, entry.at) end
   if now < self.latest then
     for _, lane in pairs(self.lanes) do
       if lane.leader.set_at > now then return 0 end
@@ -340,25 +346,38 @@ end
 --[[ Retention ]]
 
 function Inbox:oldest_done()
-  local oldest, with_body = oldest_done(self), self.done[1]
-  return { id = oldest and oldest.at, body = with_body and with_body.at }
+  local oldest = {}
+  for _, entry in pairs(self.entries) do
+    if entry.state == "done" then
+      oldest.id = math.min(oldest.id or entry.at, entry.at)
+      if entry.body then oldest.body = math.min(oldest.body or entry.at, entry.at) end
+    end
+  end
+  return oldest
+end
+
+local function by_age(a, b)
+  if a.at ~= b.at then return a.at < b.at end
+  return a.number < b.number
+end
+
+local function done_before(self, time, limit, has_body)
+  local found = {}
+  for _, entry in pairs(self.entries) do
+    if entry.state == "done" and entry.at < time and (entry.body or not has_body) then found[#found + 1] = entry end
+  end
+  table.sort(found, by_age)
+  for i = #found, limit + 1, -1 do found[i] = nil end
+  return found
 end
 
 function Inbox:forget(before, limit)
-  local forgotten = { bodies = 0, ids = 0 }
   self.forgotten_before = math.max(self.forgotten_before, before.ids)
-  local oldest = oldest_done(self)
-  while oldest and oldest.at < before.ids and forgotten.ids < limit do
-    delete(self, oldest)
-    forgotten.ids, oldest = forgotten.ids + 1, oldest_done(self)
-  end
-  oldest = self.done[1]
-  while oldest and oldest.at < before.bodies and forgotten.bodies < limit do
-    oldest.body = false
-    settle(self, oldest)
-    forgotten.bodies, oldest = forgotten.bodies + 1, self.done[1]
-  end
-  return forgotten
+  local deleted = done_before(self, before.ids, limit, false)
+  for _, entry in ipairs(deleted) do delete_done(self, entry) end
+  local emptied = done_before(self, before.bodies, limit, true)
+  for _, entry in ipairs(emptied) do entry.body = false end
+  return { bodies = #emptied, ids = #deleted }
 end
 
 function Inbox:id()
