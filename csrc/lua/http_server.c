@@ -42,9 +42,14 @@ static server_box *check_free(lua_State *L) {
   return box;
 }
 
-static server_box *check_box(lua_State *L) {
+static server_box *check_open(lua_State *L) {
   server_box *box = check_free(L);
   if (box->server == NULL) luaL_error(L, "the server is closed");
+  return box;
+}
+
+static server_box *check_box(lua_State *L) {
+  server_box *box = check_open(L);
   if (!mkt_server_is_ours(box->server)) luaL_error(L, "the server belongs to the parent process");
   return box;
 }
@@ -339,7 +344,8 @@ static void read_response(lua_State *L, int i, answer_box *box) {
   read_body(L, i, box);
 }
 
-/* The server, and the handle of request number i; raises if that awaits no answer of it. */
+/* The server, which is this process's, and the handle of request number i; raises if that awaits no
+ * answer of it. */
 static mkt_server *find_request(lua_State *L, int i, mkt_handle *handle) {
   lua_rawgeti(L, REQUESTS, i);
   if (!lua_istable(L, -1)) luaL_error(L, "request %d must be a table", i);
@@ -347,7 +353,7 @@ static mkt_server *find_request(lua_State *L, int i, mkt_handle *handle) {
   lua_Number number = lua_tonumber(L, -1);
   *handle = number > 0 && number < 4503599627370496.0 ? (mkt_handle)number : 0;
   lua_pop(L, 2);
-  mkt_server *server = check_server(L);
+  mkt_server *server = check_open(L)->server;
   if (!mkt_server_is_waiting(server, *handle)) {
     luaL_error(L, "request %d was answered before, or is not of this server", i);
   }
