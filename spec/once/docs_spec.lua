@@ -406,6 +406,19 @@ describe("the operating guide names", function()
     assert.are.same(known, told)
   end)
 
+  it("only codes of packages that there are", function()
+    local text, checked = {}, 0
+    for path in shell.run "find lua/marketplace/packages csrc -name '*.[lch]*'":gmatch "%S+" do
+      text[#text + 1] = raw.read_file(path)
+    end
+    text = table.concat(text, "\n")
+    for code in pairs(column "code | what went wrong") do
+      assert.is_truthy(text:find('"' .. code .. '"', 1, true), code)
+      checked = checked + 1
+    end
+    assert.is_true(checked > 15)
+  end)
+
   it("only metrics that there are", function()
     for name in guide:gmatch "marketplace_[%w_]+" do
       assert.is_true(column("metric")[name], name)
