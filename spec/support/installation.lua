@@ -11,6 +11,7 @@ local installation = {
 local PROGRAM = [[
   local marketplace = require "marketplace"
   require "marketplace.http_server"
+  require "marketplace.package_io"
   require "marketplace.postgres"
   require "marketplace.redis"
   require "marketplace.sqlite"
