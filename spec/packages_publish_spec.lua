@@ -430,6 +430,39 @@ describe("packages", function()
       assert.equal("v1", f.p.store:jobs { state = "wanted" }[1].version)
     end)
 
+    it("are fetched again if they have a row, and are not whole", function()
+      local version = make "v1"
+      local place = f.p.folder:public(f:row "v1")
+      package_folder.write(version, place)
+      shell.run(("rm %s/signature"):format(place))
+      assert(f.p.store:job_done(f.p.store:jobs()[1]))
+      assert.equal(1, assert(sweep.run(f.p)).discarded)
+      assert.equal("staging", f:where(version))
+      assert.equal("v1", f.p.store:jobs { state = "wanted" }[1].version)
+    end)
+
+    it("are not taken for another app's", function()
+      local version = package_folder.version("v1", { item = "7" })
+      local place = { id = "v1", item_id = packages.ITEM, apple_version_id = packages.APPLE_VERSION }
+      package_folder.write(version, f.p.folder:public(place))
+      assert.equal(1, assert(sweep.run(f.p)).discarded)
+      assert.same({}, f.p.store:versions())
+    end)
+
+    it("or withdrawn, and are not whole, are of no use", function()
+      package_folder.write(package_folder.version "v1", f.p.folder:withdrawn "v1")
+      shell.run(("rm %s/signature"):format(f.p.folder:withdrawn "v1"))
+      assert.equal(1, assert(sweep.run(f.p)).discarded)
+      assert.same({}, f.p.store:versions())
+    end)
+
+    it("and are there a second time, are collected once", function()
+      local version = published "v1"
+      package_folder.write(version, f.p.folder:staging "v1")
+      assert(collect.run(f.p))
+      assert.equal("public", f:where(version))
+    end)
+
     it("are told if they are nothing that belongs there", function()
       shell.run(("cd %s/public && mkdir -p x 1/2 && touch robots.txt 1/2/.x"):format(f.root))
       assert(sweep.run(f.p))

@@ -544,6 +544,19 @@ describe("packages, whatever ends a process", function()
     end)
   end
 
+  for name, scenario in pairs(SCENARIOS) do
+    it("but the disk that is full at each step: " .. name, function()
+      local number, was_reached = 0, true
+      while was_reached do
+        number = number + 1
+        begin(scenario, number)
+        was_reached = f:fail(scenario.work, number)
+        scenario.work(f.p)
+        check_end(scenario)
+      end
+    end)
+  end
+
   -- Another process does something at a step of a publication, which takes place before a takedown or after it.
   local OTHERS = {
     ["takes the app down"] = { { app = "A", at = 9000 }, withdraw.run },

@@ -1,7 +1,8 @@
 --- A folder of packages with real files, for specs: what a fetch does is done at once, from bytes that are made up.
 ---
 --- `steps` counts what changes the disk, the moment before each commit, and that after it. At the step `dies_at`, and
---- at all that follow, nothing is done any more, as after a SIGKILL. `at_step` is a function that is called at each.
+--- at all that follow, nothing is done any more, as after a SIGKILL. The step `fails_at` fails, as on a full disk.
+--- `at_step` is a function that is called at each.
 local core = require "marketplace.core"
 local folder = require "marketplace.packages.folder"
 local json = require "marketplace.json"
@@ -9,6 +10,7 @@ local keys = require "marketplace.packages.keys"
 local manifest = require "marketplace.packages.manifest"
 local package_io = require "marketplace.package_io"
 local packages = require "support.packages"
+local reconnecting = require "marketplace.reconnecting"
 local store = require "marketplace.packages.store"
 
 local package_folder = {}
@@ -20,10 +22,12 @@ Fixture.__index = Fixture
 
 local KILLED = "killed"
 
+-- Whether it fails.
 local function step(self)
   self.steps = self.steps + 1
   if self.dies_at and self.steps >= self.dies_at then error(KILLED, 0) end
   if self.at_step then self.at_step(self.steps) end
+  return self.steps == self.fails_at
 end
 
 local CHANGES = { rename = true, make_folders = true, remove_tree = true, link = true, sync = true }
@@ -32,7 +36,7 @@ local function counted_io(self)
   local io = {}
   for name, call in pairs(package_io) do
     io[name] = CHANGES[name] and function(...)
-      step(self)
+      if step(self) then return nil, "no space left on device", "disk_full" end
       return call(...)
     end or call
   end
@@ -45,10 +49,10 @@ local function count_commits(self, database)
   function database.transact(object, work)
     local result, message, code = transact(object, function(link, now)
       local outcome = work(link, now)
-      step(self)
+      if step(self) then reconnecting.fail "no space left on device" end
       return outcome
     end)
-    step(self)
+    if result ~= nil and step(self) then return nil, "it is not known whether it is committed", "store_unavailable" end
     return result, message, code
   end
 end
@@ -96,6 +100,17 @@ function Fixture:kill(work, at)
   if not ok and problem ~= KILLED then error(problem, 0) end
   self.dies_at = nil
   return not ok
+end
+
+--- Runs work(p), of which a step fails.
+---@param work fun(p: table) raises if it fails
+---@param at integer
+---@return boolean was_reached false: it has fewer steps
+function Fixture:fail(work, at)
+  self.steps, self.fails_at = 0, at
+  pcall(work, self.p)
+  self.fails_at = nil
+  return self.steps >= at
 end
 
 --[[ Packages ]]

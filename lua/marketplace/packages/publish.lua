@@ -137,9 +137,11 @@ end
 -- Without its row, a version that is whole would be fetched again.
 local function move_back(p, id)
   p.store:change(id, function(version)
-    local public, staging = p.folder:public(version), p.folder:staging(id)
-    if version.state == "staged" and folder.exists(public) and not folder.exists(staging) then
-      p.io.rename(public, staging)
+    local staging = p.folder:staging(id)
+    for _, path in ipairs { p.folder:public(version), p.folder:withdrawn(id) } do
+      if version.state == "staged" and folder.exists(path) and not folder.exists(staging) then
+        p.io.rename(path, staging)
+      end
     end
     return true
   end)
