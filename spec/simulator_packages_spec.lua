@@ -230,8 +230,11 @@ describe("a package of marketplace.simulator", function()
       local fresh = manifest_of(add { package = "p", fresh = true })
       assert.equal(2, #fresh.variants)
       assert.not_equal(id, fresh.variants[1].publicId)
-      local chosen = manifest_of(add { package = "p", fresh = true, variants = { { id = id } } })
-      assert.same({ id }, ids(chosen.variants))
+      add { package = "p", variants = { { id = "other", size = 1000 } } }
+      local chosen = manifest_of(add { package = "p", fresh = true, variants = { { id = id }, { id = "other" } } })
+      assert.same({ id, "other" }, ids(chosen.variants))
+      local details = details_of(chosen.variants[2])
+      assert.same({ 1000, 1000 }, { details.compressedSize, details.hashes[1].chunkSize })
     end)
 
     it("and may lose one, with the assets that no other lists", function()

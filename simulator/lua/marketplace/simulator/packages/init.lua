@@ -119,16 +119,18 @@ end
 
 local function list_asset(version, name, asset, how)
   asset.refs.alternativeDistributionPackageVersion[version.id] = true
-  table.insert(version.listed[name], { asset = asset, chunk_size = how.chunk_size, digests = how.digests })
+  table.insert(version.listed[name], {
+    asset = asset, chunk_size = shape.chunk_size(asset.size, how.chunk_size), digests = how.digests,
+  })
 end
 
 local function keep_assets(version, earlier, given)
   for _, name in ipairs(NAMES) do
     for i, entry in ipairs(earlier.listed[name]) do
-      local asset, chunk_size = entry.asset, given.kept_chunk_size
+      local asset = entry.asset
       if given.new_blobs then asset.blob_number = asset.blob_number + 1 end
       list_asset(version, name, asset, {
-        chunk_size = chunk_size and shape.chunk_size(asset.size, chunk_size) or entry.chunk_size,
+        chunk_size = given.kept_chunk_size or entry.chunk_size,
         digests = given.kept_digests and shape.digests(given.kept_digests, i) or entry.digests,
       })
     end

@@ -173,7 +173,7 @@ end
 local function whole_asset(given, asset, number)
   local size = asset.size or given.size or NORMAL_SIZE
   return {
-    id = asset.id, size = size, chunk_size = shape.chunk_size(size, asset.chunk_size or given.chunk_size),
+    id = asset.id, size = size, chunk_size = asset.chunk_size or given.chunk_size,
     digests = shape.digests(asset.digests or given.digests or "both", number),
     checksum = asset.checksum or given.checksum or size <= MOST_HASHED and "sha256" or "none",
     has_blob = asset.blob ~= false,
@@ -184,7 +184,7 @@ end
 ---@param given marketplace.SimulatorPackageVersionOptions
 ---@param name "variants"|"deltas"
 ---@param keeps boolean whether assets of an earlier version are listed too
----@return table[] assets {id=, size=, chunk_size=, digests=, checksum=, has_blob=}
+---@return table[] assets {id=, size=, chunk_size= as it was given, digests=, checksum=, has_blob=}
 function shape.assets(given, name, keeps)
   local wanted = given[name] or name == "variants" and not keeps and NORMAL_VARIANTS or 0
   if type(wanted) == "number" then wanted = { { count = wanted } } end
