@@ -360,6 +360,12 @@ describe("marketplace simulate", function()
       assert.matches("^VERSION +PACKAGE +APP +APPLE VERSION +REVISION +STATE", simulate "versions --table")
       assert.equal("package version two: removed\n", simulate "remove-version two")
       assert.equal(404, (select(2, call(url, "GET /v1/alternativeDistributionPackageVersions/two"))).status)
+      local manifest = raw.write_file "not JSON"
+      for _, path in ipairs { manifest, "../../../../../../../../../.." .. manifest } do
+        local version = json.decode((simulate(("add-version --manifest-file %s --json"):format(path))))
+        local archive = call(url, "GET /v1/alternativeDistributionPackageVersions/" .. version.id).data.attributes.url
+        assert.is_truthy(assert(http.exchange { method = "GET", url = archive }).body:find("not JSON", 1, true))
+      end
       local _, status = run("remove-version two --url " .. url)
       assert.equal(1, status)
     end)

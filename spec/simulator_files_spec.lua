@@ -179,6 +179,18 @@ describe("a file of marketplace.simulator", function()
       assert.equal(whole, text_of(fetch(url)))
     end)
 
+    it("and is spoilt in one place, wherever its pieces begin", function()
+      local size, unit = 17 * 1024 * 1024, 10 * 1024 * 1024
+      s.sim:add_package_version { variants = { { id = "big", size = size, checksum = "none" } } }
+      local whole = s.sim:asset_bytes "big"
+      for _, at in ipairs { 0, unit - 65, unit - 64, unit - 1, unit, size - 1 } do
+        s.sim:fault { kind = "file_corrupt", at = at }
+        local text = text_of(fetch(url_of("Variants", "big")))
+        assert.is_true(text:sub(1, at) == whole:sub(1, at) and text:sub(at + 2) == whole:sub(at + 2), at)
+        assert.not_equal(whole:byte(at + 1), text:byte(at + 1))
+      end
+    end)
+
     it("and never ends", function()
       s.sim:fault { kind = "file_endless" }
       local body, size = fetch(url).body, 0
@@ -227,6 +239,16 @@ describe("a file of marketplace.simulator", function()
       assert.equal(302, answer.status)
       assert.equal("http://other.example/", fetch(url).headers.location)
       assert.equal(200, fetch("https://host" .. answer.headers.location).status)
+    end)
+
+    it("and is done with it", function()
+      s.sim:fault { kind = "file_403" }
+      s.sim:fault { kind = "file_slow", lasts = 1 }
+      fetch(url)
+      assert.equal(1, #s.sim.faults.list)
+      s.now = s.now + 1
+      fetch(url)
+      assert.same({}, s.sim.faults.list)
     end)
 
     it("for a while", function()

@@ -277,9 +277,11 @@ describe("a package of marketplace.simulator", function()
       local url = asset_attributes("Variants", "big").url
       local answer = fetch(url, { range = ("bytes=%d-"):format(size - 5) })
       assert.same({ 206, s.sim:asset_bytes("big", size - 5) }, { answer.status, answer.body })
-      local sum = 0
+      collectgarbage()
+      local before, sum = collectgarbage "count", 0
       for _, piece in ipairs(fetch(url).body) do sum = sum + #piece end
       assert.equal(size, sum)
+      assert.is_true(collectgarbage "count" - before < 64 * 1024) -- KiB
     end)
 
     it("that have the same bytes in every simulator, and other ones than any other asset", function()
@@ -431,6 +433,8 @@ describe("a package of marketplace.simulator", function()
     fails({ variants = { { id = "a/b" } } }, "'variants': 'id' must consist of letters")
     fails({ chunk_size = 0 }, "'chunk_size' must be a whole number from 1")
     fails({ digests = "all" }, "'digests' must be one of both, encrypted, mixed, unencrypted")
+    fails({ kept_digests = "all" }, "'kept_digests' must be one of")
+    fails({ kept_chunk_size = "one" }, "'kept_chunk_size' must be a whole number from 1 to %d+, or single")
     fails({ checksum = "crc" }, "'checksum' must be one of md5, ")
     fails({ state = "DONE" }, "'state' must be one of COMPLETED, REPLACED")
     fails({ archive = "bad" }, "'archive' must be one of encrypted, ")
