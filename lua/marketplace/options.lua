@@ -43,11 +43,11 @@ function options.check(where, given, known, level)
         (types:gsub("^!", ""):gsub("|", " or a ")), type(value)), level)
     end
   end
-  for _, name in ipairs(sorted_keys(known)) do
-    if known[name]:sub(1, 1) == "!" and given[name] == nil then
-      error(("%s: option '%s' is missing"):format(where, name), level)
-    end
+  local missing = {}
+  for name, types in pairs(known) do
+    if given[name] == nil and types:sub(1, 1) == "!" then missing[name] = true end
   end
+  if next(missing) then error(("%s: option '%s' is missing"):format(where, sorted_keys(missing)[1]), level) end
 end
 
 return options

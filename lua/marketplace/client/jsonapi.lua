@@ -81,28 +81,34 @@ local function kind_of(value)
   return "a " .. type(value)
 end
 
--- What is wrong with the types in an answer stops its reading; nothing in here calls what could yield.
-local function expect(value, expected, member)
+-- The name of a member: its own, and in front of that the names of what it is in, in which numbers are places in lists.
+local function path_of(name, ...)
+  local words = { ... }
+  for i, word in ipairs(words) do
+    if type(word) == "number" then words[i] = ("[%d]"):format(word - 1) end
+  end
+  return table.concat(words) .. name
+end
+
+-- What is wrong with the types in an answer stops its reading; nothing in here calls what could yield. What follows is
+-- as of path_of, and made into a name only if something is wrong.
+local function expect(value, expected, ...)
   if CHECKS[expected](value) then return value end
+  local member = path_of(...)
   if value == nil then error({ wrong = member .. " is missing" }, 0) end
   error({ wrong = ("%s is %s, not %s"):format(member, kind_of(value), expected) }, 0)
 end
 
-local function expect_any(value, expected, member)
-  if value ~= nil and value ~= json.null then return expect(value, expected, member) end
-end
-
-local function element(list, place)
-  return ("%s[%d]"):format(list, place - 1)
+local function expect_any(value, expected, ...)
+  if value ~= nil and value ~= json.null then return expect(value, expected, ...) end
 end
 
 -- Members that are null are removed; elements of a list that are null stay, or those after them would move.
 local function without_null(value)
-  local listed = is_list(value)
   for name, member in pairs(value) do
     if type(member) == "table" then
       without_null(member)
-    elseif member == json.null and not listed then
+    elseif member == json.null and type(name) == "string" then
       value[name] = nil
     end
   end
@@ -110,22 +116,22 @@ local function without_null(value)
 end
 
 -- A resource's own type and id, or those of one that is named.
-local function expect_identity(object, member)
-  expect(object, "an object", member)
-  expect(object.type, "a string", member .. ".type")
-  expect(object.id, "a string", member .. ".id")
+local function expect_identity(object, ...)
+  expect(object, "an object", "", ...)
+  expect(object.type, "a string", ".type", ...)
+  expect(object.id, "a string", ".id", ...)
   return object
 end
 
-local function flat(object, member)
-  expect_identity(object, member)
+local function flat(object, ...)
+  expect_identity(object, ...)
   local made = {}
-  for name, value in pairs(expect_any(object.attributes, "an object", member .. ".attributes") or {}) do
+  for name, value in pairs(expect_any(object.attributes, "an object", ".attributes", ...) or {}) do
     made[name] = value
   end
   made.type, made.id = object.type, object.id
-  made.links = expect_any(object.links, "an object", member .. ".links")
-  made.relationships = expect_any(object.relationships, "an object", member .. ".relationships")
+  made.links = expect_any(object.links, "an object", ".links", ...)
+  made.relationships = expect_any(object.relationships, "an object", ".relationships", ...)
   return without_null(made)
 end
 
@@ -133,31 +139,32 @@ local function key_of(resource)
   return resource.type .. "\0" .. resource.id
 end
 
-local function find(included, linkage, member)
-  return included[key_of(expect_identity(linkage, member))]
+local function find(included, linkage, ...)
+  return included[key_of(expect_identity(linkage, ...))]
 end
 
-local function related(included, data, member)
-  if not is_list(data) then return find(included, data, member) end
+local function related(included, data, owner, place, name)
+  if not is_list(data) then return find(included, data, owner, place, ".relationships.", name, ".data") end
   local all = {}
-  for i, linkage in ipairs(data) do all[#all + 1] = find(included, linkage, element(member, i)) end
+  for i, linkage in ipairs(data) do
+    all[#all + 1] = find(included, linkage, owner, place, ".relationships.", name, ".data", i)
+  end
   if #all > 0 or #data == 0 then return all end
 end
 
 -- One level only, so that resources that name each other do not form a cycle.
-local function link(resource, included, member)
+local function link(resource, included, owner, place)
   for name, relationship in pairs(resource.relationships or {}) do
-    local place = ("%s.relationships.%s"):format(member, name)
-    expect(relationship, "an object", place)
+    expect(relationship, "an object", name, owner, place, ".relationships.")
     if relationship.data ~= nil and resource[name] == nil then
-      resource[name] = related(included, relationship.data, place .. ".data")
+      resource[name] = related(included, relationship.data, owner, place, name)
     end
   end
 end
 
 local function flat_list(objects, member)
   local all = {}
-  for i, object in ipairs(expect(objects, "a list", member)) do all[i] = flat(object, element(member, i)) end
+  for i, object in ipairs(expect(objects, "a list", member)) do all[i] = flat(object, member, i) end
   return all
 end
 
@@ -182,7 +189,7 @@ end
 local function read_list(given)
   local page = page_of(given)
   local list, index = flat_list(given.data, "data"), index_of(page.included)
-  for i, resource in ipairs(list) do link(resource, index, element("data", i)) end
+  for i, resource in ipairs(list) do link(resource, index, "data", i) end
   return list, page
 end
 
@@ -190,7 +197,7 @@ local function read_resource(given)
   local page = page_of(given)
   if given.data == json.null then return false, page end
   local resource = flat(given.data, "data")
-  link(resource, index_of(page.included), "data")
+  link(resource, index_of(page.included), "data", "")
   return resource, page
 end
 
