@@ -7,11 +7,13 @@ local finalizer = require "support.finalizer"
 local http_server = require "marketplace.http_server"
 local json = require "marketplace.json"
 local peers = require "support.peer"
+local package_io = require "marketplace.package_io"
 local postgres = require "marketplace.postgres"
 local raw = require "support.raw_http"
 local redis = require "marketplace.redis"
 local shell = require "support.shell"
 local sqlite = require "marketplace.sqlite"
+local zip = require "marketplace.simulator.zip"
 
 -- A string that nothing else keeps.
 local function unique(before, after)
@@ -60,6 +62,37 @@ describe("a table that a finalizer empties is used as it was, or as one that lac
       end
       exchange:close()
     end) > 1)
+  end)
+
+  for _, name in ipairs { "sink", "check" } do
+    it("the asset of package_io." .. name, function()
+      local bytes = "ab"
+      assert.is_true(finalizer.empties(function()
+        local path = unique(folder .. "/")
+        assert(core.replace_file(path, bytes))
+        return { path = path, size = #bytes, chunk_size = 1, digests = { digest "a", digest "b" }, resume = true }
+      end, package_io[name], function(_, ok, asset, message, code)
+        if not ok then
+          return expect_complaint(asset, "field 'path' is missing", "but there are %d", "is not 64 hex digits")
+        end
+        -- without its size the file has another
+        if not asset then return assert.equal("asset_size", code, message) end
+        asset:close()
+      end) > 0)
+    end)
+  end
+
+  it("the names of package_io.read_archive", function()
+    local made = zip.stored { { name = "a", bytes = "x" } }
+    assert.is_true(finalizer.empties(function()
+      return { bytes = made .. "", names = { "a" } }
+    end, package_io.read_archive, function(_, ok, files, message, code)
+      if not ok then
+        return expect_complaint(files, "field 'names' must", "a name is not a string", "field 'path' is missing")
+      end
+      if not files then return assert.equal("archive_invalid", code, message) end
+      assert.same({ a = "x" }, files)
+    end) > 0)
   end)
 
   it("the options of the server", function()

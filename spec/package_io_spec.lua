@@ -356,6 +356,20 @@ describe("marketplace.package_io", function()
       end
     end)
 
+    it("takes several files over one connection of HTTP/2", function()
+      local running, sinks = {}, {}
+      for i = 1, 4 do
+        sinks[i] = in_chunks { path = ("%s/at_once_%d"):format(folder, i), sha256 = true }
+        running[i] = assert(http.start {
+          method = "GET", url = address():gsub("^http://[^/]+", peer.tls_url), ca_file = peer.ca_file, sink = sinks[i],
+        })
+      end
+      for i = 1, 4 do
+        assert.equal(200, assert(ended(running[i])).status)
+        assert.equal(whole.sha256, sinks[i]:finish().sha256)
+      end
+    end)
+
     it("goes slowly if asked to", function()
       local sink = assert(sink_of())
       assert.equal("timeout", (select(3, download(sink, nil, { max_bytes_per_second = 1000, timeout = 0.5 }))))
