@@ -30,6 +30,7 @@
 #include "lua/sqlite_holder.h"
 #include "lua/sqlite_values.h"
 #include "sqlite/failure.h"
+#include "sqlite/opened.h"
 #include "sqlite/statement.h"
 #include "sqlite/transaction.h"
 #include "sqlite/whole.h"
@@ -62,25 +63,31 @@ static int sqlite_limit(lua_State *L) {
   connection *c = check_connection(L);
   lua_Number seconds = luaL_checknumber(L, 2);
   luaL_argcheck(L, seconds >= 0 && seconds <= 1e9, 2, "it is out of range");
+  bool has_entered = mkt_sqlite_enter(&c->database);
   mkt_sqlite_limit(&c->database, seconds);
+  mkt_sqlite_leave(&c->database, has_entered);
   return 0;
 }
 
 static int call_idle(lua_State *L, mkt_code (*function)(mkt_sqlite *database, mkt_error *error)) {
   connection *c = check_connection(L);
   mkt_error error;
+  bool has_entered = mkt_sqlite_enter(&c->database);
   mkt_code code = check_idle(c, &error);
   if (code == MKT_OK) code = function(&c->database, &error);
+  mkt_sqlite_leave(&c->database, has_entered);
   return mkt_lua_push_outcome(L, code, &error);
 }
 
 static int sqlite_has_its_files(lua_State *L) {
-  const mkt_sqlite *database = &check_connection(L)->database;
+  mkt_sqlite *database = &check_connection(L)->database;
   mkt_error error;
+  bool has_entered = mkt_sqlite_enter(database);
   mkt_code code = mkt_sqlite_check_owner(database, &error);
   if (code == MKT_OK) {
     code = mkt_sqlite_identity_check(&database->identity, database->name, &error);
   }
+  mkt_sqlite_leave(database, has_entered);
   lua_pushboolean(L, code == MKT_OK);
   if (code == MKT_OK) return 1;
   lua_pushstring(L, error.message);
@@ -101,7 +108,9 @@ static int sqlite_quick_check(lua_State *L) {
 
 static int sqlite_rollback(lua_State *L) {
   connection *c = check_connection(L);
+  bool has_entered = mkt_sqlite_enter(&c->database);
   if (!c->use.is_busy) mkt_sqlite_rollback(&c->database);
+  mkt_sqlite_leave(&c->database, has_entered);
   return 0;
 }
 
@@ -132,9 +141,13 @@ static int sqlite_copy_to(lua_State *L) {
   luaL_argcheck(L, c != other, 2, "another database is expected");
   if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TFUNCTION);
   mkt_error error;
+  bool has_entered = mkt_sqlite_enter(&c->database);
+  bool has_entered_other = mkt_sqlite_enter(&other->database);
   mkt_code code = check_idle(c, &error);
   if (code == MKT_OK) code = check_idle(other, &error);
   if (code == MKT_OK) code = copy_to(L, c, other, &error);
+  mkt_sqlite_leave(&other->database, has_entered_other);
+  mkt_sqlite_leave(&c->database, has_entered);
   return mkt_lua_push_outcome(L, code, &error);
 }
 
@@ -144,8 +157,10 @@ static int sqlite_prepare(lua_State *L) {
   const char *sql = luaL_checklstring(L, 2, &n);
   int number;
   mkt_error error;
+  bool has_entered = mkt_sqlite_enter(&c->database);
   mkt_code code = check_idle(c, &error);
   if (code == MKT_OK) code = mkt_sqlite_prepare(&c->database, sql, n, &number, &error);
+  mkt_sqlite_leave(&c->database, has_entered);
   if (code != MKT_OK) return mkt_lua_push_error(L, &error);
   lua_pushinteger(L, number);
   return 1;
@@ -238,16 +253,24 @@ static mkt_code start(lua_State *L, connection *c, mkt_error *error) {
   return mkt_sqlite_start(&c->database, statement, error);
 }
 
+static int run_started(lua_State *L, connection *c) {
+  int status = mkt_lua_call_in_use(L, &c->use, COMMON);
+  mkt_sqlite_settle(&c->database);
+  if (c->use.must_close) mkt_sqlite_close(&c->database);
+  return status;
+}
+
 /* Executes a statement in a protected call, so that it ends even if something is raised. */
 static int call(lua_State *L, lua_CFunction function) {
   connection *c = check_connection(L);
   lua_settop(L, COMMON);
   mkt_lua_push_call(L, function, COMMON);
   mkt_error error;
-  if (start(L, c, &error) != MKT_OK) return mkt_lua_push_error(L, &error);
-  int status = mkt_lua_call_in_use(L, &c->use, COMMON);
-  mkt_sqlite_settle(&c->database);
-  if (c->use.must_close) mkt_sqlite_close(&c->database);
+  bool has_entered = mkt_sqlite_enter(&c->database);
+  mkt_code code = start(L, c, &error);
+  int status = code == MKT_OK ? run_started(L, c) : 0;
+  mkt_sqlite_leave(&c->database, has_entered);
+  if (code != MKT_OK) return mkt_lua_push_error(L, &error);
   return status == 0 ? lua_gettop(L) - COMMON : lua_error(L);
 }
 

@@ -4,8 +4,8 @@
 #include "core/clock.h"
 #include "sqlite/failure.h"
 #include "sqlite/hash.h"
-#include "sqlite/inherited.h"
 #include "sqlite/log.h"
+#include "sqlite/opened.h"
 #include "sqlite/removed.h"
 #include "sqlite/transaction.h"
 #include "sqlite/uri.h"
@@ -62,6 +62,10 @@ void mkt_sqlite_limit(mkt_sqlite *database, double seconds) {
 }
 
 mkt_code mkt_sqlite_check_owner(const mkt_sqlite *database, mkt_error *error) {
+  if (database->db == NULL && database->opened != NULL) {
+    return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE,
+                    "a file of %s was removed or replaced while it was open", database->name);
+  }
   if (database->db == NULL) {
     return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "the database is closed");
   }
@@ -182,7 +186,7 @@ static mkt_code identify(mkt_sqlite *database, mkt_error *error) {
   int has_moved = 0;
   (void)sqlite3_file_control(database->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
   if (has_moved) return mkt_sqlite_fail(database, SQLITE_READONLY_DBMOVED, "open", error);
-  database->opened = mkt_sqlite_remember(&database->identity.files[MKT_SQLITE_MAIN]);
+  database->opened = mkt_sqlite_remember(database);
   return database->opened != NULL ? MKT_OK : mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
 }
 
@@ -202,9 +206,11 @@ mkt_code mkt_sqlite_open(mkt_sqlite *database, const mkt_sqlite_options *options
                          mkt_error *error) {
   database->pid = getpid();
   mkt_sqlite_limit(database, MKT_SQLITE_OPEN_SECONDS);
+  mkt_sqlite_look_after(options->path);
   mkt_code code = mkt_sqlite_save_kept(options->path, error);
   if (code == MKT_OK) code = try_to_open(database, options, error);
   if (code != MKT_OK) mkt_sqlite_close(database);
+  mkt_sqlite_leave(database, true);
   return code;
 }
 
@@ -219,22 +225,25 @@ static bool may_end_log(mkt_sqlite *database) {
          mkt_sqlite_has_its_log(database);
 }
 
-static void close_own(mkt_sqlite *database) {
+void mkt_sqlite_disconnect(mkt_sqlite *database) {
   mkt_sqlite_rollback(database);
   mkt_sqlite_limit(database, MKT_SQLITE_OPEN_SECONDS);
   for (int i = 0; i < database->count; i++)
     (void)sqlite3_finalize(database->statements[i]);
+  database->count = 0;
   if (may_end_log(database)) {
     (void)sqlite3_db_config(database->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
   } else if (mkt_sqlite_save_log(database, NULL) != MKT_OK) {
     mkt_sqlite_keep(database);
   }
   (void)sqlite3_close(database->db);
-  mkt_sqlite_forget(database->opened);
+  database->db = NULL;
 }
 
 void mkt_sqlite_close(mkt_sqlite *database) {
-  if (mkt_sqlite_check_owner(database, NULL) == MKT_OK) close_own(database);
+  (void)mkt_sqlite_enter(database);
+  if (mkt_sqlite_check_owner(database, NULL) == MKT_OK) mkt_sqlite_disconnect(database);
+  mkt_sqlite_forget(database->opened);
   mkt_sqlite_identity_free(&database->identity);
   mkt_free(database->statements);
   mkt_free(database->path);

@@ -37,7 +37,7 @@ typedef struct mkt_sqlite {
   const char *name; /* for messages: the end of the path */
   int64_t pid;      /* of the process that opened it */
   mkt_sqlite_identity identity;
-  struct mkt_sqlite_opened *opened; /* see inherited.h */
+  struct mkt_sqlite_opened *opened; /* see opened.h */
   double seconds, deadline;         /* the limit, and when by the monotonic clock it ends */
   sqlite3_stmt **statements;        /* owned, as each of them */
   int count;
@@ -72,6 +72,9 @@ mkt_code mkt_sqlite_check(const mkt_sqlite *database, const char *doing, mkt_err
 
 /* Ends what was begun and is not wanted further. */
 void mkt_sqlite_settle(mkt_sqlite *database);
+
+/* Closes the connection, and leaves what its owner, another thread, may look at. */
+void mkt_sqlite_disconnect(mkt_sqlite *database);
 
 /* Idempotent. The last connection writes the log into the file and removes the log, if both are
  * still those that were opened and belong to each other. What a log that was removed or replaced

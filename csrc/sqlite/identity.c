@@ -24,6 +24,10 @@ mkt_code mkt_sqlite_identity_take(mkt_sqlite_identity *identity, const char *pat
     file->path = join(i == MKT_SQLITE_MAIN ? path : real, suffixes[i]);
     if (file->path == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
     struct stat found;
+    if (stat(file->path, &found) != 0 && errno == ENOENT && i != MKT_SQLITE_MAIN) {
+      return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "%.150s was removed while it was open",
+                      file->path);
+    }
     if (stat(file->path, &found) != 0) {
       return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "%.150s: %s", file->path, strerror(errno));
     }
@@ -40,13 +44,6 @@ mkt_sqlite_presence mkt_sqlite_identity_look(const mkt_sqlite_identity *identity
   if (stat(file->path, &found) != 0) return errno == ENOENT ? MKT_SQLITE_GONE : MKT_SQLITE_OTHER;
   bool is_same = found.st_dev == file->device && found.st_ino == file->number;
   return is_same ? MKT_SQLITE_SAME : MKT_SQLITE_OTHER;
-}
-
-bool mkt_sqlite_identity_shares_index(const mkt_sqlite_identity *identity) {
-  if (mkt_sqlite_identity_look(identity, MKT_SQLITE_MAIN) != MKT_SQLITE_SAME) return false;
-  mkt_sqlite_presence index = mkt_sqlite_identity_look(identity, MKT_SQLITE_INDEX);
-  if (index != MKT_SQLITE_GONE) return index == MKT_SQLITE_SAME;
-  return mkt_sqlite_identity_look(identity, MKT_SQLITE_LOG) == MKT_SQLITE_GONE;
 }
 
 static mkt_code refuse(const mkt_sqlite_identity *identity, int which, mkt_sqlite_presence presence,

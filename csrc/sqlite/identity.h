@@ -41,9 +41,6 @@ mkt_sqlite_presence mkt_sqlite_identity_look(const mkt_sqlite_identity *identity
 mkt_code mkt_sqlite_identity_check(const mkt_sqlite_identity *identity, const char *name,
                                    mkt_error *error);
 
-/* Whether those who use the database have its index in common, or there is none they could have. */
-bool mkt_sqlite_identity_shares_index(const mkt_sqlite_identity *identity);
-
 /* Idempotent. */
 void mkt_sqlite_identity_free(mkt_sqlite_identity *identity);
 

@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "sqlite/failure.h"
 #include "sqlite/log.h"
+#include "sqlite/opened.h"
 #include "sqlite/transaction.h"
 
 #include <pthread.h>
@@ -35,8 +36,15 @@ bool mkt_sqlite_has_its_log(mkt_sqlite *database) {
   return has;
 }
 
-static bool must_save(const mkt_sqlite *database) {
-  return database->opened != NULL && mkt_sqlite_identity_shares_index(&database->identity) &&
+/* As long as there is no other index at its path, nobody writes by another one. */
+static bool has_removed_log(const mkt_sqlite_identity *identity) {
+  return mkt_sqlite_identity_look(identity, MKT_SQLITE_MAIN) == MKT_SQLITE_SAME &&
+         mkt_sqlite_identity_look(identity, MKT_SQLITE_LOG) != MKT_SQLITE_SAME &&
+         mkt_sqlite_identity_look(identity, MKT_SQLITE_INDEX) != MKT_SQLITE_OTHER;
+}
+
+bool mkt_sqlite_must_save(const mkt_sqlite *database) {
+  return database->opened != NULL && has_removed_log(&database->identity) &&
          mkt_sqlite_log_is_ahead(database);
 }
 
@@ -73,11 +81,11 @@ static void let_writers_in(const mkt_sqlite *database) {
 
 /* A checkpoint ends before what somebody reads, without saying so. */
 static mkt_code write_back(mkt_sqlite *database, mkt_error *error) {
-  if (!must_save(database) || !mkt_sqlite_has_its_log(database)) return MKT_OK;
+  if (!mkt_sqlite_must_save(database) || !mkt_sqlite_has_its_log(database)) return MKT_OK;
   for (;;) {
     int result =
         sqlite3_wal_checkpoint_v2(database->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (!must_save(database)) return MKT_OK;
+    if (!mkt_sqlite_must_save(database)) return MKT_OK;
     mkt_code code = wait_after(database, result == SQLITE_OK ? SQLITE_BUSY : result, error);
     if (code != MKT_OK) return code;
   }
@@ -87,7 +95,7 @@ static mkt_code write_back(mkt_sqlite *database, mkt_error *error) {
  * look at the log before it waits for others, and write from it what they have written to another
  * one meanwhile. */
 mkt_code mkt_sqlite_save_log(mkt_sqlite *database, mkt_error *error) {
-  if (!must_save(database)) return MKT_OK;
+  if (!mkt_sqlite_must_save(database)) return MKT_OK;
   mkt_code code = lock_out_writers(database, error);
   if (code != MKT_OK) return code;
   code = write_back(database, error);
@@ -102,18 +110,31 @@ static void add(kept *one) {
   (void)pthread_mutex_unlock(&mutex);
 }
 
-void mkt_sqlite_keep(mkt_sqlite *database) {
+/* Its own are the path and what it is remembered by. */
+static kept *make_kept(const mkt_sqlite *database) {
   kept *one = mkt_alloc(sizeof *one);
+  if (one == NULL) return NULL;
+  one->database = *database;
+  one->database.statements = NULL;
+  if (!mkt_alloc_copy(&one->database.path, database->path)) {
+    mkt_free(one);
+    return NULL;
+  }
+  one->database.name = one->database.path + (database->name - database->path);
+  one->database.opened = mkt_sqlite_remember(&one->database);
+  if (one->database.opened != NULL) return one;
+  mkt_free(one->database.path);
+  mkt_free(one);
+  return NULL;
+}
+
+void mkt_sqlite_keep(mkt_sqlite *database) {
+  kept *one = make_kept(database);
   if (one == NULL) return;
   (void)sqlite3_busy_handler(database->db, NULL, NULL);
   sqlite3_progress_handler(database->db, 0, NULL, NULL);
   (void)sqlite3_wal_hook(database->db, NULL, NULL);
-  one->database = *database;
-  one->database.statements = NULL;
-  one->database.count = 0;
   database->db = NULL;
-  database->opened = NULL;
-  database->path = NULL;
   database->identity = (mkt_sqlite_identity){0};
   add(one);
 }

@@ -12,7 +12,11 @@
 /* Whether the database is the one that the log belongs to, and the log has what it had. */
 bool mkt_sqlite_has_its_log(mkt_sqlite *database);
 
-/* Writes what only this connection's log has into the database, if others write to that log, too.
+/* Whether the log that this connection has is the one in use, and has what is not in the database,
+ * which others can be kept from writing to. */
+bool mkt_sqlite_must_save(const mkt_sqlite *database);
+
+/* Writes that into the database.
  * Waits for others until the deadline. If it fails, some of it is not there. */
 mkt_code mkt_sqlite_save_log(mkt_sqlite *database, mkt_error *error);
 

@@ -3,8 +3,8 @@
 
 #include "core/alloc.h"
 #include "sqlite/failure.h"
-#include "sqlite/inherited.h"
 #include "sqlite/log.h"
+#include "sqlite/opened.h"
 #include "sqlite/statement.h"
 #include "sqlite/transaction.h"
 #include "sqlite/uri.h"
@@ -244,9 +244,9 @@ static void expect_rows(int expected) {
   mkt_sqlite_close(&database);
 }
 
-static void remove_log(void) {
+static void remove_beside(const char *suffix) {
   char path[PATH_MAX];
-  (void)snprintf(path, sizeof path, "%s-wal", mkt_path);
+  (void)snprintf(path, sizeof path, "%s%s", mkt_path, suffix);
   assert_int_equal(unlink(path), 0);
 }
 
@@ -269,7 +269,7 @@ static void a_removed_log_is_not_taken_for_another_one(void **state) {
     add(&first, 3);
   open_database(&second);
   add(&second, 1);
-  remove_log();
+  remove_beside("-wal");
   mkt_sqlite_close(&first);
   open_database(&third);
   assert_int_equal(mkt_sqlite_begin(&third, &error), MKT_OK);
@@ -280,6 +280,29 @@ static void a_removed_log_is_not_taken_for_another_one(void **state) {
   add(&third, 1);
   mkt_sqlite_close(&third);
   expect_rows(14);
+}
+
+/* A thread that opens the file closes what others have only while they do not use it. */
+static void one_in_use_is_left_alone(void **state) {
+  (void)state;
+  const mkt_sqlite_options options = {.path = mkt_path};
+  mkt_error error;
+  mkt_sqlite first, second = {0};
+  open_database(&first);
+  execute(&first, "CREATE TABLE t (a)");
+  remove_beside("-shm");
+  assert_true(mkt_sqlite_enter(&first));
+  assert_false(mkt_sqlite_enter(&first));
+  assert_int_equal(mkt_sqlite_open(&second, &options, &error), MKT_ERR_INBOX_UNAVAILABLE);
+  assert_non_null(strstr(error.message, "-shm was removed while it was open"));
+  assert_int_equal(mkt_sqlite_check(&first, "read", &error), MKT_OK);
+  mkt_sqlite_leave(&first, true);
+  open_database(&second);
+  add(&second, 1);
+  assert_int_equal(mkt_sqlite_check(&first, "read", &error), MKT_ERR_INBOX_UNAVAILABLE);
+  assert_non_null(strstr(error.message, "was removed or replaced while it was open"));
+  mkt_sqlite_close(&first);
+  mkt_sqlite_close(&second);
 }
 
 int main(void) {
@@ -298,6 +321,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_deadline_ends_a_query, mkt_make_folder, mkt_remove_folder),
       cmocka_unit_test_setup_teardown(a_removed_log_is_not_taken_for_another_one, mkt_make_folder,
                                       mkt_remove_folder),
+      cmocka_unit_test_setup_teardown(one_in_use_is_left_alone, mkt_make_folder, mkt_remove_folder),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
