@@ -288,6 +288,21 @@ describe("packages", function()
       assert.equal("", shell.run(("ls %s/withdrawn"):format(f.root)))
     end)
 
+    it("as far as the disk allows, and the rest the next time", function()
+      for _, id in ipairs { "v1", "v2", "v3" } do published(id) end
+      f.now = f.now + 3600
+      local rename, failed = f.p.io.rename, false
+      function f.p.io.rename(...)
+        if failed then return rename(...) end
+        failed = true
+        return nil, "input/output error", "file_failed"
+      end
+      expect_refusal("file_failed", "input/output error", collect.run(f.p))
+      assert.same({ "published", "collected" }, { f:row("v1").state, f:row("v2").state })
+      assert.same({ "v1" }, assert(collect.run(f.p)).collected)
+      assert.equal("", shell.run(("ls %s/withdrawn"):format(f.root)))
+    end)
+
     it("never if nothing else of the version is there", function()
       local first, second = published "v1", published("v2", { revision = 2 })
       shell.run(("rm -r %s"):format(path(second)))
@@ -461,6 +476,20 @@ describe("packages", function()
       package_folder.write(version, f.p.folder:staging "v1")
       assert(collect.run(f.p))
       assert.equal("public", f:where(version))
+    end)
+
+    it("and cannot be read, keep no other from being looked at", function()
+      local first = published "v1"
+      local second = published("w1", { apple_version = "870000002", variants = { 5 }, package = "Q" })
+      assert(f.p.store:availability { scope = "package", id = "P", available = false, at = 5000 })
+      shell.run(("rm %s/signature"):format(f.p.folder:public(f:row "w1")))
+      local rename = f.p.io.rename
+      f.p.io.rename = function() return nil, "input/output error", "file_failed" end
+      assert.equal(4, assert(sweep.run(f.p)).failed) -- each was found in public, and by its row
+      assert.matches("not swept: input/output error", table.concat(f.logged, "\n"), 1, true)
+      f.p.io.rename = rename
+      assert.is_nil(assert(sweep.run(f.p)).failed)
+      assert.same({ "withdrawn", "" }, { f:where(first), f:where(second) })
     end)
 
     it("are told if they are nothing that belongs there", function()

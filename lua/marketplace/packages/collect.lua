@@ -69,15 +69,17 @@ end
 local function collect_versions(p, before, outcome)
   local list, message, code = p.store:versions()
   if not list then return nil, message, code end
+  local failure
   for _, version in ipairs(list) do
     local collected
     collected, message, code = collect_version(p, version, before)
-    if collected == nil then return nil, message, code end
+    if collected == nil then failure = failure or { message, code } end
     if collected then
       outcome.collected[#outcome.collected + 1] = version.id
       outcome.bytes = outcome.bytes + version.bytes
     end
   end
+  if failure then return nil, failure[1], failure[2] end
   return true
 end
 
@@ -128,7 +130,8 @@ local function remove_discarded(p)
   return true
 end
 
---- Removes what was replaced or withdrawn, or failed, longer ago than a grace, and what no row needs.
+--- Removes what was replaced or withdrawn, or failed, longer ago than a grace, and what no row needs. What cannot be
+--- removed keeps nothing else from it.
 ---@param p table of marketplace.packages
 ---@param given? {older_than?: number} seconds, default p.grace, or else two days
 ---@return {collected: string[], bytes: integer}|nil outcome the versions whose files are gone, and what they had
@@ -138,12 +141,16 @@ function collect.run(p, given)
   local now = (p.clock or core.now)()
   local before = now - (given and given.older_than or p.grace or GRACE)
   local outcome = { collected = {}, bytes = 0 }
-  local ok, message, code = collect_versions(p, before, outcome)
-  if ok then ok, message, code = collect_leftovers(p, "staging") end
-  if ok then ok, message, code = collect_leftovers(p, "withdrawn") end
-  if ok then ok, message, code = p.store:prune_jobs(now - REMEMBERED) end
-  if ok then ok, message, code = remove_discarded(p) end
-  if not ok then return nil, message, code end
+  local failure
+  for _, step in ipairs {
+    function() return collect_versions(p, before, outcome) end, function() return collect_leftovers(p, "staging") end,
+    function() return collect_leftovers(p, "withdrawn") end, function() return remove_discarded(p) end,
+    function() return p.store:prune_jobs(now - REMEMBERED) end,
+  } do
+    local ok, message, code = step()
+    if not ok then failure = failure or { message, code } end
+  end
+  if failure then return nil, failure[1], failure[2] end
   return outcome
 end
 

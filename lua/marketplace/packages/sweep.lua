@@ -21,6 +21,15 @@ local function count(outcome, what)
   outcome[what] = (outcome[what] or 0) + 1
 end
 
+-- What cannot be read or moved of one version stops no other.
+local function go_on(p, id, outcome, ok, message, code)
+  if ok then return true end
+  if code == "store_unavailable" then return nil, message, code end
+  log_of(p) { level = "error", message = "not swept", version = id, code = code, reason = message }
+  count(outcome, "failed")
+  return true
+end
+
 --[[ What is in public ]]
 
 local function each_folder(p, path, is_id, visit)
@@ -78,8 +87,8 @@ local function check_published(p, version, outcome)
   count(outcome, "requested")
   -- the row comes first: found in withdrawn, a version whose row says otherwise is taken for a takedown's
   local done
-  done, message, code = p.store:change(version.id, function(_, change)
-    change:withdrawn(#problems > 0 and "damaged" or "no_keys")
+  done, message, code = p.store:change(version.id, function(now, change)
+    if now.state == "published" then change:withdrawn(#problems > 0 and "damaged" or "no_keys") end
     return true
   end)
   if done == nil then return nil, message, code end
@@ -97,21 +106,23 @@ local function sweep_known(p, version, outcome)
   return check_published(p, version, outcome)
 end
 
+local function sweep_found(p, found, outcome)
+  local rows, message, code = p.store:versions { id = found.id }
+  if not rows then return nil, message, code end
+  local version = rows[1]
+  if not version then return adopt.unknown(p, found, outcome) end
+  if version.item_id ~= found.item_id or version.apple_version_id ~= found.apple_version_id then
+    return misplaced(p, found, outcome)
+  end
+  return sweep_known(p, version, outcome)
+end
+
 local function sweep_public(p, outcome)
   local list, message, code = list_public(p)
   if not list then return nil, message, code end
   for _, found in ipairs(list) do
-    local rows, ok
-    rows, message, code = p.store:versions { id = found.id }
-    if not rows then return nil, message, code end
-    local version = rows[1]
-    if not version then
-      ok, message, code = adopt.unknown(p, found, outcome)
-    elseif version.item_id ~= found.item_id or version.apple_version_id ~= found.apple_version_id then
-      ok, message, code = misplaced(p, found, outcome)
-    else
-      ok, message, code = sweep_known(p, version, outcome)
-    end
+    local ok
+    ok, message, code = go_on(p, found.id, outcome, sweep_found(p, found, outcome))
     if not ok then return nil, message, code end
   end
   return true
@@ -215,7 +226,7 @@ local function sweep_rows(p, outcome)
   if not list then return nil, message, code end
   for _, version in ipairs(list) do
     local ok
-    ok, message, code = KINDS[version.state](p, version, outcome)
+    ok, message, code = go_on(p, version.id, outcome, KINDS[version.state](p, version, outcome))
     if not ok then return nil, message, code end
   end
   return true
@@ -232,7 +243,7 @@ local function sweep_kept(p, outcome)
       local rows
       rows, message, code = p.store:versions { id = entry.name }
       if not rows then return nil, message, code end
-      if not rows[1] then ok, message, code = adopt.kept(p, entry.name, outcome) end
+      if not rows[1] then ok, message, code = go_on(p, entry.name, outcome, adopt.kept(p, entry.name, outcome)) end
     end
     if not ok then return nil, message, code end
   end
@@ -242,9 +253,10 @@ end
 --- Makes rows and folders agree. Only for the process that has the writer's lock.
 ---@param p table of marketplace.packages
 ---@param on_progress? fun(event: table) as of marketplace.packages.verify, while a folder without a row is read
----@return table<string, integer>|nil counts published, withdrawn, restored, requested, adopted, discarded, unchanged
+---@return table<string, integer>|nil counts published, withdrawn, restored, requested, adopted, discarded, unchanged;
+--- failed: of which something could not be read or moved, as is logged
 ---@return string? message
----@return string? code store_unavailable, file_failed
+---@return string? code store_unavailable; file_failed if the folder cannot be listed
 function sweep.run(p, on_progress)
   local outcome = { on_progress = on_progress }
   local ok, message, code = sweep_public(p, outcome)
