@@ -140,6 +140,20 @@ static void refuses_what_was_there_before_the_owner_went(void **state) {
   assert_int_equal(close(fd), 0);
 }
 
+static void closes_a_connection_without_memory_for_its_refusal(void **state) {
+  (void)state;
+  char byte;
+  int fd = connect_client("");
+  responses_left = 0;
+  be_late();
+  send_text(fd, ELSEWHERE);
+  assert_int_equal(recv(fd, &byte, 1, 0), 0);
+  is_late = false;
+  assert_int_equal(mkt_server_poll(server, 0), 1);
+  responses_left = -1;
+  assert_int_equal(close(fd), 0);
+}
+
 static void answers_at_once_whatever_it_can_while_all_connections_wait(void **state) {
   (void)state;
   enum { ALL = 8, MANY = 100 };
@@ -239,6 +253,7 @@ int main(void) {
       AT_HOOK(refuses_what_cannot_be_a_notification),
       AT_HOOK(hands_out_the_first_of_a_kind_and_counts_the_rest),
       AT_HOOK(refuses_what_was_there_before_the_owner_went),
+      AT_HOOK(closes_a_connection_without_memory_for_its_refusal),
       AT_HOOK(answers_at_once_whatever_it_can_while_all_connections_wait),
       AT_HOOK(has_a_probe_that_waits_make_room),
       AT_HOOK(has_silent_ones_make_room),

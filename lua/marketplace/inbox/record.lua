@@ -44,11 +44,13 @@ function record.of_unsigned(body)
   return made
 end
 
+local BODY_OF_PROBE = "{" .. (" "):rep(1000) .. "}" -- no smaller than a notification: where that has room, one has, too
+
 --- A record of nothing that was received, for an inbox to find out whether it stores. No other one is the same.
 ---@return table
 function record.of_probe()
   local id = uuid.new()
-  return { key = id, digest = id, body = "{}" }
+  return { key = id, digest = id, body = BODY_OF_PROBE }
 end
 
 --- By the outcome for a record as if it had a key of its own: the one if its key is another body's.
