@@ -269,7 +269,7 @@ describe("marketplace simulate", function()
       fails(1, "redeliver nothing --url " .. url, "no such delivery")
       fails(1, "fault nothing --url " .. url, "'kind' must be one of ")
       fails(2, "fault --url " .. url, "name a kind of fault, or %-%-clear")
-      fails(2, "event app_unavailable --size x --url " .. url, "%-%-size must be a whole number")
+      fails(2, "event app_unavailable --size x --url " .. url, "%-%-size must be a number of bytes")
       fails(1, "requests --url " .. NOBODY, "127%.0%.0%.1:1/simulator/requests: ")
       fails(2, "--port x", "%-%-port must be a whole number")
       fails(2, "--port 65536", "%-%-port must be a whole number")
@@ -341,8 +341,8 @@ describe("marketplace simulate", function()
         return call(url, ("GET /v1/alternativeDistributionPackageVersions/%s/variants"):format(id)).data
       end
       assert.equal("package version one of package p: revision 1, 3 variants, 2 deltas, 2047000 bytes\n", simulate(
-        "add-version --app 67 --package p --package-version one --size 1000 " ..
-        "--variant size=2000000,digests=unencrypted,checksum=none,id=big --variant count=2,size=22500 " ..
+        "add-version --app 67 --package p --package-version one --size 1k " ..
+        "--variant size=2M,digests=unencrypted,checksum=none,id=big --variant count=2,size=22500 " ..
         "--delta chunk_size=single,blob=no --delta checksum=md5"))
       local second = assert(json.decode((simulate(
         "add-version --package p --package-version two --deltas 2 --digests mixed --kept-digests both --json"))))
@@ -376,7 +376,9 @@ describe("marketplace simulate", function()
       ["--variant colour=red"] = "--variant: 'colour=red' is not one of several KEY=VALUE",
       ["--variant size"] = "--variant: 'size' is not one of",
       ["--delta blob=maybe"] = "--delta: 'blob=maybe' is not one of",
-      ["--chunk-size some"] = "--chunk-size must be a number of bytes, or single",
+      ["--chunk-size some"] = "--chunk-size must be a number of bytes, such as 65536 or 10M, or single",
+      ["--size 1.5"] = "--size must be a number of bytes",
+      ["--variant size=-1"] = "--variant: 'size=-1' is not one of",
       ["--variants 1 --variant size=1"] = "either --variant or --variants is needed",
       ["--revision x"] = "--revision must be a whole number",
     } do

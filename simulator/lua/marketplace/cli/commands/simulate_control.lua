@@ -78,7 +78,7 @@ function DESCRIBE.fault(command)
   command:option("--skip", "number of requests to let pass first"):argname("N")
   command:option("--seconds", "how slow to be, or when to ask the client to come again"):argname("SECONDS")
   command:option("--at", "byte at which file_cut and file_short end a body, or that file_corrupt changes"):argname("N")
-  command:option("--rate", "bytes a second that file_slow sends (without it: 10000)"):argname("BYTES")
+  command:option("--rate", "bytes a second that file_slow sends, such as 500k (without it: 10000)"):argname("BYTES")
   command:option("--location", "URL to which file_redirect leads (without it: the same file's)"):argname("URL")
   command:flag("--clear", "forget all faults")
   output.describe_json(command)
@@ -211,10 +211,11 @@ end
 
 function ACTIONS.fault(options)
   if (options.kind == nil) ~= (options.clear == true) then return 2, "simulate: name a kind of fault, or --clear" end
-  for _, name in ipairs { "times", "lasts", "skip", "seconds", "at", "rate" } do
-    local problem = check.number_problem(options, name, 0, MOST)
-    if problem then return 2, "simulate: " .. problem end
+  local problem = check.bytes_problem(options, "rate")
+  for _, name in ipairs { "times", "lasts", "skip", "seconds", "at" } do
+    problem = problem or check.number_problem(options, name, 0, MOST)
   end
+  if problem then return 2, "simulate: " .. problem end
   local given = options.kind and {
     kind = options.kind, method = options.method, path = options.path, times = options.times, lasts = options.lasts,
     skip = options.skip, seconds = options.seconds, at = options.at, rate = options.rate, location = options.location,

@@ -5,7 +5,7 @@ local json = require "marketplace.json"
 local versions = {}
 
 local MOST = 1e15
-local NUMBERS = { "revision", "variants", "deltas", "size" }
+local NUMBERS = { "revision", "variants", "deltas" }
 local CHUNKS = { "chunk_size", "kept_chunk_size" }
 local WORDS = {
   "package", "package_version", "app_store_version", "item_id", "apple_version_id", "short_version", "build", "state",
@@ -66,15 +66,20 @@ end
 
 --[[ Reading ]]
 
-local ASSET_NUMBERS = { count = true, size = true }
 local ASSET_WORDS = { id = true, digests = true, checksum = true }
 
-local function chunk_size(value)
-  return value == "single" and value or tonumber(value)
+local function bytes(text)
+  local read = { size = text }
+  return not check.bytes_problem(read, "size") and read.size or nil
+end
+
+local function chunk_size(text)
+  return text == "single" and text or bytes(text)
 end
 
 local function asset_value(key, value)
-  if ASSET_NUMBERS[key] then return tonumber(value) end
+  if key == "count" then return tonumber(value) end
+  if key == "size" then return bytes(value) end
   if key == "chunk_size" then return chunk_size(value) end
   if key == "blob" and (value == "yes" or value == "no") then return value == "yes" end
   if ASSET_WORDS[key] then return value end
@@ -116,7 +121,9 @@ local function add_chunks(options, given)
   for _, name in ipairs(CHUNKS) do
     if options[name] then
       given[name] = chunk_size(options[name])
-      if not given[name] then return ("--%s must be a number of bytes, or single"):format(name:gsub("_", "-")) end
+      if not given[name] then
+        return ("--%s must be a number of bytes, such as 65536 or 10M, or single"):format((name:gsub("_", "-")))
+      end
     end
   end
 end
@@ -131,6 +138,9 @@ function versions.read(options, given)
     if problem then return problem end
     given[name] = options[name]
   end
+  local problem = check.bytes_problem(options, "size")
+  if problem then return problem end
+  given.size = options.size
   for _, name in ipairs(WORDS) do given[name] = options[name] end
   for _, name in ipairs(FLAGS) do given[name] = options[name] end
   given.manifest_file, given.archive_file = absolute(options.manifest_file), absolute(options.archive_file)
