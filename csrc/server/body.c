@@ -7,6 +7,9 @@
 /* From so many bytes on it is worth looking whether a piece is there already. */
 enum { LONG_PIECE = 4096 };
 
+/* A terabyte a second, so that its product with a time in milliseconds fits 64 bits. */
+static const uint64_t NO_LIMIT_FROM = (uint64_t)1 << 40;
+
 typedef struct piece {
   const char *p;
   size_t n;
@@ -75,7 +78,7 @@ void mkt_body_promise(mkt_body *body, uint64_t length) {
 }
 
 void mkt_body_limit_rate(mkt_body *body, uint64_t rate) {
-  body->rate = rate;
+  body->rate = rate < NO_LIMIT_FROM ? rate : 0;
 }
 
 size_t mkt_body_read(mkt_body *body, char *out, size_t most) {

@@ -136,7 +136,7 @@ bool mkt_body_add(mkt_body *body, const char *p, size_t n);
  * body that promised more, the connection is closed. It must not promise less. */
 void mkt_body_promise(mkt_body *body, uint64_t length);
 
-/* The most bytes a second; 0: as fast as the client takes them. */
+/* The most bytes a second; 0, or more than a terabyte: as fast as the client takes them. */
 void mkt_body_limit_rate(mkt_body *body, uint64_t rate);
 
 typedef struct mkt_answer {

@@ -94,6 +94,8 @@ static void promises_what_it_is_told(void **state) {
   mkt_body_limit_rate(body, 7);
   assert_int_equal(mkt_body_length(body), 10);
   assert_int_equal(mkt_body_rate(body), 7);
+  mkt_body_limit_rate(body, UINT64_MAX);
+  assert_int_equal(mkt_body_rate(body), 0);
   mkt_body_close(body);
 }
 
