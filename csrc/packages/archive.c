@@ -9,7 +9,7 @@ enum { PIECE = 16384, NAME_SHOWN = 80 };
 
 /* What comes from outside is shown without what a terminal would obey. */
 static void to_printable(char shown[NAME_SHOWN + 1], const char *name) {
-  size_t n = strlen(name) < NAME_SHOWN ? strlen(name) : NAME_SHOWN;
+  size_t n = strnlen(name, NAME_SHOWN);
   for (size_t i = 0; i < n; i++)
     shown[i] = (char)(name[i] > ' ' && name[i] <= '~' ? name[i] : '?');
   shown[n] = '\0';

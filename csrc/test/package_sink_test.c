@@ -27,29 +27,29 @@ static long fail_with(int why) {
   return -1;
 }
 
-ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at) {
+ssize_t pwrite64(int fd, const void *buf, size_t n, off64_t offset) {
   (void)pthread_mutex_lock(&gate);
   int why = interruptions-- > 0 ? EINTR : write_fails;
   (void)pthread_mutex_unlock(&gate);
   if (why != 0) return fail_with(why);
   if (most_at_once > 0 && n > most_at_once) n = most_at_once;
-  return syscall(SYS_pwrite64, fd, p, n, at);
+  return syscall(SYS_pwrite64, fd, buf, n, offset);
 }
 
-ssize_t pread64(int fd, void *p, size_t n, off64_t at) {
+ssize_t pread64(int fd, void *buf, size_t nbytes, off64_t offset) {
   if (interruptions-- > 0) return fail_with(EINTR);
-  if (most_at_once > 0 && n > most_at_once) n = most_at_once;
-  return read_fails != 0 ? fail_with(read_fails) : syscall(SYS_pread64, fd, p, n, at);
+  if (most_at_once > 0 && nbytes > most_at_once) nbytes = most_at_once;
+  return read_fails != 0 ? fail_with(read_fails) : syscall(SYS_pread64, fd, buf, nbytes, offset);
 }
 
 int fsync(int fd) {
   return (int)(sync_fails != 0 ? fail_with(sync_fails) : syscall(SYS_fsync, fd));
 }
 
-int fallocate64(int fd, int mode, off64_t at, off64_t n) {
+int fallocate64(int fd, int mode, off64_t offset, off64_t len) {
   if (interruptions-- > 0) return (int)fail_with(EINTR);
   if (allocate_fails != 0) return (int)fail_with(allocate_fails);
-  return (int)syscall(SYS_fallocate, fd, mode, at, n);
+  return (int)syscall(SYS_fallocate, fd, mode, offset, len);
 }
 
 static unsigned char *bytes;
