@@ -394,6 +394,9 @@ describe("the store of packages", function()
       withdraw "v2"
       assert.equal("v1", current())
       assert.is_nil(opened:versions { id = "v1" }[1].replaced_at)
+      local found = opened:current(packages.ITEM)
+      assert.same({ 1000, 2000 }, { found.published_at, found.current_since })
+      assert.is_nil(opened:versions { id = "v2" }[1].current_since)
       publish "v2"
       assert.equal("v2", current())
       assert.equal(2000, opened:versions { id = "v1" }[1].replaced_at)

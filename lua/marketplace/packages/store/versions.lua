@@ -30,6 +30,7 @@ local versions = { methods = methods }
 ---@field state "staged"|"published"|"withdrawn"|"collected"
 ---@field why? string see marketplace.packages.store.schema
 ---@field is_current boolean
+---@field current_since? number
 ---@field ordinal? integer
 ---@field manifest_sha256? string
 ---@field signature_sha256? string
@@ -42,11 +43,11 @@ local COUNT = "(SELECT count(*) FROM assets WHERE assets.version = versions.id%s
 
 local SELECT = "SELECT versions.*, " .. COUNT:format("", "assets") .. ", " ..
   COUNT:format(" AND proof IS NULL", "missing") .. ", " .. COUNT:format(" AND proof = 'size'", "unverified") ..
-  ", EXISTS (SELECT 1 FROM current WHERE current.version = versions.id) AS is_current FROM versions "
+  ", (SELECT since FROM current WHERE current.version = versions.id) AS current_since FROM versions "
 
 local function record(row)
   for _, name in ipairs { "platforms", "minimum_systems", "capabilities" } do row[name] = json.decode(row[name]) end
-  row.is_current = row.is_current == 1
+  row.is_current = row.current_since ~= nil
   return row
 end
 
@@ -68,7 +69,7 @@ end
 
 local LIST = SELECT .. "WHERE (:id IS NULL OR id = :id) AND (:app IS NULL OR :app IN (app, item_id)) AND " ..
   "(:package IS NULL OR package = :package) AND (:apple_version_id IS NULL OR apple_version_id = :apple_version_id) " ..
-  "AND (:state IS NULL OR state = :state) AND (:current IS NULL OR is_current = :current) " ..
+  "AND (:state IS NULL OR state = :state) AND (:current IS NULL OR (current_since IS NOT NULL) = :current) " ..
   "ORDER BY item_id, length(apple_version_id), apple_version_id, staged_at, id"
 
 --- The versions, those of one app together, the oldest first.

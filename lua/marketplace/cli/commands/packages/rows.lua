@@ -8,8 +8,8 @@ local versions = require "marketplace.cli.commands.packages.versions"
 local rows = {}
 
 local IS_TIME = {
-  staged_at = true, published_at = true, replaced_at = true, withdrawn_at = true, since = true, due = true,
-  ended_at = true, set_at = true, at = true,
+  staged_at = true, published_at = true, current_since = true, replaced_at = true, withdrawn_at = true, since = true,
+  due = true, ended_at = true, set_at = true, at = true,
 }
 
 local IS_LIST = {
@@ -41,9 +41,9 @@ end
 
 --[[ For people ]]
 
--- Since when it is in its state.
+-- Since when it is current, or in its state.
 local function since(row)
-  if row.state == "published" then return row.published_at end
+  if row.state == "published" then return row.current_since or row.published_at end
   if row.state == "staged" then return row.staged_at end
   return row.withdrawn_at or row.since or row.replaced_at
 end
@@ -102,7 +102,7 @@ end
 
 local FIELDS = {
   "id", "path", "package", "app", "item_id", "apple_version_id", "bundle_id", "version", "build", "revision",
-  "platforms", "state", "why", "is_current", "staged_at", "published_at", "replaced_at", "withdrawn_at",
+  "platforms", "state", "why", "is_current", "current_since", "staged_at", "published_at", "replaced_at", "withdrawn_at",
   "unavailable_in", "available_in", "bytes", "assets", "missing", "unverified", "why_unverified",
 }
 local FIELDS_OF_JOB = { "state", "since", "attempts", "due", "code", "message" }
