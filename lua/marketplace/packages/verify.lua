@@ -56,17 +56,15 @@ local function known_digests(p, version)
   return { rows = rows, sha256 = known }
 end
 
-local function read(path, problems)
-  local bytes, message = core.read_file(path .. "/manifest.json")
-  local found
-  if bytes then found, message = manifest.parse(bytes) end
-  if not found then problems[#problems + 1] = message end
-  return found
+-- None if the manifest cannot be used, which is a problem that was told already.
+local function assets_in(path)
+  local bytes = core.read_file(path .. "/manifest.json")
+  local found = bytes and manifest.parse(bytes)
+  return found and found.assets or {}
 end
 
 local function check_assets(p, version, path, known, report, on_progress)
-  local found = read(path, report.problems)
-  for _, asset in ipairs(found and found.assets or {}) do
+  for _, asset in ipairs(assets_in(path)) do
     local function on_step(bytes)
       if not on_progress then return end
       on_progress {

@@ -102,8 +102,8 @@ end
 
 local FIELDS = {
   "id", "path", "package", "app", "item_id", "apple_version_id", "bundle_id", "version", "build", "revision",
-  "platforms", "state", "why", "is_current", "current_since", "staged_at", "published_at", "replaced_at", "withdrawn_at",
-  "unavailable_in", "available_in", "bytes", "assets", "missing", "unverified", "why_unverified",
+  "platforms", "state", "why", "is_current", "current_since", "staged_at", "published_at", "replaced_at",
+  "withdrawn_at", "unavailable_in", "available_in", "bytes", "assets", "missing", "unverified", "why_unverified",
 }
 local FIELDS_OF_JOB = { "state", "since", "attempts", "due", "code", "message" }
 
