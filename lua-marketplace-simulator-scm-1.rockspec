@@ -35,6 +35,7 @@ build = {
       ["marketplace.cli.commands.simulate_versions"] = "simulator/lua/marketplace/cli/commands/simulate_versions.lua",
       ["marketplace.simulator.auth"] = "simulator/lua/marketplace/simulator/auth.lua",
       ["marketplace.simulator.bodies"] = "simulator/lua/marketplace/simulator/bodies.lua",
+      ["marketplace.simulator.bomb"] = "simulator/lua/marketplace/simulator/bomb.lua",
       ["marketplace.simulator.control"] = "simulator/lua/marketplace/simulator/control.lua",
       ["marketplace.simulator.crc32"] = "simulator/lua/marketplace/simulator/crc32.lua",
       ["marketplace.simulator.dates"] = "simulator/lua/marketplace/simulator/dates.lua",

@@ -4,6 +4,7 @@ local crc32 = require "marketplace.simulator.crc32"
 local zip = {}
 
 local VERSION, NO_TIME, FIRST_DAY = 20, 0, 33 -- 1980-01-01: the same files make the same bytes
+local DEFLATED = 8
 local UNIX, MODE = 3 * 256, 420 -- rw-r--r--
 
 local function little_endian(...)
@@ -20,8 +21,10 @@ end
 
 -- The part that the local header and the central directory have in common.
 local function facts(file)
-  return little_endian(VERSION, 2, file.flags or 0, 2, 0, 2, NO_TIME, 2, FIRST_DAY, 2, crc32(file.bytes), 4,
-    #file.bytes, 4, #file.bytes, 4, #file.name, 2, 0, 2)
+  local is_deflated = file.inflated_size ~= nil
+  return little_endian(VERSION, 2, file.flags or 0, 2, is_deflated and DEFLATED or 0, 2, NO_TIME, 2, FIRST_DAY, 2,
+    is_deflated and 0 or crc32(file.bytes), 4, #file.bytes, 4, file.inflated_size or #file.bytes, 4, #file.name, 2,
+    0, 2)
 end
 
 -- What the central directory says of the system that made the file, and of the file's type and mode there: nothing,
@@ -35,8 +38,9 @@ local function attributes(file)
 end
 
 --- Makes an archive.
----@param files {name: string, bytes: string, flags?: integer, file_type?: integer}[] flags: the general purpose flags;
---- file_type: the upper four bits of a mode of Unix, such as 10 for a symbolic link
+---@param files {name: string, bytes: string, flags?: integer, file_type?: integer, inflated_size?: integer}[] flags:
+--- the general purpose flags; file_type: the upper four bits of a mode of Unix, such as 10 for a symbolic link;
+--- inflated_size: of bytes that are deflated, how many they are said to become, with a wrong checksum
 ---@return string
 function zip.stored(files)
   local parts, directory, at = {}, {}, 0

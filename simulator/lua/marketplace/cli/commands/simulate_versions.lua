@@ -53,7 +53,7 @@ local function describe_rest(command)
   command:option("--manifest-file", "file to serve as manifest.json"):argname("PATH")
   command:option("--archive-file", "file to serve as the archive of manifest.json and signature"):argname("PATH")
   command:option("--archive", "what is wrong with the archive")
-    :choices { "encrypted", "link", "no_signature", "path", "third_entry", "truncated" }:argname("FAULT")
+    :choices { "bomb", "encrypted", "link", "no_signature", "path", "third_entry", "truncated" }:argname("FAULT")
 end
 
 --- Adds the options, all but --app and --package.

@@ -1,4 +1,5 @@
 --- The archive that a package version's URL leads to: a zip of manifest.json and signature.
+local bomb = require "marketplace.simulator.bomb"
 local core = require "marketplace.core"
 local json = require "marketplace.json"
 local manifest = require "marketplace.simulator.packages.manifest"
@@ -8,6 +9,7 @@ local archive = {}
 
 local LINK = 10 -- the type of a symbolic link, in a mode of Unix
 local IS_ENCRYPTED = 1
+local BOMB = 100 * 1024 * 1024 -- bytes
 
 -- What can be wrong with it; each changes the list of files, or what the archive says of one.
 local WRONG = {
@@ -15,6 +17,10 @@ local WRONG = {
   path = function(files) files[2].name = "../signature" end,
   link = function(files)
     files[2].bytes, files[2].file_type = "manifest.json", LINK
+  end,
+  -- it is said to be small
+  bomb = function(files)
+    files[1].bytes, files[1].inflated_size = bomb(BOMB), #files[1].bytes
   end,
   encrypted = function(files) files[1].flags = IS_ENCRYPTED end,
   no_signature = function(files) files[2] = nil end,

@@ -62,7 +62,8 @@ local ASSET = {
 --- given it as a table
 ---@field manifest_file? string path of a file with the manifest
 ---@field archive_file? string path of a file that is served as the archive
----@field archive? "encrypted"|"link"|"no_signature"|"path"|"third_entry"|"truncated" what is wrong with the archive
+---@field archive? "bomb"|"encrypted"|"link"|"no_signature"|"path"|"third_entry"|"truncated" what is wrong with the
+--- archive; bomb: it inflates to more than it says
 local OPTIONS = {
   app = "string", package = "string", package_version = "string", app_store_version = "string", item_id = "string",
   apple_version_id = "string", short_version = "string", build = "string", revision = "number", state = "string",
