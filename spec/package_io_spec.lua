@@ -129,8 +129,7 @@ describe("marketplace.package_io", function()
 
     it("goes on after a transfer that was cut", function()
       local sink = in_chunks { sha256 = true, md5 = true }
-      local _, _, code, detail = download(sink, "cut=550000&etag=one")
-      assert.same({ "http_failed", "one" }, { code, detail.headers.etag })
+      assert.equal("http_failed", (select(3, download(sink, "cut=550000&etag=one"))))
       local offset = sink:offset()
       assert.equal(550000, offset)
       assert.equal("asset_size", (select(3, sink:finish())))
@@ -311,10 +310,14 @@ describe("marketplace.package_io", function()
     end)
 
     it("stays while a transfer needs it", function()
-      local exchange = started(in_chunks())
-      collectgarbage()
-      collectgarbage()
-      assert.equal(200, assert(ended(exchange)).status)
+      local function transfer()
+        local exchange = started(in_chunks())
+        collectgarbage()
+        collectgarbage()
+        assert.equal(200, assert(ended(exchange)).status)
+      end
+      transfer()
+      -- the sink is closed then, and what it has taken is written
       collectgarbage()
       collectgarbage()
       check_whole()

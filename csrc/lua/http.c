@@ -13,6 +13,7 @@
 enum { MAX_HEADERS = 32, NAME_MOST = 128 };
 
 static const char metatable_name[] = "marketplace.http_exchange";
+static const lua_Number most_bytes = 1099511627776.0; /* 2^40; and seconds */
 
 typedef struct exchange_box {
   mkt_http_exchange *exchange; /* NULL before it is started and after it is closed */
@@ -68,23 +69,27 @@ static void keep(lua_State *L) {
   lua_setuservalue(L, 2);
 }
 
+/* 0 is no limit. */
+static size_t to_rate(lua_Number bytes_per_second) {
+  return bytes_per_second > 0 && bytes_per_second < 1 ? 1 : (size_t)bytes_per_second;
+}
+
 static void read_request(lua_State *L, mkt_http_request *request,
                          const char *headers[MAX_HEADERS]) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  const lua_Number most = 1099511627776.0; /* 2^40 */
   *request = (mkt_http_request){
       .method = mkt_lua_required_word(L, 1, "method"),
       .url = mkt_lua_required_word(L, 1, "url"),
       .headers = headers,
       .header_count = read_headers(L, headers),
-      .timeout = mkt_lua_number_field(L, 1, "timeout", 30, most),
-      .connect_timeout = mkt_lua_number_field(L, 1, "connect_timeout", 10, most),
-      .low_speed_time = mkt_lua_number_field(L, 1, "low_speed_time", 0, most),
+      .timeout = mkt_lua_number_field(L, 1, "timeout", 30, most_bytes),
+      .connect_timeout = mkt_lua_number_field(L, 1, "connect_timeout", 10, most_bytes),
+      .low_speed_time = mkt_lua_number_field(L, 1, "low_speed_time", 0, most_bytes),
       .low_speed_limit = (size_t)mkt_lua_number_field(L, 1, "low_speed_limit", 0, INT_MAX),
-      .max_response = (size_t)mkt_lua_number_field(L, 1, "max_response", 8 << 20, most),
+      .max_response = (size_t)mkt_lua_number_field(L, 1, "max_response", 8 << 20, most_bytes),
       .ca_file = mkt_lua_word_field(L, 1, "ca_file"),
       .plain_is_allowed = mkt_lua_flag_field(L, 1, "plain"),
-      .most_per_second = (size_t)mkt_lua_number_field(L, 1, "max_bytes_per_second", 0, most),
+      .most_per_second = to_rate(mkt_lua_number_field(L, 1, "max_bytes_per_second", 0, most_bytes)),
   };
   request->body = mkt_lua_text_field(L, 1, "body", &request->body_n);
   read_sink(L, request);
@@ -170,8 +175,8 @@ static int exchange_done(lua_State *L) {
 
 static int exchange_limit(lua_State *L) {
   lua_Number most = luaL_checknumber(L, 2);
-  luaL_argcheck(L, most >= 0 && most <= INT_MAX, 2, "must not be negative, nor above 2 GB/s");
-  mkt_http_limit(check_exchange(L), (size_t)most);
+  luaL_argcheck(L, most >= 0 && most <= most_bytes, 2, "must not be negative");
+  mkt_http_limit(check_exchange(L), to_rate(most));
   return 0;
 }
 
@@ -233,10 +238,6 @@ static int push_failure(lua_State *L, const mkt_http_exchange *exchange, const m
   if (count == 3) lua_createtable(L, 0, 1);
   lua_pushboolean(L, mkt_http_was_sent(exchange));
   lua_setfield(L, -2, "sent");
-  if (mkt_http_status(exchange) != 0) {
-    push_headers(L, mkt_http_head(exchange));
-    lua_setfield(L, -2, "headers");
-  }
   return 4;
 }
 

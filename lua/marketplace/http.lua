@@ -13,8 +13,8 @@
 --- took it.
 ---
 --- A failure is nil, message, code (connect_failed, tls_failed, timeout, too_large, http_failed, request_invalid,
---- out_of_memory, or what a sink failed with) and a detail table {sent=, headers=}: whether any of the request may have
---- reached the server, and the answer's headers if all of them came.
+--- out_of_memory, or what a sink failed with) and a detail table {sent=}: whether any of the request may have reached
+--- the server.
 ---
 --- In nginx nothing here blocks: an exchange waits with nginx's own sleep, and so raises in a phase that cannot wait.
 local core = require "marketplace.core"

@@ -58,6 +58,7 @@ local function exchange(context, sink)
     sink = sink, timeout = 5 }
   local one, message, code = core.http_start(request)
   if not one then return one, message, code end
+  one:limit(0)
   while not one:done() do
     core.http_poll(0)
     answer_requests(context)
@@ -86,7 +87,7 @@ return {
       return refused.code, refused.status, refused.count
     end },
   { covers = { "core.http_start", "http_exchange:done", "http_exchange:result", "http_exchange:close",
-      "http_server:poll", "http_server:answer" },
+      "http_exchange:limit", "http_server:poll", "http_server:answer" },
     codes = CODES, setup = open, teardown = close, recovers = 3,
     run = function(context)
       settle(context)
