@@ -290,6 +290,11 @@ static mkt_code check_length(const mkt_package_sink *s, uint64_t from, uint64_t 
   if (from <= size && (length == MKT_HTTP_SINK_LENGTH_UNKNOWN || length == size - from)) {
     return MKT_OK;
   }
+  if (length == MKT_HTTP_SINK_LENGTH_UNKNOWN) {
+    return mkt_fail(error, MKT_ERR_ASSET_SIZE,
+                    "%.100s: the answer has bytes from byte %llu on, which does not make %llu",
+                    s->path, (unsigned long long)from, (unsigned long long)size);
+  }
   return mkt_fail(error, MKT_ERR_ASSET_SIZE,
                   "%.100s: the answer has %llu bytes from byte %llu on, which do not make %llu",
                   s->path, (unsigned long long)length, (unsigned long long)from,

@@ -224,6 +224,9 @@ static void may_be_ended_while_there_is_no_room(void **state) {
   start_server(whole, 0);
   mkt_http_exchange *exchange = start(0);
   wait_until_full();
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(mkt_http_poll(0), 1); /* there is no room still */
+  assert_int_equal(sink.refused, 1);
   mkt_http_end(exchange);
   assert_false(sink.http.is_in_use);
   assert_null(sink.wake);
