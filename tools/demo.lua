@@ -1,9 +1,10 @@
--- Starts a server with the example's handlers, sends it one of everything, and shows what each caused. Ends with
--- status 0 if all went as it should: demo.lua LUA
-package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
+-- Starts a server with the example's handlers, sends it one of everything, and shows what each caused; then has a
+-- package fetched, replaced and taken down. Ends with status 0 if all went as it should: demo.lua LUA
+package.path = "lua/?.lua;lua/?/init.lua;tools/?.lua;" .. package.path
 package.cpath = ("build/%s/?.so;"):format(rawget(_G, "jit") and "jit" or _VERSION:match("%d%.%d")) .. package.cpath
 
 local core = require "marketplace.core"
+local demo_packages = require "demo_packages"
 local http = require "marketplace.http"
 local marketplace = require "marketplace"
 local samples = require "marketplace.samples"
@@ -88,5 +89,9 @@ os.execute("kill -TERM " .. pid)
 if not ok then error(surprises, 0) end
 show_until(output, " stopped")
 output:close()
-print(("\n%d notifications, forgeries and mistakes, %d surprises"):format(#STEPS, surprises))
+print "\npackages, with a simulated App Store Connect"
+local steps, more_surprises = demo_packages.run(LUA)
+surprises = surprises + more_surprises
+print(("\n%d notifications, forgeries and mistakes, %d steps of a package's life, %d surprises"):format(#STEPS, steps,
+  surprises))
 os.exit(surprises == 0 and 0 or 1)
