@@ -251,16 +251,22 @@ describe("marketplace.sqlite", function()
       end
     end)
 
-    it("if its index was removed while one reads, which ends first", function()
-      local reader, one = make(), open()
-      execute(reader, "BEGIN")
-      assert.equal(1, count(reader))
-      run(("rm %s-shm"):format(path))
-      expect_failure("a.db%-shm was removed while it was open", sqlite.open { path = path })
-      assert.equal(1, count(reader))
-      execute(reader, "COMMIT")
-      assert(add(open()))
-      assert.is_false((one:has_its_files()))
+    it("if its index was removed while one reads, whether or not another process has made another one", function()
+      for i, meanwhile in ipairs { "", "assert(add())" } do
+        local reader, one = make(), open()
+        execute(reader, "BEGIN")
+        assert.equal(1, count(reader))
+        run(("rm %s-shm"):format(path))
+        if meanwhile ~= "" then assert.equal("", elsewhere(meanwhile)) end
+        expect_failure("a.db.*%-shm was removed while it was open", sqlite.open { path = path })
+        execute(reader, "COMMIT")
+        local other = open()
+        assert(add(other))
+        assert.is_false((one:has_its_files()))
+        assert.equal(i + 1, count(other))
+        for _, database in ipairs { reader, one, other } do database:close() end
+        path = path .. "2"
+      end
     end)
 
     it("if its index was removed: the log stays beside the file", function()

@@ -5,6 +5,7 @@
 #include "sqlite/failure.h"
 #include "sqlite/hash.h"
 #include "sqlite/log.h"
+#include "sqlite/mapping.h"
 #include "sqlite/opened.h"
 #include "sqlite/removed.h"
 #include "sqlite/transaction.h"
@@ -179,6 +180,14 @@ static mkt_code configure(mkt_sqlite *database, mkt_error *error) {
   return result == SQLITE_OK ? MKT_OK : mkt_sqlite_fail(database, result, "open", error);
 }
 
+/* Another thread may still have one that was removed, while another process has made a new one. */
+static mkt_code check_index(const mkt_sqlite *database, mkt_error *error) {
+  const void volatile *index = mkt_sqlite_index(database);
+  if (index == NULL || !mkt_mapped_file_is_removed(index)) return MKT_OK;
+  return mkt_fail(error, MKT_ERR_INBOX_UNAVAILABLE, "%s-shm was removed while it was open",
+                  database->name);
+}
+
 static mkt_code identify(mkt_sqlite *database, mkt_error *error) {
   const char *real = sqlite3_db_filename(database->db, "main");
   mkt_code code = mkt_sqlite_identity_take(&database->identity, database->path, real, error);
@@ -186,6 +195,8 @@ static mkt_code identify(mkt_sqlite *database, mkt_error *error) {
   int has_moved = 0;
   (void)sqlite3_file_control(database->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
   if (has_moved) return mkt_sqlite_fail(database, SQLITE_READONLY_DBMOVED, "open", error);
+  code = check_index(database, error);
+  if (code != MKT_OK) return code;
   database->opened = mkt_sqlite_remember(database);
   return database->opened != NULL ? MKT_OK : mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
 }

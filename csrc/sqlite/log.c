@@ -305,6 +305,11 @@ mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, 
   return MKT_OK;
 }
 
+const void volatile *mkt_sqlite_index(const mkt_sqlite *database) {
+  sqlite3_file *main = file_of(database, SQLITE_FCNTL_FILE_POINTER);
+  return main != NULL ? map_index(main) : NULL;
+}
+
 bool mkt_sqlite_log_is_ahead(const mkt_sqlite *database) {
   sqlite3_file *main = file_of(database, SQLITE_FCNTL_FILE_POINTER);
   sqlite3_file *log = file_of(database, SQLITE_FCNTL_JOURNAL_POINTER);

@@ -33,6 +33,10 @@ mkt_code mkt_sqlite_check_contents(mkt_sqlite *database, uint32_t user_version, 
  * log that is there now. MKT_OK also if others are busy: what is found then decides. */
 mkt_code mkt_sqlite_begin_log(mkt_sqlite *database, mkt_error *error);
 
+/* The -shm that this process has for the database, which need not be the one at its path; NULL if
+ * there is none. */
+const void volatile *mkt_sqlite_index(const mkt_sqlite *database);
+
 /* Whether the log that this connection has is the one that others write to, and has what is not in
  * the database. */
 bool mkt_sqlite_log_is_ahead(const mkt_sqlite *database);
