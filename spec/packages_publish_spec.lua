@@ -311,6 +311,14 @@ describe("packages", function()
       assert.equal("public", f:where(first))
     end)
 
+    it("not while their takedown has only been recorded", function()
+      local version = published "v1"
+      assert(f.p.store:availability { scope = "app", id = "A", available = false, at = 5000 })
+      assert.same({}, assert(collect.run(f.p, { older_than = 0 })).collected)
+      assert(withdraw.run(f.p, { app = "A", at = 5000 }))
+      assert.same({ "withdrawn", "withdrawn" }, { f:where(version), f:row("v1").state })
+    end)
+
     it("with what a fetch left of which nobody knows", function()
       shell.run(("mkdir -p %s/staging/v9/variant %s/withdrawn/v8~ab"):format(f.root, f.root))
       assert(f.p.store:request { version = "v7" })

@@ -36,8 +36,8 @@ end
 
 local function collect_withdrawn(p, version, change, before)
   if version.withdrawn_at > before then return {} end
-  -- one that may be served is about to come back
-  if not (version.refusal or version.replaced_at) then return {} end
+  -- one that may be served is about to come back; and one that is in public is about to leave it
+  if not (version.refusal or version.replaced_at) or folder.exists(p.folder:public(version)) then return {} end
   local failure = discard(p, version, p.folder:withdrawn(version.id))
   if failure then return failure end
   change:collected()
