@@ -8,10 +8,11 @@ local queue = require "marketplace.inbox.queue"
 
 local lanes = {}
 
---- An empty ring.
+--- An empty ring, which can be a lane.
+---@param name? string
 ---@return table
-function lanes.ring()
-  local ring = { number = 0, count = 0 }
+function lanes.ring(name)
+  local ring = { name = name, number = 0, count = 0, leader = false, leased = false, before = false, after = false }
   ring.before, ring.after = ring, ring
   return ring
 end
@@ -59,8 +60,7 @@ function lanes.of(self, entry)
   local name = entry.app_id or entry.id
   local lane = self.lanes[name]
   if lane then return lane end
-  lane = lanes.ring()
-  lane.name, lane.leader, lane.leased = name, false, false
+  lane = lanes.ring(name)
   self.lanes[name] = lane
   return lane
 end

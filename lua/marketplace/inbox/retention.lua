@@ -17,8 +17,8 @@ retention.too_old_reason = "its event is older than what the inbox remembers"
 ---@param forgotten_before number|nil the latest time before which ids were deleted
 ---@return boolean
 function retention.is_too_old(record, now, forgotten_before)
-  if record.reason or not record.time or is_unsigned(record.digest) then return false end
-  return record.time < math.max(now - retention.ids, forgotten_before or -math.huge)
+  if record.reason or not record.time then return false end
+  return record.time < math.max(now - retention.ids, forgotten_before or -math.huge) and not is_unsigned(record.digest)
 end
 
 --- The code of a record that is stored as dead; nil for all others.
