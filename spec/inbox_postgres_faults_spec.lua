@@ -127,6 +127,30 @@ describe("the PostgreSQL inbox, if its server #full", function()
       inbox.open(url_of(server.port) .. "?options=-c%20default_transaction_read_only=on"))
   end)
 
+  it("has a full disk, says so, also to a probe, and stores once there is room", function()
+    local small = postgres_server.start "-c autovacuum=off"
+    finally(function() small:remove() end)
+    assert(inbox.open(url_of(small.port))):close()
+    small:stop "fast"
+    small:start "ulimit -f 33008;" -- in units of 512 bytes: 16 MiB, which the server itself needs, and a few pages
+    shell.capture(small:psql([[INSERT INTO marketplace.inbox (id, key, digest, lane, received_at, state, at, set_at,
+      leads, body) SELECT i, i, i, i, 1, 'done', 1, 1, false, convert_to(repeat('x', 1850), 'UTF8')
+      FROM generate_series(1, 12000) AS i]]))
+    box = assert(inbox.open(url_of(small.port)))
+    local FULL, count = AT .. "could not extend file .*: File too large", 0
+    local answer
+    repeat
+      count = count + 1
+      answer = { box:put { record("k" .. count, { body = ("x"):rep(500) }) } }
+    until not answer[1] or count == 2000
+    expect_unavailable(FULL, answer[1], answer[2], answer[3])
+    expect_unavailable(FULL, box:probe())
+    assert.is_false(box:run "no such id")
+    small:stop "fast"
+    small:start()
+    assert.is_true(once_available(function() return box:probe() end))
+  end)
+
   it("has a database that cannot take every character, is unavailable", function()
     server:query "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
     expect_unavailable(AT .. "the database's encoding is LATIN1, which lacks characters that come from Apple",

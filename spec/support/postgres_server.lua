@@ -25,9 +25,12 @@ end
 
 local MOST_TRIES = 50 -- a server that was killed leaves processes, which end once they notice
 
-function Server:start()
-  local command = as_owner(("cd / && %s -D %s/data -w -t 60 -l %s/log -o '-p %d -k %s -h 127.0.0.1 %s' start"):format(
-    program "pg_ctl", self.folder, self.folder, self.port, self.folder, self.options))
+--- Starts it, after its folder was made.
+---@param before? string a shell's command, such as `ulimit -f 33000;`
+function Server:start(before)
+  local start = ("cd / && %s -D %s/data -w -t 60 -l %s/log -o '-p %d -k %s -h 127.0.0.1 %s' start"):format(
+    program "pg_ctl", self.folder, self.folder, self.port, self.folder, self.options)
+  local command = as_owner((before or "") .. start)
   for try = 1, MOST_TRIES do
     local output, status = shell.capture(command .. " >/dev/null")
     if status == 0 then return end
