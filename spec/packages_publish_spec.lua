@@ -155,6 +155,18 @@ describe("packages", function()
       assert.same({ "staging", "staged" }, { f:where(version), f:row("v1").state })
     end)
 
+    it("only once their names are on the disk", function()
+      local version, synced = make("v1", { deltas = { 3 } }), {}
+      function f.p.io.sync(place)
+        synced[#synced + 1] = place:match "v1(.*)$"
+        if place:find "delta" then return nil, "input/output error", "file_failed" end
+        return true
+      end
+      expect_refusal("file_failed", "input/output error", publish.run(f.p, "v1", COMPLETED))
+      assert.same({ "/variant", "/delta" }, synced)
+      assert.equal("staging", f:where(version))
+    end)
+
     it("not if the store refuses, and then they are where they were", function()
       local version = make "v1"
       local methods = getmetatable(f.p.store).__index
