@@ -587,16 +587,36 @@ describe("marketplace.receiver", function()
         problem { secrets = "x", retry = { tries = 1 } })
     end)
 
-    it("what is no request", function()
+    it("what is no request, and blame the caller", function()
       for _, request in ipairs { false, {}, { method = 5 }, { method = "POST", headers = "x" },
         { method = "POST", body = 5 } } do
         for method, given in pairs { handle = request, handle_many = { request } } do
-          local ok, told = pcall(receiver[method], receiver, given)
+          local ok, told = pcall(function() receiver[method](receiver, given) end)
           assert.is_false(ok)
-          assert.matches("receiver:" .. method .. ": .*request.* must be a ", told)
+          assert.matches("receiver_spec%.lua:%d+: receiver:" .. method .. ": .*request.* must be a ", told)
         end
       end
     end)
+  end)
+
+  it("answers heads with their bodies as it answers requests, and stores them with one commit", function()
+    local puts, put = 0, receiver.inbox.put
+    function receiver.inbox.put(self, records)
+      puts = puts + 1
+      return put(self, records)
+    end
+    local ping, unavailable = samples.body "ping", samples.body "app_unavailable"
+    local answers = receiver:receive_many {
+      { method = "POST", signature = marketplace.sign(SECRET, ping), body = ping },
+      { method = "POST", signature = marketplace.sign(SECRET, ping), fault = "timeout" },
+      { method = "POST", signature = marketplace.sign(SECRET, ping), body = unavailable },
+      { method = "POST", signature = marketplace.sign(SECRET, unavailable), body = unavailable },
+    }
+    local statuses = {}
+    for i, answer in ipairs(answers) do statuses[i] = answer.status end
+    assert.same({ 200, 408, 401, 200 }, statuses)
+    assert.equal(1, puts)
+    assert.equal(2, receiver.inbox:counts().ready)
   end)
 
   -- what takes the square of these lengths takes minutes
