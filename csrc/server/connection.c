@@ -114,13 +114,6 @@ mkt_connection *mkt_connections_slow_body(const mkt_connections *connections, ui
   return body;
 }
 
-static mkt_connection *first_of(mkt_connection *const candidates[], size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    if (candidates[i] != NULL) return candidates[i];
-  }
-  return NULL;
-}
-
 mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint64_t now) {
   const mkt_connection_list *timed = connections->timed;
   mkt_connection *silent = older(timed[MKT_PHASE_FRESH].first, timed[MKT_PHASE_IDLE].first);
@@ -134,7 +127,10 @@ mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint6
       headers,
       timed[MKT_PHASE_SENDING].first,
   };
-  return first_of(candidates, sizeof candidates / sizeof candidates[0]);
+  for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+    if (candidates[i] != NULL) return candidates[i];
+  }
+  return NULL;
 }
 
 mkt_connection *mkt_connections_largest(const mkt_connections *connections) {
