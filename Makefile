@@ -360,6 +360,11 @@ chaos: packages-test ## kill the receiver, workers and databases, and stop worke
 	@$(MAKE) --no-print-directory build
 	@tools/with-lua $(LUA) $(LUA) tools/chaos.lua $(or $(KILLS),200) $(ENGINES)
 
+.PHONY: package-chaos
+package-chaos: packages-test ## kill what fetches packages and takes them down, hundreds of times: nothing half or forbidden may be served (KILLS=500 SEED=1)
+	@$(MAKE) --no-print-directory build
+	@tools/with-lua $(LUA) $(LUA) tools/package_chaos.lua $(or $(KILLS),500) $(SEED)
+
 .PHONY: attack
 attack: packages-test ## what becomes of notifications and probes beside senders who finish no body, or have no signature (MB=200 RATE=23, in MB/s)
 	@$(MAKE) --no-print-directory build

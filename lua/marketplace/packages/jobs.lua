@@ -83,10 +83,11 @@ local function settle_failure(p, run, message, code)
   local failure = { code = code, message = message, ended = has_ended(p, run, code) }
   local settled, problem = p.store:job_failed(run.job, failure)
   if not settled then return nil, problem end
-  run:log {
-    level = "warning", message = settled.ended and "given up" or "not fetched", code = code, reason = message,
-    again_in = settled.again_in,
-  }
+  if settled.ended then
+    run:log { level = "warning", message = "given up", code = code, reason = message }
+  else
+    run:log { level = "warning", message = "not fetched", code = code, reason = message, again_in = settled.again_in }
+  end
   run:tell("job_failed", { code = code, message = message, again_in = settled.again_in, ended = settled.ended })
   return true
 end
@@ -103,7 +104,7 @@ end
 local function settle_done(p, run, result)
   local ok, message = p.store:job_done(run.job)
   if not ok then return nil, message end
-  run:log { level = "info", message = result }
+  run:log { level = "info", message = "fetched", reason = result ~= "published" and result or nil }
   run:tell("job_done", { result = result })
   return true
 end
