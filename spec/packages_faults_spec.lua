@@ -57,7 +57,7 @@ describe("packages that cannot be fetched as they should", function()
     local p, version = work:open { parallel = 1 }, work:add_version { variants = 1 }
     work:fault("file_corrupt", { at = 70000, path = FILES })
     assert.equal("job_done", work:fetch(p, version).event)
-    assert.equal(2, work:count_requests(VARIANTS))
+    assert.equal(2, (work:count_requests(VARIANTS)))
     is_fine(1)
   end)
 
@@ -65,10 +65,10 @@ describe("packages that cannot be fetched as they should", function()
     local p, version = work:open { parallel = 1 }, work:add_version { variants = 3 }
     work:fault("file_corrupt", { at = 70000, times = 3, path = FILES })
     is_refused(work:fetch(p, version), "asset_corrupt", "variant/[%w-]+%.ipa.*chunk")
-    assert.equal(5, work:count_requests(VARIANTS))
+    assert.equal(5, (work:count_requests(VARIANTS)))
     is_fine(0)
     assert.equal("job_done", work:fetch(p, version).event)
-    assert.equal(6, work:count_requests(VARIANTS))
+    assert.equal(6, (work:count_requests(VARIANTS)))
     is_fine(1)
   end)
 
@@ -76,7 +76,7 @@ describe("packages that cannot be fetched as they should", function()
     local p, version = work:open(), work:add_version { variants = { {}, { digests = "unencrypted" } } }
     work:fault("file_cut", { at = 150000, times = 2, path = FILES })
     assert.equal("job_done", work:fetch(p, version).event)
-    assert.equal(4, work:count_requests(VARIANTS))
+    assert.equal(4, (work:count_requests(VARIANTS)))
     is_fine(1)
   end)
 
@@ -148,12 +148,12 @@ describe("packages that cannot be fetched as they should", function()
   it("fail without a key blob, which no device could do without", function()
     local p, version = work:open(), work:add_version { variants = { {}, { blob = false } } }
     is_refused(work:fetch(p, version), "key_blob_missing", "^App Store Connect gives no key blob for variant/")
-    assert.equal(0, work:count_requests(VARIANTS))
+    assert.equal(0, (work:count_requests(VARIANTS)))
   end)
 
   it("need room for all of it, and for what is to stay free", function()
     local p, version = work:open { min_free = 2 ^ 52 }, work:add_version { variants = 1 }
     is_refused(work:fetch(p, version), "disk_full", "has no room for 200 kB")
-    assert.equal(0, work:count_requests(VARIANTS))
+    assert.equal(0, (work:count_requests(VARIANTS)))
   end)
 end)

@@ -1,6 +1,7 @@
 -- What happens at the same time as a package is fetched.
 local core = require "marketplace.core"
 local package_work = require "support.package_work"
+local shell = require "support.shell"
 
 describe("packages that are fetched while something else happens", function()
   local work
@@ -112,7 +113,32 @@ describe("packages that are fetched while something else happens", function()
     work:forget_requests()
     p = work:open()
     assert.equal("job_done", work:finish(p).event)
-    assert.equal(1, work:count_requests(VARIANTS))
+    assert.equal(1, (work:count_requests(VARIANTS)))
+    is_fine(1)
+  end)
+
+  it("go on where a process that was killed had come, with digests or an ETag", function()
+    local version = work:add_version {
+      variants = { { size = 1000000 }, { size = 1000000, digests = "unencrypted", checksum = "none" } },
+    }
+    local p = work:open()
+    p:request { version = version.id }
+    work:fault("file_slow", { rate = 500000, times = 2, path = "/simulator/files/variants" })
+    local pid, pipe = work:start_writer()
+    local deadline = core.monotonic() + 20
+    repeat
+      core.sleep(0.02)
+      local list = shell.run(("find %s/staging -name '*.part' -size +400k | wc -l"):format(work.folder))
+      assert(core.monotonic() < deadline, "it does not arrive")
+    until list == "2"
+    os.execute("kill -9 " .. pid)
+    pipe:close()
+    work:clear_faults()
+    work:forget_requests()
+    assert.equal("job_done", work:finish(p).event)
+    local count, bytes = work:count_requests(VARIANTS)
+    assert.equal(2, count)
+    assert.is_true(bytes < 1300000, "fetched anew: " .. bytes)
     is_fine(1)
   end)
 

@@ -46,18 +46,24 @@ function Work:change_file(public_id)
   assert(http.exchange { method = "GET", url = self.api.url .. path })
 end
 
+local NONE = { arrived = 0, bytes = 0 }
+
 --- How many requests with paths that begin like this have arrived since `forget_requests`.
+---@return integer count
+---@return integer bytes of the answers
 function Work:count_requests(beginning)
-  local count = 0
+  local count, bytes = 0, 0
   for name, row in pairs(self.api:requests()) do
-    if name:sub(1, #beginning) == beginning then count = count + row.arrived - (self.earlier[name] or 0) end
+    local earlier = self.earlier[name] or NONE
+    if name:sub(1, #beginning) == beginning then
+      count, bytes = count + row.arrived - earlier.arrived, bytes + row.bytes - earlier.bytes
+    end
   end
-  return count
+  return count, bytes
 end
 
 function Work:forget_requests()
-  self.earlier = {}
-  for name, row in pairs(self.api:requests()) do self.earlier[name] = row.arrived end
+  self.earlier = self.api:requests()
 end
 
 --- Packages in the folder, which note their events and what they log.
@@ -129,9 +135,18 @@ function Work:public(version)
 end
 
 --- What a program that is not ours finds in the folder: {folders=, assets=, bytes=, problems=}.
-function Work:check()
-  local output = shell.capture("python3 tools/check_packages.py " .. self.folder)
+---@param archives? string folder of the archives with which manifest.json and signature are compared
+function Work:check(archives)
+  local output = shell.capture(("python3 tools/check_packages.py %s %s"):format(self.folder, archives or ""))
   return json.decode(output)
+end
+
+--- Starts a process that fetches, and gives its pid.
+function Work:start_writer()
+  local pipe, pid = shell.in_background(("%s spec/support/package_chaos_worker.lua %s %s %s never 1"):format(shell.LUA,
+    self.folder, self.api.url, self.api.key_file))
+  assert(pipe:read "*l" == "working", "the writer did not start")
+  return pid, pipe
 end
 
 --- Ends what is open, and begins with an empty folder.

@@ -23,11 +23,11 @@ function Api:control(method, path, body)
   return response.body ~= "" and json.decode(response.body) or nil
 end
 
---- How many requests arrived, and how many were executed, by "METHOD /path".
+--- How many requests arrived, how many were executed, and the bytes of the answers, by "METHOD /path".
 function Api:requests()
   local counts = {}
   for _, row in ipairs(self:control("GET", "/requests").requests) do
-    counts[row.method .. " " .. row.path] = { arrived = row.arrived, executed = row.executed }
+    counts[row.method .. " " .. row.path] = { arrived = row.arrived, executed = row.executed, bytes = row.bytes }
   end
   return counts
 end

@@ -13,12 +13,15 @@ local function add(packages, id, app)
   packages.apps[id] = packages.apps[id] or app or false
 end
 
--- The packages of the versions of one's own app.
+local UNKNOWN = { [403] = true, [404] = true } -- an app of another developer
+
+-- The packages of the versions of an app, if it is one's own.
 local function add_own(asker, packages, app)
   local address = ("/v1/apps/%s/appStoreVersions?limit=%d"):format(app, PAGE)
   while address do
     asker.calls:wait(asker.pause)
-    local document, message, code = asker.client:request("GET", address)
+    local document, message, code, about = asker.client:request("GET", address)
+    if not document and about and UNKNOWN[about.status] then return true end
     if not document then return nil, message, code end
     for _, version in ipairs(type(document.data) == "table" and document.data or {}) do
       asker.calls:wait(asker.pause)
