@@ -44,6 +44,24 @@ describe("packages that are fetched", function()
     assert.matches("is not what the archive has", work:check(archives).problems[1].message)
   end)
 
+  it("can be read by a web server, whatever the umask", function()
+    local version, p = work:add_version(), work:open()
+    p:request { version = version.id }
+    local pid, pipe = work:start_writer "umask 077;"
+    work:turn_until(p, function() return work:check().folders == 1 end)
+    os.execute("kill -TERM " .. pid)
+    pipe:close()
+    is_fine(1)
+  end)
+
+  it("have no file too many, though a process was killed while it wrote one", function()
+    local version, p = work:add_version(), work:open()
+    local folder = ("%s/staging/%s"):format(work.folder, version.id)
+    shell.run(("mkdir -p %s; touch %s/.manifest.json.0123456789abcdef.tmp"):format(folder, folder))
+    assert.equal("job_done", work:fetch(p, version).event)
+    is_fine(1)
+  end)
+
   it("are told on the way", function()
     local p, version = work:open { parallel = 1 }, work:add_version { variants = 2 }
     work:fetch(p, version)
@@ -69,6 +87,17 @@ describe("packages that are fetched", function()
     assert.equal(second.id, p:current(first.item_id).id)
     local links = shell.run(("stat -c %%h %s/variant/*.ipa | sort -u"):format(work:public(second)))
     assert.equal("2", links)
+  end)
+
+  it("leave nothing of a download that turns out not to be needed", function()
+    local p, first = work:open(), work:add_version { variants = 1 }
+    work:fetch(p, first)
+    local path = p:show(first.id).asset_list[1].path
+    local second = work:add_version { package = first.package, deltas = 1 }
+    local folder = ("%s/staging/%s/variant"):format(work.folder, second.id)
+    shell.run(("mkdir -p %s; head -c 1000 /dev/zero > %s/%s.part"):format(folder, folder, path:match "[^/]+$"))
+    assert.equal("job_done", work:fetch(p, second).event)
+    is_fine(2)
   end)
 
   it("are fetched anew if their digests differ, although their ids are those of old ones", function()

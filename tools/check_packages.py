@@ -38,8 +38,6 @@ def asset_problem(folder, path, details):
         return "is not a regular file"
     if found.st_size != details["compressedSize"]:
         return f"has {found.st_size} bytes, not {details['compressedSize']}"
-    if not found.st_mode & stat.S_IROTH:
-        return "cannot be read by a web server"
     return digest_problem(full, details)
 
 
@@ -48,6 +46,14 @@ def files_in(folder):
     for place, _, files in os.walk(folder):
         names.update(os.path.relpath(os.path.join(place, name), folder) for name in files)
     return names
+
+
+def unreadable_in(public):
+    for place, folders, files in os.walk(public):
+        for name in folders + files:
+            full = os.path.join(place, name)
+            if not os.lstat(full).st_mode & (stat.S_IXOTH if name in folders else stat.S_IROTH):
+                yield os.path.relpath(full, public)
 
 
 def archive_problems(folder, archive):
@@ -116,6 +122,8 @@ class Check:
 
     def run(self):
         public = os.path.join(self.folder, "public")
+        for path in unreadable_in(public):
+            self.complain(None, path, "cannot be read by a web server")
         for place, folders, files in sorted(os.walk(public)):
             depth = len(os.path.relpath(place, public).split(os.sep)) if place != public else 0
             if depth < 3:

@@ -141,10 +141,12 @@ function Work:check(archives)
   return json.decode(output)
 end
 
---- Starts a process that fetches, and gives its pid.
-function Work:start_writer()
-  local pipe, pid = shell.in_background(("%s spec/support/package_chaos_worker.lua %s %s %s never 1"):format(shell.LUA,
-    self.folder, self.api.url, self.api.key_file))
+--- Starts a process that fetches, and gives its pid and its output.
+---@param before? string commands of the shell's
+function Work:start_writer(before)
+  local command = ("%s spec/support/package_chaos_worker.lua %s %s %s never 1"):format(shell.LUA, self.folder,
+    self.api.url, self.api.key_file)
+  local pipe, pid = shell.in_background(before and ('sh -c "%s exec %s"'):format(before, command) or command)
   assert(pipe:read "*l" == "working", "the writer did not start")
   return pid, pipe
 end

@@ -78,7 +78,8 @@ local function check(run, asset, path)
   local result
   result, message, code = found:result()
   if not result then return nil, message, code end
-  return transfer.proof(run, asset, result)
+  local proof = transfer.proof(run, asset, result)
+  return proof and { proof = proof, sha256 = result.sha256, reused = true }
 end
 
 -- Without digests, only Apple's own words can say that an old asset is the new one.
@@ -92,13 +93,12 @@ end
 ---@param run table
 ---@param asset table
 ---@param path string where it is to be
----@return table|nil done {proof=}
+---@return table|nil result as of transfer.run
 function transfer.reuse(run, asset, path)
   local old = run.p.store:reusable(asset.public_id, run.version)
   if not old or old.size ~= asset.size or not is_same_to_apple(run, asset, old) then return nil end
-  local proof = check(run, asset, old.path)
-  if not proof or not run.p.io.link(old.path, path) then return nil end
-  return { proof = proof, reused = true }
+  local result = check(run, asset, old.path)
+  return result and run.p.io.link(old.path, path) and result or nil
 end
 
 --[[ The unfinished file ]]
@@ -269,6 +269,14 @@ local function fetch(run, asset, part)
   end
 end
 
+-- One that is there already, as its process was killed before it could record it.
+local function recognize(run, asset, path)
+  if not core.stat(path) then return nil end
+  local result = check(run, asset, path)
+  if not result then os.remove(path) end
+  return result
+end
+
 --- Brings an asset to its place in the folder that is being made.
 ---@param run table of marketplace.packages.fetch
 ---@param asset table of the manifest, with blob=, checksum=: what App Store Connect lists, and etag=: of what is there
@@ -278,15 +286,12 @@ end
 function transfer.run(run, asset)
   local path = run:path_of(asset)
   local part = path .. ".part"
-  if core.stat(path) then
-    local proof = check(run, asset, path)
-    if proof then return { proof = proof, reused = true } end
-    os.remove(path)
+  local result = recognize(run, asset, path) or transfer.reuse(run, asset, path)
+  if result then
+    os.remove(part) -- of an earlier download: it would be a file too many
+    return result
   end
-  local result = transfer.reuse(run, asset, path)
-  if result then return result end
-  local message, code, ok
-  ok, message, code = run:allocate(asset, part)
+  local ok, message, code = run:allocate(asset, part)
   if not ok then return nil, named(asset, message), code end
   result, message, code = fetch(run, asset, part)
   if not result then return nil, message, code end
