@@ -61,13 +61,9 @@ end
 ---@return string? code file_failed
 function archive.write(folder, files)
   for _, name in ipairs(NAMES) do
-    local path = folder .. "/" .. name
-    -- what a process left that was killed meanwhile would be a file too many
-    local ok, message, code = core.remove_leftovers(path)
-    if not ok then return nil, message, code end
-    ok, message, code = core.replace_locked(path, files[name])
-    if not ok then return nil, message, code end
-    ok:close()
+    local lock, message, code = core.replace_locked(("%s/%s"):format(folder, name), files[name])
+    if not lock then return nil, message, code end
+    lock:close()
   end
   return true
 end

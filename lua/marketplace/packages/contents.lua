@@ -81,6 +81,43 @@ function contents.problems(io, path, assets)
   return problems
 end
 
+--[[ What does not belong to it ]]
+
+local TOP = { ["manifest.json"] = "file", signature = "file", variant = "folder", delta = "folder" }
+
+local function remove_unless(io, path, belongs)
+  local found, message, code = names_in(io, path)
+  if not found then return code == "file_missing" or nil, message, code end
+  for name, entry in pairs(found) do
+    local ok = true
+    if not belongs(entry, found) then ok, message, code = io.remove_tree(("%s/%s"):format(path, name)) end
+    if not ok then return nil, message, code end
+  end
+  return true
+end
+
+--- Removes from where a package is made what earlier attempts left there and is of no use: other assets, unfinished
+--- files of those that are whole, and what a process that was killed had not yet put in its place.
+---@param io table marketplace.package_io
+---@param path string of the folder, which need not be there
+---@param assets {path: string}[] that it is to hold
+---@return true|nil
+---@return string? message
+---@return string? code the file system's
+function contents.tidy(io, path, assets)
+  local ok, message, code = remove_unless(io, path, function(entry) return TOP[entry.name] == entry.type end)
+  for place, expected in pairs(expected_folders(assets)) do
+    if not ok then break end
+    ok, message, code = remove_unless(io, ("%s/%s"):format(path, place), function(entry, found)
+      local whole = entry.name:match "^(.*)%.part$"
+      return entry.type == "file" and (expected[entry.name] or expected[whole] and not found[whole])
+    end)
+  end
+  return ok, message, code
+end
+
+--[[ Whether it is whole ]]
+
 local function is_same(one, other)
   if #one ~= #other then return false end
   for i, asset in ipairs(one) do

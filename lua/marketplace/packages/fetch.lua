@@ -1,6 +1,7 @@
 --- One job: from the id of a package version to a published folder. Each step can be repeated, and what an earlier run
 --- of the job has done is not done again.
 local archive = require "marketplace.packages.archive"
+local contents = require "marketplace.packages.contents"
 local core = require "marketplace.core"
 local log = require "marketplace.log"
 local manifest = require "marketplace.packages.manifest"
@@ -276,6 +277,8 @@ local function note_done(run, rows)
 end
 
 local function make_folder(run)
+  local tidied, problem, problem_code = contents.tidy(run.p.io, run.folder, run.assets)
+  if not tidied then return nil, problem, problem_code end
   for _, name in ipairs { "", "/variant", "/delta" } do
     local ok, message, code = run.p.io.make_folders(run.folder .. name, FOLDER_MODE)
     if not ok then return nil, message, code end
