@@ -152,18 +152,25 @@ describe("the afternoon of the packages' guide", function()
     if step.exports then preamble = preamble .. "export MARKETPLACE_CONFIG=config\n" end
   end
 
-  local function back_up_and_restore()
-    local back_up, restore = unpack(blocks(backups:gsub("/srv/packages", folder .. "/afternoon/packages")
+  local function back_up_and_restore(serve)
+    local back_up, restore, replay = unpack(blocks(backups:gsub("/srv/packages", folder .. "/afternoon/packages")
       :gsub("/var/backups", folder), "sh"))
     type_block(back_up)
     local list = "marketplace packages list"
     expect_list(list, type_block "marketplace packages withdraw --package notes", { ["notes-1"] = "withdrawn" })
+    type_block "marketplace simulate event app_unavailable --app 6740067890 --territory DEU"
+    expect_list(list, "", { ["chess-3"] = "published, current, not in DEU" })
     interrupt "worker"
     interrupt "receiver"
     type_block(restore)
-    expect_list(list, type_block(list), { ["notes-1"] = "published, current" }) -- as it was when it was backed up
+    -- as it was when it was backed up
+    expect_list(list, "", { ["notes-1"] = "published, current", ["chess-3"] = "published, current" })
+    start("receiver", serve)
+    wait_for("receiver", "listening")
+    type_block(replay)
+    expect_list(list, "", { ["chess-3"] = "published, current, not in DEU" })
     start("worker", WORK)
-    expect_list(list, "", { ["notes-1"] = "withdrawn", ["chess-3"] = "published, current" })
+    expect_list(list, "", { ["notes-1"] = "withdrawn", ["chess-3"] = "published, current, not in DEU" })
   end
 
   it("runs from its beginning to its end, and a restored backup forgets no takedown", function()
@@ -174,6 +181,6 @@ describe("the afternoon of the packages' guide", function()
       follow(step, found[place])
     end
     assert_readable()
-    back_up_and_restore()
+    back_up_and_restore(found[3])
   end)
 end)
