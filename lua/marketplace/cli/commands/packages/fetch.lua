@@ -90,7 +90,8 @@ end
 --[[ sync ]]
 
 function fetch.describe_sync(command)
-  command:option("--app", "ask only for packages of this app; may be repeated"):count("*"):argname("ID")
+  command:option("--app", "ask only for packages of this app, also if it is one of your own and " ..
+    "not known here; may be repeated"):count("*"):argname("ID")
 end
 
 function fetch.sync(packages, options)

@@ -20,7 +20,7 @@ local ACTIONS = {
   { name = "fetch", run = fetch.run, describe = fetch.describe, problem = fetch.problem, asks = true,
     loads = true, summary = "fetch and publish a package version, or all that is wanted, and end" },
   { name = "sync", run = fetch.sync, describe = fetch.describe_sync, asks = true,
-    summary = "want all that App Store Connect has and is not here" },
+    summary = "want what is newer at App Store Connect of the packages that are known here" },
   { name = "work", describe = work.describe, problem = work.problem, asks = true, loads = true,
     summary = "fetch and publish what is wanted, until stopped" },
   { name = "list", run = look.list, describe = look.describe_list, problem = look.list_problem,
