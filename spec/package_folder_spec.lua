@@ -30,6 +30,14 @@ describe("marketplace.package_io", function()
     assert.error_matches(function() io_of_packages.make_folders(folder, 512) end, "permission bits are expected")
   end)
 
+  it("completes a folder whose maker was killed before it could set its mode, and no other", function()
+    shell.run(("mkdir -m 1700 %s; mkdir -m 1750 %s; mkdir -m 700 %s"):format(at "a", at "b", at "c"))
+    for _, name in ipairs { "a/x", "b/x", "c/x" } do assert(io_of_packages.make_folders(at(name), 493)) end
+    assert.same({ "755", "1750", "700" }, {
+      shell.run("stat -c %a " .. at "a"), shell.run("stat -c %a " .. at "b"), shell.run("stat -c %a " .. at "c"),
+    })
+  end)
+
   it("moves a file or a folder, and replaces nothing", function()
     write "one"
     write "two"

@@ -48,11 +48,21 @@ def files_in(folder):
     return names
 
 
+def may_be_read(path, public):
+    if not os.lstat(path).st_mode & stat.S_IROTH:
+        return False
+    while path != public:
+        path = os.path.dirname(path)
+        if not os.lstat(path).st_mode & stat.S_IXOTH:
+            return False
+    return True
+
+
 def unreadable_in(public):
-    for place, folders, files in os.walk(public):
-        for name in folders + files:
+    for place, _, files in os.walk(public):
+        for name in files:
             full = os.path.join(place, name)
-            if not os.lstat(full).st_mode & (stat.S_IXOTH if name in folders else stat.S_IROTH):
+            if not may_be_read(full, public):
                 yield os.path.relpath(full, public)
 
 

@@ -81,15 +81,25 @@ mkt_code mkt_package_rename(const char *from, const char *to, mkt_error *error) 
 
 /* ---- Making ---- */
 
+/* What nobody else makes: a folder that has it is one whose maker was killed before it could set
+ * its mode, for which the umask cannot be relied on. */
+static const mode_t unfinished = S_ISVTX | S_IRWXU;
+
+static bool is_unfinished(const struct stat *folder) {
+  const mode_t bits = S_ISVTX | S_IRWXU | S_IRWXG | S_IRWXO;
+  return (folder->st_mode & bits) == unfinished && folder->st_uid == geteuid();
+}
+
 static mkt_code make_one(const char *path, mode_t mode, mkt_error *error) {
   struct stat there;
-  if (mkdir(path, S_IRWXU) == 0) {
-    if (chmod(path, mode) != 0) return mkt_package_fail(error, path, "its mode", errno);
-    return sync_parent(path, error);
+  int why = mkdir(path, unfinished) == 0 ? 0 : errno;
+  bool is_there = why == EEXIST && stat(path, &there) == 0 && S_ISDIR(there.st_mode);
+  if (is_there && !is_unfinished(&there)) return MKT_OK;
+  if (why != 0 && !is_there) {
+    return mkt_package_fail(error, path, "it cannot be made a folder", why);
   }
-  int why = errno;
-  if (why == EEXIST && stat(path, &there) == 0 && S_ISDIR(there.st_mode)) return MKT_OK;
-  return mkt_package_fail(error, path, "it cannot be made a folder", why);
+  if (chmod(path, mode) != 0) return mkt_package_fail(error, path, "its mode", errno);
+  return sync_parent(path, error);
 }
 
 mkt_code mkt_package_make_folders(const char *path, mode_t mode, mkt_error *error) {

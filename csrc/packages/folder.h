@@ -17,7 +17,8 @@ mkt_code mkt_package_link(const char *from, const char *to, mkt_error *error);
 /* Moves a file or a folder; what is at `to` is never replaced. */
 mkt_code mkt_package_rename(const char *from, const char *to, mkt_error *error);
 
-/* Makes the folder, and those above it that are missing; those that are there stay as they are. */
+/* Makes the folder, and those above it that are missing, all with this mode; those that are there
+ * stay as they are, but for one whose maker was killed. */
 mkt_code mkt_package_make_folders(const char *path, mode_t mode, mkt_error *error);
 
 /* Removes a file, a link or a folder with all that is in it; links are not followed. If there is
