@@ -1,13 +1,15 @@
--- What an earlier attempt, or another version, has left where a package is made.
+-- What an earlier attempt has left where a package is made, and what another version has.
 local package_work = require "support.package_work"
 local shell = require "support.shell"
 
-describe("packages whose staging is not empty", function()
+describe("packages of which something is there already", function()
   local work
 
   setup(function() work = package_work.start() end)
   teardown(function() work:stop() end)
   before_each(function() work:reset() end)
+
+  local FILES = "/simulator/files/variants"
 
   local function is_fine(folders)
     local found = work:check()
@@ -35,5 +37,44 @@ describe("packages whose staging is not empty", function()
       folder, asset.public_id))
     assert.equal("job_done", work:fetch(p, second).event)
     is_fine(2)
+  end)
+
+  local LARGE = { variants = 1, size = 50000000, chunk_size = 1000000 }
+
+  -- On a disk with too little room for all of it.
+  local function reopen(p)
+    p:close()
+    p = work:open { parallel = 1 }
+    p.io = setmetatable({ disk_free = function() return LARGE.size / 2 end }, { __index = p.io })
+    return p
+  end
+
+  it("need no room for what an earlier attempt has allocated", function()
+    local p, version = work:open { parallel = 1 }, work:add_version(LARGE)
+    work:fault("file_cut", { at = 2000000, path = FILES })
+    work:fault("file_cut", { at = 0, times = 5, path = FILES })
+    assert.equal("http_failed", work:fetch(p, version).code)
+    work:clear_faults()
+    assert.equal("job_done", work:fetch(reopen(p), version).event)
+    is_fine(1)
+  end)
+
+  it("need no room for what is taken over from another version", function()
+    local p, first = work:open { parallel = 1 }, work:add_version(LARGE)
+    work:fetch(p, first)
+    local second = work:add_version { package = first.package, deltas = 1 }
+    assert.equal("job_done", work:fetch(reopen(p), second).event)
+    is_fine(2)
+  end)
+
+  it("take over nothing without digests that is no longer what it was when it was fetched", function()
+    local p, first = work:open(), work:add_version { variants = { { digests = "unencrypted", checksum = "unknown" } } }
+    work:fetch(p, first)
+    local path = ("%s/%s"):format(work:public(first), assert(p:show(first.id)).asset_list[1].path)
+    shell.run(("printf x | dd of=%s bs=1 seek=1000 conv=notrunc status=none"):format(path))
+    work:forget_requests()
+    local second = work:add_version { package = first.package, deltas = 1 }
+    assert.equal("job_done", work:fetch(p, second).event)
+    assert.equal(1, work:count_requests("GET " .. FILES))
   end)
 end)

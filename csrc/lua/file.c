@@ -138,6 +138,7 @@ static void set_integer(lua_State *L, const char *field, long long value) {
 }
 
 static int file_stat(lua_State *L) {
+  enum { block_size = 512 }; /* whatever st_blksize is */
   struct stat file;
   const char *path = check_path(L);
   if (stat(path, &file) != 0) {
@@ -145,13 +146,14 @@ static int file_stat(lua_State *L) {
     (void)mkt_fail(&error, MKT_ERR_FILE_FAILED, "%.150s: %s", path, strerror(errno));
     return mkt_lua_push_error(L, &error);
   }
-  lua_createtable(L, 0, 7);
+  lua_createtable(L, 0, 8);
   lua_pushstring(L, S_ISREG(file.st_mode) ? "file" : S_ISDIR(file.st_mode) ? "folder" : "other");
   lua_setfield(L, -2, "type");
   set_integer(L, "mode", file.st_mode & 07777);
   set_integer(L, "uid", file.st_uid);
   set_integer(L, "gid", file.st_gid);
   set_integer(L, "size", file.st_size);
+  set_integer(L, "allocated", (long long)file.st_blocks * block_size);
   set_integer(L, "changed_at", file.st_mtime);
   push_id(L, &file);
   lua_setfield(L, -2, "id");

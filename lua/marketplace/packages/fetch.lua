@@ -61,6 +61,12 @@ function Run:path_of(asset)
   return self.folder .. "/" .. asset.path
 end
 
+-- An earlier attempt may have allocated all of its file, and written little of it.
+local function bytes_to_allocate(asset, part)
+  local there = core.stat(part)
+  return math.max(0, asset.size - (there and math.max(there.size, there.allocated) or 0))
+end
+
 --- Notes that the file of an asset is about to be allocated.
 ---@param asset table
 ---@param part string its path
@@ -68,8 +74,7 @@ end
 ---@return string? message
 ---@return string? code
 function Run:allocate(asset, part)
-  local there = core.stat(part)
-  return self.space:allocate(self, math.max(0, asset.size - (there and there.size or 0)))
+  return self.space:allocate(self, bytes_to_allocate(asset, part))
 end
 
 --- Notes that bytes of an asset arrive from now on.
@@ -299,11 +304,12 @@ local function stage(run)
   return true
 end
 
+-- A link to what another version has takes no room.
 local function reserve(run)
   local needed = 0
   for _, asset in ipairs(run.assets) do
-    local there = not asset.is_done and core.stat(run:path_of(asset) .. ".part")
-    if not asset.is_done then needed = needed + math.max(0, asset.size - (there and there.size or 0)) end
+    local is_there = asset.is_done or transfer.reusable(run, asset)
+    if not is_there then needed = needed + bytes_to_allocate(asset, run:path_of(asset) .. ".part") end
   end
   return run.space:reserve(run, needed)
 end

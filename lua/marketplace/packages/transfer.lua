@@ -89,15 +89,25 @@ local function is_same_to_apple(run, asset, old)
   return run.p.keys:get(asset.public_id, old.version) == asset.blob
 end
 
+--- What another version has that Apple says is the same asset, whatever its bytes are by now.
+---@param run table
+---@param asset table
+---@return {path: string, sha256: string|nil}|nil
+function transfer.reusable(run, asset)
+  local old = run.p.store:reusable(asset.public_id, run.version)
+  return old and old.size == asset.size and is_same_to_apple(run, asset, old) and old or nil
+end
+
 --- Takes an asset over from another version of the same app.
 ---@param run table
 ---@param asset table
 ---@param path string where it is to be
 ---@return table|nil result as of transfer.run
 function transfer.reuse(run, asset, path)
-  local old = run.p.store:reusable(asset.public_id, run.version)
-  if not old or old.size ~= asset.size or not is_same_to_apple(run, asset, old) then return nil end
-  local result = check(run, asset, old.path)
+  local old = transfer.reusable(run, asset)
+  local result = old and check(run, asset, old.path)
+  -- without digests, only what it was when it was fetched can tell that it still is that
+  if result and result.sha256 and old.sha256 and result.sha256 ~= old.sha256 then return nil end
   return result and run.p.io.link(old.path, path) and result or nil
 end
 
