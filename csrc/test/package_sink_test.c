@@ -19,7 +19,7 @@ enum { SIZE = 3 * MKT_PACKAGE_RING + 12345, PIECE = 16384 };
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* no byte is written while it is locked */
 static int write_fails, sync_fails, read_fails, allocate_fails;
-static int interruptions;
+static int interruptions, writes;
 static size_t most_at_once;
 
 static long fail_with(int why) {
@@ -30,6 +30,7 @@ static long fail_with(int why) {
 ssize_t pwrite64(int fd, const void *buf, size_t n, off64_t offset) {
   (void)pthread_mutex_lock(&gate);
   int why = interruptions-- > 0 ? EINTR : write_fails;
+  writes++;
   (void)pthread_mutex_unlock(&gate);
   if (why != 0) return fail_with(why);
   if (most_at_once > 0 && n > most_at_once) n = most_at_once;
@@ -58,7 +59,7 @@ static int set_up(void **state) {
   bytes = malloc(SIZE);
   for (size_t i = 0; i < SIZE; i++)
     bytes[i] = (unsigned char)(i * 7 + i / 251);
-  write_fails = sync_fails = read_fails = allocate_fails = interruptions = 0;
+  write_fails = sync_fails = read_fails = allocate_fails = interruptions = writes = 0;
   most_at_once = 0;
   return mkt_make_folder(state);
 }
@@ -227,6 +228,7 @@ static void tells_of_a_disk_that_fills_up_until_it_is_restarted(void **state) {
   assert_true(mkt_package_sink_is_ready(sink));
   assert_int_equal(mkt_package_sink_finish(sink, &found, &error), MKT_ERR_DISK_FULL);
   assert_int_equal(mkt_package_sink_begin(sink, 0, SIZE, &error), MKT_ERR_DISK_FULL);
+  assert_int_equal(writes, 1); /* what follows a failure is not tried */
   write_fails = 0;
   assert_int_equal(mkt_package_sink_restart(sink, &error), MKT_OK);
   assert_int_equal(mkt_package_sink_begin(sink, 0, SIZE, &error), MKT_OK);
