@@ -254,6 +254,23 @@ describe("packages", function()
       assert.equal("public", f:where(version))
     end)
 
+    it("by two at the same time", function()
+      local version, other = published "v1", package_folder.new(f.root)
+      assert(withdraw.run(f.p, { app = "A", at = 5000 }))
+      other:open()
+      local list, has_restored = f.p.io.list, false
+      function f.p.io.list(place)
+        if not has_restored then
+          has_restored = true
+          assert.same({ "v1" }, assert(restore.run(other.p, { app = "A", at = 6000 })).restored)
+        end
+        return list(place)
+      end
+      assert.same({}, assert(restore.run(f.p, { app = "A", at = 6000 })).restored)
+      assert.equal("public", f:where(version))
+      other:close()
+    end)
+
     it("only one of app, package and version is named", function()
       for _, run in ipairs { withdraw.run, withdraw.hold, restore.run, restore.release } do
         assert.error_matches(function() run(f.p, {}) end, "name an app, a package or a version")
@@ -520,6 +537,51 @@ describe("packages", function()
         assert.equal(("does not belong there: %s/public/%s"):format(f.root, name), f.logged[i])
       end
     end)
+  end)
+
+  describe("are as they were if", function()
+    local CALLS = {
+      publish = function(p) return publish.run(p, "v2", COMPLETED) end,
+      identify = function(p) return publish.identify(p, "v1", { package = "P" }) end,
+      withdraw = function(p) return withdraw.run(p, { app = "A" }) end,
+      hold = function(p) return withdraw.hold(p, { app = "A" }) end,
+      restore = function(p) return restore.run(p, { app = "A" }) end,
+      release = function(p) return restore.release(p, { app = "A" }) end,
+      bring_back = function(p) return restore.version(p, "w1") end,
+      sweep = sweep.run, collect = collect.run, verify = function(p) return verify.run(p, {}) end,
+    }
+    local NEED_KEYS = { "publish", "restore", "release", "bring_back" }
+
+    local versions
+
+    before_each(function()
+      versions = {
+        published "v1", published("w1", { apple_version = "870000002", variants = { 5 }, package = "Q" }),
+      }
+      assert(withdraw.run(f.p, { package = "Q", at = 5000 }))
+      assert(f.p.store:availability { scope = "package", id = "Q", available = true, at = 6000 })
+      versions[3] = make("v2", { revision = 2 })
+    end)
+
+    local function check(name)
+      expect_refusal("store_unavailable", "%S", CALLS[name](f.p))
+      assert.same({ "public", "withdrawn", "staging" },
+        { f:where(versions[1]), f:where(versions[2]), f:where(versions[3]) })
+    end
+
+    for name in pairs(CALLS) do
+      it("the store fails: " .. name, function()
+        f.p.store:close()
+        check(name)
+      end)
+    end
+
+    for _, name in ipairs(NEED_KEYS) do
+      it("the key blobs fail: " .. name, function()
+        f.p.keys:close()
+        check(name)
+      end)
+    end
   end)
 
   it("have manifests of which no byte is changed", function()

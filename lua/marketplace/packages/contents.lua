@@ -148,11 +148,11 @@ function contents.check(io, path, version, assets)
   local problems, message, code = contents.problems(io, path, assets)
   if not problems then return nil, message, code end
   if #problems > 0 then return incomplete(path, table.concat(problems, "; ")) end
-  local bytes, digest = read(path, "manifest.json")
-  if not bytes then return nil, digest, "file_failed" end
-  local signature, signature_digest = read(path, "signature")
-  if not signature then return nil, signature_digest, "file_failed" end
-  local ok
+  local bytes, signature, digest, signature_digest, ok
+  bytes, digest, code = read(path, "manifest.json")
+  if not bytes then return nil, digest, code end
+  signature, signature_digest, code = read(path, "signature")
+  if not signature then return nil, signature_digest, code end
   ok, message, code = check_manifest(path, version, bytes, assets)
   if not ok then return nil, message, code end
   if version.manifest_sha256 and version.manifest_sha256 ~= digest then

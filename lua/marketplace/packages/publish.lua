@@ -110,6 +110,24 @@ local function decide(p, version, change, found, state)
   return expose(p, version, change, found)
 end
 
+--[[ Whose it is ]]
+
+--- Notes whose version it is, of one that was found in public: it may have been taken down under that name.
+---@param p table of marketplace.packages
+---@param id string
+---@param about {package?: string, app?: string}
+---@return true|nil
+---@return string? message
+---@return string? code store_unavailable, file_failed, disk_full
+function publish.identify(p, id, about)
+  local withdrawn, settled, message, code
+  withdrawn, message, code = p.store:identify(id, about)
+  if not withdrawn then return nil, message, code end
+  settled, message, code = settle.all(p, withdrawn)
+  if not settled then return nil, message, code end
+  return true
+end
+
 --[[ The whole ]]
 
 local function tell(p, version, former)
@@ -122,16 +140,6 @@ local function tell(p, version, former)
   if p.on_event then
     p.on_event { event = "published", version = version.id, replaced = former and former.id or nil }
   end
-end
-
--- By this version an id may have become known under which others were taken down.
-local function take_down_others(p, version)
-  local list, settled, message, code
-  list, message, code = p.store:identify(version.id, {})
-  if not list then return nil, message, code end
-  settled, message, code = settle.all(p, list)
-  if not settled then return nil, message, code end
-  return true
 end
 
 -- Without its row, a version that is whole would be fetched again.
@@ -161,8 +169,9 @@ local function run(p, version, state)
   if result.failed then return nil, result.failed[1], result.failed[2] end
   if result.outcome ~= "published" then return result.outcome end
   tell(p, version, former or nil)
+  -- by this version an id may have become known under which others were taken down
   local ok
-  ok, message, code = take_down_others(p, version)
+  ok, message, code = publish.identify(p, version.id, {})
   if not ok then return nil, message, code end
   return "published"
 end
@@ -183,22 +192,6 @@ function publish.run(p, id, given)
   local outcome = outcome_of(version)
   if outcome then return outcome end
   return run(p, version, given.state)
-end
-
---- Notes whose version it is, of one that was found in public: it may have been taken down under that name.
----@param p table of marketplace.packages
----@param id string
----@param about {package?: string, app?: string}
----@return true|nil
----@return string? message
----@return string? code store_unavailable, file_failed, disk_full
-function publish.identify(p, id, about)
-  local list, settled, message, code
-  list, message, code = p.store:identify(id, about)
-  if not list then return nil, message, code end
-  settled, message, code = settle.all(p, list)
-  if not settled then return nil, message, code end
-  return true
 end
 
 return publish

@@ -9,6 +9,8 @@ local folder = require "marketplace.packages.folder"
 
 local settle = {}
 
+local MOST_LOOKS = 3
+
 ---@class marketplace.packages.Settled
 ---@field outcome "published"|"withdrawn"|"restored"|"requested"|"unchanged" withdrawn: its folder left public
 
@@ -136,6 +138,22 @@ local function tell(p, version, result)
   if p.on_event then p.on_event { event = is_restored and "published" or "withdrawn", version = version.id } end
 end
 
+-- A version, and what there is of it if it may come back. If its files are moved away while they are looked at,
+-- somebody else has settled it, and what is to be known is known anew.
+local function read(p, id)
+  local message, code
+  for _ = 1, MOST_LOOKS do
+    local list, found
+    list, message, code = p.store:versions { id = id }
+    if not list then return nil, nil, message, code end
+    if not (list[1] and may_come_back(list[1])) then return list[1] or false end
+    found, message, code = look(p, list[1])
+    if found then return list[1], found end
+    if code ~= "file_missing" then break end
+  end
+  return nil, nil, message, code
+end
+
 --- Brings one version's folder to where it belongs.
 ---@param p table of marketplace.packages
 ---@param id string
@@ -143,14 +161,9 @@ end
 ---@return string? message
 ---@return string? code file_failed, disk_full, store_unavailable
 function settle.one(p, id)
-  local list, message, code = p.store:versions { id = id }
-  if not list then return nil, message, code end
-  local version, found = list[1], nil
+  local version, found, message, code = read(p, id)
+  if version == nil then return nil, message, code end
   if not version then return { outcome = "unchanged" } end
-  if may_come_back(version) then
-    found, message, code = look(p, version)
-    if not found then return nil, message, code end
-  end
   local result
   result, message, code = p.store:change(id, function(now, change)
     -- it came to be withdrawn after the look: whoever withdrew it has settled it

@@ -352,15 +352,13 @@ local IDENTIFY = "UPDATE versions SET package = coalesce(:package, package), app
 --- Notes whose version it is, which may show that it, or another one of the app, must not be served.
 ---@param id string
 ---@param about {package?: string, app?: string}
----@return string[]|nil versions ids of all versions of the app
+---@return string[]|nil withdrawn ids of those that were to be served before
 ---@return string? message
 ---@return string? code store_unavailable
 function methods:identify(id, about)
   return self:transact(function(link, now)
     link:run(IDENTIFY, { id = id, package = about.package, app = about.app })
-    local list = versions.share_ids(link, id)
-    versions.withdraw_refused(link, list, now)
-    return list
+    return versions.withdraw_refused(link, versions.share_ids(link, id), now)
   end)
 end
 
