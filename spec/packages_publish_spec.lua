@@ -206,9 +206,11 @@ describe("packages", function()
 
     it("an event without territories changes nothing, and is logged", function()
       local version = published "v1"
+      local said = "no territories: the event about A names none: nothing changes"
       assert(withdraw.run(f.p, { app = "A", territories = {}, at = 5000 }))
+      assert(restore.run(f.p, { app = "A", territories = {}, at = 5000 }))
       assert.equal("public", f:where(version))
-      assert.same({ "no territories: the event about A names none: nothing changes" }, f.logged)
+      assert.same({ said, said }, f.logged)
     end)
 
     it("what nobody knows yet, too", function()
@@ -490,6 +492,20 @@ describe("packages", function()
       assert(f.p.store:job_done(f.p.store:jobs()[1]))
       assert.equal(1, assert(sweep.run(f.p)).discarded)
       assert.equal("staging", f:where(version))
+      assert.equal("v1", f.p.store:jobs { state = "wanted" }[1].version)
+    end)
+
+    it("again have to be what they were", function()
+      local version = published "v1"
+      local place = path(version)
+      shell.run(("cp -a %s %s/copy"):format(place, f.root))
+      assert(withdraw.run(f.p, { app = "A" }))
+      f.now = f.now + 10000
+      assert(collect.run(f.p))
+      assert(f.p.store:availability { scope = "app", id = "A", available = true })
+      shell.run(("mv %s/copy %s && echo >> %s/manifest.json"):format(f.root, place, place))
+      assert.equal(1, assert(sweep.run(f.p)).discarded)
+      assert.equal("", f:where(version))
       assert.equal("v1", f.p.store:jobs { state = "wanted" }[1].version)
     end)
 

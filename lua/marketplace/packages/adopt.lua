@@ -131,8 +131,6 @@ function adopt.run(p, version, outcome)
   local ok, message, code = true, nil, nil
   if version.state == "collected" or version.missing > 0 then
     ok, message, code = examine(p, version, outcome)
-    if ok then version, message, code = read_row(p, version.id) end
-    if version == nil then return nil, message, code end
   end
   if ok then ok, message, code = complete(p, version, outcome) end
   if ok then return true end
