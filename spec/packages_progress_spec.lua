@@ -1,6 +1,7 @@
 -- The lines that show on a terminal how far downloads have come.
 local core = require "marketplace.core"
 local progress = require "marketplace.cli.commands.packages.progress"
+local raw = require "support.raw_http"
 
 describe("progress on a terminal", function()
   local now, written, shown
@@ -40,6 +41,7 @@ describe("progress on a terminal", function()
       asset("91aa0000-2222", second * 30e6, second * 50e6)
     end
     shown:draw()
+    assert.is_truthy(raw.read_file "docs/packages.md":find(table.concat(screen(), "\n"), 1, true))
     assert.same({
       "variant 3f0c2f6e   80.0 MB of 1.00 GB   8%   20.0 MB/s  46 s left",
       "variant 91aa0000    120 MB of 1.00 GB  12%   30.0 MB/s  29 s left",

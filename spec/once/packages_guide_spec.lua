@@ -109,6 +109,16 @@ describe("the afternoon of the packages' guide", function()
     return output
   end
 
+  -- But for how long it has been so.
+  local function without_times(list)
+    return (list:gsub("%d+ %l+ +%- ", "- "):gsub(" +", " "):gsub("%s+$", ""))
+  end
+
+  local function assert_looks_as_shown()
+    local shown = assert(afternoon:match "\n```text\n(STATE .-)\n```\n")
+    assert.equal(without_times(shown), without_times(type_block "marketplace packages list --table"))
+  end
+
   local FRANCE = "published, current, not in FRA"
 
   -- Each: how a block begins, and what becomes of it.
@@ -119,7 +129,8 @@ describe("the afternoon of the packages' guide", function()
     { WORK, starts = "worker", says = "fetching packages" },
     { "export MARKETPLACE_CONFIG=config\nmarketplace webhooks create ", exports = true },
     { "marketplace simulate event version_available ",
-      lists = { ["chess-1"] = "published, current", ["notes-1"] = "published, current" } },
+      lists = { ["chess-1"] = "published, current", ["notes-1"] = "published, current" },
+      looks = assert_looks_as_shown },
     { "find packages/public ", shows = { "/manifest.json", "/signature", "/variant/", "chunks +150 kB +variant/" } },
     { "marketplace simulate event version_available ", lists = { ["chess-2"] = "published, current" } },
     { "marketplace simulate event app_unavailable ", lists = { ["chess-2"] = FRANCE } },
@@ -149,6 +160,7 @@ describe("the afternoon of the packages' guide", function()
     local output = type_block(block)
     for _, pattern in ipairs(step.shows or {}) do assert.matches(pattern, output) end
     if step.lists then expect_list(block, output, step.lists) end
+    if step.looks then step.looks() end
     if step.exports then preamble = preamble .. "export MARKETPLACE_CONFIG=config\n" end
   end
 
