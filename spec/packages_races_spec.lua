@@ -57,6 +57,20 @@ describe("packages that are fetched while something else happens", function()
     is_fine(1)
   end)
 
+  it("are published if they come back, although only App Store Connect says whose they are", function()
+    for _, scope in ipairs { "package", "app" } do
+      local p, version = work:open(), work:add_version()
+      local id = scope == "package" and version.package or version.item_id
+      p:withdraw { [scope] = id, at = core.now() + 60 }
+      p:request { version = version.id }
+      assert.equal("unavailable", work:finish(p).code)
+      p:restore { [scope] = id, at = core.now() + 120 }
+      assert.equal("job_done", work:finish(p).event)
+      is_fine(1)
+      work:reset()
+    end
+  end)
+
   it("ignore a takedown that is older than what makes them available, and one that names no territory", function()
     local p, version = work:open(), work:add_version()
     p:request { version = version.id, package = version.package, app = version.app, at = 2000 }

@@ -121,6 +121,7 @@ local function end_run(p, run, ok, result, message, code)
   writer.active[run.job.id], writer.look_at = nil, 0
   if writer.packages[run.package] == run then writer.packages[run.package] = nil end
   writer.space:release(run)
+  run.job.package, run.job.app = run.package, run.app
   if not ok then result, message, code = nil, result, "internal_error" end
   local settled, problem = settle(p, run, result, message, code)
   if settled then return end

@@ -17,7 +17,7 @@ local OF_PACKAGE = JOB .. "WHERE package = :package AND version IS NULL"
 
 local INSERT = "INSERT INTO jobs (version, package, app, at, since, state, due, set_at) VALUES " ..
   "(:version, :package, :app, :at, :now, 'wanted', :now, :now)"
-local ADD = "UPDATE jobs SET app = coalesce(app, :app), at = max(coalesce(at, :at), coalesce(:at, at)) " ..
+local ADD = "UPDATE jobs SET app = coalesce(:app, app), at = max(coalesce(at, :at), coalesce(:at, at)) " ..
   "WHERE id = :id"
 local AGAIN = "UPDATE jobs SET state = 'wanted', since = :now, due = :now, set_at = :now, attempts = 0, " ..
   "code = NULL, message = NULL, ended_at = NULL WHERE id = :id"
@@ -117,10 +117,11 @@ local function wait_after(attempts)
 end
 
 local FAILED = "UPDATE jobs SET state = :state, attempts = :attempts, due = :due, set_at = :now, code = :code, " ..
-  "message = :message, ended_at = :ended_at WHERE id = :id"
+  "message = :message, ended_at = :ended_at, package = coalesce(package, :package), app = coalesce(app, :app) " ..
+  "WHERE id = :id"
 
 --- Notes that a job failed: it is tried again after a minute, later after up to an hour, for thirty days.
----@param job table
+---@param job table with its package and app, if they are known by now: what brings them back wants it again
 ---@param failure {code: string, message: string, ended?: boolean} ended: it is not worth another attempt
 ---@return {again_in?: number, ended: boolean}|nil
 ---@return string? message
@@ -131,7 +132,8 @@ function methods:job_failed(job, failure)
     local wait, has_ended = wait_after(attempts), failure.ended or now - job.since >= MOST_AGE
     link:run(FAILED, {
       id = job.id, state = has_ended and "ended" or "wanted", attempts = attempts, due = now + wait, now = now,
-      code = failure.code, message = failure.message, ended_at = has_ended and now or nil,
+      code = failure.code, message = failure.message, ended_at = has_ended and now or nil, package = job.package,
+      app = job.app,
     })
     return { ended = has_ended, again_in = not has_ended and wait or nil }
   end)
@@ -163,7 +165,7 @@ local function move(link, job, version, now)
     return find(link, given)
   end
   link:run(DELETE, job)
-  link:run(ADD, { id = other.id, app = job.app, at = job.at })
+  link:run(ADD, { id = other.id, app = other.app or job.app, at = job.at })
   if other.state ~= "wanted" then link:run(AGAIN, { id = other.id, now = now }) end
   return find(link, given)
 end
