@@ -302,9 +302,26 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3  403: 
     assert.equal(1, asking "fetch")
     assert.equal("marketplace: v1 is not fetched: the disk is full; it is tried again in 1 min\n" ..
       "v2 is not fetched: it is gone\n", told())
-    turns { { event = "job_done", version = "v1", result = "held" } }
+    turns { { event = "job_done", version = "v1", package = "p1", result = "held" } }
     assert.equal(1, asking("fetch", "--package", "p1"))
     assert.equal("marketplace: v1 is here, and is not published, as it is held\n", told())
+  end)
+
+  it("fetch of one version ends with it, whatever becomes of others", function()
+    local function others(event)
+      return { event = event, version = "v9", package = "p9", message = "no", result = "held" }
+    end
+    local after = { { event = "job_failed", version = "v1", package = "p1", message = "too late" } }
+    turns({ others "job_started", others "job_failed" },
+      { others "job_done", { event = "job_done", version = "v1", package = "p1", result = "published" } }, after)
+    assert.equal(0, asking("fetch", "--version", "v1"))
+    turns({ others "job_failed", { event = "job_moved", package = "p1", moved_to = "v1" } },
+      { { event = "job_moved", version = "v1", package = "p1", moved_to = "v2" }, others "job_failed" },
+      { { event = "job_done", version = "v2", package = "p1", result = "published" } }, after)
+    assert.equal(0, asking("fetch", "--package", "p1"))
+    turns { { event = "job_failed", package = "p1", message = "nothing is COMPLETED" } }
+    assert.equal(1, asking("fetch", "--package", "p1"))
+    assert.equal("marketplace: p1 is not fetched: nothing is COMPLETED\n", told())
   end)
 
   it("fetch says what was there before, and who else fetches", function()

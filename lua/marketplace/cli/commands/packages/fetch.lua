@@ -27,28 +27,40 @@ local NOT_PUBLISHED = {
   superseded = "is not published, as another version has replaced it",
 }
 
--- Remembers what became of the jobs.
-local function note(seen, event)
-  local id = event.version or event.package
-  if event.event == "job_started" or event.event == "job_moved" then
-    seen.is_busy = true
-  elseif event.event == "job_done" then
-    seen.is_busy, seen.count = true, seen.count + 1
-    seen.failures[id] = NOT_PUBLISHED[event.result]
-  elseif event.event == "job_failed" then
-    local again = event.again_in and "; it is tried again in " .. times.length(event.again_in) or ""
-    seen.is_busy, seen.count = true, seen.count + 1
-    seen.failures[id] = "is not fetched: " .. event.message .. again
-  end
+-- Whether it is about the job that was asked for; a package's job is soon that of its newest version.
+local function is_meant(seen, event)
+  if seen.version then return event.version == seen.version end
+  return not seen.package or event.package == seen.package
 end
 
--- Takes turns until one finds nothing to do, or another process has that task.
+local function failure_of(event)
+  if event.event == "job_done" then return NOT_PUBLISHED[event.result] end
+  local again = event.again_in and "; it is tried again in " .. times.length(event.again_in) or ""
+  return "is not fetched: " .. event.message .. again
+end
+
+local IS_OF_JOB = { job_started = true, job_moved = true, job_done = true, job_failed = true }
+
+-- Remembers what became of the jobs; of others than the one that was asked for, only that there was something to do.
+local function note(seen, event)
+  if not IS_OF_JOB[event.event] then return end
+  seen.is_busy = true
+  if event.event == "job_started" or not is_meant(seen, event) then return end
+  if event.event == "job_moved" then
+    if seen.version or seen.package then seen.version = event.moved_to end
+    return
+  end
+  seen.count, seen.is_over = seen.count + 1, seen.version ~= nil
+  seen.failures[event.version or event.package] = failure_of(event)
+end
+
+-- Takes turns until what was asked for has ended, one finds nothing to do, or another process has that task.
 local function take_turns(packages, seen)
   while not core.stop_asked() do
     seen.is_busy = false
     local pause, why = packages:turn(TURN_SECONDS)
     seen.stands_by = why == "standby"
-    if seen.stands_by or pause > 0 and not seen.is_busy then return true end
+    if seen.stands_by or seen.is_over or pause > 0 and not seen.is_busy then return true end
   end
   return nil, "stopped; what has arrived is kept, and the next fetch goes on"
 end
@@ -73,7 +85,7 @@ local function say_why(packages, options, seen)
 end
 
 function fetch.run(packages, options, reporting)
-  local seen = { failures = {}, count = 0 }
+  local seen = { failures = {}, count = 0, version = options.version, package = options.package }
   reporting.listener = function(event) note(seen, event) end
   core.catch_signals()
   local target = options.version or options.package
