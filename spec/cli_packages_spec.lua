@@ -324,6 +324,15 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3  403: 
     assert.equal("marketplace: p1 is not fetched: nothing is COMPLETED\n", told())
   end)
 
+  it("fetch fails with an error that is logged", function()
+    answers.turn = function()
+      opened.log.write { level = "error", message = "cannot fetch packages", reason = "a full disk" }
+      return 1
+    end
+    assert.equal(1, asking "fetch")
+    assert.matches("^%S+ error   cannot fetch packages reason=\"a full disk\"\n$", told())
+  end)
+
   it("fetch says what was there before, and who else fetches", function()
     turns()
     assert.equal(0, asking("fetch", "--version", "v2"))

@@ -95,6 +95,7 @@ function fetch.run(packages, options, reporting)
   end
   local done, message = take_turns(packages, seen)
   if not done then return nil, message end
+  if reporting.has_failed then return 1 end -- which has been said
   if seen.count == 0 then say_why(packages, options, seen) end
   return conclude(seen)
 end

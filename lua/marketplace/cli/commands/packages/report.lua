@@ -56,9 +56,15 @@ end
 -- What the command says itself at its end.
 local IS_SAID = { ["not fetched"] = true, ["given up"] = true }
 
+-- Errors after which nothing can be fetched; others are about one version, which is fetched again.
+local STOPS_ALL = {
+  ["cannot fetch packages"] = true, ["no jobs"] = true, ["the end of a job is not recorded"] = true,
+}
+
 --- Writes an entry of the log to the standard error stream, if somebody should look at it.
 ---@param entry table
 function Report:log(entry)
+  self.has_failed = self.has_failed or STOPS_ALL[entry.message] or false
   if IS_SAID[entry.message] or entry.level == "info" and not self.is_verbose then return end
   self:close()
   log.text(io.stderr)(entry)
@@ -84,7 +90,7 @@ end
 ---@return table
 function report.new(options)
   return setmetatable({
-    as_json = options.json, is_verbose = options.verbose, next_at = {},
+    as_json = options.json, is_verbose = options.verbose, next_at = {}, has_failed = false,
     progress = not options.json and report.progress() or nil,
   }, Report)
 end
