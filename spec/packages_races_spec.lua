@@ -71,6 +71,14 @@ describe("packages that are fetched while something else happens", function()
     end
   end)
 
+  it("are taken down by what has no time, although the clock is behind", function()
+    local p, version = work:open(), work:add_version()
+    p:request { version = version.id, at = core.now() + 3600 }
+    assert.equal("job_done", work:finish(p).event)
+    assert.same({ version.id }, p:withdraw { package = version.package }.withdrawn)
+    is_fine(0)
+  end)
+
   it("ignore a takedown that is older than what makes them available, and one that names no territory", function()
     local p, version = work:open(), work:add_version()
     p:request { version = version.id, package = version.package, app = version.app, at = 2000 }

@@ -175,11 +175,16 @@ describe("the store of packages", function()
       for i, most in ipairs { 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600 } do
         assert.is_true(waits[i] >= most / 2 and waits[i] <= most, waits[i])
       end
-      now = 1000 + 30 * DAY
+      now = 1000 + 30 * DAY -- a clock that jumps ends nothing
+      for _ = 10, 19 do
+        local outcome = opened:job_failed(assert(opened:next_job()), { code = "x", message = "why" })
+        assert.is_false(outcome.ended)
+        now = now + outcome.again_in
+      end
       assert.same({ ended = true }, opened:job_failed(assert(opened:next_job()), { code = "x", message = "why" }))
       assert.equal(math.huge, next_job())
       local job = opened:jobs { state = "ended" }[1]
-      assert.same({ "v1", "x", "why", 10, now }, { job.version, job.code, job.message, job.attempts, job.ended_at })
+      assert.same({ "v1", "x", "why", 20, now }, { job.version, job.code, job.message, job.attempts, job.ended_at })
     end)
 
     it("wait no longer than they were to, whatever the clock said", function()

@@ -160,7 +160,8 @@ end
 ---@field package? string id of a package
 ---@field version? string id of a package version
 ---@field territories? string[] ISO 3166 alpha-3 codes; default everywhere
----@field at? number when it was decided, default now: the newest counts
+---@field at? number when it was decided: the newest counts; default now, and for a takedown not before anything that
+--- made it available, whatever the clock says
 ---@field event? string id of the notification
 ---@field reason? string of a hold
 local SCOPE = {

@@ -114,10 +114,15 @@ local RECORD = "INSERT INTO availability (scope, id, territory, available, at, e
   "available = excluded.available, at = excluded.at, event = excluded.event, recorded_at = excluded.recorded_at " ..
   "WHERE excluded.at > at OR (excluded.at = at AND NOT excluded.available AND available)"
 
--- An event without a time is as old as can be if it makes something available, and as new as can be if it does not.
-local function time_of(event, now)
+local LATEST = "SELECT coalesce(max(at), 0) AS at FROM availability WHERE available AND " ..
+  "(scope = 'version' OR (scope = :scope AND id = :id))"
+
+-- An event without a time is as old as can be if it makes something available, and as new as can be if it does not,
+-- also if the clock is behind those by which it was made available.
+local function time_of(link, event, now)
   if event.at then return event.at end
-  return event.event and event.available and 0 or now
+  if event.available then return event.event and 0 or now end
+  return math.max(now, link:run(LATEST, { scope = event.scope, id = event.id })[1].at)
 end
 
 --- Records an event.
@@ -129,7 +134,7 @@ end
 function availability.record(link, event, now)
   local territories = event.territories or EVERYWHERE
   if territories == EVERYWHERE then territories = { EVERYWHERE } end
-  local items, at = {}, time_of(event, now)
+  local items, at = {}, time_of(link, event, now)
   for i, territory in ipairs(territories) do items[i] = { territory = territory } end
   local outcome = { changed = {}, older = {} }
   local written = link:each(RECORD, items, {

@@ -9,6 +9,7 @@ local jobs = {}
 local FIRST_WAIT = 60        -- seconds
 local LONGEST_WAIT = 3600
 local MOST_AGE = 30 * 86400  -- since it was wanted: an agreement that is not signed refuses for long
+local LEAST_ATTEMPTS = 20    -- about half a day: a clock that jumps ends nothing, nor does a worker that was off
 
 local JOB = "SELECT id, version, package, app, at, since, state, due, set_at, attempts, code, message, ended_at " ..
   "FROM jobs "
@@ -120,7 +121,12 @@ local FAILED = "UPDATE jobs SET state = :state, attempts = :attempts, due = :due
   "message = :message, ended_at = :ended_at, package = coalesce(package, :package), app = coalesce(app, :app) " ..
   "WHERE id = :id"
 
---- Notes that a job failed: it is tried again after a minute, later after up to an hour, for thirty days.
+local function is_too_old(job, attempts, now)
+  return attempts >= LEAST_ATTEMPTS and now - job.since >= MOST_AGE
+end
+
+--- Notes that a job failed: it is tried again after a minute, later after up to an hour, for thirty days and at least
+--- twenty times.
 ---@param job table with its package and app, if they are known by now: what brings them back wants it again
 ---@param failure {code: string, message: string, ended?: boolean} ended: it is not worth another attempt
 ---@return {again_in?: number, ended: boolean}|nil
@@ -129,7 +135,7 @@ local FAILED = "UPDATE jobs SET state = :state, attempts = :attempts, due = :due
 function methods:job_failed(job, failure)
   return self:transact(function(link, now)
     local attempts = job.attempts + 1
-    local wait, has_ended = wait_after(attempts), failure.ended or now - job.since >= MOST_AGE
+    local wait, has_ended = wait_after(attempts), failure.ended or is_too_old(job, attempts, now)
     link:run(FAILED, {
       id = job.id, state = has_ended and "ended" or "wanted", attempts = attempts, due = now + wait, now = now,
       code = failure.code, message = failure.message, ended_at = has_ended and now or nil, package = job.package,

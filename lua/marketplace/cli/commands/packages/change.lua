@@ -68,9 +68,9 @@ function change.availability_problem(options)
 end
 
 local function change_availability(verb)
-  return function(packages, options, _, now)
+  return function(packages, options)
     local outcome, message = packages[verb](packages, {
-      app = options.app, package = options.package, version = options.version, at = now,
+      app = options.app, package = options.package, version = options.version,
       territories = #options.territory > 0 and options.territory or nil,
     })
     if not outcome then return nil, message end
