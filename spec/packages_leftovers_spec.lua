@@ -49,6 +49,31 @@ describe("packages of which something is there already", function()
     return p
   end
 
+  it("are verified although another folder is gone", function()
+    local p, first, second = work:open(), work:add_version { variants = 1 }, work:add_version { variants = 1 }
+    work:fetch(p, first)
+    work:fetch(p, second)
+    shell.run("rm -rf " .. work:public(first))
+    local reports = {}
+    for _, report in ipairs(assert(p:verify())) do reports[report.version] = #report.problems end
+    assert.same({ [first.id] = 1, [second.id] = 0 }, reports)
+  end)
+
+  it("are collected although others cannot be", function()
+    local p, place = work:open(), work.folder .. "/withdrawn"
+    shell.run(("mkdir %s/a~1 %s/b~2 %s/c~3"):format(place, place, place))
+    local real, count = p.io, 0
+    p.io = setmetatable({
+      remove_tree = function(path)
+        count = count + 1
+        if count == 1 then return nil, "it cannot be removed", "file_failed" end
+        return real.remove_tree(path)
+      end,
+    }, { __index = real })
+    assert.same({ nil, "it cannot be removed", "file_failed" }, { p:collect() })
+    assert.equal("1", shell.run(("ls %s | wc -l"):format(place)))
+  end)
+
   it("need no room for what an earlier attempt has allocated", function()
     local p, version = work:open { parallel = 1 }, work:add_version(LARGE)
     work:fault("file_cut", { at = 2000000, path = FILES })

@@ -107,27 +107,31 @@ local function discard_leftover(p, place, id)
   return true
 end
 
-local function collect_leftovers(p, place)
-  local entries, message, code = p.io.list(("%s/%s"):format(p.folder.root, place))
+-- What fails with one keeps no other from it; the first failure is told.
+local function each_entry(p, path, visit)
+  local entries, message, code = p.io.list(path)
   if not entries then return nil, message, code end
+  local all_ok = true
   for _, entry in ipairs(entries) do
-    local ok = true
-    if ids.is_name(entry.name) then ok, message, code = discard_leftover(p, place, entry.name) end
-    if not ok then return nil, message, code end
+    local ok, problem, problem_code = visit(entry.name)
+    if not ok and all_ok then all_ok, message, code = nil, problem, problem_code end
   end
-  return true
+  return all_ok, message, code
+end
+
+local function collect_leftovers(p, place)
+  return each_entry(p, ("%s/%s"):format(p.folder.root, place), function(name)
+    if not ids.is_name(name) then return true end
+    return discard_leftover(p, place, name)
+  end)
 end
 
 local function remove_discarded(p)
   local place = p.folder.root .. "/withdrawn"
-  local entries, message, code = p.io.list(place)
-  if not entries then return nil, message, code end
-  for _, entry in ipairs(entries) do
-    local ok = true
-    if entry.name:find("~", 1, true) then ok, message, code = p.io.remove_tree(place .. "/" .. entry.name) end
-    if not ok then return nil, message, code end
-  end
-  return true
+  return each_entry(p, place, function(name)
+    if not name:find("~", 1, true) then return true end
+    return p.io.remove_tree(place .. "/" .. name)
+  end)
 end
 
 --- Removes what was replaced or withdrawn, or failed, longer ago than a grace, and what no row needs. What cannot be

@@ -85,16 +85,13 @@ local function verify_version(p, version, on_progress)
   local known, message, code = known_digests(p, version)
   if not known then return nil, message, code end
   local report = { version = version.id, problems = {}, bytes = 0, assets = version.assets, unverified = 0 }
-  local whole, problem, problem_code = contents.check(p.io, path, version, known.rows)
-  if not whole and problem_code == "package_incomplete" then report.problems[1] = problem end
-  if whole or problem_code == "package_incomplete" then
-    check_assets(p, version, path, known, report, on_progress)
-  end
+  local whole, problem = contents.check(p.io, path, version, known.rows)
+  if not whole then report.problems[1] = problem end
+  check_assets(p, version, path, known, report, on_progress)
   local list
   list, message, code = p.store:versions { id = version.id }
   if not list then return nil, message, code end
   if not list[1] or list[1].state ~= version.state then return false end
-  if not whole and problem_code ~= "package_incomplete" then return nil, problem, problem_code end
   return report
 end
 
@@ -107,7 +104,7 @@ end
 ---@return {version: string, problems: string[], bytes: integer, assets: integer, unverified: integer}[]|nil reports
 ---unverified: assets of which there is only the size to compare
 ---@return string? message
----@return string? code version_unknown, store_unavailable, file_failed
+---@return string? code version_unknown, store_unavailable
 function verify.run(p, given, on_progress)
   local list, message, code = p.store:versions {
     id = given.version, state = not given.version and "published" or nil,
