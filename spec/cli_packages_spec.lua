@@ -32,7 +32,7 @@ describe("marketplace packages", function()
   before_each(function()
     folder = shell.run "mktemp -d"
     shell.run(("mkdir -p %s/p/state && touch %s/p/state/store.db"):format(folder, folder))
-    written, noted, asked, answers, is_terminal = {}, {}, {}, {}, false
+    written, noted, asked, answers, is_terminal = {}, {}, {}, { lock = true }, false
     output.raw = function(bytes) written[#written + 1] = bytes end
     core.is_terminal = function() return is_terminal end
     core.now = function() return NOW end
@@ -208,10 +208,10 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3  403: 
       answers[verb] = { versions = { "v1", "v2" }, withdrawn = { "v1" }, restored = { "v2" }, requested = {} }
     end
     assert.equal(0, here("withdraw", "--package", "p1", "--territory", "FRA", "--territory", "DEU"))
-    assert.same({ "withdraw", { package = "p1", at = NOW, territories = { "FRA", "DEU" } } }, asked[1])
+    assert.same({ "withdraw", { package = "p1", territories = { "FRA", "DEU" } } }, asked[1])
     assert.equal("v1 is withdrawn\nv2 is published again\n", out())
     assert.equal(0, here("restore", "--app", "67"))
-    assert.same({ "restore", { app = "67", at = NOW } }, asked[1])
+    assert.same({ "restore", { app = "67" } }, asked[1])
     assert.equal(0, here("hold", "--version", "v1", "--reason", "a complaint"))
     assert.same({ "hold", { version = "v1", reason = "a complaint" } }, asked[1])
     assert.equal(0, here("release", "--version", "v1"))

@@ -48,6 +48,12 @@ describe("marketplace packages, run", function()
     return json.decode(expect(0, ("show %s --json"):format(version)))
   end
 
+  it("fetch fails if it cannot become the one that fetches", function()
+    want "none"
+    shell.run(("rm -f %s/p/state/lock && mkdir %s/p/state/lock"):format(folder, folder))
+    expect(1, "fetch --version none", "^marketplace: [^\n]*state/lock: the lock cannot be opened")
+  end)
+
   it("fetch brings a version, or a package's newest, and says so if it is here", function()
     local version, package = new_version { deltas = 1 }
     expect(0, "fetch --version " .. version, ("^%s is published\n$"):format(version))

@@ -93,6 +93,8 @@ function fetch.run(packages, options, reporting)
     local known, message = packages:request { version = options.version, package = options.package, now = true }
     if not known then return nil, message end
   end
+  local locked, problem, code = packages:lock()
+  if not locked and code ~= "locked" then return nil, problem end
   local done, message = take_turns(packages, seen)
   if not done then return nil, message end
   if reporting.has_failed then return 1 end -- which has been said
