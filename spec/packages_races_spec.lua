@@ -71,6 +71,37 @@ describe("packages that are fetched while something else happens", function()
     end
   end)
 
+  it("go on after a mistake in the program, which keeps no place from the others", function()
+    local real, is_wrong = work.client.alternativeDistributionPackageVersions, false
+    local versions = setmetatable({
+      get = function(_, ...)
+        if is_wrong then error "a mistake" end
+        return real:get(...)
+      end,
+    }, { __index = real })
+    local client = setmetatable({ alternativeDistributionPackageVersions = versions }, { __index = work.client })
+    local p, version = work:open { parallel = 1, client = client }, work:add_version { variants = 2 }
+    at("asset_done", function() is_wrong, work.later = true, 601 end)
+    assert.equal("internal_error", work:fetch(p, version).code)
+    is_wrong = false
+    assert.equal("job_done", work:fetch(p, version).event)
+    is_fine(1)
+  end)
+
+  it("are published although App Store Connect still says elsewhere that they were replaced", function()
+    local real = work.client.alternativeDistributionPackageVersions
+    local versions = setmetatable({
+      get = function(_, ...)
+        local found, message, code, detail = real:get(...)
+        if found then found.state = "REPLACED" end
+        return found, message, code, detail
+      end,
+    }, { __index = real })
+    local client = setmetatable({ alternativeDistributionPackageVersions = versions }, { __index = work.client })
+    local p, version = work:open { client = client }, work:add_version { variants = 1 }
+    assert.equal("published", work:fetch(p, version).result)
+  end)
+
   it("are taken down by what has no time, although the clock is behind", function()
     local p, version = work:open(), work:add_version()
     p:request { version = version.id, at = core.now() + 3600 }

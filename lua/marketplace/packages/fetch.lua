@@ -100,6 +100,12 @@ function Run:transfer_ends(asset)
   self.sinks[asset] = nil
 end
 
+--- Gives a slot back that no transfer has taken over.
+function Run:give_slot_back()
+  if self.has_slot then self.slots:give_back() end
+  self.has_slot = false
+end
+
 --- How many bytes of all assets are there.
 ---@return integer
 function Run:bytes()
@@ -116,7 +122,10 @@ local function move_on(run, package)
   local newest, message, code = remote.newest(run, package)
   if newest == nil then return nil, message, code end
   if not newest then return nil, "no version of its package is COMPLETED", "replaced" end
-  if newest.id == run.version then return true end
+  if newest.id == run.version then -- the list, which was made later, has it as COMPLETED
+    run.apple.state = COMPLETED
+    return true
+  end
   run.moved_to = newest.id
   return nil, ("version %s of its package has replaced it"):format(newest.id), "moved"
 end
@@ -368,12 +377,11 @@ end
 local function take_turns(run)
   for _, asset in ipairs(run.assets) do
     if not asset.is_done then
-      if not run.slots:take(run.pause, function() return run:has_ended() end) then return end
+      run.has_slot = run.slots:take(run.pause, function() return run:has_ended() end)
+      if not run.has_slot then return end
       local ok, message, code = is_still_wanted(run)
-      if not ok then
-        run.slots:give_back()
-        return run:fail(message, code)
-      end
+      if not ok then return run:fail(message, code) end
+      run.has_slot = false
       begin(run, asset)
     end
   end
@@ -381,6 +389,7 @@ end
 
 local function fetch_assets(run)
   take_turns(run)
+  run:give_slot_back()
   run.pause(nil, nil, function() return run.under_way == 0 end)
   local problem = run.problem or run.failed
   if problem then return nil, problem.message, problem.code end

@@ -116,13 +116,25 @@ local function settle(p, run, result, message, code)
   return settle_failure(p, run, message, code)
 end
 
+-- After a mistake in the program, what is under way must not write beside the next attempt.
+local function abort(run, message)
+  run:fail(message, "internal_error")
+  run:give_slot_back()
+  for _, sink in pairs(run.sinks) do sink:close() end
+end
+
 local function end_run(p, run, ok, result, message, code)
   local writer = p.writer
   writer.active[run.job.id], writer.look_at = nil, 0
-  if writer.packages[run.package] == run then writer.packages[run.package] = nil end
+  for package, owner in pairs(writer.packages) do
+    if owner == run then writer.packages[package] = nil end
+  end
   writer.space:release(run)
   run.job.package, run.job.app = run.package, run.app
-  if not ok then result, message, code = nil, result, "internal_error" end
+  if not ok then
+    abort(run, result)
+    result, message, code = nil, result, "internal_error"
+  end
   local settled, problem = settle(p, run, result, message, code)
   if settled then return end
   writer.look_at = core.monotonic() + LOOK_EVERY -- the job is where it was, and is done again

@@ -75,7 +75,8 @@ function remote.newest(run, package)
   local ok, message, code = each(run, "alternativeDistributionPackageVersions", {
     alternativeDistributionPackage = package, filter = { state = "COMPLETED" }, limit = PAGE,
   }, function(found)
-    if not newest or is_newer(found, newest) then newest = found end
+    local is_completed = found.state == nil or found.state == "COMPLETED"
+    if is_completed and (not newest or is_newer(found, newest)) then newest = found end
   end)
   if not ok then return nil, message, code end
   return newest and { id = newest.id, number = newest.version }

@@ -124,6 +124,7 @@ local function is_resumable(asset)
 end
 
 local function open_sink(run, asset, part, state)
+  if run:has_ended() then return nil, "it was stopped", "stopped" end
   local given = inspection(run, asset, part)
   given.resume = is_resumable(asset)
   local sink, message, code = run.p.io.sink(given)
