@@ -55,6 +55,14 @@ describe("marketplace.packages.callbacks", function()
     assert.same({ { "withdraw", first }, { "withdraw", second }, { "withdraw", in_territories } }, called)
   end)
 
+  it("withdraws each package although one of them fails, and fails for it", function()
+    local n = notification("versions_unavailable", 1)
+    n.package_ids = { PACKAGE, "another" }
+    answer = { nil, "no space" }
+    assert.same({ nil, "no space" }, { run(n) })
+    assert.equal(2, #called)
+  end)
+
   it("withdraws an app, and restores apps and packages", function()
     run(notification("app_unavailable", 1))
     run(notification("app_unavailable", 2))

@@ -24,16 +24,18 @@ local function packages_of(n)
   return n.package_ids or n.package_id and { n.package_id } or {}
 end
 
--- Calls `change` for each package.
+-- Calls `change` for each package: one that fails keeps no other from being taken down.
 local function each_package(p, n, ctx, change)
   local all = packages_of(n)
   if #all == 0 then return ctx:cancel "no package is named" end
+  local failure
   for _, package in ipairs(all) do
     local result, message = p[change](p, {
       package = package, territories = n.territories, at = n.time, event = ctx.id,
     })
-    if result == nil then return nil, message end
+    if result == nil then failure = failure or message end
   end
+  return outcome(not failure or nil, failure)
 end
 
 local function change_app(p, n, ctx, change)
