@@ -156,6 +156,23 @@ describe("marketplace.packages", function()
       assert.same({ "/v1/apps/77/appStoreVersions?limit=200", "p1" }, asked)
     end)
 
+    it("reads no page of one's own app twice, and fails if an answer cannot be read", function()
+      local p, count, code = work:open(), 0, "api_error"
+      p.client = {
+        rate_limit = {},
+        request = function(_, _, path)
+          count = count + 1
+          assert(count < 3, "it goes on for ever")
+          return { data = { { id = "v1" } }, links = { next = path } }
+        end,
+        alternativeDistributionPackages = { get = function() return nil, "why", code, { status = 200 } end },
+      }
+      assert.same({ seen = 0, known = 0, requested = {} }, p:sync { apps = { "77" } })
+      assert.equal(1, count)
+      code = "answer_invalid"
+      assert.same({ nil, "why", "answer_invalid" }, { p:sync { apps = { "77" } } })
+    end)
+
     it("tells what fails", function()
       local p, version = work:open(), work:add_version()
       work:fetch(p, version)

@@ -17,8 +17,9 @@ local UNKNOWN = { [403] = true, [404] = true } -- an app of another developer
 
 -- The packages of the versions of an app, if it is one's own.
 local function add_own(asker, packages, app)
-  local address = ("/v1/apps/%s/appStoreVersions?limit=%d"):format(app, PAGE)
-  while address do
+  local address, seen = ("/v1/apps/%s/appStoreVersions?limit=%d"):format(app, PAGE), {}
+  while type(address) == "string" and not seen[address] do
+    seen[address] = true
     asker.calls:wait(asker.pause)
     local document, message, code, about = asker.client:request("GET", address)
     if not document and about and UNKNOWN[about.status] then return true end
@@ -27,7 +28,7 @@ local function add_own(asker, packages, app)
       asker.calls:wait(asker.pause)
       local package, problem, problem_code, detail =
         asker.client.alternativeDistributionPackages:get { appStoreVersion = version.id }
-      local is_none = detail and (detail.status == 404 or detail.status == 200)
+      local is_none = detail and (detail.status == 404 or detail.status == 200 and problem_code == "api_error")
       if not package and not is_none then return nil, problem, problem_code end
       if package then add(packages, package.id, app) end
     end
