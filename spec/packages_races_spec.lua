@@ -140,6 +140,24 @@ describe("packages that are fetched while something else happens", function()
     is_fine(1)
   end)
 
+  it("wait for another version of their package, and keep no place from other packages meanwhile", function()
+    local p, first = work:open { parallel = 2 }, work:add_version { variants = 1 }
+    local second = work:add_version { package = first.package, deltas = 1 }
+    work:set_state(first, "COMPLETED")
+    local other = work:add_version { variants = 1, size = 1000 }
+    work:fault("file_slow", { rate = 100000, path = "/simulator/files/variants" })
+    p:request { version = first.id }
+    at("asset_started", function()
+      work:set_state(second, "COMPLETED")
+      p:request { version = second.id }
+      p:request { version = other.id }
+    end)
+    assert.same({ "job_done", other.id }, { work:finish(p).event, work.events[work.seen].version })
+    assert.same({ "job_moved", first.id }, { work:finish(p).event, work.events[work.seen].version })
+    assert.same({ "job_done", second.id }, { work:finish(p).event, work.events[work.seen].version })
+    is_fine(2)
+  end)
+
   it("have one writer; another one waits, and takes over", function()
     local one, other, version = work:open(), work:open(), work:add_version()
     assert.is_true(one:lock())

@@ -150,16 +150,15 @@ local function choose_version(run)
 end
 
 -- One job of a package at a time. The other one looks whether it is still wanted.
-local function wait_for_others(run)
+local function make_way(run)
   local package = run.package
   if not package then return true end
-  local running = run.packages
-  while running[package] do
-    running[package].is_doubted = true
-    run.pause(nil, nil, function() return running[package] == nil or run:has_ended() end)
-    if run:has_ended() then return nil, "it was stopped", "stopped" end
+  local other = run.packages[package]
+  if other then
+    other.is_doubted = true
+    return nil, "another version of its package is being fetched", "later"
   end
-  running[package] = run
+  run.packages[package] = run
   return true
 end
 
@@ -409,7 +408,7 @@ local function publish_it(run)
 end
 
 local STEPS = {
-  choose_version, wait_for_others, is_allowed, recognize, read_archive, list_assets, bring_back_with_blobs, stage,
+  choose_version, make_way, is_allowed, recognize, read_archive, list_assets, bring_back_with_blobs, stage,
   reserve, fetch_assets, publish_it,
 }
 
@@ -417,8 +416,8 @@ local STEPS = {
 ---@param run marketplace.packages.Run
 ---@return string|nil result of marketplace.packages.publish: published, held, unavailable, superseded
 ---@return string? message
----@return string? code moved: run.moved_to is the version that it stands for; replaced, unavailable: it has ended; all
---- others: it is to be tried again
+---@return string? code moved: run.moved_to is the version that it stands for; later: once the other job of its package
+--- has ended; replaced, unavailable: it has ended; all others: it is to be tried again
 function fetch.run(run)
   run.pause = scheduler.pause()
   run:tell "job_started"

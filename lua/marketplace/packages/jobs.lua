@@ -27,7 +27,7 @@ local function new_writer(p, lock)
     lock = lock, tasks = p.client:tasks(), slots = slots.new(p.settings.parallel),
     rate = rate.new(p.settings.max_bytes_per_second, core.monotonic),
     calls = calls.new(p.client, p.settings.max_calls_per_hour, core.monotonic),
-    space = space.new(p.folder.root, p.settings.min_free, p.io.disk_free), active = {}, packages = {},
+    space = space.new(p.folder.root, p.settings.min_free, p.io.disk_free), active = {}, packages = {}, later = {},
     look_at = 0, followed_at = 0, collected_at = core.monotonic(),
   }
 end
@@ -112,6 +112,10 @@ end
 local function settle(p, run, result, message, code)
   if result then return settle_done(p, run, result) end
   if code == "stopped" then return true end
+  if code == "later" then
+    p.writer.later[run.job.id] = run.package
+    return true
+  end
   if code == "moved" then return settle_move(p, run) end
   return settle_failure(p, run, message, code)
 end
@@ -143,10 +147,16 @@ end
 
 --[[ Turns ]]
 
-local function running_jobs(active)
-  local list = {}
-  for id, run in pairs(active) do list[#list + 1] = { id = id, package = run.package } end
-  return list
+-- The jobs that are not to be begun: those that run, and those that wait for another one of their package.
+local function held_jobs(writer)
+  local list, running = {}, 0
+  for id, run in pairs(writer.active) do
+    list[#list + 1], running = { id = id, package = run.package }, running + 1
+  end
+  for id, package in pairs(writer.later) do
+    if writer.packages[package] then list[#list + 1] = { id = id } else writer.later[id] = nil end
+  end
+  return list, running
 end
 
 local function start(p, job)
@@ -160,13 +170,13 @@ local function start_due(p, now)
   local writer = p.writer
   if now < writer.look_at then return end
   writer.look_at = now + LOOK_EVERY
-  local running = running_jobs(writer.active)
-  while #running < p.settings.parallel do
-    local job, wait, code = p.store:next_job(p.clock(), running)
+  local held, running = held_jobs(writer)
+  while running < p.settings.parallel do
+    local job, wait, code = p.store:next_job(p.clock(), held)
     if not job and code then p.log.write { level = "error", message = "no jobs", code = code, reason = wait } end
     if not job then return end
     start(p, job)
-    running = running_jobs(writer.active)
+    held, running = held_jobs(writer)
   end
 end
 
