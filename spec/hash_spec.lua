@@ -1,4 +1,5 @@
 local core = require "marketplace.core"
+local finalizer = require "support.finalizer"
 
 describe("a hash of marketplace.core", function()
   it("is of the bytes that were added, in whatever pieces", function()
@@ -42,5 +43,21 @@ describe("a hash of marketplace.core", function()
     end
     assert.has_error(function() core.hash "sha1" end)
     assert.has_error(function() core.hash() end)
+  end)
+
+  it("may be closed by a finalizer while a number is made into bytes for it", function()
+    local hash, number, problem = core.hash "sha256", 0, nil
+    finalizer.during(function()
+      local ok
+      repeat
+        number = number + 1
+        ok, problem = pcall(hash.add, hash, number)
+      until not ok or number == 100000
+    end, function()
+      if not finalizer.is_within(hash.add) then return nil end
+      hash:close()
+      return true
+    end)
+    assert.matches("the hash is closed", problem)
   end)
 end)

@@ -21,9 +21,9 @@ static mkt_hash *check_hash(lua_State *L) {
 static int hash_add(lua_State *L) {
   size_t n;
   mkt_error error;
-  mkt_hash *hash = check_hash(L);
+  /* to make a number a string can run a finalizer, which may close the hash */
   const char *bytes = luaL_checklstring(L, 2, &n);
-  return mkt_lua_push_outcome(L, mkt_hash_add(hash, bytes, n, &error), &error);
+  return mkt_lua_push_outcome(L, mkt_hash_add(check_hash(L), bytes, n, &error), &error);
 }
 
 /* h:copy() -> another one */
