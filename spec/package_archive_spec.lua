@@ -92,7 +92,11 @@ describe("marketplace.package_io.read_archive", function()
       { { manifest(), { name = "__MACOSX/._signature", bytes = "" }, signature }, "X/._signature does not belong" },
     ["an entry that is missing"] = { { manifest() }, "entry signature is missing" },
     ["no entries"] = { {}, "entry manifest.json is missing" },
-    ["an empty entry"] = { { manifest { bytes = "" }, signature }, "entry manifest.json is missing or empty" },
+    ["an empty entry"] = { { manifest { bytes = "" }, signature }, "entry manifest.json is empty" },
+    ["an entry twice, first empty"] =
+      { { manifest { bytes = "" }, manifest(), signature }, "entry manifest.json is empty" },
+    ["what follows an empty entry"] =
+      { { manifest { bytes = "" }, manifest(), signature, { name = "x", bytes = "x" } }, "manifest.json is empty" },
     ["an entry twice"] = { { manifest(), manifest(), signature }, "entry manifest.json is there twice" },
     ["a path"] = { { manifest { name = "a/manifest.json" }, signature }, "entry a/manifest.json does not belong" },
     ["a way out"] = { { manifest { name = "../manifest.json" }, signature }, "entry ../manifest.json does not" },

@@ -60,6 +60,7 @@ static mkt_code check(zip_t *archive, const zip_stat_t *about, const mkt_package
   if (about->comp_method != ZIP_CM_STORE && about->comp_method != ZIP_CM_DEFLATE) {
     return fail_entry(error, about->name, "is compressed in a way that zip files seldom are");
   }
+  if (about->size == 0) return fail_entry(error, about->name, "is empty");
   if (about->size > entry->bytes.maximum) return fail_entry(error, about->name, "is too large");
   if (!is_plain_file(archive, about->index)) {
     return fail_entry(error, about->name, "is not a plain file");
@@ -108,8 +109,7 @@ static mkt_code read_entries(zip_t *archive, mkt_package_entry *entries, size_t 
     if (code != MKT_OK) return code;
   }
   for (size_t i = 0; i < count; i++) {
-    if (entries[i].bytes.p == NULL)
-      return fail_entry(error, entries[i].name, "is missing or empty");
+    if (entries[i].bytes.p == NULL) return fail_entry(error, entries[i].name, "is missing");
   }
   return MKT_OK;
 }

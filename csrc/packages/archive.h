@@ -17,9 +17,10 @@ typedef struct mkt_package_entry {
 } mkt_package_entry;
 
 /* Fills the entries, whose names differ, from the archive that p[0..n) is. MKT_ERR_ARCHIVE_INVALID
- * unless the archive has these entries and no other, and each is a plain file (no folder, no link,
- * not encrypted; stored or deflated) of the size and the CRC that the archive names, and no larger
- * than it may be: that holds while it is inflated too. MKT_ERR_OUT_OF_MEMORY. */
+ * unless the archive has these entries and no other, and each is a plain file (not empty, no
+ * folder, no link, not encrypted; stored or deflated) of the size and the CRC that the archive
+ * names, and no larger than it may be: that holds while it is inflated too. MKT_ERR_OUT_OF_MEMORY.
+ */
 mkt_code mkt_package_archive_read(const char *p, size_t n, mkt_package_entry *entries, size_t count,
                                   mkt_error *error);
 
