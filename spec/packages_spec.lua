@@ -156,6 +156,19 @@ describe("marketplace.packages", function()
       assert.same({ "/v1/apps/77/appStoreVersions?limit=200", "p1" }, asked)
     end)
 
+    it("requests what it can although App Store Connect refuses a package, and tells that", function()
+      local p = work:open()
+      local first, second = work:add_version { variants = 1 }, work:add_version { variants = 1 }
+      work:fetch(p, first)
+      work:fetch(p, second)
+      for _, one in ipairs { first, second } do work:add_version { package = one.package, deltas = 1 } end
+      work:fault("403", { times = 1 })
+      local result, message, code = p:sync()
+      assert.same({ nil, "forbidden" }, { result, code })
+      assert.matches("403", message)
+      assert.equal(1, #p:jobs { state = "wanted" })
+    end)
+
     it("reads no page of one's own app twice, and fails if an answer cannot be read", function()
       local p, count, code = work:open(), 0, "api_error"
       p.client = {

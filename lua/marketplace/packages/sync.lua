@@ -71,7 +71,22 @@ local function request_newest(p, asker, package, app, result)
   return true
 end
 
---- Requests what is COMPLETED and is not served as current. Withdraws nothing.
+-- What App Store Connect refuses of one package says nothing about the others.
+local CONCERNS_ONE = { forbidden = true, gone = true }
+
+local function request_all(p, asker, packages)
+  local result, failure = { seen = 0, known = 0, requested = {} }, nil
+  for _, package in ipairs(packages.ids) do
+    local ok, message, code = request_newest(p, asker, package, packages.apps[package], result)
+    if not ok and not CONCERNS_ONE[code] then return nil, message, code end
+    if not ok then failure = failure or { message, code } end
+  end
+  if failure then return nil, failure[1], failure[2] end
+  return result
+end
+
+--- Requests what is COMPLETED and is not served as current. Withdraws nothing. A package that App Store Connect refuses
+--- keeps no other from being requested, and is told at the end.
 ---@param p table
 ---@param apps string[]|nil only these, and also the packages of those that are one's own
 ---@return {seen: integer, known: integer, requested: string[]}|nil
@@ -89,13 +104,7 @@ function sync.run(p, apps)
     ok, message, code = add_own(asker, packages, app)
     if not ok then return nil, message, code end
   end
-  local result = { seen = 0, known = 0, requested = {} }
-  for _, package in ipairs(packages.ids) do
-    local ok
-    ok, message, code = request_newest(p, asker, package, packages.apps[package], result)
-    if not ok then return nil, message, code end
-  end
-  return result
+  return request_all(p, asker, packages)
 end
 
 return sync
