@@ -32,7 +32,7 @@ local function download(run, url)
 end
 
 --- Fetches it.
----@param run table of marketplace.packages.fetch
+---@param run marketplace.packages.Run
 ---@param version table of marketplace.packages.remote
 ---@return table<string, string>|nil files the bytes of each, by name
 ---@return string? message

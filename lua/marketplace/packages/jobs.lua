@@ -4,6 +4,7 @@ local collect = require "marketplace.packages.collect"
 local core = require "marketplace.core"
 local fetch = require "marketplace.packages.fetch"
 local ids = require "marketplace.packages.ids"
+local job_run = require "marketplace.packages.run"
 local rate = require "marketplace.packages.rate"
 local slots = require "marketplace.packages.slots"
 local space = require "marketplace.packages.space"
@@ -160,7 +161,7 @@ local function held_jobs(writer)
 end
 
 local function start(p, job)
-  local run = fetch.new(p, p.writer, job)
+  local run = job_run.new(p, p.writer, job)
   p.writer.active[job.id] = run
   p.writer.tasks:add(function() return fetch.run(run) end, function(...) end_run(p, run, ...) end)
 end

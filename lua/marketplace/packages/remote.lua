@@ -28,7 +28,7 @@ local function related_id(resource, name)
 end
 
 --- A package version.
----@param run table of marketplace.packages.fetch
+---@param run marketplace.packages.Run
 ---@param id string
 ---@return {id: string, package: string|nil, state: string|nil, url: string|nil, checksum: string|nil}|nil
 ---@return string? message

@@ -289,7 +289,7 @@ local function recognize(run, asset, path)
 end
 
 --- Brings an asset to its place in the folder that is being made.
----@param run table of marketplace.packages.fetch
+---@param run marketplace.packages.Run
 ---@param asset table of the manifest, with blob=, checksum=: what App Store Connect lists, and etag=: of what is there
 ---@return {proof: string, reused: boolean|nil, sha256: string|nil}|nil
 ---@return string? message names the asset
