@@ -240,16 +240,16 @@ describe("the store of packages", function()
       end
       stage("v2")
       opened:request { version = "v4", app = "A" }
-      for _, id in ipairs { "v1", "v2", "v3", "v4" } do
-        opened:job_failed(opened:jobs { version = id }[1], {
-          code = id == "v4" and "not_found" or "unavailable", message = "why", ended = true,
-        })
+      opened:request { version = "v5", app = "A" }
+      local codes = { v1 = "unavailable", v2 = "unavailable", v3 = "unavailable", v4 = "replaced", v5 = "gone" }
+      for id, code in pairs(codes) do
+        opened:job_failed(opened:jobs { version = id }[1], { code = code, message = "why", ended = true })
       end
       assert(opened:availability { scope = "app", id = "A", available = true, at = 900, event = "e" })
       local wanted = {}
       for i, job in ipairs(opened:jobs { state = "wanted" }) do wanted[i] = job.version end
       table.sort(wanted)
-      assert.same({ "v1", "v2" }, wanted)
+      assert.same({ "v1", "v2", "v5" }, wanted)
     end)
   end)
 

@@ -215,11 +215,12 @@ function methods:prune_jobs(before)
   end)
 end
 
-local REARM = "SELECT id FROM jobs WHERE state = 'ended' AND code = 'unavailable' AND version IS NOT NULL AND " ..
-  "((:scope = 'app' AND (app = :id OR version IN (SELECT id FROM versions WHERE item_id = :id OR app = :id))) OR " ..
+local REARM = "SELECT id FROM jobs WHERE state = 'ended' AND code IN ('unavailable', 'gone') AND " ..
+  "version IS NOT NULL AND (" ..
+  "(:scope = 'app' AND (app = :id OR version IN (SELECT id FROM versions WHERE item_id = :id OR app = :id))) OR " ..
   "(:scope = 'package' AND package = :id) OR (:scope = 'version' AND version = :id))"
 
---- Wants again what ended because Apple had made it unavailable.
+--- Wants again what ended because Apple had made it unavailable, after which App Store Connect may not know it either.
 ---@param link table
 ---@param scope string
 ---@param id string
