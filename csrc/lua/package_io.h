@@ -15,7 +15,8 @@
  *   sink:offset() -> where the next bytes belong | nil, message, code: why it has failed, which
  *     lasts until it is restarted or opened anew
  *   sink:written() -> bytes taken so far, with what was there; does not wait
- *   sink:restart() -> true | nil, message, code: back to the beginning
+ *   sink:restart() -> true | nil, message, code: back to the beginning. Raises while an exchange
+ *     uses the sink.
  *   sink:finish() -> result | nil, message, "asset_size" if bytes are missing, which may still
  *     come; "asset_corrupt", "asset_size", "disk_full", "file_failed", "crypto_failed" if it has
  *     failed. What it returns is on the disk.

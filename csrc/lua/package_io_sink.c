@@ -10,12 +10,14 @@ typedef struct sink_box {
   mkt_package_sink *sink; /* NULL before it is opened and after it is closed */
 } sink_box;
 
-/* ---- For exchanges: the sink may be closed under them ---- */
+/* ---- For exchanges: the sink may be closed under them, or be the parent process's ---- */
 
 static mkt_package_sink *opened(mkt_http_sink *http, mkt_error *error) {
   mkt_package_sink *sink = ((sink_box *)http)->sink;
-  if (sink == NULL) (void)mkt_fail(error, MKT_ERR_HTTP_FAILED, "the sink was closed");
-  return sink;
+  if (sink != NULL && mkt_package_sink_is_ours(sink)) return sink;
+  (void)mkt_fail(error, MKT_ERR_HTTP_FAILED,
+                 sink == NULL ? "the sink was closed" : "the sink belongs to another process");
+  return NULL;
 }
 
 static mkt_code begin(mkt_http_sink *http, uint64_t from, uint64_t length, mkt_error *error) {
@@ -93,7 +95,10 @@ static int sink_written(lua_State *L) {
 
 static int sink_restart(lua_State *L) {
   mkt_error error;
-  return mkt_lua_push_outcome(L, mkt_package_sink_restart(check_sink(L), &error), &error);
+  mkt_package_sink *sink = check_sink(L);
+  const sink_box *box = lua_touserdata(L, 1);
+  luaL_argcheck(L, !box->http.is_in_use, 1, "the sink is in use by an exchange");
+  return mkt_lua_push_outcome(L, mkt_package_sink_restart(sink, &error), &error);
 }
 
 static int sink_finish(lua_State *L) {

@@ -193,10 +193,13 @@ static void end_thread(mkt_package_sink *s) {
 
 void mkt_package_sink_close(mkt_package_sink *s) {
   if (s == NULL) return;
-  /* a forked child has no such thread, and whatever that thread had locked stays locked */
-  if (mkt_package_sink_is_ours(s)) end_thread(s);
+  /* a forked child has no such thread: what that had locked stays locked, and what it was changing
+   * stays half changed */
+  if (mkt_package_sink_is_ours(s)) {
+    end_thread(s);
+    mkt_package_digests_clear(&s->digests);
+  }
   mkt_package_part_close(&s->part);
-  mkt_package_digests_clear(&s->digests);
   mkt_free(s->path);
   mkt_free(s->ring);
   mkt_free(s);
@@ -253,6 +256,7 @@ static mkt_code restart(mkt_package_sink *s, mkt_error *error) {
   s->first = s->used = 0;
   s->taken = 0;
   s->is_checking = s->is_complete = s->has_failed = s->is_held = false;
+  wake_if_there_is_room(s);
   mkt_code code = mkt_package_digests_reset(&s->digests, error);
   if (code == MKT_OK) code = mkt_package_part_cut(&s->part, 0, error);
   if (code != MKT_OK) fail(s, error);

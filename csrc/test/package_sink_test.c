@@ -154,6 +154,24 @@ static void takes_as_much_as_the_ring_holds_and_wakes_who_waits(void **state) {
   expect_whole(sink);
 }
 
+static void has_room_again_once_it_is_restarted(void **state) {
+  (void)state;
+  mkt_error error;
+  mkt_package_sink *sink = opened(false);
+  mkt_package_sink_wake_by(sink, wake, &waker);
+  times_woken = 0;
+  (void)pthread_mutex_lock(&gate);
+  while (give(sink, &error) == MKT_HTTP_SINK_TAKEN) {
+  }
+  (void)pthread_mutex_unlock(&gate);
+  assert_int_equal(mkt_package_sink_restart(sink, &error), MKT_OK);
+  assert_true(mkt_package_sink_has_room(sink));
+  mkt_package_sink_wake_by(sink, NULL, NULL);
+  assert_int_equal(times_woken, 1);
+  assert_int_equal(give_all(sink, &error), MKT_HTTP_SINK_TAKEN);
+  expect_whole(sink);
+}
+
 static void writes_what_it_has_taken_before_it_closes(void **state) {
   (void)state;
   mkt_error error;
@@ -287,6 +305,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
 #define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
       IN_A_FOLDER(takes_as_much_as_the_ring_holds_and_wakes_who_waits),
+      IN_A_FOLDER(has_room_again_once_it_is_restarted),
       IN_A_FOLDER(writes_what_it_has_taken_before_it_closes),
       IN_A_FOLDER(bears_interruptions_and_short_writes),
       IN_A_FOLDER(fails_before_anything_comes_if_there_is_no_room),
