@@ -127,6 +127,26 @@ describe("packages that are fetched", function()
     is_fine(2)
   end)
 
+  it("stay current if an older revision is announced again that App Store Connect has as COMPLETED, too", function()
+    local real = work.client.alternativeDistributionPackageVersions
+    local versions = setmetatable({
+      get = function(_, ...)
+        local found, message, code, detail = real:get(...)
+        if found then found.state = "COMPLETED" end
+        return found, message, code, detail
+      end,
+    }, { __index = real })
+    local p, first = work:open(), work:add_version { variants = 1 }
+    work:fetch(p, first)
+    local second = work:add_version { package = first.package, deltas = 1 }
+    work:fetch(p, second)
+    p.client = setmetatable({ alternativeDistributionPackageVersions = versions }, { __index = work.client })
+    local moved = work:fetch(p, first)
+    assert.same({ "job_moved", second.id }, { moved.event, moved.moved_to })
+    assert.equal("job_done", work:finish(p).event)
+    assert.equal(second.id, p:current(first.item_id).id)
+  end)
+
   it("are the newest version if an old notification names one that was replaced", function()
     local p, first = work:open(), work:add_version { variants = 1 }
     local second = work:add_version { package = first.package, deltas = 1 }

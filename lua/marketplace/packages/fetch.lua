@@ -29,7 +29,7 @@ local function move_on(run, package)
   local newest, message, code = remote.newest(run, package)
   if newest == nil then return nil, message, code end
   if not newest then return nil, "no version of its package is COMPLETED", "replaced" end
-  if newest.id == run.version then -- the list, which was made later, has it as COMPLETED
+  if newest.id == run.version then -- the list was made later
     run.apple.state = COMPLETED
     return true
   end
@@ -43,7 +43,11 @@ local function read_version(run)
   if not apple then return nil, message, code end
   run.apple, run.read_at = apple, run.clock()
   run.package = apple.package or run.package
-  if apple.state == COMPLETED then return true end
+  local is_below
+  is_below, message, code = run.p.store:is_below_current(run.version)
+  if is_below == nil then return nil, message, code end
+  -- the list tells whether Apple has gone back to it, or an old notification has only come again
+  if apple.state == COMPLETED and not is_below then return true end
   return move_on(run, run.package)
 end
 
@@ -304,7 +308,7 @@ local function fetch_assets(run)
 end
 
 local function publish_it(run)
-  if run.is_doubted or run.clock() - run.read_at > JUST_READ then
+  if run.is_doubted or run.clock() - run.read_at > JUST_READ or run.p.store:is_below_current(run.version) then
     local ok, message, code = read_version(run)
     if not ok then return nil, message, code end
   end

@@ -100,6 +100,19 @@ function methods:current(item, apple_version_id)
   end)
 end
 
+local LATER = "SELECT 1 AS found FROM versions JOIN current ON current.item_id = versions.item_id AND " ..
+  "current.apple_version_id = versions.apple_version_id JOIN versions AS served ON served.id = current.version " ..
+  "WHERE versions.id = :id AND served.revision > versions.revision"
+
+--- Whether a later revision is served than that of a version.
+---@param id string
+---@return boolean|nil false, too, if the version is not known
+---@return string? message
+---@return string? code store_unavailable
+function methods:is_below_current(id)
+  return self:read(function(link) return link:run(LATER, { id = id })[1] ~= nil end)
+end
+
 --[[ Which one is current ]]
 
 local OF_APP_VERSION = "WHERE item_id = :item_id AND apple_version_id = :apple_version_id "
