@@ -466,6 +466,25 @@ describe("marketplace.http", function()
     one:close()
   end)
 
+  it("gives nothing to a sink of the process that forked this one", function()
+    local path = os.tmpname()
+    local script = shell.file(([[
+      local core, io_of_packages = require "marketplace.core", require "marketplace.package_io"
+      local sink = assert(io_of_packages.sink { path = %q, size = 100000 })
+      local who = os.getenv "FORK"
+      local exchange = assert(core.http_start { method = "GET", url = %q, sink = sink })
+      repeat core.http_poll(1) until exchange:done()
+      local status, message = exchange:result()
+      io.write(who, ": ", status or message, "\n")
+      if who == "child" then os.exit(0) end
+      io.write(assert(sink:finish()).size, "\n")
+    ]]):format(path, peer.url .. "/bytes/100000"))
+    local output = shell.capture(("LD_PRELOAD=build/test/forks.so timeout 60 %s %s"):format(shell.LUA, script))
+    os.remove(script)
+    os.remove(path)
+    assert.equal("child: the sink belongs to another process\nparent: 200\n100000\n", output)
+  end)
+
   it("is not ended by a finalizer while its answer is made into a table", function()
     local one = assert(core.http_start { method = "GET", url = peer.url .. "/bytes/100000" })
     repeat core.http_poll(1) until one:done()

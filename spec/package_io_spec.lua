@@ -358,23 +358,6 @@ describe("marketplace.package_io", function()
       assert.is_true(sink:restart())
     end)
 
-    it("takes nothing in a process that was forked off", function()
-      local script = shell.file(([[
-        local core, io_of_packages = require "marketplace.core", require "marketplace.package_io"
-        local sink = assert(io_of_packages.sink { path = %q, size = %d })
-        local who = os.getenv "FORK"
-        local exchange = assert(core.http_start { method = "GET", url = %q, sink = sink })
-        repeat core.http_poll(1) until exchange:done()
-        local status, message = exchange:result()
-        io.write(who, ": ", status or message, "\n")
-        if who == "child" then os.exit(0) end
-        io.write(assert(sink:finish()).size, "\n")
-      ]]):format(path, SIZE, address()))
-      local output = shell.capture(("LD_PRELOAD=build/test/forks.so timeout 60 %s %s"):format(shell.LUA, script))
-      os.remove(script)
-      assert.equal("child: the sink belongs to another process\nparent: 200\n1000000\n", output)
-    end)
-
     it("takes several files at once", function()
       local sinks, tasks = {}, {}
       for i = 1, 8 do
