@@ -1,4 +1,5 @@
 -- What an earlier attempt has left where a package is made, and what another version has.
+local marketplace = require "marketplace"
 local package_work = require "support.package_work"
 local shell = require "support.shell"
 
@@ -48,6 +49,16 @@ describe("packages of which something is there already", function()
     p.io = setmetatable({ disk_free = function() return LARGE.size / 2 end }, { __index = p.io })
     return p
   end
+
+  it("are not begun in a folder whose places are on several file systems, between which nothing moves", function()
+    for _, name in ipairs { "staging", "withdrawn" } do
+      local folder = work.folder .. "/" .. name
+      shell.run(("mkdir %s && ln -s /dev/shm %s/%s"):format(folder, folder, name))
+      local p, message, code = marketplace.packages { folder = folder, client = work.client }
+      assert.same({ nil, "file_failed" }, { p, code })
+      assert.matches(name .. " is on another file system than .*/public: .*put both on one$", message)
+    end
+  end)
 
   it("are verified although another folder is gone", function()
     local p, first, second = work:open(), work:add_version { variants = 1 }, work:add_version { variants = 1 }

@@ -146,7 +146,7 @@ static int file_stat(lua_State *L) {
     (void)mkt_fail(&error, MKT_ERR_FILE_FAILED, "%.150s: %s", path, strerror(errno));
     return mkt_lua_push_error(L, &error);
   }
-  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, 9);
   lua_pushstring(L, S_ISREG(file.st_mode) ? "file" : S_ISDIR(file.st_mode) ? "folder" : "other");
   lua_setfield(L, -2, "type");
   set_integer(L, "mode", file.st_mode & 07777);
@@ -155,6 +155,7 @@ static int file_stat(lua_State *L) {
   set_integer(L, "size", file.st_size);
   set_integer(L, "allocated", (long long)file.st_blocks * block_size);
   set_integer(L, "changed_at", file.st_mtime);
+  set_integer(L, "device", (long long)file.st_dev);
   push_id(L, &file);
   lua_setfield(L, -2, "id");
   return 1;

@@ -16,8 +16,8 @@
  *     on it, also one of replace_locked
  *   core.real_path(path) -> the absolute path without symbolic links, nil if there is no file
  *   core.stat(path) -> {type="file"|"folder"|"other", mode=permission bits, uid=, gid=, size=,
- *     allocated=bytes of the disk, changed_at=seconds since the epoch, id=} | nil, message,
- *     "file_failed"; of what a symbolic link names. `id` is that of file_id.
+ *     allocated=bytes of the disk, changed_at=seconds since the epoch, device=, id=} | nil,
+ *     message, "file_failed"; of what a symbolic link names. `id` is that of file_id.
  *   core.file_id(path) -> what tells whether a path still leads to the same file, nil if there
  *     is none
  *   core.user_id() -> the process's effective user id

@@ -65,16 +65,29 @@ end
 -- The first is the reason for which what is above them is open to the web server.
 local PLACES = { { "public", 493 }, { "staging", 493 }, { "withdrawn", 493 }, { "state", 448 } } -- 0755, and 0700
 
+-- Packages move between these by renames, which cannot leave a file system: a takedown could not be carried out.
+local function check_file_systems(self)
+  local public = core.stat(self.root .. "/public")
+  for _, name in ipairs { "staging", "withdrawn" } do
+    local place = core.stat(("%s/%s"):format(self.root, name))
+    if public and place and place.device ~= public.device then
+      return nil, ("%s/%s is on another file system than %s/public: packages move between them: put both on one")
+        :format(self.root, name, self.root), "file_failed"
+    end
+  end
+  return true
+end
+
 --- Makes what is missing of the places above.
 ---@return true|nil
 ---@return string? message
----@return string? code
+---@return string? code file_failed, also if they are on several file systems
 function Folder:make()
   for _, place in ipairs(PLACES) do
     local ok, message, code = self.io.make_folders(("%s/%s"):format(self.root, place[1]), place[2])
     if not ok then return nil, message, code end
   end
-  return true
+  return check_file_systems(self)
 end
 
 --[[ Moves, each of which is on the disk once it returns ]]
