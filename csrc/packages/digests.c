@@ -4,16 +4,7 @@
 #include "core/openssl_error.h"
 
 #include <openssl/crypto.h>
-#include <pthread.h>
 #include <string.h>
-
-/* Looked up once, for good: by its name EVP_sha256() is looked up for every digest. */
-static EVP_MD *sha256_method, *md5_method;
-
-static void fetch(void) {
-  sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
-  md5_method = EVP_MD_fetch(NULL, "MD5", NULL);
-}
 
 static mkt_code fail_to_hash(mkt_error *error) {
   return mkt_fail_openssl(error, MKT_ERR_CRYPTO_FAILED, "hashing a file");
@@ -40,20 +31,33 @@ static bool can_go_back(const mkt_package_digests *d) {
   return is_compared(d) && !is_one_chunk(d);
 }
 
+/* NULL if memory is short, or if OpenSSL may not compute it. */
+static EVP_MD_CTX *new_context(const char *name) {
+  EVP_MD *method = EVP_MD_fetch(NULL, name, NULL);
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  bool is_ready =
+      method != NULL && context != NULL && EVP_DigestInit_ex2(context, method, NULL) == 1;
+  EVP_MD_free(method);
+  if (is_ready) return context;
+  EVP_MD_CTX_free(context);
+  return NULL;
+}
+
 static bool make_contexts(mkt_package_digests *d) {
   const struct {
     EVP_MD_CTX **context;
+    const char *name;
     bool is_needed;
   } all[] = {
-      {&d->chunk, is_compared(d)},
-      {&d->sha256, needs_sha256_of_all(d)},
-      {&d->md5, d->wanted.md5},
-      {&d->sha256_before, needs_sha256_of_all(d) && can_go_back(d)},
-      {&d->md5_before, d->wanted.md5 && can_go_back(d)},
+      {&d->chunk, "SHA256", is_compared(d)},
+      {&d->sha256, "SHA256", needs_sha256_of_all(d)},
+      {&d->md5, "MD5", d->wanted.md5},
+      {&d->sha256_before, "SHA256", needs_sha256_of_all(d) && can_go_back(d)},
+      {&d->md5_before, "MD5", d->wanted.md5 && can_go_back(d)},
   };
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!all[i].is_needed) continue;
-    *all[i].context = EVP_MD_CTX_new();
+    *all[i].context = new_context(all[i].name);
     if (*all[i].context == NULL) return false;
   }
   return true;
@@ -61,8 +65,6 @@ static bool make_contexts(mkt_package_digests *d) {
 
 mkt_code mkt_package_digests_init(mkt_package_digests *d, const mkt_package_wanted *wanted,
                                   const char *path, mkt_error *error) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  (void)pthread_once(&once, fetch);
   *d = (mkt_package_digests){.wanted = *wanted, .path = path};
   size_t bytes =
       (size_t)mkt_package_chunks(wanted->size, wanted->chunk_size) * MKT_PACKAGE_SHA256_BYTES;
@@ -76,8 +78,9 @@ mkt_code mkt_package_digests_init(mkt_package_digests *d, const mkt_package_want
   return mkt_package_digests_reset(d, error);
 }
 
-static bool begin(EVP_MD_CTX *context, const EVP_MD *method) {
-  return context == NULL || EVP_DigestInit_ex2(context, method, NULL) == 1;
+/* Of what the context is for already. */
+static bool begin(EVP_MD_CTX *context) {
+  return context == NULL || EVP_DigestInit_ex2(context, NULL, NULL) == 1;
 }
 
 static bool copy(EVP_MD_CTX *to, const EVP_MD_CTX *from) {
@@ -86,13 +89,12 @@ static bool copy(EVP_MD_CTX *to, const EVP_MD_CTX *from) {
 
 static bool begin_chunk(mkt_package_digests *d) {
   d->chunk_began = d->at;
-  return begin(d->chunk, sha256_method) && copy(d->sha256_before, d->sha256) &&
-         copy(d->md5_before, d->md5);
+  return begin(d->chunk) && copy(d->sha256_before, d->sha256) && copy(d->md5_before, d->md5);
 }
 
 mkt_code mkt_package_digests_reset(mkt_package_digests *d, mkt_error *error) {
   d->at = 0;
-  bool begun = begin(d->sha256, sha256_method) && begin(d->md5, md5_method) && begin_chunk(d);
+  bool begun = begin(d->sha256) && begin(d->md5) && begin_chunk(d);
   return begun ? MKT_OK : fail_to_hash(error);
 }
 

@@ -4,6 +4,7 @@
 #include "test/folder.h"
 #include "test/support.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -51,6 +52,16 @@ int fallocate64(int fd, int mode, off64_t offset, off64_t len) {
   if (interruptions-- > 0) return (int)fail_with(EINTR);
   if (allocate_fails != 0) return (int)fail_with(allocate_fails);
   return (int)syscall(SYS_fallocate, fd, mode, offset, len);
+}
+
+/* ---- An OpenSSL that is short of memory ---- */
+
+static bool fetch_fails;
+
+EVP_MD *EVP_MD_fetch(OSSL_LIB_CTX *ctx, const char *algorithm, const char *properties) {
+  EVP_MD *(*original)(OSSL_LIB_CTX *, const char *, const char *) = NULL;
+  *(void **)&original = dlsym(RTLD_NEXT, "EVP_MD_fetch");
+  return fetch_fails ? NULL : original(ctx, algorithm, properties);
 }
 
 static unsigned char *bytes;
@@ -280,6 +291,18 @@ static void tells_of_a_disk_that_cannot_be_read(void **state) {
   mkt_package_sink_close(sink);
 }
 
+static void hashes_again_once_openssl_has_memory(void **state) {
+  (void)state;
+  mkt_package_sink *sink;
+  mkt_error error;
+  fetch_fails = true;
+  assert_int_equal(open_sink(&sink, false, &error), MKT_ERR_CRYPTO_FAILED);
+  fetch_fails = false;
+  sink = opened(false);
+  assert_int_equal(give_all(sink, &error), MKT_HTTP_SINK_TAKEN);
+  expect_whole(sink);
+}
+
 /* ---- Forks ---- */
 
 static void may_be_closed_in_a_forked_child(void **state) {
@@ -304,6 +327,7 @@ static void may_be_closed_in_a_forked_child(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+      IN_A_FOLDER(hashes_again_once_openssl_has_memory),
       IN_A_FOLDER(takes_as_much_as_the_ring_holds_and_wakes_who_waits),
       IN_A_FOLDER(has_room_again_once_it_is_restarted),
       IN_A_FOLDER(writes_what_it_has_taken_before_it_closes),
