@@ -80,9 +80,12 @@ end
 
 --[[ Rows ]]
 
-local ABOUT = "SELECT scope, id, territory, available, at, event FROM availability WHERE " ..
-  "(scope = 'app' AND id IN (:app, :item_id)) OR (scope = 'package' AND id = :package) OR " ..
-  "(scope IN ('version', 'folder') AND id = :id)"
+-- For OR and IN, SQLite would make a table first, which takes far longer than these searches.
+local OF_ONE = "SELECT scope, id, territory, available, at, event FROM availability WHERE scope = '%s' AND id = %s"
+local ABOUT = table.concat({
+  OF_ONE:format("app", ":app"), OF_ONE:format("app", ":item_id AND :item_id IS NOT :app"),
+  OF_ONE:format("package", ":package"), OF_ONE:format("version", ":id"), OF_ONE:format("folder", ":id"),
+}, " UNION ALL ")
 
 --- What is known about a version.
 ---@param link table see marketplace.sqlite.link
