@@ -199,4 +199,39 @@ function token.issuer(given, where)
   return function(now) return make(key, given, claims, lifetime, now) end
 end
 
+--- For install verification tokens of any app, one after the other.
+---@class marketplace.InstallIssuerOptions
+---@field key_id string the id of the alternative distribution key
+---@field marketplace_id string the marketplace's Apple ID
+---@field key_file? string path of the private key, PEM; this or `key` is needed
+---@field key? string the private key itself, PEM
+---@field lifetime? number seconds between iat and exp, default 300, at most 86400
+---@field back_dated? number seconds before now that iat is, 0 to 600, default 60
+local ISSUER_OPTIONS = {
+  key_id = "!string", marketplace_id = "!string", key_file = "string", key = "string", lifetime = "number",
+  back_dated = "number",
+}
+
+--- Makes a function that returns install verification tokens with the same key, each with a nonce of its own.
+---@param given marketplace.InstallIssuerOptions
+---@param where string the public function's name, for messages; its caller is blamed
+---@return (fun(app: {bundle_id: string, dtype: "download"|"redownload"}, now: number): string|nil, integer|string,
+--- string?)|nil issue as token.new
+---@return string? message
+---@return string? code key_invalid
+function token.install_issuer(given, where)
+  options.check(where, given, ISSUER_OPTIONS, 4)
+  local whole = { kind = "install", bundle_id = "any", dtype = "download" }
+  for name, value in pairs(given) do whole[name] = value end
+  local _, lifetime = checked_claims(whole, where, 4)
+  local key, message, code = token.read_key(given)
+  if not key then return nil, message, code end
+  return function(app, now)
+    local claims = install_claims {
+      marketplace_id = given.marketplace_id, bundle_id = app.bundle_id, dtype = app.dtype,
+    }
+    return make(key, given, claims, lifetime, now)
+  end
+end
+
 return token
