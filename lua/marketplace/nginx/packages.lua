@@ -22,7 +22,9 @@ local function call(self, method, ...)
   return answer.result
 end
 
-local PASSED_ON = { "request", "withdraw", "restore", "hold", "release", "current", "list", "show", "key_blob" }
+local PASSED_ON = {
+  "request", "withdraw", "restore", "hold", "release", "current", "served", "list", "show", "key_blob",
+}
 
 for _, method in ipairs(PASSED_ON) do
   Packages[method] = function(self, ...) return call(self, method, ...) end

@@ -22,11 +22,18 @@ Folder.__index = Folder
 ---@return string
 function Folder:state(name) return ("%s/state/%s"):format(self.root, name) end
 
+--- Where a version is served from, below the web root.
+---@param version {id: string, item_id: string, apple_version_id: string}
+---@return string without a slash at either end
+function folder.below_public(version)
+  return ("%s/%s/%s"):format(version.item_id, version.apple_version_id, version.id)
+end
+
 --- Where a version is served from, if it is.
 ---@param version {id: string, item_id: string, apple_version_id: string}
 ---@return string
 function Folder:public(version)
-  return ("%s/public/%s/%s/%s"):format(self.root, version.item_id, version.apple_version_id, version.id)
+  return ("%s/public/%s"):format(self.root, folder.below_public(version))
 end
 
 --- Where a version is made.

@@ -100,6 +100,31 @@ function Packages:current(item_id, apple_version)
   return self.store:current(item_id, apple_version)
 end
 
+---@class marketplace.PackageServedOptions
+---@field apps {item_id: string, apple_version_id: string}[] Apple's ids of apps, and of the versions that the device
+--- has or, unless `newer`, wants: decimal numbers of any length; "0" is older than any
+---@field newer? boolean the newest version that is newer than the device's and runs on it; default that very one
+---@field platform? string of the device, such as "iOS"; default any
+---@field system? string version of its system; default any
+---@field territory? string ISO 3166 alpha-3 code; default those that no event of Apple's names
+local SERVED = { apps = "!table", newer = "boolean", platform = "string", system = "string", territory = "string" }
+
+--- What a device is to have of each of some apps, with one read of the store.
+---@param given marketplace.PackageServedOptions
+---@return marketplace.packages.Served[]|nil list by app: {outcome=, version=}. outcome: "served", with the version;
+--- "current", nothing is newer; "unfit", it does not run there; "unavailable"
+---@return string? message
+---@return string? code store_unavailable
+function Packages:served(given)
+  options.check("packages:served", given, SERVED)
+  for i, app in ipairs(given.apps) do
+    if not (type(app) == "table" and type(app.item_id) == "string" and type(app.apple_version_id) == "string") then
+      error(("packages:served: apps[%d] needs 'item_id' and 'apple_version_id', both strings"):format(i), 2)
+    end
+  end
+  return self.store:served(given)
+end
+
 --- The package versions, those of one app together.
 ---@param given? {id?: string, app?: string, package?: string, apple_version_id?: string, state?: string,
 --- current?: boolean}

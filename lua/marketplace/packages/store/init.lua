@@ -9,6 +9,7 @@ local holds = require "marketplace.packages.store.holds"
 local ids = require "marketplace.packages.ids"
 local jobs = require "marketplace.packages.store.jobs"
 local schema = require "marketplace.packages.store.schema"
+local served = require "marketplace.packages.store.served"
 local versions = require "marketplace.packages.store.versions"
 
 local store = {}
@@ -18,7 +19,7 @@ local store = {}
 local Store = {}
 Store.__index = Store
 
-for _, methods in ipairs { jobs.methods, versions.methods, assets.methods } do
+for _, methods in ipairs { jobs.methods, versions.methods, assets.methods, served.methods } do
   for name, method in pairs(methods) do Store[name] = method end
 end
 
