@@ -22,6 +22,7 @@ public.CLASSES = {
   { name = "marketplace.Client", file = "client/init", owner = "Client" },
   { name = "marketplace.Exchange", file = "http", owner = "Exchange" },
   { name = "marketplace.Packages", file = "packages/init", owner = "Packages" },
+  { name = "marketplace.Device", file = "device/init", owner = "Device" },
   { name = "marketplace.Server", file = "server/init", owner = "Server" },
   { name = "marketplace.Simulator", file = "simulator/init", owner = "Simulator" },
   { name = "marketplace.SimulatorAssetOptions", file = "simulator/packages/shape" },
@@ -40,6 +41,7 @@ public.FACADE = {
   { "token", "token", "new" },
   { "client", "client/init", "new" },
   { "packages", "packages/init", "new" },
+  { "device", "device/init", "new" },
   { "reconcile", "reconcile/init", "run" },
 }
 

@@ -1,6 +1,7 @@
 --- lua-marketplace: App Store Connect's marketplace notifications, received and acted on in Lua.
 local client = require "marketplace.client"
 local core = require "marketplace.core"
+local device = require "marketplace.device"
 local dispatcher = require "marketplace.dispatcher"
 local inbox = require "marketplace.inbox"
 local notification = require "marketplace.notification"
@@ -25,6 +26,7 @@ local marketplace = {
   token = token.new,
   client = client.new,
   packages = packages.new,
+  device = device.new,
   reconcile = reconcile.run,
 }
 

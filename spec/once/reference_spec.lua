@@ -1,6 +1,7 @@
 -- The reference says what the source says. The source's comments, which editors read too, say all that they need, and
 -- what the modules and objects have in a running program.
 package.path = "tools/?.lua;" .. package.path
+local core = require "marketplace.core"
 local luacats = require "luacats"
 local marketplace = require "marketplace"
 local operations = require "marketplace.operations"
@@ -147,6 +148,11 @@ describe("the source's comments", function()
   it("have the methods of each class of objects, and no others", function()
     local found, checked, root = objects(), 0, shell.run "mktemp -d"
     found.Packages = assert(marketplace.packages { folder = root })
+    local key = assert(core.generate_key())
+    found.Device = assert(marketplace.device {
+      packages = found.Packages, base_url = "https://market.example", authenticate = function() end,
+      token = { key_id = "K", marketplace_id = "67", key = key:private_pem() },
+    })
     finally(function()
       found.Exchange:close()
       found.Server:stop()
@@ -164,7 +170,7 @@ describe("the source's comments", function()
         checked = checked + 1
       end
     end
-    assert.are.equal(8, checked)
+    assert.are.equal(9, checked)
   end)
 
   it("have the objects of a client, one for each type of resource, and no others", function()

@@ -1,0 +1,244 @@
+--- Answers what devices ask of a marketplace's server: whom to ask, updates, restores, and tokens for installs. It does
+--- no I/O of its own: a server, nginx or a test hands it requests. The packages' store knows the answers; their files
+--- are not looked at.
+local address = require "marketplace.device.address"
+local core = require "marketplace.core"
+local install = require "marketplace.device.install"
+local json = require "marketplace.json"
+local log = require "marketplace.log"
+local options = require "marketplace.options"
+local outage = require "marketplace.outage"
+local questions = require "marketplace.device.questions"
+local request_of = require("marketplace.device.request").of
+local request_fault = require("marketplace.device.request").fault
+local responses = require "marketplace.responses"
+local restore = require "marketplace.device.restore"
+local token = require "marketplace.token"
+local updates = require "marketplace.device.updates"
+local well_known = require "marketplace.device.well_known"
+
+local device = {}
+
+local WHERE = "marketplace.device"
+local MOST_BODY = 1048576
+
+---@class marketplace.Device
+---@field max_body integer bytes of a body that are read
+local Device = {}
+Device.__index = Device
+
+--[[ Answers ]]
+
+local function json_answer(status, document)
+  return {
+    status = status, body = json.encode(document),
+    headers = { ["content-type"] = "application/json", ["cache-control"] = "no-store" },
+  }
+end
+
+local function unavailable(self, reason)
+  self.outage:failed {
+    level = "error", message = "devices not answered", at = core.now(), status = 503, reason = tostring(reason),
+  }
+  return responses.refusal "unavailable"
+end
+
+local function apps_answer(self, part, question, territory)
+  local document, message = part.answer(self, question, territory)
+  if not document then return unavailable(self, message) end
+  return json_answer(200, document)
+end
+
+local function install_answer(self, question, territory, account)
+  question.territory, question.account = territory, account
+  local document, message, code = install.answer(self, question)
+  if document then return json_answer(200, document) end
+  if code ~= "not_found" and code ~= "unfit" then return unavailable(self, message) end
+  return json_answer(404, {
+    appleItemId = question.app, appleVersionId = question.version, failure = { code = 404, description = message },
+  })
+end
+
+local function apps_endpoint(part)
+  return {
+    read = questions.of_apps,
+    answer = function(self, question, territory) return apps_answer(self, part, question, territory) end,
+  }
+end
+
+local ENDPOINTS = {
+  updates = apps_endpoint(updates), restore = apps_endpoint(restore),
+  install = { read = questions.of_install, answer = install_answer },
+}
+
+--[[ Who asks ]]
+
+local function check_known(account, territory)
+  if type(account) ~= "string" or account == "" then
+    error("authenticate must return an account, a string, or nil or false, and returned a " .. type(account), 0)
+  end
+  if territory ~= nil and not (type(territory) == "string" and territory:find "^%u%u%u$") then
+    error("authenticate returned a territory that is no ISO 3166 alpha-3 code, such as \"DEU\"", 0)
+  end
+end
+
+-- The answer to somebody who is not known, or nil, the account and its territory.
+local function identify(self, asked)
+  local account, territory = self.authenticate(asked)
+  if account == nil then return responses.plain(401, "sign in", "www-authenticate", "Bearer") end
+  if account == false then return responses.plain(403, "sign in again") end
+  check_known(account, territory)
+  return nil, account, territory
+end
+
+local function answer_endpoint(self, endpoint, asked)
+  local fault = request_fault(asked, self.max_body)
+  if fault then return responses.refusal(fault) end
+  local refusal, account, territory = identify(self, asked)
+  if refusal then return refusal end
+  local question, problem = endpoint.read(asked.body)
+  if not question then return responses.plain(400, problem) end
+  local answer = endpoint.answer(self, question, territory, account)
+  if answer.status < 500 then self.outage:worked(core.now()) end
+  return answer
+end
+
+local function answer_well_known(self, asked)
+  return responses.not_get(asked.method) or
+    { status = 200, headers = { ["content-type"] = "application/json" }, body = self.well_known }
+end
+
+local function answer_of(self, asked)
+  if asked.path == well_known.PATH then return answer_well_known(self, asked) end
+  local endpoint = self.endpoints[asked.path]
+  if not endpoint then return responses.plain(404, "nothing is here") end
+  local ok, answer = pcall(answer_endpoint, self, endpoint, asked)
+  return ok and answer or unavailable(self, answer)
+end
+
+--- Answers a request.
+---@param request table {method=, path=, headers=, body=, remote=}: path: with its query, if it has one; header names in
+--- any case, a repeated header as a list; remote: whatever `authenticate` is to know of the sender
+---@return integer status
+---@return table headers
+---@return string body
+function Device:handle(request)
+  local answer = answer_of(self, request_of(request, "device:handle"))
+  return answer.status, answer.headers, answer.body
+end
+
+--- Whether requests for a path are the device's to answer: for a program that answers others, too.
+---@param path string with a query or without
+---@return boolean
+function Device:answers(path)
+  path = path:match "^[^?]*"
+  return path == well_known.PATH or self.endpoints[path] ~= nil
+end
+
+---@class marketplace.DeviceInstallOptions
+---@field app string Apple's id of the app
+---@field version? string Apple's id of the app's version, default the newest that can be had
+---@field platform? string of the device, such as "iOS"; default any
+---@field system? string version of its system; default any
+---@field territory? string of the account, ISO 3166 alpha-3
+---@field redownload? boolean the account has had the app before; default false
+---@field account? string for the link
+---@field token? string for the link: what the device exchanges for an access token, if downloads are restricted
+local INSTALL = {
+  app = "!string", version = "string", platform = "string", system = "string", territory = "string",
+  redownload = "boolean", account = "string", token = "string",
+}
+
+--- A token and a link for one install, for a page of the marketplace. The caller knows who asks.
+---@param given marketplace.DeviceInstallOptions
+---@return table|nil install {appleItemId=, appleVersionId=, shortVersionString=, bundleVersion=,
+--- alternativeDistributionPackage=, installVerificationToken=, appShareURL=, link=}
+---@return string? message
+---@return string? code not_found, unfit, store_unavailable, crypto_failed
+function Device:install(given)
+  options.check("device:install", given, INSTALL)
+  return install.answer(self, given)
+end
+
+--[[ Options ]]
+
+---@class marketplace.DeviceOptions
+---@field packages marketplace.Packages
+---@field token marketplace.InstallIssuerOptions with which install verification tokens are signed
+---@field base_url string https:// URL below which devices reach this: `updates`, `restore` and `install`
+---@field authenticate fun(request: table): string|boolean|nil, string? is given {method=, path=, query=, headers=,
+--- body=, remote=} with the names of headers in lower case; returns the account and, if it is known, its territory
+--- (ISO 3166 alpha-3); or nil if nobody has signed in (401), or false if the person has to do so again (403)
+---@field packages_url? string https:// URL of the packages' folder `public`, default base_url .. "/packages"
+---@field polling_interval? integer hours between two questions for updates, 1 to 720, default 24; devices take less
+--- than 24 as 24
+---@field license? table<string, string> Apple's names of licence URLs (dynamicLicenseURL, licenseRenewalURL,
+--- licenseResolutionURL, signingCertificateURL, encryptionCertificateURL) and what they are
+---@field overrides? table<string, table> by Apple's id of an app, what is different for it: {restore=,
+--- updates={url=, pollingInterval=}, license=}
+---@field update_dtype? "download"|"redownload" of tokens for updates, which Apple does not document; default "download"
+---@field share_url? fun(version: table): string|nil the page of a version, for the system to share
+---@field max_body? integer bytes, default 262144, at most 1048576
+---@field log? fun(entry: table)|table see marketplace.log; default what someone should look at, on standard error
+---@field clock? fun(): number seconds since the epoch, for tokens; default the machine's
+local OPTIONS = {
+  packages = "!table", token = "!table", base_url = "!string", authenticate = "!function", packages_url = "string",
+  polling_interval = "number", license = "table", overrides = "table", update_dtype = "string",
+  share_url = "function", max_body = "number", log = "function|table", clock = "function",
+}
+
+local function check_base(given, name)
+  if given[name] and not address.is_base(given[name]) then
+    error(("option '%s' must be an https:// URL without a query"):format(name), 0)
+  end
+end
+
+local function check(given)
+  check_base(given, "base_url")
+  check_base(given, "packages_url")
+  if type(given.packages.served) ~= "function" then
+    error("option 'packages' must be what marketplace.packages returned: use assert(marketplace.packages{...})", 0)
+  end
+  local dtype, max_body = given.update_dtype or "download", given.max_body or 262144
+  if dtype ~= "download" and dtype ~= "redownload" then
+    error("option 'update_dtype' must be \"download\" or \"redownload\"", 0)
+  end
+  if not (max_body >= 1 and max_body <= MOST_BODY) then
+    error(("option 'max_body' must be from 1 to %d bytes"):format(MOST_BODY), 0)
+  end
+end
+
+local function made_of(given)
+  check(given)
+  local base, target = address.base(given.base_url), log.target(given.log)
+  local self = setmetatable({
+    packages = given.packages, authenticate = given.authenticate, share_url = given.share_url,
+    packages_url = address.base(given.packages_url or base .. "/packages"), endpoints = {},
+    update_dtype = given.update_dtype or "download", max_body = given.max_body or 262144,
+    clock = given.clock or core.now, outage = outage.new(target, "devices answered again"),
+  }, Device)
+  local urls = {}
+  for name, endpoint in pairs(ENDPOINTS) do
+    urls[name] = ("%s/%s"):format(base, name)
+    self.endpoints[address.path(urls[name])] = endpoint
+  end
+  self.well_known = well_known.document(given, urls)
+  return self
+end
+
+--- Answers to devices.
+---@param given marketplace.DeviceOptions
+---@return marketplace.Device|nil device
+---@return string? message
+---@return string? code key_invalid
+function device.new(given)
+  options.check(WHERE, given, OPTIONS)
+  local ok, self = pcall(made_of, given)
+  if not ok then error(("%s: %s"):format(WHERE, self), 2) end
+  local message, code
+  self.issue, message, code = token.install_issuer(given.token, WHERE .. ": token")
+  if not self.issue then return nil, message, code end
+  return self
+end
+
+return device
