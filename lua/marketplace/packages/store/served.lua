@@ -37,19 +37,16 @@ local function is_available(link, version, territory)
   return there
 end
 
-local function first_available(link, rows, territory)
-  for _, row in ipairs(rows) do
-    if is_available(link, row, territory) then return row end
-  end
+local function runs_on(row, device)
+  local needs = { platforms = json.decode(row.platforms), minimum_systems = json.decode(row.minimum_systems) }
+  return fits.runs_on(needs, device.platform, device.system)
 end
 
-local function that_run(rows, asked)
-  local list = {}
+-- Looks no further than it has to: an app may have fifty versions.
+local function first_available(link, rows, territory, device)
   for _, row in ipairs(rows) do
-    local needs = { platforms = json.decode(row.platforms), minimum_systems = json.decode(row.minimum_systems) }
-    if fits.runs_on(needs, asked.platform, asked.system) then list[#list + 1] = row end
+    if (not device or runs_on(row, device)) and is_available(link, row, territory) then return row end
   end
-  return list
 end
 
 --[[ Answers ]]
@@ -75,7 +72,7 @@ local function own_may_stay(link, app, territory)
 end
 
 local function newer(link, app, asked)
-  local version = first_available(link, that_run(rows_of(link, NEWER, app), asked), asked.territory)
+  local version = first_available(link, rows_of(link, NEWER, app), asked.territory, asked)
   if version then return found(version) end
   return own_may_stay(link, app, asked.territory) and CURRENT_ALREADY or UNAVAILABLE
 end
@@ -83,7 +80,7 @@ end
 local function that_very_one(link, app, asked)
   local own = rows_of(link, ITSELF, app)
   if not first_available(link, own, asked.territory) then return UNAVAILABLE end
-  local version = first_available(link, that_run(own, asked), asked.territory)
+  local version = first_available(link, own, asked.territory, asked)
   return version and found(version) or UNFIT
 end
 
