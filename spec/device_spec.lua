@@ -498,6 +498,17 @@ describe("marketplace.device", function()
       refused("a request must be a table", function() local status = answers:handle() return status end)
     end)
 
+    it("territories that are none, in which a takedown would not be seen", function()
+      refused("device:install: option 'territory' must be an ISO 3166 alpha-3 code", function()
+        local made = answers:install { app = "1", territory = "FR" }
+        return made
+      end)
+      refused("packages:served: option 'territory' must be an ISO 3166 alpha-3 code", function()
+        local list = setup_.packages:served { apps = {}, territory = "fra" }
+        return list
+      end)
+    end)
+
     it("packages that are asked for no apps", function()
       refused("packages:served: option 'apps' is missing", function()
         local list = setup_.packages:served {}

@@ -3,6 +3,7 @@
 --- are not looked at.
 local address = require "marketplace.device.address"
 local core = require "marketplace.core"
+local ids = require "marketplace.packages.ids"
 local install = require "marketplace.device.install"
 local json = require "marketplace.json"
 local log = require "marketplace.log"
@@ -77,7 +78,7 @@ local function check_known(account, territory)
   if type(account) ~= "string" or account == "" then
     error("authenticate must return an account, a string, or nil or false, and returned a " .. type(account), 0)
   end
-  if territory ~= nil and not (type(territory) == "string" and territory:find "^%u%u%u$") then
+  if territory ~= nil and not ids.is_territory(territory) then
     error("authenticate returned a territory that is no ISO 3166 alpha-3 code, such as \"DEU\"", 0)
   end
 end
@@ -157,14 +158,18 @@ local INSTALL = {
 ---@return string? code not_found, unfit, store_unavailable, crypto_failed
 function Device:install(given)
   options.check("device:install", given, INSTALL)
+  if given.territory and not ids.is_territory(given.territory) then
+    error("device:install: option 'territory' must be an ISO 3166 alpha-3 code, such as \"DEU\"", 2)
+  end
   return install.answer(self, given)
 end
 
 --[[ Options ]]
 
 ---@class marketplace.DeviceOptions
----@field packages marketplace.Packages
----@field token marketplace.InstallIssuerOptions with which install verification tokens are signed
+---@field packages marketplace.Packages whose versions devices are to have
+---@field token marketplace.InstallIssuerOptions signs install verification tokens: {key_id=, marketplace_id=, key_file=
+--- or key=, lifetime=, back_dated=}, as of marketplace.token
 ---@field base_url string https:// URL below which devices reach this: `updates`, `restore` and `install`
 ---@field authenticate fun(request: table): string|boolean|nil, string? is given {method=, path=, query=, headers=,
 --- body=, remote=} with the names of headers in lower case; returns the account and, if it is known, its territory

@@ -17,4 +17,11 @@ function ids.is_number(id)
   return type(id) == "string" and #id <= 20 and id:find "^[0-9]+$" ~= nil
 end
 
+--- Whether a territory is named as Apple's events name them.
+---@param code any
+---@return boolean
+function ids.is_territory(code)
+  return type(code) == "string" and code:find "^%u%u%u$" ~= nil
+end
+
 return ids

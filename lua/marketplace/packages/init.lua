@@ -4,6 +4,7 @@
 --- (`withdrawn`), and the store and the key blobs (`state`). Any number of processes use it; one at a time is the
 --- writer, which calls `turn` and downloads.
 local core = require "marketplace.core"
+local ids = require "marketplace.packages.ids"
 local log = require "marketplace.log"
 local options = require "marketplace.options"
 local runtime = require "marketplace.runtime"
@@ -117,6 +118,9 @@ local SERVED = { apps = "!table", newer = "boolean", platform = "string", system
 ---@return string? code store_unavailable
 function Packages:served(given)
   options.check("packages:served", given, SERVED)
+  if given.territory and not ids.is_territory(given.territory) then
+    error("packages:served: option 'territory' must be an ISO 3166 alpha-3 code, such as \"DEU\"", 2)
+  end
   for i, app in ipairs(given.apps) do
     if not (type(app) == "table" and type(app.item_id) == "string" and type(app.apple_version_id) == "string") then
       error(("packages:served: apps[%d] needs 'item_id' and 'apple_version_id', both strings"):format(i), 2)
