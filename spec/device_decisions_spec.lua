@@ -26,6 +26,7 @@ local APPS = {
   ["1016"] = {
     { "5", minimumSystemVersions = { ios = "17.10" } }, { "6", minimumSystemVersions = { ios = "26.0.1" } },
   },
+  ["1017"] = { { "5" }, { "6" } },
   ["99999999999999999999"] = { { "99999999999999999998" }, { "99999999999999999999" } },
 }
 
@@ -125,6 +126,10 @@ local CASES = {
   { "restore", "1007", "5", "18.0", nil, "5" },
   { "updates", "1008", "4", "18.0", nil, "404" },
   { "restore", "1008", "5", "18.0", nil, "404" },
+  -- a version whose folder was found damaged: nobody took it down
+  { "updates", "1017", "6", "18.0", nil, "-" },
+  { "updates", "1017", "4", "18.0", nil, "5" },
+  { "restore", "1017", "6", "18.0", nil, "404" },
   -- a package that was taken down, everywhere or in one territory, and an older version that was not
   { "updates", "1009", "6", "18.0", nil, "404" },
   { "updates", "1009", "5", "18.0", nil, "-" },
@@ -175,10 +180,14 @@ describe("a device", function()
     end
     assert(store:hold { scope = "version", id = "1007-2" })
     assert(store:hold { scope = "app", id = "1008" })
-    for _, version in ipairs(store:versions { app = "1011" }) do assert(store:change(version.id, function(_, change)
+    assert(store:change("1017-2", function(_, change)
+      change:withdrawn "damaged"
+      return true
+    end))
+    assert(store:change("1011-1", function(_, change)
       change:published()
       return true
-    end)) end
+    end))
     answers = setup_:device()
   end)
 
