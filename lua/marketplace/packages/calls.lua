@@ -40,9 +40,7 @@ function Calls:wait(pause)
     local now = self.clock()
     local seconds = seconds_until_free(self, now)
     if seconds <= 0 then return note(self, now) end
-    self.waits = true
     pause(math.min(seconds, LONGEST_PAUSE))
-    self.waits = false
   end
 end
 
@@ -53,7 +51,7 @@ end
 ---@return marketplace.packages.Calls
 function calls.new(client, most_per_hour, clock)
   return setmetatable({
-    client = client, most = most_per_hour, clock = clock, times = {}, place = 1, last = nil, waits = false,
+    client = client, most = most_per_hour, clock = clock, times = {}, place = 1, last = nil,
   }, Calls)
 end
 
