@@ -39,6 +39,21 @@ describe("marketplace.packages.rate", function()
     assert.equal(1000, all:next_share())
   end)
 
+  it("is shared out anew when others began while nobody looked, as many as before", function()
+    local all, others = new(1000), { exchange(), exchange() }
+    local function add_both()
+      for _, one in ipairs(others) do all:add(one) end
+      all:share_out()
+    end
+    add_both()
+    for _, one in ipairs(others) do
+      all:remove(one)
+      one.limits = {}
+    end
+    add_both() -- the first of them began with a share of 1000, as it was alone
+    assert.same({ { 500 }, { 500 } }, { others[1].limits, others[2].limits })
+  end)
+
   it("is never nothing, which would be no limit", function()
     local all = new(1)
     for _ = 1, 3 do all:add(exchange()) end

@@ -56,7 +56,7 @@ end
 --- Has an exchange share the rate from now on.
 ---@param exchange marketplace.Exchange
 function Rate:add(exchange)
-  self.exchanges[exchange] = true
+  self.exchanges[exchange], self.shared_by = true, nil -- it may have begun with the share of another time
 end
 
 --- An exchange has ended.
@@ -78,7 +78,7 @@ end
 ---@param clock fun(): number seconds, which never go back
 ---@return marketplace.packages.Rate
 function rate.new(all, clock)
-  return setmetatable({ all = all, clock = clock, exchanges = {}, shared_by = 0, debt = 0, paid_at = clock() }, Rate)
+  return setmetatable({ all = all, clock = clock, exchanges = {}, shared_by = nil, debt = 0, paid_at = clock() }, Rate)
 end
 
 return rate
