@@ -37,7 +37,10 @@ describe("marketplace.packages in nginx #full", function()
           local p = require("marketplace").packages { folder = "packages" }
           local version, message, code = p:current("]] .. APP .. [[")
           ngx.log(ngx.WARN, "current: ", tostring(version), " ", tostring(message), " ", tostring(code))
-          ngx.log(ngx.WARN, "turn: ", tostring(p.turn), ", versions: ", #p:list())
+          ngx.log(ngx.WARN, "turn: ", tostring(p.turn), ", versions: ", #p:list(), ", jobs: ", #p:jobs())
+          p:withdraw { app = "]] .. APP .. [[", territories = { "FRA" } }
+          local where = p:territories { app = "]] .. APP .. [[" }
+          ngx.log(ngx.WARN, "in France: ", where.FRA, ", elsewhere: ", where["*"])
         } }
       ]],
     })
@@ -87,7 +90,8 @@ describe("marketplace.packages in nginx #full", function()
     start "thread_pool marketplace threads=2;"
     ask "GET /current HTTP/1.1\r\nHost: a\r\n\r\n"
     server:wait_for "current: false nil nil"
-    server:wait_for "turn: nil, versions: 0"
+    server:wait_for "turn: nil, versions: 0, jobs: 0"
+    server:wait_for "in France: false, elsewhere: true"
   end)
 
   it("say what to write if nginx has no threads for them", function()

@@ -23,7 +23,8 @@ local function call(self, method, ...)
 end
 
 local PASSED_ON = {
-  "request", "withdraw", "restore", "hold", "release", "current", "served", "list", "show", "key_blob",
+  "request", "withdraw", "restore", "hold", "release", "current", "served", "list", "jobs", "show", "territories",
+  "key_blob",
 }
 
 for _, method in ipairs(PASSED_ON) do
