@@ -49,7 +49,8 @@ describe("packages of which something was lost", function()
     is_fine(0)
   end)
 
-  it("are looked at while the writer runs, if a backup takes the store's place", function()
+  -- The store's place is taken by a backup that knows nothing of the version, which was taken down meanwhile.
+  local function with_backup()
     local p, version = work:open(), work:add_version()
     p:close()
     shell.run(("cp -a %s/state %s/backup"):format(work.folder, work.folder))
@@ -57,12 +58,37 @@ describe("packages of which something was lost", function()
     work:fetch(p, version)
     p:withdraw { app = version.app, at = core.now() + 60 }
     shell.run(("cd %s && rm state/store.db* && cp -a backup/store.db state/"):format(work.folder))
+    return p, version
+  end
+
+  local function wait_until_swept(p, version)
     work:turn_until(p, function()
       return p:show(version.id) and p:show(version.id).state == "withdrawn"
     end)
+  end
+
+  it("are looked at while the writer runs, if a backup takes the store's place", function()
+    local p, version = with_backup()
+    wait_until_swept(p, version)
     is_fine(0)
     p:restore { version = version.id, at = core.now() + 120 }
     is_fine(1)
+  end)
+
+  it("are looked at again if that failed", function()
+    local p, version = with_backup()
+    local fails, io = 2, p.io
+    p.io = setmetatable({ list = function(path)
+      if fails == 0 or not path:find "/withdrawn$" then return io.list(path) end
+      fails = fails - 1
+      return nil, path .. ": too many open files", "file_failed"
+    end }, { __index = io })
+    wait_until_swept(p, version)
+    local told = {}
+    for _, entry in ipairs(work.logged) do
+      if entry.message == "not swept" then told[#told + 1] = entry.code end
+    end
+    assert.same({ "file_failed", "file_failed" }, told)
   end)
 
   it("have files that a web server can read, whatever the umask", function()

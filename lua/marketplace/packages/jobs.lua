@@ -17,6 +17,7 @@ local STANDBY_PAUSE = 1      -- seconds between two attempts to become the write
 local LOOK_EVERY = 1         -- seconds: other processes request packages too
 local FOLLOW_EVERY = 0.25    -- seconds between two looks at how far the downloads are
 local COLLECT_EVERY = 3600   -- seconds
+local SWEEP_AGAIN = 1        -- seconds after a sweep that failed: it reads all rows and folders
 local GONE_FOR_GOOD = 3600   -- seconds after a request: App Store Connect may announce what it does not yet show
 
 local ENDS = { replaced = true, unavailable = true }
@@ -29,7 +30,7 @@ local function new_writer(p, lock)
     rate = rate.new(p.settings.max_bytes_per_second, core.monotonic),
     calls = calls.new(p.client, p.settings.max_calls_per_hour, core.monotonic),
     space = space.new(p.folder.root, p.settings.min_free, p.io.disk_free), active = {}, packages = {}, later = {},
-    look_at = 0, followed_at = 0, collected_at = core.monotonic(),
+    is_replaced = false, sweep_at = 0, look_at = 0, followed_at = 0, collected_at = core.monotonic(),
   }
 end
 
@@ -66,11 +67,17 @@ function jobs.take_lock(p)
   return true
 end
 
--- A backup may have taken the store's place: then it is as at the beginning.
-local function sweep_if_replaced(p)
-  if not p.store:take_replaced() then return end
+-- A backup may have taken the store's place: then it is as at the beginning. Nothing is begun before that is done.
+local function is_swept(p, now)
+  local writer = p.writer
+  writer.is_replaced = p.store:take_replaced() or writer.is_replaced
+  if not writer.is_replaced then return true end
+  if now < writer.sweep_at then return false end
   local ok, message, code = sweep.run(p)
-  if not ok then p.log.write { level = "error", message = "not swept", code = code, reason = message } end
+  writer.is_replaced, writer.sweep_at = not ok, now + SWEEP_AGAIN
+  if ok then return true end
+  p.log.write { level = "error", message = "not swept", code = code, reason = message }
+  return false
 end
 
 --[[ The end of a job ]]
@@ -210,9 +217,10 @@ local function work(p, stop)
   local tasks = p.writer.tasks
   repeat
     local now = core.monotonic()
-    sweep_if_replaced(p)
-    collect_now_and_then(p, now)
-    start_due(p, now)
+    if is_swept(p, now) then
+      collect_now_and_then(p, now)
+      start_due(p, now)
+    end
     if tasks:count() == 0 then return LOOK_EVERY end
     tasks:turn()
     follow(p, now)
