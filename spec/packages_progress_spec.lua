@@ -13,15 +13,29 @@ describe("progress on a terminal", function()
   end)
   after_each(function() core.monotonic:revert() end)
 
+  local function show(lines, line, columns, wraps)
+    repeat
+      lines[#lines + 1] = line:sub(1, columns)
+      line = line:sub(columns + 1)
+    until line == "" or not wraps
+  end
+
   -- The lines that a terminal shows after all that was written.
-  local function screen()
-    local lines, rest = {}, table.concat(written)
+  local function screen(columns)
+    local lines, rest, wraps = {}, table.concat(written), true
     while rest ~= "" do
       local up, after = rest:match "^\27%[(%d+)A\27%[J(.*)$"
       for _ = 1, tonumber(up) or 0 do assert(table.remove(lines), "above the first line") end
-      if not up then lines[#lines + 1], after = rest:match "^([^\n]*)\n(.*)$" end
+      local switch, behind = rest:match "^\27%[%?7([hl])(.*)$"
+      if switch then wraps, after = switch == "h", behind end
+      if not after then
+        local line
+        line, after = rest:match "^([^\n]*)\n(.*)$"
+        show(lines, line, columns or 80, wraps)
+      end
       rest = after
     end
+    assert.is_true(wraps, "what is written next does not wrap")
     return lines
   end
 
@@ -102,6 +116,15 @@ describe("progress on a terminal", function()
       assert.is_true(#line <= 79)
       assert.is_nil(line:find "%c")
     end
+  end)
+
+  it("is cut by a terminal that is narrower, and leaves nothing behind on it", function()
+    asset("3f0c2f6e-1111", 0, 0)
+    now = now + 1
+    asset("3f0c2f6e-1111", 80e6, 200e6)
+    assert.same({ "variant 3f0c2f6e   80.0 MB of 1.00 GB   ", "version b7d0a6c2    200 MB of 4.00 GB   " }, screen(40))
+    shown:erase()
+    assert.same({}, screen(40))
   end)
 
   it("shows nothing of events without a size", function()

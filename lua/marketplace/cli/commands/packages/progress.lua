@@ -12,7 +12,8 @@ Progress.__index = Progress
 local REDRAW_SECONDS = 0.2
 local WINDOW_SECONDS = 5 -- over which a rate is measured
 local SAMPLE_SECONDS = 0.5
-local COLUMNS = 79       -- a line must not wrap on a terminal of 80
+local COLUMNS = 79       -- a line must not wrap on a terminal of 80; a narrower one cuts it
+local NO_WRAP, WRAP = "\27[?7l", "\27[?7h" -- a line that wraps would be two, of which one is erased
 local SHOWN_OF_ID = 8    -- characters
 
 --[[ What moves: a version, or one of its assets ]]
@@ -126,7 +127,7 @@ function Progress:draw()
     for _, asset in ipairs(version.assets) do lines[#lines + 1] = line_of(asset, now) .. "\n" end
     if version.total > 0 then lines[#lines + 1] = line_of(version, now) .. "\n" end
   end
-  if #lines > 0 then self.write(table.concat(lines)) end
+  if #lines > 0 then self.write(NO_WRAP .. table.concat(lines) .. WRAP) end
   self.lines, self.redraw_at = #lines, now + REDRAW_SECONDS
 end
 
