@@ -1,8 +1,8 @@
 """Compares folders of packages with what their manifests say: check_packages.py FOLDER [ARCHIVES]
 
 Independent of the project's own code, on purpose. For each folder in FOLDER/public it reads manifest.json and checks
-that there are exactly the files that it names, of the sizes that it names, and that every chunk for which it has a
-digest has that digest; that a key blob is kept for each asset; and, if ARCHIVES is given, that manifest.json and
+that there are exactly the files that it names, no link and no other folder, of the sizes that it names, and that every
+chunk for which it has a digest has that digest; that a key blob is kept for each asset; and, if ARCHIVES is given, that manifest.json and
 signature are the bytes of ARCHIVES/<version id>.zip. Prints one JSON object, and ends with status 1 if anything is
 wrong.
 """
@@ -15,6 +15,8 @@ import sys
 import zipfile
 
 KINDS = (("variants", "variant", "variantDetails"), ("deltas", "delta", "deltaDetails"))
+FOLDERS = {kind for _, kind, _ in KINDS}
+FILES = {"manifest.json", "signature"}
 
 
 def digest_problem(path, details):
@@ -29,23 +31,30 @@ def digest_problem(path, details):
         return "there is more than its chunks" if file.read(1) else None
 
 
+def is_file(path):
+    return os.path.lexists(path) and stat.S_ISREG(os.lstat(path).st_mode)
+
+
+def is_folder(path):
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
 def asset_problem(folder, path, details):
     full = os.path.join(folder, path)
-    if not os.path.lexists(full):
-        return "is missing"
+    if not is_file(full):
+        return "is no file" if os.path.lexists(full) else "is missing"
     found = os.lstat(full)
-    if not stat.S_ISREG(found.st_mode):
-        return "is not a regular file"
     if found.st_size != details["compressedSize"]:
         return f"has {found.st_size} bytes, not {details['compressedSize']}"
     return digest_problem(full, details)
 
 
-def files_in(folder):
+def names_in(folder):
+    """All but the folders in which assets are."""
     names = set()
-    for place, _, files in os.walk(folder):
-        names.update(os.path.relpath(os.path.join(place, name), folder) for name in files)
-    return names
+    for place, folders, files in os.walk(folder):
+        names.update(os.path.relpath(os.path.join(place, name), folder) for name in folders + files)
+    return {name for name in names if not (name in FOLDERS and is_folder(os.path.join(folder, name)))}
 
 
 def may_be_read(path, public):
@@ -109,19 +118,20 @@ class Check:
     def check_folder(self, folder):
         version = os.path.basename(folder)
         self.found["folders"] += 1
-        wanted = {"manifest.json", "signature"}
-        there = files_in(folder)
-        if "manifest.json" not in there:
-            self.complain(version, "manifest.json", "is missing")
+        missing = [name for name in sorted(FILES) if not is_file(os.path.join(folder, name))]
+        for name in missing:
+            self.complain(version, name, "is no file, or is missing")
+        if missing:
             return
         with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
             manifest = json.load(file)
+        wanted = set(FILES)
         for member, kind, details in KINDS:
             for asset in manifest.get(member, []):
                 wanted.add(asset["assetPath"])
                 self.check_asset(folder, version, asset, kind, asset[details])
-        for path in sorted(there ^ wanted):
-            self.complain(version, path, "is too much" if path in there else "is missing")
+        for path in sorted(names_in(folder) - wanted):
+            self.complain(version, path, "is too much")
         problem = place_problem(folder, manifest)
         if problem:
             self.complain(version, ".", problem)
@@ -134,14 +144,17 @@ class Check:
         public = os.path.join(self.folder, "public")
         for path in unreadable_in(public):
             self.complain(None, path, "cannot be read by a web server")
-        for place, folders, files in sorted(os.walk(public)):
+        if not is_folder(public):
+            self.complain(None, public, "is missing")
+        for place, folders, files in os.walk(public):
+            folders.sort()
             depth = len(os.path.relpath(place, public).split(os.sep)) if place != public else 0
-            if depth < 3:
-                for name in files:
-                    self.complain(None, os.path.join(place, name), "is too much")
             if depth == 3:
                 self.check_folder(place)
                 folders.clear()
+                continue
+            for name in files + [name for name in folders if os.path.islink(os.path.join(place, name))]:
+                self.complain(None, os.path.join(place, name), "is too much")
         return self.found
 
 
