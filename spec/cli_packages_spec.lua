@@ -338,6 +338,9 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3  403: 
     assert.equal(0, asking("fetch", "--version", "v2"))
     assert.equal("marketplace: v2 is published already\n", told())
     assert.equal(0, asking "fetch")
+    assert.matches("nothing is due now, and 1 wait for their next try", told())
+    answers.jobs = {}
+    assert.equal(0, asking "fetch")
     assert.equal("marketplace: nothing is wanted now\n", told())
     answers.turn = function() return 1, "standby" end
     assert.equal(0, asking("fetch", "--version", "v9"))

@@ -75,6 +75,7 @@ describe("marketplace packages, run", function()
     assert.equal("job_done", events[#events])
     expect(1, "fetch --version unknown", "^marketplace: unknown is not fetched: .*404.*; it is tried again in %d+ s\n$")
     expect(0, "list --state wanted", '"code":"gone"')
+    expect(0, "fetch", "^marketplace: nothing is due now, and 1 wait for their next try; when, and why: [^\n]*\n$")
   end)
 
   it("verify names a file that was damaged, one too many and one that is gone", function()

@@ -76,12 +76,17 @@ end
 local STANDS_BY = "another process fetches for this folder, and does what is wanted; to see what becomes of it: " ..
   "marketplace packages list"
 
+local WAITS = "nothing is due now, and %d wait for their next try; when, and why: marketplace packages list --state " ..
+  "wanted; one at once: marketplace packages fetch --version ID"
+
 -- Why nothing was fetched: the one that was asked for may have been there before.
 local function say_why(packages, options, seen)
   local row = options.version and packages:show(options.version)
   if row and row.state == "published" then return output.note(options.version .. " is published already") end
   if seen.stands_by then return output.note(STANDS_BY) end
-  if not options.version and not options.package then output.note "nothing is wanted now" end
+  if options.version or options.package then return end
+  local waiting = packages:jobs { state = "wanted" }
+  output.note(waiting and waiting[1] and WAITS:format(#waiting) or "nothing is wanted now")
 end
 
 function fetch.run(packages, options, reporting)
