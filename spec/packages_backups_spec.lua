@@ -67,6 +67,24 @@ describe("packages of which something was lost", function()
     end)
   end
 
+  it("can be stopped being read, and are read by the next writer", function()
+    local p, version = work:open(), work:add_version { variants = 2 }
+    work:fetch(p, version)
+    lose(p, "store.db")
+    p = work:open()
+    local stop_asked = core.stop_asked
+    finally(function() core.stop_asked = stop_asked end)
+    core.stop_asked = function() return true end
+    assert.same({ nil, "it was stopped", "stopped" }, { p:lock() })
+    local logged = #work.logged
+    p:turn(0)
+    assert.equal(logged, #work.logged)
+    core.stop_asked = stop_asked
+    assert(p:lock())
+    is_fine(1)
+    assert.is_table(p:show(version.id))
+  end)
+
   it("are looked at while the writer runs, if a backup takes the store's place", function()
     local p, version = with_backup()
     wait_until_swept(p, version)

@@ -32,6 +32,7 @@ local function prove(p, id, path, found, known, on_progress)
   for i, asset in ipairs(found.assets) do
     local function on_step()
       if on_progress then on_progress { event = "verifying", version = id, asset = asset.path } end
+      return not core.stop_asked() -- there may be a lot to read, and the next writer begins with it again
     end
     local proof
     proof, message, code = verify.asset(p.io, path, asset, known[asset.public_id], on_step)

@@ -60,7 +60,7 @@ end
 --- Becomes the writer now, in place of with the first turn.
 ---@return true|nil
 ---@return string? message
----@return string? code locked, file_failed, store_unavailable
+---@return string? code locked, file_failed, store_unavailable, stopped
 function Packages:lock()
   if not self.client then error("packages:lock: option 'client' of marketplace.packages is needed", 2) end
   return require("marketplace.packages.jobs").take_lock(self)

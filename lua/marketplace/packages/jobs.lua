@@ -35,7 +35,7 @@ local function new_writer(p, lock)
 end
 
 local function stand_by(p, message, code)
-  if p.stands_by == code then return end
+  if p.stands_by == code or code == "stopped" then return end
   p.stands_by = code
   if code == "locked" then
     p.on_event { event = "standby" }
@@ -51,7 +51,7 @@ end
 ---@param p table
 ---@return true|nil
 ---@return string? message
----@return string? code locked, file_failed, store_unavailable
+---@return string? code locked, file_failed, store_unavailable, stopped
 function jobs.take_lock(p)
   if p.writer then return true end
   local lock, message, code = core.lock_file(p.folder:state "lock")
@@ -76,6 +76,7 @@ local function is_swept(p, now)
   local ok, message, code = sweep.run(p)
   writer.is_replaced, writer.sweep_at = not ok, now + SWEEP_AGAIN
   if ok then return true end
+  if code == "stopped" then return false end
   p.log.write { level = "error", message = "not swept", code = code, reason = message }
   return false
 end

@@ -21,10 +21,12 @@ local function count(outcome, what)
   outcome[what] = (outcome[what] or 0) + 1
 end
 
+local ENDS_SWEEP = { store_unavailable = true, stopped = true }
+
 -- What cannot be read or moved of one version stops no other.
 local function go_on(p, id, outcome, ok, message, code)
   if ok then return true end
-  if code == "store_unavailable" then return nil, message, code end
+  if ENDS_SWEEP[code] then return nil, message, code end
   log_of(p) { level = "error", message = "not swept", version = id, code = code, reason = message }
   count(outcome, "failed")
   return true
@@ -256,7 +258,7 @@ end
 ---@return table<string, integer>|nil counts published, withdrawn, restored, requested, adopted, discarded, unchanged;
 --- failed: of which something could not be read or moved, as is logged
 ---@return string? message
----@return string? code store_unavailable; file_failed if the folder cannot be listed
+---@return string? code store_unavailable; file_failed if the folder cannot be listed; stopped
 function sweep.run(p, on_progress)
   local outcome = { on_progress = on_progress }
   local ok, message, code = sweep_public(p, outcome)

@@ -19,7 +19,7 @@ local function hash(io, given, on_step)
     done, message, code = check:step(STEP)
     if done == nil then return nil, message, code end
     read = math.min(read + STEP, given.size)
-    on_step(read)
+    if on_step(read) == false then return nil, "it was stopped", "stopped" end
     if done then return check:result() end
   end
 end
@@ -29,10 +29,10 @@ end
 ---@param path string of the package's folder
 ---@param asset marketplace.packages.Asset
 ---@param sha256? string what the whole is to have, if it is known
----@param on_step? fun(bytes: integer) is called every 16 MiB with how much of it has been read
+---@param on_step? fun(bytes: integer): boolean? is called every 16 MiB with how much has been read; false ends it
 ---@return "chunks"|"checksum"|"size"|nil proof by what it was proved
 ---@return string? message
----@return string? code asset_corrupt, asset_size, or the file system's
+---@return string? code asset_corrupt, asset_size, stopped, or the file system's
 function verify.asset(io, path, asset, sha256, on_step)
   local result, message, code = hash(io, {
     path = ("%s/%s"):format(path, asset.path), size = asset.size, chunk_size = asset.chunk_size,
