@@ -99,7 +99,7 @@ describe("marketplace packages", function()
   end
 
   before_each(function()
-    answers.list = function() return { copy(WITHDRAWN), copy(HERE) } end
+    answers.list, answers.holds = function() return { copy(WITHDRAWN), copy(HERE) } end, {}
     answers.jobs = function(filter)
       return not (filter.version and filter.version ~= "v3") and { copy(JOB) } or {}
     end

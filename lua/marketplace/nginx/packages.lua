@@ -24,7 +24,7 @@ end
 
 local PASSED_ON = {
   "request", "withdraw", "restore", "hold", "release", "current", "served", "list", "jobs", "show", "territories",
-  "key_blob",
+  "holds", "key_blob",
 }
 
 for _, method in ipairs(PASSED_ON) do

@@ -157,6 +157,14 @@ function Packages:territories(about)
   return self.store:territories(about)
 end
 
+--- What is held, the oldest first.
+---@return {scope: "app"|"package"|"version", id: string, reason?: string, since: number}[]|nil holds
+---@return string? message
+---@return string? code store_unavailable
+function Packages:holds()
+  return self.store:holds()
+end
+
 --- One package version, with its assets in `asset_list`.
 ---@param version string
 ---@return marketplace.packages.Version|nil

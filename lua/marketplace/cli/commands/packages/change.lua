@@ -28,8 +28,11 @@ local LINES = {
   { "requested", "%s is not here any more, and is fetched again" },
 }
 
+local NOT_HELD = "nothing changes: no hold is on exactly this; the holds that are: marketplace packages list"
+
 -- That no folder has moved, and why.
 local function unmoved(outcome)
+  if outcome.was_held == false then return NOT_HELD end
   if outcome.changed and #outcome.changed == 0 then return "nothing changes: what is known is the same, or newer" end
   if #outcome.versions == 0 then return "noted; no version of it is here" end
   return "noted; no folder moves: " .. table.concat(outcome.versions, " ")

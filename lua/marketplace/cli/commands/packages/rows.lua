@@ -59,10 +59,16 @@ local WHY = {
   superseded = "replaced before it was here", missing = "its folder is gone", damaged = "its folder is damaged",
 }
 
+-- The hold's own words, and what to release.
+local function held(hold)
+  return ("%s %s is held: %s"):format(hold.scope, hold.id, hold.reason or "no reason was given")
+end
+
 -- What is wrong with it, or why it is not served.
 local function reasons(row)
   local list = {}
-  if row.why then list[#list + 1] = WHY[row.why] or row.why end
+  if row.why and not (row.why == "held" and row.hold) then list[1] = WHY[row.why] or row.why end
+  if row.hold then list[#list + 1] = held(row.hold) end
   if row.state == "published" and not row.is_current then list[#list + 1] = "replaced" end
   if row.unavailable_in and #row.unavailable_in > 0 then
     list[#list + 1] = "unavailable in " .. table.concat(row.unavailable_in, " ")
@@ -105,6 +111,7 @@ local FIELDS = {
   "platforms", "state", "why", "is_current", "current_since", "staged_at", "published_at", "replaced_at",
   "withdrawn_at", "unavailable_in", "available_in", "bytes", "assets", "missing", "unverified", "why_unverified",
 }
+local FIELDS_OF_HOLD = { "scope", "id", "since", "reason" }
 local FIELDS_OF_JOB = { "state", "since", "attempts", "due", "code", "message" }
 
 local function shown(value)
@@ -134,6 +141,7 @@ end
 function rows.lines(row)
   local lines, object = {}, rows.object(row)
   add_fields(lines, object, FIELDS, "")
+  if row.hold then add_fields(lines, object.hold, FIELDS_OF_HOLD, "hold ") end
   if row.job then add_fields(lines, object.job, FIELDS_OF_JOB, "job ") end
   if row.asset_list then lines[#lines + 1] = "" end
   for _, asset in ipairs(row.asset_list or {}) do lines[#lines + 1] = asset_line(asset) end

@@ -1,6 +1,6 @@
 --- The package versions that list and show are about: those that are here, and those of which there is a job only.
---- Each is a row of the store, with its `job`, `unavailable_in` (territories), `why_unverified` (reasons) and
---- `path` (below the web root, if it is published).
+--- Each is a row of the store, with its `job`, its `hold`, `unavailable_in` (territories), `why_unverified` (reasons)
+--- and `path` (below the web root, if it is published).
 local versions = {}
 
 --- States of a version, and of a job.
@@ -51,6 +51,24 @@ local function reasons_of(assets)
   return list
 end
 
+local function is_on(hold, row)
+  if hold.scope == "app" then return hold.id == row.app or hold.id == row.item_id end
+  if hold.scope == "package" then return hold.id == row.package end
+  return hold.id == row.id
+end
+
+-- Adds the hold that each is under.
+local function add_holds(packages, rows)
+  local holds, message = packages:holds()
+  if not holds then return nil, message end
+  for _, row in ipairs(rows) do
+    for _, hold in ipairs(holds) do
+      if not row.hold and is_on(hold, row) then row.hold = hold end
+    end
+  end
+  return rows
+end
+
 -- Adds to a row what other tables say of it.
 local function complete(packages, row)
   if not row.item_id then return row end
@@ -86,7 +104,7 @@ local function joined(packages, filter)
     local row = job.version and by_id[job.version]
     if row then row.job = job else found[#found + 1] = row_of(job) end
   end
-  return found
+  return add_holds(packages, found)
 end
 
 --- The versions that a filter selects, those of one app together.
@@ -119,9 +137,12 @@ function versions.get(packages, id)
   local row, problem, code = packages:show(id)
   if not row then
     if code ~= "not_found" or not jobs[1] then return nil, problem end
-    return row_of(jobs[1])
+    row = row_of(jobs[1])
   end
   row.job = jobs[1]
+  local held
+  held, message = add_holds(packages, { row })
+  if not held then return nil, message end
   return complete(packages, row)
 end
 
