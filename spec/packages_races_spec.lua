@@ -88,6 +88,23 @@ describe("packages that are fetched while something else happens", function()
     is_fine(1)
   end)
 
+  it("share the rate with no download that ended by a mistake in the program", function()
+    local is_wrong = true
+    local client = setmetatable({
+      download = function(_, url, given)
+        if not (is_wrong and url:find "variants") then return work.client:download(url, given) end
+        given.started { head = function() end, limit = function() error "it has ended" end }
+        error "a mistake"
+      end,
+    }, { __index = work.client })
+    local p = work:open { client = client, max_bytes_per_second = 1e7 }
+    local version = work:add_version { variants = 2 }
+    assert.equal("internal_error", work:fetch(p, version).code)
+    is_wrong = false
+    work:fault("file_slow", { rate = 400000, path = "/simulator/files/variants" }) -- so that the rate is shared out
+    assert.equal("job_done", work:fetch(p, version).event)
+  end)
+
   it("are published although App Store Connect still says elsewhere that they were replaced", function()
     local real = work.client.alternativeDistributionPackageVersions
     local versions = setmetatable({

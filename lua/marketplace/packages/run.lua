@@ -84,6 +84,17 @@ end
 ---@param asset table
 function Run:transfer_ends(asset)
   self.sinks[asset] = nil
+  self:share_rate(asset, nil)
+end
+
+--- Has the exchange that an asset comes from share the rate, in place of the one before it.
+---@param asset table
+---@param exchange marketplace.Exchange|nil nil: none any more
+function Run:share_rate(asset, exchange)
+  local former = self.exchanges[asset]
+  if former then self.rate:remove(former) end
+  self.exchanges[asset] = exchange
+  if exchange then self.rate:add(exchange) end
 end
 
 --- Gives a slot back that no transfer has taken over.

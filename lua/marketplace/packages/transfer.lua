@@ -189,19 +189,13 @@ end
 --[[ A download ]]
 
 local function download_from(run, asset, sink, url)
-  local current
-  local function started(exchange)
-    if current then run.rate:remove(current) end
-    current, run.exchanges[asset] = exchange, exchange
-    run.rate:add(exchange)
-  end
   local result, message, code, detail = run.client:download(url, {
     sink = sink, etag = not asset.digests and asset.etag or nil, timeout = LONGEST,
-    max_bytes_per_second = run.rate:next_share(), started = started,
+    max_bytes_per_second = run.rate:next_share(),
+    started = function(exchange) run:share_rate(asset, exchange) end,
   })
-  run.exchanges[asset] = nil
   run:count_bytes(asset)
-  if current then run.rate:remove(current) end
+  run:share_rate(asset, nil)
   return result, message, code, detail
 end
 
