@@ -1,5 +1,5 @@
--- What is published, taken down and brought back, one after the other; spec/packages_crash_spec.lua has what happens in
--- between.
+-- What is published, taken down and brought back, one after the other; spec/once/packages_crash_spec.lua has what
+-- happens in between.
 local collect = require "marketplace.packages.collect"
 local core = require "marketplace.core"
 local json = require "marketplace.json"
@@ -13,6 +13,7 @@ local verify = require "marketplace.packages.verify"
 local withdraw = require "marketplace.packages.withdraw"
 
 local COMPLETED = { state = "COMPLETED" }
+local GRACE = 3600 -- seconds
 
 describe("packages", function()
   local f
@@ -304,7 +305,7 @@ describe("packages", function()
       assert.equal("withdrawn", f:where(version))
       assert(restore.run(f.p, { app = "A", at = 6000 }))
       f.now = f.now + 10000
-      assert(collect.run(f.p))
+      assert(collect.run(f.p, { older_than = GRACE }))
       assert.equal("", shell.run(("ls %s/withdrawn"):format(f.root)))
     end)
   end)
@@ -313,9 +314,9 @@ describe("packages", function()
     it("after the grace, and it is told which", function()
       published "v1"
       published("v2", { revision = 2 })
-      assert.same({ collected = {}, bytes = 0 }, collect.run(f.p))
+      assert.same({ collected = {}, bytes = 0 }, collect.run(f.p, { older_than = GRACE }))
       f.now = f.now + 3600
-      assert.same({ collected = { "v1" }, bytes = 503 }, collect.run(f.p))
+      assert.same({ collected = { "v1" }, bytes = 503 }, collect.run(f.p, { older_than = GRACE }))
       assert.equal("", shell.run(("ls %s/withdrawn"):format(f.root)))
     end)
 
@@ -328,9 +329,9 @@ describe("packages", function()
         failed = true
         return nil, "input/output error", "file_failed"
       end
-      expect_refusal("file_failed", "input/output error", collect.run(f.p))
+      expect_refusal("file_failed", "input/output error", collect.run(f.p, { older_than = GRACE }))
       assert.same({ "published", "collected" }, { f:row("v1").state, f:row("v2").state })
-      assert.same({ "v1" }, assert(collect.run(f.p)).collected)
+      assert.same({ "v1" }, assert(collect.run(f.p, { older_than = GRACE })).collected)
       assert.equal("", shell.run(("ls %s/withdrawn"):format(f.root)))
     end)
 
@@ -338,7 +339,7 @@ describe("packages", function()
       local first, second = published "v1", published("v2", { revision = 2 })
       shell.run(("rm -r %s"):format(path(second)))
       f.now = f.now + 10000
-      assert.same({}, assert(collect.run(f.p)).collected)
+      assert.same({}, assert(collect.run(f.p, { older_than = GRACE })).collected)
       assert.equal("public", f:where(first))
     end)
 
@@ -354,7 +355,7 @@ describe("packages", function()
       shell.run(("mkdir -p %s/staging/v9/variant %s/withdrawn/v8~ab"):format(f.root, f.root))
       assert(f.p.store:request { version = "v7" })
       shell.run(("mkdir %s/staging/v7"):format(f.root))
-      assert(collect.run(f.p))
+      assert(collect.run(f.p, { older_than = GRACE }))
       assert.equal("v7", shell.run(("cd %s && ls staging && ls withdrawn"):format(f.root)))
     end)
 
@@ -362,10 +363,10 @@ describe("packages", function()
       assert(f.p.store:request { version = "v1" })
       f.p.store:job_failed(f.p.store:jobs()[1], { code = "gone", message = "x", ended = true })
       f.now = f.now + 89 * 86400
-      assert(collect.run(f.p))
+      assert(collect.run(f.p, { older_than = GRACE }))
       assert.equal(1, #f.p.store:jobs())
       f.now = f.now + 2 * 86400
-      assert(collect.run(f.p))
+      assert(collect.run(f.p, { older_than = GRACE }))
       assert.equal(0, #f.p.store:jobs())
     end)
   end)
@@ -501,7 +502,7 @@ describe("packages", function()
       shell.run(("cp -a %s %s/copy"):format(place, f.root))
       assert(withdraw.run(f.p, { app = "A" }))
       f.now = f.now + 10000
-      assert(collect.run(f.p))
+      assert(collect.run(f.p, { older_than = GRACE }))
       assert(f.p.store:availability { scope = "app", id = "A", available = true })
       shell.run(("mv %s/copy %s && echo >> %s/manifest.json"):format(f.root, place, place))
       assert.equal(1, assert(sweep.run(f.p)).discarded)
@@ -527,7 +528,7 @@ describe("packages", function()
     it("and are there a second time, are collected once", function()
       local version = published "v1"
       package_folder.write(version, f.p.folder:staging "v1")
-      assert(collect.run(f.p))
+      assert(collect.run(f.p, { older_than = GRACE }))
       assert.equal("public", f:where(version))
     end)
 
@@ -564,7 +565,8 @@ describe("packages", function()
       restore = function(p) return restore.run(p, { app = "A" }) end,
       release = function(p) return restore.release(p, { app = "A" }) end,
       bring_back = function(p) return restore.version(p, "w1") end,
-      sweep = sweep.run, collect = collect.run, verify = function(p) return verify.run(p, {}) end,
+      sweep = sweep.run, collect = function(p) return collect.run(p, { older_than = GRACE }) end,
+      verify = function(p) return verify.run(p, {}) end,
     }
     local NEED_KEYS = { "publish", "restore", "release", "bring_back" }
 

@@ -277,17 +277,6 @@ describe("the store of packages", function()
       assert.same({}, { list[2].proof, list[2].etag, list[3].proof })
     end)
 
-    it("know how much is still to be fetched", function()
-      opened:request { version = "v1" }
-      opened:request { version = "v2" }
-      stage "v1"
-      stage("v2", nil, { packages.variant(3, 100, {}) })
-      stage("v3", nil, { packages.variant(4, 1000, {}) })
-      opened:asset_done("v1", packages.uuid(1), { proof = "size" })
-      assert.equal(120, opened:needed_bytes())
-      assert.equal(20, opened:needed_bytes "v2")
-    end)
-
     it("that are published do not change", function()
       stage "v1"
       publish "v1"

@@ -13,6 +13,7 @@ local withdraw = require "marketplace.packages.withdraw"
 
 local COMPLETED = { state = "COMPLETED" }
 local DAY = 86400
+local GRACE = 3600 -- seconds
 
 --[[ What always holds ]]
 
@@ -247,7 +248,7 @@ local SCENARIOS = {
       stage_and_publish(f, V1)
       unavailable(f, { app = "A" })
       f.now = f.now + DAY
-      assert(collect.run(f.p))
+      assert(collect.run(f.p, { older_than = GRACE }))
     end,
     work = function(p) assert(restore.run(p, { app = "A", at = 6000, event = "e" })) end,
     after = { v1 = "" }, wanted = { "v1" }, current = nil,
@@ -290,7 +291,7 @@ local SCENARIOS = {
       stage_and_publish(f, V1, V2, V3, W1)
       f.now = f.now + DAY
     end,
-    work = function(p) assert(collect.run(p)) end,
+    work = function(p) assert(collect.run(p, { older_than = GRACE })) end,
     after = { v1 = "", v2 = "", v3 = "public", w1 = "public" }, current = "w1",
   },
   ["what was withdrawn is collected"] = {
@@ -299,7 +300,7 @@ local SCENARIOS = {
       unavailable(f, { package = "P" })
       f.now = f.now + DAY
     end,
-    work = function(p) assert(collect.run(p)) end,
+    work = function(p) assert(collect.run(p, { older_than = GRACE })) end,
     after = { v1 = "", v2 = "", w1 = "public" }, current = "w1",
   },
   ["what never became whole is collected"] = {
@@ -310,7 +311,7 @@ local SCENARIOS = {
       f:stage(V3, f.now)
       f.now = f.now + DAY
     end,
-    work = function(p) assert(collect.run(p)) end,
+    work = function(p) assert(collect.run(p, { older_than = GRACE })) end,
     after = { v1 = "public", v2 = "", v3 = "staging" }, current = "v1",
   },
   ["the store is an older backup: something was published since"] = {
@@ -371,7 +372,7 @@ local SCENARIOS = {
       stage_and_publish(f, V1, V2)
       with_store_of(f, function()
         f.now = f.now + DAY
-        assert(collect.run(f.p))
+        assert(collect.run(f.p, { older_than = GRACE }))
       end)
     end,
     work = function(p) assert(sweep.run(p)) end,
@@ -432,7 +433,7 @@ local SCENARIOS = {
       stage_and_publish(f, V1, V2)
       with_folders_of(f, function()
         f.now = f.now + DAY
-        assert(collect.run(f.p))
+        assert(collect.run(f.p, { older_than = GRACE }))
       end)
     end,
     work = function(p) assert(sweep.run(p)) end,
@@ -444,7 +445,7 @@ local SCENARIOS = {
       with_folders_of(f, function()
         unavailable(f, { app = "A" })
         f.now = f.now + DAY
-        assert(collect.run(f.p))
+        assert(collect.run(f.p, { older_than = GRACE }))
       end)
     end,
     work = function(p) assert(sweep.run(p)) end,

@@ -66,7 +66,7 @@ function Fixture:open()
   local place = folder.new(self.root, counted_io(self))
   local function clock() return self.now end
   self.p = {
-    folder = place, io = place.io, clock = clock, grace = 3600,
+    folder = place, io = place.io, clock = clock,
     log = {
       write = function(entry)
         if entry.level ~= "info" then self.logged[#self.logged + 1] = ("%s: %s"):format(entry.message, entry.reason) end

@@ -15,7 +15,7 @@ local function unavailable(message)
 end
 
 local function call(self, method, ...)
-  local answer, problem = threads.call(nil, MODULE, self.folder, self.settings, method, ...)
+  local answer, problem = threads.call(nil, MODULE, self.folder, method, ...)
   if not answer then return unavailable(("packages in %s: %s"):format(self.folder, problem)) end
   for _, entry in ipairs(answer.entries) do self.target.write(entry) end
   if answer.code or answer.message then return nil, answer.message, answer.code end
@@ -56,9 +56,7 @@ function packages.open(given)
       "for Lua from 0.10.21 on: run the callbacks with `marketplace work`", "not_installed"
   end
   local target = given.log and log.target(given.log) or require("marketplace.nginx.log").target
-  return setmetatable({
-    folder = from_prefix(given.folder), settings = { grace = given.grace }, target = target,
-  }, Packages)
+  return setmetatable({ folder = from_prefix(given.folder), target = target }, Packages)
 end
 
 return packages

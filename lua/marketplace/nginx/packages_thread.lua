@@ -8,17 +8,17 @@ local packages_thread = {}
 
 local opened, entries = {}, {}
 
-local function open(folder, settings)
+local function open(folder)
   if opened[folder] then return opened[folder] end
-  local given = { folder = folder, log = function(entry) entries[#entries + 1] = entry end }
-  for name, value in pairs(settings) do given[name] = value end
   local message, code
-  opened[folder], message, code = packages.new(given)
+  opened[folder], message, code = packages.new {
+    folder = folder, log = function(entry) entries[#entries + 1] = entry end,
+  }
   return opened[folder], message, code
 end
 
-local function call(folder, settings, method, ...)
-  local p, message, code = open(folder, settings)
+local function call(folder, method, ...)
+  local p, message, code = open(folder)
   if not p then return { message = message, code = code, entries = entries } end
   local result
   result, message, code = p[method](p, ...)
@@ -27,12 +27,11 @@ end
 
 --- Calls a method of the packages in a folder.
 ---@param folder string
----@param settings table options of marketplace.packages
 ---@param method string
 ---@return {result: any, message?: string, code?: string, entries: table[]} entries: what it logged
-function packages_thread.call(folder, settings, method, ...)
+function packages_thread.call(folder, method, ...)
   entries = {}
-  local ok, answer = pcall(call, folder, settings, method, ...)
+  local ok, answer = pcall(call, folder, method, ...)
   if not ok then error(tostring(answer), 0) end
   return answer
 end

@@ -9,8 +9,7 @@ local ids = require "marketplace.packages.ids"
 
 local collect = {}
 
-local GRACE = 2 * 86400       -- seconds: devices may be in the middle of a download
-local REMEMBERED = 90 * 86400 -- of jobs that ended without success
+local REMEMBERED = 90 * 86400 -- seconds, of jobs that ended without success
 
 --[[ Moves ]]
 
@@ -137,13 +136,13 @@ end
 --- Removes what was replaced or withdrawn, or failed, longer ago than a grace, and what no row needs. What cannot be
 --- removed keeps nothing else from it.
 ---@param p table of marketplace.packages
----@param given? {older_than?: number} seconds, default p.grace, or else two days
+---@param given {older_than: number} seconds
 ---@return {collected: string[], bytes: integer}|nil outcome the versions whose files are gone, and what they had
 ---@return string? message
 ---@return string? code store_unavailable, file_failed
 function collect.run(p, given)
   local now = (p.clock or core.now)()
-  local before = now - (given and given.older_than or p.grace or GRACE)
+  local before = now - given.older_than
   local outcome = { collected = {}, bytes = 0 }
   local failure
   for _, step in ipairs {

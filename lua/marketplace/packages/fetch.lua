@@ -253,8 +253,7 @@ end
 local function note_fetched(run, asset, result)
   local row = { proof = result.proof, checksum = asset.checksum, sha256 = result.sha256 }
   if result.proof == "size" then
-    row.why = why_unverified(asset)
-    run:log { level = "warning", message = "unverified", asset = asset.path, reason = row.why }
+    run:log { level = "warning", message = "unverified", asset = asset.path, reason = why_unverified(asset) }
   end
   local ok, message, code = run.p.store:asset_done(run.version, asset.public_id, row)
   if not ok then return run:fail(message, code) end

@@ -185,17 +185,4 @@ function methods:reusable(public_id, except)
   end)
 end
 
-local NEEDED = "SELECT coalesce(sum(size), 0) AS bytes FROM assets JOIN jobs ON jobs.version = assets.version AND " ..
-  "jobs.state = 'wanted' JOIN versions ON versions.id = assets.version AND versions.state = 'staged' " ..
-  "WHERE proof IS NULL AND assets.version <> coalesce(:except, '')"
-
---- How many bytes the jobs whose manifests are known have yet to fetch.
----@param except? string a version that is not counted
----@return integer|nil bytes
----@return string? message
----@return string? code store_unavailable
-function methods:needed_bytes(except)
-  return self:read(function(link) return link:run(NEEDED, { except = except })[1].bytes end)
-end
-
 return assets
