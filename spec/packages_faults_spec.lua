@@ -1,6 +1,9 @@
 -- What goes wrong while packages are fetched, against a simulated App Store Connect. Nothing incomplete or wrong is
 -- served, what was served stays, and what can get better is tried again.
+local certificates = require "support.certificates"
 local package_work = require "support.package_work"
+local shell = require "support.shell"
+local simulated_api = require "support.simulated_api"
 
 describe("packages that cannot be fetched as they should", function()
   local work
@@ -117,6 +120,24 @@ describe("packages that cannot be fetched as they should", function()
     local second = work:add_version { variants = 1 }
     work:fault("file_redirect", { path = FILES, times = 100 })
     is_refused(work:fetch(p, second), "http_failed", "more than 5 redirects")
+  end)
+
+  it("fail if the certificate of a file's server has expired", function()
+    local folder = shell.run "mktemp -d"
+    certificates.make(folder, certificates.EXPIRED)
+    local expired = simulated_api.start(("--tls-cert %s/server.crt --tls-key %s/server.key"):format(folder, folder))
+    finally(function()
+      expired:stop()
+      shell.run("rm -rf " .. folder)
+    end)
+    local p, version = work:open { client = work.api:client { ca_file = folder .. "/ca.crt" } }, work:add_version()
+    local address = expired.url:gsub("127%.0%.0%.1", "localhost")
+    work:fault("file_redirect", { path = FILES, times = 100, location = address .. FILES })
+    is_refused(work:fetch(p, version), "tls_failed", "variant/[%w-]+%.ipa: .*certificate has expired")
+    is_fine(0)
+    work:clear_faults()
+    assert.equal("job_done", work:fetch(p, version).event)
+    is_fine(1)
   end)
 
   it("wait for an agreement, and say that it may be one", function()
