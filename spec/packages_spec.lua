@@ -184,6 +184,13 @@ describe("marketplace.packages", function()
       assert.equal(1, count)
       code = "answer_invalid"
       assert.same({ nil, "why", "answer_invalid" }, { p:sync { apps = { "77" } } })
+      for _, version in ipairs { "v1", { id = 1 } } do
+        p.client.request = function(_, _, path)
+          assert.equal("/v1/apps/7%2F7/appStoreVersions?limit=200", path)
+          return { data = { version }, links = {} }
+        end
+        assert.same({ nil, "answer_invalid" }, { (function(a, _, c) return a, c end)(p:sync { apps = { "7/7" } }) })
+      end
     end)
 
     it("tells what fails", function()

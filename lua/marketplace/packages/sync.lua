@@ -3,6 +3,7 @@
 local calls = require "marketplace.packages.calls"
 local core = require "marketplace.core"
 local remote = require "marketplace.packages.remote"
+local url = require "marketplace.client.url"
 
 local sync = {}
 
@@ -15,9 +16,11 @@ end
 
 local UNKNOWN = { [403] = true, [404] = true } -- an app of another developer
 
+local UNREADABLE = "App Store Connect lists a version of an app that has no id"
+
 -- The packages of the versions of an app, if it is one's own.
 local function add_own(asker, packages, app)
-  local address, seen = ("/v1/apps/%s/appStoreVersions?limit=%d"):format(app, PAGE), {}
+  local address, seen = ("/v1/apps/%s/appStoreVersions?limit=%d"):format(url.encode(app), PAGE), {}
   while type(address) == "string" and not seen[address] do
     seen[address] = true
     asker.calls:wait(asker.pause)
@@ -25,6 +28,7 @@ local function add_own(asker, packages, app)
     if not document and about and UNKNOWN[about.status] then return true end
     if not document then return nil, message, code end
     for _, version in ipairs(type(document.data) == "table" and document.data or {}) do
+      if type(version) ~= "table" or type(version.id) ~= "string" then return nil, UNREADABLE, "answer_invalid" end
       asker.calls:wait(asker.pause)
       local package, problem, problem_code, detail =
         asker.client.alternativeDistributionPackages:get { appStoreVersion = version.id }
