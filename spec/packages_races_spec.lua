@@ -43,6 +43,16 @@ describe("packages that are fetched while something else happens", function()
     assert.is_falsy(p:current(after.item_id))
   end)
 
+  it("are not published if Apple replaced them meanwhile, although the clock went back", function()
+    local p, version = work:open { parallel = 1 }, work:add_version { variants = 2 }
+    at("asset_done", function()
+      work:set_state(version, "REPLACED")
+      work.later = -3600
+    end)
+    assert.equal("replaced", work:fetch(p, version).code)
+    is_fine(0)
+  end)
+
   it("are published if they come back, also if they had not been fetched", function()
     local p, version = work:open(), work:add_version()
     p:withdraw { app = version.app, at = core.now() + 60 }

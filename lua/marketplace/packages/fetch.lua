@@ -51,6 +51,12 @@ local function read_version(run)
   return move_on(run, run.package)
 end
 
+-- Whether Apple's state was read so many seconds ago at most. A clock that went back since tells nothing.
+local function is_fresh(run, seconds)
+  local age = run.clock() - run.read_at
+  return age >= 0 and age <= seconds
+end
+
 local function choose_version(run)
   if run.version then return read_version(run) end
   local newest, message, code = remote.newest(run, run.package)
@@ -239,7 +245,7 @@ end
 local function is_still_wanted(run)
   local ok, message, code = is_allowed(run)
   if not ok then return nil, message, code end
-  if not run.is_doubted and run.clock() - run.read_at < ASK_AGAIN then return true end
+  if not run.is_doubted and is_fresh(run, ASK_AGAIN) then return true end
   run.is_doubted = false
   return read_version(run)
 end
@@ -307,7 +313,7 @@ local function fetch_assets(run)
 end
 
 local function publish_it(run)
-  if run.is_doubted or run.clock() - run.read_at > JUST_READ or run.p.store:is_below_current(run.version) then
+  if run.is_doubted or not is_fresh(run, JUST_READ) or run.p.store:is_below_current(run.version) then
     local ok, message, code = read_version(run)
     if not ok then return nil, message, code end
   end
