@@ -307,6 +307,12 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3  403: 
     assert.equal("marketplace: v1 is here, and is not published, as it is held\n", told())
   end)
 
+  it("fetch gives each failure one line, whatever App Store Connect's answer has in it", function()
+    turns { { event = "job_failed", version = "v1", message = "403: no\nv2 is published" } }
+    assert.equal(1, asking "fetch")
+    assert.equal("marketplace: v1 is not fetched: 403: no | v2 is published\n", told())
+  end)
+
   it("fetch of one version ends with it, whatever becomes of others", function()
     local function others(event)
       return { event = event, version = "v9", package = "p9", message = "no", result = "held" }

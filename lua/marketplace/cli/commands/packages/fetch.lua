@@ -2,6 +2,7 @@
 local core = require "marketplace.core"
 local output = require "marketplace.cli.support.output"
 local rows = require "marketplace.cli.commands.packages.rows"
+local text = require "marketplace.text"
 local times = require "marketplace.cli.support.times"
 
 local fetch = {}
@@ -36,7 +37,7 @@ end
 local function failure_of(event)
   if event.event == "job_done" then return NOT_PUBLISHED[event.result] end
   local again = event.again_in and "; it is tried again in " .. times.length(event.again_in) or ""
-  return "is not fetched: " .. event.message .. again
+  return "is not fetched: " .. text.one_line(event.message) .. again
 end
 
 local IS_OF_JOB = { job_started = true, job_moved = true, job_done = true, job_failed = true }
