@@ -97,6 +97,19 @@ local function run_inbox(context)
   context.inbox:forget({ bodies = context.now + 1, ids = 0 }, 2)
   return #stored, context.inbox:backlog()
 end
+local VERSION = {
+  id = "b7d0a6c2", item_id = "6740067890", apple_version_id = "800000002", bundle_id = "com.example.app",
+  version = "1.1", build = "2",
+}
+
+local function device(pem)
+  return marketplace.device {
+    packages = { served = function() return { { outcome = "served", version = VERSION } } end },
+    token = { key_id = "ABCDEFGHIJ", marketplace_id = "6740012345", key = pem },
+    base_url = "https://market.example/device", authenticate = function() return "somebody" end,
+    log = function() end,
+  }
+end
 
 return {
   in_lua = true,
@@ -127,6 +140,16 @@ return {
       local client, problem, its_code = marketplace.client(options)
       if not client then return client, problem, its_code end
       return true
+    end },
+  -- not what it reads of a request: lua-cjson keeps memory if Lua's ends while it decodes
+  { covers = { "marketplace.device" }, only_lua = true,
+    setup = function() return assert(assert(core.generate_key()):private_pem()) end,
+    run = function(pem)
+      local answering, message, code = device(pem)
+      if not answering then return answering, message, code end
+      local made, problem, its_code = answering:install { app = VERSION.item_id, account = "somebody" }
+      if not made then return made, problem, its_code end
+      return made.appleVersionId, made.link:match "^marketplace%-kit://install%?" ~= nil
     end },
   { covers = { "marketplace.inbox", "marketplace.dispatcher" },
     run = function()
