@@ -80,12 +80,12 @@ LUA_POSTGRES_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $
 SQLITE_OWN_OBJECTS := $(patsubst csrc/sqlite/%.c,$(BUILD)/sqlite/%.o,$(sort $(wildcard csrc/sqlite/*.c)))
 SQLITE_OBJECTS := $(SQLITE_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_SQLITE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/sqlite*.c))) \
-	$(addprefix $(BUILD)/$(ABI)/lua/,class.o database_call.o pin.o push.o)
+	$(addprefix $(BUILD)/$(ABI)/lua/,class.o database_call.o path.o pin.o push.o)
 PACKAGE_OWN_OBJECTS := $(patsubst csrc/packages/%.c,$(BUILD)/packages/%.o,$(sort $(wildcard csrc/packages/*.c)))
 PACKAGE_OBJECTS := $(PACKAGE_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) file file_read hex openssl_error \
 	openssl_version thread)
 LUA_PACKAGE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/package_io*.c))) \
-	$(addprefix $(BUILD)/$(ABI)/lua/,class.o fields.o pin.o push.o)
+	$(addprefix $(BUILD)/$(ABI)/lua/,class.o fields.o path.o pin.o push.o)
 MODULES := $(addprefix $(BUILD)/$(ABI)/marketplace/,core.so http_server.so package_io.so postgres.so redis.so sqlite.so)
 TEST_PROGRAMS := $(patsubst csrc/test/%_test.c,$(BUILD)/test/%_test,$(sort $(wildcard csrc/test/*_test.c)))
 # the JSON reader's tests, of it as it is for processors without SSE2

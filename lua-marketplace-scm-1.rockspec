@@ -83,6 +83,7 @@ build = {
         "csrc/lua/log_writer.c",
         "csrc/lua/notification.c",
         "csrc/lua/notification_fields.c",
+        "csrc/lua/path.c",
         "csrc/lua/pin.c",
         "csrc/lua/push.c",
         "csrc/lua/record.c",

@@ -4,6 +4,7 @@
 #include "core/file_read.h"
 #include "core/json.h"
 #include "lua/class.h"
+#include "lua/path.h"
 #include "lua/push.h"
 
 #include <errno.h>
@@ -16,18 +17,6 @@
 
 static const char metatable_name[] = "marketplace.lock";
 static const char bytes_metatable_name[] = "marketplace.bytes";
-
-/* A path that held a NUL would be cut there, and name another file. */
-static const char *check_path_at(lua_State *L, int argument) {
-  size_t n;
-  const char *path = luaL_checklstring(L, argument, &n);
-  luaL_argcheck(L, n > 0 && strlen(path) == n, argument, "a path is expected");
-  return path;
-}
-
-static const char *check_path(lua_State *L) {
-  return check_path_at(L, 1);
-}
 
 static int bytes_free(lua_State *L) {
   mkt_buffer_clear(luaL_checkudata(L, 1, bytes_metatable_name));
@@ -42,7 +31,7 @@ static mkt_buffer *push_bytes(lua_State *L, size_t most) {
 }
 
 static int read_file(lua_State *L) {
-  const char *path = check_path(L);
+  const char *path = mkt_lua_check_path(L, 1);
   lua_Number most = luaL_optnumber(L, 2, MKT_JSON_MAX_BYTES);
   luaL_argcheck(L, most >= 0 && most <= MKT_JSON_MAX_BYTES, 2, "0 to 16 MiB");
   mkt_buffer *bytes = push_bytes(L, (size_t)most);
@@ -56,7 +45,7 @@ static int read_file(lua_State *L) {
 static int replace_file(lua_State *L) {
   static const char *const ways[] = {"replace", "new", NULL};
   size_t n;
-  const char *path = check_path(L);
+  const char *path = mkt_lua_check_path(L, 1);
   const char *bytes = luaL_checklstring(L, 2, &n);
   mkt_file_how how = luaL_checkoption(L, 3, "replace", ways) == 0 ? MKT_FILE_REPLACE : MKT_FILE_NEW;
   mkt_error error;
@@ -64,16 +53,17 @@ static int replace_file(lua_State *L) {
 }
 
 static int put_in_place(lua_State *L) {
-  const char *from = check_path(L);
-  const char *to = check_path_at(L, 2);
-  const char *keep = lua_isnoneornil(L, 3) ? NULL : check_path_at(L, 3);
+  const char *from = mkt_lua_check_path(L, 1);
+  const char *to = mkt_lua_check_path(L, 2);
+  const char *keep = lua_isnoneornil(L, 3) ? NULL : mkt_lua_check_path(L, 3);
   mkt_error error;
   return mkt_lua_push_outcome(L, mkt_file_put_in_place(from, to, keep, &error), &error);
 }
 
 static int remove_leftovers(lua_State *L) {
   mkt_error error;
-  return mkt_lua_push_outcome(L, mkt_file_remove_leftovers(check_path(L), &error), &error);
+  return mkt_lua_push_outcome(L, mkt_file_remove_leftovers(mkt_lua_check_path(L, 1), &error),
+                              &error);
 }
 
 static int lock_close(lua_State *L) {
@@ -87,7 +77,7 @@ static mkt_file_lock *push_lock(lua_State *L) {
 
 static int replace_locked(lua_State *L) {
   size_t n;
-  const char *path = check_path(L);
+  const char *path = mkt_lua_check_path(L, 1);
   const char *bytes = luaL_checklstring(L, 2, &n);
   mkt_file_lock *lock = push_lock(L);
   mkt_error error;
@@ -98,7 +88,7 @@ static int replace_locked(lua_State *L) {
 static int is_locked(lua_State *L) {
   mkt_error error;
   bool locked = false;
-  if (mkt_file_is_locked(check_path(L), &locked, &error) != MKT_OK) {
+  if (mkt_file_is_locked(mkt_lua_check_path(L, 1), &locked, &error) != MKT_OK) {
     return mkt_lua_push_error(L, &error);
   }
   lua_pushboolean(L, locked);
@@ -107,13 +97,13 @@ static int is_locked(lua_State *L) {
 
 static int real_path(lua_State *L) {
   char resolved[PATH_MAX];
-  if (realpath(check_path(L), resolved) == NULL) return 0;
+  if (realpath(mkt_lua_check_path(L, 1), resolved) == NULL) return 0;
   lua_pushstring(L, resolved);
   return 1;
 }
 
 static int lock_file(lua_State *L) {
-  const char *path = check_path(L);
+  const char *path = mkt_lua_check_path(L, 1);
   mkt_file_lock *lock = push_lock(L);
   mkt_error error;
   return mkt_file_lock_take(lock, path, &error) == MKT_OK ? 1 : mkt_lua_push_error(L, &error);
@@ -127,7 +117,7 @@ static void push_id(lua_State *L, const struct stat *file) {
 
 static int file_id(lua_State *L) {
   struct stat file;
-  if (stat(check_path(L), &file) != 0) return 0;
+  if (stat(mkt_lua_check_path(L, 1), &file) != 0) return 0;
   push_id(L, &file);
   return 1;
 }
@@ -140,7 +130,7 @@ static void set_integer(lua_State *L, const char *field, long long value) {
 static int file_stat(lua_State *L) {
   enum { block_size = 512 }; /* whatever st_blksize is */
   struct stat file;
-  const char *path = check_path(L);
+  const char *path = mkt_lua_check_path(L, 1);
   if (stat(path, &file) != 0) {
     mkt_error error;
     (void)mkt_fail(&error, MKT_ERR_FILE_FAILED, "%.150s: %s", path, strerror(errno));

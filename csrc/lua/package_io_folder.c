@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "lua/class.h"
 #include "lua/package_io.h"
+#include "lua/path.h"
 #include "lua/push.h"
 #include "packages/folder.h"
 
@@ -14,29 +15,21 @@
 
 static const char metatable_name[] = "marketplace.package_folder";
 
-/* A path that held a NUL would be cut there, and name another file. */
-static const char *check_path(lua_State *L, int argument) {
-  size_t n;
-  const char *path = luaL_checklstring(L, argument, &n);
-  luaL_argcheck(L, n > 0 && strlen(path) == n, argument, "a path is expected");
-  return path;
-}
-
 static int link_file(lua_State *L) {
   mkt_error error;
-  const char *from = check_path(L, 1), *to = check_path(L, 2);
+  const char *from = mkt_lua_check_path(L, 1), *to = mkt_lua_check_path(L, 2);
   return mkt_lua_push_outcome(L, mkt_package_link(from, to, &error), &error);
 }
 
 static int rename_path(lua_State *L) {
   mkt_error error;
-  const char *from = check_path(L, 1), *to = check_path(L, 2);
+  const char *from = mkt_lua_check_path(L, 1), *to = mkt_lua_check_path(L, 2);
   return mkt_lua_push_outcome(L, mkt_package_rename(from, to, &error), &error);
 }
 
 static int make_folders(lua_State *L) {
   mkt_error error;
-  const char *path = check_path(L, 1);
+  const char *path = mkt_lua_check_path(L, 1);
   lua_Integer mode = luaL_checkinteger(L, 2);
   luaL_argcheck(L, mode >= 0 && mode <= 0777, 2, "permission bits are expected");
   return mkt_lua_push_outcome(L, mkt_package_make_folders(path, (mode_t)mode, &error), &error);
@@ -44,18 +37,18 @@ static int make_folders(lua_State *L) {
 
 static int remove_tree(lua_State *L) {
   mkt_error error;
-  return mkt_lua_push_outcome(L, mkt_package_remove_tree(check_path(L, 1), &error), &error);
+  return mkt_lua_push_outcome(L, mkt_package_remove_tree(mkt_lua_check_path(L, 1), &error), &error);
 }
 
 static int sync_path(lua_State *L) {
   mkt_error error;
-  return mkt_lua_push_outcome(L, mkt_file_sync(check_path(L, 1), &error), &error);
+  return mkt_lua_push_outcome(L, mkt_file_sync(mkt_lua_check_path(L, 1), &error), &error);
 }
 
 static int disk_free(lua_State *L) {
   uint64_t bytes = 0;
   mkt_error error;
-  if (mkt_package_disk_free(check_path(L, 1), &bytes, &error) != MKT_OK) {
+  if (mkt_package_disk_free(mkt_lua_check_path(L, 1), &bytes, &error) != MKT_OK) {
     return mkt_lua_push_error(L, &error);
   }
   mkt_lua_push_integer(L, bytes);
@@ -113,7 +106,7 @@ static int fail_to_list(lua_State *L, const char *path, int why) {
 }
 
 static int list(lua_State *L) {
-  const char *path = check_path(L, 1);
+  const char *path = mkt_lua_check_path(L, 1);
   listing *open = mkt_lua_new(L, metatable_name, sizeof *open);
   lua_newtable(L);
   open->folder = opendir(path);

@@ -1,20 +1,11 @@
 #include "lua/sqlite_holder.h"
 
 #include "lua/class.h"
+#include "lua/path.h"
 #include "lua/push.h"
 #include "sqlite/holder.h"
 
-#include <string.h>
-
 static const char metatable_name[] = "marketplace.sqlite.holder";
-
-/* A path that held a NUL would be cut there, and name another file. */
-static const char *check_path(lua_State *L) {
-  size_t n;
-  const char *path = luaL_checklstring(L, 1, &n);
-  luaL_argcheck(L, n > 0 && strlen(path) == n, 1, "a path is expected");
-  return path;
-}
 
 /* As a double, which every Lua has: the numbers of holders are whole in it. */
 static int64_t check_number(lua_State *L, int argument) {
@@ -42,7 +33,7 @@ static int holder_number(lua_State *L) {
 }
 
 static int holder_open(lua_State *L) {
-  const char *path = check_path(L);
+  const char *path = mkt_lua_check_path(L, 1);
   mkt_sqlite_holder *holder = mkt_lua_new(L, metatable_name, sizeof *holder);
   mkt_error error;
   bool opened = mkt_sqlite_holder_open(holder, path, &error) == MKT_OK;
@@ -52,7 +43,7 @@ static int holder_open(lua_State *L) {
 static int is_held(lua_State *L) {
   mkt_error error;
   bool held = false;
-  if (mkt_sqlite_is_held(check_path(L), check_number(L, 2), &held, &error) != MKT_OK) {
+  if (mkt_sqlite_is_held(mkt_lua_check_path(L, 1), check_number(L, 2), &held, &error) != MKT_OK) {
     return mkt_lua_push_error(L, &error);
   }
   lua_pushboolean(L, held);
@@ -61,7 +52,7 @@ static int is_held(lua_State *L) {
 
 static int make_holders(lua_State *L) {
   mkt_error error;
-  return mkt_lua_push_outcome(L, mkt_sqlite_holders_make(check_path(L), &error), &error);
+  return mkt_lua_push_outcome(L, mkt_sqlite_holders_make(mkt_lua_check_path(L, 1), &error), &error);
 }
 
 void mkt_lua_add_sqlite_holder(lua_State *L) {
