@@ -82,7 +82,7 @@ SQLITE_OBJECTS := $(SQLITE_OWN_OBJECTS) $(COMMON_SOURCES:%=$(BUILD)/core/%.o)
 LUA_SQLITE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/sqlite*.c))) \
 	$(addprefix $(BUILD)/$(ABI)/lua/,class.o database_call.o path.o pin.o push.o)
 PACKAGE_OWN_OBJECTS := $(patsubst csrc/packages/%.c,$(BUILD)/packages/%.o,$(sort $(wildcard csrc/packages/*.c)))
-PACKAGE_OBJECTS := $(PACKAGE_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) file file_read hex openssl_error \
+PACKAGE_OBJECTS := $(PACKAGE_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) file file_read hash hex openssl_error \
 	openssl_version thread)
 LUA_PACKAGE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,$(sort $(wildcard csrc/lua/package_io*.c))) \
 	$(addprefix $(BUILD)/$(ABI)/lua/,class.o fields.o path.o pin.o push.o)

@@ -24,12 +24,19 @@ static mkt_code keep(mkt_hash **hash, EVP_MD_CTX *context, bool is_ready, mkt_er
   return fail(error);
 }
 
-mkt_code mkt_hash_open(mkt_hash **hash, const char *name, mkt_error *error) {
+EVP_MD_CTX *mkt_hash_context(const char *name) {
   EVP_MD *kind = EVP_MD_fetch(NULL, name, NULL);
   EVP_MD_CTX *context = EVP_MD_CTX_new();
   bool is_ready = kind != NULL && context != NULL && EVP_DigestInit_ex2(context, kind, NULL) == 1;
   EVP_MD_free(kind);
-  return keep(hash, context, is_ready, error);
+  if (is_ready) return context;
+  EVP_MD_CTX_free(context);
+  return NULL;
+}
+
+mkt_code mkt_hash_open(mkt_hash **hash, const char *name, mkt_error *error) {
+  EVP_MD_CTX *context = mkt_hash_context(name);
+  return keep(hash, context, context != NULL, error);
 }
 
 mkt_code mkt_hash_copy(mkt_hash **copy, const mkt_hash *hash, mkt_error *error) {

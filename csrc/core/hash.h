@@ -4,6 +4,7 @@
 
 #include "error.h"
 
+#include <openssl/types.h>
 #include <stddef.h>
 
 enum { MKT_HASH_BYTES_MOST = 32 };
@@ -26,5 +27,9 @@ mkt_code mkt_hash_digest(const mkt_hash *hash, unsigned char digest[MKT_HASH_BYT
 
 /* NULL is allowed. */
 void mkt_hash_close(mkt_hash *hash);
+
+/* OpenSSL's own, without bytes yet, for code that computes several at once; EVP_MD_CTX_free frees
+ * it. NULL if memory is short, or if OpenSSL may not compute this one. */
+EVP_MD_CTX *mkt_hash_context(const char *name);
 
 #endif

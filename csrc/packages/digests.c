@@ -1,6 +1,7 @@
 #include "packages/digests.h"
 
 #include "core/alloc.h"
+#include "core/hash.h"
 #include "core/openssl_error.h"
 
 #include <openssl/crypto.h>
@@ -31,18 +32,6 @@ static bool can_go_back(const mkt_package_digests *d) {
   return is_compared(d) && !is_one_chunk(d);
 }
 
-/* NULL if memory is short, or if OpenSSL may not compute it. */
-static EVP_MD_CTX *new_context(const char *name) {
-  EVP_MD *method = EVP_MD_fetch(NULL, name, NULL);
-  EVP_MD_CTX *context = EVP_MD_CTX_new();
-  bool is_ready =
-      method != NULL && context != NULL && EVP_DigestInit_ex2(context, method, NULL) == 1;
-  EVP_MD_free(method);
-  if (is_ready) return context;
-  EVP_MD_CTX_free(context);
-  return NULL;
-}
-
 static bool make_contexts(mkt_package_digests *d) {
   const struct {
     EVP_MD_CTX **context;
@@ -57,7 +46,7 @@ static bool make_contexts(mkt_package_digests *d) {
   };
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!all[i].is_needed) continue;
-    *all[i].context = new_context(all[i].name);
+    *all[i].context = mkt_hash_context(all[i].name);
     if (*all[i].context == NULL) return false;
   }
   return true;
