@@ -5,34 +5,13 @@ local dispatcher = require "marketplace.dispatcher"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local installation = require "marketplace.cli.support.installation"
-local metrics_server = require "marketplace.server.metrics"
 local running = require "marketplace.cli.support.running"
 local stopping = require "marketplace.stopping"
 
 local work = {}
 
-local TURN_SECONDS = 1 -- of callbacks, before the port for metrics is served again
-
 function work.describe(command)
   running.describe(command)
-end
-
-local function loop(runs, metrics, target)
-  while not core.stop_asked() do
-    local pause = runs:turn(TURN_SECONDS)
-    target.turn()
-    if metrics then metrics:step(pause) elseif pause > 0 then core.sleep(pause) end
-  end
-  if metrics then metrics:close() end
-  runs.inbox:close()
-  target.write { level = "info", message = "stopped" }
-end
-
-local function open_metrics(options, runs)
-  if not options.metrics_port then return nil end
-  return metrics_server.open {
-    host = options.metrics_host, port = options.metrics_port, render = function() return runs:metrics() end,
-  }
 end
 
 local function run(options, target)
@@ -46,7 +25,7 @@ local function run(options, target)
   }
   local ok, handlers_problem = handlers.load(options.handlers, runs)
   if not ok then return 1, handlers_problem end
-  local metrics, metrics_problem = open_metrics(options, runs)
+  local metrics, metrics_problem = running.open_metrics(options, function() return runs:metrics() end)
   if metrics_problem then return 1, metrics_problem end
   problem = chosen.connect(options, box)
   if problem then return 1, problem end
@@ -54,7 +33,9 @@ local function run(options, target)
     level = "info", message = "working", url = metrics and metrics:url(),
     reason = "inbox: " .. inbox_url.redacted(options.inbox),
   }
-  loop(runs, metrics, target)
+  running.take_turns(runs, metrics, target)
+  runs.inbox:close()
+  target.write { level = "info", message = "stopped" }
   return 0
 end
 

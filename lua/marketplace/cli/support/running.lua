@@ -1,5 +1,5 @@
---- What commands that run until they are stopped have in common: handlers and an inbox (serve, work), an address
---- (serve, simulate), the log.
+--- What commands that run until they are stopped have in common: a port for metrics (serve, work, packages work),
+--- handlers and an inbox (serve, work), an address (serve, simulate), the log.
 local at_exit = require "marketplace.at_exit"
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
@@ -9,16 +9,59 @@ local file_mode = require "marketplace.file_mode"
 local inbox_url = require "marketplace.inbox.url"
 local log = require "marketplace.log"
 local log_queue = require "marketplace.log_queue"
+local metrics_server = require "marketplace.server.metrics"
 local output = require "marketplace.cli.support.output"
 local stopping = require "marketplace.stopping"
 
 local running = {}
+
+local TURN_SECONDS = 1 -- of work, before the port for metrics is served again
 
 --- Writes to the log what an operator should change, though everything works.
 ---@param write fun(entry: table)
 ---@return fun(message: string)
 function running.adviser(write)
   return function(message) write { level = "warning", message = "advice", reason = message } end
+end
+
+--[[ serve, work and packages work ]]
+
+--- Adds the options of the port for metrics.
+---@param command table argparse's
+function running.describe_metrics(command)
+  command:option("--metrics-port", "answer GET /metrics on this port, for Prometheus (without it: no metrics)")
+    :argname("PORT")
+  command:option("--metrics-host", "address for --metrics-port"):default("127.0.0.1"):argname("ADDRESS")
+end
+
+--- What is wrong with these options, if anything.
+---@param parsed table parsed arguments
+---@return string?
+function running.metrics_problem(parsed)
+  return check.number_problem(parsed, "metrics_port", 0, 65535)
+end
+
+--- Opens the port for metrics.
+---@param parsed table parsed arguments
+---@param render fun(): string
+---@return table|nil server nil without a message if none is wanted
+---@return string? message
+function running.open_metrics(parsed, render)
+  if not parsed.metrics_port then return nil end
+  return metrics_server.open { host = parsed.metrics_host, port = parsed.metrics_port, render = render }
+end
+
+--- Works and serves the metrics, in turns, until the process is asked to stop. Then closes the port for metrics.
+---@param worker {turn: fun(self: table, seconds: number): number} returns how long nothing is due
+---@param metrics table|nil
+---@param target marketplace.LogQueue
+function running.take_turns(worker, metrics, target)
+  while not core.stop_asked() do
+    local pause = worker:turn(TURN_SECONDS)
+    target.turn()
+    if metrics then metrics:step(pause) elseif pause > 0 then core.sleep(pause) end
+  end
+  if metrics then metrics:close() end
 end
 
 --[[ serve and work ]]
@@ -37,9 +80,7 @@ function running.describe(command)
     "it: `keep` in the config file, or else 7d)"):argname("AGE")
   command:option("--stop-seconds", "how long a stop may take after SIGTERM; what a callback has not finished then " ..
     "runs again"):default(("%d"):format(stopping.SECONDS)):argname("SECONDS")
-  command:option("--metrics-port", "answer GET /metrics on this port, for Prometheus (without it: no metrics)")
-    :argname("PORT")
-  command:option("--metrics-host", "address for --metrics-port"):default("127.0.0.1"):argname("ADDRESS")
+  running.describe_metrics(command)
   command:flag("--verbose", "also write a line when a notification is stored, not only when it is done")
   output.describe_json(command)
 end
@@ -60,7 +101,7 @@ end
 ---@param parsed table resolved
 ---@return string?
 function running.usage_problem(parsed)
-  return check.number_problem(parsed, "metrics_port", 0, 65535) or check.number_problem(parsed, "lease", 1, 86400)
+  return running.metrics_problem(parsed) or check.number_problem(parsed, "lease", 1, 86400)
     or check.number_problem(parsed, "stop_seconds", 1, 86400)
     or check.setting_problem(parsed, "attempts") or check.setting_problem(parsed, "keep")
 end
