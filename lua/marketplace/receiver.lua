@@ -5,17 +5,16 @@
 local core = require "marketplace.core"
 local dead_record = require("marketplace.inbox.record").dead
 local dispatcher = require "marketplace.dispatcher"
-local head_of = require("marketplace.request_head").of
 local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
 local outage = require "marketplace.outage"
 local readiness = require "marketplace.readiness"
 local refusals = require "marketplace.refusals"
+local request_head = require "marketplace.request_head"
 local responses = require "marketplace.responses"
 local signature = require "marketplace.signature"
 local stored_as = require("marketplace.inbox.record").stored_as
-local text = require "marketplace.text"
 local too_old_reason = require("marketplace.inbox.retention").too_old_reason
 
 local receiver = {}
@@ -25,6 +24,8 @@ local receiver = {}
 ---@field dispatcher marketplace.Dispatcher runs its callbacks
 local Receiver = {}
 Receiver.__index = Receiver
+
+local head_of, is_identity, declares_more = request_head.of, request_head.is_identity, request_head.declares_more
 
 local MOST_BODY = core.limits.body_bytes
 local TOO_LARGE = "the body is larger than the limit"
@@ -96,17 +97,6 @@ end
 
 local function body_of(head)
   return head.body, head.fault
-end
-
-local function is_identity(encoding)
-  if type(encoding) ~= "string" then return false end
-  local name = text.trim(encoding):lower()
-  return name == "" or name == "identity"
-end
-
-local function declares_more(length, max_body)
-  length = tonumber(length)
-  return length and length > max_body
 end
 
 -- What is wrong with a request, before its signature is checked: kind, reason, code, and the log's level.

@@ -1,4 +1,7 @@
---- The head of a request as Receiver:receive takes it, made of a request whose header names come in any case.
+--- The head of a request as Receiver:receive takes it, made of a request whose header names come in any case; and what
+--- is asked of every head that comes with a body, a device's too.
+local text = require "marketplace.text"
+
 local request_head = {}
 
 -- If two names differ in case only, the header came twice, and its value is a list.
@@ -10,7 +13,10 @@ for _, name in ipairs { "host", "user-agent", "accept", "accept-encoding", "cont
   COMMON[name] = true
 end
 
-local function check(request, where)
+--- Raises, and blames the caller of the function that calls what calls this, if that is no request.
+---@param request any
+---@param where string the public function's name, for the message
+function request_head.check(request, where)
   if type(request) ~= "table" then error(where .. ": a request must be a table, not a " .. type(request), 4) end
   if type(request.method) ~= "string" then error(where .. ": the request's method must be a string", 4) end
   if request.headers ~= nil and type(request.headers) ~= "table" then
@@ -31,7 +37,7 @@ end
 ---@param where string the public function's name, for the message
 ---@return table head with the request's body
 function request_head.of(request, where)
-  check(request, where)
+  request_head.check(request, where)
   local head = {
     method = request.method, remote = request.remote, body = request.body, fault = request.fault,
     answered = request.answered,
@@ -40,6 +46,24 @@ function request_head.of(request, where)
     if not COMMON[name] then read_header(head, name, value) end
   end
   return head
+end
+
+--- Whether a content-encoding leaves a body as it is.
+---@param encoding any the header's value
+---@return boolean
+function request_head.is_identity(encoding)
+  if type(encoding) ~= "string" then return false end
+  local name = text.trim(encoding):lower()
+  return name == "" or name == "identity"
+end
+
+--- Whether a content-length is above the limit.
+---@param length any the header's value
+---@param max_body integer bytes
+---@return boolean
+function request_head.declares_more(length, max_body)
+  local bytes = tonumber(length)
+  return bytes ~= nil and bytes > max_body
 end
 
 return request_head
