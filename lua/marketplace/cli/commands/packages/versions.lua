@@ -1,6 +1,8 @@
 --- The package versions that list and show are about: those that are here, and those of which there is a job only.
 --- Each is a row of the store, with its `job`, its `hold`, `unavailable_in` (territories), `why_unverified` (reasons)
 --- and `path` (below the web root, if it is published).
+local folder = require "marketplace.packages.folder"
+
 local versions = {}
 
 --- States of a version, and of a job.
@@ -72,7 +74,7 @@ end
 -- Adds to a row what other tables say of it.
 local function complete(packages, row)
   if not row.item_id then return row end
-  row.path = ("%s/%s/%s"):format(row.item_id, row.apple_version_id, row.id)
+  row.path = folder.below_public(row)
   local ok, message = add_territories(packages, row)
   if not ok then return nil, message end
   if row.unverified == 0 then return row end
