@@ -34,8 +34,12 @@ local function archive_file(sim, id)
   }
 end
 
+local function asset_of(sim, name, id)
+  return ASSETS[name] and sim.store:get(ASSETS[name], id)
+end
+
 local function asset_file(sim, name, id)
-  local asset = ASSETS[name] and sim.store:get(ASSETS[name], id)
+  local asset = asset_of(sim, name, id)
   if not asset then return nil end
   return {
     size = asset.size, type = "application/octet-stream", etag = etag(asset.seed, asset.etag_number or 0),
@@ -48,8 +52,7 @@ end
 ---@param path string
 ---@return table|nil
 function files.asset(sim, path)
-  local name, id = addresses.read(path)
-  return ASSETS[name] and sim.store:get(ASSETS[name], id)
+  return asset_of(sim, addresses.read(path))
 end
 
 --[[ Ranges (RFC 9110, section 14) ]]
