@@ -202,12 +202,25 @@ local VERSION_COLUMNS = {
   { "BYTES", "bytes" },
 }
 
-function ACTIONS.versions(options)
-  local answer, status, message = ask(options, "GET", "/versions")
-  if not answer then return status, message end
-  output.list(options, VERSION_COLUMNS, answer.versions)
-  return 0
+local REQUEST_COLUMNS = {
+  { "METHOD", "method" },
+  { "ARRIVED", "arrived" },
+  { "EXECUTED", "executed" },
+  { "BYTES", "bytes" },
+  { "PATH", "path" },
+}
+
+local function lister(name, columns)
+  return function(options)
+    local answer, status, message = ask(options, "GET", "/" .. name)
+    if not answer then return status, message end
+    output.list(options, columns, answer[name])
+    return 0
+  end
 end
+
+ACTIONS.versions = lister("versions", VERSION_COLUMNS)
+ACTIONS.requests = lister("requests", REQUEST_COLUMNS)
 
 function ACTIONS.fault(options)
   if (options.kind == nil) ~= (options.clear == true) then return 2, "simulate: name a kind of fault, or --clear" end
@@ -230,21 +243,6 @@ function ACTIONS.redeliver(options)
   local answer, status, message = ask(options, "POST", "/redeliver", { delivery = options.delivery })
   if not answer then return status, message end
   output.write(options.json, answer.delivery, answer)
-  return 0
-end
-
-local COLUMNS = {
-  { "METHOD", "method" },
-  { "ARRIVED", "arrived" },
-  { "EXECUTED", "executed" },
-  { "BYTES", "bytes" },
-  { "PATH", "path" },
-}
-
-function ACTIONS.requests(options)
-  local answer, status, message = ask(options, "GET", "/requests")
-  if not answer then return status, message end
-  output.list(options, COLUMNS, answer.requests)
   return 0
 end
 
