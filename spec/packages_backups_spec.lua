@@ -12,11 +12,6 @@ describe("packages of which something was lost", function()
 
   local FILES = "GET /simulator/files/variants"
 
-  local function is_fine(folders)
-    local found = work:check()
-    assert.same({ folders, {} }, { found.folders, found.problems })
-  end
-
   local function lose(p, file)
     p:close()
     shell.run(("rm %s/state/%s*"):format(work.folder, file))
@@ -29,9 +24,9 @@ describe("packages of which something was lost", function()
     lose(p, "keys.db")
     p = work:open()
     assert(p:lock())
-    is_fine(0)
+    work:expect_whole(0)
     assert.equal("job_done", work:finish(p).event)
-    is_fine(1)
+    work:expect_whole(1)
     assert.is_string(p:key_blob(p:show(version.id).asset_list[1].public_id))
     assert.equal(0, work:count_requests(FILES))
   end)
@@ -42,11 +37,11 @@ describe("packages of which something was lost", function()
     lose(p, "store.db")
     p = work:open()
     assert(p:lock())
-    is_fine(1)
+    work:expect_whole(1)
     assert.equal("job_done", work:finish(p).event)
     assert.equal(0, work:count_requests(FILES))
     p:withdraw { package = version.package, at = core.now() + 60 }
-    is_fine(0)
+    work:expect_whole(0)
   end)
 
   -- The store's place is taken by a backup that knows nothing of the version, which was taken down meanwhile.
@@ -81,16 +76,16 @@ describe("packages of which something was lost", function()
     assert.equal(logged, #work.logged)
     core.stop_asked = stop_asked
     assert(p:lock())
-    is_fine(1)
+    work:expect_whole(1)
     assert.is_table(p:show(version.id))
   end)
 
   it("are looked at while the writer runs, if a backup takes the store's place", function()
     local p, version = with_backup()
     wait_until_swept(p, version)
-    is_fine(0)
+    work:expect_whole(0)
     p:restore { version = version.id, at = core.now() + 120 }
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("are looked at again if that failed", function()

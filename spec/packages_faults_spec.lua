@@ -15,11 +15,6 @@ describe("packages that cannot be fetched as they should", function()
   local FILES = "/simulator/files/variants"
   local VARIANTS = "GET " .. FILES
 
-  local function is_fine(folders)
-    local found = work:check()
-    assert.same({ folders, {} }, { found.folders, found.problems })
-  end
-
   local function is_refused(event, code, pattern)
     assert.same({ "job_failed", code }, { event.event, event.code })
     assert.matches(pattern, event.message)
@@ -33,7 +28,7 @@ describe("packages that cannot be fetched as they should", function()
       is_refused(work:fetch(p, second), "manifest_invalid", pattern)
     end
     assert.equal(first.id, p:current(first.item_id).id)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("fail if the archive is bad", function()
@@ -41,7 +36,7 @@ describe("packages that cannot be fetched as they should", function()
     for _, problem in ipairs { "third_entry", "path", "link", "encrypted", "no_signature", "truncated" } do
       is_refused(work:fetch(p, work:add_version { archive = problem }), "archive_invalid", "^the archive: ")
     end
-    is_fine(0)
+    work:expect_whole(0)
   end)
 
   it("fail if an asset is shorter, longer or without end, or a page, and come if it gets better", function()
@@ -49,11 +44,11 @@ describe("packages that cannot be fetched as they should", function()
     for _, kind in ipairs { "file_short", "file_long", "file_endless", "file_html" } do
       work:fault(kind, { path = FILES, times = 3 })
       is_refused(work:fetch(p, version), "asset_size", "variant/[%w-]+%.ipa")
-      is_fine(0)
+      work:expect_whole(0)
       work:clear_faults()
     end
     assert.equal("job_done", work:fetch(p, version).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("fetch a chunk that is wrong again, and what comes behind it", function()
@@ -61,7 +56,7 @@ describe("packages that cannot be fetched as they should", function()
     work:fault("file_corrupt", { at = 70000, path = FILES })
     assert.equal("job_done", work:fetch(p, version).event)
     assert.equal(2, (work:count_requests(VARIANTS)))
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("fail if a chunk is wrong again and again, but keep the other assets", function()
@@ -69,10 +64,10 @@ describe("packages that cannot be fetched as they should", function()
     work:fault("file_corrupt", { at = 70000, times = 3, path = FILES })
     is_refused(work:fetch(p, version), "asset_corrupt", "variant/[%w-]+%.ipa.*chunk")
     assert.equal(5, (work:count_requests(VARIANTS)))
-    is_fine(0)
+    work:expect_whole(0)
     assert.equal("job_done", work:fetch(p, version).event)
     assert.equal(6, (work:count_requests(VARIANTS)))
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("go on where the connection was cut", function()
@@ -80,7 +75,7 @@ describe("packages that cannot be fetched as they should", function()
     work:fault("file_cut", { at = 150000, times = 2, path = FILES })
     assert.equal("job_done", work:fetch(p, version).event)
     assert.equal(4, (work:count_requests(VARIANTS)))
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("begin anew if the server knows no ranges, gives another one, or has another file", function()
@@ -92,7 +87,7 @@ describe("packages that cannot be fetched as they should", function()
       assert.equal("job_done", work:fetch(p, version).event)
       work:clear_faults()
     end
-    is_fine(3)
+    work:expect_whole(3)
   end)
 
   it("are cut too often, and fail with what is there kept", function()
@@ -102,7 +97,7 @@ describe("packages that cannot be fetched as they should", function()
     is_refused(work:fetch(p, version), "http_failed", "^variant/[%w-]+%.ipa: ")
     work:clear_faults()
     assert.equal("job_done", work:fetch(p, version).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("ask for a new address if one has expired", function()
@@ -110,7 +105,7 @@ describe("packages that cannot be fetched as they should", function()
     for _, kind in ipairs { "file_403", "file_410" } do work:fault(kind, { path = FILES }) end
     work:fault("file_403", { path = "/simulator/files/versions" })
     assert.equal("job_done", work:fetch(p, version).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("follow a redirect, but not for ever", function()
@@ -134,10 +129,10 @@ describe("packages that cannot be fetched as they should", function()
     local address = expired.url:gsub("127%.0%.0%.1", "localhost")
     work:fault("file_redirect", { path = FILES, times = 100, location = address .. FILES })
     is_refused(work:fetch(p, version), "tls_failed", "variant/[%w-]+%.ipa: .*certificate has expired")
-    is_fine(0)
+    work:expect_whole(0)
     work:clear_faults()
     assert.equal("job_done", work:fetch(p, version).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("wait for an agreement, and say that it may be one", function()
@@ -148,7 +143,7 @@ describe("packages that cannot be fetched as they should", function()
     work:clear_faults()
     work.later = 61
     assert.equal("job_done", work:finish(p).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("end if App Store Connect has not known them for an hour", function()

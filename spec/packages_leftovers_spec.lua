@@ -12,11 +12,6 @@ describe("packages of which something is there already", function()
 
   local FILES = "/simulator/files/variants"
 
-  local function is_fine(folders)
-    local found = work:check()
-    assert.same({ folders, {} }, { found.folders, found.problems })
-  end
-
   it("are published although earlier attempts have left files that do not belong to them", function()
     local p, version = work:open(), work:add_version { variants = 1 }
     local staging = work.folder .. "/staging/" .. version.id
@@ -25,7 +20,7 @@ describe("packages of which something is there already", function()
       shell.run(("touch %s/%s"):format(staging, name))
     end
     assert.equal("job_done", work:fetch(p, version).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("are published although what an earlier attempt began can be taken over from another version by now", function()
@@ -37,7 +32,7 @@ describe("packages of which something is there already", function()
     shell.run(("mkdir -p %s && head -c 70000 %s/%s > %s/%s.ipa.part"):format(folder, work:public(first), asset.path,
       folder, asset.public_id))
     assert.equal("job_done", work:fetch(p, second).event)
-    is_fine(2)
+    work:expect_whole(2)
   end)
 
   local LARGE = { variants = 1, size = 50000000, chunk_size = 1000000 }
@@ -92,7 +87,7 @@ describe("packages of which something is there already", function()
     assert.equal("http_failed", work:fetch(p, version).code)
     work:clear_faults()
     assert.equal("job_done", work:fetch(reopen(p), version).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("need no room for what is taken over from another version", function()
@@ -100,7 +95,7 @@ describe("packages of which something is there already", function()
     work:fetch(p, first)
     local second = work:add_version { package = first.package, deltas = 1 }
     assert.equal("job_done", work:fetch(reopen(p), second).event)
-    is_fine(2)
+    work:expect_whole(2)
   end)
 
   it("take over nothing without digests that is no longer what it was when it was fetched", function()

@@ -12,11 +12,6 @@ describe("packages that are fetched while something else happens", function()
 
   local VARIANTS = "GET /simulator/files/variants"
 
-  local function is_fine(folders)
-    local found = work:check()
-    assert.same({ folders, {} }, { found.folders, found.problems })
-  end
-
   -- Calls something once, in the middle of a job: at its first event of that kind.
   local function at(kind, act)
     local is_done = false
@@ -37,9 +32,9 @@ describe("packages that are fetched while something else happens", function()
     assert.equal("unavailable", work:fetch(p, during).code)
     assert.equal(1, #work:told "asset_done")
     work:fetch(p, after)
-    is_fine(1)
+    work:expect_whole(1)
     p:withdraw { package = after.package, at = core.now() + 60 }
-    is_fine(0)
+    work:expect_whole(0)
     assert.is_falsy(p:current(after.item_id))
   end)
 
@@ -50,21 +45,21 @@ describe("packages that are fetched while something else happens", function()
       work.later = -3600
     end)
     assert.equal("replaced", work:fetch(p, version).code)
-    is_fine(0)
+    work:expect_whole(0)
   end)
 
   it("are published if they come back, also if they had not been fetched", function()
     local p, version = work:open(), work:add_version()
     p:withdraw { app = version.app, at = core.now() + 60 }
     work:fetch(p, version)
-    is_fine(0)
+    work:expect_whole(0)
     p:restore { app = version.app, at = core.now() + 120 }
     assert.equal("job_done", work:finish(p).event)
-    is_fine(1)
+    work:expect_whole(1)
     p:withdraw { app = version.app, at = core.now() + 180 }
-    is_fine(0)
+    work:expect_whole(0)
     p:restore { app = version.app, at = core.now() + 240 }
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("are published if they come back, although only App Store Connect says whose they are", function()
@@ -76,7 +71,7 @@ describe("packages that are fetched while something else happens", function()
       assert.equal("unavailable", work:finish(p).code)
       p:restore { [scope] = id, at = core.now() + 120 }
       assert.equal("job_done", work:finish(p).event)
-      is_fine(1)
+      work:expect_whole(1)
       work:reset()
     end
   end)
@@ -95,7 +90,7 @@ describe("packages that are fetched while something else happens", function()
     assert.equal("internal_error", work:fetch(p, version).code)
     is_wrong = false
     assert.equal("job_done", work:fetch(p, version).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("share the rate with no download that ended by a mistake in the program", function()
@@ -134,7 +129,7 @@ describe("packages that are fetched while something else happens", function()
     p:request { version = version.id, at = core.now() + 3600 }
     assert.equal("job_done", work:finish(p).event)
     assert.same({ version.id }, p:withdraw { package = version.package }.withdrawn)
-    is_fine(0)
+    work:expect_whole(0)
   end)
 
   it("ignore a takedown that is older than what makes them available, and one that names no territory", function()
@@ -143,14 +138,14 @@ describe("packages that are fetched while something else happens", function()
     p:withdraw { package = version.package, at = 1000 }
     p:withdraw { app = version.app, at = 3000, territories = {} }
     assert.equal("job_done", work:finish(p).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("stay where they are if only some territories lose them", function()
     local p, version = work:open(), work:add_version()
     p:withdraw { app = version.app, at = core.now() + 60, territories = { "FRA" } }
     assert.equal("job_done", work:fetch(p, version).event)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("give way to a newer revision that comes while they download", function()
@@ -164,7 +159,7 @@ describe("packages that are fetched while something else happens", function()
     assert.same({ "job_moved", second.id }, { moved.event, moved.moved_to })
     assert.equal("job_done", work:finish(p).event)
     assert.equal(second.id, p:current(first.item_id).id)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("wait for another version of their package, and keep no place from other packages meanwhile", function()
@@ -182,7 +177,7 @@ describe("packages that are fetched while something else happens", function()
     assert.same({ "job_done", other.id }, { work:finish(p).event, work.events[work.seen].version })
     assert.same({ "job_moved", first.id }, { work:finish(p).event, work.events[work.seen].version })
     assert.same({ "job_done", second.id }, { work:finish(p).event, work.events[work.seen].version })
-    is_fine(2)
+    work:expect_whole(2)
   end)
 
   it("have one writer; another one waits, and takes over", function()
@@ -193,7 +188,7 @@ describe("packages that are fetched while something else happens", function()
     assert.same({ nil, "locked" }, { (other:lock()), select(3, other:lock()) })
     one:close()
     assert.equal("job_done", work:finish(other).event)
-    is_fine(1)
+    work:expect_whole(1)
     assert.equal(1, #work:told "standby")
   end)
 
@@ -212,7 +207,7 @@ describe("packages that are fetched while something else happens", function()
     p = work:open()
     assert.equal("job_done", work:finish(p).event)
     assert.equal(1, (work:count_requests(VARIANTS)))
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("go on where a process that was killed had come, with digests or an ETag", function()
@@ -237,7 +232,7 @@ describe("packages that are fetched while something else happens", function()
     local count, bytes = work:count_requests(VARIANTS)
     assert.equal(2, count)
     assert.is_true(bytes < 1300000, "fetched anew: " .. bytes)
-    is_fine(1)
+    work:expect_whole(1)
   end)
 
   it("leave others their turn: a small package does not wait behind a large one", function()
@@ -249,7 +244,7 @@ describe("packages that are fetched while something else happens", function()
     p:request { version = small.id }
     assert.equal(small.id, work:finish(p).version)
     assert.equal(large.id, work:finish(p).version)
-    is_fine(2)
+    work:expect_whole(2)
   end)
 
   it("keep to a rate", function()

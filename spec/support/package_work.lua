@@ -1,4 +1,5 @@
 --- A folder of packages and a simulated App Store Connect, for specs of what is fetched.
+local assert = require "luassert"
 local core = require "marketplace.core"
 local http = require "marketplace.http"
 local json = require "marketplace.json"
@@ -139,6 +140,15 @@ end
 function Work:check(archives)
   local output = shell.capture(("python3 tools/check_packages.py %s %s"):format(self.folder, archives or ""))
   return json.decode(output)
+end
+
+--- Expects that program to find so many folders, and nothing wrong with them; gives what it found.
+---@param folders integer
+---@return table found
+function Work:expect_whole(folders)
+  local found = self:check()
+  assert.same({ folders, {} }, { found.folders, found.problems })
+  return found
 end
 
 --- Starts a process that fetches, and gives its pid and its output.
