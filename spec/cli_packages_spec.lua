@@ -11,7 +11,10 @@ local NOW = 1790000000
 
 describe("marketplace packages", function()
   local folder, written, noted, asked, opened, answers, is_terminal
-  local real = { raw = output.raw, terminal = core.is_terminal, stderr = io.stderr, now = core.now }
+  local real = {
+    raw = output.raw, terminal = core.is_terminal, stderr = io.stderr, now = core.now, print = print,
+    log_writer = core.log_writer,
+  }
 
   -- Every method writes down what it is given, and answers what the spec has set.
   local function fake(given)
@@ -29,13 +32,24 @@ describe("marketplace packages", function()
     })
   end
 
+  -- What writes the log to the standard output from a thread.
+  local function fake_writer()
+    return {
+      write = function(_, lines)
+        written[#written + 1] = lines
+        return true
+      end,
+      failures = function() return 0 end, close = function() end,
+    }
+  end
+
   before_each(function()
     folder = shell.run "mktemp -d"
     shell.run(("mkdir -p %s/p/state && touch %s/p/state/store.db"):format(folder, folder))
     written, noted, asked, answers, is_terminal = {}, {}, {}, { lock = true }, false
     output.raw = function(bytes) written[#written + 1] = bytes end
     core.is_terminal = function() return is_terminal end
-    core.now = function() return NOW end
+    core.now, core.log_writer = function() return NOW end, fake_writer
     rawset(io, "stderr", {
       write = function(_, ...) noted[#noted + 1] = table.concat { ... } end, flush = function() end,
     })
@@ -44,8 +58,9 @@ describe("marketplace packages", function()
 
   after_each(function()
     packages.new:revert()
-    output.raw, core.is_terminal, core.now = real.raw, real.terminal, real.now
+    output.raw, core.is_terminal, core.now, core.log_writer = real.raw, real.terminal, real.now, real.log_writer
     rawset(io, "stderr", real.stderr)
+    rawset(_G, "print", real.print) -- which goes to the standard error stream if the log is JSON
     shell.run("rm -rf " .. folder)
   end)
 
@@ -404,6 +419,9 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3  403: 
     assert.same({ 0.5, 0.25 }, slept)
     assert.equal(1000, opened.max_bytes_per_second)
     assert.equal("close", asked[#asked])
+    local messages = {}
+    for line in out():gmatch "[^\n]+" do messages[#messages + 1] = json.decode(line).message end
+    assert.same({ "fetching packages", "stopped" }, messages)
   end)
 
   it("uses the folder of --folder, then MARKETPLACE_PACKAGES, then the config file, then the default", function()
