@@ -2,6 +2,7 @@
 local core = require "marketplace.core"
 local package_work = require "support.package_work"
 local shell = require "support.shell"
+local wait_until = require "support.wait_until"
 
 describe("packages that are fetched while something else happens", function()
   local work
@@ -218,12 +219,10 @@ describe("packages that are fetched while something else happens", function()
     p:request { version = version.id }
     work:fault("file_slow", { rate = 500000, times = 2, path = "/simulator/files/variants" })
     local pid, pipe = work:start_writer()
-    local deadline = core.monotonic() + 20
-    repeat
+    wait_until("it does not arrive", function()
       core.sleep(0.02)
-      local list = shell.run(("find %s/staging -name '*.part' -size +400k | wc -l"):format(work.folder))
-      assert(core.monotonic() < deadline, "it does not arrive")
-    until list == "2"
+      return shell.run(("find %s/staging -name '*.part' -size +400k | wc -l"):format(work.folder)) == "2"
+    end)
     os.execute("kill -9 " .. pid)
     pipe:close()
     work:clear_faults()
