@@ -21,10 +21,7 @@ end
 
 local function deflated(bytes)
   local hex = bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(hex)
-  file:close()
+  local path = shell.file(hex)
   local out = shell.run(("node -p '" ..
     'const bytes = Buffer.from(fs.readFileSync("%s", "latin1"), "hex"); ' ..
     'zlib.deflateRawSync(bytes).toString("hex")' .. "'"):format(path))
@@ -75,10 +72,7 @@ describe("marketplace.package_io.read_archive", function()
   end)
 
   it("reads a file as well", function()
-    local path = os.tmpname()
-    local file = assert(io.open(path, "wb"))
-    file:write(archive { manifest(), signature })
-    file:close()
+    local path = shell.file(archive { manifest(), signature })
     assert.same(expected, io_of_packages.read_archive { path = path, names = NAMES })
     os.remove(path)
     assert.equal("file_missing", (select(3, io_of_packages.read_archive { path = path, names = NAMES })))

@@ -17,19 +17,12 @@ local GRACE = 3600 -- seconds
 
 --[[ What always holds ]]
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local bytes = file:read "*a"
-  file:close()
-  return bytes
-end
-
 -- The files below a folder, by their path in it.
 local function files_in(root)
   local found = {}
   for path in shell.run(("cd '%s' && find . -type f"):format(root)):gmatch "[^\n]+" do
     path = path:sub(3)
-    found[path] = read(root .. "/" .. path)
+    found[path] = assert(core.read_file(root .. "/" .. path))
   end
   return found
 end
