@@ -55,14 +55,6 @@ describe("what a process that died had leased", function()
     wait_until(function() return not shell.is_alive(pid) end, "the death of " .. pid)
   end
 
-  local function lines_of(name)
-    local list, file = {}, io.open(folder .. "/" .. name)
-    if not file then return list end
-    for line in file:lines() do list[#list + 1] = line end
-    file:close()
-    return list
-  end
-
   -- Handlers that note each run with its process, and that never come back from the first run of "first".
   local function write_handlers(sleep)
     local text = ([[
@@ -82,7 +74,7 @@ describe("what a process that died had leased", function()
   -- What ran: each line has the notification's id, its attempt, and the process.
   local function ran()
     local list = {}
-    for i, line in ipairs(lines_of "log") do
+    for i, line in ipairs(shell.lines(folder .. "/log")) do
       local id, attempt, pid = line:match "^(%S+) (%d+) (%d+)$"
       list[i] = { id = id, attempt = tonumber(attempt), pid = pid }
     end

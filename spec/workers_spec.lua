@@ -65,9 +65,8 @@ describe("workers on one inbox", function()
     write_handlers(count)
     local box, pipes, pids = fill(url), {}, {}
     for i = 1, count do
-      local command = shell.marketplace(("work %s/handlers.lua --inbox \"%s\" --json"):format(folder, url))
-      pipes[i] = assert(io.popen(("exec sh -c 'echo $$; exec %s' 2>&1"):format(command)))
-      pids[i] = pipes[i]:read "*l"
+      pipes[i], pids[i] = shell.in_background(shell.marketplace(("work %s/handlers.lua --inbox \"%s\" --json 2>&1")
+        :format(folder, url)))
     end
     local stop = core.monotonic() + 60
     repeat
