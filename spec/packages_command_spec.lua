@@ -1,5 +1,4 @@
 -- marketplace packages as a process, with the simulator in the place of App Store Connect and its CDN.
-local core = require "marketplace.core"
 local json = require "marketplace.json"
 local marketplace = require "marketplace"
 local shell = require "support.shell"
@@ -152,8 +151,7 @@ describe("marketplace packages, run", function()
     assert.matches("info .* version=" .. newer .. "$", second:read "*l")
     os.execute("kill -INT " .. second_pid)
     assert.matches(" stopped\n$", second:read "*a")
-    wait_until("both have ended", function()
-      core.sleep(0.01)
+    wait_until("they did not end", function()
       return not shell.is_alive(pid) and not shell.is_alive(second_pid)
     end)
     first:close()

@@ -220,7 +220,6 @@ describe("packages that are fetched while something else happens", function()
     work:fault("file_slow", { rate = 500000, times = 2, path = "/simulator/files/variants" })
     local pid, pipe = work:start_writer()
     wait_until("it does not arrive", function()
-      core.sleep(0.02)
       return shell.run(("find %s/staging -name '*.part' -size +400k | wc -l"):format(work.folder)) == "2"
     end)
     os.execute("kill -9 " .. pid)

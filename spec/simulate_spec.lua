@@ -1,6 +1,5 @@
 -- The command marketplace simulate: a process of its own, over HTTP and HTTPS.
 local api_check = require "support.api_check"
-local core = require "marketplace.core"
 local http = require "marketplace.http"
 local json = require "marketplace.json"
 local openapi = require "support.openapi"
@@ -9,6 +8,7 @@ local raw = require "support.raw_http"
 local shell = require "support.shell"
 local simulation = require "support.simulation"
 local token = require "marketplace.token"
+local wait_until = require "support.wait_until"
 
 local APP = simulation.APP
 local NOBODY = "http://127.0.0.1:1/" -- nobody listens there
@@ -46,14 +46,6 @@ local function control(url, path, body)
     headers = { "content-type: application/json" }, ca_file = cert_file,
   })
   return json.decode(response.body), response.status
-end
-
-local function wait_until(holds)
-  local stop = core.monotonic() + LONGEST
-  while not holds() do
-    assert(core.monotonic() < stop, "it did not happen in time")
-    core.sleep(0.01)
-  end
 end
 
 -- Starts it, with options; its URL, with localhost in place of the address, as the certificate names.
@@ -105,7 +97,7 @@ describe("marketplace simulate", function()
         assert.equal(201, (select(2, control(url, "/events", given))))
       end,
       settle = function(webhook)
-        wait_until(function()
+        wait_until("no delivery failed", function()
           local made = call(url, ("GET /v1/webhooks/%s/deliveries"):format(webhook)).data
           return made[1] and made[1].attributes.deliveryState == "FAILED"
         end)
@@ -209,11 +201,11 @@ describe("marketplace simulate", function()
           end
           return table.concat(found, " ")
         end
-        wait_until(function() return states() == "SUCCEEDED SUCCEEDED" end)
+        wait_until("two did not succeed", function() return states() == "SUCCEEDED SUCCEEDED" end)
         output, status = run(("redeliver %s --json --url %s"):format(event.deliveries[1], url))
         assert.equal(0, status, output)
         assert.matches("^[%x-]+$", json.decode(output).delivery)
-        wait_until(function() return states() == "SUCCEEDED SUCCEEDED SUCCEEDED" end)
+        wait_until("three did not succeed", function() return states() == "SUCCEEDED SUCCEEDED SUCCEEDED" end)
         output = run("requests --table --url " .. url)
         assert.matches("^METHOD +ARRIVED +EXECUTED +BYTES +PATH\n", output)
         assert.matches("\nPOST +1 +1 +%d+ +/v1/webhooks\n", output)
@@ -240,7 +232,7 @@ describe("marketplace simulate", function()
       assert(call(url, "POST /v1/marketplaceWebhooks",
         simulation.entity("marketplaceWebhooks", { endpointUrl = NOBODY, secret = "s" })))
       control(url, "/events", { event = "app_unavailable", generation = 1 })
-      wait_until(function()
+      wait_until("three did not fail", function()
         local failed = 0
         for _, delivery in ipairs(control(url, "").deliveries) do
           if delivery.deliveryState == "FAILED" then failed = failed + 1 end
@@ -319,7 +311,7 @@ describe("marketplace simulate", function()
       with_simulator("", function(url)
         control(url, "/faults", { kind = "slow", seconds = 3600, path = "/v1/apps/" })
         local slow = assert(http.start(request_of(url, ("GET /v1/apps/%s/webhooks"):format(APP))))
-        wait_until(function()
+        wait_until("the request did not arrive", function()
           http.poll(0.01)
           return #control(url, "/requests").requests == 1
         end)

@@ -2,10 +2,14 @@
 local core = require "marketplace.core"
 
 local MOST_SECONDS = 20 -- which no passing spec takes
+local PAUSE = 0.01      -- seconds, for which what is waited for has the processor
 
 ---@param what string
----@param is_so fun(): boolean
+---@param is_so fun(): any
 return function(what, is_so)
   local stop = core.monotonic() + MOST_SECONDS
-  repeat assert(core.monotonic() < stop, what) until is_so()
+  while not is_so() do
+    assert(core.monotonic() < stop, what)
+    core.sleep(PAUSE)
+  end
 end
