@@ -5,6 +5,13 @@ local raw = require "support.raw_http"
 
 local GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
+-- A body so large, of one string again and again.
+local function mebibytes(count)
+  local block, list = ("x"):rep(1024 * 1024), {}
+  for i = 1, count do list[i] = block end
+  return list
+end
+
 describe("a body of marketplace.http_server that is a list", function()
   local rig
 
@@ -43,10 +50,7 @@ describe("a body of marketplace.http_server that is a list", function()
   end)
 
   it("takes the memory of one string for many that are the same", function()
-    local block = ("x"):rep(1024 * 1024)
-    local list = {}
-    for i = 1, 1000 do list[i] = block end
-    local client = open(list)
+    local client = open(mebibytes(1000))
     local before = raw.resident()
     rig:run(function() return #client.got > 1024 * 1024 end)
     assert.is_true(raw.resident() - before < 64 * 1024 * 1024)
@@ -108,20 +112,14 @@ describe("a body of marketplace.http_server that is a list", function()
   end)
 
   it("ends for a client that takes none of it", function()
-    local block = ("x"):rep(1024 * 1024)
-    local list = {}
-    for i = 1, 100 do list[i] = block end
-    local client = open(list, { idle_timeout = 0.2 })
+    local client = open(mebibytes(100), { idle_timeout = 0.2 })
     client.deaf = true
     rig:run(function() return #rig.requests == 1 end)
     rig:run(function() return rig.server:stats().connections == 0 end)
   end)
 
   it("goes on while its owner is away", function()
-    local block = ("x"):rep(1024 * 1024)
-    local list = {}
-    for i = 1, 50 do list[i] = block end
-    open(list)
+    open(mebibytes(50))
     rig:run(function() return #rig.requests == 1 end)
     rig.clients[1]:close()
     local sum = raw.start(("curl -sS http://127.0.0.1:%d/ | wc -c"):format(rig.port))
@@ -140,10 +138,7 @@ describe("a body of marketplace.http_server that is a list", function()
   end)
 
   it("makes room for a newcomer if all connections are sending", function()
-    local block = ("x"):rep(1024 * 1024)
-    local list = {}
-    for i = 1, 100 do list[i] = block end
-    local client = open(list, { max_connections = 1 })
+    local client = open(mebibytes(100), { max_connections = 1 })
     client.deaf = true
     rig:run(function() return #rig.requests == 1 end)
     rig:turn()
