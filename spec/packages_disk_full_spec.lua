@@ -73,7 +73,7 @@ describe("a package whose disk is full", function()
   it("is fetched once its rows and key blobs can be written", function()
     for _, step in ipairs {
       { "store", "stage" }, { "store", "asset_done" }, { "store", "change" }, { "store", "assets" },
-      { "store", "is_available" }, { "store", "versions" }, { "keys", "put" }, { "keys", "missing" },
+      { "store", "is_available" }, { "store", "version" }, { "keys", "put" }, { "keys", "missing" },
     } do
       expect({ "store_unavailable" }, step[1], step[2], 1, LOCKED)
     end

@@ -321,6 +321,14 @@ describe("the store of packages", function()
       })
     end)
 
+    it("are found by their own id", function()
+      stage "v1"
+      stage("v2", { appleVersionId = "9" })
+      publish "v2"
+      for _, id in ipairs { "v1", "v2" } do assert.same(opened:versions { id = id }[1], opened:version(id)) end
+      assert.is_false(opened:version "v3")
+    end)
+
     it("share the other id of their app", function()
       assert(opened:stage({ id = "v1", package = "P" }, manifest_of()))
       stage("v2", { appleVersionId = "9" })

@@ -115,12 +115,6 @@ local function examine(p, version, outcome)
   return true
 end
 
-local function read_row(p, id)
-  local list, message, code = p.store:versions { id = id }
-  if not list then return nil, message, code end
-  return list[1] or false
-end
-
 --- Has a version served, or withdrawn, that lies in public and whose row says that it is staged or collected.
 ---@param p table of marketplace.packages
 ---@param version marketplace.packages.Version
@@ -151,7 +145,7 @@ function adopt.unknown(p, found, outcome)
   if not ok and NOT_WHOLE[code] then return discard(p, found, p.folder:public(found), message, outcome) end
   if not ok then return nil, message, code end
   local version
-  version, message, code = read_row(p, found.id)
+  version, message, code = p.store:version(found.id)
   if not version then return nil, message, code end
   return complete(p, version, outcome)
 end

@@ -116,9 +116,9 @@ local function identify(run, version)
 end
 
 local function recognize(run)
-  local list, message, code = run.p.store:versions { id = run.version }
-  if not list then return nil, message, code end
-  local version, ok = list[1], true
+  local version, message, code = run.p.store:version(run.version)
+  if version == nil then return nil, message, code end
+  local ok = true
   if version then ok, message, code = identify(run, version) end
   if not ok then return nil, message, code end
   local state = version and version.state

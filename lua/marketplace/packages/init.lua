@@ -171,9 +171,8 @@ end
 ---@return string? message
 ---@return string? code not_found, store_unavailable
 function Packages:show(version)
-  local rows, message, code = self.store:versions { id = version }
-  if not rows then return nil, message, code end
-  local row = rows[1]
+  local row, message, code = self.store:version(version)
+  if row == nil then return nil, message, code end
   if not row then return nil, "no package version has this id: " .. version, "not_found" end
   row.asset_list, message, code = self.store:assets(version)
   if not row.asset_list then return nil, message, code end

@@ -185,9 +185,8 @@ end
 ---@return string? code package_incomplete, package_unknown, key_blob_missing, version_unknown, store_unavailable,
 --- file_failed, disk_full
 function publish.run(p, id, given)
-  local list, message, code = p.store:versions { id = id }
-  if not list then return nil, message, code end
-  local version = list[1]
+  local version, message, code = p.store:version(id)
+  if version == nil then return nil, message, code end
   if not version then return nil, ("there is no package version %s"):format(id), "version_unknown" end
   local outcome = outcome_of(version)
   if outcome then return outcome end

@@ -45,13 +45,12 @@ end
 function restore.version(p, id)
   local result, message, code = settle.one(p, id)
   if not result then return nil, message, code end
-  local list
-  list, message, code = p.store:versions { id = id }
-  if not list then return nil, message, code end
-  if not list[1] then return "missing" end
-  if list[1].state == "published" then return "published" end
-  local refusal
-  refusal, message, code = p.store:refusal(list[1])
+  local version, refusal
+  version, message, code = p.store:version(id)
+  if version == nil then return nil, message, code end
+  if not version then return "missing" end
+  if version.state == "published" then return "published" end
+  refusal, message, code = p.store:refusal(version)
   if refusal == nil then return nil, message, code end
   return refusal and refusal.why or "missing"
 end

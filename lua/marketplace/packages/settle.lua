@@ -143,12 +143,12 @@ end
 local function read(p, id)
   local message, code
   for _ = 1, MOST_LOOKS do
-    local list, found
-    list, message, code = p.store:versions { id = id }
-    if not list then return nil, nil, message, code end
-    if not (list[1] and may_come_back(list[1])) then return list[1] or false end
-    found, message, code = look(p, list[1])
-    if found then return list[1], found end
+    local version, found
+    version, message, code = p.store:version(id)
+    if version == nil then return nil, nil, message, code end
+    if not (version and may_come_back(version)) then return version end
+    found, message, code = look(p, version)
+    if found then return version, found end
     if code ~= "file_missing" then break end
   end
   return nil, nil, message, code

@@ -109,9 +109,8 @@ local function sweep_known(p, version, outcome)
 end
 
 local function sweep_found(p, found, outcome)
-  local rows, message, code = p.store:versions { id = found.id }
-  if not rows then return nil, message, code end
-  local version = rows[1]
+  local version, message, code = p.store:version(found.id)
+  if version == nil then return nil, message, code end
   if not version then return adopt.unknown(p, found, outcome) end
   if version.item_id ~= found.item_id or version.apple_version_id ~= found.apple_version_id then
     return misplaced(p, found, outcome)
@@ -242,10 +241,10 @@ local function sweep_kept(p, outcome)
   for _, entry in ipairs(entries) do
     local ok = true
     if ids.is_name(entry.name) then
-      local rows
-      rows, message, code = p.store:versions { id = entry.name }
-      if not rows then return nil, message, code end
-      if not rows[1] then ok, message, code = go_on(p, entry.name, outcome, adopt.kept(p, entry.name, outcome)) end
+      local version
+      version, message, code = p.store:version(entry.name)
+      if version == nil then return nil, message, code end
+      if not version then ok, message, code = go_on(p, entry.name, outcome, adopt.kept(p, entry.name, outcome)) end
     end
     if not ok then return nil, message, code end
   end

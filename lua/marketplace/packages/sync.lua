@@ -63,8 +63,8 @@ local function request_newest(p, asker, package, app, result)
   if newest == nil then return nil, message, code end
   if not newest then return true end
   result.seen = result.seen + 1
-  local row = p.store:versions { id = newest.id }
-  if row and row[1] and row[1].is_current then
+  local version = p.store:version(newest.id)
+  if version and version.is_current then
     result.known = result.known + 1
     return true
   end

@@ -88,10 +88,10 @@ local function verify_version(p, version, on_progress)
   local whole, problem = contents.check(p.io, path, version, known.rows)
   if not whole then report.problems[1] = problem end
   check_assets(p, version, path, known, report, on_progress)
-  local list
-  list, message, code = p.store:versions { id = version.id }
-  if not list then return nil, message, code end
-  if not list[1] or list[1].state ~= version.state then return false end
+  local now
+  now, message, code = p.store:version(version.id)
+  if now == nil then return nil, message, code end
+  if not now or now.state ~= version.state then return false end
   return report
 end
 

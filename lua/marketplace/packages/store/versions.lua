@@ -67,6 +67,15 @@ function versions.get(link, id)
   return row and record(row)
 end
 
+--- The version with an id.
+---@param id string
+---@return marketplace.packages.Version|false|nil false: there is none
+---@return string? message
+---@return string? code store_unavailable
+function methods:version(id)
+  return self:read(function(link) return versions.get(link, id) or false end)
+end
+
 local LIST = SELECT .. "WHERE (:id IS NULL OR id = :id) AND (:app IS NULL OR :app IN (app, item_id)) AND " ..
   "(:package IS NULL OR package = :package) AND (:apple_version_id IS NULL OR apple_version_id = :apple_version_id) " ..
   "AND (:state IS NULL OR state = :state) AND (:current IS NULL OR (current_since IS NOT NULL) = :current) " ..
