@@ -41,9 +41,12 @@ local versions = { methods = methods }
 
 local COUNT = "(SELECT count(*) FROM assets WHERE assets.version = versions.id%s) AS %s"
 
+local IS_CURRENT = "current.item_id = versions.item_id AND current.apple_version_id = versions.apple_version_id AND " ..
+  "current.version = versions.id"
+
 local SELECT = "SELECT versions.*, " .. COUNT:format("", "assets") .. ", " ..
   COUNT:format(" AND proof IS NULL", "missing") .. ", " .. COUNT:format(" AND proof = 'size'", "unverified") ..
-  ", (SELECT since FROM current WHERE current.version = versions.id) AS current_since FROM versions "
+  ", (SELECT since FROM current WHERE " .. IS_CURRENT .. ") AS current_since FROM versions "
 
 local function record(row)
   for _, name in ipairs { "platforms", "minimum_systems", "capabilities" } do row[name] = json.decode(row[name]) end
@@ -91,8 +94,8 @@ function methods:versions(filter)
   return self:read(function(link) return records(link:run(LIST, filter)) end)
 end
 
--- The ids are decimal numbers of up to 20 digits.
-local CURRENT = SELECT .. "JOIN current ON current.version = id WHERE :item IN (versions.item_id, app) AND " ..
+-- The ids are decimal numbers of up to 20 digits. For IN in place of OR, SQLite would read all that is served.
+local CURRENT = SELECT .. "JOIN current ON " .. IS_CURRENT .. " WHERE (versions.item_id = :item OR app = :item) AND " ..
   "(:apple_version_id IS NULL OR versions.apple_version_id = :apple_version_id) ORDER BY " ..
   "length(ltrim(versions.apple_version_id, '0')) DESC, ltrim(versions.apple_version_id, '0') DESC LIMIT 1"
 
@@ -234,7 +237,7 @@ function Change:has_successor()
   return self.version.ordinal ~= nil and self.link:run(NEWER, self.version)[1] ~= nil
 end
 
-local CURRENT_OF = SELECT .. "JOIN current ON current.version = id WHERE " ..
+local CURRENT_OF = SELECT .. "JOIN current ON " .. IS_CURRENT .. " WHERE " ..
   "versions.item_id = :item_id AND versions.apple_version_id = :apple_version_id"
 
 --- The package version that is served for the same version of the app, or nil.
