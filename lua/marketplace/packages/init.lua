@@ -15,7 +15,6 @@ local GIB = 2 ^ 30
 local DEFAULTS = { parallel = 4, min_free = 5 * GIB, grace = 2 * 24 * 3600, checksum = "when_needed" }
 local CHECKSUM = { when_needed = true, always = true, never = true }
 
-
 ---@class marketplace.Packages
 local Packages = {}
 Packages.__index = Packages

@@ -1,5 +1,6 @@
 --- What a folder of packages tells Prometheus.
 local metrics = require "marketplace.metrics"
+local settle = require "marketplace.packages.settle"
 
 local packages_metrics = {}
 
@@ -17,10 +18,8 @@ end
 local function missing_keys(p, version)
   local assets, message, code = p.store:assets(version)
   if not assets then return nil, message, code end
-  local ids = {}
-  for i, asset in ipairs(assets) do ids[i] = asset.public_id end
   local missing
-  missing, message, code = p.keys:missing(version, ids)
+  missing, message, code = p.keys:missing(version, settle.public_ids(assets))
   return missing and #missing, message, code
 end
 
