@@ -8,10 +8,6 @@ local verify = require "marketplace.packages.verify"
 
 local adopt = {}
 
-local function nothing() end
-
-local function log_of(p) return p.log and p.log.write or nothing end
-
 local function count(outcome, what)
   outcome[what] = (outcome[what] or 0) + 1
 end
@@ -49,7 +45,7 @@ local NOT_WHOLE = {
 --[[ What becomes of it ]]
 
 local function discard(p, version, path, problem, outcome)
-  log_of(p) { level = "error", message = "not whole any more", version = version.id, reason = problem }
+  p.log.write { level = "error", message = "not whole any more", version = version.id, reason = problem }
   count(outcome, "discarded")
   local ok, message, code = p.store:request { version = version.id }
   if not ok then return nil, message, code end
@@ -63,7 +59,7 @@ local function finish(p, id, digests, missing_keys, outcome)
     local why = version.refusal and version.refusal.why
     if not why and #missing_keys > 0 then why = "no_keys" end
     if not why and change:may_be_taken_down() then
-      log_of(p) {
+      p.log.write {
         level = "error", message = "withdrawn for a reason unknown", version = id,
         reason = "the store does not know it, and has takedowns of packages that it does not know either",
       }
@@ -168,7 +164,7 @@ function adopt.kept(p, id, outcome)
     return p.folder:discard(id, path)
   end
   if not proofs then return nil, message, code end
-  log_of(p) {
+  p.log.write {
     level = "error", message = "withdrawn for a reason unknown", version = id,
     reason = "the store does not know it, as if it were an older backup",
   }

@@ -3,7 +3,6 @@
 --- What is to be removed is moved first, within a transaction, to a name that nobody uses, and only what has such a
 --- name is removed: so nothing that comes back at that moment can be lost. The last folder of a version that may be
 --- served is never among it.
-local core = require "marketplace.core"
 local folder = require "marketplace.packages.folder"
 local ids = require "marketplace.packages.ids"
 
@@ -141,7 +140,7 @@ end
 ---@return string? message
 ---@return string? code store_unavailable, file_failed
 function collect.run(p, given)
-  local now = (p.clock or core.now)()
+  local now = p.clock()
   local before = now - given.older_than
   local outcome = { collected = {}, bytes = 0 }
   local failure

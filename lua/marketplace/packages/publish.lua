@@ -131,15 +131,13 @@ end
 --[[ The whole ]]
 
 local function tell(p, version, former)
-  if former and former.revision > version.revision and p.log then
+  if former and former.revision > version.revision then
     p.log.write {
       level = "warning", message = "lower revision", version = version.id, reason = ("revision %d replaces revision " ..
         "%d, as Apple has it"):format(version.revision, former.revision),
     }
   end
-  if p.on_event then
-    p.on_event { event = "published", version = version.id, replaced = former and former.id or nil }
-  end
+  p.on_event { event = "published", version = version.id, replaced = former and former.id or nil }
 end
 
 -- Without its row, a version that is whole would be fetched again.

@@ -125,17 +125,14 @@ local function settled(p, version, change, found)
   return stay_withdrawn(p, version, "unchanged")
 end
 
-local function nothing() end
-
-local function tell(p, version, result)
-  local log, is_restored = p.log and p.log.write or nothing, result.outcome == "restored"
-  if not is_restored and result.outcome ~= "withdrawn" then return end
-  if is_restored then
-    log { level = "info", message = "restored", version = version.id }
-  else
-    log { level = "info", message = "withdrawn", version = version.id }
+local function tell(p, version, outcome)
+  if outcome == "restored" then
+    p.log.write { level = "info", message = "restored", version = version.id }
+    p.on_event { event = "published", version = version.id }
+  elseif outcome == "withdrawn" then
+    p.log.write { level = "info", message = "withdrawn", version = version.id }
+    p.on_event { event = "withdrawn", version = version.id }
   end
-  if p.on_event then p.on_event { event = is_restored and "published" or "withdrawn", version = version.id } end
 end
 
 -- A version, and what there is of it if it may come back. If its files are moved away while they are looked at,
@@ -172,7 +169,7 @@ function settle.one(p, id)
   end)
   if not result then return nil, message, code end
   if result.failed then return nil, result.failed[1], result.failed[2] end
-  tell(p, version, result)
+  tell(p, version, result.outcome)
   return result
 end
 

@@ -13,10 +13,6 @@ local settle = require "marketplace.packages.settle"
 
 local sweep = {}
 
-local function nothing() end
-
-local function log_of(p) return p.log and p.log.write or nothing end
-
 local function count(outcome, what)
   outcome[what] = (outcome[what] or 0) + 1
 end
@@ -27,7 +23,7 @@ local ENDS_SWEEP = { store_unavailable = true, stopped = true }
 local function go_on(p, id, outcome, ok, message, code)
   if ok then return true end
   if ENDS_SWEEP[code] then return nil, message, code end
-  log_of(p) { level = "error", message = "not swept", version = id, code = code, reason = message }
+  p.log.write { level = "error", message = "not swept", version = id, code = code, reason = message }
   count(outcome, "failed")
   return true
 end
@@ -42,7 +38,7 @@ local function each_folder(p, path, is_id, visit)
     if entry.type == "folder" and is_id(entry.name) then
       ok, message, code = visit(place, entry.name)
     else
-      log_of(p) { level = "warning", message = "does not belong there", reason = place }
+      p.log.write { level = "warning", message = "does not belong there", reason = place }
     end
     if not ok then return nil, message, code end
   end
@@ -67,7 +63,7 @@ end
 -- Where the rows do not have it: it is not served from there.
 local function misplaced(p, found, outcome)
   local path = p.folder:public(found)
-  log_of(p) { level = "warning", message = "out of place", version = found.id, reason = path }
+  p.log.write { level = "warning", message = "out of place", version = found.id, reason = path }
   count(outcome, "discarded")
   return p.folder:discard(found.id, path)
 end
@@ -82,7 +78,7 @@ local function check_published(p, version, outcome)
   missing, message, code = p.keys:missing(version.id, settle.public_ids(assets))
   if not missing then return nil, message, code end
   if #problems == 0 and #missing == 0 then return true end
-  log_of(p) {
+  p.log.write {
     level = "error", message = "not whole any more", version = version.id,
     reason = problems[1] or #missing .. " key blobs are missing",
   }
@@ -134,7 +130,7 @@ end
 local function wanted_again(p, version, change, why, outcome)
   change:collected(why)
   if not version.refusal and not version.replaced_at then
-    log_of(p) { level = "error", message = "not whole any more", version = version.id, reason = "its folder is gone" }
+    p.log.write { level = "error", message = "not whole any more", version = version.id, reason = "its folder is gone" }
     change:requested()
     count(outcome, "requested")
   end
@@ -149,7 +145,7 @@ local function sweep_absent(p, version, outcome)
       return wanted_again(p, now, change, now.replaced_at and "replaced" or "missing", outcome)
     end
     if not now.refusal then
-      log_of(p) {
+      p.log.write {
         level = "error", message = "withdrawn for a reason unknown", version = now.id,
         reason = "the store does not know of it, as if it were an older backup",
       }

@@ -30,7 +30,7 @@ end
 ---@param given table
 ---@param id string
 function withdraw.tell_if_empty(p, given, id)
-  if type(given.territories) ~= "table" or #given.territories > 0 or not p.log then return end
+  if type(given.territories) ~= "table" or #given.territories > 0 then return end
   p.log.write {
     level = "warning", message = "no territories", id = given.event, reason = ("the event about %s names none: " ..
       "nothing changes"):format(id),
