@@ -14,13 +14,7 @@ local restore = {}
 ---@return string? message
 ---@return string? code id_invalid, store_unavailable, file_failed, disk_full
 function restore.run(p, given)
-  local scope, id = withdraw.subject("restore", given)
-  withdraw.tell_if_empty(p, given, id)
-  local outcome, message, code = p.store:availability {
-    scope = scope, id = id, territories = given.territories, available = true, at = given.at, event = given.event,
-  }
-  if not outcome then return nil, message, code end
-  return withdraw.follow(p, outcome)
+  return withdraw.record(p, given, true, withdraw.subject("restore", given))
 end
 
 --- Ends a hold.

@@ -25,11 +25,8 @@ function withdraw.subject(where, given)
   return scope, given[scope]
 end
 
---- Says that an event changes nothing, if it names no territories.
----@param p table of marketplace.packages
----@param given table
----@param id string
-function withdraw.tell_if_empty(p, given, id)
+-- Says that an event changes nothing, if it names no territories.
+local function tell_if_empty(p, given, id)
   if type(given.territories) ~= "table" or #given.territories > 0 then return end
   p.log.write {
     level = "warning", message = "no territories", id = given.event, reason = ("the event about %s names none: " ..
@@ -59,6 +56,24 @@ function withdraw.follow(p, outcome)
   return joined(outcome, settle.all(p, outcome.versions))
 end
 
+--- Records whether Apple lets something be distributed; the files follow.
+---@param p table of marketplace.packages
+---@param given {territories?: string[]|"*", at?: number, event?: string} as of withdraw.run
+---@param available boolean
+---@param scope "app"|"package"|"version"
+---@param id string
+---@return table|nil outcome of the store, with restored and requested
+---@return string? message
+---@return string? code
+function withdraw.record(p, given, available, scope, id)
+  tell_if_empty(p, given, id)
+  local outcome, message, code = p.store:availability {
+    scope = scope, id = id, territories = given.territories, available = available, at = given.at, event = given.event,
+  }
+  if not outcome then return nil, message, code end
+  return withdraw.follow(p, outcome)
+end
+
 --- Takes an app, a package or a version down.
 ---@param p table of marketplace.packages
 ---@param given {app?: string, package?: string, version?: string, territories?: string[]|"*", at?: number,
@@ -70,13 +85,7 @@ end
 ---@return string? message
 ---@return string? code id_invalid, store_unavailable, file_failed, disk_full
 function withdraw.run(p, given)
-  local scope, id = withdraw.subject("withdraw", given)
-  withdraw.tell_if_empty(p, given, id)
-  local outcome, message, code = p.store:availability {
-    scope = scope, id = id, territories = given.territories, available = false, at = given.at, event = given.event,
-  }
-  if not outcome then return nil, message, code end
-  return withdraw.follow(p, outcome)
+  return withdraw.record(p, given, false, withdraw.subject("withdraw", given))
 end
 
 --- Keeps an app, a package or a version from being served, whatever Apple says, until it is released.
