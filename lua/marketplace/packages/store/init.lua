@@ -39,19 +39,20 @@ function Store:close() self.database:close() end
 
 --[[ Apple's word, and the operator's ]]
 
-local SCOPES = { app = true, package = true, version = true }
-
-local AFFECTED = "SELECT id FROM versions WHERE (:scope = 'app' AND :id IN (app, item_id)) OR " ..
-  "(:scope = 'package' AND package = :id) OR (:scope = 'version' AND id = :id) ORDER BY id"
+local AFFECTED = {
+  app = "SELECT id FROM versions WHERE app = :id OR item_id = :id ORDER BY id",
+  package = "SELECT id FROM versions WHERE package = :id ORDER BY id",
+  version = "SELECT id FROM versions WHERE id = :id",
+}
 
 local function affected(link, scope, id)
   local list = {}
-  for i, row in ipairs(link:run(AFFECTED, { scope = scope, id = id })) do list[i] = row.id end
+  for i, row in ipairs(link:run(AFFECTED[scope], { id = id })) do list[i] = row.id end
   return list
 end
 
 local function check(about)
-  if not SCOPES[about.scope] then error("scope must be app, package or version", 3) end
+  if not AFFECTED[about.scope] then error("scope must be app, package or version", 3) end
   if ids.is_name(about.id) then return true end
   return nil, ("an id is expected: of %s"):format(about.scope == "app" and "an app" or "a " .. about.scope),
     "id_invalid"
