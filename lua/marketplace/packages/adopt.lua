@@ -86,25 +86,17 @@ local function complete(p, version, outcome)
   return finish(p, version.id, digests, missing, outcome)
 end
 
-local function known_sha256(p, id)
-  local list, message, code = p.store:assets(id)
-  if not list then return nil, message, code end
-  local known = {}
-  for _, asset in ipairs(list) do known[asset.public_id] = asset.sha256 end
-  return known
-end
-
 -- Reads the whole folder, and writes what it is.
 local function examine(p, version, outcome)
   local path = p.folder:public(version)
   local known, found, proofs, ok, message, code
-  known, message, code = known_sha256(p, version.id)
+  known, message, code = verify.known(p, version.id)
   if not known then return nil, message, code end
   found, message, code = read_manifest(path)
   if found and (found.item_id ~= version.item_id or found.apple_version_id ~= version.apple_version_id) then
     found, message, code = nil, "its manifest is another app's", "manifest_invalid"
   end
-  if found then proofs, message, code = prove(p, version.id, path, found, known, outcome.on_progress) end
+  if found then proofs, message, code = prove(p, version.id, path, found, known.sha256, outcome.on_progress) end
   if not proofs then return nil, message, code end
   ok, message, code = p.store:adopt(version.id, found, proofs)
   if ok == nil then return nil, message, code end

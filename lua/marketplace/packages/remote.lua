@@ -12,12 +12,19 @@ local RESOURCES = {
 local UNSIGNED = "; if the key has access to this app, an agreement that its developer has not signed is a known " ..
   "cause, also for hours after it was signed"
 
+--- Whether a call failed because there is none of what it asked for.
+---@param code string|nil the client's
+---@param detail table|nil the client's
+---@return boolean
+function remote.is_gone(code, detail)
+  local status = detail and detail.status
+  return status == 404 or status == 200 and code == "api_error"
+end
+
 -- What the failure of a call means for a job.
 local function failure(message, code, detail)
-  local status = detail and detail.status
-  if status == 403 then return nil, message .. UNSIGNED, "forbidden" end
-  if status == 404 or status == 200 and code == "api_error" then return nil, message, "gone" end
-  return nil, message, code
+  if detail and detail.status == 403 then return nil, message .. UNSIGNED, "forbidden" end
+  return nil, message, remote.is_gone(code, detail) and "gone" or code
 end
 
 local function related_id(resource, name)

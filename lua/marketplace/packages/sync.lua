@@ -32,8 +32,7 @@ local function add_own(asker, packages, app)
       asker.calls:wait(asker.pause)
       local package, problem, problem_code, detail =
         asker.client.alternativeDistributionPackages:get { appStoreVersion = version.id }
-      local is_none = detail and (detail.status == 404 or detail.status == 200 and problem_code == "api_error")
-      if not package and not is_none then return nil, problem, problem_code end
+      if not package and not remote.is_gone(problem_code, detail) then return nil, problem, problem_code end
       if package then add(packages, package.id, app) end
     end
     address = type(document.links) == "table" and document.links.next or nil

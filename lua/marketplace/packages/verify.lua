@@ -48,12 +48,18 @@ end
 
 --[[ Versions ]]
 
-local function known_digests(p, version)
-  local rows, message, code = p.store:assets(version.id)
+--- What the store has of a version's assets.
+---@param p table of marketplace.packages
+---@param id string
+---@return {rows: table[], sha256: table<string, string>}|nil known sha256: of the files, by public id
+---@return string? message
+---@return string? code store_unavailable
+function verify.known(p, id)
+  local rows, message, code = p.store:assets(id)
   if not rows then return nil, message, code end
-  local known = {}
-  for _, row in ipairs(rows) do known[row.public_id] = row.sha256 end
-  return { rows = rows, sha256 = known }
+  local sha256 = {}
+  for _, row in ipairs(rows) do sha256[row.public_id] = row.sha256 end
+  return { rows = rows, sha256 = sha256 }
 end
 
 -- None if the manifest cannot be used, which is a problem that was told already.
@@ -82,7 +88,7 @@ end
 -- False if it was moved meanwhile: then what was found says nothing.
 local function verify_version(p, version, on_progress)
   local path = p.folder:place(version)
-  local known, message, code = known_digests(p, version)
+  local known, message, code = verify.known(p, version.id)
   if not known then return nil, message, code end
   local report = { version = version.id, problems = {}, bytes = 0, assets = version.assets, unverified = 0 }
   local whole, problem = contents.check(p.io, path, version, known.rows)
