@@ -49,7 +49,7 @@ local function make_file(self)
 end
 
 local function check_version(self, link)
-  local version = file.pragma(link, "user_version") % 256 -- the rest counts commits
+  local version = file.version(link)
   if version == self.schema.VERSION then return end
   fail(("the tables of %s have version %d, and this program needs version %d: use the release that made them"):format(
     self.path, version, self.schema.VERSION))

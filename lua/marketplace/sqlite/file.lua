@@ -31,6 +31,13 @@ function file.pragma(link, name)
   return link:run("PRAGMA " .. name)[1][name]
 end
 
+--- The version of the tables. The rest of what SQLite has as the user's version counts commits.
+---@param link table
+---@return integer
+function file.version(link)
+  return file.pragma(link, "user_version") % 256
+end
+
 --- Whether the tables are there. Another program's database must not become one of this project's. Another process may
 --- make them meanwhile, and the id with them: so the id is read last.
 ---@param link table

@@ -1,7 +1,7 @@
 --- What makes and reads copies of an inbox in a SQLite file: marketplace.inbox.sqlite.backup and .restore. What fails
 --- raises as in marketplace.reconnecting.
 local core = require "marketplace.core"
-local links = require "marketplace.sqlite.link"
+local file = require "marketplace.sqlite.file"
 local migration = require "marketplace.inbox.sqlite.migration"
 local reconnecting = require "marketplace.reconnecting"
 local schema = require "marketplace.inbox.sqlite.schema"
@@ -68,7 +68,7 @@ end
 ---@param path string
 ---@return table link see marketplace.sqlite.link
 function copy.open(path)
-  local link = links.new(copy.checked(require("marketplace.sqlite").open { path = path, create = false }))
+  local link = copy.checked(file.open { path = path, create = false })
   link:limit(WORK_SECONDS)
   return link
 end
@@ -123,7 +123,7 @@ end
 ---@param link table
 ---@return boolean
 function copy.is_inbox(link)
-  return link:run("PRAGMA application_id")[1].application_id == schema.APPLICATION_ID
+  return file.pragma(link, "application_id") == schema.APPLICATION_ID
 end
 
 --[[ Whether all of an inbox is there ]]

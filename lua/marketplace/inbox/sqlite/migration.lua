@@ -4,6 +4,7 @@
 --- Version 4 kept the bodies in the rows of `inbox`, and those that cannot be read as "hex:" and hex digits. `lane` was
 --- the app's id or, if there was none, the entry's own. Each entry's key was stored, also if it was the id. A token
 --- counted the leases of its entry, and who has a lease is not known: it ends when it would have ended.
+local file = require "marketplace.sqlite.file"
 local schema = require "marketplace.inbox.sqlite.schema"
 
 local migration = {}
@@ -39,11 +40,6 @@ local ENCODED = "SELECT seq, substr(body, 5) AS digits FROM inbox JOIN bodies US
 local WRITE_BODY = "UPDATE bodies SET body = :body WHERE seq = :seq"
 
 local IDENTIFY = "UPDATE self SET (id, forgotten_before) = (SELECT id, forgotten_before FROM inbox_self)"
-
--- The rest counts commits.
-local function version(link)
-  return link:run("PRAGMA user_version")[1].user_version % 256
-end
 
 -- The pages of those that were moved are used again at once, so that the file hardly grows.
 local function move_entries(link)
@@ -83,16 +79,16 @@ end
 ---@param link table see marketplace.sqlite.link
 ---@return integer version that the tables have then
 function migration.run(link)
-  local found = version(link)
+  local found = file.version(link)
   if found ~= FORMER_VERSION then return found end
   link:limit(WAIT_SECONDS)
   link:begin()
-  if version(link) == FORMER_VERSION then
+  if file.version(link) == FORMER_VERSION then
     link:limit(WORK_SECONDS)
     migrate(link)
   end
   link:commit()
-  return version(link)
+  return file.version(link)
 end
 
 return migration

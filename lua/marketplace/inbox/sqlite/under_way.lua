@@ -1,5 +1,6 @@
 --- What is under way in an inbox while a backup takes its place. Its callbacks go on, and their leases are lost: until
 --- these would have ended, neither the same notifications nor others of their apps must be claimed from the backup.
+local file = require "marketplace.sqlite.file"
 local lanes = require "marketplace.inbox.sqlite.lanes"
 local schema = require "marketplace.inbox.sqlite.schema"
 
@@ -24,7 +25,7 @@ local LEASED = "SELECT id, app_id, holder, at, set_at FROM inbox WHERE state = '
 ---@param link table
 ---@return table[]
 function under_way.leases(link)
-  if link:run("PRAGMA user_version")[1].user_version % 256 ~= schema.VERSION then return {} end
+  if file.version(link) ~= schema.VERSION then return {} end
   return link:run(LEASED)
 end
 
