@@ -52,6 +52,7 @@ build = {
         "csrc/core/http_feed.c",
         "csrc/core/http_fields.c",
         "csrc/core/http_lines.c",
+        "csrc/core/http_options.c",
         "csrc/core/http_pool.c",
         "csrc/core/http_url.c",
         "csrc/core/json.c",
