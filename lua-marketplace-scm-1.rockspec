@@ -49,6 +49,8 @@ build = {
         "csrc/core/hash.c",
         "csrc/core/hex.c",
         "csrc/core/http.c",
+        "csrc/core/http_certificate.c",
+        "csrc/core/http_connect.c",
         "csrc/core/http_feed.c",
         "csrc/core/http_fields.c",
         "csrc/core/http_lines.c",

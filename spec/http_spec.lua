@@ -128,6 +128,88 @@ describe("marketplace.http", function()
     end
   end)
 
+  -- Over TLS, to the peer's address, of this host.
+  local function elsewhere(host, more)
+    local request = {
+      method = "GET", url = ("https://%s/echo"):format(host), ca_file = peer.ca_file,
+      connect_to = peer.tls_url:gsub("https://localhost", "127.0.0.1"),
+    }
+    for name, value in pairs(more or {}) do request[name] = value end
+    return http.exchange(request)
+  end
+
+  it("connects to another address, whose certificate must be for the URL's host", function()
+    for _, host in ipairs { "localhost", "localhost:1", "new.market.example" } do
+      local response, message = elsewhere(host)
+      assert.equal(200, assert(response, message).status)
+      assert.equal(host, json.decode(response.body).headers.host or json.decode(response.body).headers[":authority"])
+    end
+    local response, _, code, detail = elsewhere "market.example"
+    assert.same({ nil, "tls_failed", { sent = false } }, { response, code, detail })
+  end)
+
+  it("keeps the URL's port, unless another one is named", function()
+    local port = peer.tls_url:match "%d+$"
+    assert.equal(200, assert(elsewhere("new.market.example:" .. port, { connect_to = "127.0.0.1" })).status)
+    local _, message, code = elsewhere("new.market.example", { connect_to = "[::1]:1", timeout = 5 })
+    assert.equal("connect_failed", code, message)
+  end)
+
+  it("shares no connection with what is asked at the host itself", function()
+    local port = peer.tls_url:match "%d+$"
+    assert.equal(200, assert(elsewhere("localhost:" .. port)).status)
+    local _, message, code = elsewhere("localhost:" .. port, { connect_to = "127.0.0.1:1" })
+    assert.equal("connect_failed", code, message)
+  end)
+
+  it("refuses to connect to what is no host and port", function()
+    for _, address in ipairs {
+      "", ":443", "a:", "a:0", "a:65536", "a:443:b", "a b", "a:443\r\nb", "[::1", "[]:443", "[g]:443", "::1", "a/b",
+      "a:+1", ("a"):rep(320), "http://a:443",
+    } do
+      local response, message, code = elsewhere("localhost", { connect_to = address })
+      assert.same({ nil, "request_invalid" }, { response, code }, address)
+      assert.matches("host:port", message)
+    end
+  end)
+
+  it("sends nothing without TLS to another address, not even of a loopback URL", function()
+    local response, message, code = exchange("/echo", { connect_to = "192.0.2.1:80" })
+    assert.same({ nil, "request_invalid" }, { response, code })
+    assert.matches("use https://", message)
+    assert.equal(200, assert(exchange("/echo", { connect_to = "127.0.0.1", plain = true })).status)
+  end)
+
+  it("asks no proxy for another address", function()
+    local script = shell.file(([[
+      local answer, message = require("marketplace.http").exchange {
+        method = "GET", url = "https://new.market.example/echo", connect_to = "%s", ca_file = "%s",
+      }
+      print(answer and answer.status or message)
+    ]]):format(peer.tls_url:gsub("https://localhost", "127.0.0.1"), peer.ca_file))
+    assert.equal("200", shell.run(("https_proxy=http://127.0.0.1:1 %s %s"):format(shell.LUA, script)))
+    os.remove(script)
+  end)
+
+  it("tells which certificate the server has, also on a host that is asked again", function()
+    for _ = 1, 2 do
+      assert.is_nil(assert(elsewhere "localhost").certificate)
+      local certificate = assert(elsewhere("localhost", { certificate = true })).certificate
+      assert.same({ "localhost", "*.market.example", "::1" }, certificate.names)
+      assert.equal(2 * 86400, certificate.expires_at - certificate.starts_at)
+      assert.is_true(math.abs(certificate.starts_at - core.now()) < 3600)
+    end
+    assert.is_nil(assert(exchange("/echo", { certificate = true })).certificate)
+  end)
+
+  it("tells whose certificate it is that is for another host", function()
+    local _, message, code, detail = elsewhere("market.example", { certificate = true })
+    assert.equal("tls_failed", code, message)
+    assert.same({ "localhost", "*.market.example", "::1" }, detail.certificate.names)
+    _, _, code, detail = elsewhere("localhost", { certificate = true, ca_file = "/nowhere" })
+    assert.same({ "tls_failed", { sent = false } }, { code, detail })
+  end)
+
   it("tells a handshake that is cut off from what is not trusted", function()
     local _, message, code, detail = http.exchange { method = "GET", url = (peer.url:gsub("http:", "https:")) }
     assert.equal("connect_failed", code, message)

@@ -1,6 +1,7 @@
 #include "http.h"
 
 #include "alloc.h"
+#include "http_connect.h"
 #include "http_feed.h"
 #include "http_lines.h"
 #include "http_options.h"
@@ -23,6 +24,8 @@ struct mkt_http_exchange {
   mkt_http_pool *pool;
   CURL *easy; /* NULL once it is done */
   mkt_http_lines lines;
+  mkt_http_connect connect;
+  mkt_http_certificate certificate;
   mkt_http_feed feed; /* the sink, if there is one */
   char *sent_body;
   size_t sent_body_n;
@@ -122,13 +125,26 @@ static void set_own_options(mkt_http_exchange *e) {
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, e);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  if (e->connect.entry.data != NULL) {
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, &e->connect.entry);
+  }
 }
 
-static mkt_code check(const mkt_http_request *request, bool *is_loopback, mkt_error *error) {
+/* Plain HTTP is for loopback addresses, and it is not the URL's host that is asked. */
+static mkt_code check_connect(const mkt_http_request *request, bool *is_direct, mkt_error *error) {
+  if (request->connect_to == NULL) return MKT_OK;
+  *is_direct = true;
+  if (request->plain_is_allowed || mkt_http_is_https(request->url)) return MKT_OK;
+  return mkt_fail(error, MKT_ERR_REQUEST_INVALID,
+                  "http:// is not allowed if another address is connected to: use https://");
+}
+
+static mkt_code check(const mkt_http_request *request, bool *is_direct, mkt_error *error) {
   if (!mkt_http_is_method(request->method)) {
     return mkt_fail(error, MKT_ERR_REQUEST_INVALID, "the method is not an HTTP method");
   }
-  return mkt_http_check_url(request->url, request->plain_is_allowed, is_loopback, error);
+  mkt_code code = mkt_http_check_url(request->url, request->plain_is_allowed, is_direct, error);
+  return code == MKT_OK ? check_connect(request, is_direct, error) : code;
 }
 
 static bool copy_body(mkt_http_exchange *e, const mkt_http_request *request) {
@@ -140,9 +156,12 @@ static bool copy_body(mkt_http_exchange *e, const mkt_http_request *request) {
   return true;
 }
 
-static mkt_code begin(mkt_http_exchange *e, const mkt_http_request *request, bool is_loopback,
+static mkt_code begin(mkt_http_exchange *e, const mkt_http_request *request, bool is_direct,
                       mkt_error *error) {
   mkt_code code = mkt_http_lines_copy(&e->lines, request->headers, request->header_count, error);
+  if (code == MKT_OK && request->connect_to != NULL) {
+    code = mkt_http_connect_set(&e->connect, request->connect_to, error);
+  }
   if (code != MKT_OK) return code;
   e->pool = mkt_http_pool_own();
   if (e->pool == NULL || !copy_body(e, request)) {
@@ -151,7 +170,7 @@ static mkt_code begin(mkt_http_exchange *e, const mkt_http_request *request, boo
   e->easy = mkt_http_pool_borrow(e->pool);
   if (e->easy == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   set_own_options(e);
-  CURLMcode added = mkt_http_set_options(e->easy, request, e->sent_body, is_loopback)
+  CURLMcode added = mkt_http_set_options(e->easy, request, e->sent_body, is_direct)
                         ? curl_multi_add_handle(e->pool->multi, e->easy)
                         : CURLM_OUT_OF_MEMORY;
   if (added == CURLM_OK) {
@@ -167,9 +186,9 @@ static mkt_code begin(mkt_http_exchange *e, const mkt_http_request *request, boo
 
 mkt_code mkt_http_start(mkt_http_exchange **exchange, const mkt_http_request *request,
                         mkt_error *error) {
-  bool is_loopback = false;
+  bool is_direct = false;
   *exchange = NULL;
-  mkt_code code = check(request, &is_loopback, error);
+  mkt_code code = check(request, &is_direct, error);
   if (code != MKT_OK) return code;
   mkt_http_exchange *e = mkt_alloc_zero(sizeof *e);
   if (e == NULL) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
@@ -178,7 +197,7 @@ mkt_code mkt_http_start(mkt_http_exchange **exchange, const mkt_http_request *re
   e->max_response = request->max_response;
   e->may_be_streamed = request->is_streamed;
   e->sink_code = MKT_ERR_HTTP_FAILED;
-  code = begin(e, request, is_loopback, error);
+  code = begin(e, request, is_direct, error);
   if (code == MKT_OK) {
     *exchange = e;
   } else {
@@ -239,6 +258,8 @@ static void finish(mkt_http_exchange *e, CURLcode result) {
     (void)mkt_fail(&e->error, MKT_ERR_HTTP_FAILED,
                    "the connection ended in the middle of the response's headers");
   }
+  mkt_error problem;
+  if (mkt_http_certificate_read(&e->certificate, e->easy, &problem) != MKT_OK) e->error = problem;
   release(e);
 }
 
@@ -298,6 +319,7 @@ void mkt_http_end(mkt_http_exchange *e) {
     mkt_sigpipe_release(&guard);
   }
   mkt_http_lines_clear(&e->lines);
+  mkt_http_certificate_clear(&e->certificate);
   if (e->sent_body != NULL) OPENSSL_cleanse(e->sent_body, e->sent_body_n);
   mkt_free(e->sent_body);
   mkt_buffer_clear(&e->head);
@@ -332,6 +354,10 @@ int mkt_http_status(const mkt_http_exchange *e) {
 
 const mkt_buffer *mkt_http_head(const mkt_http_exchange *e) {
   return &e->head;
+}
+
+const mkt_http_certificate *mkt_http_certificate_of(const mkt_http_exchange *e) {
+  return e->certificate.is_known ? &e->certificate : NULL;
 }
 
 const mkt_buffer *mkt_http_body(const mkt_http_exchange *e) {

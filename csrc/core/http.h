@@ -20,6 +20,7 @@
 
 #include "buffer.h"
 #include "error.h"
+#include "http_certificate.h"
 #include "http_sink.h"
 
 #include <stdbool.h>
@@ -39,6 +40,10 @@ typedef struct mkt_http_request {
   size_t low_speed_limit; /* 0: no limit */
   size_t max_response;    /* bytes of the answer's body; more is MKT_ERR_TOO_LARGE */
   const char *ca_file;    /* PEM certificates to trust in place of the system's, or NULL */
+  /* the host and port to connect to in place of the URL's, see http_connect.h, or NULL: no proxy is
+   * asked, and http:// needs plain_is_allowed */
+  const char *connect_to;
+  bool wants_certificate; /* see mkt_http_certificate_of; a connection of its own is made for it */
   bool plain_is_allowed;  /* http:// to any host: for what carries no credentials */
   bool is_streamed;       /* a 2xx answer's body is taken piece by piece, see mkt_http_take */
   /* in place of that, takes the body of a 200 or 206; in use by no other exchange; stays the
@@ -77,6 +82,11 @@ int mkt_http_status(const mkt_http_exchange *exchange);
 /* The answer's header lines, each with its line end, once mkt_http_status is not 0. Valid until
  * mkt_http_end. */
 const mkt_buffer *mkt_http_head(const mkt_http_exchange *exchange);
+
+/* The certificate that the server showed, of an exchange that is done and asked for it; also of one
+ * that failed because it is not for the URL's host. NULL if none is known. Valid until
+ * mkt_http_end. */
+const mkt_http_certificate *mkt_http_certificate_of(const mkt_http_exchange *exchange);
 
 /* What has arrived of the body. When it is streamed, no more than a window of it is kept until
  * mkt_http_take says that the caller has used what is there. */

@@ -1,7 +1,8 @@
 #include "http_options.h"
 
+#include "http_url.h"
+
 #include <string.h>
-#include <strings.h>
 
 enum { SINK_RECEIVES = 262144 /* bytes at a time, if a sink takes them: fewer would cost time */ };
 static const double MOST_SECONDS = 2147483;
@@ -84,31 +85,39 @@ static void set_security(CURL *easy) {
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
+/* libcurl shows a certificate only to whoever shook hands for it. */
+static void set_certificate(CURL *easy) {
+  curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
+  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+}
+
 static bool set_text(CURL *easy, CURLoption option, const char *text) {
   return text == NULL || curl_easy_setopt(easy, option, text) == CURLE_OK;
 }
 
 /* libcurl copies these. Without one of them another method would be sent, through another proxy, or
  * to servers that other authorities vouch for: false if memory is short. */
-static bool set_texts(CURL *easy, const mkt_http_request *request, bool is_loopback) {
+static bool set_texts(CURL *easy, const mkt_http_request *request, bool is_direct) {
   return set_text(easy, CURLOPT_URL, request->url) &&
          set_text(easy, CURLOPT_CUSTOMREQUEST, request->method) &&
          set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
          set_text(easy, CURLOPT_CAINFO, request->ca_file) &&
-         set_text(easy, CURLOPT_NOPROXY, is_loopback ? "*" : NULL);
+         set_text(easy, CURLOPT_NOPROXY, is_direct ? "*" : NULL);
 }
 
 bool mkt_http_set_options(CURL *easy, const mkt_http_request *request, const char *body,
-                          bool is_loopback) {
+                          bool is_direct) {
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   set_version(easy, request);
   /* over TLS the handshake tells whether a connection can be shared; without, only its first answer
    * would, and all others would wait for it */
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, mkt_http_is_https(request->url) ? 1L : 0L);
   set_method(easy, request, body);
   set_limits(easy, request);
   set_receiving(easy, request);
   set_quick_exit(easy);
   set_security(easy);
-  return set_texts(easy, request, is_loopback);
+  if (request->wants_certificate) set_certificate(easy);
+  return set_texts(easy, request, is_direct);
 }

@@ -10,9 +10,9 @@
 /* Whether this is a method: a token (RFC 9110, section 5.6.2). */
 bool mkt_http_is_method(const char *text);
 
-/* body: the request's, kept by the caller until the exchange ends. is_loopback: no proxy is asked.
+/* body: the request's, kept by the caller until the exchange ends. is_direct: no proxy is asked.
  * False if memory is short. */
 bool mkt_http_set_options(CURL *easy, const mkt_http_request *request, const char *body,
-                          bool is_loopback);
+                          bool is_direct);
 
 #endif

@@ -69,3 +69,7 @@ mkt_code mkt_http_check_url(const char *url, bool plain_is_allowed, bool *is_loo
   curl_url_cleanup(parsed);
   return code;
 }
+
+bool mkt_http_is_https(const char *url) {
+  return strncasecmp(url, "https:", 6) == 0;
+}

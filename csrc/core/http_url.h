@@ -13,4 +13,7 @@
 mkt_code mkt_http_check_url(const char *url, bool plain_is_allowed, bool *is_loopback,
                             mkt_error *error);
 
+/* Whether it is one of TLS. */
+bool mkt_http_is_https(const char *url);
+
 #endif

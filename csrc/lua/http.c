@@ -88,6 +88,8 @@ static void read_request(lua_State *L, mkt_http_request *request,
       .low_speed_limit = (size_t)mkt_lua_number_field(L, 1, "low_speed_limit", 0, INT_MAX),
       .max_response = (size_t)mkt_lua_number_field(L, 1, "max_response", 8 << 20, most_bytes),
       .ca_file = mkt_lua_word_field(L, 1, "ca_file"),
+      .connect_to = mkt_lua_word_field(L, 1, "connect_to"),
+      .wants_certificate = mkt_lua_flag_field(L, 1, "certificate"),
       .plain_is_allowed = mkt_lua_flag_field(L, 1, "plain"),
       .most_per_second = to_rate(mkt_lua_number_field(L, 1, "max_bytes_per_second", 0, most_bytes)),
   };
@@ -233,11 +235,38 @@ static void push_headers(lua_State *L, const mkt_buffer *head) {
   }
 }
 
+static void push_names(lua_State *L, const mkt_buffer *names) {
+  int count = 0;
+  lua_createtable(L, 1, 0);
+  for (size_t at = 0; at < names->n; at += strlen(names->p + at) + 1) {
+    lua_pushstring(L, names->p + at);
+    lua_rawseti(L, -2, ++count);
+  }
+}
+
+/* Nil if none is known. */
+static void push_certificate(lua_State *L, const mkt_http_exchange *exchange) {
+  const mkt_http_certificate *certificate = mkt_http_certificate_of(exchange);
+  if (certificate == NULL) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_createtable(L, 0, 3);
+  lua_pushnumber(L, (lua_Number)certificate->starts_at);
+  lua_setfield(L, -2, "starts_at");
+  lua_pushnumber(L, (lua_Number)certificate->expires_at);
+  lua_setfield(L, -2, "expires_at");
+  push_names(L, &certificate->names);
+  lua_setfield(L, -2, "names");
+}
+
 static int push_failure(lua_State *L, const mkt_http_exchange *exchange, const mkt_error *error) {
   int count = mkt_lua_push_error(L, error);
   if (count == 3) lua_createtable(L, 0, 1);
   lua_pushboolean(L, mkt_http_was_sent(exchange));
   lua_setfield(L, -2, "sent");
+  push_certificate(L, exchange);
+  lua_setfield(L, -2, "certificate");
   return 4;
 }
 
@@ -254,7 +283,8 @@ static int push_result(lua_State *L) {
   lua_pushinteger(L, mkt_http_status(exchange));
   push_headers(L, mkt_http_head(exchange));
   (void)push_body(L, exchange);
-  return 3;
+  push_certificate(L, exchange);
+  return 4;
 }
 
 static int exchange_result(lua_State *L) {

@@ -4,17 +4,20 @@
 --- the whole exchange and `connect_timeout`, seconds, default 30 and 10; `low_speed_limit` bytes a second, below which
 --- it ends after `low_speed_time` seconds, default never; `max_response`: bytes of the answer's body, default 8 MiB;
 --- `ca_file`: PEM certificates to trust in place of the system's; `plain`: allow http:// to any host, for what carries
---- no credentials; `sink`: function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be
+--- no credentials; `connect_to`: "host:port" to connect to in place of the URL's, such as a server that the name does
+--- not lead to yet: its certificate must be for the URL's host, and no proxy is asked; `certificate`: tell which one
+--- the server has; `sink`: function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be
 --- larger than memory; if it returns false, the exchange ends. It must not yield on Lua 5.1. Or a sink of
 --- marketplace.package_io, which takes the body of a 200 or 206 without Lua; `max_bytes_per_second`: of what arrives,
 --- on average, default no limit; `started`: function(exchange), which is given the exchange when it begins.
 ---
 --- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" if a sink
---- took it.
+--- took it; `certificate` of the server, if it is asked for: {starts_at=, expires_at=, names=}, in seconds since the
+--- epoch, and a list of the host names and addresses that it is for.
 ---
 --- A failure is nil, message, code (connect_failed, tls_failed, timeout, too_large, http_failed, request_invalid,
---- out_of_memory, or what a sink failed with) and a detail table {sent=}: whether any of the request may have reached
---- the server.
+--- out_of_memory, or what a sink failed with) and a detail table {sent=, certificate=}: whether any of the request may
+--- have reached the server; the certificate, if it was asked for and is known: one of another host is.
 ---
 --- In nginx nothing here blocks: an exchange waits with nginx's own sleep, and so raises in a phase that cannot wait.
 local core = require "marketplace.core"
@@ -75,10 +78,10 @@ end
 ---@return table? detail
 function Exchange:result()
   if self.stopped then return nil, "the sink ended the exchange", "http_failed", { sent = true } end
-  local status, headers, body, detail = self.handle:result()
+  local status, headers, body, more = self.handle:result()
   self.handle:close()
-  if not status then return nil, headers, body, detail end
-  return { status = status, headers = headers, body = body }
+  if not status then return nil, headers, body, more end
+  return { status = status, headers = headers, body = body, certificate = more }
 end
 
 --- Ends it, whatever its state.

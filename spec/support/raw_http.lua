@@ -238,7 +238,8 @@ function raw.certificate()
   if made then return made.cert, made.key end
   local cert, key = temporary(), temporary()
   local status = os.execute(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 " ..
-    "-subj /CN=localhost -keyout %s -out %s 2>/dev/null"):format(key, cert))
+    "-subj /CN=localhost -addext subjectAltName=DNS:localhost,DNS:*.market.example,IP:::1 " ..
+    "-keyout %s -out %s 2>/dev/null"):format(key, cert))
   assert(status == true or status == 0, "the openssl command is needed")
   made = { cert = raw.read_file(cert), key = raw.read_file(key) }
   return made.cert, made.key
