@@ -1,32 +1,18 @@
 --- Tokens as App Store Connect checks them: a JWT (RFC 7519) with ES256 in the header Authorization.
 local core = require "marketplace.core"
-local json = require "marketplace.json"
+local jwt = require "marketplace.simulator.jwt"
 local query = require "marketplace.simulator.query"
 
 local auth = {}
 
 local AUDIENCE = "appstoreconnect-v1"
 local LONGEST_LIFE = 1200 -- seconds between iat and exp
-local MOST_TOKEN = 16384  -- bytes
-
-local function decoded(part)
-  local text = core.base64url_decode(part)
-  local value = text and json.decode(text)
-  return type(value) == "table" and value or nil
-end
 
 local function read(authorization)
   if type(authorization) ~= "string" then return nil, "there is no Authorization header, or more than one" end
   local token = authorization:match "^[Bb]earer +(%S+)$"
-  if not token or #token > MOST_TOKEN then return nil, "the Authorization header is not a bearer token" end
-  local header, claims, signature = token:match "^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$"
-  if not header then return nil, "the token does not have three parts" end
-  local parsed = {
-    header = decoded(header), claims = decoded(claims), signature = core.base64url_decode(signature),
-    text = header .. "." .. claims,
-  }
-  if parsed.header and parsed.claims and parsed.signature then return parsed end
-  return nil, "a part of the token is not base64url without padding, or not a JSON object"
+  if not token then return nil, "the Authorization header is not a bearer token" end
+  return jwt.read(token)
 end
 
 local function header_problem(self, header)
