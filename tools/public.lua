@@ -6,8 +6,8 @@ local public = {}
 
 --- Modules, in the order in which the reference has them.
 public.MODULES = {
-  "http", "inbox", "server", "nginx", "simulator", "samples", "explain", "log", "log_queue", "handlers", "secret_file",
-  "rotation", "json", "operations",
+  "http", "inbox", "server", "nginx", "simulator", "simulator.device", "samples", "explain", "log", "log_queue",
+  "handlers", "secret_file", "rotation", "json", "operations",
 }
 
 --- Classes, the file that each is in, and the name that it has there.
@@ -26,6 +26,9 @@ public.CLASSES = {
   { name = "marketplace.Server", file = "server/init", owner = "Server" },
   { name = "marketplace.Simulator", file = "simulator/init", owner = "Simulator" },
   { name = "marketplace.SimulatorAssetOptions", file = "simulator/packages/shape" },
+  { name = "marketplace.SimulatedDevice", file = "simulator/device/init", owner = "SimulatedDevice" },
+  { name = "marketplace.SimulatedDeviceReport", file = "simulator/device/report" },
+  { name = "marketplace.SimulatedDeviceApp", file = "simulator/device/report" },
 }
 
 --- What the module `marketplace` has, and which function of which file each is.
@@ -53,10 +56,18 @@ local function is_there(path)
   return file ~= nil and file:close()
 end
 
+--- The name that a module's table has in its file.
+---@param name string of MODULES
+---@return string
+function public.table_of(name)
+  return name:match "[^.]+$"
+end
+
 --- The file of a module.
----@param name string such as "http", or "client/init"
+---@param name string such as "http", "simulator.device" or "client/init"
 ---@return string path
 function public.path_of(name)
+  name = name:gsub("%.", "/")
   for _, folder in ipairs(FOLDERS) do
     for _, ending in ipairs { ".lua", "/init.lua" } do
       if is_there(folder .. name .. ending) then return folder .. name .. ending end

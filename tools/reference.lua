@@ -180,13 +180,13 @@ local function reference()
     if class.name == "marketplace.Client" then add_resources(lines) end
   end
   for _, name in ipairs(public.MODULES) do
-    local source = read(name)
+    local source, shown = read(name), public.table_of(name)
     lines[#lines + 1] = ("## `marketplace.%s`\n"):format(name)
     if name ~= "inbox" then add_text(lines, source.head.text) end
-    for _, one in ipairs(functions_of(source, name)) do add_function(lines, name .. "." .. one.name, one) end
+    for _, one in ipairs(functions_of(source, shown)) do add_function(lines, shown .. "." .. one.name, one) end
     for _, one in ipairs(source.values) do
-      if one.owner == name then
-        lines[#lines + 1] = ("### `%s.%s`\n"):format(name, one.name)
+      if one.owner == shown then
+        lines[#lines + 1] = ("### `%s.%s`\n"):format(shown, one.name)
         add_text(lines, one.block.text)
       end
     end

@@ -82,7 +82,7 @@ describe("the comment of", function()
   end
   for _, name in ipairs(public.MODULES) do
     for _, one in ipairs(source_of(name).functions) do
-      if one.owner == name then check("marketplace." .. name .. "." .. one.name, one) end
+      if one.owner == public.table_of(name) then check("marketplace." .. name .. "." .. one.name, one) end
     end
   end
   for _, of in ipairs(public.FACADE) do
@@ -100,9 +100,10 @@ describe("the source's comments", function()
   end)
 
   local function told_of(name)
-    local source, told = source_of(name), set_of_functions(source_of(name), name)
+    local source, owner = source_of(name), public.table_of(name)
+    local told = set_of_functions(source, owner)
     for _, one in ipairs(source.values) do
-      if one.owner == name then told[one.name] = true end
+      if one.owner == owner then told[one.name] = true end
     end
     return told
   end
@@ -137,6 +138,7 @@ describe("the source's comments", function()
       Client = assert(marketplace.client(settings)),
       Exchange = assert(require("marketplace.http").start { method = "GET", url = "http://127.0.0.1:1/" }),
       Server = assert(require("marketplace.server").open { receiver = receiver, log = function() end }),
+      SimulatedDevice = assert(require("marketplace.simulator.device").open {}),
     }
     receiver:on("*", function(_, ctx) found.Context = ctx end)
     local body = samples.body "app_unavailable"
@@ -170,7 +172,7 @@ describe("the source's comments", function()
         checked = checked + 1
       end
     end
-    assert.are.equal(9, checked)
+    assert.are.equal(10, checked)
   end)
 
   it("have the objects of a client, one for each type of resource, and no others", function()

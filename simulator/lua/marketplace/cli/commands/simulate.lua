@@ -1,7 +1,8 @@
---- marketplace simulate: runs a stand-in for App Store Connect, or controls one that runs.
+--- marketplace simulate: runs a stand-in for App Store Connect, controls one that runs, or plays a device.
 local check = require "marketplace.cli.support.options"
 local control = require "marketplace.cli.commands.simulate_control"
 local core = require "marketplace.core"
+local device = require "marketplace.cli.commands.simulate_device"
 local installation = require "marketplace.cli.support.installation"
 local output = require "marketplace.cli.support.output"
 local running = require "marketplace.cli.support.running"
@@ -31,6 +32,7 @@ function simulate.describe(command)
     :argname("PATH")
   output.describe_json(command)
   control.describe(command)
+  device.describe(command:command("device", "play an iPhone or iPad, to try a marketplace's server"))
 end
 
 --[[ The key ]]
@@ -139,6 +141,7 @@ local function serve(options, target)
 end
 
 function simulate.run(options)
+  if options.action == "device" then return device.run(options) end
   if options.action then return control.run(options) end
   local usage = usage_problem(options)
   if usage then return 2, usage end
