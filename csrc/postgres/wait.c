@@ -10,7 +10,7 @@ mkt_code mkt_postgres_check_time(const mkt_postgres *postgres, mkt_error *error)
   return is_late ? mkt_postgres_fail_late(postgres, error) : MKT_OK;
 }
 
-enum { MOST_READS = 32 }; /* of what came meanwhile, each of some kilobytes */
+enum { MOST_READS = 8 }; /* of what came meanwhile, each of up to 16 KiB */
 
 bool mkt_postgres_is_alive(const mkt_postgres *postgres) {
   if (mkt_postgres_check(postgres, NULL) != MKT_OK) return false;

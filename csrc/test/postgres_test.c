@@ -1,4 +1,5 @@
 /* What of csrc/postgres needs no server; spec/postgres_spec.lua has the rest. */
+#include "folder.h"
 #include "support.h"
 
 #include "postgres/connection.h"
@@ -7,12 +8,11 @@
 #include "postgres/wait.h"
 #include "postgres/wire.h"
 
-#include <arpa/inet.h>
 #include <math.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,50 +115,58 @@ static void test_words_that_libpq_does_not_know_are_refused(void **state) {
   assert_null(postgres.connection);
 }
 
-/* What it sends that nobody asked for, and how much the socket's buffers may take of it. */
+/* What it sends that nobody asked for: more than is read of it at once, and all of it is there,
+ * since what is sent through a Unix socket is at once to be received. */
+enum { NOTICE_BYTES = 24, NOTICES = 680 };
 static const char notice[] = "N\0\0\0\27SNOTICE\0C00000\0M-\0\0";
-enum { NOTICES = 4000000, PATIENCE_MILLISECONDS = 100 };
 
-/* Accepts a client, and sends it notices; closes `full` once there is no room for more. */
+/* The listener; the caller removes the socket's name. */
+static int listen_in_folder(struct sockaddr_un *address) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  (void)snprintf(address->sun_path, sizeof address->sun_path, "%s/.s.PGSQL.5432", mkt_folder);
+  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_int_equal(bind(listener, (struct sockaddr *)address, sizeof *address), 0);
+  assert_int_equal(listen(listener, 1), 0);
+  return listener;
+}
+
+/* Accepts a client, and sends it notices until there is no room for more; then closes `full`. */
 static void serve_notices(int listener, int full) {
   static const char welcome[] = "R\0\0\0\10\0\0\0\0Z\0\0\0\5I";
-  char startup[1024];
+  char startup[1024], notices[NOTICE_BYTES * NOTICES];
+  for (size_t i = 0; i < NOTICES; i++)
+    memcpy(notices + i * NOTICE_BYTES, notice, NOTICE_BYTES);
   int client = accept(listener, NULL, NULL);
   bool is_welcome = recv(client, startup, sizeof startup, 0) > 0 &&
                     send(client, welcome, sizeof welcome - 1, 0) == sizeof welcome - 1;
-  struct pollfd room = {.fd = client, .events = POLLOUT};
-  for (int i = 0; is_welcome && i < NOTICES; i++) {
-    if (full >= 0 && poll(&room, 1, PATIENCE_MILLISECONDS) == 0) {
-      (void)close(full);
-      full = -1;
-    }
-    if (send(client, notice, sizeof notice - 1, MSG_NOSIGNAL) < 0) break;
-  }
+  while (is_welcome && send(client, notices, sizeof notices, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+    continue;
+  (void)close(full);
   (void)recv(client, startup, sizeof startup, 0);
   _exit(0);
 }
 
 static void test_a_server_that_does_not_stop_talking_is_not_alive(void **state) {
   (void)state;
-  struct sockaddr_in at;
-  int listener = mkt_listen_for_test(&at), full[2];
+  struct sockaddr_un address;
+  int listener = listen_in_folder(&address), full[2];
   assert_int_equal(pipe(full), 0);
   pid_t child = fork();
   if (child == 0) serve_notices(listener, full[1]);
   assert_int_equal(close(full[1]), 0);
-  char port[16];
-  (void)snprintf(port, sizeof port, "%d", ntohs(at.sin_port));
   const char *const words[] = {"host", "port", "user", "sslmode", "gssencmode", NULL};
-  const char *const values[] = {"127.0.0.1", port, "m", "disable", "disable", NULL};
+  const char *const values[] = {mkt_folder, "5432", "m", "disable", "disable", NULL};
   mkt_postgres postgres = {0};
   mkt_error error;
+  char end;
   assert_int_equal(mkt_postgres_open(&postgres, words, values, 60, &error), MKT_OK);
-  assert_int_equal(read(full[0], port, 1), 0);
+  assert_int_equal(read(full[0], &end, 1), 0);
   assert_false(mkt_postgres_is_alive(&postgres));
   mkt_postgres_close(&postgres);
   assert_int_equal(waitpid(child, NULL, 0), child);
   assert_int_equal(close(full[0]), 0);
   assert_int_equal(close(listener), 0);
+  assert_int_equal(unlink(address.sun_path), 0);
 }
 
 int main(void) {
@@ -171,7 +179,8 @@ int main(void) {
       cmocka_unit_test(test_sizes),
       cmocka_unit_test(test_a_connection_that_is_closed_refuses),
       cmocka_unit_test(test_words_that_libpq_does_not_know_are_refused),
-      cmocka_unit_test(test_a_server_that_does_not_stop_talking_is_not_alive),
+      cmocka_unit_test_setup_teardown(test_a_server_that_does_not_stop_talking_is_not_alive,
+                                      mkt_make_folder, mkt_remove_folder),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
