@@ -144,6 +144,10 @@ local CASES = {
   { "updates", "1010", "4", "18.0", nil, "5", "iOS" },
   { "updates", "1010", "4", "18.0", nil, "5", "ios" },
   { "updates", "1010", "4", "17.9", nil, "-", "iOS" },
+  { "updates", "1010", "4", "18.0", nil, "5", "iPadOS" }, -- which manifests do not name
+  { "updates", "1010", "4", "17.9", nil, "-", "iPadOS" },
+  { "restore", "1010", "5", "18.0", nil, "5", "iPadOS" },
+  { "restore", "1010", "5", "17.9", nil, "404", "ipados" },
   { "updates", "1010", "4", "2.0", nil, "5", "visionOS" },
   { "updates", "1010", "4", "1.9", nil, "-", "visionOS" },
   { "updates", "1010", "4", "18.0", nil, "-", "macOS" },

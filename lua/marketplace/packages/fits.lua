@@ -30,14 +30,21 @@ local function has_platform(version, platform)
   return false
 end
 
+-- An iPad, which may say that its platform is iPadOS, runs what is for iOS: manifests have no other name for it.
+local function platform_of(version, platform)
+  platform = platform:lower()
+  if platform == "ipados" and not has_platform(version, platform) then return "ios" end
+  return platform
+end
+
 --- Whether a version runs there.
 ---@param version {platforms: string[], minimum_systems: table<string, string>}
----@param platform string|nil such as "iOS", in any case; nil: any
+---@param platform string|nil such as "iOS" or "iPadOS", in any case; nil: any
 ---@param system string|nil version of the system; nil: any
 ---@return boolean
 function fits.runs_on(version, platform, system)
   if not platform then return true end
-  platform = platform:lower()
+  platform = platform_of(version, platform)
   if not has_platform(version, platform) then return false end
   for name, least in pairs(version.minimum_systems) do
     if system and name:lower() == platform and fits.is_older(system, least) then return false end
