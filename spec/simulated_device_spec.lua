@@ -1,4 +1,5 @@
 -- The simulated device, against a marketplace of which one thing at a time is wrong.
+local core = require "marketplace.core"
 local devices = require "marketplace.simulator.device"
 local json = require "marketplace.json"
 local market = require "support.market"
@@ -477,6 +478,59 @@ describe("a simulated device", function()
       case.does = "restore"
       expect(case)
     end
+  end)
+
+  describe("with a state", function()
+    local path
+
+    before_each(function() path = os.tmpname() end)
+    after_each(function() os.remove(path) end)
+
+    it("has what it had, and is what it was", function()
+      os.remove(path)
+      local device = installed { state = path, model = "iPhone15,2", system = "17.5" }
+      local before = device:apps()
+      assert.same({ nil, "another device is running with this state: " .. path, "locked" },
+        { devices.open { state = path } })
+      device:close()
+      device = assert(devices.open { state = path, transport = m:transport() })
+      assert.same(before, device:apps())
+      assert.equal("updated", one(device:update()).outcome)
+      local question = json.decode(m.requests[2].body)
+      assert.same({ "17.5", variant(23) }, { question.osVersion, "variant/" .. device:apps()[1].variant .. ".ipa" })
+      device:close()
+    end)
+
+    it("does not use one that is damaged, and leaves it alone", function()
+      local function app(more)
+        local kept = {
+          app = "5", apple_version_id = "1", short_version = "1", build = "1", revision = 1, bundle_id = "b",
+          package = "p", variant = "v",
+        }
+        for name, value in pairs(more) do kept[name] = value end
+        return { version = 1, domain = "x", model = "x", system = "18", apps = { ["5"] = kept } }
+      end
+      for _, text in ipairs {
+        "", "{", "[]", "null", "1", '{"version":2}', '{"version":1}', json.encode(app { app = "6" }),
+        json.encode(app { apple_version_id = "one" }), json.encode(app { variant = json.null }),
+        json.encode(app { revision = "1" }), (json.encode(app {}):gsub('"domain":"x"', '"domain":"a/b"')),
+        (json.encode(app {}):gsub('"18"', '"eighteen"')), (json.encode(app {}):gsub('"model":"x"', '"model":"a b"')),
+      } do
+        assert(core.replace_file(path, text))
+        local device, message, code = devices.open { state = path }
+        assert.same({ nil, "state_invalid" }, { device, code }, text)
+        assert.matches("Remove it to begin with a new device$", message)
+        assert.equal(text, core.read_file(path))
+      end
+      assert(core.replace_file(path, json.encode(app {})))
+      local device = assert(devices.open { state = path })
+      assert.equal("5", device:apps()[1].app)
+      device:close()
+    end)
+
+    it("says that it cannot keep what it has", function()
+      assert.equal("file_failed", select(3, devices.open { state = "/nowhere/phone.json" }))
+    end)
   end)
 
   it("raises if its options are wrong", function()

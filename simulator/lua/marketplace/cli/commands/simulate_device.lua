@@ -30,6 +30,8 @@ local function describe_device(command)
     "extension adds it; may be repeated"):count("*"):target("device_header"):argname("LINE")
   command:option("--token-key", "public key of the alternative distribution key, PEM, to verify install " ..
     "verification tokens with (without it: they are read, and not verified)"):argname("PATH")
+  command:option("--connect", "address to connect to, whatever the names lead to (without it: where they lead)")
+    :argname("ADDRESS")
   command:option("--ca-file", "certificates to trust in place of the system's, PEM"):target("device_ca_file")
     :argname("PATH")
 end
@@ -92,6 +94,9 @@ local function usage_problem(options)
   if options.domain and not url.of_domain(options.domain) then
     return "--domain must be a domain, such as market.example or localhost:8443"
   end
+  if options.connect and not options.connect:find "^[%w.:%[%]_-]+$" then
+    return "--connect must be an address, such as 127.0.0.1:8443"
+  end
   if options.model and not states.is_model(options.model) then return "--model must be a model, such as iPhone16,1" end
   if options.system and not states.is_system(options.system) then return "--system must be a version, such as 18.6" end
   for _, line in ipairs(options.device_header or {}) do
@@ -108,7 +113,7 @@ local function open(options)
   local device, message = devices.open {
     state = options.state, domain = options.domain, model = options.model, system = options.system,
     platform = options.platform, lacks = options.lacks, headers = options.device_header, token_key = token_key,
-    ca_file = options.device_ca_file,
+    ca_file = options.device_ca_file, connect_to = options.connect,
   }
   if not device then return nil, 1, message end
   return device
