@@ -1,11 +1,7 @@
 --- Handlers files: Lua files that return a function which takes the receiver and adds callbacks to it.
-local handlers = {}
+local lua_file = require "marketplace.lua_file"
 
--- A handlers file may `require` the files beside it.
-local function add_folder(path)
-  local folder = path:match("^(.*)/[^/]*$") or "."
-  package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(folder, folder, package.path)
-end
+local handlers = {}
 
 --- Lets a handlers file's function add its callbacks. If it fails, as a callback does, so does the start: without its
 --- callbacks notifications would be given up.
@@ -26,11 +22,8 @@ end
 ---@return boolean|nil ok
 ---@return string? message
 function handlers.load(path, receiver)
-  local chunk, syntax_problem = loadfile(path)
-  if not chunk then return nil, syntax_problem end
-  add_folder(path)
-  local ok, register = xpcall(chunk, debug.traceback)
-  if not ok then return nil, "the handlers file failed: " .. tostring(register) end
+  local ok, register = lua_file.run(path, "the handlers file")
+  if not ok then return nil, register end
   if type(register) ~= "function" then
     return nil, ("the handlers file must return function(receiver), not a %s: %s"):format(type(register), path)
   end

@@ -1,0 +1,24 @@
+--- Files of the operator's that are Lua, such as a handlers file: they may `require` the files beside them.
+local lua_file = {}
+
+local function add_folder(path)
+  local folder = path:match("^(.*)/[^/]*$") or "."
+  local own = ("%s/?.lua;%s/?/init.lua;"):format(folder, folder)
+  if package.path:sub(1, #own) ~= own then package.path = own .. package.path end
+end
+
+--- Runs one.
+---@param path string
+---@param what string such as "the handlers file", for the message
+---@return boolean ok
+---@return any returned by the file or, if not ok, the message
+function lua_file.run(path, what)
+  local chunk, syntax_problem = loadfile(path)
+  if not chunk then return false, syntax_problem end
+  add_folder(path)
+  local ok, returned = xpcall(chunk, debug.traceback)
+  if not ok then return false, ("%s failed: %s"):format(what, tostring(returned)) end
+  return true, returned
+end
+
+return lua_file
