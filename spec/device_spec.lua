@@ -445,6 +445,35 @@ describe("marketplace.device", function()
     end
   end)
 
+  it("counts what it has answered, for Prometheus", function()
+    ask(answers, "updates", question "10")
+    ask(answers, "updates", question "10", {})
+    ask(answers, "install", { appleItemId = "9" })
+    answers:handle { method = "GET", path = "/.well-known/marketplace-kit?a" }
+    answers:refused("/device/restore", 413)
+    local text = answers:metrics()
+    for _, line in ipairs {
+      'marketplace_device_answers_total{endpoint="updates",status="200"} 1',
+      'marketplace_device_answers_total{endpoint="updates",status="401"} 1',
+      'marketplace_device_answers_total{endpoint="updates",status="503"} 0',
+      'marketplace_device_answers_total{endpoint="install",status="404"} 1',
+      'marketplace_device_answers_total{endpoint="well_known",status="200"} 1',
+      'marketplace_device_answers_total{endpoint="restore",status="200"} 0',
+      'marketplace_device_answers_total{endpoint="restore",status="413"} 1',
+      "marketplace_device_tokens_total 1", "marketplace_device_seconds_count 4",
+    } do
+      assert.is_truthy(("\n" .. text):find("\n" .. line .. "\n", 1, true), line)
+    end
+  end)
+
+  it("says which paths are its own", function()
+    assert.same({ "/.well-known/marketplace-kit", "/device/install", "/device/restore", "/device/updates" },
+      answers:paths())
+    local at_root = setup_:device { base_url = "https://market.example" }
+    assert.same({ "/.well-known/marketplace-kit", "/install", "/restore", "/updates" }, at_root:paths())
+    assert.is_truthy(at_root:metrics():find('{endpoint="updates",status="200"} 0', 1, true))
+  end)
+
   describe("raises, and blames its caller, for", function()
     local function refused(pattern, work)
       local ok, problem = pcall(work)
@@ -463,7 +492,7 @@ describe("marketplace.device", function()
         ["'base_url' must be an https"] = { base_url = "" },
         ["'packages_url' must"] = { packages_url = "https://a.example/#b" },
         ["'packages_url' must be"] = { packages_url = "ftp://a.example/" },
-        ["option 'packages' must be what marketplace.packages returned"] = { packages = {} },
+        ["option 'packages' must be a folder, or what marketplace.packages returned"] = { packages = {} },
         ["'update_dtype' must be"] = { update_dtype = "update" },
         ["'max_body' must be from 1 to 1048576 bytes"] = { max_body = 0 },
         ["'max_body' must be from 1"] = { max_body = 1048577 },

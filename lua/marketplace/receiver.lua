@@ -9,9 +9,11 @@ local memory = require "marketplace.inbox.memory"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
 local outage = require "marketplace.outage"
+local request_outcomes = require "marketplace.request_outcomes"
 local readiness = require "marketplace.readiness"
 local refusals = require "marketplace.refusals"
 local request_head = require "marketplace.request_head"
+local responders = require "marketplace.responders"
 local responses = require "marketplace.responses"
 local signature = require "marketplace.signature"
 local stored_as = require("marketplace.inbox.record").stored_as
@@ -22,6 +24,7 @@ local receiver = {}
 ---@class marketplace.Receiver
 ---@field inbox marketplace.Inbox
 ---@field dispatcher marketplace.Dispatcher runs its callbacks
+---@field responders marketplace.Responders what its carrier answers beside notifications
 local Receiver = {}
 Receiver.__index = Receiver
 
@@ -38,6 +41,15 @@ local COMMIT_BOUNDS = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 ---@return marketplace.Receiver self
 function Receiver:on(name, callback)
   self.dispatcher.callbacks:add(name, callback, "receiver:on")
+  return self
+end
+
+--- Adds a responder, such as marketplace.device, whose paths the receiver's carrier answers beside notifications:
+--- `marketplace serve` and marketplace.nginx do.
+---@param responder marketplace.Responder
+---@return marketplace.Receiver self
+function Receiver:add_responder(responder)
+  self.responders:add(responder, responders.check(responder, "receiver:add_responder"))
   return self
 end
 
@@ -61,6 +73,13 @@ end
 --- the reason as the metrics have it; remote: the sender's address; level: default "warning"
 function Receiver:refused(refusal)
   tally(self, "refused", refusal.code)
+  self:show_refused(refusal)
+end
+
+--- Logs a request that was refused, or sums it up: for a carrier, of a responder that counts its own.
+---@param refusal {code: string, status?: integer, reason: string, remote?: string|fun(): string, level?: string} as of
+--- `refused`
+function Receiver:show_refused(refusal)
   if type(refusal.remote) == "function" then refusal.remote = refusal.remote() end
   if self.refusals:shows(refusal.code, refusal.status, refusal.remote) then log_refused(self, refusal) end
 end
@@ -71,6 +90,14 @@ end
 ---@param count integer how many
 function Receiver:refused_many(code, status, count)
   tally(self, "refused", code, count)
+  self:sum_refused(code, status, count)
+end
+
+--- Sums up, in the log, requests that a carrier refused, of a responder that counts its own.
+---@param code string
+---@param status integer|nil of the answer
+---@param count integer
+function Receiver:sum_refused(code, status, count)
   self.refusals:add(code, status, count)
 end
 
@@ -320,9 +347,10 @@ function Receiver:set_secrets(secrets)
   use_secrets(self, secrets, "receiver:set_secrets")
 end
 
---- Closes the inbox.
+--- Closes the inbox, and what responders opened.
 function Receiver:close()
   self.refusals:close()
+  self.responders:close()
   self.inbox:close()
 end
 
@@ -356,44 +384,15 @@ function Receiver:counts()
   return copy
 end
 
--- All outcomes, shown from 0 on: to Prometheus a series that first appears as 1 has not grown, and raises no alarm.
-local OUTCOMES = {
-  "conflict", "dead", "duplicate", "rearmed", "refused:crypto_failed", "refused:draining", "refused:encoded",
-  "refused:failed", "refused:malformed", "refused:no_length", "refused:no_request", "refused:not_found",
-  "refused:not_get", "refused:not_post", "refused:out_of_memory", "refused:overloaded",
-  "refused:signature_malformed", "refused:signature_mismatch", "refused:signature_missing", "refused:timeout",
-  "refused:too_large", "refused:unreadable", "refused:wrong_path", "stored", "too_old",
-  "unavailable:inbox_unavailable",
-}
-
--- { value, labels } of what was counted: an outcome, or an outcome and a reason.
-local function counted_values(counted)
-  local names, values = {}, {}
-  for _, name in ipairs(OUTCOMES) do names[#names + 1] = not counted[name] and name or nil end
-  for name in pairs(counted) do names[#names + 1] = name end
-  table.sort(names)
-  for i, name in ipairs(names) do
-    local outcome, reason = name:match("^([^:]*):?(.*)$")
-    values[i] = { counted[name] or 0, "outcome", outcome, "reason", reason }
-  end
-  return values
-end
-
-local function verified_values(verified)
-  local values = {}
-  for fingerprint, count in pairs(verified) do values[#values + 1] = { count, "secret", fingerprint } end
-  table.sort(values, function(a, b) return a[3] < b[3] end)
-  return values
-end
-
 local function add_counters(self, lines)
   metrics.add(lines, "marketplace_requests_total", "counter", "Requests, by outcome and reason.",
-    counted_values(self.counted))
+    request_outcomes.counted(self.counted))
   metrics.add(lines, "marketplace_verified_total", "counter",
-    "Authentic requests, by the fingerprint of the secret that signed them.", verified_values(self.verified))
+    "Authentic requests, by the fingerprint of the secret that signed them.", request_outcomes.verified(self.verified))
   metrics.add_histogram(lines, "marketplace_commit_seconds", "How long it took to store what arrived together.",
     self.commit_seconds)
   self.dispatcher.report:add_counters(lines)
+  self.responders:add_metrics(lines)
 end
 
 --- What has happened so far, as text for Prometheus; asks the inbox nothing.
@@ -437,7 +436,7 @@ function receiver.new(given)
   local self = setmetatable({
     inbox = runs.inbox, max_body = max_body, clock = runs.clock, log = runs.log, dispatcher = runs, counted = {},
     verified = {}, commit_seconds = metrics.histogram(COMMIT_BOUNDS), outage = outage.new(runs.log, "stored again"),
-    readiness = readiness.new(runs.inbox),
+    readiness = readiness.new(runs.inbox), responders = responders.new(),
   }, Receiver)
   self.refusals = refusals.new(function(...) sum_up(self, ...) end)
   use_secrets(self, given.secrets, "marketplace.receiver")

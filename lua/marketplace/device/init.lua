@@ -3,6 +3,7 @@
 --- are not looked at.
 local address = require "marketplace.device.address"
 local core = require "marketplace.core"
+local counts = require "marketplace.device.counts"
 local ids = require "marketplace.packages.ids"
 local install = require "marketplace.device.install"
 local json = require "marketplace.json"
@@ -25,8 +26,10 @@ local MOST_BODY = 1048576
 
 ---@class marketplace.Device
 ---@field max_body integer bytes of a body that are read
+---@field name string
 local Device = {}
 Device.__index = Device
+Device.name = "device"
 
 --[[ Answers ]]
 
@@ -117,6 +120,12 @@ local function answer_of(self, asked)
   return ok and answer or unavailable(self, answer)
 end
 
+-- The last part of an endpoint's path, as the metrics show it.
+local function endpoint_name(self, path)
+  if path == well_known.PATH then return "well_known" end
+  return self.endpoints[path] and path:sub(#self.base_path + 1) or "other"
+end
+
 --- Answers a request.
 ---@param request table {method=, path=, headers=, body=, remote=}: path: with its query, if it has one; header names in
 --- any case, a repeated header as a list; remote: whatever `authenticate` is to know of the sender
@@ -124,8 +133,18 @@ end
 ---@return table headers
 ---@return string body
 function Device:handle(request)
-  local answer = answer_of(self, request_of(request, "device:handle"))
+  local asked, began = request_of(request, "device:handle"), core.monotonic()
+  local answer = answer_of(self, asked)
+  self.counts:answer(endpoint_name(self, asked.path), answer.status, core.monotonic() - began)
   return answer.status, answer.headers, answer.body
+end
+
+--- Counts a request that its carrier refused, as its body was too large or did not come.
+---@param path string without a query
+---@param status integer
+---@param count? integer how many, default one
+function Device:refused(path, status, count)
+  self.counts:refused(endpoint_name(self, path), status, count or 1)
 end
 
 --- Whether requests for a path are the device's to answer: for a program that answers others, too.
@@ -134,6 +153,26 @@ end
 function Device:answers(path)
   path = path:match "^[^?]*"
   return path == well_known.PATH or self.endpoints[path] ~= nil
+end
+
+--- All paths that it answers.
+---@return string[]
+function Device:paths()
+  local paths = { well_known.PATH }
+  for path in pairs(self.endpoints) do paths[#paths + 1] = path end
+  table.sort(paths)
+  return paths
+end
+
+--- What it has answered, as text for Prometheus.
+---@return string
+function Device:metrics()
+  return self.counts:text()
+end
+
+--- Closes the packages, if it has opened them.
+function Device:close()
+  if self.owns_packages then self.packages:close() end
 end
 
 ---@class marketplace.DeviceInstallOptions
@@ -167,7 +206,8 @@ end
 --[[ Options ]]
 
 ---@class marketplace.DeviceOptions
----@field packages marketplace.Packages whose versions devices are to have
+---@field packages marketplace.Packages|string whose versions devices are to have; or the path of their folder, which is
+--- opened
 ---@field token marketplace.InstallIssuerOptions signs install verification tokens: {key_id=, marketplace_id=, key_file=
 --- or key=, lifetime=, back_dated=}, as of marketplace.token
 ---@field base_url string https:// URL below which devices reach this: `updates`, `restore` and `install`
@@ -187,8 +227,8 @@ end
 ---@field log? fun(entry: table)|table see marketplace.log; default what someone should look at, on standard error
 ---@field clock? fun(): number seconds since the epoch, for tokens; default the machine's
 local OPTIONS = {
-  packages = "!table", token = "!table", base_url = "!string", authenticate = "!function", packages_url = "string",
-  polling_interval = "number", license = "table", overrides = "table", update_dtype = "string",
+  packages = "!table|string", token = "!table", base_url = "!string", authenticate = "!function",
+  packages_url = "string", polling_interval = "number", license = "table", overrides = "table", update_dtype = "string",
   share_url = "function", max_body = "number", log = "function|table", clock = "function",
 }
 
@@ -201,16 +241,23 @@ end
 local function check(given)
   check_base(given, "base_url")
   check_base(given, "packages_url")
-  if type(given.packages.served) ~= "function" then
-    error("option 'packages' must be what marketplace.packages returned: use assert(marketplace.packages{...})", 0)
+  if type(given.packages) == "table" and type(given.packages.served) ~= "function" then
+    error("option 'packages' must be a folder, or what marketplace.packages returned: use " ..
+      "assert(marketplace.packages{...})", 0)
   end
   local dtype, max_body = given.update_dtype or "download", given.max_body or 262144
   if dtype ~= "download" and dtype ~= "redownload" then
     error("option 'update_dtype' must be \"download\" or \"redownload\"", 0)
   end
-  if not (max_body >= 1 and max_body <= MOST_BODY) then
+  if not (max_body >= 1 and max_body <= MOST_BODY and max_body % 1 == 0) then
     error(("option 'max_body' must be from 1 to %d bytes"):format(MOST_BODY), 0)
   end
+end
+
+local function endpoint_names(self)
+  local names = {}
+  for _, path in ipairs(self:paths()) do names[#names + 1] = endpoint_name(self, path) end
+  return names
 end
 
 local function made_of(given)
@@ -219,6 +266,7 @@ local function made_of(given)
   local self = setmetatable({
     packages = given.packages, authenticate = given.authenticate, share_url = given.share_url,
     packages_url = address.base(given.packages_url or base .. "/packages"), endpoints = {},
+    base_path = address.path(base .. "/"),
     update_dtype = given.update_dtype or "download", max_body = given.max_body or 262144,
     clock = given.clock or core.now, outage = outage.new(target, "devices answered again"),
   }, Device)
@@ -228,14 +276,23 @@ local function made_of(given)
     self.endpoints[address.path(urls[name])] = endpoint
   end
   self.well_known = well_known.document(given, urls)
+  self.counts = counts.new(endpoint_names(self))
   return self
+end
+
+-- Once nothing else can fail.
+local function open_packages(self, given)
+  if type(given) ~= "string" then return true end
+  local opened, message, code = require("marketplace.packages").new { folder = given, log = self.outage.log }
+  self.packages, self.owns_packages = opened, opened ~= nil
+  return opened, message, code
 end
 
 --- Answers to devices.
 ---@param given marketplace.DeviceOptions
 ---@return marketplace.Device|nil device
 ---@return string? message
----@return string? code key_invalid
+---@return string? code key_invalid, not_installed, file_failed, store_unavailable
 function device.new(given)
   options.check(WHERE, given, OPTIONS)
   local ok, self = pcall(made_of, given)
@@ -243,6 +300,9 @@ function device.new(given)
   local message, code
   self.issue, message, code = token.install_issuer(given.token, WHERE .. ": token")
   if not self.issue then return nil, message, code end
+  local opened
+  opened, message, code = open_packages(self, given.packages)
+  if not opened then return nil, message, code end
   return self
 end
 

@@ -21,6 +21,7 @@ end
 function offer.of(device, version, dtype)
   local token, message, code = device.issue({ bundle_id = version.bundle_id, dtype = dtype }, device.clock())
   if not token then return nil, message, code end
+  device.counts:add_tokens(1)
   return {
     appleItemId = version.item_id, appleVersionId = version.apple_version_id,
     alternativeDistributionPackage = address.of_package(device.packages_url, version),

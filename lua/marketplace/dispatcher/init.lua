@@ -9,6 +9,7 @@ local options = require "marketplace.options"
 local outage = require "marketplace.outage"
 local outcome = require "marketplace.dispatcher.outcome"
 local report = require "marketplace.dispatcher.report"
+local responders = require "marketplace.responders"
 local retention = require "marketplace.dispatcher.retention"
 
 local dispatcher = {}
@@ -40,6 +41,15 @@ local MOST_SECONDS = 366 * 86400
 ---@return marketplace.Dispatcher self
 function Dispatcher:on(name, callback)
   self.callbacks:add(name, callback, self.name .. ":on")
+  return self
+end
+
+--- Checks a responder, and no more: a dispatcher has no carrier that could answer for it. So a handlers file that adds
+--- one runs under `marketplace work`, too.
+---@param responder marketplace.Responder
+---@return marketplace.Dispatcher self
+function Dispatcher:add_responder(responder)
+  responders.check(responder, self.name .. ":add_responder")
   return self
 end
 

@@ -10,6 +10,7 @@ if not rawget(_G, "ngx") then error("marketplace.nginx runs inside nginx only", 
 
 local at_exit = require "marketplace.at_exit"
 local core = require "marketplace.core"
+local device_config = require "marketplace.device.config"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local inboxes = require "marketplace.nginx.inbox"
@@ -86,6 +87,13 @@ local function add_handlers(given, receiver)
   if not ok then fail("%s", problem) end
 end
 
+local function add_device(given, receiver)
+  if not given.device_config then return end
+  local device, problem = device_config.open(from_prefix(given.device_config), nginx_log.target)
+  if not device then fail("option 'device_config': %s", problem) end
+  receiver:add_responder(device)
+end
+
 -- Workers begin with the same state of math.random, and would try again all at once.
 local function random()
   return tonumber(core.random_hex(6), 16) / 2 ^ 48
@@ -96,6 +104,7 @@ end
 ---@field secret_file? string path, one secret a line; this or `secrets` is needed
 ---@field secrets? string|string[] up to 8
 ---@field inbox string|marketplace.Inbox URL, see marketplace.nginx.inbox, or an inbox whose methods do not block
+---@field device_config? string path of a Lua file that returns the options of marketplace.device, for `device`
 ---@field dict? string name of a lua_shared_dict that sums up the metrics of all workers, default none: each has its own
 ---@field dispatch? boolean run the callbacks in nginx too, default false: `marketplace work` does
 ---@field max_body? integer bytes, default 1048576
@@ -104,7 +113,8 @@ end
 ---@field keep? number seconds for which the inbox keeps the bodies of done ones, default a week
 local OPTIONS = {
   handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
-  dict = "string", dispatch = "boolean", max_body = "number", lease = "number", retry = "table", keep = "number",
+  device_config = "string", dict = "string", dispatch = "boolean", max_body = "number", lease = "number",
+  retry = "table", keep = "number",
 }
 
 --- Prepares the one receiver of this nginx: in init_by_lua. If something is wrong, it raises, so that nginx does not
@@ -122,6 +132,7 @@ function nginx.init(given)
   }
   runs = worker.new(receiver, nginx_log.target)
   add_handlers(given, receiver)
+  add_device(given, receiver)
   state = {
     receiver = receiver, worker = given.dispatch and runs or nil, pid = ngx.worker.pid(), has_worker = false,
     metrics = dict and shared_metrics.new(receiver, dict) or nil,

@@ -1,0 +1,73 @@
+--- What a device has answered, as its metrics show it.
+local metrics = require "marketplace.metrics"
+
+local counts = {}
+
+---@class marketplace.device.Counts
+local Counts = {}
+Counts.__index = Counts
+
+local BOUNDS = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 } -- seconds
+
+local function add(self, endpoint, status, count)
+  local name = ("%s %d"):format(endpoint, status)
+  self.answers[name] = (self.answers[name] or 0) + count
+end
+
+--- Counts an answer.
+---@param endpoint string
+---@param status integer
+---@param seconds number how long it took
+function Counts:answer(endpoint, status, seconds)
+  add(self, endpoint, status, 1)
+  self.seconds:observe(seconds)
+end
+
+--- Counts what was refused before it came here.
+---@param endpoint string
+---@param status integer
+---@param count integer
+function Counts:refused(endpoint, status, count)
+  add(self, endpoint, status, count)
+end
+
+--- Counts install verification tokens.
+---@param count integer
+function Counts:add_tokens(count)
+  self.tokens = self.tokens + count
+end
+
+local function answer_values(answers)
+  local names, values = {}, {}
+  for name in pairs(answers) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    local endpoint, status = name:match "^(.*) (%d+)$"
+    values[i] = { answers[name], "endpoint", endpoint, "status", status }
+  end
+  return values
+end
+
+--- All of it, as text for Prometheus.
+---@return string
+function Counts:text()
+  local lines = {}
+  metrics.add(lines, "marketplace_device_answers_total", "counter", "Answers to devices, by endpoint and status.",
+    answer_values(self.answers))
+  metrics.add(lines, "marketplace_device_tokens_total", "counter", "Install verification tokens made.",
+    { { self.tokens } })
+  metrics.add_histogram(lines, "marketplace_device_seconds", "How long an answer to a device took.", self.seconds)
+  return metrics.text(lines)
+end
+
+---@param endpoints string[] shown from 0 on
+---@return marketplace.device.Counts
+function counts.new(endpoints)
+  local self = setmetatable({ answers = {}, tokens = 0, seconds = metrics.histogram(BOUNDS) }, Counts)
+  for _, endpoint in ipairs(endpoints) do
+    self.answers[endpoint .. " 200"], self.answers[endpoint .. " 503"] = 0, 0
+  end
+  return self
+end
+
+return counts
