@@ -68,7 +68,7 @@ SERVER_OWN_OBJECTS := $(patsubst csrc/server/%.c,$(BUILD)/server/%.o,$(sort $(wi
 SERVER_OBJECTS := $(SERVER_OWN_OBJECTS) $(SERVER_CORE_SOURCES:%=$(BUILD)/core/%.o)
 LUA_CORE_OBJECTS := $(patsubst csrc/lua/%.c,$(BUILD)/$(ABI)/lua/%.o,\
 	$(filter-out $(patsubst %,csrc/lua/%.c,database% http_server% package_io% postgres% redis% sqlite%),$(sort $(wildcard csrc/lua/*.c))))
-LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_body.o http_server_options.o class.o pin.o push.o)
+LUA_SERVER_OBJECTS := $(addprefix $(BUILD)/$(ABI)/lua/,http_server.o http_server_body.o http_server_options.o http_server_request.o class.o pin.o push.o)
 REDIS_OWN_OBJECTS := $(patsubst csrc/redis/%.c,$(BUILD)/redis/%.o,$(sort $(wildcard csrc/redis/*.c)))
 REDIS_OBJECTS := $(REDIS_OWN_OBJECTS) $(patsubst %,$(BUILD)/core/%.o,$(COMMON_SOURCES) openssl_error openssl_version poll_until \
 	sigpipe)

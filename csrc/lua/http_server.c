@@ -3,6 +3,7 @@
 #include "lua/compat.h"
 #include "lua/http_server_body.h"
 #include "lua/http_server_options.h"
+#include "lua/http_server_request.h"
 #include "lua/pin.h"
 #include "lua/push.h"
 #include "server/server.h"
@@ -128,76 +129,6 @@ static void get_raw_field(lua_State *L, int index, const char *name) {
 
 /* Requests */
 
-static void set_text(lua_State *L, const char *name, mkt_text text) {
-  if (text.p == NULL) return;
-  lua_pushlstring(L, text.p, text.n);
-  lua_setfield(L, -2, name);
-}
-
-/* Stack: the headers, the name, the new value, the value there is. */
-static void add_repeated(lua_State *L) {
-  if (lua_istable(L, -1)) {
-    lua_pushvalue(L, -2);
-    lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
-    lua_pop(L, 3);
-    return;
-  }
-  lua_createtable(L, 2, 0);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, 1);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, 2);
-  lua_rawset(L, -3);
-}
-
-static void add_header(lua_State *L, mkt_text name, mkt_text value) {
-  lua_pushlstring(L, name.p, name.n);
-  lua_pushlstring(L, value.p, value.n);
-  lua_pushvalue(L, -2);
-  lua_rawget(L, -4);
-  if (!lua_isnil(L, -1)) {
-    add_repeated(L);
-    return;
-  }
-  lua_pop(L, 1);
-  lua_rawset(L, -3);
-}
-
-static void push_headers(lua_State *L, const mkt_request *request) {
-  mkt_text name, value;
-  size_t cursor = 0;
-  lua_createtable(L, 0, 8);
-  while (mkt_request_header(request, &cursor, &name, &value))
-    add_header(L, name, value);
-}
-
-static const char *fault_word(mkt_fault fault) {
-  static const char *const words[] = {
-      [MKT_FAULT_TIMEOUT] = "timeout",       [MKT_FAULT_TOO_LARGE] = "too_large",
-      [MKT_FAULT_OVERLOADED] = "overloaded", [MKT_FAULT_UNREAD] = "unread",
-      [MKT_FAULT_MALFORMED] = "malformed",   [MKT_FAULT_NO_LENGTH] = "no_length",
-      [MKT_FAULT_NO_REQUEST] = "no_request",
-  };
-  return words[fault];
-}
-
-static void push_request(lua_State *L, const mkt_request *request) {
-  lua_createtable(L, 0, 8);
-  lua_pushnumber(L, (lua_Number)mkt_request_handle(request));
-  lua_setfield(L, -2, "handle");
-  set_text(L, "method", mkt_request_method(request));
-  set_text(L, "path", mkt_request_path(request));
-  set_text(L, "query", mkt_request_query(request));
-  set_text(L, "remote", mkt_request_remote(request));
-  set_text(L, "body", mkt_request_body(request));
-  push_headers(L, request);
-  lua_setfield(L, -2, "headers");
-  if (mkt_request_answered(request) != 0) set_count(L, "answered", mkt_request_answered(request));
-  if (mkt_request_fault(request) == MKT_FAULT_NONE) return;
-  lua_pushstring(L, fault_word(mkt_request_fault(request)));
-  lua_setfield(L, -2, "fault");
-}
-
 /* NaN is refused, infinity is as long as it gets. */
 static int check_milliseconds(lua_State *L, int index) {
   lua_Number seconds = luaL_checknumber(L, index);
@@ -210,7 +141,7 @@ static int push_ready(lua_State *L) {
   const mkt_request *request = mkt_server_ready(lua_touserdata(L, 1));
   lua_createtable(L, (int)lua_tointeger(L, 2), 0);
   for (int i = 1; request != NULL; request = mkt_request_next(request), i++) {
-    push_request(L, request);
+    mkt_lua_push_request(L, request);
     lua_rawseti(L, -2, i);
   }
   return 1;
@@ -234,24 +165,33 @@ static int server_poll(lua_State *L) {
   return 2;
 }
 
-static void push_refused(lua_State *L, mkt_refusal refusal, uint64_t count) {
+/* Adds those of a kind to the list on top of the stack; route: from 1 on, 0 for what is of none. */
+static void push_refused(lua_State *L, mkt_refusal refusal, uint64_t count, size_t route) {
   const unsigned status = mkt_refusal_status(refusal);
   lua_createtable(L, 0, 3);
   lua_pushstring(L, mkt_refusal_code(refusal));
   lua_setfield(L, -2, "code");
   if (status != 0) set_count(L, "status", status);
   set_count(L, "count", count);
+  if (route != 0) set_count(L, "route", route);
+  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
 }
 
-/* A list of what was refused and not handed out, by why. */
+static void push_all_refused(lua_State *L, const mkt_refused *refused, size_t route) {
+  for (int refusal = MKT_REFUSAL_NONE + 1; refusal < MKT_REFUSALS; refusal++) {
+    const uint64_t count = refused->of_kind[refusal];
+    if (count > 0) push_refused(L, (mkt_refusal)refusal, count, route);
+  }
+}
+
+/* A list of what was refused and not handed out, by why, and of which of the routes it was. */
 static int server_refused(lua_State *L) {
-  const mkt_refused refused = mkt_server_refused(check_server(L));
+  mkt_refused refused = mkt_server_refused(check_server(L));
   lua_newtable(L);
-  for (int refusal = MKT_REFUSAL_NONE + 1, n = 0; refusal < MKT_REFUSALS; refusal++) {
-    const uint64_t count = refused.of_kind[refusal];
-    if (count == 0) continue;
-    push_refused(L, (mkt_refusal)refusal, count);
-    lua_rawseti(L, -2, ++n);
+  push_all_refused(L, &refused, 0);
+  for (size_t i = 0; i < mkt_server_route_count(check_server(L)); i++) {
+    refused = mkt_server_refused_of_route(check_server(L), i);
+    push_all_refused(L, &refused, i + 1);
   }
   return 1;
 }
@@ -344,15 +284,21 @@ static void read_response(lua_State *L, int i, answer_box *box) {
   read_body(L, i, box);
 }
 
+/* Of the request on top of the stack, 0 if it has none. */
+static mkt_handle get_handle(lua_State *L) {
+  get_raw_field(L, lua_gettop(L), "handle");
+  const lua_Number number = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return number > 0 && number < 4503599627370496.0 ? (mkt_handle)number : 0;
+}
+
 /* The server, which is this process's, and the handle of request number i; raises if that awaits no
  * answer of it. */
 static mkt_server *find_request(lua_State *L, int i, mkt_handle *handle) {
   lua_rawgeti(L, REQUESTS, i);
   if (!lua_istable(L, -1)) luaL_error(L, "request %d must be a table", i);
-  get_raw_field(L, lua_gettop(L), "handle");
-  lua_Number number = lua_tonumber(L, -1);
-  *handle = number > 0 && number < 4503599627370496.0 ? (mkt_handle)number : 0;
-  lua_pop(L, 2);
+  *handle = get_handle(L);
+  lua_pop(L, 1);
   mkt_server *server = check_open(L)->server;
   if (!mkt_server_is_waiting(server, *handle)) {
     luaL_error(L, "request %d was answered before, or is not of this server", i);
@@ -394,11 +340,21 @@ static int server_answer(lua_State *L) {
   return 0;
 }
 
+/* Of a request that is not answered. */
+static int server_is_abandoned(lua_State *L) {
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  const mkt_handle handle = get_handle(L);
+  lua_pushboolean(L, mkt_server_is_abandoned(check_server(L), handle));
+  return 1;
+}
+
 static const luaL_Reg METHODS[] = {
     {"address", server_address},
     {"answer", server_answer},
     {"close", server_close},
     {"drain", server_drain},
+    {"is_abandoned", server_is_abandoned},
     {"poll", server_poll},
     {"refused", server_refused},
     {"stats", server_stats},

@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+static const lua_Number MOST_BYTES = 1099511627776.0; /* 2^40 */
+
+enum { MOST_ROUTES = 1000 };
+
 typedef struct option {
   const char *name;
   int type; /* as lua_type says */
@@ -16,6 +20,7 @@ static const option known_options[] = {
     {"header_timeout", LUA_TNUMBER}, {"body_timeout", LUA_TNUMBER},
     {"idle_timeout", LUA_TNUMBER},   {"live_path", LUA_TSTRING},
     {"ready_path", LUA_TSTRING},     {"path", LUA_TSTRING},
+    {"routes", LUA_TTABLE},
 };
 
 static const option *find_option(const char *name) {
@@ -85,8 +90,35 @@ static const char *text_option(lua_State *L, int index, const char *name, const 
   return text;
 }
 
+/* Route number i of the list on top of the stack; its path is left below the list. */
+static mkt_route read_route(lua_State *L, int i) {
+  lua_rawgeti(L, -1, i);
+  if (!lua_istable(L, -1)) luaL_error(L, "option 'routes' must be a list of tables");
+  const int index = lua_gettop(L);
+  const size_t max_body = size_option(L, index, "max_body", 0, 1, MOST_BYTES);
+  const char *path = text_option(L, index, "path", NULL);
+  if (path == NULL) luaL_error(L, "option 'routes' must have a path in each");
+  lua_remove(L, index);
+  lua_insert(L, -2);
+  return (mkt_route){path, max_body};
+}
+
+/* They are a userdata on the stack, as their paths are. */
+static void read_routes(lua_State *L, int index, mkt_server_options *options) {
+  get_option(L, index, "routes");
+  if (lua_isnil(L, -1)) return;
+  const size_t count = lua_rawlen(L, -1);
+  if (count > MOST_ROUTES) luaL_error(L, "option 'routes' must have at most %d", MOST_ROUTES);
+  luaL_checkstack(L, (int)count + 8, "too many routes");
+  mkt_route *routes = lua_newuserdata(L, (count + 1) * sizeof *routes);
+  lua_insert(L, -2);
+  for (size_t i = 0; i < count; i++)
+    routes[i] = read_route(L, (int)i + 1);
+  options->routes = routes;
+  options->route_count = count;
+}
+
 void mkt_lua_read_server_options(lua_State *L, int index, mkt_server_options *options) {
-  const lua_Number most = 1099511627776.0; /* 2^40 */
   check_options(L, index);
   *options = (mkt_server_options){
       .host = text_option(L, index, "host", "127.0.0.1"),
@@ -94,8 +126,8 @@ void mkt_lua_read_server_options(lua_State *L, int index, mkt_server_options *op
       .tls_cert = text_option(L, index, "tls_cert", NULL),
       .tls_key = text_option(L, index, "tls_key", NULL),
       .path = text_option(L, index, "path", NULL),
-      .max_body = size_option(L, index, "max_body", 1 << 20, 0, most),
-      .max_buffered = size_option(L, index, "max_buffered", 64 << 20, 1, most),
+      .max_body = size_option(L, index, "max_body", 1 << 20, 0, MOST_BYTES),
+      .max_buffered = size_option(L, index, "max_buffered", 64 << 20, 1, MOST_BYTES),
       .max_connections = size_option(L, index, "max_connections", 512, 1, 1000000),
       .max_header_bytes = size_option(L, index, "max_header_bytes", 16384, MKT_HEADER_BYTES_LEAST,
                                       MKT_HEADER_BYTES_MOST),
@@ -105,6 +137,7 @@ void mkt_lua_read_server_options(lua_State *L, int index, mkt_server_options *op
       .live_path = text_option(L, index, "live_path", NULL),
       .ready_path = text_option(L, index, "ready_path", NULL),
   };
+  read_routes(L, index, options);
   if ((options->tls_cert == NULL) != (options->tls_key == NULL)) {
     luaL_error(L, "options 'tls_cert' and 'tls_key' go together");
   }

@@ -72,7 +72,7 @@ static bool is_given_up(const mkt_server *server, const mkt_connection *connecti
 }
 
 static void report_given_up(mkt_server *server, const mkt_connection *connection) {
-  mkt_request *request = mkt_requests_add(&server->requests, server->max_body);
+  mkt_request *request = mkt_requests_add(&server->requests);
   if (request == NULL) return;
   request->fault = MKT_FAULT_NO_REQUEST;
   if (mkt_request_set_line(request, "", connection->remote)) {

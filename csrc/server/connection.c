@@ -47,6 +47,7 @@ static size_t engaged(mkt_phase phase) {
 
 static void unlink_connection(mkt_connections *connections, mkt_connection *connection) {
   connections->engaged -= engaged(connection->phase);
+  if (connection->gives_way) connections->giving_way -= engaged(connection->phase);
   if (!is_timed(connection->phase)) return;
   mkt_connection_list *list = &connections->timed[connection->phase];
   mkt_connection **from_previous =
@@ -77,6 +78,7 @@ void mkt_connection_enter(mkt_connections *connections, mkt_connection *connecti
   connection->since = now;
   connection->deadline = deadline;
   connections->engaged += engaged(phase);
+  if (connection->gives_way) connections->giving_way += engaged(phase);
   if (is_timed(phase)) link_connection(connections, connection);
 }
 
@@ -107,7 +109,17 @@ static mkt_connection *unless_new(mkt_connection *connection, uint64_t now) {
   return connection != NULL && !mkt_connection_is_new(connection, now) ? connection : NULL;
 }
 
+mkt_connection *mkt_connections_body_giving_way(const mkt_connections *connections, uint64_t now,
+                                                bool is_slow) {
+  mkt_connection *body = connections->timed[MKT_PHASE_BODY].first;
+  while (body != NULL && (!body->gives_way || (is_slow && mkt_connection_is_new(body, now))))
+    body = body->next;
+  return body;
+}
+
 mkt_connection *mkt_connections_slow_body(const mkt_connections *connections, uint64_t now) {
+  mkt_connection *giving_way = mkt_connections_body_giving_way(connections, now, true);
+  if (giving_way != NULL) return giving_way;
   mkt_connection *body = connections->timed[MKT_PHASE_BODY].first;
   while (body != NULL && mkt_connection_is_new(body, now))
     body = body->next;
@@ -133,10 +145,11 @@ mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint6
   return NULL;
 }
 
-mkt_connection *mkt_connections_largest(const mkt_connections *connections) {
+mkt_connection *mkt_connections_largest(const mkt_connections *connections, bool gives_way) {
   mkt_connection *largest = NULL;
   mkt_connection *body = connections->timed[MKT_PHASE_BODY].first;
   for (; body != NULL; body = body->next) {
+    if (body->gives_way != gives_way) continue;
     const size_t most = largest != NULL ? largest->request->counted : 0;
     const size_t size = body->request->counted;
     if (size > most || (size == most && size > 0 && body->since < largest->since)) largest = body;

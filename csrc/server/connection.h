@@ -40,6 +40,7 @@ typedef struct mkt_connection {
   const char *target; /* of the request line, in libmicrohttpd's memory; NULL if unsound */
   size_t target_length;
   bool is_in_pieces;             /* the response */
+  bool gives_way;                /* its request is of a route */
   bool is_last;                  /* request: whatever follows it is never read as another one */
   bool may_close;                /* libmicrohttpd, after the answer, by itself */
   char remote[MKT_REMOTE_BYTES]; /* the peer's numeric address */
@@ -53,8 +54,9 @@ typedef struct mkt_connection_list {
 typedef struct mkt_connections {
   mkt_connection *all;
   mkt_connection *unused;
-  size_t kept;    /* neither free nor doomed */
-  size_t engaged; /* that send a body, or whose request awaits the owner */
+  size_t kept;       /* neither free nor doomed */
+  size_t engaged;    /* that send a body, or whose request awaits the owner */
+  size_t giving_way; /* of those, the ones that give way */
   mkt_connection_list timed[MKT_TIMED_PHASES]; /* each in the order of deadlines */
 } mkt_connections;
 
@@ -81,11 +83,17 @@ bool mkt_connection_is_new(const mkt_connection *connection, uint64_t now);
  */
 mkt_connection *mkt_connections_victim(const mkt_connections *connections, uint64_t now);
 
-/* One whose body has been on its way for long, or NULL. */
+/* One whose body has been on its way for long, or NULL: rather one that gives way. */
 mkt_connection *mkt_connections_slow_body(const mkt_connections *connections, uint64_t now);
 
-/* The one with the largest incomplete body, of several the oldest; NULL if all are empty. */
-mkt_connection *mkt_connections_largest(const mkt_connections *connections);
+/* One that gives way and whose body is on its way, or NULL: of those that have been so for long, or
+ * of all. */
+mkt_connection *mkt_connections_body_giving_way(const mkt_connections *connections, uint64_t now,
+                                                bool is_slow);
+
+/* The one with the largest incomplete body, of several the oldest; NULL if all are empty. Of those
+ * that give way, or of the others. */
+mkt_connection *mkt_connections_largest(const mkt_connections *connections, bool gives_way);
 
 /* Until when a body may take that has so many bytes so far: at most until `timeout` after the
  * headers, and until then as long as it comes at a least rate. */

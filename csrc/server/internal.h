@@ -9,6 +9,7 @@
 #include "server/health.h"
 #include "server/linger.h"
 #include "server/request.h"
+#include "server/route.h"
 #include "server/server.h"
 #include "server/tls.h"
 
@@ -19,7 +20,8 @@ typedef struct mkt_ready {
   size_t count;
   mkt_request *judged; /* the last one that the front has judged; NULL: it begins with the first */
   size_t refused;      /* how many of them the front has refused */
-  size_t of_kind[MKT_REFUSALS]; /* by why it has */
+  size_t of_kind[MKT_REFUSALS]; /* by why it has; those of routes apart */
+  size_t of_routes[MKT_REFUSALS];
 } mkt_ready;
 
 struct mkt_server {
@@ -34,6 +36,7 @@ struct mkt_server {
   mkt_server_stats stats; /* but for what the tables of connections and requests count */
   mkt_refused refused;
   char *path; /* of notifications, or NULL */
+  mkt_routes routes;
   size_t max_body;
   size_t max_buffered;
   size_t max_connections;

@@ -55,6 +55,13 @@ static void note_target(mkt_connection *connection, const char *uri) {
   connection->target = mkt_head_is_target(uri, connection->target_length) ? uri : NULL;
 }
 
+static void note_route(const mkt_server *server, mkt_connection *connection) {
+  mkt_request *request = connection->request;
+  const mkt_route *route = mkt_route_of(server, request);
+  mkt_request_set_route(request, route, route != NULL ? route->max_body : server->max_body);
+  connection->gives_way = route != NULL;
+}
+
 /* The deadline that the connection has for its first request, or for its next one, still holds. */
 void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd) {
   mkt_server *server = cls;
@@ -64,12 +71,16 @@ void *mkt_receive_line(void *cls, const char *uri, struct MHD_Connection *mhd) {
   const uint64_t now = mkt_clock_milliseconds();
   mkt_connection_enter(&server->connections, connection, MKT_PHASE_HEADERS, now,
                        earlier(connection->deadline, now + server->header_timeout));
-  mkt_request *request = mkt_requests_add(&server->requests, server->max_body);
+  mkt_request *request = mkt_requests_add(&server->requests);
   if (request == NULL) return connection;
   request->connection = connection;
   connection->request = request;
   note_target(connection, uri);
-  if (!mkt_request_set_line(request, uri, connection->remote)) mkt_abandon(server, connection);
+  if (mkt_request_set_line(request, uri, connection->remote)) {
+    note_route(server, connection);
+  } else {
+    mkt_abandon(server, connection);
+  }
   return connection;
 }
 
@@ -134,7 +145,7 @@ static bool has_whole_head(const mkt_server *server, const mkt_connection *conne
 static bool has_unwanted_body(const mkt_server *server, const mkt_request *request,
                               const mkt_head *head) {
   bool has_body = head->length > 0 || head->transfer_encodings > 0;
-  return has_body && !mkt_refusal_is_wanted(server, request);
+  return has_body && !mkt_refusal_is_body_wanted(server, request);
 }
 
 static mkt_fault judge(const mkt_server *server, const mkt_connection *connection,
@@ -144,7 +155,7 @@ static mkt_fault judge(const mkt_server *server, const mkt_connection *connectio
   }
   mkt_fault fault = mkt_head_judge(head, method, strcmp(version, "HTTP/1.0") == 0);
   if (fault != MKT_FAULT_NONE) return fault;
-  if (head->length > server->max_body) return MKT_FAULT_TOO_LARGE;
+  if (head->length > connection->request->body.maximum) return MKT_FAULT_TOO_LARGE;
   return has_unwanted_body(server, connection->request, head) ? MKT_FAULT_UNREAD : MKT_FAULT_NONE;
 }
 
@@ -181,6 +192,7 @@ static enum MHD_Result say_that_it_lives(mkt_server *server, mkt_connection *con
 
 /* What is refused anyway takes no room, once it is. */
 static bool lacks_room(mkt_server *server, const mkt_request *request) {
+  if (request->route != NULL) return !mkt_room_for_route(server);
   if (server->path == NULL || !mkt_room_is_short(server)) return false;
   if (!mkt_refusal_is_wanted(server, request)) return false;
   if (server->is_owner_away) mkt_refuse_ready(server);
@@ -222,32 +234,41 @@ void mkt_receive_log(void *cls, const char *format, va_list arguments) {
     connection = connection->next;
   if (connection == NULL || connection->request == NULL) return;
   const copy copied = copy_headers(connection);
-  bool is_too_long = !copied.head.is_malformed && copied.head.length > server->max_body;
+  bool is_too_long =
+      !copied.head.is_malformed && copied.head.length > connection->request->body.maximum;
   refuse(server, connection, is_too_long ? MKT_FAULT_TOO_LARGE : MKT_FAULT_MALFORMED);
 }
 
-static bool has_room(const mkt_server *server, size_t size) {
-  return size <= server->max_buffered && server->requests.buffered <= server->max_buffered - size;
+static bool fits(size_t most, size_t used, size_t size) {
+  return size <= most && used <= most - size;
 }
 
-/* The largest body that is complete and that the owner has not seen yet. */
-static mkt_request *largest_ready(const mkt_server *server) {
+static bool has_room(const mkt_server *server, const mkt_request *request, size_t size) {
+  const mkt_requests *requests = &server->requests;
+  const size_t of_routes = server->max_buffered / 2;
+  if (request->route != NULL && !fits(of_routes, requests->buffered_of_routes, size)) return false;
+  return fits(server->max_buffered, requests->buffered, size);
+}
+
+/* The largest body that is complete and that the owner has not seen yet: of routes, or not. */
+static mkt_request *largest_ready(const mkt_server *server, bool is_of_route) {
   mkt_request *largest = NULL;
   for (mkt_request *request = server->ready.first; request != NULL; request = request->next) {
+    if ((request->route != NULL) != is_of_route) continue;
     if (request->counted > (largest != NULL ? largest->counted : 0)) largest = request;
   }
   return largest;
 }
 
-/* Whether one of more than so many bytes was found and given up. An incomplete one goes before one
- * that is complete. Notifications are small: it is not their senders who pay. */
-static bool give_up_one_larger_than(mkt_server *server, size_t size) {
-  mkt_connection *connection = mkt_connections_largest(&server->connections);
+/* Whether one of more than so many bytes was found, of a route or not, and given up. An incomplete
+ * one goes before one that is complete. */
+static bool give_up_one_larger_than(mkt_server *server, size_t size, bool is_of_route) {
+  mkt_connection *connection = mkt_connections_largest(&server->connections, is_of_route);
   if (connection != NULL && connection->request->counted > size) {
     hand_over_fault(server, connection, MKT_FAULT_OVERLOADED);
     return true;
   }
-  mkt_request *request = largest_ready(server);
+  mkt_request *request = largest_ready(server, is_of_route);
   if (request == NULL || request->counted <= size) return false;
   request->fault = MKT_FAULT_OVERLOADED;
   mkt_requests_discard_body(&server->requests, request);
@@ -255,13 +276,21 @@ static bool give_up_one_larger_than(mkt_server *server, size_t size) {
   return true;
 }
 
+/* A notification's place is any route's; otherwise what is larger gives way, and as notifications
+ * are small it is not their senders who pay. */
+static bool make_room(mkt_server *server, const mkt_request *request, size_t size) {
+  const bool is_of_route = request->route != NULL;
+  if (!is_of_route && give_up_one_larger_than(server, 0, true)) return true;
+  return give_up_one_larger_than(server, request->counted + size, is_of_route);
+}
+
 static mkt_fault append_body(mkt_server *server, mkt_request *request, const char *data,
                              size_t size) {
   mkt_requests *requests = &server->requests;
-  if (size > server->max_body - request->body.n) return MKT_FAULT_TOO_LARGE;
-  while (!has_room(server, size) && give_up_one_larger_than(server, request->counted + size)) {
+  if (size > request->body.maximum - request->body.n) return MKT_FAULT_TOO_LARGE;
+  while (!has_room(server, request, size) && make_room(server, request, size)) {
   }
-  if (!has_room(server, size)) return MKT_FAULT_OVERLOADED;
+  if (!has_room(server, request, size)) return MKT_FAULT_OVERLOADED;
   bool is_added = mkt_requests_add_body(requests, request, data, size) == MKT_OK;
   return is_added ? MKT_FAULT_NONE : MKT_FAULT_OVERLOADED;
 }

@@ -94,14 +94,6 @@ static headers read_headers(const mkt_request *request) {
   return found;
 }
 
-/* A slash behind the path is forgiven. */
-static bool is_for_notifications(const mkt_server *server, const mkt_request *request) {
-  const mkt_text path = mkt_request_path(request);
-  const size_t length = strlen(server->path);
-  bool has_slash = length > 1 && path.n == length + 1 && path.p[length] == '/';
-  return (path.n == length || has_slash) && memcmp(path.p, server->path, length) == 0;
-}
-
 static mkt_refusal judge_elsewhere(const mkt_server *server, const mkt_request *request) {
   if (mkt_health_is_probe(&server->health, request)) return MKT_REFUSAL_NONE;
   if (mkt_health_has_path(&server->health, request)) return MKT_REFUSAL_NOT_GET;
@@ -113,11 +105,21 @@ static mkt_refusal judge_fault(mkt_fault fault) {
   return fault == MKT_FAULT_OVERLOADED ? MKT_REFUSAL_OVERLOADED : MKT_REFUSAL_NONE;
 }
 
+/* Which methods there are the owner knows, but only a POST has a body that is received. */
+static mkt_refusal judge_of_route(const mkt_request *request) {
+  const mkt_fault fault = request->fault;
+  if (fault == MKT_FAULT_NO_LENGTH) return MKT_REFUSAL_NO_LENGTH;
+  if (read_headers(request).is_encoded) return MKT_REFUSAL_ENCODED;
+  if (fault == MKT_FAULT_TOO_LARGE) return MKT_REFUSAL_TOO_LARGE;
+  return fault == MKT_FAULT_UNREAD ? MKT_REFUSAL_NOT_POST : judge_fault(fault);
+}
+
 mkt_refusal mkt_refusal_of(const mkt_server *server, const mkt_request *request) {
   const mkt_fault fault = request->fault;
   if (fault == MKT_FAULT_MALFORMED) return MKT_REFUSAL_MALFORMED;
   if (fault == MKT_FAULT_NO_REQUEST) return MKT_REFUSAL_NO_REQUEST;
-  if (!is_for_notifications(server, request)) return judge_elsewhere(server, request);
+  if (request->route != NULL) return judge_of_route(request);
+  if (!mkt_route_is_for_notifications(server, request)) return judge_elsewhere(server, request);
   if (fault == MKT_FAULT_NO_LENGTH) return MKT_REFUSAL_NO_LENGTH;
   if (!mkt_text_is(mkt_request_method(request), "POST")) return MKT_REFUSAL_NOT_POST;
   const headers found = read_headers(request);
@@ -129,6 +131,12 @@ mkt_refusal mkt_refusal_of(const mkt_server *server, const mkt_request *request)
 
 bool mkt_refusal_is_wanted(const mkt_server *server, const mkt_request *request) {
   if (server->path == NULL) return true;
-  return is_for_notifications(server, request) &&
+  return mkt_route_is_for_notifications(server, request) &&
+         mkt_refusal_of(server, request) == MKT_REFUSAL_NONE;
+}
+
+bool mkt_refusal_is_body_wanted(const mkt_server *server, const mkt_request *request) {
+  if (request->route == NULL) return mkt_refusal_is_wanted(server, request);
+  return mkt_text_is(mkt_request_method(request), "POST") &&
          mkt_refusal_of(server, request) == MKT_REFUSAL_NONE;
 }

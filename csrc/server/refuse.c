@@ -14,9 +14,19 @@ static void answer(mkt_server *server, mkt_request *request) {
   (void)mkt_reply(server, connection, request->fault, refused);
 }
 
-/* A probe whose connection has its answer, or has gone. */
+/* A probe whose connection has its answer, or has gone; or nobody waits for what a route has. */
 static bool is_moot(const mkt_server *server, const mkt_request *request) {
-  return request->connection == NULL && mkt_health_is_probe(&server->health, request);
+  if (request->connection != NULL) return false;
+  return request->route != NULL || mkt_health_is_probe(&server->health, request);
+}
+
+static void count(mkt_server *server, const mkt_request *request) {
+  server->refused.all++;
+  if (request->route != NULL) {
+    mkt_route_count_refused(server, request);
+  } else {
+    server->refused.of_kind[request->refusal]++;
+  }
 }
 
 /* If a refused one is not, it is counted. */
@@ -24,13 +34,13 @@ static bool is_handed_out(mkt_server *server, const mkt_request *request) {
   const mkt_refusal refusal = request->refusal;
   mkt_ready *ready = &server->ready;
   if (refusal == MKT_REFUSAL_NONE) return !is_moot(server, request);
-  if (ready->of_kind[refusal] < MKT_REFUSED_SHOWN) {
-    ready->of_kind[refusal]++;
+  size_t *shown = request->route != NULL ? ready->of_routes : ready->of_kind;
+  if (shown[refusal] < MKT_REFUSED_SHOWN) {
+    shown[refusal]++;
     ready->refused++;
     return true;
   }
-  server->refused.all++;
-  server->refused.of_kind[refusal]++;
+  count(server, request);
   return false;
 }
 
@@ -75,4 +85,25 @@ void mkt_refuse_ready(mkt_server *server) {
     request = next;
   }
   server->ready.judged = previous;
+}
+
+static mkt_request *waiting_of_route(const mkt_server *server) {
+  mkt_request *request = server->ready.first;
+  while (request != NULL && (request->route == NULL || request->connection == NULL ||
+                             request->refusal != MKT_REFUSAL_NONE))
+    request = request->next;
+  return request;
+}
+
+bool mkt_refuse_one_of_route(mkt_server *server) {
+  mkt_request *request = waiting_of_route(server);
+  if (request == NULL) return false;
+  request->refusal = MKT_REFUSAL_OVERLOADED;
+  request->connection->is_last = true;
+  request->connection->may_close = true;
+  answer(server, request);
+  request->fault = MKT_FAULT_OVERLOADED;
+  mkt_requests_discard_body(&server->requests, request);
+  server->ready.refused++;
+  return true;
 }

@@ -11,4 +11,7 @@ enum { MKT_REFUSED_SHOWN = 16 };
  * handed out. */
 void mkt_refuse_ready(mkt_server *server);
 
+/* Whether a request of a route was found that waits for the owner, and refused for want of room. */
+bool mkt_refuse_one_of_route(mkt_server *server);
+
 #endif

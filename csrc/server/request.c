@@ -49,16 +49,21 @@ static mkt_request *unused_request(mkt_requests *requests) {
   return request;
 }
 
-mkt_request *mkt_requests_add(mkt_requests *requests, size_t max_body) {
+mkt_request *mkt_requests_add(mkt_requests *requests) {
   mkt_request *request = unused_request(requests);
   if (request == NULL) return NULL;
   mkt_buffer text = request->text;
   mkt_buffer body = request->body;
   text.maximum = SIZE_MAX;
-  body.maximum = max_body;
+  body.maximum = 0;
   *request =
       (mkt_request){.handle = new_handle(slot_of(request->handle)), .text = text, .body = body};
   return request;
+}
+
+void mkt_request_set_route(mkt_request *request, const mkt_route *route, size_t max_body) {
+  request->route = route;
+  request->body.maximum = max_body;
 }
 
 mkt_request *mkt_requests_find(const mkt_requests *requests, mkt_handle handle) {
@@ -74,11 +79,13 @@ mkt_code mkt_requests_add_body(mkt_requests *requests, mkt_request *request, con
   if (code != MKT_OK) return code;
   request->counted += size;
   requests->buffered += size;
+  if (request->route != NULL) requests->buffered_of_routes += size;
   return MKT_OK;
 }
 
 void mkt_requests_discard_body(mkt_requests *requests, mkt_request *request) {
   requests->buffered -= request->counted;
+  if (request->route != NULL) requests->buffered_of_routes -= request->counted;
   request->counted = 0;
   mkt_request_drop_body(request);
 }

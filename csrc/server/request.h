@@ -20,6 +20,7 @@ struct mkt_request {
   mkt_request *next;                 /* in the ready list or in the free list */
   struct mkt_connection *connection; /* NULL once the client has gone */
   mkt_handle handle;                 /* 0 while the slot is free */
+  const mkt_route *route;            /* NULL: for notifications, or of none */
   mkt_fault fault;
   mkt_refusal refusal; /* why the front has refused it, if it has */
   unsigned answered;   /* by libmicrohttpd or the front, with this status; 0 if it has not */
@@ -41,12 +42,16 @@ typedef struct mkt_requests {
   size_t count;
   size_t capacity;
   mkt_request *unused;
-  size_t buffered; /* bytes of bodies that are incomplete or unanswered */
+  size_t buffered;           /* bytes of bodies that are incomplete or unanswered */
+  size_t buffered_of_routes; /* of those, the ones of routes */
 } mkt_requests;
 
 /* A fresh request with a new handle, or NULL when memory is short. What limits its text is the
- * memory that libmicrohttpd has for a connection. */
-mkt_request *mkt_requests_add(mkt_requests *requests, size_t max_body);
+ * memory that libmicrohttpd has for a connection. It takes no body yet. */
+mkt_request *mkt_requests_add(mkt_requests *requests);
+
+/* Says whose its body is, which has none so far: its route, or NULL, and the most bytes. */
+void mkt_request_set_route(mkt_request *request, const mkt_route *route, size_t max_body);
 
 /* NULL for a handle that names no request of this table. */
 mkt_request *mkt_requests_find(const mkt_requests *requests, mkt_handle handle);

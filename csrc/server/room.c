@@ -1,6 +1,7 @@
 #include "server/room.h"
 
 #include "core/clock.h"
+#include "server/refuse.h"
 #include "server/reply.h"
 
 /* Requests whose connections have gone take memory until the owner comes back: whoever goes on
@@ -47,10 +48,26 @@ bool mkt_room_is_short(const mkt_server *server) {
   return server->connections.engaged > server->max_connections || has_too_many_ready(server);
 }
 
+static bool is_evicted(mkt_server *server, mkt_connection *victim) {
+  if (victim != NULL) evict(server, victim);
+  return victim != NULL;
+}
+
 bool mkt_room_to_wait(mkt_server *server) {
+  const mkt_connections *connections = &server->connections;
+  const uint64_t now = mkt_clock_milliseconds();
   if (has_too_many_ready(server)) return false;
-  if (cut_short_a_probe(server)) return true;
-  mkt_connection *slow = mkt_connections_slow_body(&server->connections, mkt_clock_milliseconds());
-  if (slow != NULL) evict(server, slow);
-  return slow != NULL;
+  return cut_short_a_probe(server) ||
+         is_evicted(server, mkt_connections_body_giving_way(connections, now, false)) ||
+         mkt_refuse_one_of_route(server) ||
+         is_evicted(server, mkt_connections_slow_body(connections, now));
+}
+
+bool mkt_room_for_route(mkt_server *server) {
+  const mkt_connections *connections = &server->connections;
+  const size_t most = (server->max_connections + 1) / 2;
+  if (connections->giving_way <= most && !mkt_room_is_short(server)) return true;
+  const uint64_t now = mkt_clock_milliseconds();
+  return !has_too_many_ready(server) &&
+         is_evicted(server, mkt_connections_body_giving_way(connections, now, true));
 }

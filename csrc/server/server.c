@@ -10,6 +10,7 @@
 #include "server/tls.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,7 +45,7 @@ static mkt_code prepare(mkt_server *server, const mkt_server_options *options, m
   const mkt_answer nothing = {.status = MHD_HTTP_OK, .body = ""};
   server->nothing = mkt_answer_response(&nothing, false);
   if (server->nothing == NULL || !mkt_alloc_copy(&server->path, options->path) ||
-      !mkt_health_init(&server->health, options) ||
+      !mkt_health_init(&server->health, options) || !mkt_routes_init(&server->routes, options) ||
       !mkt_connections_init(&server->connections, server->max_connections + SLACK)) {
     return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   }
@@ -134,6 +135,7 @@ static void free_server(mkt_server *server) {
   mkt_requests_free(&server->requests);
   mkt_connections_free(&server->connections);
   mkt_certificate_release(server->certificate);
+  mkt_routes_clear(&server->routes);
   mkt_free(server->path);
   mkt_free(server);
 }
@@ -202,6 +204,21 @@ bool mkt_server_is_waiting(mkt_server *server, mkt_handle handle) {
   bool waits = is_waiting(mkt_requests_find(&server->requests, handle));
   leave(server);
   return waits;
+}
+
+/* Of a connection that libmicrohttpd looks at no more, as it is suspended. */
+static bool has_hung_up(int fd) {
+  struct pollfd polled = {.fd = fd, .events = POLLRDHUP};
+  return poll(&polled, 1, 0) > 0;
+}
+
+bool mkt_server_is_abandoned(mkt_server *server, mkt_handle handle) {
+  enter(server);
+  const mkt_request *request = mkt_requests_find(&server->requests, handle);
+  bool is_known = is_waiting(request) && request->connection != NULL;
+  bool is_abandoned = !is_known || has_hung_up(request->connection->fd);
+  leave(server);
+  return is_abandoned;
 }
 
 /* Answering */
@@ -318,6 +335,17 @@ mkt_server_stats mkt_server_statistics(mkt_server *server) {
 mkt_refused mkt_server_refused(mkt_server *server) {
   enter(server);
   mkt_refused refused = server->refused;
+  leave(server);
+  return refused;
+}
+
+size_t mkt_server_route_count(const mkt_server *server) {
+  return server->routes.count;
+}
+
+mkt_refused mkt_server_refused_of_route(mkt_server *server, size_t route) {
+  enter(server);
+  mkt_refused refused = server->routes.refused[route];
   leave(server);
   return refused;
 }

@@ -25,11 +25,15 @@
  * (linger.h), so that it reads the answer instead of a reset. What libmicrohttpd refuses by itself
  * is handed out too, to be known: the owner's answer to it goes nowhere.
  *
+ * Requests of other paths, the routes, give way to notifications: together they take at most half
+ * of the connections and half of the room for bodies, and an unfinished one is ended for a
+ * notification that finds no place.
+ *
  * While the owner is away, the front of a server that has a path of notifications refuses by itself
- * what cannot be one, so that nobody who has no signature keeps a connection from those who have
- * one. The first of each kind are handed out all the same, to be known, and the rest is counted.
- * When all connections are taken, MKT_SERVER_BEYOND more are accepted, and get only what can be
- * answered at once: probes, and refusals.
+ * what cannot be one and is of no route, so that nobody who has no signature keeps a connection
+ * from those who have one. The first of each kind are handed out all the same, to be known, and the
+ * rest is counted. When all connections are taken, MKT_SERVER_BEYOND more are accepted, and get
+ * only what can be answered at once: probes, and refusals.
  */
 #ifndef MKT_SERVER_H
 #define MKT_SERVER_H
@@ -54,6 +58,13 @@ typedef struct mkt_request mkt_request;
 /* Names one request of one server, and never another one: 52 bits, never 0. */
 typedef uint64_t mkt_handle;
 
+/* What is answered beside notifications: requests of a path or, if it ends with a slash, of all
+ * that begin with it. Of those that have a body, only POSTs of a plain one are received. */
+typedef struct mkt_route {
+  const char *path;
+  size_t max_body; /* bytes */
+} mkt_route;
+
 /* All of it is borrowed for the call of mkt_server_open only. Times in milliseconds, at least 1. */
 typedef struct mkt_server_options {
   const char *host;     /* a numeric address, or a name that resolves to one */
@@ -62,8 +73,10 @@ typedef struct mkt_server_options {
   const char *tls_key;  /* PEM text */
   const char *path;     /* of notifications: only their bodies are received, and others are refused
                            while the owner is away. NULL: all are, and none is */
-  size_t max_body;      /* bytes of one body */
-  size_t max_buffered;  /* bytes of all bodies that are incomplete or unanswered */
+  const mkt_route *routes; /* the first that a request is of counts */
+  size_t route_count;
+  size_t max_body;         /* bytes of a body that is of no route */
+  size_t max_buffered;     /* bytes of all bodies that are incomplete or unanswered */
   size_t max_connections;  /* connections kept; at least 1 */
   size_t max_header_bytes; /* memory of a connection for the request line and headers */
   uint64_t header_timeout; /* headers complete, from the request line (the first ones: from
@@ -79,9 +92,9 @@ typedef struct mkt_server_options {
 typedef enum mkt_fault {
   MKT_FAULT_NONE,
   MKT_FAULT_TIMEOUT,    /* the body was not complete in time */
-  MKT_FAULT_TOO_LARGE,  /* declared to be larger than max_body, or grew larger */
+  MKT_FAULT_TOO_LARGE,  /* declared to be larger than it may be, or grew larger */
   MKT_FAULT_OVERLOADED, /* max_buffered is reached, or memory is short */
-  MKT_FAULT_UNREAD,     /* no notification, by its head: its body is not received */
+  MKT_FAULT_UNREAD,     /* not wanted, by its head: its body is not received */
   MKT_FAULT_MALFORMED,  /* where it ends, or what it says, can be read in more than one way */
   MKT_FAULT_NO_LENGTH,  /* a POST that says not where it ends */
   MKT_FAULT_NO_REQUEST  /* the bytes were none: it has a remote address, and nothing else */
@@ -221,6 +234,10 @@ void mkt_server_take(mkt_server *server);
 /* Whether this request was taken from this server and is not answered. */
 bool mkt_server_is_waiting(mkt_server *server, mkt_handle handle);
 
+/* Whether nobody waits any more for the answer to a request that was taken: its client has closed
+ * the connection, or will send nothing more on it. */
+bool mkt_server_is_abandoned(mkt_server *server, mkt_handle handle);
+
 /* What is wrong with such a header of an answer, or NULL; `value` has `value_length` bytes and a
  * NUL behind. */
 const char *mkt_answer_header_problem(const char *name, size_t name_length, const char *value,
@@ -246,8 +263,11 @@ void mkt_server_drain(mkt_server *server);
 
 mkt_server_stats mkt_server_statistics(mkt_server *server);
 
-/* Counts of what the front has refused by itself beside what it hands out. */
+/* Counts of what the front has refused by itself beside what it hands out. Those of a route, by its
+ * place in the options, are not among the server's, but for `all`. */
 mkt_refused mkt_server_refused(mkt_server *server);
+size_t mkt_server_route_count(const mkt_server *server);
+mkt_refused mkt_server_refused_of_route(mkt_server *server, size_t route);
 
 /* The owner's word for it, and the status it is answered with, 0 if it gets no answer. Not for
  * MKT_REFUSAL_NONE. */

@@ -199,19 +199,19 @@ static mkt_connection *enter_with_body(mkt_request *request, size_t size, uint64
 static void finds_the_largest_body_and_of_several_the_oldest(void **state) {
   (void)state;
   mkt_request requests[5];
-  assert_null(mkt_connections_largest(&table));
+  assert_null(mkt_connections_largest(&table, false));
   (void)enter_with_body(&requests[0], 0, 10);
-  assert_null(mkt_connections_largest(&table));
+  assert_null(mkt_connections_largest(&table, false));
   mkt_connection *small = enter_with_body(&requests[1], 10, 20);
   mkt_connection *younger = enter_with_body(&requests[2], 20, 40);
   mkt_connection *oldest = enter_with_body(&requests[3], 20, 30);
   (void)enter_with_body(&requests[4], 20, 50);
   (void)enter(MKT_PHASE_IDLE, 10, 20);
-  assert_ptr_equal(mkt_connections_largest(&table), oldest);
+  assert_ptr_equal(mkt_connections_largest(&table, false), oldest);
   mkt_connections_remove(&table, oldest);
-  assert_ptr_equal(mkt_connections_largest(&table), younger);
+  assert_ptr_equal(mkt_connections_largest(&table, false), younger);
   requests[1].counted = 30;
-  assert_ptr_equal(mkt_connections_largest(&table), small);
+  assert_ptr_equal(mkt_connections_largest(&table, false), small);
 }
 
 static void gives_a_body_five_seconds_and_one_more_for_each_500_bytes(void **state) {

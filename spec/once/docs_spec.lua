@@ -146,7 +146,7 @@ describe("the page", function()
           local printed = stub(_G, "print")
           finally(function() printed:revert() end)
           local register = dofile(raw.write_file(block))
-          if not register then return end
+          if type(register) ~= "function" then return end
           local receiver = marketplace.receiver { secrets = "s", log = function() end }
           register(receiver)
           for app, event in ipairs { "version_available", "app_unavailable", "app_restored" } do
@@ -437,10 +437,12 @@ describe("the operating guide names", function()
     packages:close()
     local receiver = marketplace.receiver { secrets = "s", log = function() end }
     local shown = {}
-    local of_server = metrics_server.connections {
+    local of_server = metrics_server.connections({
       connections = 0, accepted = 0, evicted = 0, refused = 0, tls_expires_at = 0,
-    }
-    for name in (receiver:metrics() .. of_server .. of_packages):gmatch "# TYPE (%S+)" do shown[name] = true end
+    }, 0)
+    local of_device = require("marketplace.device.counts").new({}):text()
+    local all = receiver:metrics() .. of_server .. of_packages .. of_device
+    for name in all:gmatch "# TYPE (%S+)" do shown[name] = true end
     assert.are.same(shown, column "metric")
   end)
 

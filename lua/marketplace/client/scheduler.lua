@@ -23,6 +23,28 @@ function scheduler.pause()
   return running and ours[running] and pause or nil
 end
 
+local pcall_yields = coroutine.wrap(function() return pcall(coroutine.yield, true) end)()
+
+-- Calls a function in a coroutine of its own, whose pauses are those of the one that calls.
+local function call_inside(f, ...)
+  local inner = coroutine.create(f)
+  ours[inner] = true
+  local function follow(ok, ...)
+    if not ok or coroutine.status(inner) == "dead" then return ok, ... end
+    return follow(coroutine.resume(inner, coroutine.yield(...)))
+  end
+  return follow(coroutine.resume(inner, ...))
+end
+
+--- As pcall, but what is called may wait in a task: in Lua 5.1, nothing can inside a pcall.
+---@param f fun(...): any
+---@return boolean ok
+---@return any ... what it returned, or the error
+function scheduler.protected(f, ...)
+  if pcall_yields or not scheduler.pause() then return pcall(f, ...) end
+  return call_inside(f, ...)
+end
+
 --[[ Tasks ]]
 
 ---@class marketplace.client.Tasks functions that run side by side, in a loop of the caller's
@@ -54,10 +76,28 @@ end
 ---@param task fun(): any
 ---@param on_end fun(ok: boolean, ...) is called when it has ended: with true and what it returned, or with false and a
 --- traceback
+---@return table entry for `stop`
 function Tasks:add(task, on_end)
   local thread = coroutine.create(task)
   ours[thread] = true
-  self.entries[#self.entries + 1] = { thread = thread, on_end = on_end, wake = self.clock(), has_ended = false }
+  local entry = { thread = thread, on_end = on_end, wake = self.clock(), has_ended = false }
+  self.entries[#self.entries + 1] = entry
+  return entry
+end
+
+local function stop(entry)
+  if entry.exchange and not entry.has_ended then entry.exchange:close() end
+end
+
+--- Ends a task where it waits, and its exchange: its `on_end` is not called. Not from within a task.
+---@param entry table of `add`
+function Tasks:stop(entry)
+  for place, one in ipairs(self.entries) do
+    if one == entry then
+      table.remove(self.entries, place)
+      return stop(entry)
+    end
+  end
 end
 
 --- How many have not ended.
@@ -80,9 +120,11 @@ function Tasks:turn()
   end
 end
 
---- Waits until a task may be due, for at most so long.
----@param seconds number
-function Tasks:wait(seconds)
+--- How long it is until a task may be due, unless an exchange moves on.
+---@param seconds number at most
+---@return number wait
+---@return boolean is_exchanging
+function Tasks:next_in(seconds)
   local wait, is_exchanging, now = math.min(seconds, LONGEST_WAIT), false, self.clock()
   for _, entry in ipairs(self.entries) do
     if entry.exchange then
@@ -93,16 +135,20 @@ function Tasks:wait(seconds)
       wait = 0
     end
   end
-  self.idle(math.max(0, wait), is_exchanging)
+  return math.max(0, wait), is_exchanging
+end
+
+--- Waits until a task may be due, for at most so long.
+---@param seconds number
+function Tasks:wait(seconds)
+  self.idle(self:next_in(seconds))
 end
 
 --- Ends all tasks where they wait, and their exchanges.
 function Tasks:close()
   local entries = self.entries
   self.entries = {}
-  for _, entry in ipairs(entries) do
-    if entry.exchange and not entry.has_ended then entry.exchange:close() end
-  end
+  for _, entry in ipairs(entries) do stop(entry) end
 end
 
 --- No tasks yet.

@@ -10,6 +10,7 @@ local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
 local options = require "marketplace.options"
 local proxies = require "marketplace.server.proxies"
+local responding = require "marketplace.server.responding"
 local refusals = require "marketplace.refusals"
 local responses = require "marketplace.responses"
 local stopping = require "marketplace.stopping"
@@ -22,6 +23,7 @@ Server.__index = Server
 
 local IDLE_SECONDS = 1       -- the longest wait: a signal that comes just before it is noticed after it
 local SLICE_SECONDS = 0.05   -- of callbacks between two polls
+local MOST_CONNECTIONS = 512 -- the usual limit
 local METRICS_SECONDS = 0.25 -- the longest wait if there is a second port to check
 local LIVE, READY = "/healthz", "/readyz"
 
@@ -111,12 +113,22 @@ local function name_senders(trusted, requests)
   end
 end
 
+local function count_refused_of(self, responder, path, status, count)
+  if responder.refused then responder:refused(path, status, count) end
+  self.receiver:sum_refused(responder.name or "responder", status, count)
+end
+
 -- While Lua was away, the front refused more than it kept.
 local function count_refused(self)
   for _, refused in ipairs(self.http:refused()) do
-    local code, former = refused.code, self.refused[refused.code] or 0
-    if refused.count > former then self.receiver:refused_many(code, refused.status, refused.count - former) end
-    self.refused[code] = refused.count
+    local name = ("%s %d"):format(refused.code, refused.route or 0)
+    local route, more = self.receiver.responders.routes[refused.route], refused.count - (self.refused[name] or 0)
+    self.refused[name] = refused.count
+    if more > 0 and route then
+      count_refused_of(self, route.responder, route.path, refused.status, more)
+    elseif more > 0 then
+      self.receiver:refused_many(refused.code, refused.status, more)
+    end
   end
 end
 
@@ -130,9 +142,26 @@ local function poll(self, wait)
   return requests
 end
 
+-- Whether Receiver or this answers it, and not a responder.
+local function is_ours(self, request)
+  return is_for_receiver(self, request) or request.path == LIVE or request.path == READY
+    or not self.responding:takes(request)
+end
+
+-- Those of responders are taken, and answered in a turn of theirs.
+local function without_responders(self, requests)
+  local ours = {}
+  for _, request in ipairs(requests) do
+    if is_ours(self, request) then ours[#ours + 1] = request end
+  end
+  return ours
+end
+
+-- Notifications are answered first.
 local function exchange(self, wait)
-  local requests = poll(self, wait)
+  local requests = without_responders(self, poll(self, self.responding:pause(wait)))
   if #requests > 0 then self.http:answer(requests, respond(self, requests)) end
+  self.responding:turn(SLICE_SECONDS)
 end
 
 -- What the front has refused is still to be told; what else has come is not answered, and so comes again.
@@ -141,7 +170,7 @@ local function tell_refused(self)
   for _, request in ipairs(poll(self, 0)) do
     if request.answered then answered[#answered + 1] = request end
   end
-  respond(self, answered)
+  respond(self, without_responders(self, answered))
   self.receiver:sum_up_refused(true)
 end
 
@@ -205,21 +234,29 @@ end
 
 --- Ends at once, before it has served anything.
 function Server:close()
+  self.responding:close()
   self.http:close()
   if self.metrics then self.metrics:close() end
 end
 
---- Ends gracefully: answers what is under way (with 503), runs what would otherwise be lost, and closes. Takes
---- `stop_seconds` at most since the stop was asked for, unless a callback or the inbox takes longer.
+-- Requests of responders that wait get half of the time.
+local function answer_last(self, now, deadline)
+  local responders_until = now + (deadline - now) / 2
+  while self.http:stats().connections > 0 and core.monotonic() < deadline do
+    exchange(self, 0.1)
+    if core.monotonic() >= responders_until then self.responding:close() end
+  end
+end
+
+--- Ends gracefully: answers what is under way (notifications with 503), runs what would otherwise be lost, and closes.
+--- Takes `stop_seconds` at most since the stop was asked for, unless a callback or the inbox takes longer.
 function Server:stop()
   if self.stopping then return end
   self.stopping = true
   self.receiver:drain()
   self.http:drain()
   local deadline = stopping.deadline(self.stop_seconds)
-  while self.http:stats().connections > 0 and core.monotonic() < deadline do
-    exchange(self, 0.1)
-  end
+  answer_last(self, core.monotonic(), deadline)
   exchange(self, 0) -- what the front has refused has no connection any more
   run_what_would_be_lost(self, deadline)
   self:close()
@@ -260,7 +297,7 @@ local function http_options(given, receiving_path)
   local chosen = {}
   for _, name in ipairs(names) do chosen[name] = given[name] end
   chosen.max_body, chosen.path = chosen.max_body or given.receiver.max_body, receiving_path
-  chosen.live_path, chosen.ready_path = LIVE, READY
+  chosen.live_path, chosen.ready_path, chosen.routes = LIVE, READY, given.receiver.responders.routes
   return chosen
 end
 
@@ -270,11 +307,13 @@ local function http_server()
   error("marketplace.server needs marketplace.http_server: luarocks install lua-marketplace-server\n" .. module, 3)
 end
 
-local function open_metrics(given, http)
+local function open_metrics(given, http, waiting)
   if not given.metrics_port then return true end
   return metrics_server.open {
     host = given.metrics_host, port = given.metrics_port,
-    render = function() return given.receiver:metrics() .. metrics_server.connections(http:stats()) end,
+    render = function()
+      return given.receiver:metrics() .. metrics_server.connections(http:stats(), waiting:count())
+    end,
   }
 end
 
@@ -290,8 +329,17 @@ function server.path_problem(path)
   return ("must begin with a slash, have no white space, ? or #, and be neither %s nor %s"):format(LIVE, READY)
 end
 
+local function taken_message(path)
+  return ("a responder has the path %s, which is the server's own: give it, or notifications, another"):format(path)
+end
+
+-- The rest is for notifications, and for what needs not wait.
+local function most_waiting(connections)
+  return math.max(1, math.floor(connections / 4))
+end
+
 ---@class marketplace.ServerOptions
----@field receiver marketplace.Receiver is given what arrives
+---@field receiver marketplace.Receiver is given what arrives; it has its responders
 ---@field log fun(entry: table)|table see marketplace.log
 ---@field host? string address to listen on, default "127.0.0.1"
 ---@field port? integer default 0: the system chooses one
@@ -320,7 +368,7 @@ local OPTIONS = {
 ---@param given marketplace.ServerOptions
 ---@return marketplace.Server|nil server
 ---@return string? message
----@return string? code listen_failed, tls_failed, out_of_memory
+---@return string? code listen_failed, tls_failed, out_of_memory, path_taken
 function server.open(given)
   options.check("marketplace.server.open", given, OPTIONS)
   local path = given.path or "/notifications"
@@ -329,10 +377,15 @@ function server.open(given)
   local trusted, problem = trusted_proxies(given)
   if problem then error("marketplace.server.open: option 'trusted_proxies': " .. problem, 2) end
   local receiving_path = without_last_slash(path)
+  local taken = given.receiver.responders:taken { receiving_path, receiving_path .. "/", LIVE, READY }
+  if taken then return nil, taken_message(taken), "path_taken" end
   local http, message, code = http_server().open(http_options(given, receiving_path))
   if not http then return nil, message, code end
+  local own = responding.new {
+    http = http, receiver = given.receiver, most_waiting = most_waiting(given.max_connections or MOST_CONNECTIONS),
+  }
   local metrics
-  metrics, message, code = open_metrics(given, http)
+  metrics, message, code = open_metrics(given, http, own)
   if not metrics then
     http:close()
     return nil, message, code
@@ -340,7 +393,7 @@ function server.open(given)
   local target = log_entries.target(given.log)
   return setmetatable({
     metrics = metrics ~= true and metrics or nil, refused_in_all = 0, refused = {},
-    http = http, receiver = given.receiver, log = target, path = path,
+    http = http, receiver = given.receiver, responding = own, log = target, path = path,
     watch = given.tls_cert and certificate.watch(http:stats().tls_expires_at, target.write) or nil,
     receiving_paths = with_and_without_slash(receiving_path), proxies = trusted, reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,

@@ -33,16 +33,19 @@ function MetricsServer:close()
   self.http:close()
 end
 
---- What has become of a listening port's connections, as text for Prometheus.
+--- What has become of a listening port's connections, and what waits, as text for Prometheus.
 ---@param stats {connections: integer, accepted: integer, evicted: integer, refused: integer, tls_expires_at?: number}
+---@param waiting integer requests of responders
 ---@return string
-function metrics_server.connections(stats)
+function metrics_server.connections(stats, waiting)
   local lines = {}
   metrics.add(lines, "marketplace_connections", "gauge", "Open connections.", { { stats.connections } })
   metrics.add(lines, "marketplace_connections_total", "counter", "Connections, by outcome.", {
     { stats.accepted, "outcome", "accepted" }, { stats.evicted, "outcome", "evicted" },
     { stats.refused, "outcome", "refused" },
   })
+  metrics.add(lines, "marketplace_responders_waiting", "gauge", "Requests of responders that wait for their answers.",
+    { { waiting } })
   if stats.tls_expires_at then
     metrics.add(lines, "marketplace_tls_expires_at", "gauge", "When the certificate expires, in seconds since 1970.",
       { { stats.tls_expires_at } })

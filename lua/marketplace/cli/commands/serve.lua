@@ -2,6 +2,7 @@
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
 local core = require "marketplace.core"
+local device_config = require "marketplace.device.config"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local inputs = require "marketplace.cli.support.inputs"
@@ -23,6 +24,8 @@ function serve.describe(command)
   inputs.describe_secrets(command)
   command:option("--path", "path that notifications are posted to"):default("/notifications"):argname("PATH")
   command:flag("--no-dispatch", "only receive, and leave the callbacks to `marketplace work`")
+  command:option("--device-config", "also answer devices, as this Lua file says, which returns the options of " ..
+    "marketplace.device"):argname("DEVICE.lua")
   command:option("--max-body", "largest body that is accepted, in bytes"):default("1048576"):argname("BYTES")
   command:option("--max-connections", "most connections at a time"):default("512"):argname("N")
   command:option("--idle-timeout", "close a connection on which no request comes for so long: longer than a proxy " ..
@@ -75,18 +78,33 @@ local function usage_problem(options)
   if sharing then return "serve: --no-dispatch leaves the callbacks to other processes, but " .. sharing end
 end
 
-local function announce(options, listener, secret_count, target)
+local function announce_responders(receiver, target)
+  local paths = {}
+  for i, route in ipairs(receiver.responders.routes) do paths[i] = route.path end
+  if #paths == 0 then return end
+  target.write { level = "info", message = "also answering", reason = table.concat(paths, ", ") }
+end
+
+local function announce(options, receiver, listener, secret_count, target)
   local _, _, url = listener:address()
   target.write {
     level = "info", message = "listening", url = url,
     reason = ("secrets: %d, inbox: %s"):format(secret_count, inbox_url.redacted(options.inbox)),
   }
+  announce_responders(receiver, target)
   local metrics_url = listener:metrics_url()
   if metrics_url then target.write { level = "info", message = "metrics", url = metrics_url } end
   if options.json then return end
   local secret = options.secret_file and " --secret-file " .. text.shell_word(options.secret_file) or ""
   target.say(("handlers: %s\ntry it:   %s send app_unavailable --url %s%s"):format(options.handlers,
     installation.own_command(), text.shell_word(url), secret))
+end
+
+local function add_device(options, receiver, target)
+  if not options.device_config then return true end
+  local device, problem = device_config.open(options.device_config, target)
+  if not device then return nil, "--device-config: " .. problem end
+  return receiver:add_responder(device)
 end
 
 local function open_receiver(options, target)
@@ -101,6 +119,8 @@ local function open_receiver(options, target)
   }
   local ok, handlers_problem = handlers.load(options.handlers, receiver)
   if not ok then return nil, handlers_problem end
+  local added, device_problem = add_device(options, receiver, target)
+  if not added then return nil, device_problem end
   return receiver, #list
 end
 
@@ -110,7 +130,7 @@ local function listen(options, receiver, listener, count, target)
     listener:close()
     return 1, problem
   end
-  announce(options, listener, count, target)
+  announce(options, receiver, listener, count, target)
   listener:run()
   return 0
 end
