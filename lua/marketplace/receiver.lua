@@ -64,7 +64,7 @@ local function log_refused(self, refusal)
   self.log.write {
     level = refusal.level or "warning", message = "refused", at = self.clock(), code = refusal.code,
     status = refusal.status, reason = refusal.reason, remote = refusal.remote,
-    secrets = refusal.status == 401 and self.live or nil,
+    secrets = refusal.secrets,
   }
 end
 
@@ -73,6 +73,7 @@ end
 --- the reason as the metrics have it; remote: the sender's address; level: default "warning"
 function Receiver:refused(refusal)
   tally(self, "refused", refusal.code)
+  refusal.secrets = refusal.status == 401 and self.live or nil
   self:show_refused(refusal)
 end
 
