@@ -5,6 +5,7 @@
 --- requests stores a batch for all of them, so that no request waits for more than the commit that was under way when
 --- it came, and its own.
 local core = require "marketplace.core"
+local outlive_client = require "marketplace.nginx.outlive_client"
 local semaphore = require "ngx.semaphore"
 
 local group_commit = {}
@@ -83,14 +84,6 @@ end
 
 local function is_over(self, turn)
   return self.turn ~= turn or core.monotonic() >= turn.ends_at
-end
-
-local function go_on() end
-
--- With lua_check_client_abort on, nginx would end a request in the middle of a commit if its client goes away, and all
--- others would wait for it. Otherwise, and in timers, there is nothing to do.
-local function outlive_client()
-  pcall(ngx.on_abort, go_on)
 end
 
 local function own_outcomes(batch, before, count)

@@ -14,8 +14,14 @@ local function unavailable(message)
   return nil, message, "store_unavailable"
 end
 
-local function call(self, method, ...)
-  local answer, problem = threads.call(nil, MODULE, self.folder, method, ...)
+--- Calls the function `call` of a module in a thread, for the packages in this folder. See
+--- marketplace.nginx.packages_thread.
+---@param module string
+---@return any result
+---@return string? message
+---@return string? code
+function Packages:in_thread(module, ...)
+  local answer, problem = threads.call_in_turn(module, self.folder, ...)
   if not answer then return unavailable(("packages in %s: %s"):format(self.folder, problem)) end
   for _, entry in ipairs(answer.entries) do self.target.write(entry) end
   if answer.code or answer.message then return nil, answer.message, answer.code end
@@ -28,7 +34,7 @@ local PASSED_ON = {
 }
 
 for _, method in ipairs(PASSED_ON) do
-  Packages[method] = function(self, ...) return call(self, method, ...) end
+  Packages[method] = function(self, ...) return self:in_thread(MODULE, method, ...) end
 end
 
 --- As marketplace.packages has it.
@@ -55,8 +61,7 @@ function packages.open(given)
     return nil, "packages: this nginx cannot run Lua in threads, which needs nginx --with-threads and its module " ..
       "for Lua from 0.10.21 on: run the callbacks with `marketplace work`", "not_installed"
   end
-  local target = given.log and log.target(given.log) or require("marketplace.nginx.log").target
-  return setmetatable({ folder = from_prefix(given.folder), target = target }, Packages)
+  return setmetatable({ folder = from_prefix(given.folder), target = log.target(given.log) }, Packages)
 end
 
 return packages

@@ -17,23 +17,35 @@ local function open(folder)
   return opened[folder], message, code
 end
 
-local function call(folder, method, ...)
+local function call(folder, work, ...)
   local p, message, code = open(folder)
   if not p then return { message = message, code = code, entries = entries } end
   local result
-  result, message, code = p[method](p, ...)
+  result, message, code = work(p, ...)
   return { result = result, message = message, code = code, entries = entries }
+end
+
+--- Has work(packages, ...) done with the packages in a folder.
+---@param folder string
+---@param work fun(packages: marketplace.Packages, ...): any, string?, string?
+---@return {result: any, message?: string, code?: string, entries: table[]} entries: what was logged
+function packages_thread.with(folder, work, ...)
+  entries = {}
+  local ok, answer = pcall(call, folder, work, ...)
+  if not ok then error(tostring(answer), 0) end
+  return answer
+end
+
+local function call_method(p, method, ...)
+  return p[method](p, ...)
 end
 
 --- Calls a method of the packages in a folder.
 ---@param folder string
 ---@param method string
----@return {result: any, message?: string, code?: string, entries: table[]} entries: what it logged
+---@return table see packages_thread.with
 function packages_thread.call(folder, method, ...)
-  entries = {}
-  local ok, answer = pcall(call, folder, method, ...)
-  if not ok then error(tostring(answer), 0) end
-  return answer
+  return packages_thread.with(folder, call_method, method, ...)
 end
 
 return packages_thread

@@ -2,6 +2,7 @@
 ---
 --- nginx copies arguments and results: plain values and tables only. It may end a thread's Lua state at any time.
 local core = require "marketplace.core"
+local line = require "marketplace.nginx.line"
 
 local threads = {}
 
@@ -9,6 +10,10 @@ local POOL = "marketplace"
 local BUSY_SECONDS = 5      -- to wait for a free thread
 local PAUSE_SECONDS = 0.005
 local MOST_SECONDS = 60     -- for which a thread may keep an ending worker alive
+
+-- Fewer at once than the ten Lua states that nginx has for threads: whatever is asked of the packages, one is left for
+-- what Apple sends.
+local requests = line.new { most = 6, most_waiting = 512, seconds = BUSY_SECONDS, turn_seconds = MOST_SECONDS }
 
 --- Whether this nginx can run Lua in threads.
 ---@return boolean
@@ -52,6 +57,21 @@ function threads.call(pool, module, ...)
     ngx.sleep(PAUSE_SECONDS)
   until core.monotonic() >= give_up_at
   return nil, "all of its threads are busy"
+end
+
+--- Calls the function `call` of a module in a thread, as `call` does; but if it is a request that calls, in its turn:
+--- what callbacks do, and inboxes, comes before that.
+---@param module string
+---@return any answer
+---@return string? problem
+function threads.call_in_turn(module, ...)
+  if ngx.get_phase() == "timer" then return threads.call(nil, module, ...) end
+  local turn = requests:enter()
+  if not turn then return nil, "too many requests wait for its threads" end
+  local ok, answer, problem = pcall(threads.call, nil, module, ...)
+  requests:leave(turn)
+  if not ok then error(answer, 0) end
+  return answer, problem
 end
 
 return threads
