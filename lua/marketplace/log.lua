@@ -6,6 +6,7 @@
 --- `code`, `status`, `count`, `within` (seconds), `attempt`, `took` and `again_in` (seconds), `remote`, `url`,
 --- `reason`. Never a body, a secret, a signature or a key blob.
 local core = require "marketplace.core"
+local runtime = require "marketplace.runtime"
 local text = require "marketplace.text"
 
 local log = {}
@@ -95,12 +96,13 @@ local function guarded(write)
 end
 
 --- The target of log entries: the operator's own log or, without one, standard error, which gets only what someone
---- should look at.
+--- should look at; in nginx, its error log.
 ---@param given? fun(entry: table)|table a function, or what this function or marketplace.log_queue gave
 ---@return {write: fun(entry: table), wants_info: boolean, turn?: fun(), dropped?: fun(): integer}
 function log.target(given)
   if type(given) == "table" then return given end
   if given then return { write = guarded(given), wants_info = true } end
+  if runtime.yielding_sleep then return require("marketplace.nginx.log").target end
   return { write = log.text(io.stderr), wants_info = false }
 end
 
