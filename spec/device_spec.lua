@@ -172,13 +172,20 @@ describe("marketplace.device", function()
     end)
 
     it("has a page to share if there is one", function()
-      local device = setup_:device { share_url = function(version)
-        return version.apple_version_id == "20" and "https://market.example/apps/" .. version.item_id or nil
-      end }
+      local device = setup_:device { share_url = "https://market.example/{bundleId}?id={appleItemId}-{appleVersionId}" }
       local _, document = ask(device, "updates", question "10")
-      assert.equal("https://market.example/apps/1", document.updates[1].appShareURL)
-      _, document = ask(device, "restore", question "10")
-      assert.is_nil(document.restores[1].appShareURL)
+      assert.equal("https://market.example/com.example.one?id=1-20", document.updates[1].appShareURL)
+      _, document = ask(answers, "updates", question "10")
+      assert.is_nil(document.updates[1].appShareURL)
+    end)
+
+    it("has the names in that page percent-encoded", function()
+      setup_:publish("v3", { appleItemId = "3", appleVersionId = "1", bundleId = "a b/?" })
+      local device = setup_:device { share_url = "https://market.example/{bundleId}" }
+      local _, document = ask(device, "updates", {
+        apps = { { appleItemId = "3", appleVersionId = "0" } }, platform = "iOS", osVersion = "18.0",
+      })
+      assert.equal("https://market.example/a%20b%2F%3F", document.updates[1].appShareURL)
     end)
 
     it("names packages below base_url unless told otherwise", function()
@@ -335,12 +342,6 @@ describe("marketplace.device", function()
     assert.equal(200, (get "/.well-known/marketplace-kit"))
   end)
 
-  it("does not send a device to a page that is none", function()
-    local device = setup_:device { share_url = function() return "javascript:alert(1)" end }
-    assert.equal(503, (ask(device, "updates", question "10")))
-    assert.equal("share_url gave no https:// URL", setup_.entries[1].reason)
-  end)
-
   describe("what is asked", function()
     local function apps(list, more)
       local document = { apps = json.list(list), platform = "iOS", osVersion = "18.0" }
@@ -493,6 +494,13 @@ describe("marketplace.device", function()
         ["'packages_url' must"] = { packages_url = "https://a.example/#b" },
         ["'packages_url' must be"] = { packages_url = "ftp://a.example/" },
         ["option 'packages' must be a folder, or what marketplace.packages returned"] = { packages = {} },
+        ["'share_url' must be an https:// URL"] = { share_url = "javascript:alert(1)" },
+        ["'share_url' must be"] = { share_url = "https://market.example/{appleItemId" },
+        ["'share_url' must"] = { share_url = "https://market.example/{appleItemId} of ours" },
+        ["'share_url' has {itemId}: it can have {appleItemId}, {appleVersionId} and {bundleId}"] = {
+          share_url = "https://market.example/{itemId}",
+        },
+        ["'share_url' has {}"] = { share_url = "https://market.example/{}" },
         ["'update_dtype' must be"] = { update_dtype = "update" },
         ["'max_body' must be from 1 to 1048576 bytes"] = { max_body = 0 },
         ["'max_body' must be from 1"] = { max_body = 1048577 },

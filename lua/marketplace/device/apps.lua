@@ -27,7 +27,7 @@ local function failure_of(app, outcome)
 end
 
 --- What is to be had, and what is not.
----@param device marketplace.Device
+---@param device marketplace.device.Answerer
 ---@param asked table as of packages:served
 ---@param offer_of fun(version: table): table|nil, string?, string?
 ---@return table[]|nil offers

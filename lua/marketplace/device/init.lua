@@ -2,27 +2,26 @@
 --- no I/O of its own: a server, nginx or a test hands it requests. The packages' store knows the answers; their files
 --- are not looked at.
 local address = require "marketplace.device.address"
+local answerer = require "marketplace.device.answerer"
 local core = require "marketplace.core"
 local counts = require "marketplace.device.counts"
 local ids = require "marketplace.packages.ids"
-local install = require "marketplace.device.install"
-local json = require "marketplace.json"
 local log = require "marketplace.log"
 local options = require "marketplace.options"
 local outage = require "marketplace.outage"
-local questions = require "marketplace.device.questions"
 local request_of = require("marketplace.device.request").of
 local request_fault = require("marketplace.device.request").fault
 local responses = require "marketplace.responses"
-local restore = require "marketplace.device.restore"
+local runtime = require "marketplace.runtime"
+local share_url = require "marketplace.device.share_url"
 local token = require "marketplace.token"
-local updates = require "marketplace.device.updates"
 local well_known = require "marketplace.device.well_known"
 
 local device = {}
 
 local WHERE = "marketplace.device"
 local MOST_BODY = 1048576
+local ENDPOINTS = { "updates", "restore", "install" }
 
 ---@class marketplace.Device
 ---@field max_body integer bytes of a body that are read
@@ -33,47 +32,12 @@ Device.name = "device"
 
 --[[ Answers ]]
 
-local function json_answer(status, document)
-  return {
-    status = status, body = json.encode(document),
-    headers = { ["content-type"] = "application/json", ["cache-control"] = "no-store" },
-  }
-end
-
 local function unavailable(self, reason)
   self.outage:failed {
     level = "error", message = "devices not answered", at = core.now(), status = 503, reason = tostring(reason),
   }
   return responses.refusal "unavailable"
 end
-
-local function apps_answer(self, part, question, territory)
-  local document, message = part.answer(self, question, territory)
-  if not document then return unavailable(self, message) end
-  return json_answer(200, document)
-end
-
-local function install_answer(self, question, territory, account)
-  question.territory, question.account = territory, account
-  local document, message, code = install.answer(self, question)
-  if document then return json_answer(200, document) end
-  if code ~= "not_found" and code ~= "unfit" then return unavailable(self, message) end
-  return json_answer(404, {
-    appleItemId = question.app, appleVersionId = question.version, failure = { code = 404, description = message },
-  })
-end
-
-local function apps_endpoint(part)
-  return {
-    read = questions.of_apps,
-    answer = function(self, question, territory) return apps_answer(self, part, question, territory) end,
-  }
-end
-
-local ENDPOINTS = {
-  updates = apps_endpoint(updates), restore = apps_endpoint(restore),
-  install = { read = questions.of_install, answer = install_answer },
-}
 
 --[[ Who asks ]]
 
@@ -100,10 +64,11 @@ local function answer_endpoint(self, endpoint, asked)
   if fault then return responses.refusal(fault) end
   local refusal, account, territory = identify(self, asked)
   if refusal then return refusal end
-  local question, problem = endpoint.read(asked.body)
-  if not question then return responses.plain(400, problem) end
-  local answer = endpoint.answer(self, question, territory, account)
-  if answer.status < 500 then self.outage:worked(core.now()) end
+  local answer, message = self.answerer:answer(endpoint, asked.body, account, territory)
+  if not answer then return unavailable(self, message) end
+  self.counts:add_tokens(answer.tokens or 0)
+  -- for a question that is wrong nothing was looked up
+  if answer.status ~= 400 then self.outage:worked(core.now()) end
   return answer
 end
 
@@ -120,10 +85,9 @@ local function answer_of(self, asked)
   return ok and answer or unavailable(self, answer)
 end
 
--- The last part of an endpoint's path, as the metrics show it.
+-- As the metrics show it.
 local function endpoint_name(self, path)
-  if path == well_known.PATH then return "well_known" end
-  return self.endpoints[path] and path:sub(#self.base_path + 1) or "other"
+  return path == well_known.PATH and "well_known" or self.endpoints[path] or "other"
 end
 
 --- Answers a request.
@@ -200,7 +164,9 @@ function Device:install(given)
   if given.territory and not ids.is_territory(given.territory) then
     error("device:install: option 'territory' must be an ISO 3166 alpha-3 code, such as \"DEU\"", 2)
   end
-  return install.answer(self, given)
+  local document, message, code = self.answerer:install(given)
+  if document then self.counts:add_tokens(1) end
+  return document, message, code
 end
 
 --[[ Options ]]
@@ -222,14 +188,15 @@ end
 ---@field overrides? table<string, table> by Apple's id of an app, what is different for it: {restore=,
 --- updates={url=, pollingInterval=}, license=}
 ---@field update_dtype? "download"|"redownload" of tokens for updates, which Apple does not document; default "download"
----@field share_url? fun(version: table): string|nil the page of a version, for the system to share
+---@field share_url? string https:// URL of a version's page, for the system to share, with {appleItemId},
+--- {appleVersionId} and {bundleId} for what they are called; default none
 ---@field max_body? integer bytes, default 262144, at most 1048576
 ---@field log? fun(entry: table)|table see marketplace.log; default what someone should look at, on standard error
 ---@field clock? fun(): number seconds since the epoch, for tokens; default the machine's
 local OPTIONS = {
   packages = "!table|string", token = "!table", base_url = "!string", authenticate = "!function",
   packages_url = "string", polling_interval = "number", license = "table", overrides = "table", update_dtype = "string",
-  share_url = "function", max_body = "number", log = "function|table", clock = "function",
+  share_url = "string", max_body = "number", log = "function|table", clock = "function",
 }
 
 local function check_base(given, name)
@@ -245,6 +212,7 @@ local function check(given)
     error("option 'packages' must be a folder, or what marketplace.packages returned: use " ..
       "assert(marketplace.packages{...})", 0)
   end
+  if given.share_url then share_url.check(given.share_url) end
   local dtype, max_body = given.update_dtype or "download", given.max_body or 262144
   if dtype ~= "download" and dtype ~= "redownload" then
     error("option 'update_dtype' must be \"download\" or \"redownload\"", 0)
@@ -264,16 +232,13 @@ local function made_of(given)
   check(given)
   local base, target = address.base(given.base_url), log.target(given.log)
   local self = setmetatable({
-    packages = given.packages, authenticate = given.authenticate, share_url = given.share_url,
-    packages_url = address.base(given.packages_url or base .. "/packages"), endpoints = {},
-    base_path = address.path(base .. "/"),
-    update_dtype = given.update_dtype or "download", max_body = given.max_body or 262144,
-    clock = given.clock or core.now, outage = outage.new(target, "devices answered again"),
+    packages = given.packages, authenticate = given.authenticate, max_body = given.max_body or 262144, endpoints = {},
+    outage = outage.new(target, "devices answered again"),
   }, Device)
   local urls = {}
-  for name, endpoint in pairs(ENDPOINTS) do
+  for _, name in ipairs(ENDPOINTS) do
     urls[name] = ("%s/%s"):format(base, name)
-    self.endpoints[address.path(urls[name])] = endpoint
+    self.endpoints[address.path(urls[name])] = name
   end
   self.well_known = well_known.document(given, urls)
   self.counts = counts.new(endpoint_names(self))
@@ -288,6 +253,16 @@ local function open_packages(self, given)
   return opened, message, code
 end
 
+-- In nginx, answers are made in threads.
+local function answerer_of(self, given, issue)
+  local of = runtime.yielding_sleep and require "marketplace.nginx.device" or answerer
+  return of.new {
+    packages = self.packages, issue = issue, token = given.token, clock = given.clock or core.now,
+    packages_url = address.base(given.packages_url or address.base(given.base_url) .. "/packages"),
+    update_dtype = given.update_dtype or "download", share_url = given.share_url,
+  }
+end
+
 --- Answers to devices.
 ---@param given marketplace.DeviceOptions
 ---@return marketplace.Device|nil device
@@ -297,12 +272,13 @@ function device.new(given)
   options.check(WHERE, given, OPTIONS)
   local ok, self = pcall(made_of, given)
   if not ok then error(("%s: %s"):format(WHERE, self), 2) end
-  local message, code
-  self.issue, message, code = token.install_issuer(given.token, WHERE .. ": token")
-  if not self.issue then return nil, message, code end
+  local issue, message, code = token.install_issuer(given.token, WHERE .. ": token")
+  if not issue then return nil, message, code end
   local opened
   opened, message, code = open_packages(self, given.packages)
   if not opened then return nil, message, code end
+  self.answerer, message, code = answerer_of(self, given, issue)
+  if not self.answerer then return nil, message, code end
   return self
 end
 

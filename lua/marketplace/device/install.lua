@@ -15,7 +15,7 @@ local function link_of(made, given)
 end
 
 --- See Device:install.
----@param device marketplace.Device
+---@param device marketplace.device.Answerer
 ---@param given marketplace.DeviceInstallOptions
 ---@return table|nil answer
 ---@return string? message

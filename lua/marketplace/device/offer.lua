@@ -1,18 +1,12 @@
 --- A version as a device takes it: where its package lies, and a token for this one answer.
 local address = require "marketplace.device.address"
+local share_url = require "marketplace.device.share_url"
 local text = require "marketplace.text"
 
 local offer = {}
 
-local function share_url_of(device, version)
-  if not device.share_url then return nil end
-  local url = device.share_url(version)
-  if url ~= nil and not address.is_usable(url) then error("share_url gave no https:// URL", 0) end
-  return url
-end
-
 --- An offer.
----@param device marketplace.Device
+---@param device marketplace.device.Answerer
 ---@param version table as of packages:served
 ---@param dtype "download"|"redownload"
 ---@return table|nil offer
@@ -21,11 +15,10 @@ end
 function offer.of(device, version, dtype)
   local token, message, code = device.issue({ bundle_id = version.bundle_id, dtype = dtype }, device.clock())
   if not token then return nil, message, code end
-  device.counts:add_tokens(1)
   return {
     appleItemId = version.item_id, appleVersionId = version.apple_version_id,
     alternativeDistributionPackage = address.of_package(device.packages_url, version),
-    installVerificationToken = token, appShareURL = share_url_of(device, version),
+    installVerificationToken = token, appShareURL = device.share_url and share_url.of(device.share_url, version),
   }
 end
 

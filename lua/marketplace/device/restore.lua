@@ -9,16 +9,15 @@ local function by_version(app)
 end
 
 --- Answers a question.
----@param device marketplace.Device
----@param question table of marketplace.device.questions
----@param territory? string
+---@param device marketplace.device.Answerer
+---@param question table of marketplace.device.questions, and perhaps the account's `territory`
 ---@return {restores: table[], failures: table[]}|nil document
 ---@return string? message
 ---@return string? code store_unavailable, crypto_failed
-function restore.answer(device, question, territory)
+function restore.answer(device, question)
   local asked = {
     apps = apps.once(question.apps, by_version), platform = question.platform, system = question.system,
-    territory = territory,
+    territory = question.territory,
   }
   local found, failures, code = apps.answer(device, asked, function(version)
     return offer.of(device, version, "redownload")

@@ -10,16 +10,15 @@ local function by_item(app)
 end
 
 --- Answers a question.
----@param device marketplace.Device
----@param question table of marketplace.device.questions
----@param territory? string
+---@param device marketplace.device.Answerer
+---@param question table of marketplace.device.questions, and perhaps the account's `territory`
 ---@return {updates: table[], failures: table[]}|nil document
 ---@return string? message
 ---@return string? code store_unavailable, crypto_failed
-function updates.answer(device, question, territory)
+function updates.answer(device, question)
   local asked = {
     apps = apps.once(question.apps, by_item), newer = true, platform = question.platform, system = question.system,
-    territory = territory,
+    territory = question.territory,
   }
   local found, failures, code = apps.answer(device, asked, function(version)
     local made, message, problem = offer.of(device, version, device.update_dtype)

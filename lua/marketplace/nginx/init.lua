@@ -21,6 +21,7 @@ local ready = require "marketplace.nginx.ready"
 local refused = require "marketplace.nginx.refused"
 local refusals = require "marketplace.refusals"
 local request = require "marketplace.nginx.request"
+local responding = require "marketplace.nginx.responding"
 local responses = require "marketplace.responses"
 local secret_file = require "marketplace.secret_file"
 local shared_metrics = require "marketplace.nginx.metrics"
@@ -104,7 +105,8 @@ end
 ---@field secret_file? string path, one secret a line; this or `secrets` is needed
 ---@field secrets? string|string[] up to 8
 ---@field inbox string|marketplace.Inbox URL, see marketplace.nginx.inbox, or an inbox whose methods do not block
----@field device_config? string path of a Lua file that returns the options of marketplace.device, for `device`
+---@field device_config? string path of a Lua file that returns the options of marketplace.device, with which `device`
+--- answers; default none: a handlers file can add a device, too
 ---@field dict? string name of a lua_shared_dict that sums up the metrics of all workers, default none: each has its own
 ---@field dispatch? boolean run the callbacks in nginx too, default false: `marketplace work` does
 ---@field max_body? integer bytes, default 1048576
@@ -194,16 +196,28 @@ local function handle()
   request.answer(status, headers, body)
 end
 
+-- A bug here must not look like a verdict on the request.
+local function guarded(work, ...)
+  local ok, problem = xpcall(work, debug.traceback, ...)
+  if ok then return end
+  local failed = responses.refusal "unavailable"
+  state.receiver:refused { code = "failed", status = failed.status, level = "error", reason = tostring(problem) }
+  request.answer(failed.status, failed.headers, failed.body)
+end
+
 --- Answers the current request: in content_by_lua. The README has the table of answers; nginx itself answers if
 --- a body is larger than client_max_body_size or does not arrive within client_body_timeout.
 function nginx.handle()
   started "marketplace.nginx.handle"
-  local ok, problem = xpcall(handle, debug.traceback)
-  if ok then return end
-  -- a bug here must not look like a verdict on the request
-  local failed = responses.refusal "unavailable"
-  state.receiver:refused { code = "failed", status = failed.status, level = "error", reason = tostring(problem) }
-  request.answer(failed.status, failed.headers, failed.body)
+  guarded(handle)
+end
+
+--- Answers the current request with the responder whose path it has, which handlers have added to the receiver, or
+--- `device_config`: in content_by_lua. What devices ask is answered in nginx's threads; `authenticate` runs in the
+--- worker, and may use cosockets.
+function nginx.device()
+  started "marketplace.nginx.device"
+  guarded(responding.answer, state.receiver)
 end
 
 --- Counts and logs what nginx refused by itself, such as a body above client_max_body_size, as what the receiver

@@ -25,6 +25,25 @@ function request.head()
   }
 end
 
+--- The current request without its body, for a responder.
+---@return {method: string, path: string, headers: table<string, string|string[]>, remote: string, fault: string|nil}
+--- path: as nginx has it, decoded, normalized and perhaps rewritten, without the query; headers: in lower case
+function request.whole()
+  local headers, method = ngx.req.get_headers(0), ngx.req.get_method()
+  return {
+    method = method, path = ngx.var.uri, headers = setmetatable(headers, nil), remote = ngx.var.remote_addr,
+    fault = has_no_length(method, headers) and "no_length" or nil,
+  }
+end
+
+--- A path with the query of the current request.
+---@param path string
+---@return string
+function request.with_query(path)
+  local query = ngx.var.args
+  return query and query ~= "" and ("%s?%s"):format(path, query) or path
+end
+
 --- The body of the current request, from memory or from the file that nginx put it into.
 ---@param max_body integer bytes; a longer file is not read
 ---@return string|nil body

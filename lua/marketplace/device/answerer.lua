@@ -1,0 +1,89 @@
+--- What the endpoints answer: made of the store's rows, and with the key that signs tokens. What goes in and what comes
+--- out is plain, so that nginx can have it made in a thread (marketplace.nginx.device).
+local install = require "marketplace.device.install"
+local json = require "marketplace.json"
+local questions = require "marketplace.device.questions"
+local responses = require "marketplace.responses"
+local restore = require "marketplace.device.restore"
+local updates = require "marketplace.device.updates"
+
+local answerer = {}
+
+---@class marketplace.device.Answerer
+---@field packages marketplace.Packages
+---@field issue fun(app: table, now: number): string|nil, string?, string? see marketplace.token.install_issuer
+---@field clock fun(): number seconds since the epoch, for tokens
+---@field packages_url string without a slash at its end
+---@field update_dtype "download"|"redownload"
+---@field share_url? string
+local Answerer = {}
+Answerer.__index = Answerer
+
+local function json_answer(status, document, tokens)
+  return {
+    status = status, body = json.encode(document), tokens = tokens,
+    headers = { ["content-type"] = "application/json", ["cache-control"] = "no-store" },
+  }
+end
+
+local function apps_endpoint(part)
+  return {
+    read = questions.of_apps,
+    answer = function(self, question)
+      local document, message, code = part.answer(self, question)
+      if not document then return nil, message, code end
+      return json_answer(200, document, #(document.updates or document.restores))
+    end,
+  }
+end
+
+local function answer_install(self, question)
+  local document, message, code = install.answer(self, question)
+  if document then return json_answer(200, document, 1) end
+  if code ~= "not_found" and code ~= "unfit" then return nil, message, code end
+  return json_answer(404, {
+    appleItemId = question.app, appleVersionId = question.version, failure = { code = 404, description = message },
+  })
+end
+
+local ENDPOINTS = {
+  updates = apps_endpoint(updates), restore = apps_endpoint(restore),
+  install = { read = questions.of_install, answer = answer_install },
+}
+
+--- Answers what an endpoint is asked.
+---@param name "updates"|"restore"|"install" the endpoint
+---@param body string
+---@param account string who asks
+---@param territory? string of the account
+---@return {status: integer, headers: table<string, string>, body: string, tokens: integer|nil}|nil answer
+---@return string? message
+---@return string? code store_unavailable, crypto_failed
+function Answerer:answer(name, body, account, territory)
+  local endpoint = ENDPOINTS[name]
+  local question, problem = endpoint.read(body)
+  if not question then return responses.plain(400, problem) end
+  question.account, question.territory = account, territory
+  return endpoint.answer(self, question)
+end
+
+--- See Device:install.
+---@param given marketplace.DeviceInstallOptions
+---@return table|nil document
+---@return string? message
+---@return string? code not_found, unfit, store_unavailable, crypto_failed
+function Answerer:install(given)
+  return install.answer(self, given)
+end
+
+--- One that answers.
+---@param given {packages: marketplace.Packages, issue: function, clock: (fun(): number), packages_url: string,
+--- update_dtype: "download"|"redownload", share_url?: string} as the class has them
+---@return marketplace.device.Answerer
+function answerer.new(given)
+  local self = {}
+  for name, value in pairs(given) do self[name] = value end
+  return setmetatable(self, Answerer)
+end
+
+return answerer

@@ -1,0 +1,87 @@
+--- The current request, answered by the responder of a receiver's whose path it has: marketplace.device, or another.
+local refusals = require "marketplace.refusals"
+local request = require "marketplace.nginx.request"
+local responders = require "marketplace.responders"
+local responses = require "marketplace.responses"
+
+local responding = {}
+
+local MOST_SHOWN = 200 -- bytes, of a request's line and of what it was told
+
+local function send(answer)
+  if answer.status >= 400 then ngx.req.discard_body() end -- does nothing if it was read
+  request.answer(answer.status, answer.headers, answer.body)
+end
+
+local function not_found(receiver, asked)
+  receiver:refused(refusals.not_found({
+    method = asked.method, path = asked.path, is_signed = asked.headers["x-apple-signature"] ~= nil,
+    remote = asked.remote,
+  }, "no responder answers there"))
+  send(responses.plain(404, "nothing is here"))
+end
+
+local function show(receiver, responder, asked, status, reason, level)
+  receiver:show_refused {
+    code = responder.name or "responder", status = status, remote = asked.remote, level = level,
+    reason = ("%s: %s"):format((asked.method .. " " .. asked.path):sub(1, MOST_SHOWN), reason),
+  }
+end
+
+-- That something is not there is an answer like any other, and what failed within is the responder's to report.
+local function is_refusal(status)
+  return status >= 400 and status < 500 and status ~= 404
+end
+
+local function first_line(body)
+  return body:match "^[^\n]*":sub(1, MOST_SHOWN)
+end
+
+-- What keeps its responder from it: an answer, or nil. Only what is posted has a body for it.
+local function body_fault(receiver, responder, asked)
+  local refusal = responders.fault_answer(asked, responder.max_body)
+  if refusal or asked.method ~= "POST" then return refusal end
+  local body, fault, problem = request.read_body(responder.max_body)
+  if body and #body <= responder.max_body then
+    asked.body = body
+    return nil
+  end
+  if fault ~= "unreadable" then return responses.refusal "too_large" end
+  show(receiver, responder, asked, 503, "the body cannot be read back from its temporary file: " .. problem, "error")
+  return responses.refusal "unavailable"
+end
+
+local function handle(responder, asked)
+  local status, headers, body = responder:handle {
+    method = asked.method, path = request.with_query(asked.path), headers = asked.headers, body = asked.body,
+    remote = asked.remote,
+  }
+  return { status = status, headers = headers, body = body }
+end
+
+-- The answer, and whether it is the responder's own.
+local function answer_of(receiver, responder, asked)
+  local fault = body_fault(receiver, responder, asked)
+  if fault then return fault, false end
+  local ok, answer = xpcall(handle, debug.traceback, responder, asked)
+  if ok then return answer, true end
+  show(receiver, responder, asked, 503, tostring(answer), "error")
+  return responses.refusal "unavailable", false
+end
+
+--- Answers it.
+---@param receiver marketplace.Receiver
+function responding.answer(receiver)
+  local asked = request.whole()
+  -- a question mark in it was percent-encoded: a responder would take it for the beginning of the query
+  local responder = not asked.path:find("?", 1, true) and receiver.responders:find(asked.path)
+  if not responder then return not_found(receiver, asked) end
+  local answer, is_own = answer_of(receiver, responder, asked)
+  if not is_own and responder.refused then responder:refused(asked.path, answer.status) end
+  if is_refusal(answer.status) then
+    show(receiver, responder, asked, answer.status, first_line(answer.body))
+  end
+  send(answer)
+end
+
+return responding
