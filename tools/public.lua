@@ -23,6 +23,7 @@ public.CLASSES = {
   { name = "marketplace.Exchange", file = "http", owner = "Exchange" },
   { name = "marketplace.Packages", file = "packages/init", owner = "Packages" },
   { name = "marketplace.Device", file = "device/init", owner = "Device" },
+  { name = "marketplace.CheckFinding", file = "check/findings" },
   { name = "marketplace.Server", file = "server/init", owner = "Server" },
   { name = "marketplace.Simulator", file = "simulator/init", owner = "Simulator" },
   { name = "marketplace.SimulatorAssetOptions", file = "simulator/packages/shape" },
@@ -45,6 +46,7 @@ public.FACADE = {
   { "client", "client/init", "new" },
   { "packages", "packages/init", "new" },
   { "device", "device/init", "new" },
+  { "check", "check/init", "run" },
   { "reconcile", "reconcile/init", "run" },
 }
 

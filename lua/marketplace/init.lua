@@ -1,4 +1,5 @@
 --- lua-marketplace: App Store Connect's marketplace notifications, received and acted on in Lua.
+local check = require "marketplace.check"
 local client = require "marketplace.client"
 local core = require "marketplace.core"
 local device = require "marketplace.device"
@@ -27,6 +28,7 @@ local marketplace = {
   client = client.new,
   packages = packages.new,
   device = device.new,
+  check = check.run,
   reconcile = reconcile.run,
 }
 

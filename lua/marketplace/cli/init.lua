@@ -15,6 +15,7 @@ local COMMANDS = {
   { name = "packages", summary = "fetch, check and publish the packages that devices install, and take them down" },
   { name = "webhooks", summary = "list, make, change and try the webhooks at App Store Connect; rotate their secret" },
   { name = "reconcile", summary = "put notifications that were missed into the inbox" },
+  { name = "check", summary = "look at a marketplace as devices do, and at App Store Connect; say what is wrong" },
   { name = "send", summary = "sign a notification and post it as App Store Connect would, to try a receiver" },
   { name = "sign", summary = "print the signature that App Store Connect would send with a body" },
   { name = "verify", summary = "check a signature; the exit status says whether it is valid" },

@@ -151,6 +151,15 @@ return {
       if not made then return made, problem, its_code end
       return made.appleVersionId, made.link:match "^marketplace%-kit://install%?" ~= nil
     end },
+  -- of a domain that nobody answers for
+  { covers = { "marketplace.check" }, only_lua = true,
+    run = function()
+      local _, counts = marketplace.check {
+        domain = "market.example", clock = function() return 1780000000 end,
+        transport = function() return nil, "Connection refused", "connect_failed", { sent = false } end,
+      }
+      return counts
+    end },
   { covers = { "marketplace.inbox", "marketplace.dispatcher" },
     run = function()
       local inbox, message, code = marketplace.inbox "memory"

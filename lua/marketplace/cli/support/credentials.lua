@@ -60,17 +60,23 @@ function credentials.describe_key(command)
   command:flag("--individual", "the key is an individual's, not a team's")
 end
 
+--- Adds the options that name the key and the server, and say how it is asked.
+---@param command table argparse's
+function credentials.describe_api(command)
+  credentials.describe_key(command)
+  command:option("--api-url", "server to use in place of App Store Connect (without it: MARKETPLACE_API_URL, or " ..
+    "`api_url`)"):argname("URL")
+  command:option("--timeout", "give up a request, with its retries, after this many seconds"):argname("SECONDS")
+  command:flag("--verbose", "write a line about each request to standard error")
+end
+
 --- Adds the options of a command that talks to App Store Connect.
 ---@param command table argparse's
 ---@param changes? boolean whether the command changes something there: adds --dry-run
 function credentials.describe(command, changes)
-  credentials.describe_key(command)
-  command:option("--api-url", "server to use in place of App Store Connect (without it: MARKETPLACE_API_URL, or " ..
-    "`api_url`)"):argname("URL")
+  credentials.describe_api(command)
   command:option("--ca-file", "certificates to trust in place of the system's, PEM (without it: `ca_file`)")
     :argname("PATH")
-  command:option("--timeout", "give up a request, with its retries, after this many seconds"):argname("SECONDS")
-  command:flag("--verbose", "write a line about each request to standard error")
   if changes then
     command:flag("--dry-run", "show the requests that would change something, and send none of them")
   end

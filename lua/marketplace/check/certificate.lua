@@ -1,0 +1,25 @@
+--- How long a certificate is still good.
+local timestamp = require("marketplace.log").timestamp
+
+local certificate = {}
+
+local DAY = 86400 -- seconds
+local SOON, URGENT = 14 * DAY, 2 * DAY
+
+--- Judges one that was accepted.
+---@param run table
+---@param host string
+---@param shown {expires_at: number, names: string[]}|nil
+function certificate.judge(run, host, shown)
+  if not shown then
+    return run.findings:add("skipped", "tls", host, "the certificate is trusted, and its end is not known")
+  end
+  local left = shown.expires_at - run.now()
+  local message = ("the certificate is trusted and for this host; it expires at %s, in %.3g days"):format(
+    timestamp(shown.expires_at), left / DAY)
+  if left >= SOON then return run.findings:add("ok", "tls", host, message) end
+  run.findings:add(left < URGENT and "error" or "warning", "tls", host, message,
+    "renew it now, have the server load the new one, and find out why that did not happen by itself")
+end
+
+return certificate

@@ -1,0 +1,53 @@
+--- What was found, one after another: each says what is so, of what, and what to do next. Text from outside is shown
+--- cut, and so that it can control nothing.
+local text = require "marketplace.text"
+
+local findings = {}
+
+local MOST_SHOWN = 200 -- bytes
+
+---@class marketplace.CheckFinding
+---@field level "ok"|"warning"|"error"|"skipped" skipped: not looked at, and why
+---@field check string what was looked at: "app_store_connect", "clock", "domain", "tls", "well_known", "updates",
+--- "restore", "token", "packages", "key_blobs", "takedowns", "webhook", "deliveries", "receiver", "ping"
+---@field about string a URL, a host, a webhook, an app …
+---@field message string what was found
+---@field action? string what to do next
+
+---@class marketplace.check.Findings
+---@field list marketplace.CheckFinding[]
+local Findings = {}
+Findings.__index = Findings
+
+--- Text from outside, to be shown.
+---@param value any
+---@return string
+function Findings:shown(value)
+  local cut = text.cut(text.hide(tostring(value), self.secrets), MOST_SHOWN)
+  return text.safe(cut) .. (#cut < #tostring(value) and "…" or "")
+end
+
+--- Adds one.
+---@param level "ok"|"warning"|"error"|"skipped"
+---@param check string
+---@param about string
+---@param message string
+---@param action? string
+function Findings:add(level, check, about, message, action)
+  local finding = {
+    level = level, check = check, about = text.safe(text.hide(about, self.secrets)),
+    message = text.safe(text.hide(message, self.secrets)), action = action and text.safe(action),
+  }
+  self.list[#self.list + 1] = finding
+  if self.on_finding then self.on_finding(finding) end
+end
+
+--- No findings yet.
+---@param on_finding? fun(finding: marketplace.CheckFinding) is told of each at once
+---@param secrets string[] that no finding may show
+---@return marketplace.check.Findings
+function findings.new(on_finding, secrets)
+  return setmetatable({ list = {}, on_finding = on_finding, secrets = secrets }, Findings)
+end
+
+return findings

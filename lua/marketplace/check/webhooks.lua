@@ -1,0 +1,204 @@
+--- The webhooks of a marketplace's app: that App Store Connect sends what it should to where it should, and that what
+--- it sends arrives.
+local app_store_connect = require "marketplace.check.app_store_connect"
+local core = require "marketplace.core"
+local event_types = require "marketplace.event_types"
+local log = require "marketplace.log"
+local text = require "marketplace.text"
+
+local webhooks = {}
+
+local MOST = 200        -- of a list: more webhooks than an app can have
+local SINCE = 24 * 3600 -- seconds that deliveries are looked at
+
+--[[ How they are set up ]]
+
+local function missing_types(webhook)
+  local has, missing = {}, {}
+  for _, name in ipairs(type(webhook.eventTypes) == "table" and webhook.eventTypes or {}) do has[name] = true end
+  for _, name in ipairs(event_types.MARKETPLACE) do
+    if not has[name] then missing[#missing + 1] = name end
+  end
+  return missing
+end
+
+local function update(webhook, option)
+  return ("marketplace webhooks update %s %s"):format(text.shell_word(webhook.id), option)
+end
+
+local function judge_types(run, about, webhook)
+  local missing = missing_types(webhook)
+  if #missing == 0 then return true end
+  local options = { "--event version_available --event versions_unavailable --event app_unavailable" }
+  for _, name in ipairs(type(webhook.eventTypes) == "table" and webhook.eventTypes or {}) do
+    if type(name) == "string" and name:find "^%u[%u%d_]*$" and not name:find "^ALTERNATIVE_DISTRIBUTION_" then
+      options[#options + 1] = "--event " .. name
+    end
+  end
+  run.findings:add("error", "webhook", about, "it does not send " .. event_types.shown(missing),
+    update(webhook, table.concat(options, " ")))
+  return false
+end
+
+local function judge_one(run, webhook, app)
+  local about = ("webhook %s of app %s"):format(run.findings:shown(webhook.id), app)
+  local is_fine = judge_types(run, about, webhook)
+  if webhook.enabled ~= true then
+    is_fine = false
+    run.findings:add("error", "webhook", about, "it is disabled: nothing is sent to it", update(webhook, "--enabled"))
+  end
+  if not is_fine then return false end
+  run.findings:add("ok", "webhook", about, "it is enabled, and sends what concerns marketplaces to " ..
+    run.findings:shown(webhook.url))
+  return true
+end
+
+--[[ Which ones ]]
+
+local function urls_of(run, list)
+  local urls = {}
+  for i, webhook in ipairs(list) do urls[i] = run.findings:shown(webhook.url or "-") end
+  return table.concat(urls, " ")
+end
+
+local function leading_here(run, list)
+  if not run.webhook_url then return list end
+  local here = {}
+  for _, webhook in ipairs(list) do
+    if webhook.url == run.webhook_url then here[#here + 1] = webhook end
+  end
+  return here
+end
+
+local function tell_none(run, app, list)
+  local about = "app " .. app
+  if #list > 0 then
+    return run.findings:add("error", "webhook", about, ("none of its %d webhooks leads to %s: %s"):format(#list,
+      run.webhook_url, urls_of(run, list)), "correct one: marketplace webhooks update ID --url " ..
+      text.shell_word(run.webhook_url))
+  end
+  local first = app_store_connect.call(run, "webhook", about, function(client)
+    return client.marketplaceWebhooks:list { limit = MOST }
+  end)
+  if not first then return end
+  local here = {}
+  for _, webhook in ipairs(first) do
+    if not run.webhook_url or webhook.endpointUrl == run.webhook_url then here[#here + 1] = webhook end
+  end
+  if #here == 0 then
+    return run.findings:add("error", "webhook", about, "it has no webhook: no notification will ever arrive",
+      ("marketplace webhooks create --app %s --name NAME --url %s"):format(text.shell_word(app),
+        run.webhook_url and text.shell_word(run.webhook_url) or "URL"))
+  end
+  run.findings:add("warning", "webhook", about, "only the account's webhook of generation 1, which Apple " ..
+    "deprecates, leads to " .. run.findings:shown(here[1].endpointUrl),
+    "marketplace webhooks migrate --app " .. text.shell_word(app))
+end
+
+--[[ Deliveries ]]
+
+local function as_table(value)
+  return type(value) == "table" and value or {}
+end
+
+--- The deliveries of a webhook since a time, as App Store Connect lists them: of very many, one page.
+---@param run table
+---@param check string
+---@param about string
+---@param webhook table
+---@param since number
+---@return table[]|nil
+function webhooks.deliveries(run, check, about, webhook, since)
+  return app_store_connect.call(run, check, about, function(client)
+    return client.webhookDeliveries:list {
+      webhook = webhook.id, include = "event", limit = MOST,
+      filter = { createdDateGreaterThanOrEqualTo = core.format_time(since) },
+    }
+  end)
+end
+
+--- What a delivery came to, for people.
+---@param run table
+---@param delivery table
+---@return string
+function webhooks.outcome(run, delivery)
+  local status = as_table(delivery.response).httpStatusCode
+  if status then return "the receiver answered " .. run.findings:shown(status) end
+  return delivery.errorMessage and run.findings:shown(delivery.errorMessage) or "App Store Connect does not say why"
+end
+
+--- What to do about a delivery that failed.
+---@param delivery table
+---@param webhook table
+---@return string
+function webhooks.remedy(delivery, webhook)
+  if as_table(delivery.response).httpStatusCode == 401 then
+    return ("the receiver has another secret than it: marketplace webhooks rotate-secret %s --secret-file PATH")
+      :format(text.shell_word(webhook.id))
+  end
+  return "look in the receiver's log, and at the way to it; then marketplace reconcile gets what was missed"
+end
+
+-- The newest delivery of each event, and the newest of all.
+local function newest_of(list)
+  local by_event, newest = {}, nil
+  for _, delivery in ipairs(list) do
+    local id = as_table(delivery.event).id or delivery.id
+    local at = core.parse_time(tostring(delivery.createdDate)) or 0
+    if not by_event[id] or at > by_event[id].at then by_event[id] = { at = at, delivery = delivery } end
+    if delivery.deliveryState ~= "PENDING" and (not newest or at > newest.at) then
+      newest = { at = at, delivery = delivery }
+    end
+  end
+  return by_event, newest
+end
+
+local function judge_deliveries(run, webhook, app)
+  local about = ("webhook %s of app %s"):format(run.findings:shown(webhook.id), app)
+  local list = webhooks.deliveries(run, "deliveries", about, webhook, run.now() - SINCE)
+  if not list then return end
+  local by_event, newest = newest_of(list)
+  local events, failed = 0, 0
+  for _, one in pairs(by_event) do
+    events = events + 1
+    if one.delivery.deliveryState == "FAILED" then failed = failed + 1 end
+  end
+  if newest and newest.delivery.deliveryState == "FAILED" then
+    run.findings:add("error", "deliveries", about, ("the last one failed, at %s: %s"):format(log.timestamp(newest.at),
+      webhooks.outcome(run, newest.delivery)), webhooks.remedy(newest.delivery, webhook))
+  elseif failed > 0 then
+    run.findings:add("warning", "deliveries", about, ("%d of %d events of the last day did not arrive"):format(failed,
+      events), "marketplace reconcile --app " .. text.shell_word(app))
+  else
+    run.findings:add("ok", "deliveries", about, events == 0 and "nothing was sent in the last day" or
+      ("all %d events of the last day arrived"):format(events))
+  end
+end
+
+--[[ All ]]
+
+local function check_app(run, app)
+  local list = app_store_connect.call(run, "webhook", "app " .. app, function(client)
+    return client.webhooks:list { app = app, limit = MOST }
+  end)
+  if not list then return end
+  local here = leading_here(run, list)
+  if #here == 0 then return tell_none(run, app, list) end
+  for _, webhook in ipairs(here) do
+    if judge_one(run, webhook, app) then run.webhooks[#run.webhooks + 1] = { webhook = webhook, app = app } end
+    judge_deliveries(run, webhook, app)
+  end
+end
+
+--- Looks at them. `run.webhooks` are those that can be tried.
+---@param run table
+function webhooks.run(run)
+  run.webhooks = {}
+  if #run.apps == 0 then
+    return run.findings:add("skipped", "webhook", "App Store Connect", "no app was named, so that no webhook was " ..
+      "looked at", "name the marketplace's app with --app")
+  end
+  for _, app in ipairs(run.apps) do check_app(run, app) end
+end
+
+return webhooks

@@ -1,0 +1,151 @@
+--- marketplace check: looks at a marketplace from the outside, and says what is wrong and what to do about it.
+local chosen = require "marketplace.cli.support.packages"
+local core = require "marketplace.core"
+local credentials = require "marketplace.cli.support.credentials"
+local file_mode = require "marketplace.file_mode"
+local inputs = require "marketplace.cli.support.inputs"
+local installation = require "marketplace.cli.support.installation"
+local number_problem = require("marketplace.cli.support.options").number_problem
+local output = require "marketplace.cli.support.output"
+local seconds_problem = require("marketplace.cli.support.options").seconds_problem
+local text = require "marketplace.text"
+
+local command_check = {}
+
+local TIMEOUT = "10" -- seconds
+local MOST_SAMPLE = 900
+
+function command_check.describe(command)
+  command:option("--domain", "domain that is registered with Apple (without it: the host of the device's base_url)")
+    :argname("DOMAIN")
+  command:option("--device-config", "file with the options of marketplace.device, as the server has them")
+    :argname("FILE")
+  command:option("--packages", "folder of the packages that are served (without it: that of the device's options, " ..
+    "or MARKETPLACE_PACKAGES, or `packages` in the config file, or packages in the current folder if there is one)")
+    :argname("DIR")
+  command:option("--app", "app of the marketplace, whose webhooks are looked at; may be repeated"):count("*")
+    :argname("ID")
+  command:option("--webhook-url", "URL that notifications are to be posted to (without it: where the webhooks lead)")
+    :argname("URL")
+  command:option("--header", "header of a device that has signed in, \"Name: value\"; may be repeated; a secret one " ..
+    "belongs in --header-file, as others of this machine see arguments"):count("*"):argname("LINE")
+  command:option("--header-file", "file with such headers, one a line"):argname("PATH")
+  command:option("--connect", "host:port to connect to in place of where the marketplace's names lead")
+    :argname("ADDRESS")
+  command:option("--ca-file", "certificates to trust at the marketplace's servers in place of the system's, PEM (at " ..
+    "App Store Connect: `ca_file` in the config file)"):argname("PATH")
+  command:flag("--no-ping", "do not ask App Store Connect for a ping of each webhook")
+  command:option("--sample", "look at no more than this many of the packages"):default("50"):argname("N")
+  command:option("--within", "look at nothing more after this many seconds"):default("120"):argname("SECONDS")
+  output.describe_json(command)
+  credentials.describe_api(command)
+end
+
+--[[ What is given ]]
+
+-- Nil, an exit status and a message if it cannot be read.
+local function headers_of(parsed)
+  local lines = {}
+  for i, line in ipairs(parsed.header) do lines[i] = line end
+  if not parsed.header_file then return lines end
+  file_mode.check(output.warn, parsed.header_file)
+  local bytes, message = inputs.read(parsed.header_file)
+  if not bytes then return nil, 1, message end
+  for line in bytes:gmatch "[^\r\n]+" do
+    if line:find "%S" and not line:find "^#" then lines[#lines + 1] = text.trim(line) end
+  end
+  return lines
+end
+
+local function device_of(parsed)
+  if not parsed.device_config then return nil end
+  return require("marketplace.device.config").load(parsed.device_config)
+end
+
+-- The folder that is named, or the default if it is there.
+local function packages_of(parsed, device)
+  if not parsed.packages and device and device.packages then return nil end
+  local named = { folder = parsed.packages, config = parsed.config }
+  local problem = chosen.resolve(named)
+  if problem then return nil, problem end
+  if named.folder_source == "the default" and not core.file_id(named.folder) then return nil end
+  return named.folder
+end
+
+-- Without any setting of a key App Store Connect is not asked.
+local function client_of(parsed)
+  local settings, message = credentials.settings(parsed)
+  if not settings then return nil, 1, message end
+  if not (settings.key_file or settings.key_id or settings.issuer_id or settings.individual) then return nil end
+  local own = {}
+  for name, value in pairs(parsed) do own[name] = value end
+  own.ca_file = nil
+  return credentials.client(own)
+end
+
+local function rock_problem(given)
+  if not given.packages and not (given.device and given.device.packages) then return nil end
+  return installation.problem "marketplace.package_io" or installation.problem "marketplace.sqlite"
+end
+
+local SHOWN = { headers = "--header", apps = "--app", connect_to = "--connect" }
+
+local function as_usage(problem)
+  return "check: " .. problem:gsub("options? '([%w_]+)'", function(name)
+    return SHOWN[name] or "--" .. name:gsub("_", "-")
+  end)
+end
+
+local function given_of(parsed)
+  local given = {
+    domain = parsed.domain, apps = parsed.app, webhook_url = parsed.webhook_url, connect_to = parsed.connect,
+    ca_file = parsed.ca_file, ping = not parsed.no_ping, sample = parsed.sample, timeout = parsed.timeout,
+    within = parsed.within,
+  }
+  local status, message
+  given.headers, status, message = headers_of(parsed)
+  if not given.headers then return nil, status, message end
+  given.device, message = device_of(parsed)
+  if message then return nil, 1, message end
+  given.packages, message = packages_of(parsed, given.device)
+  if message then return nil, 1, message end
+  given.client, status, message = client_of(parsed)
+  if message then return nil, status, message end
+  return given
+end
+
+--[[ What is found ]]
+
+local function line_of(finding)
+  local line = ("%-7s  %s: %s"):format(finding.level, finding.about, finding.message)
+  return finding.action and ("%s. To do: %s"):format(line, finding.action) or line
+end
+
+local function write(parsed)
+  return function(finding) output.write(parsed.json, line_of(finding), finding) end
+end
+
+local function summary(counts)
+  return ("%d ok, %d warnings, %d errors, %d not looked at"):format(counts.ok, counts.warning, counts.error,
+    counts.skipped)
+end
+
+function command_check.run(parsed)
+  parsed.timeout = parsed.timeout or TIMEOUT
+  local usage = seconds_problem(parsed, "timeout") or seconds_problem(parsed, "within") or
+    number_problem(parsed, "sample", 1, MOST_SAMPLE)
+  if usage then return 2, "check: " .. usage end
+  local given, status, message = given_of(parsed)
+  if not given then return status, message end
+  local check = require "marketplace.check"
+  local problem = check.problem(given)
+  if problem then return 2, as_usage(problem) end
+  problem = rock_problem(given)
+  if problem then return 1, problem end
+  given.on_finding = write(parsed)
+  local _, counts = check.run(given)
+  if not parsed.json then output.write(false, summary(counts)) end
+  return counts.error == 0 and 0 or 1
+end
+
+return command_check
