@@ -9,7 +9,9 @@
  *   - numbers are checked and handed out as written, of any size: their meaning is the caller's;
  *   - an object that names a member twice is a fault if MKT_JSON_UNIQUE_NAMES is asked for, as
  *     I-JSON (RFC 7493, section 2.3) wants it: two readers that each keep another one of the two
- *     would see two different notifications under one signature.
+ *     would see two different notifications under one signature;
+ *   - bytes that are not UTF-8 are a fault unless MKT_JSON_ANY_BYTES is asked for: of an answer
+ * with a name that somebody cut off, the rest counts.
  */
 #ifndef MKT_JSON_H
 #define MKT_JSON_H
@@ -29,6 +31,7 @@ enum {
 typedef enum mkt_json_flags {
   MKT_JSON_RFC8259 = 0,
   MKT_JSON_UNIQUE_NAMES = 1,
+  MKT_JSON_ANY_BYTES = 2, /* a string's bytes above 0x7F need not be UTF-8 */
 } mkt_json_flags;
 
 typedef enum mkt_json_token {

@@ -128,6 +128,12 @@ static bool end_string(mkt_json *json, size_t first, size_t end, bool escaped) {
   return true;
 }
 
+/* Bytes of the character at i, which is not ASCII; 0 if it is none. */
+static size_t character_length(const mkt_json *json, size_t i) {
+  if ((json->flags & MKT_JSON_ANY_BYTES) != 0) return 1;
+  return mkt_utf8_length(json->p + i, json->n - i);
+}
+
 /* Goes on from the special byte at i. Apart from what scans plain strings, and not inlined into it,
  * for few strings get here, and its frame costs as much as scanning one of them. */
 __attribute__((noinline)) static bool scan_special(mkt_json *json, size_t first, size_t i) {
@@ -144,7 +150,7 @@ __attribute__((noinline)) static bool scan_special(mkt_json *json, size_t first,
       length = read_escape(p + i, n - i, &scalar);
       if (length == 0) return fault(json, i, "an escape stands for no character");
     } else {
-      length = mkt_utf8_length(p + i, n - i);
+      length = character_length(json, i);
       if (length == 0) return fault(json, i, "a string is not UTF-8");
     }
     i = skip_plain(p, n, i + length);

@@ -134,6 +134,14 @@ static bool other_accepts(const uint8_t *data, size_t n) {
   return o.i == n;
 }
 
+static void check_utf8(const char *p, size_t n) {
+  for (size_t i = 0; i < n;) {
+    size_t length = mkt_utf8_length(p + i, n - i);
+    MKT_FUZZ_CHECK(length > 0);
+    i += length;
+  }
+}
+
 static void check_text(const mkt_json *json) {
   mkt_json_text text = json->text;
   MKT_FUZZ_CHECK(text.p >= json->p && text.p + text.n <= json->p + json->position);
@@ -141,11 +149,7 @@ static void check_text(const mkt_json *json) {
   MKT_FUZZ_CHECK(decoded != NULL);
   size_t n = mkt_json_decode(text, decoded);
   MKT_FUZZ_CHECK(n <= text.n);
-  for (size_t i = 0; i < n;) {
-    size_t length = mkt_utf8_length(decoded + i, n - i);
-    MKT_FUZZ_CHECK(length > 0);
-    i += length;
-  }
+  if ((json->flags & MKT_JSON_ANY_BYTES) == 0) check_utf8(decoded, n);
   MKT_FUZZ_CHECK(mkt_json_is(text, decoded, n) && mkt_json_equal(text, text));
   free(decoded);
 }
@@ -172,5 +176,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   bool accepted = reader_accepts(data, n, MKT_JSON_RFC8259);
   MKT_FUZZ_CHECK(accepted == other_accepts(data, n));
   MKT_FUZZ_CHECK(!reader_accepts(data, n, MKT_JSON_UNIQUE_NAMES) || accepted);
+  MKT_FUZZ_CHECK(reader_accepts(data, n, MKT_JSON_ANY_BYTES) || !accepted);
   return 0;
 }

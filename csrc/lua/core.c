@@ -12,6 +12,7 @@
 #include "lua/file.h"
 #include "lua/hash.h"
 #include "lua/http.h"
+#include "lua/json_value.h"
 #include "lua/keyring.h"
 #include "lua/log_writer.h"
 #include "lua/notification.h"
@@ -134,6 +135,7 @@ int luaopen_marketplace_core(lua_State *L) {
   mkt_lua_add_file(L);
   mkt_lua_add_hash(L);
   mkt_lua_add_http(L);
+  mkt_lua_add_json(L);
   mkt_lua_add_log_writer(L);
   mkt_lua_push_keyring(L);
   lua_setfield(L, -2, "keyring");

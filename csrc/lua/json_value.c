@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,15 @@ static double number_value(const char *p) {
   return c_locale != (locale_t)0 ? strtod_l(p, NULL, c_locale) : strtod(p, NULL);
 }
 
-static void push_number(lua_State *L, mkt_json_text text) {
+/* A value on its way from the text to Lua. */
+typedef struct builder {
+  mkt_json json;
+  int lists; /* the index of the metatable that lists get; 0: they get none */
+  bool has_infinite_number;
+} builder;
+
+static void push_number(lua_State *L, builder *b) {
+  const mkt_json_text text = b->json.text;
   if (strcspn(text.p, ".eE,]} \t\r\n") >= text.n) {
     errno = 0;
     long long integer = strtoll(text.p, NULL, 10);
@@ -47,56 +56,95 @@ static void push_number(lua_State *L, mkt_json_text text) {
       return;
     }
   }
-  lua_pushnumber(L, number_value(text.p));
+  const double number = number_value(text.p);
+  if (isinf(number)) b->has_infinite_number = true;
+  lua_pushnumber(L, number);
 }
 
-static void push_value(lua_State *L, mkt_json *json, mkt_json_token token);
+static bool push_value(lua_State *L, builder *b, mkt_json_token token);
 
-static void push_array(lua_State *L, mkt_json *json) {
+static bool push_list(lua_State *L, builder *b) {
+  mkt_lua_need_stack(L, LEVEL_SLOTS);
   lua_newtable(L);
+  if (b->lists != 0) {
+    lua_pushvalue(L, b->lists);
+    lua_setmetatable(L, -2);
+  }
   mkt_json_token token;
-  for (int i = 1; (token = mkt_json_next(json)) != MKT_JSON_ARRAY_END; i++) {
-    push_value(L, json, token);
+  for (int i = 1; (token = mkt_json_next(&b->json)) != MKT_JSON_ARRAY_END; i++) {
+    if (!push_value(L, b, token)) return false;
     lua_rawseti(L, -2, i);
   }
+  return true;
 }
 
-static void push_object(lua_State *L, mkt_json *json) {
+static bool push_object(lua_State *L, builder *b) {
+  mkt_lua_need_stack(L, LEVEL_SLOTS);
   lua_newtable(L);
-  while (mkt_json_next(json) == MKT_JSON_NAME) {
-    mkt_lua_push_text(L, json->text);
-    push_value(L, json, mkt_json_next(json));
+  mkt_json_token token;
+  while ((token = mkt_json_next(&b->json)) == MKT_JSON_NAME) {
+    mkt_lua_push_text(L, b->json.text);
+    if (!push_value(L, b, mkt_json_next(&b->json))) return false;
     lua_rawset(L, -3);
   }
+  return token == MKT_JSON_OBJECT_END;
 }
 
-static void push_value(lua_State *L, mkt_json *json, mkt_json_token token) {
-  mkt_lua_need_stack(L, LEVEL_SLOTS);
+/* The value that the token begins. False on a fault of the JSON: then something of it may be on the
+ * stack. */
+static bool push_value(lua_State *L, builder *b, mkt_json_token token) {
   switch (token) {
   case MKT_JSON_OBJECT:
-    push_object(L, json);
-    break;
+    return push_object(L, b);
   case MKT_JSON_ARRAY:
-    push_array(L, json);
-    break;
+    return push_list(L, b);
   case MKT_JSON_STRING:
-    mkt_lua_push_text(L, json->text);
-    break;
+    mkt_lua_push_text(L, b->json.text);
+    return true;
   case MKT_JSON_NUMBER:
-    push_number(L, json->text);
-    break;
+    push_number(L, b);
+    return true;
   case MKT_JSON_TRUE:
   case MKT_JSON_FALSE:
     lua_pushboolean(L, token == MKT_JSON_TRUE);
-    break;
-  default:
+    return true;
+  case MKT_JSON_NULL:
     lua_pushlightuserdata(L, NULL);
-    break;
+    return true;
+  default:
+    return false;
   }
 }
 
+static void begin(builder *b, const char *p, size_t n, mkt_json_flags flags, int lists) {
+  mkt_json_init(&b->json, p, n, flags);
+  b->lists = lists;
+  b->has_infinite_number = false;
+}
+
 void mkt_lua_push_json(lua_State *L, mkt_json_value value) {
-  mkt_json json;
-  mkt_json_init(&json, value.p, value.n, MKT_JSON_RFC8259);
-  push_value(L, &json, mkt_json_next(&json));
+  builder b;
+  begin(&b, value.p, value.n, MKT_JSON_RFC8259, 0);
+  mkt_lua_need_stack(L, LEVEL_SLOTS);
+  (void)push_value(L, &b, mkt_json_next(&b.json));
+}
+
+static int decode_json(lua_State *L) {
+  size_t n;
+  builder b;
+  luaL_checktype(L, 1, LUA_TSTRING);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  const char *text = lua_tolstring(L, 1, &n);
+  begin(&b, text, n, MKT_JSON_ANY_BYTES, 2);
+  bool is_read =
+      push_value(L, &b, mkt_json_next(&b.json)) && mkt_json_next(&b.json) == MKT_JSON_END;
+  if (is_read && !b.has_infinite_number) return 1;
+  lua_pushnil(L);
+  lua_pushstring(L, is_read ? "a number is too large" : b.json.problem);
+  return 2;
+}
+
+void mkt_lua_add_json(lua_State *L) {
+  static const luaL_Reg functions[] = {{"decode_json", decode_json}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
 }

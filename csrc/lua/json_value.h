@@ -1,7 +1,7 @@
-/* json_value.h: JSON values as Lua values, the way lua-cjson has them.
+/* json_value.h: JSON values as Lua values.
  *
  * Objects and arrays become tables, null the light userdata NULL (which is cjson.null too), numbers
- * an integer if they are one and fit, otherwise a float.
+ * an integer if they are written as one and fit, otherwise a float.
  */
 #ifndef MKT_LUA_JSON_VALUE_H
 #define MKT_LUA_JSON_VALUE_H
@@ -15,5 +15,10 @@ void mkt_lua_push_text(lua_State *L, mkt_json_text text);
 /* Pushes the value whose JSON is `value`, which must have been checked before, be borrowed from a
  * Lua string on the stack (NUL-terminated) and be one whole value. */
 void mkt_lua_push_json(lua_State *L, mkt_json_value value);
+
+/* Adds to the module on top of the stack: decode_json(text, lists), which returns the value, whose
+ * lists have the metatable `lists`, or nil and what is wrong with the text. Strings need not be
+ * UTF-8. */
+void mkt_lua_add_json(lua_State *L);
 
 #endif

@@ -82,6 +82,19 @@ static void faults_tell_byte_and_problem(void **state) {
   expect_fault("{\"a\":1,\"b\":2,\"a\":3}", 13, "twice");
 }
 
+static void any_bytes(void **state) {
+  (void)state;
+  static const char *const texts[] = {"\"ab\xC0\xAF\"", "{\"\xFF\":\"a\\n\xC3\"}",
+                                      "\"sixteen bytes or \xED\xA0\x80 more than that\""};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    assert_false(accepts(texts[i], strlen(texts[i]), MKT_JSON_RFC8259));
+    assert_true(accepts(texts[i], strlen(texts[i]), MKT_JSON_ANY_BYTES));
+  }
+  assert_false(accepts("\"\x1F\"", 3, MKT_JSON_ANY_BYTES));
+  assert_false(accepts("\"\xFF", 2, MKT_JSON_ANY_BYTES));
+  assert_false(accepts("\xFF", 1, MKT_JSON_ANY_BYTES));
+}
+
 static void duplicates_behind_escapes(void **state) {
   (void)state;
   expect_fault("{\"data\":1,\"d\\u0061ta\":2}", 10, "twice");
@@ -347,6 +360,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tokens_in_order),
       cmocka_unit_test(faults_tell_byte_and_problem),
+      cmocka_unit_test(any_bytes),
       cmocka_unit_test(duplicates_behind_escapes),
       cmocka_unit_test(duplicates_of_every_length),
       cmocka_unit_test(depth_limit),

@@ -1,8 +1,7 @@
 --- JSON documents, to App Store Connect and from it (RFC 8259).
 ---
 --- Encoding is done here, because lua-cjson writes numbers with 14 digits, members in no order and an empty list as an
---- object. Decoding is done by an instance of lua-cjson of this module's own, which settings made elsewhere do not
---- change.
+--- object. Decoding is done by the core's reader.
 local core = require "marketplace.core"
 
 local json = {}
@@ -14,7 +13,6 @@ local MAX_DEPTH = 64 -- App Store Connect's documents have about ten levels
 local MAX_EXACT = 2 ^ 53 -- beyond it a double does not hold every integer
 
 local Array = {}
-local is_array_metatable = { [Array] = true }
 
 --- Marks a table as an array, as an empty one would be an object.
 ---@generic T: table
@@ -87,7 +85,7 @@ end
 
 local function encode_table(value, depth)
   if depth >= MAX_DEPTH then error(("marketplace.json: more than %d levels"):format(MAX_DEPTH), 0) end
-  if #value > 0 or is_array_metatable[getmetatable(value)] then return encode_array(value, depth + 1) end
+  if #value > 0 or getmetatable(value) == Array then return encode_array(value, depth + 1) end
   return encode_object(value, depth + 1)
 end
 
@@ -113,54 +111,9 @@ end
 
 --[[ Decoding ]]
 
--- lua-cjson is loaded here, because a program that only receives can do without it.
-local decoder
-local function decode_text(text)
-  if not decoder then
-    local found, cjson = pcall(require, "cjson")
-    if not found then error("the Lua module cjson is missing: luarocks install lua-cjson", 0) end
-    decoder = cjson.new()
-    decoder.decode_max_depth(MAX_DEPTH)
-    decoder.decode_invalid_numbers(false)
-    -- OpenResty's lua-cjson only
-    if decoder.decode_array_with_array_mt then
-      decoder.decode_array_with_array_mt(true)
-      is_array_metatable[cjson.array_mt] = true
-    end
-  end
-  return decoder.decode(text)
-end
-
-local tointeger = rawget(math, "tointeger")
-
-local function exact(number)
-  if number == math.huge or number == -math.huge then error("a number is too large", 0) end
-  if tointeger and number >= -MAX_EXACT and number <= MAX_EXACT then return tointeger(number) or number end
-  return number
-end
-
--- lua-cjson has every number as a float.
-local function with_integers(value)
-  for name, member in pairs(value) do
-    local kind = type(member)
-    if kind == "number" then
-      value[name] = exact(member)
-    elseif kind == "table" then
-      with_integers(member)
-    end
-  end
-end
-
-local function decode(text)
-  local value = decode_text(text)
-  if type(value) == "number" then return exact(value) end
-  if type(value) == "table" then with_integers(value) end
-  return value
-end
-
---- The value of a JSON text of up to 64 levels. Null is json.null; numbers without a fraction are integers if Lua has
---- them. An empty array differs from an empty object only if lua-cjson tells them apart (OpenResty's does). Strings
---- that are not valid UTF-8 are returned as they came.
+--- The value of a JSON text of up to 64 levels and 16 MiB. Null is json.null; numbers written without a fraction and an
+--- exponent are integers if Lua has them, and they fit. Arrays are arrays again when they are encoded, also empty ones.
+--- Of members with one name the last counts. Strings that are not valid UTF-8 are returned as they came.
 ---@param text string
 ---@return any value nil if the text is not JSON
 ---@return string? message holds nothing of the text
@@ -168,9 +121,7 @@ function json.decode(text)
   if type(text) ~= "string" then
     error("marketplace.json.decode: a string is expected, not a " .. type(text), 2)
   end
-  local ok, value = pcall(decode, text)
-  if not ok then return nil, tostring(value) end
-  return value
+  return core.decode_json(text, Array)
 end
 
 return json

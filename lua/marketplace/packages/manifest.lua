@@ -81,7 +81,7 @@ local function integer_of(object, at, member, most)
   return value
 end
 
--- lua-cjson has an empty object and an empty list as the same.
+-- An empty object and an empty list are the same here.
 local function list_of(object, at, member, if_missing)
   local value = object[member]
   if value == nil then value = if_missing end
