@@ -519,7 +519,8 @@ describe("the simulator's page", function()
   it("has commands that do what they say, one after the other", function()
     local api = simulated_api.start()
     finally(function() api:stop() end)
-    for _, block in ipairs(blocks(raw.read_file "docs/simulator.md", "sh")) do
+    local page = raw.read_file "docs/simulator.md":match "^(.-)\n## A device\n" -- which asks an operator's server
+    for _, block in ipairs(blocks(page, "sh")) do
       for line in block:gmatch "[^\n]+" do
         local output, status = shell.capture(shell.marketplace(line:match "^marketplace (.*)$", api:environment()))
         assert.equal(0, status, line .. "\n" .. output)
@@ -542,6 +543,19 @@ describe("the simulator's page", function()
       if kind:find "^file_" then known[kind] = true end
     end
     assert.same(known, named)
+  end)
+
+  it("names every error of the simulated device, and no other", function()
+    local named, raised, text = {}, {}, raw.read_file "docs/simulator.md"
+    for row in text:match("\n| error |.-\n\n"):gmatch "\n| (`[^|]*)" do
+      for name in row:gmatch "`([^`]+)`" do named[name] = true end
+    end
+    for path in shell.run "find simulator/lua/marketplace/simulator/device -name '*.lua'":gmatch "%S+" do
+      local source = raw.read_file(path)
+      for name in source:gmatch 'problem%.raise%(%s*"(%a[%w_]*)"' do raised[name] = true end
+      for name in source:gmatch 'local name = "(%a[%w_]*)"' do raised[name] = true end
+    end
+    assert.same(raised, named)
   end)
 
   it("names what can be said of an asset, and nothing else", function()

@@ -5,6 +5,7 @@ local http = require "marketplace.http"
 local json = require "marketplace.json"
 local market = require "support.market"
 local packages = require "support.packages"
+local raw = require "support.raw_http"
 local shell = require "support.shell"
 local wait_until = require "support.wait_until"
 
@@ -65,6 +66,25 @@ describe("marketplace simulate device", function()
       expect(1, online("install " .. APP .. " --json"), '"error":"mismatchedInstallType"')
       expect(0, "remove " .. APP, "app " .. APP .. ": removed")
       expect(1, online "update", "appNotInstalled: no app is on the device")
+    end)
+  end)
+
+  it("does what its page says", function()
+    with_market(function()
+      local chapter = raw.read_file "docs/simulator.md":match "\n## A device\n.-\n```sh\n(.-)```"
+      local commands = 0
+      for line in chapter:gmatch "[^\n]+" do
+        local arguments = line:match "^marketplace simulate device (.*)$":gsub("%d+", APP)
+        arguments = arguments:gsub("%-%-domain %S+", function() return online "" end)
+        if arguments:find "^[ur]%l+e " and arguments:find "header" then
+          arguments = ("%s --ca-file %s/ca.crt"):format(arguments, folder)
+        end
+        local restores = json.encode { restores = { market.new(url):offer "2" } }
+        change { ["/device/restore"] = { status = 200, body = restores } }
+        expect(0, arguments, APP)
+        commands = commands + 1
+      end
+      assert.equal(5, commands)
     end)
   end)
 
