@@ -1,52 +1,28 @@
--- The simulated device, against a marketplace of which one thing at a time is wrong.
-local core = require "marketplace.core"
+-- The simulated device: what it reads, asks and is offered, of which one thing at a time is wrong.
 local devices = require "marketplace.simulator.device"
 local json = require "marketplace.json"
-local market = require "support.market"
-local packages = require "support.packages"
+local phone = require "support.phone"
 local shell = require "support.shell"
 
-local URL = "https://market.example"
-local APP = packages.ITEM
+local URL, APP, variant = phone.URL, phone.APP, phone.variant
+local one = phone.one
 
 describe("a simulated device", function()
-  local m
+  local fixture, m
 
-  before_each(function() m = market.new(URL) end)
+  before_each(function()
+    fixture = phone.new()
+    m = fixture.market
+  end)
 
-  local function open(more)
-    local given = { domain = "market.example", transport = m:transport() }
-    for name, value in pairs(more or {}) do given[name] = value end
-    return assert(devices.open(given))
+  local function open(more) return fixture:open(more) end
+  local function install(given, more) return fixture:install(given, more) end
+  local function installed(more) return fixture:installed(more) end
+  local function expect(case)
+    it(case[1], function() fixture:expect(case) end)
   end
 
-  local function install(given, more)
-    return open(more):install(given or { app = APP })
-  end
-
-  -- What became of the app after an install, or after what comes after that.
-  local function one(report, message, code)
-    assert(report, tostring(code) .. ": " .. tostring(message))
-    assert.equal(1, #report.apps)
-    assert.equal(report.ok, report.apps[1].outcome ~= "failed" and report.apps[1].outcome ~= "unavailable")
-    return report.apps[1], report.warnings
-  end
-
-  local function installed(more)
-    local device = open(more)
-    assert.equal("installed", one(device:install { app = APP }).outcome)
-    m.requests = {}
-    return device
-  end
-
-  local function paths()
-    local list = {}
-    for i, request in ipairs(m.requests) do list[i] = request.method .. " " .. request.path end
-    return list
-  end
-
-  local function variant(number) return ("variant/%s.ipa"):format(packages.uuid(number)) end
-  local function delta(number) return ("delta/%s.ipa"):format(packages.uuid(number)) end
+  local function redirect(status, location) return { status = status, headers = { location = location } } end
 
   describe("that installs", function()
     it("asks as the marketplace's app does, and fetches manifest, signature and the variant for it", function()
@@ -58,7 +34,7 @@ describe("a simulated device", function()
       assert.same({
         "GET /.well-known/marketplace-kit", "POST /device/install", "GET /packages/1/manifest.json",
         "GET /packages/1/signature", "GET /packages/1/" .. variant(12),
-      }, paths())
+      }, fixture:paths())
       assert.same({ appleItemId = APP, platform = "iOS", osVersion = devices.SYSTEM }, json.decode(m.requests[2].body))
       assert.equal("Authorization: Bearer x", m.requests[2].headers[3])
       for _, place in ipairs { 1, 3, 4, 5 } do assert.is_nil(m.requests[place].headers) end
@@ -111,25 +87,6 @@ describe("a simulated device", function()
       assert.matches("dynamicLicenseURL.*invalidLicense", warnings[1])
     end)
   end)
-
-  -- Of an install, unless `does` says what else. `error` and `reason`: of the app; `code` in place of `error`: of all.
-  local function expect(case)
-    it(case[1], function()
-      local device = case.does and installed(case.options) or open(case.options)
-      case.change()
-      local report, message, code = device[case.does or "install"](device, case.given or not case.does and { app = APP }
-        or nil)
-      if case.code then
-        assert.same({ nil, case.code }, { report, code })
-        return assert.matches(case.reason, message)
-      end
-      local app = one(report, message, code)
-      assert.same({ "failed", case.error }, { app.outcome, app.error }, app.reason)
-      assert.matches(case.reason, app.reason)
-    end)
-  end
-
-  local function redirect(status, location) return { status = status, headers = { location = location } } end
 
   describe("that reads the well-known file", function()
     local function known(change) return function() change(m.known) end end
@@ -185,7 +142,7 @@ describe("a simulated device", function()
       m.answers["/mine"] = m.answers["/device/updates"]
       local device = installed()
       assert.equal("updated", one(device:update()).outcome)
-      assert.equal("POST /mine", paths()[2])
+      assert.equal("POST /mine", fixture:paths()[2])
     end)
   end)
 
@@ -297,239 +254,6 @@ describe("a simulated device", function()
       local app = one(install { page = URL .. "/apps/1" })
       assert.equal("invalidAlternativeDistributionPackageURL", app.error)
       assert.matches("both must be the same", app.reason)
-    end)
-  end)
-
-  describe("that fetches a package", function()
-    local function manifest(change)
-      return function()
-        change(m.one)
-        m:save(m.one)
-      end
-    end
-    local function file(name, answer)
-      return function() m.files["/packages/1/" .. name] = answer end
-    end
-    local function without(list, name) return manifest(function(d) d[list][2][name] = nil end) end
-    local ASSET = variant(12)
-
-    for _, case in ipairs {
-      { "wants a manifest", change = file("manifest.json", nil), error = "invalidManifest", reason = "answers 404" },
-      { "follows no redirect", change = file("manifest.json", redirect(302, "https://cdn.example/x")),
-        error = "invalidManifest", reason = 'redirects to "https://cdn.example/x"' },
-      { "wants JSON", change = file("manifest.json", "{"), error = "invalidManifest", reason = "not JSON" },
-      { "wants at most 16 MiB", change = file("manifest.json", (" "):rep(2 ^ 24 + 1)), error = "invalidManifest",
-        reason = "larger than 16777216 bytes" },
-      { "wants its members", change = manifest(function(d) d.bundleId = nil end), error = "invalidManifest",
-        reason = "bundleId is missing" },
-      { "wants install targets", change = without("variants", "installTargets"), error = "invalidManifest",
-        reason = "variants%[2%].installTargets is missing, not a list" },
-      { "wants targets with a model", change = manifest(function(d) d.variants[2].installTargets[1].device = 1 end),
-        error = "invalidManifest", reason = "variants%[2%].installTargets%[1%] must have device and os" },
-      { "wants a signature", change = file("signature", nil),
-        error = "invalidAlternativeDistributionPackageSignature", reason = "signature answers 404" },
-      { "wants bytes in it", change = file("signature", ""),
-        error = "invalidAlternativeDistributionPackageSignature", reason = "is empty" },
-      { "wants its platform", change = manifest(function(d) d.platforms = { "tvos" } end),
-        error = "unsupportedPlatform", reason = 'for "tvos"' },
-      { "wants a system that is old enough", options = { system = "17.1.9" }, change = function() end,
-        error = "minimumPlatformVersionNotSatisfied", reason = 'needs "17.2", and the device has 17.1.9' },
-      { "wants what it can do", options = { lacks = { "metal", "nfc" } }, change = function() end,
-        error = "missingCapabilities", reason = "lacks metal$" },
-      { "wants a variant for its model", options = { model = "iPhone12,1" }, change = function() end,
-        error = "noSupportedVariant", reason = "none of the 4 variants is for iPhone12,1 with iOS 18.6" },
-      { "wants a variant for its system", options = { model = "iPhone17,3", system = "17.6" }, change = function() end,
-        error = "noSupportedVariant", reason = "iPhone17,3 with iOS 17.6" },
-      { "wants the file", change = file(ASSET, nil), error = "networkError", reason = "ipa answers 404" },
-      { "wants all of the file", change = file(ASSET, ("x"):rep(100)), error = "unknown",
-        reason = "ends after 100 of 4000 bytes" },
-      { "notices a wrong byte", change = function()
-        local bytes = m.files["/packages/1/" .. ASSET]
-        m.files["/packages/1/" .. ASSET] = bytes:sub(1, 2500) .. "?" .. bytes:sub(2502)
-      end, error = "unknown", reason = "chunk 3 of 4 has another digest" },
-      { "notices a byte too many", change = function()
-        m.files["/packages/1/" .. ASSET] = m.files["/packages/1/" .. ASSET] .. "?"
-      end, error = "unknown", reason = "larger than the 4000 bytes" },
-    } do expect(case) end
-
-    it("does not read on once it is wrong", function()
-      m.files["/packages/1/" .. ASSET] = ("x"):rep(2 ^ 20)
-      assert.matches("chunk 1 of 4", one(install()).reason)
-    end)
-
-    it("does not install what is there", function()
-      local device = installed()
-      local app = one(device:install { app = APP })
-      assert.equal("mismatchedInstallType", app.error)
-      assert.matches("is on the device, in version 1", app.reason)
-      assert.equal("removed", one(device:remove(APP)).outcome)
-      assert.equal("installed", one(device:install { app = APP }).outcome)
-    end)
-  end)
-
-  describe("that asks for updates", function()
-    local function answer(name, document)
-      return function() m.answers["/device/" .. name] = type(document) == "function" and document() or document end
-    end
-
-    it("takes the delta from the version that it has", function()
-      local device = installed()
-      local app = one(device:update())
-      assert.same({ "updated", "2", "1.2", delta(25), 1500 },
-        { app.outcome, app.apple_version_id, app.short_version, app.asset, app.bytes })
-      assert.same({
-        apps = { { appleItemId = APP, appleVersionId = "1" } }, platform = "iOS", osVersion = devices.SYSTEM,
-      }, json.decode(m.requests[2].body))
-      assert.equal("2", device:apps()[1].apple_version_id)
-    end)
-
-    it("takes the whole variant if the delta is not for it", function()
-      m.two.deltas[1].sourceVariant.appleVersionId = "9"
-      m:save(m.two)
-      assert.equal(variant(22), one(installed():update()).asset)
-      m.two.deltas[1].sourceVariant = { appleVersionId = "1", installTargets = { { device = "iPad1,1", os = "17" } } }
-      m:save(m.two)
-      assert.equal(variant(22), one(installed():update()).asset)
-    end)
-
-    it("takes the whole variant if the delta fails, and says so", function()
-      m.files["/packages/2/" .. delta(25)] = "short"
-      local app, warnings = one(installed():update())
-      assert.same({ "updated", variant(22) }, { app.outcome, app.asset })
-      assert.matches("ends after 5 of 1500 bytes; the device takes the whole variant", table.concat(warnings, "\n"))
-    end)
-
-    it("is current if there is nothing for the app", function()
-      local device = installed()
-      m.answers["/device/updates"] = { updates = json.list {}, failures = json.list {} }
-      assert.same({ "current", "1" }, { one(device:update()).outcome, one(device:update()).apple_version_id })
-    end)
-
-    it("shows that an app is not available, and keeps it", function()
-      local device = installed()
-      m.answers["/device/updates"] = { updates = json.list {}, failures = { m.failure(404) } }
-      local app = one(device:update())
-      assert.same({ "unavailable", 404, 'App Not Available: "the app is gone"' }, { app.outcome, app.code, app.reason })
-      assert.equal("1", device:apps()[1].apple_version_id)
-    end)
-
-    it("warns of what it did not ask for, of what comes twice, and of what lacks a name", function()
-      local device = installed()
-      local function bare() return m:offer("2", { shortVersionString = false }) end
-      m.answers["/device/updates"] = function()
-        return { updates = { bare(), bare(), m:offer("2", { appleItemId = "5" }) }, failures = { m.failure(404) } }
-      end
-      local app, warnings = one(device:update())
-      assert.equal("updated", app.outcome)
-      assert.matches("updates%[2%] is a second one.*updates%[3%] is about app 5.*both updates and fail.*lacks short",
-        table.concat(warnings, "\n"))
-    end)
-
-    it("stops warning in time", function()
-      local device = installed()
-      local list = {}
-      for i = 1, 1000 do list[i] = m:offer("2", { appleItemId = tostring(i) }) end
-      m.answers["/device/updates"] = { updates = list }
-      local report = assert(device:update())
-      assert.same({ 100, "there are more warnings" }, { #report.warnings, report.warnings[100] })
-    end)
-
-    for _, case in ipairs {
-      { "wants newer ones", change = answer("updates", function() return { updates = { m:offer "1" } } end),
-        error = "mismatchedInstallType", reason = "the device has 1, and 1 is no update" },
-      { "wants a list", change = answer("updates", { updates = { a = 1 } }), code = "unknown",
-        reason = "updates: updates is a list or an object, not a list" },
-      { "wants objects", change = answer("updates", { updates = { 1 } }), code = "unknown",
-        reason = "updates%[1%] is 1, not an object" },
-      { "wants an answer", change = answer("updates", { answer = 42 }), code = "unknown",
-        reason = "neither updates nor failures" },
-      { "wants failures with a code", change = answer("updates", { failures = { { appleItemId = APP,
-        appleVersionId = "1", failure = {} } } }), code = "unknown", reason = "failures%[1%].failure.code is missing" },
-      { "tells of other codes", change = answer("updates", { failures = { market.new(URL).failure(410) } }),
-        error = "unknown", reason = 'code 410: "the app is gone"' },
-      { "tells what a server says, and nothing that steers a terminal", change = answer("updates", { status = 503,
-        body = "\27]0;x\7\226\128\174" }), code = "request_failed", reason = "503: \\x1b%]0;x\\x07\\u202e$" },
-    } do
-      case.does = "update"
-      expect(case)
-    end
-
-    it("is about apps that are there", function()
-      assert.same({ nil, "no app is on the device: install one first", "appNotInstalled", { warnings = {} } },
-        { open():update() })
-      assert.equal("app 5 is not on the device", select(2, installed():update { apps = { "5" } }))
-    end)
-  end)
-
-  describe("that is restored", function()
-    it("fetches the whole variant of that very version", function()
-      local device = installed()
-      local app = one(device:restore())
-      assert.same({ "restored", "1", variant(12) }, { app.outcome, app.apple_version_id, app.asset })
-      assert.equal("POST /device/restore", paths()[2])
-    end)
-
-    for _, case in ipairs {
-      { "wants no other version", error = "mismatchedInstallType", reason = "version 1 was asked for, and 2 is offered",
-        change = function() m.answers["/device/restore"] = { restores = { m:offer "2" } } end },
-      { "wants to be told", error = "unknown", reason = "among neither restores nor failures",
-        change = function() m.answers["/device/restore"] = { restores = json.list {} } end },
-    } do
-      case.does = "restore"
-      expect(case)
-    end
-  end)
-
-  describe("with a state", function()
-    local path
-
-    before_each(function() path = os.tmpname() end)
-    after_each(function() os.remove(path) end)
-
-    it("has what it had, and is what it was", function()
-      os.remove(path)
-      local device = installed { state = path, model = "iPhone15,2", system = "17.5" }
-      local before = device:apps()
-      assert.same({ nil, "another device is running with this state: " .. path, "locked" },
-        { devices.open { state = path } })
-      device:close()
-      device = assert(devices.open { state = path, transport = m:transport() })
-      assert.same(before, device:apps())
-      assert.equal("updated", one(device:update()).outcome)
-      local question = json.decode(m.requests[2].body)
-      assert.same({ "17.5", variant(23) }, { question.osVersion, "variant/" .. device:apps()[1].variant .. ".ipa" })
-      device:close()
-    end)
-
-    it("does not use one that is damaged, and leaves it alone", function()
-      local function app(more)
-        local kept = {
-          app = "5", apple_version_id = "1", short_version = "1", build = "1", revision = 1, bundle_id = "b",
-          package = "p", variant = "v",
-        }
-        for name, value in pairs(more) do kept[name] = value end
-        return { version = 1, domain = "x", model = "x", system = "18", apps = { ["5"] = kept } }
-      end
-      for _, text in ipairs {
-        "", "{", "[]", "null", "1", '{"version":2}', '{"version":1}', json.encode(app { app = "6" }),
-        json.encode(app { apple_version_id = "one" }), json.encode(app { variant = json.null }),
-        json.encode(app { revision = "1" }), (json.encode(app {}):gsub('"domain":"x"', '"domain":"a/b"')),
-        (json.encode(app {}):gsub('"18"', '"eighteen"')), (json.encode(app {}):gsub('"model":"x"', '"model":"a b"')),
-      } do
-        assert(core.replace_file(path, text))
-        local device, message, code = devices.open { state = path }
-        assert.same({ nil, "state_invalid" }, { device, code }, text)
-        assert.matches("Remove it to begin with a new device$", message)
-        assert.equal(text, core.read_file(path))
-      end
-      assert(core.replace_file(path, json.encode(app {})))
-      local device = assert(devices.open { state = path })
-      assert.equal("5", device:apps()[1].app)
-      device:close()
-    end)
-
-    it("says that it cannot keep what it has", function()
-      assert.equal("file_failed", select(3, devices.open { state = "/nowhere/phone.json" }))
     end)
   end)
 
