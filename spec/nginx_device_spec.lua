@@ -40,18 +40,22 @@ local INIT = [[
 local LOCATIONS = [[
   location / { content_by_lua_block { require("marketplace.nginx").device() } }
   location = /metrics { content_by_lua_block { require("marketplace.nginx").metrics() } }
+  location = /other { content_by_lua_block { ngx.print(ngx.run_worker_thread("other", "busy", "nothing")) } }
   location = /busy { content_by_lua_block { ngx.run_worker_thread("marketplace", "busy", "wait", "<folder>/go") } }
 ]]
 
 -- Beside the handlers, where threads find it, too. Keeps a thread until a file is there.
 local BUSY = [[
-  return { wait = function(path)
+  local busy = {}
+  function busy.nothing() end
+  function busy.wait(path)
     local file
     repeat
       file = io.open(path)
     until file
     file:close()
-  end }
+  end
+  return busy
 ]]
 
 describe("devices in nginx #full", function()
@@ -76,7 +80,7 @@ describe("devices in nginx #full", function()
         ["handlers.lua"] = HANDLERS, ["device.lua"] = OPTIONS:format(setup_.root), ["install.p8"] = support.KEY,
         ["busy.lua"] = BUSY,
       },
-      main = more.main or "thread_pool marketplace threads=2;",
+      main = more.main or "thread_pool marketplace threads=2; thread_pool other threads=1;",
       http = (more.http or "") .. INIT:format(more.init or 'handlers = "handlers.lua"'),
       server = LOCATIONS .. (more.server or ""),
     })
@@ -221,6 +225,15 @@ describe("devices in nginx #full", function()
     let_go(busy)
     for _, client in ipairs(clients) do assert.equal(200, answer(client).status) end
     server:wait(function() return not shell.is_alive(old) end, "the end of the old worker")
+  end)
+
+  it("leave Lua states of threads to others, however many they are", function()
+    start { http = "lua_worker_thread_vm_pool_size 10;" }
+    local busy = keep_busy()
+    local clients = begin_many(30)
+    assert.equal("true", answer(begin "GET /other HTTP/1.0\r\n\r\n").body)
+    let_go(busy)
+    for _, client in ipairs(clients) do client:close() end
   end)
 
   it("that go away while they wait take no thread from others", function()

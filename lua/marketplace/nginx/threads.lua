@@ -11,8 +11,8 @@ local BUSY_SECONDS = 5      -- to wait for a free thread
 local PAUSE_SECONDS = 0.005
 local MOST_SECONDS = 60     -- for which a thread may keep an ending worker alive
 
--- Fewer at once than the ten Lua states that nginx has for threads: whatever is asked of the packages, one is left for
--- what Apple sends.
+-- Fewer at once than nginx has Lua states for threads (lua_worker_thread_vm_pool_size; its manual says ten): whatever
+-- is asked of the packages, some are left for what Apple sends.
 local requests = line.new { most = 6, most_waiting = 512, seconds = BUSY_SECONDS, turn_seconds = MOST_SECONDS }
 
 --- Whether this nginx can run Lua in threads.
