@@ -18,15 +18,19 @@ local OF_CURRENT = NUMBER:format "current"
 local NEWEST_FIRST = ("ORDER BY length(%s) DESC, %s DESC"):format(OF_CURRENT, OF_CURRENT)
 
 local ALL = CURRENT .. NEWEST_FIRST
-local NEWER = CURRENT .. ("AND (length(%s), %s) > (:digits, :number) "):format(OF_CURRENT, OF_CURRENT) .. NEWEST_FIRST
+local FROM = CURRENT .. ("AND (length(%s), %s) >= (:digits, :number) "):format(OF_CURRENT, OF_CURRENT) .. NEWEST_FIRST
 local ITSELF = CURRENT .. ("AND %s = :number"):format(OF_CURRENT)
 
 -- Not those whose files were merely lost or replaced.
 local TAKEN_DOWN = "SELECT 1 AS found FROM versions WHERE item_id = :item AND why IN ('unavailable', 'held') AND " ..
   NUMBER:format "versions" .. " = :number LIMIT 1"
 
+local function number_of(version)
+  return (version.apple_version_id:gsub("^0+", ""))
+end
+
 local function rows_of(link, statement, app)
-  local number = app.apple_version_id:gsub("^0+", "")
+  local number = number_of(app)
   return link:run(statement, { item = app.item_id, number = number, digits = #number })
 end
 
@@ -61,20 +65,26 @@ local function found(row)
   return { outcome = "served", version = version }
 end
 
+-- What is newer than the device's, and what the device has, which is the last of these rows if it is served.
+local function newer_and_own(link, app)
+  local rows, own, number = rows_of(link, FROM, app), {}, number_of(app)
+  while rows[1] and number_of(rows[#rows]) == number do own[#own + 1] = table.remove(rows) end
+  return rows, own
+end
+
 -- If there is nothing newer: whether what the device has may stay. A version of which nothing is known here may, as
 -- long as its app is there.
-local function own_may_stay(link, app, territory)
-  local own = rows_of(link, ITSELF, app)
+local function own_may_stay(link, own, app, territory)
   if own[1] then return first_available(link, own, territory) ~= nil end
-  local number = app.apple_version_id:gsub("^0+", "")
-  if link:run(TAKEN_DOWN, { item = app.item_id, number = number })[1] then return false end
+  if link:run(TAKEN_DOWN, { item = app.item_id, number = number_of(app) })[1] then return false end
   return first_available(link, rows_of(link, ALL, app), territory) ~= nil
 end
 
 local function newer(link, app, asked)
-  local version = first_available(link, rows_of(link, NEWER, app), asked.territory, asked)
+  local rows, own = newer_and_own(link, app)
+  local version = first_available(link, rows, asked.territory, asked)
   if version then return found(version) end
-  return own_may_stay(link, app, asked.territory) and CURRENT_ALREADY or UNAVAILABLE
+  return own_may_stay(link, own, app, asked.territory) and CURRENT_ALREADY or UNAVAILABLE
 end
 
 local function that_very_one(link, app, asked)
