@@ -145,7 +145,7 @@ describe("marketplace.check", function()
           response.certificate.expires_at = market.now + 86400
         end
       end
-    end, { "error tls market.example: .*in 1 days. To do: renew it now" } },
+    end, { "error tls market.example: .*in 1.0 days. To do: renew it now" } },
     -- the way there
     { "no name leads there", function()
       fail_at(DOMAIN, "Could not resolve host: market.example", "connect_failed")

@@ -23,7 +23,7 @@ x509_extensions = server
 [names]
 commonName = supplied
 [server]
-subjectAltName = DNS:localhost
+subjectAltName = %s
 ]]
 
 -- To whom the files must belong for a server that does not run as root.
@@ -35,10 +35,12 @@ end
 ---@param folder string
 ---@param ends_at string
 ---@param owner? string
-function certificates.renew(folder, ends_at, owner)
+---@param begins_at? string default long ago
+function certificates.renew(folder, ends_at, owner, begins_at)
   shell.run(([[
-    cd %s && openssl ca -batch -notext -config ca.cnf -in server.csr -startdate 20200101000000Z -enddate %s \
-      -out server.new 2>/dev/null && chmod 644 server.new && mv server.new server.crt]]):format(folder, ends_at))
+    cd %s && openssl ca -batch -notext -config ca.cnf -in server.csr -startdate %s -enddate %s \
+      -out server.new 2>/dev/null && chmod 644 server.new && mv server.new server.crt]]):format(folder,
+    begins_at or "20200101000000Z", ends_at))
   give(folder, owner)
 end
 
@@ -47,8 +49,9 @@ end
 ---@param folder string
 ---@param ends_at string
 ---@param owner? string to whom the files are to belong, if this runs as root
-function certificates.make(folder, ends_at, owner)
-  assert(core.replace_file(folder .. "/ca.cnf", AUTHORITY))
+---@param names? string what it is for, as openssl takes it, default localhost
+function certificates.make(folder, ends_at, owner, names)
+  assert(core.replace_file(folder .. "/ca.cnf", AUTHORITY:format(names or "DNS:localhost")))
   shell.run(([[
     cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=The authority" \
       -keyout ca.key -out ca.crt 2>/dev/null &&

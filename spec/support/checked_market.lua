@@ -118,6 +118,13 @@ local function make_packages()
   return { root = root, packages = assert(marketplace.packages { folder = root, log = function() end }) }
 end
 
+--- The folder of the packages that all markets share.
+---@return string
+function checked_market.folder()
+  shared = shared or make_packages()
+  return shared.root
+end
+
 --- A copy of the packages, for somebody who breaks them; the caller closes it, and removes its folder.
 ---@return marketplace.Packages
 ---@return string folder
@@ -218,8 +225,8 @@ function checked_market.new()
   local self = setmetatable({
     now = NOW, apple_ahead = 0, requests = {}, hook = checked_market.HOOK,
   }, Market)
-  shared = shared or make_packages()
-  self.root, self.packages = shared.root, shared.packages
+  self.root = checked_market.folder()
+  self.packages = shared.packages
   self.key_id = add_account(self)
   self.client = client_of(self)
   self.device_options = device_options(self, self.key_id)

@@ -6,6 +6,10 @@ local certificate = {}
 local DAY = 86400 -- seconds
 local SOON, URGENT = 14 * DAY, 2 * DAY
 
+local function in_days(seconds)
+  return ((seconds < 10 * DAY and "%.1f days" or "%.0f days"):format(seconds / DAY))
+end
+
 --- Judges one that was accepted.
 ---@param run table
 ---@param host string
@@ -15,8 +19,8 @@ function certificate.judge(run, host, shown)
     return run.findings:add("skipped", "tls", host, "the certificate is trusted, and its end is not known")
   end
   local left = shown.expires_at - run.now()
-  local message = ("the certificate is trusted and for this host; it expires at %s, in %.3g days"):format(
-    timestamp(shown.expires_at), left / DAY)
+  local message = ("the certificate is trusted and for this host; it expires at %s, in %s"):format(
+    timestamp(shown.expires_at), in_days(left))
   if left >= SOON then return run.findings:add("ok", "tls", host, message) end
   run.findings:add(left < URGENT and "error" or "warning", "tls", host, message,
     "renew it now, have the server load the new one, and find out why that did not happen by itself")

@@ -90,8 +90,13 @@ end
 
 local SHOWN = { headers = "--header", apps = "--app", connect_to = "--connect" }
 
-local function as_usage(problem)
-  return "check: " .. problem:gsub("options? '([%w_]+)'", function(name)
+local NOTHING = "nothing is named to look at: give --domain, --device-config, --packages, --webhook-url, or a key " ..
+  "of App Store Connect's API"
+
+local function usage_problem(check, given)
+  if not (given.domain or given.device or given.packages or given.client or given.webhook_url) then return NOTHING end
+  local problem = check.problem(given)
+  return problem and problem:gsub("option '([%w_]+)'", function(name)
     return SHOWN[name] or "--" .. name:gsub("_", "-")
   end)
 end
@@ -138,8 +143,8 @@ function command_check.run(parsed)
   local given, status, message = given_of(parsed)
   if not given then return status, message end
   local check = require "marketplace.check"
-  local problem = check.problem(given)
-  if problem then return 2, as_usage(problem) end
+  local problem = usage_problem(check, given)
+  if problem then return 2, "check: " .. problem end
   problem = rock_problem(given)
   if problem then return 1, problem end
   given.on_finding = write(parsed)
