@@ -89,6 +89,8 @@ describe("marketplace.verify", function()
     raised("marketplace.verify: header must be a string, not a table", marketplace.verify, SECRET, BODY, {})
     raised("marketplace.verify: secrets: a string or a list of strings is expected, not a nil", marketplace.verify,
       nil, BODY, HEADER)
+    assert(marketplace.verify({ "another", SECRET }, BODY, HEADER))
+    raised("a string or a list of strings is expected, not a nil", marketplace.verify, nil, BODY, HEADER)
     raised("no secret is given", marketplace.verify, {}, BODY, HEADER)
     raised("secret 2 is empty", marketplace.verify, { SECRET, "" }, BODY, HEADER)
     raised("secret 2 is a number, not a string", marketplace.verify, { SECRET, 2 }, BODY, HEADER)

@@ -28,14 +28,25 @@ static int sha256(lua_State *L) {
   return 1;
 }
 
-/* Of the record on top of the stack, which has its digest. */
-static void set_key(lua_State *L, const mkt_notification *notification) {
+/* Of the record on top of the stack, whose digest is below it. */
+static void set_key_and_digest(lua_State *L, const mkt_notification *notification) {
   if (notification->id.p != NULL) {
-    mkt_lua_push_text(L, notification->id);
+    mkt_lua_set_text(L, MKT_LUA_KEY, notification->id);
   } else {
-    lua_getfield(L, -1, "digest");
+    mkt_lua_push_field(L, MKT_LUA_KEY);
+    lua_pushvalue(L, -3);
+    lua_rawset(L, -3);
   }
-  lua_setfield(L, -2, "key");
+  mkt_lua_push_field(L, MKT_LUA_DIGEST);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
+  lua_remove(L, -2);
+}
+
+static void set_body(lua_State *L, int body) {
+  mkt_lua_push_field(L, MKT_LUA_BODY);
+  lua_pushvalue(L, body);
+  lua_rawset(L, -3);
 }
 
 mkt_code mkt_lua_push_record(lua_State *L, int body, mkt_error *error) {
@@ -46,14 +57,11 @@ mkt_code mkt_lua_push_record(lua_State *L, int body, mkt_error *error) {
   if (code == MKT_OK) code = push_sha256(L, text, n, error);
   if (code != MKT_OK) return code;
   lua_createtable(L, 0, FIELDS);
-  lua_insert(L, -2);
-  lua_setfield(L, -2, "digest");
-  set_key(L, &notification);
-  lua_pushvalue(L, body);
-  lua_setfield(L, -2, "body");
+  set_key_and_digest(L, &notification);
+  set_body(L, body);
   mkt_lua_set_type(L, &notification);
   mkt_lua_set_event(L, &notification);
-  mkt_lua_set_text(L, "app_id", notification.app_id);
+  mkt_lua_set_text(L, MKT_LUA_APP_ID, notification.app_id);
   mkt_lua_set_time(L, &notification);
   return MKT_OK;
 }

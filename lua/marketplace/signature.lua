@@ -33,31 +33,31 @@ function signature.keyring(secrets, where, level)
   return assert(core.keyring(unpack(list)))
 end
 
-local last_secrets, last_keyring = {}, nil
+local last_secrets, last_keyring
+local only_secret -- of the last ones
 
 local function same_as_last(secrets)
-  if secrets == last_secrets[1] then return #last_secrets == 1 end
-  if type(secrets) ~= "table" or #secrets ~= #last_secrets then return false end
+  if type(secrets) ~= "table" or not last_keyring or #secrets ~= #last_secrets then return false end
   for i = 1, #secrets do
     if secrets[i] ~= last_secrets[i] then return false end
   end
-  return last_keyring ~= nil
+  return true
 end
 
 -- Programs verify one notification after another with the same secrets: setting up the key again
 -- each time would cost more than the HMAC itself.
 local function remembered_keyring(secrets, where)
+  if only_secret and secrets == only_secret then return last_keyring end
   if not same_as_last(secrets) then
     local keyring = signature.keyring(secrets, where, 4)
     last_secrets, last_keyring = { unpack(as_list(secrets)) }, keyring
+    only_secret = #last_secrets == 1 and last_secrets[1] or nil
   end
   return last_keyring
 end
 
-local function check_string(where, name, value, level)
-  if type(value) ~= "string" then
-    error(("%s: %s must be a string, not a %s"):format(where, name, type(value)), level)
-  end
+local function must_be_string(where, name, value)
+  error(("%s: %s must be a string, not a %s"):format(where, name, type(value)), 3)
 end
 
 local FINGERPRINTED = "marketplace secret fingerprint"
@@ -70,7 +70,7 @@ local FINGERPRINT_DIGITS = 12
 ---@return string? message
 ---@return string? code crypto_failed
 function signature.fingerprint(secret)
-  check_string("marketplace.fingerprint", "secret", secret, 3)
+  if type(secret) ~= "string" then must_be_string("marketplace.fingerprint", "secret", secret) end
   local keyring = signature.keyring(secret, "marketplace.fingerprint")
   local signed, message, code = keyring:sign(FINGERPRINTED)
   keyring:close()
@@ -94,8 +94,8 @@ end
 ---@return string? message
 ---@return string? code crypto_failed
 function signature.sign(secret, body)
-  check_string("marketplace.sign", "secret", secret, 3)
-  check_string("marketplace.sign", "body", body, 3)
+  if type(secret) ~= "string" then must_be_string("marketplace.sign", "secret", secret) end
+  if type(body) ~= "string" then must_be_string("marketplace.sign", "body", body) end
   return remembered_keyring(secret, "marketplace.sign"):sign(body)
 end
 
@@ -108,8 +108,8 @@ end
 ---@return string? code signature_missing, signature_malformed, signature_mismatch, crypto_failed
 ---@return table? detail {offset=} of the character at fault
 function signature.verify(secret, body, header)
-  check_string("marketplace.verify", "body", body, 3)
-  if header ~= nil then check_string("marketplace.verify", "header", header, 3) end
+  if type(body) ~= "string" then must_be_string("marketplace.verify", "body", body) end
+  if header ~= nil and type(header) ~= "string" then must_be_string("marketplace.verify", "header", header) end
   return remembered_keyring(secret, "marketplace.verify"):verify(body, header)
 end
 
