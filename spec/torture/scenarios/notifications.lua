@@ -24,6 +24,13 @@ return {
     run = function()
       return core.part(BODY, "attributes"), core.part(BODY, "relationships"), type(core.notification)
     end },
+  { covers = { "core.decode_json" },
+    run = function()
+      local lists = {}
+      local value, other = core.decode_json(BODY, lists), core.decode_json(GENERATION_1, lists)
+      local nothing, message = core.decode_json(BROKEN, lists)
+      return value, getmetatable(other.data.attributes.territories) == lists, nothing, message
+    end },
   { covers = { "core.parse_time", "core.format_time" },
     run = function()
       return core.parse_time "2025-04-01T10:20:30.5Z", core.parse_time "x", core.format_time(1743502830.5)
