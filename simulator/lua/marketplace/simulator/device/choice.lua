@@ -84,21 +84,19 @@ local function least_of(systems, platform)
   end
 end
 
-local function missing_of(capabilities, lacking)
-  local missing = {}
-  for _, name in ipairs(capabilities) do
-    for _, lacked in ipairs(lacking) do
-      if name == lacked then missing[#missing + 1] = name end
-    end
-  end
-  return missing
-end
-
 local function has(list, wanted)
   for _, one in ipairs(list) do
     if one:lower() == wanted then return true end
   end
   return false
+end
+
+local function missing_of(capabilities, lacking)
+  local missing = {}
+  for _, name in ipairs(lacking) do
+    if has(capabilities, name:lower()) then missing[#missing + 1] = name end
+  end
+  return missing
 end
 
 --- Raises a problem unless the app runs there. An iPad runs apps for iOS.
