@@ -33,11 +33,11 @@ describe("marketplace.check", function()
   it("finds nothing wrong with a sound marketplace, and looks at all of it", function()
     local lines, counts, list = complaints()
     assert.same({}, lines)
-    assert.same({ ok = 20, warning = 0, error = 0, skipped = 0 }, counts)
+    assert.same({ ok = 26, warning = 0, error = 0, skipped = 0 }, counts)
     local looked_at = {}
     for _, one in ipairs(list) do looked_at[one.check] = true end
     for _, name in ipairs {
-      "app_store_connect", "clock", "domain", "tls", "well_known", "updates", "restore", "token", "packages",
+      "app_store_connect", "clock", "domain", "tls", "well_known", "updates", "restore", "license", "token", "packages",
       "key_blobs", "takedowns", "webhook", "deliveries", "receiver", "ping",
     } do
       assert.is_true(looked_at[name], name)
@@ -162,6 +162,25 @@ describe("marketplace.check", function()
       "error well_known .*: no answer came within 10 s. To do: look in the server's log",
       "error updates .*: no answer came within 10 s",
     }, also_skips = true },
+    { "the certificate of another host expires", function()
+      market.after = function(request, response)
+        if request.certificate and request.host == checked_market.PACKAGES then
+          response.certificate.expires_at = market.now + 3600
+        end
+      end
+    end, { "error tls packages.market.example: .*in 0.0 days. To do: renew it now" } },
+    { "the clock of another host is off", function()
+      market:serve { base_url = "https://devices.market.example/device" }
+      market.device_options = { token = market.device_options.token, packages = market.packages,
+        packages_url = "https://" .. checked_market.PACKAGES, base_url = "https://devices.market.example/device",
+        license = market.device_options.license }
+      market.before = function(request)
+        if request.host == "devices.market.example" then request.host = DOMAIN end
+      end
+      market.after = function(request, response)
+        if request.path == "/device/updates" then response.headers.date = "Thu, 28 May 2026 20:26:10 GMT" end
+      end
+    end, { "warning clock devices.market.example: the clock is 30 s behind, by App Store Connect's" } },
     -- the file
     { "the file is elsewhere", function()
       answer_at(WELL_KNOWN, 301, { location = "https://www.market.example" .. WELL_KNOWN })
@@ -218,7 +237,9 @@ describe("marketplace.check", function()
       "skipped packages packages: it is not known at which address they are served. To do: name the device's options",
     } },
     { "members are missing", function()
-      edit_well_known(function() return { license = { dynamicLicenseURL = "https://a.example" } } end)
+      edit_well_known(function()
+        return { license = { dynamicLicenseURL = "https://market.example/licences/new" } }
+      end)
     end, {
       "error well_known .*: restore is missing", "error well_known .*: updates is missing",
       "warning well_known .*: license.licenseRenewalURL is missing: licences need it",
@@ -292,6 +313,21 @@ describe("marketplace.check", function()
     end, { "error restore .*: restores%[1%]: alternativeDistributionPackage is on cdn.example, which is not " ..
       "below the " ..
       "registered domain. To do: serve packages from a host below it" } },
+    -- licences
+    { "the licence server is not there", function() answer_at("/licences/new", 404) end,
+      { "error license .*/new: dynamicLicenseURL: the answer is 404 to what is no request for a licence. To do" } },
+    { "the licence server takes anything", function() answer_at("/licences/renewal", 200) end,
+      { "error license .*/renewal: licenseRenewalURL: the answer is 200 to what is no request for a licence" } },
+    { "the licence server is elsewhere", function()
+      answer_at("/licences/signing", 302, { location = "https://a.example/" })
+    end, { "error license .*: signingCertificateURL: the answer is 302, to https://a.example/. To do: devices" } },
+    { "a certificate for licences is empty", function() answer_at("/licences/encryption", 200) end,
+      { "error license .*: encryptionCertificateURL is empty. To do: serve the certificate there" } },
+    { "the licence server does not answer", function()
+      market.before = function(request)
+        if request.path == "/licences/new" then return nil, "timed out", "timeout" end
+      end
+    end, { "error license .*: no answer came within 10 s" } },
     -- tokens
     { "the key id is another one", function() sign_otherwise { key_id = "OTHER" } end,
       { "error token install tokens: 2 of 4 are wrong: the key id OTHER is not that of a registered alternative " ..
@@ -411,7 +447,7 @@ describe("marketplace.check", function()
       market.after = function(request, response)
         if request.host == DOMAIN then response.headers.date = "Thu, 28 May 2026 20:24:40 GMT" end
       end
-    end, { "error clock market.example: the clock is 120 s behind, by this machine's. To do: set it by NTP" } },
+    end, { "error clock market.example: the clock is 120 s behind, by App Store Connect's. To do: set it by NTP" } },
     -- webhooks
     { "the webhook is disabled", function() market:update("webhooks", market.webhook, { enabled = false }) end,
       { "error webhook webhook %S+ of app 6740012345: it is disabled: nothing is sent to it. To do: marketplace " ..

@@ -19,8 +19,8 @@ return {
   token = { key_id = "%s", marketplace_id = "%s", key_file = "%s" },
   base_url = "https://market.example/device", packages_url = "https://packages.market.example",
   license = {
-    dynamicLicenseURL = "https://market.example/1", licenseRenewalURL = "https://market.example/2",
-    signingCertificateURL = "https://market.example/3", encryptionCertificateURL = "https://market.example/4",
+    dynamicLicenseURL = "https://market.example/asked/1", licenseRenewalURL = "https://market.example/asked/2",
+    signingCertificateURL = "https://market.example/read/3", encryptionCertificateURL = "https://market.example/read/4",
   },
   authenticate = function(request)
     if request.headers.authorization == "%s" then return "somebody" end
@@ -35,6 +35,8 @@ local SERVER = TLS:format("server", "server") .. [[
   location /device/ { proxy_pass %s; proxy_pass_request_headers on; }
   location = /.well-known/marketplace-kit { proxy_pass %s; }
   location = /notifications { proxy_pass %s; }
+  location /asked/ { return 401; }
+  location /read/ { return 200 "a certificate"; }
 ]]
 
 -- Broken ones, each on a port of its own.
@@ -143,7 +145,7 @@ describe("marketplace check", function()
   it("finds nothing wrong with a sound marketplace, and shows no secret", function()
     local output, status = check(whole(), environment)
     for line in output:gmatch "[^\n]+" do assert.is_truthy(line:find "^ok  " or line:find "^%d+ ok, ", line) end
-    assert.same({ 0, "20 ok, 0 warnings, 0 errors, 0 not looked at" }, { status, output:match "([^\n]+)\n$" })
+    assert.same({ 0, "25 ok, 0 warnings, 0 errors, 0 not looked at" }, { status, output:match "([^\n]+)\n$" })
     assert.is_nil(output:find("somebodys-session", 1, true))
   end)
 
@@ -155,7 +157,7 @@ describe("marketplace check", function()
       assert.same({ "string", "string", "string" }, { type(one.check), type(one.about), type(one.message) })
       levels[one.level], count = true, count + 1
     end
-    assert.same({ 0, 20, { ok = true, skipped = true } }, { status, count, levels })
+    assert.same({ 0, 25, { ok = true, skipped = true } }, { status, count, levels })
   end)
 
   it("asks nobody at App Store Connect without a key, and says so", function()

@@ -69,6 +69,9 @@ local function answer(self, request)
   if request.host == checked_market.DOMAIN and self.device:answers(request.path) then
     return response_of(self.device, request, headers)
   end
+  if request.path:find "^/licences/" then
+    return { status = request.method == "POST" and 401 or 200, headers = {}, body = "a certificate" }
+  end
   if request.host == checked_market.PACKAGES then return file_of(self, request, headers) end
   if request.url == self.hook then return response_of(self.receiver, request, headers) end
   return { status = 404, headers = {}, body = "" }
@@ -147,8 +150,9 @@ local function device_options(self, key_id)
     packages = self.packages, token = { key_id = key_id, marketplace_id = simulation.APP, key = checked_market.KEY },
     base_url = url .. "/device", packages_url = "https://" .. checked_market.PACKAGES,
     license = {
-      dynamicLicenseURL = url .. "/l", licenseRenewalURL = url .. "/r", signingCertificateURL = url .. "/s",
-      encryptionCertificateURL = url .. "/e",
+      dynamicLicenseURL = url .. "/licences/new", licenseRenewalURL = url .. "/licences/renewal",
+      signingCertificateURL = url .. "/licences/signing", encryptionCertificateURL = url .. "/licences/encryption",
+      licenseResolutionURL = url .. "/licences/why",
     },
     authenticate = function(request)
       if request.headers.authorization == checked_market.AUTHORIZATION then return "somebody" end

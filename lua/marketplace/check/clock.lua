@@ -35,4 +35,16 @@ function clock.judge(run, about, at, right, by)
     "set it by NTP (timedatectl set-ntp true): tokens that are made with it are refused")
 end
 
+--- Compares the clock of the server that signs tokens, once for each host.
+---@param run table
+---@param host string
+---@param response table
+function clock.judge_server(run, host, response)
+  if run.clocks[host] then return end
+  run.clocks[host] = true
+  local at = clock.of(response)
+  if at then return clock.judge(run, host, at, run.now(), run.offset and "App Store Connect's" or "this machine's") end
+  run.findings:add("skipped", "clock", host, "the server does not say what time it has")
+end
+
 return clock

@@ -1,6 +1,7 @@
 --- The addresses that devices ask for updates and restores: that they refuse who has not signed in, and answer who has.
 local address = require "marketplace.device.address"
 local answers = require "marketplace.check.answers"
+local clock = require "marketplace.check.clock"
 local json = require "marketplace.json"
 local outside = require "marketplace.check.outside"
 
@@ -39,6 +40,7 @@ local REFUSED = { [401] = true, [403] = true }
 local function check_stranger(run, kind, url)
   local response, failure = ask(run, kind, url, {})
   if not response then return tell_failure(run, kind, url, failure) end
+  clock.judge_server(run, outside.host(url), response)
   local status = response.status
   if REFUSED[status] then
     return run.findings:add("ok", kind, url, ("who has not signed in is refused with %d"):format(status))
@@ -83,7 +85,7 @@ end
 local function url_of(run, kind, document)
   local named = document and document[kind]
   if kind == "updates" and type(named) == "table" then named = named.url end
-  if type(named) == "string" and named:find "^https://" and address.is_usable(named) then return named end
+  if outside.is_usable(named) then return named end
   local base = run.device and run.device.base_url
   return type(base) == "string" and ("%s/%s"):format(address.base(base), kind) or nil
 end

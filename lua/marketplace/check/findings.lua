@@ -9,7 +9,7 @@ local MOST_SHOWN = 200 -- bytes
 ---@class marketplace.CheckFinding
 ---@field level "ok"|"warning"|"error"|"skipped" skipped: not looked at, and why
 ---@field check string what was looked at: "app_store_connect", "clock", "domain", "tls", "well_known", "updates",
---- "restore", "token", "packages", "key_blobs", "takedowns", "webhook", "deliveries", "receiver", "ping"
+--- "restore", "license", "token", "packages", "key_blobs", "takedowns", "webhook", "deliveries", "receiver", "ping"
 ---@field about string a URL, a host, a webhook, an app …
 ---@field message string what was found
 ---@field action? string what to do next

@@ -6,6 +6,7 @@ local core = require "marketplace.core"
 local endpoints = require "marketplace.check.endpoints"
 local findings = require "marketplace.check.findings"
 local http = require "marketplace.http"
+local licences = require "marketplace.check.licences"
 local options = require "marketplace.options"
 local outside = require "marketplace.check.outside"
 local packages = require "marketplace.check.packages"
@@ -140,7 +141,7 @@ local function new_run(given)
     timeout = given.timeout or TIMEOUT, within = given.within or WITHIN, clock = clock,
     monotonic = given.clock or core.monotonic, sleep = given.sleep or core.sleep,
     transport = given.transport or http.exchange, findings = findings.new(given.on_finding, secrets_of(headers)),
-    dead = {}, timeouts = {}, tokens = {}, bases = {}, offset = nil,
+    judged = {}, clocks = {}, dead = {}, timeouts = {}, tokens = {}, bases = {}, offset = nil,
   }
   local stop = run.monotonic() + run.within
   function run.left() return stop - run.monotonic() end
@@ -185,6 +186,7 @@ local function look(run)
       "name the registered domain with --domain")
   end
   endpoints.run(run, document)
+  licences.run(run, document)
   tokens.run(run)
   packages.run(run)
   webhooks.run(run)

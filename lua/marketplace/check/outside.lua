@@ -1,4 +1,6 @@
 --- Requests as a device makes them: over TLS that is verified, without redirects, and none for longer than its time.
+local address = require "marketplace.device.address"
+local certificate = require "marketplace.check.certificate"
 local core = require "marketplace.core"
 local http = require "marketplace.http"
 local runtime = require "marketplace.runtime"
@@ -21,10 +23,10 @@ local PROBE_EVERY = 0.005
 ---@field is_tls? boolean
 ---@field is_skipped? boolean it was not asked at all
 
-local function names_of(certificate)
+local function names_of(shown)
   local names = {}
-  for i = 1, math.min(#certificate.names, MOST_NAMES) do names[i] = certificate.names[i] end
-  local more = #certificate.names - MOST_NAMES
+  for i = 1, math.min(#shown.names, MOST_NAMES) do names[i] = shown.names[i] end
+  local more = #shown.names - MOST_NAMES
   if more > 0 then names[MOST_NAMES + 1] = ("%d more"):format(more) end
   return #names > 0 and table.concat(names, ", ") or "no host at all"
 end
@@ -45,9 +47,9 @@ local TLS = {
   { "certificate file", "the certificates to trust cannot be read", "look at what --ca-file names" },
 }
 
-local function tls_failure(message, host, certificate)
-  if message:find "name" and certificate and not message:find "SSL certificate problem" then
-    return { message = ("the certificate is for %s, not for %s"):format(names_of(certificate), host),
+local function tls_failure(message, host, shown)
+  if message:find "name" and shown and not message:find "SSL certificate problem" then
+    return { message = ("the certificate is for %s, not for %s"):format(names_of(shown), host),
       action = ("get one that is for %s, or let the name lead to the right server"):format(host), is_tls = true }
   end
   for _, one in ipairs(TLS) do
@@ -123,7 +125,12 @@ local function remember(run, url, code)
   run.dead[origin] = ("%s did not answer before"):format(origin)
 end
 
---- Asks. What is not said of the request is as a device has it.
+local function send(run, request)
+  local in_parallel = scheduler.pause()
+  return run.transport(request, in_parallel and function(exchange) in_parallel(nil, exchange) end)
+end
+
+--- Asks. What is not said of the request is as a device has it. Judges the certificate of each host once.
 ---@param run table
 ---@param request table of marketplace.http
 ---@return table|nil response
@@ -131,15 +138,19 @@ end
 function outside.ask(run, request)
   local reason = reason_to_skip(run, request.url)
   if reason then return nil, skipped(reason) end
+  local host = outside.host(request.url)
   request.method, request.max_response = request.method or "GET", request.max_response or MOST_BODY
   request.timeout, request.connect_to, request.ca_file = math.min(run.timeout, run.left()), run.connect_to, run.ca_file
-  local in_parallel = scheduler.pause()
-  local response, message, code, detail = run.transport(request, in_parallel and function(exchange)
-    in_parallel(nil, exchange)
-  end)
-  if response then return response end
-  remember(run, request.url, code)
-  return nil, failure_of(request, outside.host(request.url), message, code, detail)
+  request.certificate = not run.judged[host] and request.url:find "^https://" ~= nil
+  run.judged[host] = true
+  local response, message, code, detail = send(run, request)
+  if not response then
+    run.judged[host] = not request.certificate
+    remember(run, request.url, code)
+    return nil, failure_of(request, host, message, code, detail)
+  end
+  if request.certificate then certificate.judge(run, host, response.certificate) end
+  return response
 end
 
 --[[ Several at once ]]
@@ -161,6 +172,13 @@ end
 ---@param at_once integer
 function outside.side_by_side(tasks, at_once)
   scheduler.run(tasks, at_once, core.monotonic, idle)
+end
+
+--- Whether a device would ask at an address.
+---@param url any
+---@return boolean
+function outside.is_usable(url)
+  return type(url) == "string" and url:find "^https://" ~= nil and address.is_usable(url)
 end
 
 --[[ Answers ]]

@@ -1,7 +1,6 @@
 --- Where notifications are posted to: that it is there, refuses what Apple did not sign, and takes what Apple sends.
 --- The ping is the only thing that a check causes.
 local app_store_connect = require "marketplace.check.app_store_connect"
-local certificate = require "marketplace.check.certificate"
 local outside = require "marketplace.check.outside"
 local text = require "marketplace.text"
 local webhooks = require "marketplace.check.webhooks"
@@ -29,16 +28,13 @@ local function judge_refusal(run, url, response)
 end
 
 local function check_url(run, url)
-  local is_tls = url:find "^https://" ~= nil
   local response, failure = outside.ask(run, {
-    method = "POST", url = url, body = "{}", headers = { "content-type: application/json" }, certificate = is_tls,
+    method = "POST", url = url, body = "{}", headers = { "content-type: application/json" },
   })
   if not response then
     return run.findings:add(failure.is_skipped and "skipped" or "error", "receiver", url, failure.message,
       failure.action)
   end
-  local host = outside.host(url)
-  if response.certificate and host ~= run.domain then certificate.judge(run, host, response.certificate) end
   judge_refusal(run, url, response)
 end
 

@@ -1,6 +1,5 @@
 --- The file that tells devices whom to ask, as a device gets it.
 local address = require "marketplace.device.address"
-local certificate = require "marketplace.check.certificate"
 local clock = require "marketplace.check.clock"
 local json = require "marketplace.json"
 local outside = require "marketplace.check.outside"
@@ -73,17 +72,6 @@ local function judge_document(run, url, response)
   return document
 end
 
--- An answer says more about the server than the file.
-local function judge_server(run, host, response)
-  certificate.judge(run, host, response.certificate)
-  local at = clock.of(response)
-  if at then
-    clock.judge(run, host, at, run.now(), run.offset and "App Store Connect's" or "this machine's")
-  else
-    run.findings:add("skipped", "clock", host, "the server does not say what time it has")
-  end
-end
-
 local function tell_failure(run, host, url, failure)
   local level = failure.is_skipped and "skipped" or "error"
   if failure.is_tls then
@@ -99,9 +87,9 @@ end
 ---@return table|nil document if it is a JSON object
 function well_known.run(run)
   local url = ("https://%s%s"):format(run.domain, well_known_file.PATH)
-  local response, failure = outside.ask(run, { url = url, certificate = true })
+  local response, failure = outside.ask(run, { url = url })
   if not response then return tell_failure(run, run.domain, url, failure) end
-  judge_server(run, run.domain, response)
+  clock.judge_server(run, run.domain, response)
   local message, action = refusal(run, response)
   if message then return add_problem(run, url, "error", message, action) end
   judge_type(run, url, response)

@@ -1,7 +1,7 @@
 --- What is wrong with the file that tells devices whom to ask. It comes from outside: nothing of it is trusted to have
 --- the type that it should have.
-local address = require "marketplace.device.address"
 local json = require "marketplace.json"
+local outside = require "marketplace.check.outside"
 
 local well_known_shape = {}
 
@@ -57,7 +57,7 @@ end
 
 function Shape:url(at, url)
   if type(url) ~= "string" then return self:wrong(at, url, "a URL") end
-  if url:find "^https://" and address.is_usable(url) then return end
+  if outside.is_usable(url) then return end
   self:add("error", ("%s is %s: devices take nothing but https:// URLs"):format(at, self.shown(url)))
 end
 
