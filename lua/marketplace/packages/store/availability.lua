@@ -87,15 +87,28 @@ local ABOUT = table.concat({
   OF_ONE:format("package", ":package"), OF_ONE:format("version", ":id"), OF_ONE:format("folder", ":id"),
 }, " UNION ALL ")
 
+local function rows_about(link, about)
+  local rows = link:run(ABOUT, about)
+  for _, row in ipairs(rows) do row.available = row.available == 1 end
+  return rows
+end
+
 --- What is known about a version.
 ---@param link table see marketplace.sqlite.link
 ---@param about {id?: string, package?: string, app?: string, item_id?: string}
 ---@return table<string, boolean> territories as of availability.decide
 ---@return table<string, table> refusals
 function availability.of(link, about)
-  local rows = link:run(ABOUT, about)
-  for _, row in ipairs(rows) do row.available = row.available == 1 end
-  return availability.decide(rows)
+  return availability.decide(rows_about(link, about))
+end
+
+--- Whether a version is available in one territory.
+---@param link table
+---@param about table as of availability.of
+---@param territory string|nil default those that no event names
+---@return boolean
+function availability.is_there(link, about, territory)
+  return refusal_of(by_territory(rows_about(link, about)), territory or EVERYWHERE) == nil
 end
 
 --- Whether files have to be served: if the version is available anywhere.

@@ -34,13 +34,6 @@ local function rows_of(link, statement, app)
   return link:run(statement, { item = app.item_id, number = number, digits = #number })
 end
 
-local function is_available(link, version, territory)
-  local territories = availability.of(link, version)
-  local there = territories[territory or "*"]
-  if there == nil then return territories["*"] end
-  return there
-end
-
 local function runs_on(row, device)
   local needs = { platforms = json.decode(row.platforms), minimum_systems = json.decode(row.minimum_systems) }
   return fits.runs_on(needs, device.platform, device.system)
@@ -49,7 +42,7 @@ end
 -- Looks no further than it has to: an app may have fifty versions.
 local function first_available(link, rows, territory, device)
   for _, row in ipairs(rows) do
-    if (not device or runs_on(row, device)) and is_available(link, row, territory) then return row end
+    if (not device or runs_on(row, device)) and availability.is_there(link, row, territory) then return row end
   end
 end
 
