@@ -214,6 +214,50 @@ static void finds_the_largest_body_and_of_several_the_oldest(void **state) {
   assert_ptr_equal(mkt_connections_largest(&table, false), small);
 }
 
+static mkt_connection *enter_giving_way(mkt_request *request, size_t size, uint64_t since) {
+  mkt_connection *connection = mkt_connections_add(&table);
+  assert_non_null(connection);
+  connection->gives_way = true;
+  *request = (mkt_request){.counted = size};
+  connection->request = request;
+  mkt_connection_enter(&table, connection, MKT_PHASE_BODY, since, 9000 + since);
+  return connection;
+}
+
+static void counts_those_that_give_way(void **state) {
+  (void)state;
+  mkt_request request;
+  mkt_connection *one = enter_giving_way(&request, 0, 10);
+  (void)enter(MKT_PHASE_BODY, 10, 20);
+  assert_int_equal(table.giving_way, 1);
+  assert_int_equal(table.engaged, 2);
+  mkt_connection_enter(&table, one, MKT_PHASE_WAITING, 0, 0);
+  assert_int_equal(table.giving_way, 1);
+  mkt_connection_enter(&table, one, MKT_PHASE_IDLE, 0, 40);
+  assert_int_equal(table.giving_way, 0);
+  mkt_connection_enter(&table, one, MKT_PHASE_BODY, 0, 40);
+  mkt_connections_remove(&table, one);
+  assert_int_equal(table.giving_way, 0);
+  assert_int_equal(table.engaged, 1);
+}
+
+static void finds_bodies_that_give_way_before_others(void **state) {
+  (void)state;
+  mkt_request requests[4];
+  mkt_connection *other = enter_with_body(&requests[0], 50, 10);
+  assert_null(mkt_connections_body_giving_way(&table, 5000, false));
+  assert_null(mkt_connections_largest(&table, true));
+  mkt_connection *small = enter_giving_way(&requests[1], 10, 20);
+  mkt_connection *large = enter_giving_way(&requests[2], 20, 30);
+  assert_ptr_equal(mkt_connections_largest(&table, true), large);
+  assert_ptr_equal(mkt_connections_largest(&table, false), other);
+  assert_null(mkt_connections_body_giving_way(&table, 1019, true));
+  assert_ptr_equal(mkt_connections_body_giving_way(&table, 1019, false), small);
+  assert_ptr_equal(mkt_connections_body_giving_way(&table, 1020, true), small);
+  assert_ptr_equal(mkt_connections_slow_body(&table, 1019), other);
+  assert_ptr_equal(mkt_connections_slow_body(&table, 1020), small);
+}
+
 static void gives_a_body_five_seconds_and_one_more_for_each_500_bytes(void **state) {
   (void)state;
   const mkt_connection *body = enter(MKT_PHASE_BODY, 100, 9000);
@@ -259,6 +303,8 @@ int main(void) {
       OF_A_TABLE(lets_a_body_come_for_a_second),
       OF_A_TABLE(finds_the_body_that_has_come_for_a_second),
       OF_A_TABLE(finds_the_largest_body_and_of_several_the_oldest),
+      OF_A_TABLE(counts_those_that_give_way),
+      OF_A_TABLE(finds_bodies_that_give_way_before_others),
       OF_A_TABLE(gives_a_body_five_seconds_and_one_more_for_each_500_bytes),
       OF_A_TABLE(dooms_once),
   };

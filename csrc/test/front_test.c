@@ -13,7 +13,6 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(vo
   return has_no_threads ? EAGAIN : original(thread, how, run, cls);
 }
 
-static const char LIVE[] = "GET /live?x HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char READY[] = "GET /ready HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /* For as long as the front has the sockets. */

@@ -4,14 +4,6 @@
 
 #include <stdlib.h>
 
-#define SIGNATURE                                                                                  \
-  "X-Apple-Signature: hmacsha256="                                                                 \
-  "0000000000000000000000000000000000000000000000000000000000000000\r\n"
-
-#define HEAD(line) line " HTTP/1.1\r\nHost: a\r\n"
-#define SIGNED(path) HEAD("POST " path) SIGNATURE "Content-Length: 1\r\n\r\nx"
-
-static const char LIVE[] = HEAD("GET /live") "\r\n";
 static const char READY[] = HEAD("GET /ready") "\r\n";
 static const char ELSEWHERE[] = HEAD("GET /x") "\r\n";
 static const char UNSIGNED[] = HEAD("POST /hook") "Content-Length: 1\r\n\r\nx";
@@ -34,39 +26,6 @@ static int open_at_hook(void **state) {
 static int open_at_root(void **state) {
   (void)state;
   return open_at("/");
-}
-
-/* The client of a request that the front answers. */
-static int ask(const char *request, const char *start) {
-  int fd = connect_client(request);
-  receive_text(fd, start);
-  return fd;
-}
-
-static void ask_once(const char *request, const char *start) {
-  assert_int_equal(close(ask(request, start)), 0);
-}
-
-/* So many clients who send the same and get no answer. */
-static void connect_all(int fds[], int count, const char *request) {
-  const int before = suspended;
-  for (int i = 0; i < count; i++)
-    fds[i] = connect_client(request);
-  while (suspended < before + count)
-    ask_once(LIVE, "HTTP/1.1 200 ");
-}
-
-static void close_all(const int fds[], int count) {
-  for (int i = 0; i < count; i++)
-    assert_int_equal(close(fds[i]), 0);
-}
-
-static size_t count_handed_out(mkt_fault fault) {
-  size_t count = 0;
-  const mkt_request *request = mkt_server_ready(server);
-  for (; request != NULL; request = mkt_request_next(request))
-    count += mkt_request_fault(request) == fault;
-  return count;
 }
 
 static void refuses_what_cannot_be_a_notification(void **state) {

@@ -97,6 +97,14 @@ static const mkt_server_options OPTIONS = {
     .ready_path = "/ready",
 };
 
+#define SIGNATURE                                                                                  \
+  "X-Apple-Signature: hmacsha256="                                                                 \
+  "0000000000000000000000000000000000000000000000000000000000000000\r\n"
+
+#define HEAD(line) line " HTTP/1.1\r\nHost: a\r\n"
+#define SIGNED(path) HEAD("POST " path) SIGNATURE "Content-Length: 1\r\n\r\nx"
+
+static const char LIVE[] = HEAD("GET /live?x") "\r\n";
 static const char REQUEST[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 static mkt_server *server;
 
@@ -169,6 +177,39 @@ static inline void receive_text(int fd, const char *start) {
   ssize_t n = recv(fd, bytes, sizeof bytes, 0);
   assert_true(n >= (ssize_t)strlen(start));
   assert_memory_equal(bytes, start, strlen(start));
+}
+
+/* The client of a request that the front answers. */
+static inline int ask(const char *request, const char *start) {
+  int fd = connect_client(request);
+  receive_text(fd, start);
+  return fd;
+}
+
+static inline void ask_once(const char *request, const char *start) {
+  assert_int_equal(close(ask(request, start)), 0);
+}
+
+/* So many clients who send the same and get no answer. */
+static inline void connect_all(int fds[], int count, const char *request) {
+  const int before = suspended;
+  for (int i = 0; i < count; i++)
+    fds[i] = connect_client(request);
+  while (suspended < before + count)
+    ask_once(LIVE, "HTTP/1.1 200 ");
+}
+
+static inline void close_all(const int fds[], int count) {
+  for (int i = 0; i < count; i++)
+    assert_int_equal(close(fds[i]), 0);
+}
+
+static inline size_t count_handed_out(mkt_fault fault) {
+  size_t count = 0;
+  const mkt_request *request = mkt_server_ready(server);
+  for (; request != NULL; request = mkt_request_next(request))
+    count += mkt_request_fault(request) == fault;
+  return count;
 }
 
 #endif
