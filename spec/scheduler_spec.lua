@@ -205,4 +205,59 @@ describe("marketplace.client.scheduler", function()
     assert.is_nil(coroutine.wrap(scheduler.pause)())
     run { function() assert.is_nil(coroutine.wrap(scheduler.pause)()) end }
   end)
+
+  describe("a task", function()
+    it("can be stopped where it waits, and its exchange is closed", function()
+      local tasks, ended, ran = scheduler.new(clock, idle), {}, {}
+      local function add(name, ...)
+        local waits = { ... }
+        return tasks:add(function()
+          pause(waits[1], waits[2])
+          ran[#ran + 1] = name
+        end, function() ended[#ended + 1] = name end)
+      end
+      local open = exchange(2)
+      local first, second = add("first", 1), add("second", nil, open)
+      add("third", 1)
+      tasks:turn()
+      tasks:stop(first)
+      tasks:stop(second)
+      tasks:stop(second)
+      assert.is_true(open.closed)
+      assert.equal(1, tasks:count())
+      now = 2
+      tasks:turn()
+      assert.same({ { "third" }, { "third" } }, { ran, ended })
+    end)
+
+    it("says when it may be due", function()
+      local tasks = scheduler.new(clock, idle)
+      tasks:add(function() pause(0.25) end, function() end)
+      tasks:turn()
+      assert.same({ 0.25, false }, { tasks:next_in(1) })
+      assert.same({ 0.125, false }, { tasks:next_in(0.125) })
+      tasks:add(function() pause(nil, exchange(3)) end, function() end)
+      tasks:turn()
+      assert.same({ 0.25, true }, { tasks:next_in(1) })
+    end)
+
+    it("can wait in a protected call, also in one within another", function()
+      local results = run {
+        function()
+          return scheduler.protected(function(a, b)
+            local ok, problem = scheduler.protected(function()
+              pause(0.5)
+              error("inner", 0)
+            end)
+            pause(0.25)
+            return ok, problem, a, b, nil
+          end, "a", nil)
+        end,
+        function() return scheduler.protected(error, "at once", 0) end,
+      }
+      assert.same({ { n = 6, true, false, "inner", "a", nil, nil }, { n = 2, false, "at once" } }, results)
+      assert.equal(0.75, now)
+      assert.same({ true, "plain" }, { scheduler.protected(function() return "plain" end) })
+    end)
+  end)
 end)

@@ -27,7 +27,7 @@ local pcall_yields = coroutine.wrap(function() return pcall(coroutine.yield, tru
 
 -- Calls a function in a coroutine of its own, whose pauses are those of the one that calls.
 local function call_inside(f, ...)
-  local inner = coroutine.create(f)
+  local inner = coroutine.create(function(...) return f(...) end) -- f may be one in C
   ours[inner] = true
   local function follow(ok, ...)
     if not ok or coroutine.status(inner) == "dead" then return ok, ... end
