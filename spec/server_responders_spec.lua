@@ -1,4 +1,5 @@
 -- What `serve` answers beside notifications: that nothing of it holds up notifications, whatever it does.
+local device_support = require "support.device"
 local marketplace = require "marketplace"
 local memory = require "marketplace.inbox.memory"
 local raw = require "support.raw_http"
@@ -283,6 +284,56 @@ describe("marketplace.server, with a responder,", function()
       clients[#clients + 1] = client
       client:settimeout(0)
       assert.is_truthy(answer_to(client).body:find("\nmarketplace_responders_waiting 2\n", 1, true))
+    end)
+  end)
+
+  describe("that is a device,", function()
+    local setup_, authenticate
+    local QUESTION = '{"apps":[{"appleItemId":"1","appleVersionId":"0"}],"platform":"iOS","osVersion":"18"}'
+
+    before_each(function()
+      setup_ = device_support.open()
+      setup_:publish("v1", { appleItemId = "1", appleVersionId = "10", bundleId = "com.example.one" })
+      receiver = marketplace.receiver { secrets = SECRET, inbox = memory.new(), log = log }
+      receiver:add_responder(setup_:device {
+        log = log, authenticate = function(request) return authenticate(request) end,
+      })
+      open()
+    end)
+
+    after_each(function() setup_:close() end)
+
+    it("answers as it does elsewhere", function()
+      authenticate = function(request) return request.headers["x-account"] end
+      local given = ask(post("/device/updates?x", QUESTION, "X-Account: a\r\n"))
+      assert.same({ 200, "no-store" }, { given.status, given.headers["cache-control"] })
+      assert.is_truthy(given.body:find('"appleVersionId":"10"', 1, true))
+      assert.equal(401, ask(post("/device/updates", QUESTION)).status)
+      assert.equal(200, ask("GET /.well-known/marketplace-kit HTTP/1.1\r\nHost: a\r\n\r\n").status)
+      assert.equal(404, ask(post("/device/elsewhere", QUESTION)).status)
+    end)
+
+    it("may wait until it knows who asks", function()
+      local knows = false
+      authenticate = function()
+        scheduler.pause()(nil, nil, function() return knows end)
+        return "a"
+      end
+      local client = connect(post("/device/updates", QUESTION))
+      step_until(function() return listener.responding:count() == 1 end)
+      assert.equal(200, ask(notification "a").status)
+      knows = true
+      assert.equal(200, answer_to(client).status)
+    end)
+
+    it("answers 503 if it cannot know who asks", function()
+      authenticate = function()
+        scheduler.pause()(0)
+        error("no database", 0)
+      end
+      assert.equal(503, ask(post("/device/updates", QUESTION)).status)
+      assert.same({ "devices not answered", "no database" }, { entries[1].message, entries[1].reason })
+      assert.equal(200, ask(notification "a").status)
     end)
   end)
 

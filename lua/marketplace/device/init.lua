@@ -14,6 +14,7 @@ local request_fault = require("marketplace.device.request").fault
 local responses = require "marketplace.responses"
 local runtime = require "marketplace.runtime"
 local share_url = require "marketplace.device.share_url"
+local scheduler = require "marketplace.client.scheduler"
 local token = require "marketplace.token"
 local well_known = require "marketplace.device.well_known"
 
@@ -81,7 +82,7 @@ local function answer_of(self, asked)
   if asked.path == well_known.PATH then return answer_well_known(self, asked) end
   local endpoint = self.endpoints[asked.path]
   if not endpoint then return responses.plain(404, "nothing is here") end
-  local ok, answer = pcall(answer_endpoint, self, endpoint, asked)
+  local ok, answer = scheduler.protected(answer_endpoint, self, endpoint, asked)
   return ok and answer or unavailable(self, answer)
 end
 
