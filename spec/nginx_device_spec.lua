@@ -178,6 +178,29 @@ describe("devices in nginx #full", function()
     assert.equal(200, answer(slow).status)
   end)
 
+  it("are answered beside other responders, which may raise", function()
+    start { init = [[handlers = function(receiver)
+      local function responder(path, handle)
+        receiver:add_responder {
+          max_body = 10, name = "other", handle = handle, paths = function() return { path } end,
+          answers = function(_, asked) return asked == path end,
+        }
+      end
+      responder("/raises", function() error "out of order" end)
+      responder("/nothing", function() end)
+      responder("/echo", function(_, request) return 200, { ["x-path"] = request.path }, request.body end)
+    end]] }
+    for _, path in ipairs { "/raises", "/nothing" } do
+      assert.equal(503, answer(begin(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path))).status)
+    end
+    server:wait_for "out of order"
+    server:wait_for "the responder returned no status, headers and body"
+    local POST = "POST /echo?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s"
+    local response = answer(begin(POST:format(2, "it")))
+    assert.same({ 200, "it", "/echo?a=b" }, { response.status, response.body, response.headers["x-path"] })
+    assert.equal(413, answer(begin(POST:format(11, "eleven byte"))).status)
+  end)
+
   it("get 503 while the store is gone, and an answer once it is back", function()
     start()
     assert.equal(200, ask("updates", question "20").status)

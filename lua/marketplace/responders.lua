@@ -143,4 +143,37 @@ function responders.fault_answer(request, max_body)
   return kind and responses.refusal(kind) or nil
 end
 
+--[[ What the log shows of refused requests ]]
+
+local MOST_SHOWN = 200 -- bytes, of a request's line and of what it was told
+
+--- Whether a responder's answer is one. That something is not there is an answer like any other, and what failed within
+--- is the responder's to report.
+---@param status any
+---@return boolean
+function responders.is_refusal(status)
+  return type(status) == "number" and status >= 400 and status < 500 and status ~= 404
+end
+
+--- What somebody was told, by a body of text.
+---@param body any
+---@return string
+function responders.first_line(body)
+  return type(body) == "string" and body:match "^[^\n]*":sub(1, MOST_SHOWN) or ""
+end
+
+--- A refused request, for Receiver:show_refused.
+---@param responder marketplace.Responder
+---@param request {method: string, path: string, remote: any} path: without the query
+---@param status integer
+---@param reason string
+---@param level? string default "warning"
+---@return table
+function responders.refused(responder, request, status, reason, level)
+  return {
+    code = responder.name or "responder", status = status, remote = request.remote, level = level,
+    reason = ("%s: %s"):format((request.method .. " " .. request.path):sub(1, MOST_SHOWN), reason),
+  }
+end
+
 return responders

@@ -6,8 +6,6 @@ local responses = require "marketplace.responses"
 
 local responding = {}
 
-local MOST_SHOWN = 200 -- bytes, of a request's line and of what it was told
-
 local function send(answer)
   if answer.status >= 400 then ngx.req.discard_body() end -- does nothing if it was read
   request.answer(answer.status, answer.headers, answer.body)
@@ -21,20 +19,8 @@ local function not_found(receiver, asked)
   send(responses.plain(404, "nothing is here"))
 end
 
-local function show(receiver, responder, asked, status, reason, level)
-  receiver:show_refused {
-    code = responder.name or "responder", status = status, remote = asked.remote, level = level,
-    reason = ("%s: %s"):format((asked.method .. " " .. asked.path):sub(1, MOST_SHOWN), reason),
-  }
-end
-
--- That something is not there is an answer like any other, and what failed within is the responder's to report.
-local function is_refusal(status)
-  return status >= 400 and status < 500 and status ~= 404
-end
-
-local function first_line(body)
-  return body:match "^[^\n]*":sub(1, MOST_SHOWN)
+local function show(receiver, ...)
+  receiver:show_refused(responders.refused(...))
 end
 
 -- What keeps its responder from it: an answer, or nil. Only what is posted has a body for it.
@@ -56,6 +42,9 @@ local function handle(responder, asked)
     method = asked.method, path = request.with_query(asked.path), headers = asked.headers, body = asked.body,
     remote = asked.remote,
   }
+  if type(status) ~= "number" or type(headers) ~= "table" or type(body) ~= "string" then
+    error "the responder returned no status, headers and body"
+  end
   return { status = status, headers = headers, body = body }
 end
 
@@ -78,8 +67,8 @@ function responding.answer(receiver)
   if not responder then return not_found(receiver, asked) end
   local answer, is_own = answer_of(receiver, responder, asked)
   if not is_own and responder.refused then responder:refused(asked.path, answer.status) end
-  if is_refusal(answer.status) then
-    show(receiver, responder, asked, answer.status, first_line(answer.body))
+  if responders.is_refusal(answer.status) then
+    show(receiver, responder, asked, answer.status, responders.first_line(answer.body))
   end
   send(answer)
 end

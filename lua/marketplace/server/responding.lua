@@ -17,24 +17,13 @@ local LOOK_SECONDS = 0.5 -- between two looks at those that wait
 local EXCHANGE_SECONDS = 0.005 -- the longest wait for the sockets while a task's exchange is under way
 local AT_ONCE = 8 -- tasks that begin before the time is looked at
 local CLIENT_GONE, NO_ANSWER = 499, { status = 444, headers = {}, body = "" }
-local MOST_SHOWN = 200 -- bytes, of a request's line and of what it was told
 
 --[[ Refusals ]]
 
-local function code_of(responder)
-  return responder.name or "responder"
-end
-
-local function first_line(body)
-  return type(body) == "string" and body:match "^[^\n]*":sub(1, MOST_SHOWN) or ""
-end
+local first_line = responders.first_line
 
 local function show(self, job, status, reason, level)
-  local request = job.request
-  self.receiver:show_refused {
-    code = code_of(job.responder), status = status, remote = request.remote, level = level,
-    reason = ("%s: %s"):format((request.method .. " " .. request.path):sub(1, MOST_SHOWN), reason),
-  }
+  self.receiver:show_refused(responders.refused(job.responder, job.request, status, reason, level))
 end
 
 local function count(job, status)
@@ -57,11 +46,6 @@ local function fail(self, job, reason, level)
 end
 
 --[[ Answers ]]
-
--- That something is not there is an answer like any other, and what failed within is the responder's to report.
-local function is_refusal(status)
-  return type(status) == "number" and status >= 400 and status < 500 and status ~= 404
-end
 
 local function send_each(self, done, answers)
   for i, job in ipairs(done) do
@@ -99,7 +83,7 @@ local function begin(self, job)
   end, function(ok, status, headers, body)
     job.has_ended = true
     if not ok then return fail(self, job, tostring(status), "error") end
-    if is_refusal(status) then show(self, job, status, first_line(body)) end
+    if responders.is_refusal(status) then show(self, job, status, first_line(body)) end
     give(self, job, { status = status, headers = headers, body = body })
   end)
   self.waiting[#self.waiting + 1] = job
