@@ -330,10 +330,10 @@ describe("marketplace.check", function()
     end, { "error license .*: no answer came within 10 s" } },
     -- tokens
     { "the key id is another one", function() sign_otherwise { key_id = "OTHER" } end,
-      { "error token install tokens: 2 of 4 are wrong: the key id OTHER is not that of a registered alternative " ..
+      { "error token install tokens: 2 of 5 are wrong: the key id OTHER is not that of a registered alternative " ..
         "distribution key: %S+. To do: sign with the key that is registered" } },
     { "the key is another one", function() sign_otherwise { key = simulation.PRIVATE } end,
-      { "error token install tokens: 2 of 4 are wrong: the signature is not that of the key %S+. To do: name " ..
+      { "error token install tokens: 2 of 5 are wrong: the signature is not that of the key %S+. To do: name " ..
         "the file" } },
     { "the options' key is another one", function()
       market.device_options.token.key = simulation.PRIVATE
@@ -349,22 +349,22 @@ describe("marketplace.check", function()
     end, {
       "error token App Store Connect: no alternative distribution key is registered",
       "error token the device's options: the key id %S+ is not that of a registered alternative distribution key: none",
-      "error token install tokens: 4 of 4 are wrong: the key id %S+ is not that",
+      "error token install tokens: 5 of 5 are wrong: the key id %S+ is not that",
     } },
     { "tokens begin later", function() sign_otherwise { now = market.now + 300, back_dated = 60 } end,
-      { "error token install tokens: 2 of 4 are wrong: it begins in 240 s. To do: set the clock of the server" } },
+      { "error token install tokens: 2 of 5 are wrong: it begins in 240 s. To do: set the clock of the server" } },
     { "tokens have ended", function() sign_otherwise { now = market.now - 400 } end,
-      { "error token install tokens: 2 of 4 are wrong: it ended 160 s ago. To do: set the clock" } },
+      { "error token install tokens: 2 of 5 are wrong: it ended 160 s ago. To do: set the clock" } },
     { "tokens are for another app", function() sign_otherwise { bundle_id = "com.example.other" } end,
-      { "error token install tokens: 2 of 4 are wrong: bid is com.example.other, and the app's bundle id is " ..
+      { "error token install tokens: 2 of 5 are wrong: bid is com.example.other, and the app's bundle id is " ..
         "com.example.game" } },
     { "tokens are another marketplace's", function() sign_otherwise { marketplace_id = "77" } end,
-      { "error token install tokens: 2 of 4 are wrong: iss is 77, and the options' marketplace_id is 6740012345" } },
+      { "error token install tokens: 2 of 5 are wrong: iss is 77, and the options' marketplace_id is 6740012345" } },
     { "tokens share a nonce", function() sign_otherwise { nonce = "always-the-same" } end,
-      { "error token install tokens: 1 of 4 are wrong: nonce is the same as in another token" } },
+      { "error token install tokens: 1 of 5 are wrong: nonce is the same as in another token" } },
     { "a token is none", function()
       edit("/device/updates", function(document) document.updates[1].installVerificationToken = "a.b" end)
-    end, { "error token install tokens: 1 of 4 are wrong: it is no JSON Web Token" } },
+    end, { "error token install tokens: 1 of 5 are wrong: it is no JSON Web Token" } },
     -- packages
     { "a package is not there", function() market.before = function(request)
       if request.path:find "/v1/manifest.json$" then return { status = 404, headers = {}, body = "" } end
@@ -403,12 +403,16 @@ describe("marketplace.check", function()
     end, { "error key_blobs package version v1: 3 of 3 assets have no key blob: no device gets a licence for them. " ..
       "To do: marketplace packages fetch v1" } },
     { "what was taken down is still there", function()
-      change_file("/gone/", function(response) response.status = 200 end)
-    end, { "error takedowns https://packages%S+/gone/manifest.json: it was taken down, and the answer is 200" } },
+      change_file("/gone/", function(response)
+        response.status, response.body = 200, checked_market.withdrawn_manifest()
+      end)
+    end, { "error takedowns https://packages%S+/gone/manifest.json: it was taken down, and is still served. To do" } },
+    { "everything is answered with a page", function()
+      change_file("/gone/", function(response) response.status, response.body = 200, "<html>" end)
+    end, { "warning takedowns .*: it was taken down, and the answer is 200, with something else. To do: answer 404" } },
     { "key blobs can be read", function()
-      change_file("^/state/", function(response) response.status = 200 end)
-    end, { "error packages https://packages.market.example/state/keys.db: it answers with 200: key blobs may be " ..
-      "read" } },
+      change_file("^/state/", function(response) response.status, response.body = 206, "SQLite format 3\0" end)
+    end, { "error packages https://packages.market.example/state/keys.db: everybody can read the key blobs. To do" } },
     { "the folder is not there", function() end, {
       "error packages /nowhere/packages: there are no packages in this folder",
       "skipped token install tokens: no answer had one",
@@ -424,7 +428,7 @@ describe("marketplace.check", function()
     { "no key of the API is given", function() end, {
       "skipped app_store_connect App Store Connect: no key of App Store Connect's API was given, so that it was not",
       "skipped token the device's options: the key can be read; it is not known whether it is registered",
-      "skipped token install tokens: 4 say what Apple asks for; it is not known whether their key is registered",
+      "skipped token install tokens: 5 say what Apple asks for; it is not known whether their key is registered",
       "skipped webhook app 6740012345: no key of App Store Connect's API was given",
     }, options = { client = NONE } },
     { "the key of the API is refused", function() answer_apple "401" end,
@@ -462,6 +466,10 @@ describe("marketplace.check", function()
       market:update("webhooks", market.webhook, { url = "https://old.example/hook" })
     end, { "error webhook app 6740012345: none of its 1 webhooks leads to https://hooks.example/notifications: " ..
       "https://old.example/hook. To do: correct one: marketplace webhooks update ID %-%-url https://hooks" } },
+    { "the webhook leads to a port without TLS", function()
+      market:update("webhooks", market.webhook, { url = "http://hooks.example/notifications" })
+      market.hook = "http://hooks.example/notifications"
+    end, { "error webhook .*: it does not lead to an https:// address: http://hooks.example/notifications" } },
     { "there is no webhook", function()
       market.simulation:expect(204, "DELETE /v1/webhooks/" .. market.webhook)
     end, { "error webhook app 6740012345: it has no webhook: .*To do: marketplace webhooks create %-%-app" } },
@@ -487,15 +495,15 @@ describe("marketplace.check", function()
       market.simulation.now = market.now
       market.simulation.sim:event("app_unavailable", { app = "78" })
       market.simulation.sim:tick()
-    end, { "warning deliveries .*: 1 of 2 events of the last day did not arrive. To do: marketplace reconcile " ..
-      "%-%-app" } },
+    end, { "warning deliveries .*: 1 of 2 events of the last day arrived, and 1 did not. To do: marketplace " ..
+      "reconcile %-%-app" } },
     -- the receiver
     { "the secrets differ", function() market.receiver:set_secrets { "another secret" } end,
       { "error ping webhook %S+ of app %d+: App Store Connect's ping did not arrive: the receiver answered 401. " ..
         "To do: " ..
         "the receiver has another secret than it: marketplace webhooks rotate%-secret" } },
     { "the ping is not delivered", function() market.is_stuck = true end,
-      { "error ping .*: a ping was asked for, and was not delivered within 30 s. To do: look again later" } },
+      { "warning ping .*: a ping was asked for, and was not delivered within 30 s. To do: look again later" } },
     { "no ping is wanted", function() end,
       { "skipped ping .*: no ping was asked for, so that it is not known whether its secret is the receiver's" },
       options = { ping = false } },
@@ -605,7 +613,7 @@ describe("marketplace.check", function()
     local _, _, list = complaints { sample = 1 }
     local lines = {}
     for _, one in ipairs(list) do lines[#lines + 1] = one.message end
-    assert.matches("1 of 2 that are current %(1 were looked at%)", table.concat(lines, "\n"))
+    assert.matches("1 of 3 that are current %(1 were looked at%)", table.concat(lines, "\n"))
   end)
 
   it("refuses options that are wrong", function()

@@ -114,6 +114,7 @@ local function make_packages()
   fixture.now = NOW
   fixture:open()
   publish_one(fixture, "v1", { package = "P1", deltas = { 3 } })
+  publish_one(fixture, "v3", { package = "P1", apple_version = "870000002", variants = { 9 } })
   publish_one(fixture, "v2", { package = "P2", app = "B", item = "6499000002", variants = { 5 } })
   publish_one(fixture, "gone", { package = "P3", app = "C", item = "6499000003", variants = { 7 } })
   assert(withdraw.run(fixture.p, { package = "P3", at = NOW }))
@@ -126,6 +127,15 @@ end
 function checked_market.folder()
   shared = shared or make_packages()
   return shared.root
+end
+
+--- The manifest of the version that was taken down.
+---@return string
+function checked_market.withdrawn_manifest()
+  local file = assert(io.open(shared.root .. "/withdrawn/gone/manifest.json", "rb"))
+  local bytes = file:read "*a"
+  file:close()
+  return bytes
 end
 
 --- A copy of the packages, for somebody who breaks them; the caller closes it, and removes its folder.

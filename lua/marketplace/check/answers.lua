@@ -9,11 +9,10 @@ local TEXTS = { "appleItemId", "appleVersionId", "alternativeDistributionPackage
 local MOST_PROBLEMS = 5
 
 --- How a version is named in `run.bases`.
----@param item_id string
----@param apple_version_id string
+---@param of {appleItemId: string, appleVersionId: string}
 ---@return string
-function answers.key(item_id, apple_version_id)
-  return item_id .. "/" .. apple_version_id
+function answers.key(of)
+  return of.appleItemId .. "/" .. of.appleVersionId
 end
 
 local function list_of(document, member)
@@ -60,7 +59,7 @@ local function offer_problem(run, entry)
   local message, action = package_problem(run, entry.alternativeDistributionPackage)
   run.tokens[#run.tokens + 1] = { token = entry.installVerificationToken, item_id = entry.appleItemId }
   if message then return message, action end
-  run.bases[answers.key(entry.appleItemId, entry.appleVersionId)] = entry.alternativeDistributionPackage
+  run.bases[answers.key(entry)] = entry.alternativeDistributionPackage
 end
 
 --[[ Failures ]]
@@ -91,42 +90,44 @@ local function judge_offers(run, about, offers)
           "have marketplace.device answer, or do as docs/device.md says")
       end
     else
-      seen[entry.appleItemId] = true
+      seen[answers.key { appleItemId = entry.appleItemId, appleVersionId = about.kind == "updates" and "0" or
+        entry.appleVersionId }] = true
     end
   end
   return seen, problems == 0
 end
 
-local function refused_versions(run, seen)
+local function not_offered(about, seen)
   local refused = {}
-  for _, version in ipairs(run.versions) do
-    if not seen[version.item_id] then refused[#refused + 1] = version.item_id end
+  for _, app in ipairs(about.apps) do
+    if not seen[answers.key(app)] then refused[#refused + 1] = app.appleItemId end
   end
   return refused
 end
 
-local function judge_coverage(run, about, offers, seen, failed)
+local function judge_coverage(run, about, seen, failed)
   local is_fine = true
   if not failed[about.unknown] then
     is_fine = false
     run.findings:add("warning", about.kind, about.url, "an app that nobody knows is no failure with code 404",
       "name in failures what is gone: devices do not learn otherwise that an app was taken down")
   end
-  local refused = refused_versions(run, seen)
+  local refused = not_offered(about, seen)
   if #refused > 0 then
     is_fine = false
     run.findings:add("warning", about.kind, about.url, ("%d of %d apps that are served are not offered: %s"):format(
-      #refused, #run.versions, run.findings:shown(table.concat(refused, " "))),
+      #refused, #about.apps, run.findings:shown(table.concat(refused, " "))),
       "if the account's territory is not why, look whether the server uses this folder of packages")
   end
   if not is_fine then return end
-  run.findings:add("ok", about.kind, about.url, ("who has signed in is answered, with %d of %d apps that are served")
-    :format(#offers, #run.versions))
+  run.findings:add("ok", about.kind, about.url, ("who has signed in is answered, with each of %d apps that were " ..
+    "asked for"):format(#about.apps))
 end
 
 --- Judges an answer of status 200.
 ---@param run table
----@param about {kind: string, url: string, member: string, unknown: string} unknown: an app's id that was asked for
+---@param about {kind: string, url: string, member: string, unknown: string, apps: table[]} unknown: an app's id that
+--- was asked for, besides `apps`
 ---@param document table a JSON object
 function answers.judge(run, about, document)
   local offers, failures = list_of(document, about.member), list_of(document, "failures")
@@ -143,7 +144,7 @@ function answers.judge(run, about, document)
     run.findings:add("error", about.kind, about.url, "an entry of failures is not as devices read it: " ..
       "{appleItemId, appleVersionId, failure: {code: 404, description}}", "do as docs/device.md says")
   end
-  if is_sound and are_sound then judge_coverage(run, about, offers, seen, failed) end
+  if is_sound and are_sound then judge_coverage(run, about, seen, failed) end
 end
 
 return answers

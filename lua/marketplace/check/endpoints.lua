@@ -2,6 +2,7 @@
 local address = require "marketplace.device.address"
 local answers = require "marketplace.check.answers"
 local clock = require "marketplace.check.clock"
+local fits = require "marketplace.packages.fits"
 local json = require "marketplace.json"
 local outside = require "marketplace.check.outside"
 
@@ -13,71 +14,81 @@ local MEMBER = { updates = "updates", restore = "restores" }
 
 --[[ What is asked ]]
 
-local function body_of(run, kind)
-  local apps = json.list { { appleItemId = UNKNOWN, appleVersionId = kind == "updates" and "0" or UNKNOWN } }
+-- What is current and runs there: for updates each app once, with no version, for restores each version.
+local function apps_of(run, kind)
+  local apps, seen = json.list {}, {}
   for _, version in ipairs(run.versions) do
-    apps[#apps + 1] = {
+    local asked = {
       appleItemId = version.item_id, appleVersionId = kind == "updates" and "0" or version.apple_version_id,
     }
+    local key = answers.key(asked)
+    if not seen[key] and fits.runs_on(version, PLATFORM, SYSTEM) then
+      seen[key], apps[#apps + 1] = true, asked
+    end
   end
-  return json.encode { apps = apps, platform = PLATFORM, osVersion = SYSTEM }
+  return apps
 end
 
-local function ask(run, kind, url, more)
+local function ask(run, about, more)
   local headers = { "content-type: application/json", "accept: application/json" }
   for _, line in ipairs(more) do headers[#headers + 1] = line end
-  return outside.ask(run, { method = "POST", url = url, headers = headers, body = body_of(run, kind) })
+  local apps = json.list { { appleItemId = UNKNOWN, appleVersionId = about.kind == "updates" and "0" or UNKNOWN } }
+  for _, app in ipairs(about.apps) do apps[#apps + 1] = app end
+  return outside.ask(run, {
+    method = "POST", url = about.url, headers = headers,
+    body = json.encode { apps = apps, platform = PLATFORM, osVersion = SYSTEM },
+  })
 end
 
-local function tell_failure(run, kind, url, failure)
-  run.findings:add(failure.is_skipped and "skipped" or "error", kind, url, failure.message, failure.action)
+local function tell_failure(run, about, failure)
+  run.findings:add(failure.is_skipped and "skipped" or "error", about.kind, about.url, failure.message, failure.action)
 end
 
 --[[ Who has not signed in ]]
 
 local REFUSED = { [401] = true, [403] = true }
 
-local function check_stranger(run, kind, url)
-  local response, failure = ask(run, kind, url, {})
-  if not response then return tell_failure(run, kind, url, failure) end
-  clock.judge_server(run, outside.host(url), response)
+local function check_stranger(run, about)
+  local response, failure = ask(run, about, {})
+  if not response then return tell_failure(run, about, failure) end
+  clock.judge_server(run, outside.host(about.url), response)
   local status = response.status
   if REFUSED[status] then
-    return run.findings:add("ok", kind, url, ("who has not signed in is refused with %d"):format(status))
+    return run.findings:add("ok", about.kind, about.url, ("who has not signed in is refused with %d"):format(status))
   end
   if status >= 200 and status <= 299 then
-    return run.findings:add("warning", kind, url, ("who has not signed in is answered with %d"):format(status),
-      "have authenticate return nil for them: otherwise devices never offer to sign in")
+    return run.findings:add("warning", about.kind, about.url, ("who has not signed in is answered with %d"):format(
+      status), "have authenticate return nil for them: otherwise devices never offer to sign in")
   end
   local message, action = outside.refusal(run, response)
-  run.findings:add("error", kind, url, message .. " to who has not signed in, in place of 401", action)
+  run.findings:add("error", about.kind, about.url, message .. " to who has not signed in, in place of 401", action)
 end
 
 --[[ Who has ]]
 
-local function judge_answer(run, kind, url, response)
+local function judge_answer(run, about, response)
   local document, problem = json.decode(response.body)
   if problem or type(document) ~= "table" or document[1] ~= nil then
-    return run.findings:add("error", kind, url, "the answer is not a JSON object: " ..
+    return run.findings:add("error", about.kind, about.url, "the answer is not a JSON object: " ..
       run.findings:shown(response.body:sub(1, 80)), "find out what answers in place of marketplace.device")
   end
-  answers.judge(run, { kind = kind, url = url, member = MEMBER[kind], unknown = UNKNOWN }, document)
+  answers.judge(run, about, document)
 end
 
-local function check_member(run, kind, url)
+local function check_member(run, about)
   if #run.headers == 0 then
-    return run.findings:add("skipped", kind, url, "no header of a device that has signed in was given, so that no " ..
-      "answer and no install token was looked at", "give one with --header or --header-file")
+    return run.findings:add("skipped", about.kind, about.url, "no header of a device that has signed in was given, " ..
+      "so that no answer and no install token was looked at", "give one with --header or --header-file")
   end
-  local response, failure = ask(run, kind, url, run.headers)
-  if not response then return tell_failure(run, kind, url, failure) end
+  local response, failure = ask(run, about, run.headers)
+  if not response then return tell_failure(run, about, failure) end
   if REFUSED[response.status] then
-    return run.findings:add("error", kind, url, ("the header that was given is refused with %d"):format(
-      response.status), "sign in anew and give that header; if it is good, look at authenticate, and " ..
-      "whether a proxy drops it")
+    return run.findings:add("error", about.kind, about.url, ("the header that was given is refused with %d"):format(
+      response.status), "sign in anew and give that header; if it is good, look at authenticate, and whether a " ..
+      "proxy drops it")
   end
-  if response.status == 200 then return judge_answer(run, kind, url, response) end
-  run.findings:add("error", kind, url, outside.refusal(run, response))
+  if response.status == 200 then return judge_answer(run, about, response) end
+  run.findings:add("error", about.kind, about.url, outside.refusal(run, response))
 end
 
 --[[ Both ]]
@@ -97,8 +108,9 @@ function endpoints.run(run, document)
   for _, kind in ipairs { "updates", "restore" } do
     local url = url_of(run, kind, document)
     if url and url:find "^https://" then
-      check_stranger(run, kind, url)
-      check_member(run, kind, url)
+      local about = { kind = kind, url = url, member = MEMBER[kind], unknown = UNKNOWN, apps = apps_of(run, kind) }
+      check_stranger(run, about)
+      check_member(run, about)
     else
       run.findings:add("skipped", kind, run.domain or "devices", "no https:// address to ask is known")
     end

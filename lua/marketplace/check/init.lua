@@ -20,7 +20,7 @@ local check = {}
 local WHERE = "marketplace.check"
 local TIMEOUT, WITHIN, PING_SECONDS = 10, 120, 30
 local SAMPLE, MOST_SAMPLE = 50, 900 -- a device asks for at most 1000 apps
-local LEAST_SECRET = 6 -- bytes of a header's word that are hidden
+local LEAST_SECRET = 8 -- bytes of a header's word that are hidden
 
 ---@class marketplace.CheckOptions
 ---@field domain? string that is registered with Apple, default the host of the device's base_url
@@ -106,11 +106,16 @@ end
 
 --[[ What is known ]]
 
+local IS_NO_SECRET = {
+  accept = true, ["accept-language"] = true, ["content-type"] = true, host = true, origin = true, ["user-agent"] = true,
+}
+
 local function secrets_of(headers)
   local secrets = {}
   for _, line in ipairs(headers) do
-    for word in line:match "^[^:]*:(.*)$":gmatch "%S+" do
-      if #word >= LEAST_SECRET then secrets[#secrets + 1] = word end
+    local name, value = line:match "^([^:]*):(.*)$"
+    for word in value:gmatch "%S+" do
+      if #word >= LEAST_SECRET and not IS_NO_SECRET[name:lower()] then secrets[#secrets + 1] = word end
     end
   end
   return secrets

@@ -82,6 +82,9 @@ local function failure_of(request, host, message, code, detail)
     return { message = ("the answer is larger than %s"):format(text.bytes(request.max_response)),
       action = "find out what answers there" }
   end
+  if code == "request_invalid" then
+    return { message = "it cannot be asked: " .. message, action = "correct the address" }
+  end
   return { message = "the exchange failed: " .. message, action = "look in the server's log" }
 end
 

@@ -80,7 +80,7 @@ end
 --[[ One package ]]
 
 local function base_of(run, version)
-  local named = run.bases[answers.key(version.item_id, version.apple_version_id)]
+  local named = run.bases[answers.key { appleItemId = version.item_id, appleVersionId = version.apple_version_id }]
   if named then return address.base(named) .. "/" end
   return run.packages_url and address.of_package(run.packages_url, version)
 end
@@ -188,12 +188,22 @@ end
 
 --[[ Those that are not to be served ]]
 
+-- True: it is not to be had.
+local function judge_taken_down(run, url, version, response)
+  if GONE[response.status] then return true end
+  if response.status == 200 and core.sha256(response.body) == version.manifest_sha256 then
+    run.findings:add("error", "takedowns", url, "it was taken down, and is still served",
+      "serve only the folder public, and purge what a cache has")
+  else
+    run.findings:add("warning", "takedowns", url, ("it was taken down, and the answer is %d, with something else")
+      :format(response.status), "answer 404 for what is not there")
+  end
+end
+
 local function check_taken_down(run)
   if not run.packages_url then return end
   local rows, problem = run.packages:list { state = "withdrawn" }
-  if not rows then
-    return run.findings:add("error", "takedowns", "packages", run.findings:shown(problem))
-  end
+  if not rows then return run.findings:add("error", "takedowns", "packages", run.findings:shown(problem)) end
   table.sort(rows, function(one, other) return (one.withdrawn_at or 0) > (other.withdrawn_at or 0) end)
   local gone = 0
   for i = 1, math.min(#rows, MOST_TAKEN_DOWN) do
@@ -203,25 +213,26 @@ local function check_taken_down(run)
       return run.findings:add(failure.is_skipped and "skipped" or "error", "takedowns", url, failure.message,
         failure.action)
     end
-    if GONE[response.status] then
-      gone = gone + 1
-    else
-      run.findings:add("error", "takedowns", url, ("it was taken down, and the answer is %d"):format(response.status),
-        "serve only the folder public, and purge what a cache has")
-    end
+    if judge_taken_down(run, url, rows[i], response) then gone = gone + 1 end
   end
   if gone > 0 then
     run.findings:add("ok", "takedowns", "packages", ("%d that were taken down are not to be had"):format(gone))
   end
 end
 
+local SECRET = "/state/keys.db"
+local SQLITE = "SQLite format 3"
+
+-- The web server's root may be the folder above.
 local function check_secrets(run)
   if not run.packages_url then return end
-  local url = run.packages_url .. "/state/keys.db"
-  local response = outside.ask(run, { method = "HEAD", url = url })
-  if response and response.status >= 200 and response.status <= 299 then
-    run.findings:add("error", "packages", url, ("it answers with %d: key blobs may be read by everybody"):format(
-      response.status), "have the web server's root be the folder public, and nothing above it")
+  local above = run.packages_url:match "^(https://[^/]+.*)/[^/]+$"
+  for _, base in ipairs { run.packages_url, above } do
+    local response = ask_part(run, base .. SECRET, 0, #SQLITE - 1)
+    if response and response.body:sub(1, #SQLITE) == SQLITE then
+      run.findings:add("error", "packages", base .. SECRET, "everybody can read the key blobs",
+        "have the web server's root be the folder public, and nothing above it; ask Apple what to do about the keys")
+    end
   end
 end
 

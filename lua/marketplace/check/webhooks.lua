@@ -43,6 +43,11 @@ end
 local function judge_one(run, webhook, app)
   local about = ("webhook %s of app %s"):format(run.findings:shown(webhook.id), app)
   local is_fine = judge_types(run, about, webhook)
+  if not tostring(webhook.url):find "^https://" then
+    is_fine = false
+    run.findings:add("error", "webhook", about, "it does not lead to an https:// address: " ..
+      run.findings:shown(webhook.url or "-"), update(webhook, "--url URL"))
+  end
   if webhook.enabled ~= true then
     is_fine = false
     run.findings:add("error", "webhook", about, "it is disabled: nothing is sent to it", update(webhook, "--enabled"))
@@ -61,11 +66,16 @@ local function urls_of(run, list)
   return table.concat(urls, " ")
 end
 
-local function leading_here(run, list)
+-- The receiver takes both.
+local function without_slash(url)
+  return type(url) == "string" and url:gsub("/$", "") or nil
+end
+
+local function leading_here(run, list, name)
   if not run.webhook_url then return list end
   local here = {}
   for _, webhook in ipairs(list) do
-    if webhook.url == run.webhook_url then here[#here + 1] = webhook end
+    if without_slash(webhook[name]) == without_slash(run.webhook_url) then here[#here + 1] = webhook end
   end
   return here
 end
@@ -81,10 +91,7 @@ local function tell_none(run, app, list)
     return client.marketplaceWebhooks:list { limit = MOST }
   end)
   if not first then return end
-  local here = {}
-  for _, webhook in ipairs(first) do
-    if not run.webhook_url or webhook.endpointUrl == run.webhook_url then here[#here + 1] = webhook end
-  end
+  local here = leading_here(run, first, "endpointUrl")
   if #here == 0 then
     return run.findings:add("error", "webhook", about, "it has no webhook: no notification will ever arrive",
       ("marketplace webhooks create --app %s --name NAME --url %s"):format(text.shell_word(app),
@@ -108,6 +115,7 @@ end
 ---@param webhook table
 ---@param since number
 ---@return table[]|nil
+---@return marketplace.page? page
 function webhooks.deliveries(run, check, about, webhook, since)
   return app_store_connect.call(run, check, about, function(client)
     return client.webhookDeliveries:list {
@@ -153,26 +161,40 @@ local function newest_of(list)
   return by_event, newest
 end
 
+local function counts_of(by_event)
+  local counts = { events = 0, SUCCEEDED = 0, FAILED = 0, PENDING = 0 }
+  for _, one in pairs(by_event) do
+    local state = one.delivery.deliveryState
+    counts.events = counts.events + 1
+    if counts[state] then counts[state] = counts[state] + 1 end
+  end
+  return counts
+end
+
+local function arrived(counts, looked_at, total)
+  local words = counts.events == 0 and "nothing was sent in the last day" or
+    ("%d of %d events of the last day arrived"):format(counts.SUCCEEDED, counts.events)
+  if counts.PENDING > 0 then words = ("%s, %d are under way"):format(words, counts.PENDING) end
+  if total and total > looked_at then
+    words = ("%s; only %d of %d deliveries were looked at"):format(words, looked_at, total)
+  end
+  return words
+end
+
 local function judge_deliveries(run, webhook, app)
   local about = ("webhook %s of app %s"):format(run.findings:shown(webhook.id), app)
-  local list = webhooks.deliveries(run, "deliveries", about, webhook, run.now() - SINCE)
+  local list, page = webhooks.deliveries(run, "deliveries", about, webhook, run.now() - SINCE)
   if not list then return end
   local by_event, newest = newest_of(list)
-  local events, failed = 0, 0
-  for _, one in pairs(by_event) do
-    events = events + 1
-    if one.delivery.deliveryState == "FAILED" then failed = failed + 1 end
-  end
+  local counts = counts_of(by_event)
+  local words = arrived(counts, #list, tonumber(page.total))
   if newest and newest.delivery.deliveryState == "FAILED" then
-    run.findings:add("error", "deliveries", about, ("the last one failed, at %s: %s"):format(log.timestamp(newest.at),
-      webhooks.outcome(run, newest.delivery)), webhooks.remedy(newest.delivery, webhook))
-  elseif failed > 0 then
-    run.findings:add("warning", "deliveries", about, ("%d of %d events of the last day did not arrive"):format(failed,
-      events), "marketplace reconcile --app " .. text.shell_word(app))
-  else
-    run.findings:add("ok", "deliveries", about, events == 0 and "nothing was sent in the last day" or
-      ("all %d events of the last day arrived"):format(events))
+    return run.findings:add("error", "deliveries", about, ("the last one failed, at %s: %s"):format(
+      log.timestamp(newest.at), webhooks.outcome(run, newest.delivery)), webhooks.remedy(newest.delivery, webhook))
   end
+  if counts.FAILED == 0 then return run.findings:add("ok", "deliveries", about, words) end
+  run.findings:add("warning", "deliveries", about, ("%s, and %d did not"):format(words, counts.FAILED),
+    "marketplace reconcile --app " .. text.shell_word(app))
 end
 
 --[[ All ]]
@@ -182,7 +204,7 @@ local function check_app(run, app)
     return client.webhooks:list { app = app, limit = MOST }
   end)
   if not list then return end
-  local here = leading_here(run, list)
+  local here = leading_here(run, list, "url")
   if #here == 0 then return tell_none(run, app, list) end
   for _, webhook in ipairs(here) do
     if judge_one(run, webhook, app) then run.webhooks[#run.webhooks + 1] = { webhook = webhook, app = app } end
