@@ -128,6 +128,31 @@ function Packages:served(given)
   return self.store:served(given)
 end
 
+---@class marketplace.PackageCatalogueOptions
+---@field territories string[] ISO 3166 alpha-3 codes: what is available in none of them is left out
+---@field versions? integer of each app at most so many, the newest; default 1
+---@field limit? integer look at so many apps at most, default 1000
+---@field first? string id of the app to begin with, default the first
+---@field last? string id of the app to end with, default the last
+local CATALOGUE = { territories = "!table", versions = "number", limit = "number", first = "string", last = "string" }
+
+--- What there is to offer, app by app: what is served, and neither held nor taken down.
+---@param given marketplace.PackageCatalogueOptions
+---@return marketplace.packages.CataloguePage|nil page
+---@return string? message
+---@return string? code store_unavailable
+function Packages:catalogue(given)
+  options.check("packages:catalogue", given, CATALOGUE)
+  return self.store:catalogue(given)
+end
+
+--- Where the pages of the catalogue begin and end.
+---@param size integer apps on a page
+---@return {first: string, last: string}[]|nil pages ids of apps
+---@return string? message
+---@return string? code store_unavailable
+function Packages:catalogue_pages(size) return self.store:catalogue_pages(size) end
+
 --- The package versions, those of one app together.
 ---@param given? {id?: string, app?: string, package?: string, apple_version_id?: string, state?: string,
 --- current?: boolean}

@@ -4,6 +4,7 @@
 --- Every function returns nil, a message and "store_unavailable" if the store fails.
 local assets = require "marketplace.packages.store.assets"
 local availability = require "marketplace.packages.store.availability"
+local catalogue = require "marketplace.packages.store.catalogue"
 local database = require "marketplace.packages.database"
 local holds = require "marketplace.packages.store.holds"
 local ids = require "marketplace.packages.ids"
@@ -19,7 +20,7 @@ local store = {}
 local Store = {}
 Store.__index = Store
 
-for _, methods in ipairs { jobs.methods, versions.methods, assets.methods, served.methods } do
+for _, methods in ipairs { jobs.methods, versions.methods, assets.methods, served.methods, catalogue.methods } do
   for name, method in pairs(methods) do Store[name] = method end
 end
 
