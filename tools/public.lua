@@ -23,6 +23,8 @@ public.CLASSES = {
   { name = "marketplace.Exchange", file = "http", owner = "Exchange" },
   { name = "marketplace.Packages", file = "packages/init", owner = "Packages" },
   { name = "marketplace.Device", file = "device/init", owner = "Device" },
+  { name = "marketplace.Spotlight", file = "spotlight/init", owner = "Spotlight" },
+  { name = "marketplace.SpotlightEntry", file = "spotlight/entry" },
   { name = "marketplace.CheckFinding", file = "check/findings" },
   { name = "marketplace.Server", file = "server/init", owner = "Server" },
   { name = "marketplace.Simulator", file = "simulator/init", owner = "Simulator" },
@@ -46,6 +48,7 @@ public.FACADE = {
   { "client", "client/init", "new" },
   { "packages", "packages/init", "new" },
   { "device", "device/init", "new" },
+  { "spotlight", "spotlight/init", "new" },
   { "check", "check/init", "run" },
   { "reconcile", "reconcile/init", "run" },
 }

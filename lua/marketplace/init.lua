@@ -10,6 +10,7 @@ local packages = require "marketplace.packages"
 local receiver = require "marketplace.receiver"
 local reconcile = require "marketplace.reconcile"
 local signature = require "marketplace.signature"
+local spotlight = require "marketplace.spotlight"
 local token = require "marketplace.token"
 
 local marketplace = {
@@ -28,6 +29,7 @@ local marketplace = {
   client = client.new,
   packages = packages.new,
   device = device.new,
+  spotlight = spotlight.new,
   check = check.run,
   reconcile = reconcile.run,
 }

@@ -441,7 +441,9 @@ describe("the operating guide names", function()
       connections = 0, accepted = 0, evicted = 0, refused = 0, tls_expires_at = 0,
     }, 0)
     local of_device = require("marketplace.device.counts").new({}):text()
-    local all = receiver:metrics() .. of_server .. of_packages .. of_device
+    local spotlight = assert(marketplace.spotlight { packages = folder, base_url = "https://market.example" })
+    local all = receiver:metrics() .. of_server .. of_packages .. of_device .. spotlight:metrics()
+    spotlight:close()
     for name in all:gmatch "# TYPE (%S+)" do shown[name] = true end
     assert.are.same(shown, column "metric")
   end)

@@ -155,9 +155,11 @@ describe("the source's comments", function()
       packages = found.Packages, base_url = "https://market.example", authenticate = function() end,
       token = { key_id = "K", marketplace_id = "67", key = key:private_pem() },
     })
+    found.Spotlight = assert(marketplace.spotlight { packages = root, base_url = "https://market.example" })
     finally(function()
       found.Exchange:close()
       found.Server:stop()
+      found.Spotlight:close()
       found.Packages:close()
       shell.run("rm -rf " .. root)
     end)
@@ -172,7 +174,7 @@ describe("the source's comments", function()
         checked = checked + 1
       end
     end
-    assert.are.equal(10, checked)
+    assert.are.equal(11, checked)
   end)
 
   it("have the objects of a client, one for each type of resource, and no others", function()

@@ -102,6 +102,11 @@ local VERSION = {
   version = "1.1", build = "2",
 }
 
+local OFFERED = { item_id = VERSION.item_id, changed_at = 0, versions = { {
+  item_id = VERSION.item_id, apple_version_id = VERSION.apple_version_id, bundle_id = VERSION.bundle_id,
+  version = VERSION.version, published_at = 0, territories = { ["*"] = true, FRA = false },
+} } }
+
 local function device(pem)
   return marketplace.device {
     packages = { served = function() return { { outcome = "served", version = VERSION } } end },
@@ -159,6 +164,17 @@ return {
         transport = function() return nil, "Connection refused", "connect_failed", { sent = false } end,
       }
       return counts
+    end },
+  { covers = { "marketplace.spotlight" }, codes = { "catalogue_failed" },
+    run = function()
+      local answers, message, code = marketplace.spotlight {
+        packages = { catalogue = function() return { apps = { OFFERED } } end }, base_url = "https://market.example",
+        app = { [VERSION.item_id] = { name = "</script>" } }, log = function() end,
+      }
+      if not answers then return answers, message, code end
+      local html, problem, its_code = answers:scripts(VERSION.item_id)
+      if not html then return html, problem, its_code end
+      return html
     end },
   { covers = { "marketplace.inbox", "marketplace.dispatcher" },
     run = function()
