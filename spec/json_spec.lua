@@ -112,8 +112,27 @@ describe("marketplace.json decodes", function()
     assert.is_table(json.decode(("["):rep(64) .. ("]"):rep(64)))
   end)
 
-  it("a mark of the byte order as none, and the last of two members with one name", function()
+  it("lists and objects of any length, also within one another", function()
+    for length = 0, 40 do
+      local list, object, both = json.list {}, {}, json.list {}
+      for i = 1, length do
+        list[i], object["member " .. i] = i, i
+        both[i] = { [tostring(i)] = json.list { i, json.null }, null = json.null }
+      end
+      for _, value in ipairs { list, object, both } do
+        assert.same(value, json.decode(json.encode(value)))
+        assert.equal(json.encode(value), json.encode(json.decode(json.encode(value))))
+      end
+    end
+    assert.is_nil((json.decode("[" .. ("1,"):rep(20) .. "x]")))
+    assert.is_nil((json.decode("{" .. ('"a":1,'):rep(20) .. "x}")))
+  end)
+
+  it("a mark of the byte order as none, and the last of the members with one name", function()
     assert.same({ a = 2 }, json.decode '\239\187\191{"a":1,"a":2}')
+    for length = 1, 40 do
+      assert.same({ a = 2, b = 3 }, json.decode("{" .. ('"a":1,'):rep(length) .. '"a":2,"b":3}'))
+    end
   end)
 
   it("strings only", function()

@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALL_TEXT_BYTES = 512, LEVEL_SLOTS = 3 };
+enum { SMALL_TEXT_BYTES = 512, LEVEL_SLOTS = 4 };
+
+/* So many members of a list or an object are kept on the stack before its table is made, with room
+ * for them: a table that grows is made anew again and again. */
+enum { HELD = 16 };
 
 void mkt_lua_push_text(lua_State *L, mkt_json_text text) {
   if (!text.escaped) {
@@ -63,29 +67,69 @@ static void push_number(lua_State *L, builder *b) {
 
 static bool push_value(lua_State *L, builder *b, mkt_json_token token);
 
-static bool push_list(lua_State *L, builder *b) {
-  mkt_lua_need_stack(L, LEVEL_SLOTS);
-  lua_newtable(L);
+/* Makes a list of the values from `first` on, in their place. */
+static void make_list(lua_State *L, const builder *b, int first) {
+  const int count = lua_gettop(L) - first + 1;
+  lua_createtable(L, count, 0);
   if (b->lists != 0) {
     lua_pushvalue(L, b->lists);
     lua_setmetatable(L, -2);
   }
-  mkt_json_token token;
-  for (int i = 1; (token = mkt_json_next(&b->json)) != MKT_JSON_ARRAY_END; i++) {
+  lua_insert(L, first);
+  for (int i = count; i > 0; i--)
+    lua_rawseti(L, first, i);
+}
+
+/* Makes an object of the names and values from `first` on, in their place; of two members with one
+ * name the last counts. */
+static void make_object(lua_State *L, int first) {
+  const int object = lua_gettop(L) + 1;
+  lua_createtable(L, 0, (object - first) / 2);
+  for (int i = first; i < object; i += 2) {
+    lua_pushvalue(L, i);
+    lua_pushvalue(L, i + 1);
+    lua_rawset(L, object);
+  }
+  lua_insert(L, first);
+  lua_settop(L, first);
+}
+
+static bool push_list(lua_State *L, builder *b) {
+  mkt_lua_need_stack(L, HELD + LEVEL_SLOTS);
+  const int list = lua_gettop(L) + 1;
+  mkt_json_token token = mkt_json_next(&b->json);
+  int count = 0;
+  for (; count < HELD && token != MKT_JSON_ARRAY_END; count++) {
     if (!push_value(L, b, token)) return false;
-    lua_rawseti(L, -2, i);
+    token = mkt_json_next(&b->json);
+  }
+  make_list(L, b, list);
+  while (token != MKT_JSON_ARRAY_END) {
+    if (!push_value(L, b, token)) return false;
+    lua_rawseti(L, list, ++count);
+    token = mkt_json_next(&b->json);
   }
   return true;
 }
 
+static bool push_member(lua_State *L, builder *b) {
+  mkt_lua_push_text(L, b->json.text);
+  return push_value(L, b, mkt_json_next(&b->json));
+}
+
 static bool push_object(lua_State *L, builder *b) {
-  mkt_lua_need_stack(L, LEVEL_SLOTS);
-  lua_newtable(L);
-  mkt_json_token token;
-  while ((token = mkt_json_next(&b->json)) == MKT_JSON_NAME) {
-    mkt_lua_push_text(L, b->json.text);
-    if (!push_value(L, b, mkt_json_next(&b->json))) return false;
-    lua_rawset(L, -3);
+  mkt_lua_need_stack(L, 2 * HELD + LEVEL_SLOTS);
+  const int object = lua_gettop(L) + 1;
+  mkt_json_token token = mkt_json_next(&b->json);
+  for (int count = 0; count < HELD && token == MKT_JSON_NAME; count++) {
+    if (!push_member(L, b)) return false;
+    token = mkt_json_next(&b->json);
+  }
+  make_object(L, object);
+  while (token == MKT_JSON_NAME) {
+    if (!push_member(L, b)) return false;
+    lua_rawset(L, object);
+    token = mkt_json_next(&b->json);
   }
   return token == MKT_JSON_OBJECT_END;
 }

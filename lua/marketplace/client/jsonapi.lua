@@ -8,6 +8,9 @@ local json = require "marketplace.json"
 
 local jsonapi = {}
 
+local NOTHING = {}
+local null = json.null
+
 --[[ Requests ]]
 
 local function linkages_of(relationships)
@@ -76,7 +79,7 @@ local CHECKS = {
 }
 
 local function kind_of(value)
-  if value == json.null then return "null" end
+  if value == null then return "null" end
   if type(value) == "table" then return is_list(value) and "a list" or "an object" end
   return "a " .. type(value)
 end
@@ -99,16 +102,17 @@ local function expect(value, expected, ...)
   error({ wrong = ("%s is %s, not %s"):format(member, kind_of(value), expected) }, 0)
 end
 
-local function expect_any(value, expected, ...)
-  if value ~= nil and value ~= json.null then return expect(value, expected, ...) end
+local function optional(value, expected, ...)
+  if value == nil or value == null then return nil end
+  return expect(value, expected, ...)
 end
 
 -- Members that are null are removed; elements of a list that are null stay, or those after them would move.
 local function without_null(value)
-  for name, member in pairs(value) do
+  for name, member in next, value do
     if type(member) == "table" then
       without_null(member)
-    elseif member == json.null and type(name) == "string" then
+    elseif member == null and type(name) == "string" then
       value[name] = nil
     end
   end
@@ -117,47 +121,53 @@ end
 
 -- A resource's own type and id, or those of one that is named.
 local function expect_identity(object, ...)
+  if type(object) == "table" and type(object.type) == "string" and type(object.id) == "string" then return object end
   expect(object, "an object", "", ...)
   expect(object.type, "a string", ".type", ...)
-  expect(object.id, "a string", ".id", ...)
-  return object
+  return expect(object.id, "a string", ".id", ...)
 end
 
+-- The resource's attributes themselves, with its other members.
 local function flat(object, ...)
   expect_identity(object, ...)
-  local made = {}
-  for name, value in pairs(expect_any(object.attributes, "an object", ".attributes", ...) or {}) do
-    made[name] = value
-  end
+  local made = optional(object.attributes, "an object", ".attributes", ...) or {}
   made.type, made.id = object.type, object.id
-  made.links = expect_any(object.links, "an object", ".links", ...)
-  made.relationships = expect_any(object.relationships, "an object", ".relationships", ...)
+  made.links = optional(object.links, "an object", ".links", ...)
+  made.relationships = optional(object.relationships, "an object", ".relationships", ...)
   return without_null(made)
 end
 
-local function key_of(resource)
-  return resource.type .. "\0" .. resource.id
+-- By type and by id.
+local function index_of(included)
+  local index = {}
+  for _, resource in ipairs(included) do
+    local of_type = index[resource.type] or {}
+    index[resource.type], of_type[resource.id] = of_type, resource
+  end
+  return index
 end
 
-local function find(included, linkage, ...)
-  return included[key_of(expect_identity(linkage, ...))]
+local function find(index, linkage, ...)
+  expect_identity(linkage, ...)
+  local of_type = index[linkage.type]
+  return of_type and of_type[linkage.id]
 end
 
-local function related(included, data, owner, place, name)
-  if not is_list(data) then return find(included, data, owner, place, ".relationships.", name, ".data") end
+local function related(index, data, owner, place, name)
+  if not is_list(data) then return find(index, data, owner, place, ".relationships.", name, ".data") end
   local all = {}
   for i, linkage in ipairs(data) do
-    all[#all + 1] = find(included, linkage, owner, place, ".relationships.", name, ".data", i)
+    all[#all + 1] = find(index, linkage, owner, place, ".relationships.", name, ".data", i)
   end
   if #all > 0 or #data == 0 then return all end
 end
 
 -- One level only, so that resources that name each other do not form a cycle.
-local function link(resource, included, owner, place)
-  for name, relationship in pairs(resource.relationships or {}) do
+local function link(resource, index, owner, place)
+  for name, relationship in next, resource.relationships or NOTHING do
     expect(relationship, "an object", name, owner, place, ".relationships.")
     if relationship.data ~= nil and resource[name] == nil then
-      resource[name] = related(included, relationship.data, owner, place, name)
+      resource[name] = related(index, relationship.data, owner, place, name)
     end
   end
 end
@@ -169,21 +179,15 @@ local function flat_list(objects, member)
 end
 
 local function page_of(given)
-  local links = without_null(expect_any(given.links, "an object", "links") or {})
-  local meta = expect_any(given.meta, "an object", "meta") or {}
-  local paging = expect_any(meta.paging, "an object", "meta.paging") or {}
+  local links = without_null(optional(given.links, "an object", "links") or {})
+  local meta = optional(given.meta, "an object", "meta") or NOTHING
+  local paging = optional(meta.paging, "an object", "meta.paging") or NOTHING
   return {
-    links = links, next = expect_any(links.next, "a string", "links.next"),
-    total = expect_any(paging.total, "a number", "meta.paging.total"),
-    limit = expect_any(paging.limit, "a number", "meta.paging.limit"),
-    included = flat_list(expect_any(given.included, "a list", "included") or {}, "included"),
+    links = links, next = optional(links.next, "a string", "links.next"),
+    total = optional(paging.total, "a number", "meta.paging.total"),
+    limit = optional(paging.limit, "a number", "meta.paging.limit"),
+    included = flat_list(optional(given.included, "a list", "included") or {}, "included"),
   }
-end
-
-local function index_of(included)
-  local index = {}
-  for _, resource in ipairs(included) do index[key_of(resource)] = resource end
-  return index
 end
 
 local function read_list(given)
@@ -195,7 +199,7 @@ end
 
 local function read_resource(given)
   local page = page_of(given)
-  if given.data == json.null then return false, page end
+  if given.data == null then return false, page end
   local resource = flat(given.data, "data")
   link(resource, index_of(page.included), "data", "")
   return resource, page
