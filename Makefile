@@ -243,6 +243,11 @@ run-nginx: packages-run-nginx ## receive notifications in nginx, as examples/ngi
 	@$(MAKE) --no-print-directory build LUA=luajit
 	@exec tools/run-nginx $(or $(PORT),8443) $(or $(METRICS_PORT),9464)
 
+.PHONY: run-marketplace
+run-marketplace: packages-run-nginx ## run a whole marketplace in nginx, with a simulated App Store Connect beside it (PORT=8443 METRICS_PORT=9464 FOLDER=build/marketplace)
+	@$(MAKE) --no-print-directory build LUA=luajit
+	@exec tools/run-marketplace $(or $(PORT),8443) $(or $(METRICS_PORT),9464) $(or $(FOLDER),build/marketplace)
+
 .PHONY: demo
 demo: packages-run ## start a server, send it one of everything and show what each caused
 	@$(MAKE) --no-print-directory build

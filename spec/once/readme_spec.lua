@@ -242,6 +242,9 @@ local COMMANDS = {
       expect(0, send .. " --url " .. url, "200 AppUnavailable")
     end)
   end,
+  ["make run-marketplace PORT=8443"] = function() -- which marketplace_spec runs
+    expect(0, "make -n run-marketplace PORT=8443", "tools/run%-marketplace 8443 9464 build/marketplace")
+  end,
   ["make test"] = function() expect(0, "make -n test", "tools/run%-tests") end,
   [send_with_secret_file] = function() -- sent above; here what it says when nobody listens
     expect(1, in_folder(send_with_secret_file .. " --url http://127.0.0.1:1/notifications"), "127%.0%.0%.1:1")
