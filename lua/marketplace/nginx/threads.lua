@@ -11,9 +11,9 @@ local BUSY_SECONDS = 5      -- to wait for a free thread
 local PAUSE_SECONDS = 0.005
 local MOST_SECONDS = 60     -- for which a thread may keep an ending worker alive
 
--- Fewer at once than nginx has Lua states for threads (lua_worker_thread_vm_pool_size; its manual says ten): whatever
--- is asked of the packages, some are left for what Apple sends.
-local requests = line.new { most = 6, most_waiting = 512, seconds = BUSY_SECONDS, turn_seconds = MOST_SECONDS }
+-- Fewer at once than the four threads that the guide recommends, so that one is left for what Apple sends, whatever is
+-- asked of the packages; and than nginx has Lua states for threads (lua_worker_thread_vm_pool_size).
+local requests = line.new { most = 3, most_waiting = 512, seconds = BUSY_SECONDS, turn_seconds = MOST_SECONDS }
 
 --- Whether this nginx can run Lua in threads.
 ---@return boolean
