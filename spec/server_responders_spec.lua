@@ -138,6 +138,27 @@ describe("marketplace.server, with a responder,", function()
     assert.is_nil(receiver:counts()["refused:device"])
   end)
 
+  it("counts what the server has refused while Lua was away, more than it could tell of", function()
+    open()
+    for _ = 1, 40 do
+      local client = connect "POST /device/updates HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n"
+      client:settimeout(5)
+      assert.equal("HTTP/1.1 413", (client:receive "*l"):sub(1, 12))
+    end
+    listener:step(0)
+    receiver:sum_up_refused(true)
+    local counted, logged = 0, 0
+    for _, one in ipairs(refused) do
+      assert.same({ "/device/updates", 413 }, { one[1], one[2] })
+      counted = counted + (one[3] or 1)
+    end
+    for _, entry in ipairs(entries) do
+      assert.equal("device", entry.code)
+      logged = logged + (entry.count or 1)
+    end
+    assert.same({ 40, 40 }, { counted, logged })
+  end)
+
   it("says nothing in the log of what is not there", function()
     answer = function() return 404, {}, "nothing is here\n" end
     open()

@@ -18,8 +18,11 @@ enum { MAX_BODY = 200, MOST_TURNS = 10000 };
 static mkt_server *server;
 
 static void open_server(void) {
+  static const mkt_route routes[] = {{"/device/updates", 50}, {"/apps/", 10}};
   const mkt_server_options options = {.host = "127.0.0.1",
                                       .path = "/notifications",
+                                      .routes = routes,
+                                      .route_count = sizeof routes / sizeof routes[0],
                                       .live_path = "/healthz",
                                       .ready_path = "/readyz",
                                       .max_body = MAX_BODY,

@@ -15,7 +15,6 @@ Responding.__index = Responding
 local MOST_SECONDS = 70 -- that a request may take: Apple's devices give a licence 60
 local LOOK_SECONDS = 0.5 -- between two looks at those that wait
 local EXCHANGE_SECONDS = 0.005 -- the longest wait for the sockets while a task's exchange is under way
-local AT_ONCE = 8 -- tasks that begin before the time is looked at
 local CLIENT_GONE, NO_ANSWER = 499, { status = 444, headers = {}, body = "" }
 
 --[[ Refusals ]]
@@ -89,12 +88,9 @@ local function begin(self, job)
   self.waiting[#self.waiting + 1] = job
 end
 
-local function begin_some(self)
-  for _ = 1, AT_ONCE do
-    local job = table.remove(self.queue, 1)
-    if not job then return end
-    begin(self, job)
-  end
+local function begin_next(self)
+  local job = table.remove(self.queue, 1)
+  if job then begin(self, job) end
 end
 
 -- Keeps those that wait on: `goes_on` says of a job whether it does.
@@ -164,7 +160,7 @@ function Responding:turn(seconds)
     local deadline = core.monotonic() + seconds
     http.poll(0)
     repeat
-      begin_some(self)
+      begin_next(self)
       run_tasks(self)
     until #self.queue == 0 or core.monotonic() >= deadline
     look_after(self)

@@ -176,6 +176,16 @@ return {
       if not html then return html, problem, its_code end
       return html
     end },
+  { covers = { "receiver:add_responder", "dispatcher:add_responder" }, only_lua = true,
+    run = function()
+      local responder = {
+        max_body = 1, paths = function() return { "/a", "/b/" } end,
+        answers = function(_, path) return path == "/a" end, handle = function() return 200, {}, "" end,
+      }
+      local made = marketplace.receiver { secrets = SECRET, log = function() end }:add_responder(responder)
+      marketplace.dispatcher { inbox = made.inbox }:add_responder(responder)
+      return made.responders:find "/a" == responder, #made.responders.routes
+    end },
   { covers = { "marketplace.inbox", "marketplace.dispatcher" },
     run = function()
       local inbox, message, code = marketplace.inbox "memory"

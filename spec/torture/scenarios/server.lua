@@ -17,11 +17,11 @@ end
 
 -- While nobody polls it, it refuses requests by itself, more than it hands out.
 local function open_refusing()
-  local server = assert(http_server.open { path = "/hook" })
+  local server = assert(http_server.open { path = "/hook", routes = { { path = "/device/", max_body = 1 } } })
   local _, port = server:address()
-  for _ = 1, 20 do
-    local url = ("http://127.0.0.1:%d/"):format(port)
-    local one = assert(core.http_start { method = "GET", url = url, plain = true, timeout = 5 })
+  for i = 1, 40 do
+    local url = ("http://127.0.0.1:%d/%s"):format(port, i > 20 and "device/" or "")
+    local one = assert(core.http_start { method = "POST", url = url, body = "xy", plain = true, timeout = 5 })
     while not one:done() do core.http_poll(0.01) end
     one:close()
   end
@@ -39,7 +39,7 @@ local IN_PIECES = { status = 200, body = { "yes", LONG, "no", LONG } }
 local function answer_requests(context)
   context.requests = context.server:poll(0)
   for i, request in ipairs(context.requests) do
-    context.seen = request.body
+    context.seen, context.is_abandoned = request.body, context.server:is_abandoned(request)
     context.server:answer({ request }, { context.response or RESPONSE })
     context.requests[i] = false
   end
@@ -69,7 +69,10 @@ end
 return {
   { covers = { "http_server.open", "http_server:close", "http_server:address" }, codes = CODES,
     run = function()
-      local server, message, code = http_server.open { host = "127.0.0.1", port = 0, max_body = 10 }
+      local server, message, code = http_server.open {
+        host = "127.0.0.1", port = 0, max_body = 10, path = "/hook",
+        routes = { { path = "/device/", max_body = 1 }, { path = "/.well-known/marketplace-kit", max_body = 1 } },
+      }
       if not server then return server, message, code end
       local host = server:address()
       server:close()
@@ -83,11 +86,11 @@ return {
     end },
   { covers = { "http_server:refused" }, setup = open_refusing, teardown = close,
     run = function(context)
-      local refused = context.server:refused()[1]
-      return refused.code, refused.status, refused.count
+      local first, second = unpack(context.server:refused())
+      return first.code, first.status, first.count, first.route, second.code, second.count, second.route
     end },
   { covers = { "core.http_start", "http_exchange:done", "http_exchange:result", "http_exchange:close",
-      "http_exchange:limit", "http_server:poll", "http_server:answer" },
+      "http_exchange:limit", "http_server:poll", "http_server:answer", "http_server:is_abandoned" },
     codes = CODES, setup = open, teardown = close, recovers = 3,
     run = function(context)
       settle(context)
@@ -97,7 +100,7 @@ return {
       one:close()
       if not status then return status, headers, body end
       headers.date = nil
-      return status, headers, body, context.seen
+      return status, headers, body, context.seen, context.is_abandoned
     end },
   -- an answer in pieces
   { covers = { "http_server:answer" }, codes = CODES, setup = open, teardown = close, recovers = 3,
