@@ -346,7 +346,7 @@ gc-torture: packages-test ## run the specs with garbage collected all the time, 
 	  CPPFLAGS='-include torture/collect.h' && $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=1 || exit 1; done
 	@$(MAKE) --no-print-directory preloads
 	@BUILD=build/collect tools/sanitize $(or $(SPECS),$(patsubst %,spec/%_spec.lua,signature record notification \
-	  token file hash redis sqlite http http_server http_server_body))
+	  token file hash redis sqlite http http_server http_server_body http_server_routes))
 	@LUA_INIT='@$(CURDIR)/tools/collect.lua' tools/sanitize $(SPECS)
 
 .PHONY: valgrind
