@@ -1,6 +1,6 @@
 #include "es256.h"
 
-#include "key_problem.h"
+#include "key_file.h"
 #include "openssl_error.h"
 
 #include <openssl/ec.h>
@@ -12,22 +12,6 @@
 #include <string.h>
 
 enum { HALF = MKT_ES256_SIGNATURE_BYTES / 2, DER_MOST = 80 };
-
-/* OpenSSL asks here for a passphrase: that it asks is all that is wanted. */
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
-static int note_passphrase(char *buffer, int size, int writing, void *was_asked) {
-  (void)buffer;
-  (void)size;
-  (void)writing;
-  *(bool *)was_asked = true;
-  return -1;
-}
-
-static mkt_code refuse(mkt_es256_key *key, mkt_error *error, const char *why) {
-  ERR_clear_error();
-  mkt_es256_clear(key);
-  return mkt_fail(error, MKT_ERR_KEY_INVALID, "%s", why);
-}
 
 /* A damaged key can be read: only its halves do not fit. */
 static bool halves_fit(EVP_PKEY *pkey) {
@@ -41,36 +25,32 @@ static mkt_code check_key(mkt_es256_key *key, bool is_private, mkt_error *error)
   char curve[64];
   size_t n;
   if (EVP_PKEY_get_base_id(key->pkey) != EVP_PKEY_EC) {
-    return refuse(key, error, "the key is not an elliptic curve key, and ES256 needs one on P-256");
+    return mkt_pem_key_refuse(&key->pkey, error,
+                              "the key is not an elliptic curve key, and ES256 needs one on P-256");
   }
   if (EVP_PKEY_get_group_name(key->pkey, curve, sizeof curve, &n) != 1 ||
       strcmp(curve, "prime256v1") != 0) {
-    return refuse(key, error, "the key is on another curve than P-256");
+    return mkt_pem_key_refuse(&key->pkey, error, "the key is on another curve than P-256");
   }
-  if (is_private && !halves_fit(key->pkey)) return refuse(key, error, "the key is damaged");
+  if (is_private && !halves_fit(key->pkey)) {
+    return mkt_pem_key_refuse(&key->pkey, error, "the key is damaged");
+  }
   return MKT_OK;
 }
 
-static mkt_code read_key(mkt_es256_key *key, const char *pem, size_t n, bool is_private,
-                         mkt_error *error) {
-  bool asked = false;
-  if (n > MKT_ES256_PEM_MOST) return refuse(key, error, "the key is larger than any key");
-  BIO *bio = BIO_new_mem_buf(pem, (int)n);
-  if (bio == NULL) return mkt_fail_openssl(error, MKT_ERR_OUT_OF_MEMORY, "reading the key");
-  key->pkey = is_private ? PEM_read_bio_PrivateKey(bio, NULL, note_passphrase, &asked)
-                         : PEM_read_bio_PUBKEY(bio, NULL, note_passphrase, &asked);
-  BIO_free(bio);
-  if (key->pkey != NULL) return check_key(key, is_private, error);
-  if (asked) return refuse(key, error, "the key is encrypted: it is needed without a passphrase");
-  return refuse(key, error, mkt_key_problem(pem, n, is_private));
+mkt_code mkt_es256_read_private(mkt_es256_key *key, const char *pem, size_t n, mkt_error *error) {
+  mkt_code code = mkt_pem_key_read(&key->pkey, pem, n, true, error);
+  return code == MKT_OK ? check_key(key, true, error) : code;
 }
 
-mkt_code mkt_es256_read_private(mkt_es256_key *key, const char *pem, size_t n, mkt_error *error) {
-  return read_key(key, pem, n, true, error);
+mkt_code mkt_es256_read_private_file(mkt_es256_key *key, const char *path, mkt_error *error) {
+  mkt_code code = mkt_key_file_read(&key->pkey, path, error);
+  return code == MKT_OK ? check_key(key, true, error) : code;
 }
 
 mkt_code mkt_es256_read_public(mkt_es256_key *key, const char *pem, size_t n, mkt_error *error) {
-  return read_key(key, pem, n, false, error);
+  mkt_code code = mkt_pem_key_read(&key->pkey, pem, n, false, error);
+  return code == MKT_OK ? check_key(key, false, error) : code;
 }
 
 mkt_code mkt_es256_generate(mkt_es256_key *key, mkt_error *error) {

@@ -9,8 +9,7 @@
 
 enum {
   MKT_ES256_SIGNATURE_BYTES = 64,
-  MKT_ES256_PEM_MOST = 65536, /* bytes of PEM that are read */
-  MKT_ES256_PEM_BYTES = 512   /* room for the PEM that is written, about 250 */
+  MKT_ES256_PEM_BYTES = 512 /* room for the PEM that is written, about 250 */
 };
 
 /* Zero it before use; mkt_es256_clear frees, and wipes, what it holds. Usable after a fork. */
@@ -22,6 +21,9 @@ typedef struct mkt_es256_key {
  * wrong with it, and never what it holds: no PEM, encrypted, damaged, another kind, another curve.
  */
 mkt_code mkt_es256_read_private(mkt_es256_key *key, const char *pem, size_t n, mkt_error *error);
+
+/* Likewise, from a file (key_file.h). */
+mkt_code mkt_es256_read_private_file(mkt_es256_key *key, const char *path, mkt_error *error);
 
 /* Reads a public key from PEM (SubjectPublicKeyInfo). */
 mkt_code mkt_es256_read_public(mkt_es256_key *key, const char *pem, size_t n, mkt_error *error);

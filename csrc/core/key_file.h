@@ -2,10 +2,10 @@
 #ifndef MKT_KEY_FILE_H
 #define MKT_KEY_FILE_H
 
-#include "es256.h"
+#include "pem_key.h"
 
-/* As mkt_es256_read_private, for a file of at most MKT_ES256_PEM_MOST bytes. MKT_ERR_KEY_INVALID
- * also if the file cannot be read; MKT_ERR_OUT_OF_MEMORY. */
-mkt_code mkt_es256_read_private_file(mkt_es256_key *key, const char *path, mkt_error *error);
+/* As mkt_pem_key_read of a private key, for a file of at most MKT_PEM_KEY_MOST bytes.
+ * MKT_ERR_KEY_INVALID also if the file cannot be read. */
+mkt_code mkt_key_file_read(struct evp_pkey_st **pkey, const char *path, mkt_error *error);
 
 #endif

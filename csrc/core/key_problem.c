@@ -5,9 +5,9 @@
 #define BEGIN "-----BEGIN "
 #define END "-----END "
 
-/* How base64 of BEGIN begins, and that of the DER of a private key (PKCS#8; SEC1). */
+/* How base64 of BEGIN begins, and that of the DER of a private key (PKCS#8; SEC1; RSA). */
 static const char wrapped_begin[] = "LS0tLS1CRUdJTi";
-static const char *const der_begins[] = {"MIG", "MHc"};
+static const char *const der_begins[] = {"MIG", "MHc", "MII"};
 
 static const char *find(const char *p, size_t n, const char *word) {
   return memmem(p, n, word, strlen(word));
@@ -27,7 +27,7 @@ static const char *problem_without_begin(const char *p, size_t n) {
              "PRIVATE KEY-----: add them";
     }
   }
-  return "the key is not PEM: give the .p8 file as it was downloaded";
+  return "the key is not PEM: give the file as it was downloaded or made";
 }
 
 /* Nothing but a line end may stand before it. */

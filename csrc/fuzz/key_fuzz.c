@@ -3,7 +3,6 @@
  * private key signs, and is the same key when it is written and read again; what is refused is
  * refused without a word of what it held. A file that holds it is taken or refused alike. */
 #include "core/es256.h"
-#include "core/key_file.h"
 #include "fuzz.h"
 
 #include <ctype.h>

@@ -2,7 +2,6 @@
 
 #include "core/base64url.h"
 #include "core/es256.h"
-#include "core/key_file.h"
 #include "lua/class.h"
 #include "lua/push.h"
 
