@@ -43,6 +43,8 @@ typedef struct mkt_http_request {
   /* the host and port to connect to in place of the URL's, see http_connect.h, or NULL: no proxy is
    * asked, and http:// needs plain_is_allowed */
   const char *connect_to;
+  /* path of the socket to connect to, whatever host the URL names; or NULL */
+  const char *unix_socket;
   bool wants_certificate; /* see mkt_http_certificate_of; a connection of its own is made for it */
   bool plain_is_allowed;  /* http:// to any host: for what carries no credentials */
   bool is_streamed;       /* a 2xx answer's body is taken piece by piece, see mkt_http_take */

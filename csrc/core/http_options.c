@@ -96,13 +96,15 @@ static bool set_text(CURL *easy, CURLoption option, const char *text) {
   return text == NULL || curl_easy_setopt(easy, option, text) == CURLE_OK;
 }
 
-/* libcurl copies these. Without one of them another method would be sent, through another proxy, or
- * to servers that other authorities vouch for: false if memory is short. */
+/* libcurl copies these. Without one of them another method would be sent, through another proxy, to
+ * servers that other authorities vouch for, or to whoever listens at the port: false if memory is
+ * short. */
 static bool set_texts(CURL *easy, const mkt_http_request *request, bool is_direct) {
   return set_text(easy, CURLOPT_URL, request->url) &&
          set_text(easy, CURLOPT_CUSTOMREQUEST, request->method) &&
          set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
          set_text(easy, CURLOPT_CAINFO, request->ca_file) &&
+         set_text(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket) &&
          set_text(easy, CURLOPT_NOPROXY, is_direct ? "*" : NULL);
 }
 

@@ -90,6 +90,7 @@ static void read_request(lua_State *L, mkt_http_request *request,
       .ca_file = mkt_lua_word_field(L, 1, "ca_file"),
       .connect_to = mkt_lua_word_field(L, 1, "connect_to"),
       .wants_certificate = mkt_lua_flag_field(L, 1, "certificate"),
+      .unix_socket = mkt_lua_word_field(L, 1, "unix_socket"),
       .plain_is_allowed = mkt_lua_flag_field(L, 1, "plain"),
       .most_per_second = to_rate(mkt_lua_number_field(L, 1, "max_bytes_per_second", 0, most_bytes)),
   };

@@ -5,11 +5,12 @@
 --- it ends after `low_speed_time` seconds, default never; `max_response`: bytes of the answer's body, default 8 MiB;
 --- `ca_file`: PEM certificates to trust in place of the system's; `plain`: allow http:// to any host, for what carries
 --- no credentials; `connect_to`: "host:port" to connect to in place of the URL's, such as a server that the name does
---- not lead to yet: its certificate must be for the URL's host, and no proxy is asked; `certificate`: tell which one
---- the server has; `sink`: function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be
---- larger than memory; if it returns false, the exchange ends. It must not yield on Lua 5.1. Or a sink of
---- marketplace.package_io, which takes the body of a 200 or 206 without Lua; `max_bytes_per_second`: of what arrives,
---- on average, default no limit; `started`: function(exchange), which is given the exchange when it begins.
+--- not lead to yet: its certificate must be for the URL's host, and no proxy is asked; `unix_socket`: path of a socket
+--- on this machine to connect to, whatever host the URL names; `certificate`: tell which one the server has; `sink`:
+--- function(bytes), which is given the body of a 2xx answer piece by piece, so that it may be larger than memory; if it
+--- returns false, the exchange ends. It must not yield on Lua 5.1. Or a sink of marketplace.package_io, which takes the
+--- body of a 200 or 206 without Lua; `max_bytes_per_second`: of what arrives, on average, default no limit; `started`:
+--- function(exchange), which is given the exchange when it begins.
 ---
 --- A response is a table: `status`; `headers`: names in lower case, a repeated header as a list; `body`, "" if a sink
 --- took it; `certificate` of the server, if it is asked for: {starts_at=, expires_at=, names=}, in seconds since the
