@@ -20,6 +20,7 @@
   X(TOO_LARGE, "too_large", false, "the body is larger than the limit")                            \
   X(OUT_OF_MEMORY, "out_of_memory", true, "memory is short")                                       \
   X(KEY_INVALID, "key_invalid", false, "the key cannot be used")                                   \
+  X(ENVELOPE_INVALID, "envelope_invalid", false, "what was sealed cannot be opened")               \
   X(CRYPTO_FAILED, "crypto_failed", true, "OpenSSL failed")                                        \
   X(TIMEOUT, "timeout", true, "the time limit passed")                                             \
   X(CONNECT_FAILED, "connect_failed", true, "the connection could not be made")                    \

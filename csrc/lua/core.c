@@ -8,6 +8,7 @@
 #include "core/signature.h"
 #include "core/utf8.h"
 #include "lua/compat.h"
+#include "lua/envelope.h"
 #include "lua/es256.h"
 #include "lua/file.h"
 #include "lua/hash.h"
@@ -131,6 +132,7 @@ int luaopen_marketplace_core(lua_State *L) {
   mkt_lua_add_times(L);
   mkt_lua_add_notification(L);
   mkt_lua_add_record(L);
+  mkt_lua_add_envelope(L);
   mkt_lua_add_es256(L);
   mkt_lua_add_file(L);
   mkt_lua_add_hash(L);
