@@ -29,8 +29,8 @@ function Packages:in_thread(module, ...)
 end
 
 local PASSED_ON = {
-  "request", "withdraw", "restore", "hold", "release", "current", "served", "catalogue", "catalogue_pages", "list",
-  "jobs", "show", "territories", "holds", "key_blob",
+  "request", "withdraw", "restore", "hold", "release", "current", "served", "licensable", "catalogue",
+  "catalogue_pages", "list", "jobs", "show", "territories", "holds", "key_blob",
 }
 
 for _, method in ipairs(PASSED_ON) do

@@ -213,6 +213,16 @@ function Packages:key_blob(public_id, version)
   return self.keys:get(public_id, version)
 end
 
+--- What a licence needs of each of some assets, with one read of each store.
+---@param given marketplace.PackageLicensableOptions
+---@return {available: boolean, key_blob: string|false}[]|nil list by app; key_blob: base64, as of Packages:key_blob,
+--- of apps that are available only
+---@return string? message
+---@return string? code store_unavailable
+function Packages:licensable(given)
+  return require("marketplace.packages.licensable").of(self, given)
+end
+
 --[[ What an operator or Apple decides ]]
 
 ---@class marketplace.PackageScopeOptions

@@ -65,6 +65,25 @@ function Keys:get(public_id, version)
   end)
 end
 
+local OF_ASSET = "SELECT blob FROM blobs WHERE public_id = :public_id AND item_id = :item_id AND " ..
+  "ltrim(apple_version_id, '0') = ltrim(:apple_version_id, '0') ORDER BY stored_at DESC LIMIT 1"
+
+--- The key blobs of assets, each of them only if the asset is one of that very version of that app.
+---@param assets {public_id: string, item_id: string, apple_version_id: string}[]
+---@return (string|false)[]|nil list by asset
+---@return string? message
+---@return string? code store_unavailable
+function Keys:of_assets(assets)
+  return self.database:read(function(link)
+    local list = {}
+    for i, asset in ipairs(assets) do
+      local row = link:run(OF_ASSET, asset)[1]
+      list[i] = row and row.blob or false
+    end
+    return list
+  end)
+end
+
 local HAS = "SELECT 1 AS found FROM blobs WHERE public_id = :public_id AND version = :version"
 
 --- Those of these assets that have no key blob.
