@@ -2,6 +2,7 @@
 --- out is plain, so that nginx can have it made in a thread (marketplace.nginx.device).
 local install = require "marketplace.device.install"
 local json = require "marketplace.json"
+local licence_job = require "marketplace.device.licence_job"
 local questions = require "marketplace.device.questions"
 local responses = require "marketplace.responses"
 local restore = require "marketplace.device.restore"
@@ -16,6 +17,7 @@ local answerer = {}
 ---@field packages_url string without a slash at its end
 ---@field update_dtype "download"|"redownload"
 ---@field share_url? string
+---@field envelope_key? table of core.envelope_key, if there are licences
 local Answerer = {}
 Answerer.__index = Answerer
 
@@ -46,19 +48,33 @@ local function answer_install(self, question)
   })
 end
 
+local function licence_endpoint(kind, read_question)
+  return {
+    read = read_question,
+    answer = function(self, question)
+      local job, message, code = licence_job.of(kind, { key = self.envelope_key, packages = self.packages }, question)
+      if not job then return nil, message, code end
+      return { job = job }
+    end,
+  }
+end
+
 local ENDPOINTS = {
   updates = apps_endpoint(updates), restore = apps_endpoint(restore),
   install = { read = questions.of_install, answer = answer_install },
+  license = licence_endpoint("dynamic", questions.of_license),
+  ["license/renewal"] = licence_endpoint("renewal", questions.of_renewal),
 }
 
 --- Answers what an endpoint is asked.
----@param name "updates"|"restore"|"install" the endpoint
+---@param name "updates"|"restore"|"install"|"license"|"license/renewal" the endpoint
 ---@param body string
 ---@param account string who asks
 ---@param territory? string of the account
----@return {status: integer, headers: table<string, string>, body: string, tokens: integer|nil}|nil answer
+---@return {status: integer, headers: table<string, string>, body: string, tokens: integer|nil}|{job: table}|nil answer
+--- of licences only a job, a marketplace.device.LicenceJob, which the sidecar finishes
 ---@return string? message
----@return string? code store_unavailable, crypto_failed
+---@return string? code store_unavailable, crypto_failed, out_of_memory
 function Answerer:answer(name, body, account, territory)
   local endpoint = ENDPOINTS[name]
   local question, problem = endpoint.read(body)
@@ -78,7 +94,7 @@ end
 
 --- One that answers.
 ---@param given {packages: marketplace.Packages, issue: function, clock: (fun(): number), packages_url: string,
---- update_dtype: "download"|"redownload", share_url?: string} as the class has them
+--- update_dtype: "download"|"redownload", share_url?: string, envelope_key?: table} as the class has them
 ---@return marketplace.device.Answerer
 function answerer.new(given)
   local self = {}

@@ -6,6 +6,7 @@ local answerer = require "marketplace.device.answerer"
 local core = require "marketplace.core"
 local counts = require "marketplace.device.counts"
 local ids = require "marketplace.packages.ids"
+local licensing = require "marketplace.device.licensing"
 local log = require "marketplace.log"
 local options = require "marketplace.options"
 local outage = require "marketplace.outage"
@@ -13,8 +14,9 @@ local request_of = require("marketplace.device.request").of
 local request_fault = require("marketplace.device.request").fault
 local responses = require "marketplace.responses"
 local runtime = require "marketplace.runtime"
-local share_url = require "marketplace.device.share_url"
 local scheduler = require "marketplace.client.scheduler"
+local share_url = require "marketplace.device.share_url"
+local sidecar = require "marketplace.device.sidecar"
 local token = require "marketplace.token"
 local well_known = require "marketplace.device.well_known"
 
@@ -23,6 +25,7 @@ local device = {}
 local WHERE = "marketplace.device"
 local MOST_BODY = 1048576
 local ENDPOINTS = { "updates", "restore", "install" }
+local LICENCE_ENDPOINTS = { "license", "license/renewal" } -- if there are licences
 
 ---@class marketplace.Device
 ---@field max_body integer bytes of a body that are read
@@ -60,38 +63,43 @@ local function identify(self, asked)
   return nil, account, territory
 end
 
-local function answer_endpoint(self, endpoint, asked)
+local function answer_endpoint(self, endpoint, asked, began)
   local fault = request_fault(asked, self.max_body)
   if fault then return responses.refusal(fault) end
   local refusal, account, territory = identify(self, asked)
   if refusal then return refusal end
   local answer, message = self.answerer:answer(endpoint, asked.body, account, territory)
   if not answer then return unavailable(self, message) end
+  if answer.job then
+    self.outage:worked(core.now())
+    return self.sidecar:finish(answer.job, began)
+  end
   self.counts:add_tokens(answer.tokens or 0)
   -- for a question that is wrong nothing was looked up
   if answer.status ~= 400 then self.outage:worked(core.now()) end
   return answer
 end
 
-local function answer_well_known(self, asked)
+local function answer_file(file, asked)
   return responses.not_get(asked.method) or
-    { status = 200, headers = { ["content-type"] = "application/json" }, body = self.well_known }
+    { status = 200, headers = { ["content-type"] = file.type }, body = file.body }
 end
 
-local function answer_of(self, asked)
-  if asked.path == well_known.PATH then return answer_well_known(self, asked) end
-  local endpoint = self.endpoints[asked.path]
+local function answer_of(self, asked, began)
+  local file, endpoint = self.files[asked.path], self.endpoints[asked.path]
+  if file then return answer_file(file, asked) end
   if not endpoint then return responses.plain(404, "nothing is here") end
-  local ok, answer = scheduler.protected(answer_endpoint, self, endpoint, asked)
+  local ok, answer = scheduler.protected(answer_endpoint, self, endpoint, asked, began)
   return ok and answer or unavailable(self, answer)
 end
 
 -- As the metrics show it.
 local function endpoint_name(self, path)
-  return path == well_known.PATH and "well_known" or self.endpoints[path] or "other"
+  local file = self.files[path]
+  return file and file.name or self.endpoints[path] or "other"
 end
 
---- Answers a request.
+--- Answers a request. One for a licence waits for the sidecar, as marketplace.client waits for an answer.
 ---@param request table {method=, path=, headers=, body=, remote=}: path: with its query, if it has one; header names in
 --- any case, a repeated header as a list; remote: whatever `authenticate` is to know of the sender
 ---@return integer status
@@ -99,7 +107,7 @@ end
 ---@return string body
 function Device:handle(request)
   local asked, began = request_of(request, "device:handle"), core.monotonic()
-  local answer = answer_of(self, asked)
+  local answer = answer_of(self, asked, began)
   self.counts:answer(endpoint_name(self, asked.path), answer.status, core.monotonic() - began)
   return answer.status, answer.headers, answer.body
 end
@@ -117,13 +125,14 @@ end
 ---@return boolean
 function Device:answers(path)
   path = path:match "^[^?]*"
-  return path == well_known.PATH or self.endpoints[path] ~= nil
+  return self.files[path] ~= nil or self.endpoints[path] ~= nil
 end
 
 --- All paths that it answers.
 ---@return string[]
 function Device:paths()
-  local paths = { well_known.PATH }
+  local paths = {}
+  for path in pairs(self.files) do paths[#paths + 1] = path end
   for path in pairs(self.endpoints) do paths[#paths + 1] = path end
   table.sort(paths)
   return paths
@@ -137,6 +146,7 @@ end
 
 --- Closes the packages, if it has opened them.
 function Device:close()
+  if self.sidecar then self.sidecar:close() end
   if self.owns_packages then self.packages:close() end
 end
 
@@ -186,6 +196,8 @@ end
 --- than 24 as 24
 ---@field license? table<string, string> Apple's names of licence URLs (dynamicLicenseURL, licenseRenewalURL,
 --- licenseResolutionURL, signingCertificateURL, encryptionCertificateURL) and what they are
+---@field licensing? marketplace.DeviceLicensingOptions has licences made by a program of the operator's, and adds their
+--- addresses to `license`, which overrides single ones; default no licences
 ---@field overrides? table<string, table> by Apple's id of an app, what is different for it: {restore=,
 --- updates={url=, pollingInterval=}, license=}
 ---@field update_dtype? "download"|"redownload" of tokens for updates, which Apple does not document; default "download"
@@ -196,7 +208,8 @@ end
 ---@field clock? fun(): number seconds since the epoch, for tokens; default the machine's
 local OPTIONS = {
   packages = "!table|string", token = "!table", base_url = "!string", authenticate = "!function",
-  packages_url = "string", polling_interval = "number", license = "table", overrides = "table", update_dtype = "string",
+  packages_url = "string", polling_interval = "number", license = "table", licensing = "table",
+  overrides = "table", update_dtype = "string",
   share_url = "string", max_body = "number", log = "function|table", clock = "function",
 }
 
@@ -214,6 +227,7 @@ local function check(given)
       "assert(marketplace.packages{...})", 0)
   end
   if given.share_url then share_url.check(given.share_url) end
+  if given.licensing then licensing.check(given.licensing, given.license) end
   local dtype, max_body = given.update_dtype or "download", given.max_body or 262144
   if dtype ~= "download" and dtype ~= "redownload" then
     error("option 'update_dtype' must be \"download\" or \"redownload\"", 0)
@@ -229,21 +243,42 @@ local function endpoint_names(self)
   return names
 end
 
+local function add_endpoints(self, base, names)
+  for _, name in ipairs(names) do self.endpoints[address.path(("%s/%s"):format(base, name))] = name end
+end
+
+local function add_well_known(self, given, base)
+  local urls = { restore = base .. "/restore", updates = base .. "/updates" }
+  self.files[well_known.PATH] = {
+    name = "well_known", type = "application/json", body = well_known.document(given, urls),
+  }
+end
+
 local function made_of(given)
   check(given)
-  local base, target = address.base(given.base_url), log.target(given.log)
   local self = setmetatable({
     packages = given.packages, authenticate = given.authenticate, max_body = given.max_body or 262144, endpoints = {},
-    outage = outage.new(target, "devices answered again"),
+    files = {}, outage = outage.new(log.target(given.log), "devices answered again"),
   }, Device)
-  local urls = {}
-  for _, name in ipairs(ENDPOINTS) do
-    urls[name] = ("%s/%s"):format(base, name)
-    self.endpoints[address.path(urls[name])] = name
-  end
-  self.well_known = well_known.document(given, urls)
-  self.counts = counts.new(endpoint_names(self))
+  local base = address.base(given.base_url)
+  add_endpoints(self, base, ENDPOINTS)
+  if given.licensing then add_endpoints(self, base, LICENCE_ENDPOINTS) end
+  add_well_known(self, given, base)
   return self
+end
+
+local function open_licensing(self, given)
+  if not given.licensing then return {} end
+  local opened, message, code = licensing.open(given.licensing)
+  if not opened then return nil, ("%s: %s"):format(WHERE, message), code end
+  for name, file in pairs(opened.files) do
+    file.name = name
+    self.files[address.path(("%s/%s"):format(address.base(given.base_url), name))] = file
+  end
+  self.sidecar = sidecar.new({
+    socket = given.licensing.socket, timeout = licensing.timeout(given.licensing),
+  }, self.outage.log)
+  return opened
 end
 
 -- Once nothing else can fail.
@@ -255,12 +290,13 @@ local function open_packages(self, given)
 end
 
 -- In nginx, answers are made in threads.
-local function answerer_of(self, given, issue)
+local function answerer_of(self, given, issue, envelope_key)
   local of = runtime.yielding_sleep and require "marketplace.nginx.device" or answerer
   return of.new {
     packages = self.packages, issue = issue, token = given.token, clock = given.clock or core.now,
     packages_url = address.base(given.packages_url or address.base(given.base_url) .. "/packages"),
-    update_dtype = given.update_dtype or "download", share_url = given.share_url,
+    update_dtype = given.update_dtype or "download", share_url = given.share_url, licensing = given.licensing,
+    envelope_key = envelope_key,
   }
 end
 
@@ -268,17 +304,21 @@ end
 ---@param given marketplace.DeviceOptions
 ---@return marketplace.Device|nil device
 ---@return string? message
----@return string? code key_invalid, not_installed, file_failed, store_unavailable
+---@return string? code key_invalid, certificate_invalid, not_installed, file_failed, store_unavailable
 function device.new(given)
   options.check(WHERE, given, OPTIONS)
   local ok, self = pcall(made_of, given)
   if not ok then error(("%s: %s"):format(WHERE, self), 2) end
   local issue, message, code = token.install_issuer(given.token, WHERE .. ": token")
   if not issue then return nil, message, code end
+  local licences
+  licences, message, code = open_licensing(self, given)
+  if not licences then return nil, message, code end
+  self.counts = counts.new(endpoint_names(self))
   local opened
   opened, message, code = open_packages(self, given.packages)
   if not opened then return nil, message, code end
-  self.answerer, message, code = answerer_of(self, given, issue)
+  self.answerer, message, code = answerer_of(self, given, issue, licences.key)
   if not self.answerer then return nil, message, code end
   return self
 end

@@ -1,5 +1,7 @@
 --- What devices, and the operator's own app, ask: bodies, read and checked. What is wrong with one is said by the
 --- member's name; nothing of the body is repeated.
+local base64 = require "marketplace.base64"
+local ids = require "marketplace.packages.ids"
 local json = require "marketplace.json"
 
 local questions = {}
@@ -66,6 +68,40 @@ local function apps_of(document)
   return apps
 end
 
+local function bytes_of(document, member)
+  local text = document[member]
+  local bytes = type(text) == "string" and base64.decode(text)
+  if not bytes then invalid("%s must be base64", member) end
+  return bytes
+end
+
+-- Apple's page spells the version's member in two ways.
+local function asset_of(item_id, entry)
+  if type(item_id) ~= "string" or not item_id:find "^[0-9]+$" then
+    invalid "appsById must have decimal numbers as its members' names"
+  end
+  if type(entry) ~= "table" then invalid "each member of appsById must be an object" end
+  local version = entry.appleVersionId ~= nil and "appleVersionId" or "appleVersionID"
+  if not ids.is_name(entry.assetPublicId) then invalid "assetPublicId must be the id of an asset" end
+  return {
+    item_id = item_id, apple_version_id = number_of(entry, "", version), public_id = entry.assetPublicId,
+  }
+end
+
+local function assets_of(document)
+  local by_id, assets = document.appsById, {}
+  if type(by_id) ~= "table" then invalid "appsById must be an object" end
+  for item_id, entry in pairs(by_id) do
+    assets[#assets + 1] = asset_of(item_id, entry)
+    if #assets > questions.MOST_APPS then
+      invalid("appsById has more than the %d apps that are licensed at once", questions.MOST_APPS)
+    end
+  end
+  if #assets == 0 then invalid "appsById has no app" end
+  table.sort(assets, function(one, other) return one.item_id < other.item_id end)
+  return assets
+end
+
 --[[ Questions ]]
 
 local function document_of(body)
@@ -91,6 +127,18 @@ local function read_install(body)
   }
 end
 
+local function read_license(body)
+  local document = document_of(body)
+  return {
+    request = bytes_of(document, "licenseRequest"), key = bytes_of(document, "licenseKey"), apps = assets_of(document),
+  }
+end
+
+local function read_renewal(body)
+  local document = document_of(body)
+  return { request = bytes_of(document, "renewalRequest"), key = bytes_of(document, "licenseKey") }
+end
+
 local function guarded(read)
   return function(body)
     local ok, question = pcall(read, body)
@@ -104,6 +152,16 @@ end
 ---@type fun(body: string): {apps: {item_id: string, apple_version_id: string}[], platform: string, system: string}|nil,
 --- string?
 questions.of_apps = guarded(read_apps)
+
+--- Reads what a device asks that needs licences: {"licenseRequest", "licenseKey", "appsById": {"<item id>":
+--- {"appleVersionId", "assetPublicId"}}}.
+---@type fun(body: string): {request: string, key: string, apps: {item_id: string, apple_version_id: string,
+--- public_id: string}[]}|nil, string? request, key: bytes; apps: by item_id
+questions.of_license = guarded(read_license)
+
+--- Reads what a device asks whose licences end soon: {"renewalRequest", "licenseKey"}.
+---@type fun(body: string): {request: string, key: string}|nil, string?
+questions.of_renewal = guarded(read_renewal)
 
 --- Reads what the operator's app asks: {"appleItemId", and perhaps "appleVersionId", "platform", "osVersion",
 --- "redownload"}.

@@ -1,6 +1,7 @@
 --- The file that tells devices whom to ask: `GET https://<the registered domain>/.well-known/marketplace-kit`.
 local address = require "marketplace.device.address"
 local json = require "marketplace.json"
+local licensing = require "marketplace.device.licensing"
 
 local well_known = {}
 
@@ -76,8 +77,12 @@ function well_known.document(given, urls)
   check_interval("polling_interval", hours)
   if given.license then check_license("license", given.license) end
   check_overrides(given.overrides or {})
+  local license = given.license
+  if given.licensing then
+    license = licensing.addresses(given.licensing, license, address.base(given.base_url))
+  end
   return json.encode {
-    restore = urls.restore, updates = { url = urls.updates, pollingInterval = hours }, license = given.license,
+    restore = urls.restore, updates = { url = urls.updates, pollingInterval = hours }, license = license,
     overridesByAppleItemID = given.overrides and next(given.overrides) and given.overrides or nil,
   }
 end

@@ -31,9 +31,9 @@ function Answerer:install(given)
 end
 
 -- nginx's master can read files that its workers cannot, and passes on what it has read.
-local function with_key(token)
+local function with_key(given)
   local copy = {}
-  for name, value in pairs(token) do copy[name] = value end
+  for name, value in pairs(given) do copy[name] = value end
   if copy.key then return copy end
   local message, code
   copy.key, message, code = core.read_file(copy.key_file, MOST_KEY)
@@ -43,7 +43,8 @@ local function with_key(token)
 end
 
 --- One that answers.
----@param given table as of marketplace.device.answerer, with the options of the `token` for `issue`
+---@param given table as of marketplace.device.answerer, with the options of the `token` for `issue`, and those of
+--- `licensing`, if there are any, for `envelope_key`
 ---@return table|nil
 ---@return string? message
 ---@return string? code not_installed, key_invalid
@@ -54,8 +55,14 @@ function device.new(given)
   end
   local token, message = with_key(given.token)
   if not token then return nil, message, "key_invalid" end
+  local licensing
+  if given.licensing then
+    licensing, message = with_key(given.licensing)
+    if not licensing then return nil, message, "key_invalid" end
+  end
   local settings = {
-    token = token, packages_url = given.packages_url, update_dtype = given.update_dtype, share_url = given.share_url,
+    token = token, licensing_key = licensing and licensing.key, packages_url = given.packages_url,
+    update_dtype = given.update_dtype, share_url = given.share_url,
   }
   return setmetatable({
     packages = given.packages, clock = given.clock, settings = settings, id = core.sha256(json.encode(settings)),

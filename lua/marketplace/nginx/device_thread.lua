@@ -3,6 +3,7 @@
 ---
 --- nginx copies arguments and results: plain values and tables only. What is raised here must be a string.
 local answerer = require "marketplace.device.answerer"
+local core = require "marketplace.core"
 local packages_thread = require "marketplace.nginx.packages_thread"
 local token = require "marketplace.token"
 
@@ -18,9 +19,15 @@ local function clock() return now end
 local function open(packages, settings)
   local issue, message, code = token.install_issuer(settings.token, "marketplace.device: token")
   if not issue then return nil, message, code end
+  local envelope_key
+  if settings.licensing_key then
+    envelope_key, message, code = core.envelope_key(settings.licensing_key)
+    if not envelope_key then return nil, message, code end
+  end
   return answerer.new {
     packages = packages, issue = issue, clock = clock, packages_url = settings.packages_url,
     update_dtype = settings.update_dtype, share_url = settings.share_url,
+    envelope_key = envelope_key,
   }
 end
 
@@ -39,7 +46,7 @@ end
 --- Calls a method of a device's answerer.
 ---@param folder string of the packages
 ---@param id string the same for the same settings
----@param settings table|nil which are needed once: {token=, packages_url=, update_dtype=, share_url=}
+---@param settings table|nil which are needed once: {token=, licensing_key=, packages_url=, update_dtype=, share_url=}
 ---@param told_now number seconds since the epoch
 ---@param method "answer"|"install"
 ---@return table see marketplace.nginx.packages_thread
