@@ -4,6 +4,7 @@ local control = require "marketplace.cli.commands.simulate_control"
 local core = require "marketplace.core"
 local device = require "marketplace.cli.commands.simulate_device"
 local installation = require "marketplace.cli.support.installation"
+local licences = require "marketplace.cli.commands.simulate_licences"
 local output = require "marketplace.cli.support.output"
 local running = require "marketplace.cli.support.running"
 local sender = require "marketplace.simulator.sender"
@@ -33,6 +34,7 @@ function simulate.describe(command)
   output.describe_json(command)
   control.describe(command)
   device.describe(command:command("device", "play an iPhone or iPad, to try a marketplace's server"))
+  licences.describe(command:command("licences", "stand in for the program that makes licences with Apple's SDK"))
 end
 
 --[[ The key ]]
@@ -142,6 +144,7 @@ end
 
 function simulate.run(options)
   if options.action == "device" then return device.run(options) end
+  if options.action == "licences" then return licences.run(options) end
   if options.action then return control.run(options) end
   local usage = usage_problem(options)
   if usage then return 2, usage end
