@@ -378,17 +378,6 @@ local function check_options(given)
   end
 end
 
-local ROCK_OF = {
-  ["marketplace.package_io"] = "lua-marketplace-packages", ["marketplace.sqlite"] = "lua-marketplace-sqlite",
-}
-
-local function missing_rock()
-  for name, rock in pairs(ROCK_OF) do
-    local found = pcall(require, name)
-    if not found then return ("marketplace.packages needs %s: luarocks install %s"):format(name, rock) end
-  end
-end
-
 local function settings_of(given)
   local settings = { max_bytes_per_second = given.max_bytes_per_second, max_calls_per_hour = given.max_calls_per_hour }
   for name, normal in pairs(DEFAULTS) do
@@ -441,7 +430,7 @@ end
 function packages.new(given)
   check_options(given)
   if runtime.yielding_sleep then return require("marketplace.nginx.packages").open(given) end
-  local missing = missing_rock()
+  local missing = require("marketplace.packages.rocks").problem()
   if missing then return nil, missing, "not_installed" end
   local io = require "marketplace.package_io"
   local self = setmetatable({
