@@ -93,8 +93,10 @@ describe("marketplace.http_server, with routes,", function()
     local complaints = { "'routes' must be", "'routes' must have a path", "'max_body' must be between" }
     assert.is_true(finalizer.empties(make, http_server.open, function(_, opened, server)
       if opened then
+        local takes_all = body_at(server, "/elsewhere") == "x" -- as its path is gone
         local body = body_at(server, path)
         server:close()
+        if takes_all then return end
         -- once one was read before it was emptied, those that are emptied later are, too
         was_read = was_read or body == "x"
         return assert.equal(was_read and "x" or nil, body)
