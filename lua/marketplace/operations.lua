@@ -115,10 +115,11 @@ local function set_of(list)
 end
 
 local function complete(resource, operation)
-  local holder = operation[3]:match "{(%w+)}"
+  local before, holder, after = operation[3]:match "^(.*){(%w+)}(.*)$"
   operation.name = ("%s:%s"):format(resource, operation[1])
   operation.resource, operation.action, operation.method, operation.path = resource, operation[1], operation[2],
     operation[3]
+  operation.before_id, operation.after_id = before, after
   operation.by_id = holder == "id"
   operation.parent = holder ~= "id" and holder or nil
   operation.known_fields, operation.known_include = set_of(operation.fields), set_of(operation.include)

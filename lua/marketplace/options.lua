@@ -4,6 +4,8 @@
 --- check, which cannot read comments. spec/once/options_spec.lua compares them.
 local options = {}
 
+local REQUIRED = ("!"):byte()
+
 local function sorted_keys(t)
   local keys = {}
   for key in pairs(t) do keys[#keys + 1] = tostring(key) end
@@ -43,11 +45,11 @@ function options.check(where, given, known, level)
         (types:gsub("^!", ""):gsub("|", " or a ")), type(value)), level)
     end
   end
-  local missing = {}
+  local missing
   for name, types in pairs(known) do
-    if given[name] == nil and types:sub(1, 1) == "!" then missing[name] = true end
+    if given[name] == nil and types:byte() == REQUIRED and not (missing and missing < name) then missing = name end
   end
-  if next(missing) then error(("%s: option '%s' is missing"):format(where, sorted_keys(missing)[1]), level) end
+  if missing then error(("%s: option '%s' is missing"):format(where, missing), level) end
 end
 
 return options

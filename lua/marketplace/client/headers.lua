@@ -36,8 +36,8 @@ function headers.retry_after(response)
   return value and core.retry_after(value, date and core.http_date(date) or core.now())
 end
 
-local function figure(value, name)
-  local digits = value:match(name .. ":(%d+)")
+local function figure(value, pattern)
+  local digits = value:match(pattern)
   if digits and #digits <= MOST_DIGITS then return tonumber(digits) end
 end
 
@@ -48,7 +48,7 @@ end
 function headers.rate_limit(response)
   local value = (response.headers or {})["x-rate-limit"]
   if type(value) ~= "string" then return nil end
-  local limit, remaining = figure(value, "user%-hour%-lim"), figure(value, "user%-hour%-rem")
+  local limit, remaining = figure(value, "user%-hour%-lim:(%d+)"), figure(value, "user%-hour%-rem:(%d+)")
   if limit and remaining then return limit, remaining end
 end
 

@@ -217,8 +217,7 @@ local function build_path(operation, id, given)
   if value == nil then return nil, ("'%s' is missing"):format(holder) end
   local encoded, problem = encoded_id(value, ("'%s'"):format(holder))
   if not encoded then return nil, problem end
-  -- a function, as percent signs mean something in a replacement
-  return (operation.path:gsub("{%w+}", function() return encoded end))
+  return operation.before_id .. encoded .. operation.after_id
 end
 
 --- The path and what goes with it.

@@ -9,6 +9,8 @@ end
 ---@param text string
 ---@return string
 function url.encode(text)
+  -- most are ids, in which there is nothing to encode
+  if text:find "^[%w%-%._~]*$" then return text end
   return (text:gsub("[^%w%-%._~]", percent))
 end
 
@@ -64,7 +66,7 @@ local DEFAULT_PORTS = { http = 80, https = 443 }
 
 -- URL readers disagree about user names, backslashes, white space, control characters and anything that is not ASCII.
 local function is_plain(text)
-  return not text:find "[^\33-\126]" and not text:find("\\", 1, true)
+  return text:find "^[\33-\126]*$" and not text:find("\\", 1, true)
 end
 
 local function origin_of(text)
