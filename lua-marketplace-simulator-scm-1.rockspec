@@ -49,6 +49,7 @@ build = {
       ["marketplace.simulator.device.fetch"] = "simulator/lua/marketplace/simulator/device/fetch.lua",
       ["marketplace.simulator.device.init"] = "simulator/lua/marketplace/simulator/device/init.lua",
       ["marketplace.simulator.device.install"] = "simulator/lua/marketplace/simulator/device/install.lua",
+      ["marketplace.simulator.device.licence"] = "simulator/lua/marketplace/simulator/device/licence.lua",
       ["marketplace.simulator.device.link"] = "simulator/lua/marketplace/simulator/device/link.lua",
       ["marketplace.simulator.device.members"] = "simulator/lua/marketplace/simulator/device/members.lua",
       ["marketplace.simulator.device.problem"] = "simulator/lua/marketplace/simulator/device/problem.lua",

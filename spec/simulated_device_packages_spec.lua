@@ -236,12 +236,13 @@ describe("a simulated device", function()
           package = "p", variant = "v",
         }
         for name, value in pairs(more) do kept[name] = value end
-        return { version = 1, domain = "x", model = "x", system = "18", apps = { ["5"] = kept } }
+        return { version = 1, id = "i", domain = "x", model = "x", system = "18", apps = { ["5"] = kept } }
       end
       for _, text in ipairs {
         "", "{", "[]", "null", "1", '{"version":2}', '{"version":1}', json.encode(app { app = "6" }),
         json.encode(app { apple_version_id = "one" }), json.encode(app { variant = json.null }),
-        json.encode(app { revision = "1" }), (json.encode(app {}):gsub('"domain":"x"', '"domain":"a/b"')),
+        json.encode(app { revision = "1" }), json.encode(app { licence = 1 }),
+        (json.encode(app {}):gsub('"domain":"x"', '"domain":"a/b"')),
         (json.encode(app {}):gsub('"18"', '"eighteen"')), (json.encode(app {}):gsub('"model":"x"', '"model":"a b"')),
       } do
         assert(core.replace_file(path, text))

@@ -30,6 +30,7 @@ local function describe_device(command)
     "extension adds it; may be repeated"):count("*"):target("device_header"):argname("LINE")
   command:option("--token-key", "public key of the alternative distribution key, PEM, to verify install " ..
     "verification tokens with (without it: they are read, and not verified)"):argname("PATH")
+  command:flag("--no-licences", "ask for no licences: Apple's SDK cannot read a simulated device's requests")
   command:option("--connect", "address to connect to, whatever the names lead to (without it: where they lead)")
     :argname("ADDRESS")
   command:option("--ca-file", "certificates to trust in place of the system's, PEM"):target("device_ca_file")
@@ -60,7 +61,7 @@ function DESCRIBE.update(command)
   output.describe_list(command)
 end
 
-DESCRIBE.restore = DESCRIBE.update
+DESCRIBE.restore, DESCRIBE.renew = DESCRIBE.update, DESCRIBE.update
 
 function DESCRIBE.list(command)
   describe_state(command)
@@ -77,6 +78,7 @@ local COMMANDS = {
   { "install", "install an app" },
   { "update", "ask for updates of what is installed, and take them" },
   { "restore", "ask for what is installed, as a device that is restored from a backup does" },
+  { "renew", "ask for new licences of what is installed" },
   { "list", "list what is installed" },
   { "remove", "remove an app" },
 }
@@ -113,7 +115,7 @@ local function open(options)
   local device, message = devices.open {
     state = options.state, domain = options.domain, model = options.model, system = options.system,
     platform = options.platform, lacks = options.lacks, headers = options.device_header, token_key = token_key,
-    ca_file = options.device_ca_file, connect_to = options.connect,
+    licences = not options.no_licences, ca_file = options.device_ca_file, connect_to = options.connect,
   }
   if not device then return nil, 1, message end
   return device
@@ -201,7 +203,7 @@ local function asker(name)
   end
 end
 
-ACTIONS.update, ACTIONS.restore = asker "update", asker "restore"
+ACTIONS.update, ACTIONS.restore, ACTIONS.renew = asker "update", asker "restore", asker "renew"
 
 function ACTIONS.remove(options)
   local report, status, message = with_device(options, function(device) return device:remove(options.removed_app) end)

@@ -1,8 +1,8 @@
 --- An app on its way to the device: the manifest, the signature, and the file for this device.
-local asset = require "marketplace.simulator.device.asset"
+local assets = require "marketplace.simulator.device.asset"
 local choice = require "marketplace.simulator.device.choice"
-local configuration = require "marketplace.simulator.device.configuration"
 local json = require "marketplace.json"
+local licence = require "marketplace.simulator.device.licence"
 local manifest_of = require("marketplace.packages.manifest").parse
 local problem = require "marketplace.simulator.device.problem"
 local token = require "marketplace.simulator.device.token"
@@ -69,29 +69,29 @@ local function check_signature(phone, base)
   end
 end
 
-local function check_license(phone, manifest)
-  local license = configuration.of_app(phone, manifest.item_id, "license")
-  if not (license and license.dynamicLicenseURL) then
-    phone.warn "no dynamicLicenseURL is named: without a licence, a device would end with invalidLicense"
-  end
+-- A licence is for one file.
+local function fetch_asset(phone, base, manifest, asset)
+  local id = licence.obtain(phone, manifest, asset)
+  return { asset = asset, licence = id, proof = assets.download(phone.internet, base, asset) }
 end
 
 -- Devices that cannot apply a delta take the whole variant.
-local function fetch_asset(phone, base, variant, delta)
-  local proof, reason, name
+local function fetch_best(phone, base, manifest, variant, delta)
+  local taken, reason, name
   if delta then
-    proof, reason, name = problem.caught(asset.download, phone.internet, base, delta)
-    if proof then return delta, proof end
+    taken, reason, name = problem.caught(fetch_asset, phone, base, manifest, delta)
+    if taken then return taken end
     phone.warn(("%s: %s; the device takes the whole variant instead"):format(name, reason))
   end
-  return variant, asset.download(phone.internet, base, variant)
+  return fetch_asset(phone, base, manifest, variant)
 end
 
-local function record_of(manifest, variant, taken, proof, base)
+local function record_of(manifest, variant, taken, base)
   return {
     app = manifest.item_id, apple_version_id = manifest.apple_version_id, short_version = manifest.version,
     build = manifest.build, revision = manifest.revision, bundle_id = manifest.bundle_id, package = base,
-    variant = variant.public_id, asset = taken.path, bytes = taken.size, proof = proof,
+    variant = variant.public_id, licence = taken.licence, asset = taken.asset.path, bytes = taken.asset.size,
+    proof = taken.proof,
   }
 end
 
@@ -105,9 +105,7 @@ local function bring(phone, offer, check)
   local variant = choice.variant(document, manifest, phone)
   local delta = installed and choice.delta(document, manifest, variant, installed, phone)
   token.check(offer.token, manifest.bundle_id, phone)
-  check_license(phone, manifest)
-  local taken, proof = fetch_asset(phone, base, variant, delta)
-  return record_of(manifest, variant, taken, proof, base)
+  return record_of(manifest, variant, fetch_best(phone, base, manifest, variant, delta), base)
 end
 
 --- Brings an app to the device, and reports what became of it. What has come is kept at once, so that a run that is

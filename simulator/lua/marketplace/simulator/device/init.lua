@@ -12,6 +12,7 @@
 ---   device:close()
 local core = require "marketplace.core"
 local install = require "marketplace.simulator.device.install"
+local licence = require "marketplace.simulator.device.licence"
 local options = require "marketplace.options"
 local problem = require "marketplace.simulator.device.problem"
 local questions = require "marketplace.simulator.device.questions"
@@ -35,7 +36,7 @@ local SimulatedDevice = {}
 SimulatedDevice.__index = SimulatedDevice
 
 local function run(self, work, given)
-  self.report, self.configuration = reports.new(), nil
+  self.report, self.configuration, self.licence_keys = reports.new(), nil, {}
   local _, reason, name = problem.caught(work, self, given)
   if name then return nil, reason, name, { warnings = self.report.warnings } end
   return self.report
@@ -47,7 +48,8 @@ local function run_online(self, work, given)
 end
 
 --- What is installed.
----@return table[] apps {app=, apple_version_id=, short_version=, build=, revision=, bundle_id=, package=, variant=}
+---@return table[] apps {app=, apple_version_id=, short_version=, build=, revision=, bundle_id=, package=, variant=,
+--- licence= its id, if it is known}
 function SimulatedDevice:apps()
   return self.state:list()
 end
@@ -79,6 +81,19 @@ function SimulatedDevice:restore(given)
   given = given or {}
   options.check(WHERE .. ": restore", given, APPS)
   return run_online(self, questions.restore, given.apps)
+end
+
+--- Asks for licences in place of those of the apps, as the system does for those that end soon. An app whose licence is
+--- not renewed does not start any more.
+---@param given? marketplace.SimulatedDeviceAppsOptions
+---@return marketplace.SimulatedDeviceReport|nil report
+---@return string? message
+---@return string? code as of update
+---@return table? detail
+function SimulatedDevice:renew(given)
+  given = given or {}
+  options.check(WHERE .. ": renew", given, APPS)
+  return run_online(self, licence.renew, given.apps)
 end
 
 ---@class marketplace.SimulatedDeviceInstallOptions
@@ -138,6 +153,8 @@ end
 ---@field headers? string[] "Name: value" lines that the marketplace's extension adds to questions
 ---@field token_key? string PEM, the public key of the alternative distribution key, to verify install verification
 --- tokens with; default: what is signed is not verified
+---@field licences? boolean ask for licences if the well-known file says where, default true. Apple's SDK can read none
+--- of a simulated device's requests; the simulator's sidecar can
 ---@field ca_file? string path of PEM certificates to trust in place of the system's
 ---@field connect_to? string "host:port" to connect to, whatever the addresses say
 ---@field transport? fun(request: table): table|nil, string?, string?, table? in place of marketplace.http's exchange
@@ -145,8 +162,8 @@ end
 ---@field read_only? boolean only look at the state: leave the lock to others
 local OPTIONS = {
   domain = "string", state = "string", model = "string", system = "string", platform = "string", lacks = "table",
-  headers = "table", token_key = "string", ca_file = "string", connect_to = "string", transport = "function",
-  clock = "function", read_only = "boolean",
+  headers = "table", token_key = "string", licences = "boolean", ca_file = "string", connect_to = "string",
+  transport = "function", clock = "function", read_only = "boolean",
 }
 
 local function check(given)
@@ -169,7 +186,8 @@ local function made_of(given, state)
   held.domain, held.model = given.domain or held.domain, given.model or held.model or states.MODEL
   held.system = given.system or held.system or states.SYSTEM
   local self = setmetatable({
-    state = state, model = held.model, system = held.system, lacks = given.lacks or {},
+    state = state, id = held.id, skips_licences = given.licences == false, lacks = given.lacks or {},
+    model = held.model, system = held.system,
     platform = given.platform or (held.model:find "^iPad" and "iPadOS" or "iOS"), internet = web.new(given),
     clock = given.clock or core.now, report = nil,
   }, SimulatedDevice)

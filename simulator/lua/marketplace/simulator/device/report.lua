@@ -8,7 +8,7 @@ local NAMES = { "apple_version_id", "short_version", "build", "revision", "asset
 
 ---@class marketplace.SimulatedDeviceApp
 ---@field app? string Apple's id of the app; nil if a link failed before it was known
----@field outcome "installed"|"updated"|"restored"|"current"|"unavailable"|"failed"|"removed"
+---@field outcome "installed"|"updated"|"restored"|"renewed"|"current"|"unavailable"|"failed"|"removed"
 ---@field error? string the error that a device shows, by MarketplaceKitError's name
 ---@field reason? string
 ---@field code? number that the server gave with its failure, such as 404

@@ -1,4 +1,5 @@
 --- What a simulated device is and has: in a file of JSON, or in memory.
+local core = require "marketplace.core"
 local ids = require "marketplace.packages.ids"
 local problem = require "marketplace.simulator.device.problem"
 local state_file = require "marketplace.state_file"
@@ -32,12 +33,14 @@ local function is_app(id, app)
   for _, name in ipairs(TEXTS) do
     if type(app[name]) ~= "string" then return false end
   end
+  if app.licence ~= nil and type(app.licence) ~= "string" then return false end
   return ids.is_number(app.apple_version_id) and type(app.revision) == "number"
 end
 
 local function parse(document)
   local is_device = state.is_model(document.model) and state.is_system(document.system) and
-    type(document.domain) == "string" and url.of_domain(document.domain) and type(document.apps) == "table"
+    type(document.domain) == "string" and url.of_domain(document.domain) and type(document.apps) == "table" and
+    type(document.id) == "string"
   if not is_device then return nil end
   for id, app in pairs(document.apps) do
     if not is_app(id, app) then return nil end
@@ -46,7 +49,7 @@ local function parse(document)
 end
 
 ---@class marketplace.simulator.State
----@field held {domain: string|nil, model: string|nil, system: string|nil, apps: table<string, table>}
+---@field held {id: string, domain: string|nil, model: string|nil, system: string|nil, apps: table<string, table>}
 local State = {}
 State.__index = State
 
@@ -54,7 +57,7 @@ local function save(self)
   if not self.file then return end
   local held = self.held
   local ok, message, code = self.file:save {
-    domain = held.domain, model = held.model, system = held.system, apps = held.apps,
+    id = held.id, domain = held.domain, model = held.model, system = held.system, apps = held.apps,
   }
   if not ok then problem.raise(code, "%s", message) end
 end
@@ -101,7 +104,9 @@ function State:list()
   return list
 end
 
-local KEPT = { "app", "apple_version_id", "short_version", "build", "revision", "bundle_id", "package", "variant" }
+local KEPT = {
+  "app", "apple_version_id", "short_version", "build", "revision", "bundle_id", "package", "variant", "licence",
+}
 
 --- Keeps an app. Raises file_failed.
 ---@param app table
@@ -132,13 +137,14 @@ end
 ---@return string? message
 ---@return string? code locked, state_invalid, file_failed
 function state.open(path, read_only)
-  if not path then return setmetatable({ held = { apps = {} } }, State) end
+  local new = { id = core.random_hex(16), apps = {} }
+  if not path then return setmetatable({ held = new }, State) end
   local file, message, code = state_file.open {
     path = path, task = "device", version = VERSION, parse = parse, read_only = read_only,
     advice = "Remove it to begin with a new device",
   }
   if not file then return nil, message, code end
-  return setmetatable({ file = file, held = file.state or { apps = {} } }, State)
+  return setmetatable({ file = file, held = file.state or new }, State)
 end
 
 return state
