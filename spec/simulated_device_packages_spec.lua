@@ -127,6 +127,15 @@ describe("a simulated device", function()
       assert.matches("ends after 5 of 1500 bytes; the device takes the whole variant", table.concat(warnings, "\n"))
     end)
 
+    it("warns of a token that it has had already", function()
+      local token = m.token()
+      m.answers["/device/install"] = m:offer("1", { installVerificationToken = token })
+      m.answers["/device/updates"] = { updates = { m:offer("2", { installVerificationToken = token }) } }
+      local app, warnings = one(installed():update())
+      assert.equal("updated", app.outcome)
+      assert.matches("^the install verification token was used for app " .. APP .. " already", warnings[1])
+    end)
+
     it("is current if there is nothing for the app", function()
       local device = installed()
       m.answers["/device/updates"] = { updates = json.list {}, failures = json.list {} }
@@ -233,7 +242,7 @@ describe("a simulated device", function()
       local function app(more)
         local kept = {
           app = "5", apple_version_id = "1", short_version = "1", build = "1", revision = 1, bundle_id = "b",
-          package = "p", variant = "v",
+          package = "p", variant = "v", nonce = "n",
         }
         for name, value in pairs(more) do kept[name] = value end
         return { version = 1, id = "i", domain = "x", model = "x", system = "18", apps = { ["5"] = kept } }

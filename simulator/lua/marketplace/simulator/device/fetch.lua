@@ -86,12 +86,12 @@ local function fetch_best(phone, base, manifest, variant, delta)
   return fetch_asset(phone, base, manifest, variant)
 end
 
-local function record_of(manifest, variant, taken, base)
+local function record_of(manifest, variant, taken, base, nonce)
   return {
     app = manifest.item_id, apple_version_id = manifest.apple_version_id, short_version = manifest.version,
     build = manifest.build, revision = manifest.revision, bundle_id = manifest.bundle_id, package = base,
-    variant = variant.public_id, licence = taken.licence, asset = taken.asset.path, bytes = taken.asset.size,
-    proof = taken.proof,
+    variant = variant.public_id, nonce = nonce, licence = taken.licence, asset = taken.asset.path,
+    bytes = taken.asset.size, proof = taken.proof,
   }
 end
 
@@ -104,8 +104,8 @@ local function bring(phone, offer, check)
   local installed = check(manifest)
   local variant = choice.variant(document, manifest, phone)
   local delta = installed and choice.delta(document, manifest, variant, installed, phone)
-  token.check(offer.token, manifest.bundle_id, phone)
-  return record_of(manifest, variant, fetch_best(phone, base, manifest, variant, delta), base)
+  local nonce = token.check(offer.token, manifest.bundle_id, phone)
+  return record_of(manifest, variant, fetch_best(phone, base, manifest, variant, delta), base, nonce)
 end
 
 --- Brings an app to the device, and reports what became of it. What has come is kept at once, so that a run that is

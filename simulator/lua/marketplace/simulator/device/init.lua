@@ -49,7 +49,7 @@ end
 
 --- What is installed.
 ---@return table[] apps {app=, apple_version_id=, short_version=, build=, revision=, bundle_id=, package=, variant=,
---- licence= its id, if it is known}
+--- nonce= of its token, licence= its id, if it is known}
 function SimulatedDevice:apps()
   return self.state:list()
 end

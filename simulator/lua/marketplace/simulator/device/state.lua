@@ -11,7 +11,7 @@ local state = {}
 state.MODEL, state.SYSTEM = "iPhone16,1", "18.6"
 
 local VERSION = 1
-local TEXTS = { "short_version", "build", "bundle_id", "package", "variant" }
+local TEXTS = { "short_version", "build", "bundle_id", "package", "variant", "nonce" }
 
 --- Whether a text can be a model, such as "iPad14,6-A".
 ---@param model any
@@ -105,7 +105,8 @@ function State:list()
 end
 
 local KEPT = {
-  "app", "apple_version_id", "short_version", "build", "revision", "bundle_id", "package", "variant", "licence",
+  "app", "apple_version_id", "short_version", "build", "revision", "bundle_id", "package", "variant", "nonce",
+  "licence",
 }
 
 --- Keeps an app. Raises file_failed.

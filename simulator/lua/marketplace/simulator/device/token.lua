@@ -40,16 +40,26 @@ function token.check_presence(given)
   end
 end
 
---- Raises a problem if Apple would not take a token.
+local function warn_if_known(nonce, phone)
+  for _, app in ipairs(phone.state:list()) do
+    if app.nonce == nonce then
+      phone.warn(("the install verification token was used for app %s already: each answer needs a fresh one"):format(
+        app.app))
+    end
+  end
+end
+
+--- Raises a problem if Apple would not take a token. Warns if it came before.
 ---@param given string
 ---@param bundle_id string of the package's manifest
----@param phone table with clock=, and token_key= if it knows the marketplace's
----@return table claims
+---@param phone table
+---@return string nonce
 function token.check(given, bundle_id, phone)
   local parsed, reason = jwt.read(given)
   reason = reason or problem_of(parsed, bundle_id, phone)
   if reason then problem.raise("unknown", "the install verification token would be refused: %s", reason) end
-  return parsed.claims
+  warn_if_known(parsed.claims.nonce, phone)
+  return parsed.claims.nonce
 end
 
 return token
