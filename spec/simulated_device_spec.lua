@@ -194,6 +194,11 @@ describe("a simulated device", function()
         reason = "of version 1, and was offered as version 7" },
     } do expect(case) end
 
+    it("warns of a page to share that is none", function()
+      offer { appShareURL = "/apps/1" } ()
+      assert.matches('^appShareURL is "/apps/1", which is no https:// URL$', select(2, one(install()))[1])
+    end)
+
     it("shows that the app is not available", function()
       m.answers["/device/install"] = { status = 404, body = json.encode {
         failure = { code = 404, description = "gone" }, appleItemId = APP } }

@@ -35,6 +35,12 @@ local function base_of(offer, phone)
   return offer.package:gsub("/+$", "") .. "/"
 end
 
+local function check_share_url(offer, phone)
+  if offer.share_url and not url.read(offer.share_url) then
+    phone.warn(("appShareURL is %s, which is no https:// URL"):format(problem.shown(offer.share_url)))
+  end
+end
+
 local function get(phone, address, most, name)
   local response = phone.internet:get(address, most)
   if not response then problem.raise(name, "%s is larger than %.0f bytes", address, most) end
@@ -98,6 +104,7 @@ end
 local function bring(phone, offer, check)
   token.check_presence(offer.token)
   local base = base_of(offer, phone)
+  check_share_url(offer, phone)
   local manifest, document = read_manifest(phone, base, offer)
   check_signature(phone, base)
   choice.check_device(manifest, phone)
