@@ -256,11 +256,11 @@ end
 
 local function made_of(given)
   check(given)
+  local base, target = address.base(given.base_url), log.target(given.log)
   local self = setmetatable({
     packages = given.packages, authenticate = given.authenticate, max_body = given.max_body or 262144, endpoints = {},
-    files = {}, outage = outage.new(log.target(given.log), "devices answered again"),
+    files = {}, outage = outage.new(target, "devices answered again"),
   }, Device)
-  local base = address.base(given.base_url)
   add_endpoints(self, base, ENDPOINTS)
   if given.licensing then add_endpoints(self, base, LICENCE_ENDPOINTS) end
   add_well_known(self, given, base)
