@@ -153,6 +153,9 @@ describe("devices in nginx #full", function()
     response = answer(begin "GET /.well-known/marketplace-kit?a HTTP/1.1\r\nHost: a\r\n\r\n")
     assert.equal(200, response.status)
     assert.equal("https://market.example/device/restore", json.decode(response.body).restore)
+    local head = begin "HEAD /.well-known/marketplace-kit HTTP/1.0\r\n\r\n"
+    assert.matches("^HTTP/1.1 200 .*\r\n\r\n$", (head:receive "*a"))
+    head:close()
     server:wait_for "refused code=device status=401"
   end)
 
