@@ -93,10 +93,10 @@ describe("licences, with processes,", function()
   end
 
   -- A sidecar that takes connections and says nothing.
-  local function hanging()
+  local function hanging(backlog)
     local listener = require "socket.unix"()
     assert(listener:bind(setup_.socket))
-    assert(listener:listen(16))
+    assert(listener:listen(backlog or 16))
     return listener
   end
 
@@ -215,6 +215,19 @@ describe("licences, with processes,", function()
       assert.same({ 200, "10" }, { status, answer.updates[1].appleVersionId })
       for i = 1, 5 do assert.equal(503, (read_response(waiting[i]))) end
       for i = 1, 5 do taken[i]:close() end
+    end)
+
+    it("wait in so great a number only that a worker has connections for others", function()
+      local listener = hanging(512)
+      finally(function() listener:close() end)
+      start "4"
+      local waiting = {}
+      local bytes = request_of("license", question_of(APPS))
+      for i = 1, 300 do waiting[i] = connect(bytes) end
+      server:wait(function()
+        return server:error_log():find("too many requests wait for it already", 1, true) ~= nil
+      end, "a request that does not wait")
+      for i = 1, 300 do assert.equal(503, (read_response(waiting[i]))) end
     end)
   end)
 

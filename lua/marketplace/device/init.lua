@@ -108,6 +108,7 @@ end
 function Device:handle(request)
   local asked, began = request_of(request, "device:handle"), core.monotonic()
   local answer = answer_of(self, asked, began)
+  if self.sidecar then self.sidecar:turn() end
   self.counts:answer(endpoint_name(self, asked.path), answer.status, core.monotonic() - began)
   return answer.status, answer.headers, answer.body
 end

@@ -8,6 +8,7 @@ local json = require "marketplace.json"
 local outage = require "marketplace.outage"
 local refusals = require "marketplace.refusals"
 local responses = require "marketplace.responses"
+local runtime = require "marketplace.runtime"
 local scheduler = require "marketplace.client.scheduler"
 
 local sidecar = {}
@@ -15,6 +16,8 @@ local sidecar = {}
 local MOST_BYTES = 4194304  -- of its answer: a thousand licences of 4 KiB
 local MOST_INELIGIBLE = 10000
 local MOST_ID = 20          -- digits of 64 bits
+local MOST_AT_ONCE, MOST_IN_LINE = 128, 128 -- requests of a worker of nginx's
+local LINE_SECONDS, TURN_SECONDS = 5, 60    -- to wait in line; after which a turn is taken to have ended
 -- Everything that is wrong with a request: no more is said.
 local REFUSED = "the licence request cannot be read"
 
@@ -135,12 +138,24 @@ local function unavailable(self, reason)
   return responses.refusal "unavailable"
 end
 
+-- In nginx, whatever waits for a sidecar that hangs must leave connections for what Apple sends. `serve` bounds what
+-- waits by itself.
+local function line_of()
+  if not runtime.yielding_sleep then return nil end
+  return require("marketplace.nginx.line").new {
+    most = MOST_AT_ONCE, most_waiting = MOST_IN_LINE, seconds = LINE_SECONDS, turn_seconds = TURN_SECONDS,
+  }
+end
+
 --- Finishes a job: waits as marketplace.client does.
 ---@param job marketplace.device.LicenceJob
 ---@param began number of core.monotonic, when the device's request came
 ---@return {status: integer, headers: table<string, string>, body: string} answer
 function Sidecar:finish(job, began)
+  local turn = self.line and self.line:enter()
+  if self.line and not turn then return unavailable(self, "too many requests wait for it already") end
   local document, problem = result_of(self, job, began)
+  if turn then self.line:leave(turn) end
   if document == nil then return unavailable(self, problem) end
   self.outage:worked(core.now())
   if job.problem or not document then return refuse(self, job.problem or "the sidecar cannot read it") end
@@ -150,7 +165,12 @@ function Sidecar:finish(job, began)
   }
 end
 
---- Tells the sums of what was refused.
+--- Tells the sums of refused requests that are due.
+function Sidecar:turn()
+  self.refusals:turn()
+end
+
+--- Tells all sums of refused requests.
 function Sidecar:close()
   self.refusals:close()
 end
@@ -168,7 +188,7 @@ function sidecar.new(given, log)
   end
   return setmetatable({
     socket = given.socket, timeout = given.timeout, log = log, outage = outage.new(log, "licences given again"),
-    refusals = refusals.new(tell),
+    refusals = refusals.new(tell), line = line_of(),
   }, Sidecar)
 end
 
