@@ -18,4 +18,9 @@ return {
   packages_url = "https://localhost:8443",
   share_url = "https://localhost:8443/apps/{appleItemId}",
   authenticate = sessions.authenticate,
+  licensing = {
+    socket = folder .. "licences.sock", -- where your program with Apple's SDK listens
+    key_file = folder .. "encryption.pem",
+    encryption_certificate_file = folder .. "encryption.cer", signing_certificate_file = folder .. "signing.cer",
+  },
 }

@@ -108,10 +108,10 @@ local function app(self, request, account, territory)
   local versions = versions_of(self, { id }, territory)
   if not versions then return unavailable() end
   if not versions[1] then return not_found() end
-  local install = link(self, id, account, territory)
-  if not install then return unavailable() end
-  local about = filled("<p>%s</p>\n<p>Version %s</p>\n", apps[id].about, versions[1].version)
-  return page(200, apps[id].name, about .. install)
+  local install, scripts = link(self, id, account, territory), self.catalogue:scripts(id)
+  if not install or scripts == nil then return unavailable() end
+  local about = filled("<p>%s</p>\n<p>Version %s</p>\n", apps[id].description, versions[1].version)
+  return page(200, apps[id].name, about .. install .. (scripts or ""))
 end
 
 local function sign_in(_, request)
@@ -162,9 +162,10 @@ end
 
 --- The site of a marketplace.
 ---@param packages marketplace.Packages
----@param device marketplace.Device
-function site.new(packages, device)
-  return setmetatable({ packages = packages, device = device }, Site)
+---@param device marketplace.Device gives links
+---@param catalogue marketplace.Spotlight gives what Spotlight's crawler reads in a page
+function site.new(packages, device, catalogue)
+  return setmetatable({ packages = packages, device = device, catalogue = catalogue }, Site)
 end
 
 return site

@@ -5,6 +5,7 @@ local core = require "marketplace.core"
 local http = require "marketplace.http"
 local raw = require "support.raw_http"
 local shell = require "support.shell"
+local wait_until = require "support.wait_until"
 
 local LONGEST_WAIT = 30 -- seconds
 local MARKETPLACE = "a marketplace in an nginx"
@@ -90,11 +91,13 @@ describe("make run-marketplace", function()
     { "german-phone install ", shows = "app 6740067890: installed 1%.0 .*app 6740067890: installed 1%.0 " },
     { "marketplace simulate event version_available ", shows = '"package":"chess%-2".*"state":"published"' },
     { "german-phone update", shows = '"outcome":"updated".*"short_version":"2%.0"' },
-    { "marketplace simulate event app_unavailable ", shows = '"code":404,"outcome":"unavailable"', status = 1 },
-    { "marketplace simulate event app_restored ", shows = '"outcome":"restored".*"short_version":"2%.0"' },
-    { "marketplace simulate event app_unavailable ", shows = '"outcome":"unavailable".*"outcome":"restored"' },
-    { "marketplace packages hold ", shows = '"code":404,"outcome":"unavailable".*"outcome":"current"' },
-    { "marketplace check ", shows = "\n18 ok, 1 warnings, 0 errors, 0 not looked at" },
+    { "marketplace simulate event app_unavailable ", shows = '"state":"withdrawn".*"state":"withdrawn"' },
+    { "german-phone restore", shows = '"code":404,"outcome":"unavailable"', status = 1 },
+    { "marketplace simulate event app_restored ", shows = '"available_in":%["DEU"%].*"state":"published"' },
+    { "german-phone restore\nfrench-phone ", shows = '"outcome":"restored".*"outcome":"unavailable"', status = 1 },
+    { "marketplace packages hold ", shows = '"code":404,"outcome":"unavailable"', status = 1 },
+    { "marketplace packages release ", shows = '"outcome":"current"' },
+    { "marketplace check ", shows = "\n22 ok, 0 warnings, 0 errors, 0 not looked at" },
     { "marketplace inbox list", shows = '"event":"app_unavailable".* is as its manifest says' },
   }
 
@@ -152,6 +155,9 @@ describe("make run-marketplace", function()
     assert.is_nil(get(one, app).body:find "marketplace%-kit")
     assert.is_nil(get(one, app, ("0"):rep(64)).body:find "marketplace%-kit")
 
+    assert.matches("<loc>" .. one.url .. app .. "</loc>", get(one, "/sitemap.xml").body, 1, true)
+    assert.matches('<script type="application/ld%+json">.*"value":"' .. CHESS .. '"', get(one, app).body)
+
     local german, french = session_in "DEU", session_in "FRA"
     local signed_in = post(one, "/sign-in", "session=" .. german)
     assert.same({ 303, "/" }, { signed_in.status, signed_in.headers.location })
@@ -188,7 +194,7 @@ describe("make run-marketplace", function()
     local one = start()
     shell.run(("kill -KILL %d"):format(pid_of(one, "tools/run-marketplace")))
     ending(one)
-    assert.same({}, left_of(one))
+    wait_until("its processes have ended", function() return #left_of(one) == 0 end)
     assert.is_true(shell.exists(folder .. "/sessions"))
     local again = start()
     press_ctrl_c(again)
