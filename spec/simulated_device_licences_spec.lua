@@ -72,6 +72,23 @@ describe("a simulated device", function()
     assert.same({ "failed", "invalidLicense", "the licence is not renewed" }, { app.outcome, app.error, app.reason })
   end)
 
+  it("renews the licences of several apps with one question", function()
+    local device = fixture:installed()
+    local other = m:add_package("3", "0")
+    other.appleItemId = "12"
+    m:save(other)
+    m.answers["/device/install"] = m:offer("3", { appleItemId = "12" })
+    assert.equal("installed", one(device:install { app = "12" }).outcome)
+    local before = #asked
+    local report = assert(device:renew())
+    assert.same({ "12", "renewed", APP, "renewed", true },
+      { report.apps[1].app, report.apps[1].outcome, report.apps[2].app, report.apps[2].outcome, report.ok })
+    assert.equal(before + 1, #asked)
+    m.answers["/renewal"] = { ineligibleLicenses = json.list {} }
+    report = assert(device:renew())
+    assert.matches("the answer says nothing of its licence", report.apps[2].reason)
+  end)
+
   it("has nothing to renew if it has no licence", function()
     local device = fixture:open { licences = false }
     assert.equal("installed", one(device:install { app = APP }).outcome)

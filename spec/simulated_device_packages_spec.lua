@@ -191,6 +191,24 @@ describe("a simulated device", function()
       expect(case)
     end
 
+    it("asks for several apps at once, and takes for each what is for it", function()
+      local device = installed()
+      local other = m:add_package("3", "0")
+      other.appleItemId = "12"
+      m:save(other)
+      m.answers["/device/install"] = m:offer("3", { appleItemId = "12" })
+      assert.equal("installed", one(device:install { app = "12" }).outcome)
+      m.requests = {}
+      m.answers["/device/updates"] = { updates = { m:offer "2" }, failures = json.list {} }
+      local report = assert(device:update())
+      assert.same({ { "12", "current" }, { APP, "updated" } }, {
+        { report.apps[1].app, report.apps[1].outcome }, { report.apps[2].app, report.apps[2].outcome },
+      })
+      assert.equal(2, #json.decode(m.requests[2].body).apps)
+      assert.equal("12", device:apps()[1].app)
+      assert.equal(1, #assert(device:update { apps = { "12", "12" } }).apps)
+    end)
+
     it("is about apps that are there", function()
       assert.same({ nil, "no app is on the device: install one first", "appNotInstalled", { warnings = {} } },
         { open():update() })

@@ -214,10 +214,12 @@ describe("a simulated device", function()
     local function nothing() end
 
     it("takes it", function()
-      local report = assert(install(link(PACKAGE .. TOKEN .. m.token() .. "&account=x&token=y&color=red#top")))
+      local rest = "&account=x&account=z&token=y&color=red#top"
+      local report = assert(install(link(PACKAGE .. TOKEN .. m.token() .. rest)))
       assert.equal("installed", report.apps[1].outcome)
-      assert.matches('has "color", which Apple does not know', report.warnings[1])
-      assert.matches("OAuth", report.warnings[2])
+      assert.equal("the link has account twice: the first counts", report.warnings[1])
+      assert.matches('has "color", which Apple does not know', report.warnings[2])
+      assert.matches("OAuth", report.warnings[3])
     end)
 
     for _, case in ipairs {
@@ -270,5 +272,7 @@ describe("a simulated device", function()
     } do assert.error_matches(function() devices.open(given) end, message) end
     assert.error_matches(function() open():install {} end, "one of 'link', 'page' and 'app' is needed")
     assert.error_matches(function() open():update { app = "1" } end, "unknown option 'app'")
+    assert.error_matches(function() open { read_only = true }:update() end, "it was opened to be looked at")
+    assert.equal("no_domain", select(3, assert(devices.open {}):install { app = APP }))
   end)
 end)

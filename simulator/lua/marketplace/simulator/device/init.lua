@@ -36,6 +36,7 @@ local SimulatedDevice = {}
 SimulatedDevice.__index = SimulatedDevice
 
 local function run(self, work, given)
+  if self.is_read_only then error(WHERE .. ": it was opened to be looked at", 0) end
   self.report, self.configuration, self.licence_keys = reports.new(), nil, {}
   local _, reason, name = problem.caught(work, self, given)
   if name then return nil, reason, name, { warnings = self.report.warnings } end
@@ -186,8 +187,8 @@ local function made_of(given, state)
   held.domain, held.model = given.domain or held.domain, given.model or held.model or states.MODEL
   held.system = given.system or held.system or states.SYSTEM
   local self = setmetatable({
-    state = state, id = held.id, skips_licences = given.licences == false, lacks = given.lacks or {},
-    model = held.model, system = held.system,
+    state = state, is_read_only = given.read_only, id = held.id, model = held.model, system = held.system,
+    skips_licences = given.licences == false, lacks = given.lacks or {},
     platform = given.platform or (held.model:find "^iPad" and "iPadOS" or "iOS"), internet = web.new(given),
     clock = given.clock or core.now, report = nil,
   }, SimulatedDevice)
