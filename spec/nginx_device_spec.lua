@@ -215,6 +215,20 @@ describe("devices in nginx #full", function()
     assert.equal(1, told)
   end)
 
+  it("get 503 while the store is gone, also of a thread that is new, which makes no empty one", function()
+    start()
+    assert.equal(200, ask("updates", question "20").status)
+    shell.run(("mv %s %s.away"):format(setup_.root, setup_.root))
+    local busy = begin "GET /busy HTTP/1.1\r\nHost: a\r\n\r\n" -- has the Lua state that has the store
+    assert.equal(503, ask("updates", question "20").status)
+    server:wait_for "state/store.db is gone: put it back"
+    assert.is_false(shell.exists(setup_.root))
+    server:write("go", "")
+    busy:close()
+    shell.run(("mv %s.away %s"):format(setup_.root, setup_.root))
+    assert.equal(200, ask("updates", question "20").status)
+  end)
+
   it("say what to write if nginx has no threads", function()
     start { main = "" }
     assert.equal(503, ask("updates", question "20").status)

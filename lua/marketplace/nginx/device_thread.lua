@@ -45,13 +45,14 @@ end
 
 --- Calls a method of a device's answerer.
 ---@param folder string of the packages
+---@param store string|nil see marketplace.nginx.packages_thread
 ---@param id string the same for the same settings
 ---@param settings table|nil which are needed once: {token=, licensing_key=, packages_url=, update_dtype=, share_url=}
 ---@param told_now number seconds since the epoch
 ---@param method "answer"|"install"
 ---@return table see marketplace.nginx.packages_thread
-function device_thread.call(folder, id, settings, told_now, method, ...)
-  return packages_thread.with(folder, call, id, settings, told_now, method, ...)
+function device_thread.call(folder, store, id, settings, told_now, method, ...)
+  return packages_thread.with(folder, store, call, id, settings, told_now, method, ...)
 end
 
 return device_thread

@@ -10,10 +10,11 @@ local POOL = "marketplace"
 local BUSY_SECONDS = 5      -- to wait for a free thread
 local PAUSE_SECONDS = 0.005
 local MOST_SECONDS = 60     -- for which a thread may keep an ending worker alive
+local TURN_SECONDS = 10     -- after which a request that was in a thread is taken to have been ended
 
 -- Fewer at once than the four threads that the guide recommends, so that one is left for what Apple sends, whatever is
 -- asked of the packages; and than nginx has Lua states for threads (lua_worker_thread_vm_pool_size).
-local requests = line.new { most = 3, most_waiting = 512, seconds = BUSY_SECONDS, turn_seconds = MOST_SECONDS }
+local requests = line.new { most = 3, most_waiting = 512, seconds = BUSY_SECONDS, turn_seconds = TURN_SECONDS }
 
 --- Whether this nginx can run Lua in threads.
 ---@return boolean
