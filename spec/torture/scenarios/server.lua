@@ -15,6 +15,14 @@ local function open()
   return { server = server, url = ("http://127.0.0.1:%d/a?b=c"):format(port), requests = {}, seen = "" }
 end
 
+local function open_unix()
+  local path = os.tmpname()
+  os.remove(path)
+  return {
+    server = assert(http_server.open { host = "unix:" .. path }), url = "http://localhost/", path = path, requests = {},
+  }
+end
+
 -- While nobody polls it, it refuses requests by itself, more than it hands out.
 local function open_refusing()
   local server = assert(http_server.open { path = "/hook", routes = { { path = "/device/", max_body = 1 } } })
@@ -30,6 +38,7 @@ end
 
 local function close(context)
   context.server:close()
+  if context.path then os.remove(context.path) end
 end
 
 local RESPONSE = { status = 200, headers = { ["X-A"] = { "1", "2" }, B = "3" }, body = "yes" }
@@ -55,7 +64,7 @@ end
 
 local function exchange(context, sink)
   local request = { method = "POST", url = context.url, body = "a body", headers = { "X-One: 1" }, plain = true,
-    sink = sink, timeout = 5 }
+    sink = sink, timeout = 5, unix_socket = context.path }
   local one, message, code = core.http_start(request)
   if not one then return one, message, code end
   one:limit(0)
@@ -101,6 +110,18 @@ return {
       if not status then return status, headers, body end
       headers.date = nil
       return status, headers, body, context.seen, context.is_abandoned
+    end },
+  -- over a Unix socket
+  { covers = { "core.http_start", "http_server.open" },
+    codes = CODES, setup = open_unix, teardown = close, recovers = 3,
+    run = function(context)
+      settle(context)
+      local one, message, code = exchange(context)
+      if not one then return one, message, code end
+      local status, headers, body = one:result()
+      one:close()
+      if not status then return status, headers, body end
+      return status, body, context.seen
     end },
   -- an answer in pieces
   { covers = { "http_server:answer" }, codes = CODES, setup = open, teardown = close, recovers = 3,
