@@ -6,6 +6,7 @@ describe("marketplace.nginx.line", function()
 
   before_each(function()
     nginx = imitated_nginx.install()
+    nginx.ngx.on_abort = function() end
     line = nginx.require("marketplace.nginx.line").new { most = 2, most_waiting = 2, seconds = 5, turn_seconds = 60 }
     order = {}
   end)
