@@ -358,6 +358,13 @@ describe("marketplace.server, with a responder,", function()
     end)
   end)
 
+  it("takes no other one once it listens, as it would not know its paths", function()
+    open()
+    local ok, problem = pcall(receiver.add_responder, receiver, responder())
+    assert.is_false(ok)
+    assert.matches("a server listens for this receiver already: add responders before", problem)
+  end)
+
   it("refuses to start if it has one of the server's own paths", function()
     for own, path in pairs {
       ["/notifications"] = "/notifications", ["/hook"] = "/hook", ["/hook/"] = "/hook", ["/healthz"] = "/hook",

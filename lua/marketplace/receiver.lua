@@ -45,11 +45,11 @@ function Receiver:on(name, callback)
 end
 
 --- Adds a responder, such as marketplace.device, whose paths the receiver's carrier answers beside notifications:
---- `marketplace serve` and marketplace.nginx do.
+--- `marketplace serve` and marketplace.nginx do. Add it before a server is opened for the receiver.
 ---@param responder marketplace.Responder
 ---@return marketplace.Receiver self
 function Receiver:add_responder(responder)
-  self.responders:add(responder, responders.check(responder, "receiver:add_responder"))
+  self.responders:add(responder, "receiver:add_responder")
   return self
 end
 

@@ -52,21 +52,27 @@ end
 
 --- Raises unless this is a responder.
 ---@param responder any
----@param where string the public function's name, for the message; its caller is blamed
+---@param where string the public function's name, for the message
+---@param level? integer whose call is blamed, as in `error`; default 3: the caller of the function that checks
 ---@return string[] paths
-function responders.check(responder, where)
-  local problem = problem_of(responder)
-  if problem then error(("%s: %s"):format(where, problem), 3) end
-  local paths = responder:paths()
-  problem = path_problem(paths)
-  if problem then error(("%s: %s"):format(where, problem), 3) end
+function responders.check(responder, where, level)
+  local problem, paths = problem_of(responder), nil
+  if not problem then
+    paths = responder:paths()
+    problem = path_problem(paths)
+  end
+  if problem then error(("%s: %s"):format(where, problem), level or 3) end
   return paths
 end
 
---- Adds one. The first that answers a path gets its requests.
----@param responder marketplace.Responder checked
----@param paths string[] of it
-function Responders:add(responder, paths)
+--- Adds one. The first that answers a path gets its requests. Raises unless it is one, and if it comes too late.
+---@param responder marketplace.Responder
+---@param where string the public function's name, for the message; its caller is blamed
+function Responders:add(responder, where)
+  local paths = responders.check(responder, where, 4)
+  if self.is_carried then
+    error(where .. ": a server listens for this receiver already: add responders before", 3)
+  end
   self.list[#self.list + 1] = responder
   for _, path in ipairs(paths) do
     self.routes[#self.routes + 1] = { path = path, max_body = responder.max_body, responder = responder }
@@ -109,6 +115,8 @@ end
 function responders.new()
   return setmetatable({
     list = {},
+    --- Whether a server knows the routes, so that none can be added.
+    is_carried = false,
     --- {path=, max_body=, responder=} of each path, for carriers that judge heads: one that ends with a slash stands
     --- for all below it.
     routes = {},

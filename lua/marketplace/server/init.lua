@@ -391,6 +391,7 @@ function server.open(given)
     return nil, message, code
   end
   local target = log_entries.target(given.log)
+  given.receiver.responders.is_carried = true
   return setmetatable({
     metrics = metrics ~= true and metrics or nil, refused_in_all = 0, refused = {},
     http = http, receiver = given.receiver, responding = own, log = target, path = path,
