@@ -209,14 +209,13 @@ describe("the catalogue as files", function()
     it("are each whole at any moment, and complete once there is room", function()
       local spelling = 1
       local spotty = open { app = function(about)
-        return { name = ("app %s, spelling %d"):format(about.item_id, spelling) }
+        return { name = ("app %s, spelling %d"):format(about.item_id, spelling), changed_at = 4000000000 + spelling }
       end }
-      for _, item in ipairs { "4", "5" } do setup_:publish("v" .. item, { appleItemId = item }) end
-      sitemap.MOST = 2
+      sitemap.MOST = 1
       assert(spotty:write(folder))
-      -- four pages, two sitemaps, and their index; to sync also the folder, three times
-      for _, case in ipairs { { os, "rename", 7 }, { package_io, "sync", 10 } } do
-        for step = 1, case[3] do
+      -- two pages, two sitemaps, and their index; to sync also the folder, three times
+      for _, case in ipairs { { os, "rename", { 1, 2, 3, 4, 5 } }, { package_io, "sync", { 1, 4, 8 } } } do
+        for _, step in ipairs(case[3]) do
           spelling = spelling + 1
           take_down "2"
           assert.equal(step, count_failures(spotty, case[1], case[2], step))
@@ -225,8 +224,8 @@ describe("the catalogue as files", function()
           bring_back "2"
           assert(spotty:write(folder))
         end
-        assert.equal("apps/1.html apps/2.html apps/3.html apps/4.html apps/5.html", (crawl()))
       end
+      assert.equal("apps/1.html apps/2.html apps/3.html", (crawl()))
     end)
 
     it("leave nothing half behind if a file cannot be filled", function()

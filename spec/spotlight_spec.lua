@@ -1,6 +1,9 @@
 -- marketplace.spotlight: which apps Apple's crawler finds, what their pages say, and what cannot harm them.
 local json = require "marketplace.json"
 local marketplace = require "marketplace"
+local raw = require "support.raw_http"
+local server = require "marketplace.server"
+local socket = require "socket"
 local support = require "support.device"
 
 local BASE = "https://market.example/spotlight"
@@ -406,6 +409,39 @@ describe("marketplace.spotlight", function()
       assert.matches(sample, receiver:metrics(), 1, true)
     end
     receiver:close()
+  end)
+
+  it("is answered by a server", function()
+    local receiver = marketplace.receiver {
+      secrets = "s", inbox = assert(marketplace.inbox "memory"), log = function() end,
+    }
+    receiver:add_responder(answers)
+    local listener = assert(server.open { receiver = receiver, log = function() end })
+    local client = socket.tcp4()
+    finally(function()
+      client:close()
+      listener:close()
+    end)
+    assert(client:connect(listener:address()))
+    client:settimeout(0)
+    local function ask(head, body)
+      assert(client:send(("%s HTTP/1.1\r\nHost: a\r\n\r\n%s"):format(head, body or "")))
+      local got, stop = "", socket.gettime() + 20
+      repeat
+        assert(socket.gettime() < stop)
+        listener:step(0.01)
+        local all, _, part = client:receive(65536)
+        got = got .. (all or part)
+      until #raw.responses(got) > 0
+      return raw.responses(got)[1]
+    end
+    local response = ask "GET /spotlight/sitemap.xml"
+    assert.equal(200, response.status)
+    assert.matches("/spotlight/apps/2.html", response.body, 1, true)
+    assert.matches("<h1", ask("GET /spotlight/apps/2.html?a").body, 1, true)
+    unavailable("app", "2")
+    assert.equal(404, ask("GET /spotlight/apps/2.html").status)
+    assert.equal(405, ask("POST /spotlight/apps/1.html HTTP/1.1\r\nContent-Length: 1\r\nX: y", "a").status)
   end)
 
   it("answers 503 while the store fails, and says when that is over", function()

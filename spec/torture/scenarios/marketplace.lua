@@ -169,7 +169,7 @@ return {
     run = function()
       local answers, message, code = marketplace.spotlight {
         packages = { catalogue = function() return { apps = { OFFERED } } end }, base_url = "https://market.example",
-        app = { [VERSION.item_id] = { name = "</script>" } }, log = function() end,
+        app = { [VERSION.item_id] = { name = "</script>" } }, territories = { "DEU" }, log = function() end,
       }
       if not answers then return answers, message, code end
       local html, problem, its_code = answers:scripts(VERSION.item_id)
