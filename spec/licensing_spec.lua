@@ -293,6 +293,34 @@ describe("a licence", function()
       end
     end)
 
+    describe("sends", function()
+      local HEAD = "HTTP/1.1 200 OK\r\n"
+      local MILLION = ("x"):rep(1000000)
+      for name, case in pairs {
+        ["no HTTP"] = { "hello\r\n\r\n", reason = "" },
+        ["half a head"] = { "HTTP/1.1 200 O", reason = "" },
+        ["fewer bytes than it promised"] = { HEAD .. "Content-Length: 100\r\n\r\n{}", reason = "" },
+        ["a chunk without an end"] = { HEAD .. "Transfer-Encoding: chunked\r\n\r\n5\r\n{}", reason = "" },
+        ["a chunk that is none"] = { HEAD .. "Transfer-Encoding: chunked\r\n\r\nx\r\n{}", reason = "" },
+        ["a body that is zipped"] = { HEAD .. "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\31\139\8\0",
+          reason = "its answer is not a JSON object" },
+        ["header lines without an end"] = { HEAD, ("X-A: %s\r\n"):format(("a"):rep(5000)), reason = "" },
+        ["interim answers without an end"] = { "HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n",
+          timeout = 0.3, reason = "" },
+        ["a hundred million bytes"] = { HEAD .. "\r\n", MILLION, reason = "its answer is larger than 4194304 bytes" },
+        ["a hundred million bytes that it promises"] = { HEAD .. "Content-Length: 100000000\r\n\r\n", MILLION,
+          reason = "its answer is larger than 4194304 bytes" },
+        ["byte after byte"] = { HEAD .. "Content-Length: 100000000\r\n\r\n", "x", timeout = 0.3,
+          reason = "it did not answer in time" },
+      } do
+        it(name, function()
+          sidecar:listen_raw(function(count) return case[count + 1] or #case > 1 and case[#case] or nil end)
+          sidecar.device = sidecar.store:device { licensing = sidecar:licensing { timeout = case.timeout or 20 } }
+          failed(case.reason)
+        end)
+      end
+    end)
+
     it("sends too much", function()
       sidecar:listen()
       local body = ('{"license":"%s"}'):format(("A"):rep(4194304))

@@ -45,10 +45,47 @@ function Setup:listen()
   self.server = assert(http_server.open { host = "unix:" .. self.socket, port = 0, max_body = 8388608 })
 end
 
+--- Listens, and sends bytes that need be no HTTP, whatever it is asked.
+---@param piece fun(count: integer): string|nil the next bytes, after so many pieces; nil: it closes
+function Setup:listen_raw(piece)
+  local listener = require "socket.unix"()
+  assert(listener:bind(self.socket))
+  assert(listener:listen(8))
+  listener:settimeout(0)
+  local client, count, rest = nil, 0, ""
+  local function stop()
+    if client then client:close() end
+    client = nil
+  end
+  local function send()
+    local bytes = rest ~= "" and rest or piece(count)
+    if not bytes then return stop() end
+    if rest == "" then count = count + 1 end
+    local sent, why, partly = client:send(bytes)
+    rest = sent and "" or bytes:sub((partly or 0) + 1)
+    if why and why ~= "timeout" then stop() end
+  end
+  self.raw = {
+    pump = function()
+      if client then return send() end
+      client = listener:accept()
+      if client then
+        count, rest = 0, ""
+        client:settimeout(0)
+      end
+    end,
+    close = function()
+      stop()
+      listener:close()
+    end,
+  }
+end
+
 --- Leaves its socket behind, as a program does that is killed.
 function Setup:stop_listening()
   if self.server then self.server:close() end
-  self.server = nil
+  if self.raw then self.raw.close() end
+  self.server, self.raw = nil, nil
 end
 
 --- Forgets what was asked and logged; nobody listens.
@@ -97,6 +134,7 @@ function Setup:run(work, answer)
     tasks:turn()
     http.poll(0)
     if self.server then answer_all(self, self.server, answer or function() end) end
+    if self.raw then self.raw.pump() end
   end
   if problem then error(problem, 0) end
 end
