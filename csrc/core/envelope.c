@@ -106,7 +106,7 @@ static bool decrypt(const unsigned char secret[SECRET], const unsigned char *sea
 static unsigned char has_padding(const unsigned char *text, size_t n) {
   const unsigned char last = text[n - 1];
   unsigned char wrong = 0;
-  for (unsigned char i = 1; i <= BLOCK; i++)
+  for (uint32_t i = 1; i <= BLOCK; i++)
     wrong |= is_at_most(i, last) & (unsigned char)(text[n - i] ^ last);
   return is_at_most(1, last) & is_at_most(last, BLOCK) & is_same(wrong, 0);
 }
