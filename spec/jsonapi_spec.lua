@@ -86,6 +86,11 @@ describe("marketplace.client.jsonapi", function()
     assert.same({}, (jsonapi.list { data = {} }))
   end)
 
+  it("takes an empty list for no attributes", function()
+    local resource = jsonapi.resource(json.decode '{"data":{"type":"a","id":"1","attributes":[]}}')
+    assert.equal('{"id":"1","type":"a"}', json.encode(resource))
+  end)
+
   it("gives false if there is no such resource", function()
     local resource, page = jsonapi.resource { data = json.null }
     assert.is_false(resource)

@@ -127,10 +127,10 @@ local function expect_identity(object, ...)
   return expect(object.id, "a string", ".id", ...)
 end
 
--- The resource's attributes themselves, with its other members.
+-- The resource's attributes themselves, with its other members. No attributes may be an empty list, which is marked.
 local function flat(object, ...)
   expect_identity(object, ...)
-  local made = optional(object.attributes, "an object", ".attributes", ...) or {}
+  local made = setmetatable(optional(object.attributes, "an object", ".attributes", ...) or {}, nil)
   made.type, made.id = object.type, object.id
   made.links = optional(object.links, "an object", ".links", ...)
   made.relationships = optional(object.relationships, "an object", ".relationships", ...)
