@@ -182,6 +182,27 @@ describe("marketplace.server, with a responder,", function()
       assert.same({ { "/device/updates", 503 } }, refused)
     end)
 
+    it("raises when it is asked whether a path is its own", function()
+      receiver = marketplace.receiver { secrets = SECRET, inbox = memory.new(), log = log }
+      receiver:on("*", function() end)
+      receiver:add_responder(responder {
+        name = false, answers = function(_, path) return path == "/device/updates" and error "no table" end,
+      })
+      open()
+      assert.equal(503, ask(post("/device/updates", "")).status)
+      assert.equal(200, ask(notification "a").status)
+      assert.same({ "responder", "error" }, { entries[1].code, entries[1].level })
+      assert.is_truthy(entries[1].reason:find("no table", 1, true))
+    end)
+
+    it("raises when it is told of a refused request", function()
+      receiver = marketplace.receiver { secrets = SECRET, inbox = memory.new(), log = log }
+      receiver:add_responder(responder { refused = function() error "no counter" end })
+      open()
+      assert.equal(411, ask "POST /device/updates HTTP/1.1\r\nHost: a\r\n\r\n".status)
+      assert.is_truthy(entries[1].reason:find("it is not counted: ", 1, true), entries[1].reason)
+    end)
+
     it("raises after it has waited", function()
       answer = function()
         scheduler.pause()(0)

@@ -170,6 +170,13 @@ function responders.first_line(body)
   return type(body) == "string" and body:match "^[^\n]*":sub(1, MOST_SHOWN) or ""
 end
 
+--- What the log calls what is refused of it.
+---@param responder marketplace.Responder
+---@return string
+function responders.code(responder)
+  return responder.name or "responder"
+end
+
 --- A refused request, for Receiver:show_refused.
 ---@param responder marketplace.Responder
 ---@param request {method: string, path: string, remote: any} path: without the query
@@ -179,7 +186,7 @@ end
 ---@return table
 function responders.refused(responder, request, status, reason, level)
   return {
-    code = responder.name or "responder", status = status, remote = request.remote, level = level,
+    code = responders.code(responder), status = status, remote = request.remote, level = level,
     reason = ("%s: %s"):format((request.method .. " " .. request.path):sub(1, MOST_SHOWN), reason),
   }
 end

@@ -113,11 +113,6 @@ local function name_senders(trusted, requests)
   end
 end
 
-local function count_refused_of(self, responder, path, status, count)
-  if responder.refused then responder:refused(path, status, count) end
-  self.receiver:sum_refused(responder.name or "responder", status, count)
-end
-
 -- While Lua was away, the front refused more than it kept.
 local function count_refused(self)
   for _, refused in ipairs(self.http:refused()) do
@@ -125,7 +120,7 @@ local function count_refused(self)
     local route, more = self.receiver.responders.routes[refused.route], refused.count - (self.refused[name] or 0)
     self.refused[name] = refused.count
     if more > 0 and route then
-      count_refused_of(self, route.responder, route.path, refused.status, more)
+      self.responding:count_refused(route, refused.status, more)
     elseif more > 0 then
       self.receiver:refused_many(refused.code, refused.status, more)
     end

@@ -25,8 +25,12 @@ local function show(self, job, status, reason, level)
   self.receiver:show_refused(responders.refused(job.responder, job.request, status, reason, level))
 end
 
-local function count(job, status)
-  if job.responder.refused then job.responder:refused(job.request.path, status) end
+-- What a responder does wrong must not end the server.
+local function count(self, job, status, many)
+  local responder = job.responder
+  if not responder.refused then return end
+  local ok, problem = pcall(responder.refused, responder, job.request.path, status, many)
+  if not ok then show(self, job, status, "it is not counted: " .. tostring(problem), "error") end
 end
 
 local function give(self, job, answer)
@@ -35,7 +39,7 @@ end
 
 -- What has no answer of its responder's.
 local function refuse(self, job, answer, reason, level)
-  count(job, answer.status)
+  count(self, job, answer.status)
   show(self, job, answer.status, reason, level)
   give(self, job, answer)
 end
@@ -123,7 +127,7 @@ local function look_after(self)
     if not is_late and not is_gone then return true end
     self.tasks:stop(job.task)
     if is_gone then
-      count(job, CLIENT_GONE)
+      count(self, job, CLIENT_GONE)
       give(self, job, NO_ANSWER)
     else
       fail(self, job, ("it was not answered within %d s"):format(MOST_SECONDS), "error")
@@ -148,9 +152,24 @@ end
 ---@param request table as of marketplace.http_server
 ---@return boolean
 function Responding:takes(request)
-  local responder = self.receiver.responders:find(request.path)
-  if responder then take(self, request, responder) end
-  return responder ~= nil
+  local list = self.receiver.responders
+  local ok, responder = pcall(list.find, list, request.path)
+  if not ok then
+    fail(self, { request = request, responder = {} }, tostring(responder), "error")
+  elseif responder then
+    take(self, request, responder)
+  end
+  return not ok or responder ~= nil
+end
+
+--- Counts requests that the server refused by itself, and of which nothing else is known any more.
+---@param route table of Responders.routes
+---@param status integer
+---@param many integer how many
+function Responding:count_refused(route, status, many)
+  local job = { request = { method = "POST", path = route.path }, responder = route.responder }
+  count(self, job, status, many)
+  self.receiver:sum_refused(responders.code(job.responder), status, many)
 end
 
 --- Begins what was taken, goes on with what waited, and sends what has come of it.
