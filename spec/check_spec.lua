@@ -231,8 +231,8 @@ describe("marketplace.check", function()
       "error well_known .*: overridesByAppleItemID%[7%] is a string, not an object",
       "error well_known .*: overridesByAppleItemID%[game%] is not named by Apple's id of an app",
       "error well_known .*: overridesByAppleItemID%[game%].restore is http://a.example: devices take nothing but https",
-      "skipped updates market.example: no https:// address to ask is known",
-      "skipped restore market.example: no https:// address to ask is known",
+      "skipped updates updates of market.example: no https:// address to ask is known. To do: correct the file",
+      "skipped restore restore of market.example: no https:// address to ask is known",
       "skipped token install tokens: no answer had one",
       "skipped packages packages: it is not known at which address they are served. To do: name the device's options",
     } },
@@ -438,6 +438,9 @@ describe("marketplace.check", function()
       { "error app_store_connect App Store Connect: .*403.*To do: have the account holder sign the agreements" } },
     { "too many calls were made", function() answer_apple "429" end,
       { "error app_store_connect App Store Connect: .*429.*try again in 1 s. To do: wait" }, only = "^error" },
+    { "the app is not known", function() end,
+      { "error webhook app 99: .*404.*To do: look at the ids that were given, such as %-%-app" },
+      options = { apps = { "99" }, device = NONE }, only = "^error" },
     { "App Store Connect fails", function() answer_apple("500", "/v1/apps/") end,
       { "error webhook app 6740012345: .*500.*To do: try again; https://developer.apple.com/system%-status/" } },
     { "App Store Connect answers a page", function() answer_apple("502_html", "/v1/alternativeDistributionKeys") end, {
@@ -526,7 +529,8 @@ describe("marketplace.check", function()
       { "skipped webhook App Store Connect: no app was named, so that no webhook was looked at. To do: name the" },
       options = { apps = NONE } },
     { "no domain is named", function() end, {
-      "skipped domain devices: no domain was named", "skipped updates devices", "skipped restore devices",
+      "skipped domain devices: no domain was named", "skipped updates updates of devices",
+      "skipped restore restore of devices",
       "skipped token install tokens", "skipped packages packages: no folder of packages was named",
     }, options = { domain = NONE, device = NONE } },
   }
@@ -592,6 +596,12 @@ describe("marketplace.check", function()
       end
     end
     assert.matches("(hidden)", whole, 1, true)
+  end)
+
+  it("compares the issuer of tokens with the app that is named, without options", function()
+    local lines = complaints { apps = { "99" }, device = NONE, packages = market.packages }
+    assert.matches("error token install tokens: 5 of 5 are wrong: iss is 6740012345, and not the marketplace's Apple",
+      table.concat(lines, "\n"))
   end)
 
   it("tells each finding at once", function()

@@ -18,6 +18,7 @@ local ACTIONS = {
   timeout = "try again; https://developer.apple.com/system-status/ says whether Apple has an outage",
 }
 local FORBIDDEN = "have the account holder sign the agreements that wait, and give the key a role that may do this"
+local UNKNOWN = "look at the ids that were given, such as --app: that of the marketplace's app in App Store Connect"
 local OUTAGE = "try again; https://developer.apple.com/system-status/ says whether Apple has an outage"
 
 local IS_FOR_ALL = {
@@ -29,6 +30,7 @@ local function action_of(code, detail)
   local status = detail and detail.status or 0
   if ACTIONS[code] then return ACTIONS[code] end
   if status == 403 then return FORBIDDEN end
+  if status == 404 then return UNKNOWN end
   if status >= 500 then return OUTAGE end
   return nil
 end

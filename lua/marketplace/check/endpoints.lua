@@ -112,7 +112,9 @@ function endpoints.run(run, document)
       check_stranger(run, about)
       check_member(run, about)
     else
-      run.findings:add("skipped", kind, run.domain or "devices", "no https:// address to ask is known")
+      local whose = ("%s of %s"):format(kind, run.domain or "devices")
+      run.findings:add("skipped", kind, whose, "no https:// address to ask is known",
+        "correct the file that tells it, or name the device's options with --device-config")
     end
   end
 end

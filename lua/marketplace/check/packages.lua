@@ -182,8 +182,8 @@ local function check_keys(run)
     end
   end
   if bad > 0 then return end
-  run.findings:add("ok", "key_blobs", "packages", ("all %d assets of %d package versions have one"):format(assets,
-    #run.versions))
+  run.findings:add("ok", "key_blobs", "packages", ("all %d assets of %d package versions have a key blob")
+    :format(assets, #run.versions))
 end
 
 --[[ Those that are not to be served ]]

@@ -130,9 +130,13 @@ local function write(parsed)
   return function(finding) output.write(parsed.json, line_of(finding), finding) end
 end
 
+local function many(count, word)
+  return ("%d %s%s"):format(count, word, count == 1 and "" or "s")
+end
+
 local function summary(counts)
-  return ("%d ok, %d warnings, %d errors, %d not looked at"):format(counts.ok, counts.warning, counts.error,
-    counts.skipped)
+  return ("%d ok, %s, %s, %d not looked at"):format(counts.ok, many(counts.warning, "warning"),
+    many(counts.error, "error"), counts.skipped)
 end
 
 function command_check.run(parsed)
