@@ -107,6 +107,11 @@ local OFFERED = { item_id = VERSION.item_id, changed_at = 0, versions = { {
   version = VERSION.version, published_at = 0, territories = { ["*"] = true, FRA = false },
 } } }
 
+local QUESTION = {
+  method = "POST", path = "/device/updates",
+  body = '{"apps":[{"appleItemId":"6740067890","appleVersionId":"800000001"}],"platform":"iOS","osVersion":"18"}',
+}
+
 local function device(pem)
   return marketplace.device {
     packages = { served = function() return { { outcome = "served", version = VERSION } } end },
@@ -146,7 +151,6 @@ return {
       if not client then return client, problem, its_code end
       return true
     end },
-  -- not what it reads of a request: lua-cjson keeps memory if Lua's ends while it decodes
   { covers = { "marketplace.device" }, only_lua = true,
     setup = function() return assert(assert(core.generate_key()):private_pem()) end,
     run = function(pem)
@@ -154,7 +158,9 @@ return {
       if not answering then return answering, message, code end
       local made, problem, its_code = answering:install { app = VERSION.item_id, account = "somebody" }
       if not made then return made, problem, its_code end
-      return made.appleVersionId, made.link:match "^marketplace%-kit://install%?" ~= nil
+      local status, _, body = answering:handle(QUESTION)
+      return made.appleVersionId, made.link:match "^marketplace%-kit://install%?" ~= nil, status,
+        body:match '"updates":%[{' ~= nil
     end },
   -- of a domain that nobody answers for
   { covers = { "marketplace.check" }, only_lua = true,
