@@ -241,6 +241,20 @@ describe("marketplace.client.scheduler", function()
       assert.same({ 0.25, true }, { tasks:next_in(1) })
     end)
 
+    it("that yields by itself is ended", function()
+      local tasks, ended = scheduler.new(clock, idle), {}
+      for _, yielded in ipairs { "a word", {}, 7 } do
+        tasks:add(function() coroutine.yield(yielded) end, function(ok, problem)
+          ended[#ended + 1] = not ok and problem:match "^[^\n]*"
+        end)
+      end
+      tasks:add(function() coroutine.yield() end, function(ok) ended[#ended + 1] = ok end)
+      tasks:turn()
+      local message = "the task yielded, and was not called by what that is for"
+      assert.same({ message, message, message, false }, ended)
+      assert.equal(0, tasks:count())
+    end)
+
     it("can wait in a protected call, also in one within another", function()
       local results = run {
         function()

@@ -4,6 +4,8 @@ local scheduler = {}
 
 local LONGEST_WAIT = 1 -- seconds
 
+local PAUSE = {} -- what a pause yields first: whatever else is yielded is meant for another scheduler
+
 -- The coroutines that run here; weak, as one that failed is never resumed.
 local ours = setmetatable({}, { __mode = "k" })
 
@@ -13,7 +15,7 @@ local ours = setmetatable({}, { __mode = "k" })
 ---@param exchange? table of marketplace.http
 ---@param ready? fun(): boolean is asked again each time that anything has run, and must be quick
 local function pause(seconds, exchange, ready)
-  coroutine.yield(seconds, exchange, ready)
+  coroutine.yield(PAUSE, seconds, exchange, ready)
 end
 
 --- How the running coroutine waits; nil unless the scheduler runs it.
@@ -60,14 +62,17 @@ end
 -- Runs a task until it waits again, or ends.
 local function resume(self, entry)
   local function note(ok, ...)
-    if not ok or coroutine.status(entry.thread) == "dead" then
-      entry.has_ended = true
-      if ok then return entry.on_end(true, ...) end
-      return entry.on_end(false, debug.traceback(entry.thread, tostring((...))))
+    local has_returned = ok and coroutine.status(entry.thread) == "dead"
+    if ok and not has_returned and ... == PAUSE then
+      local _, seconds
+      _, seconds, entry.exchange, entry.ready = ...
+      entry.wake = self.clock() + (seconds or 0)
+      return
     end
-    local seconds
-    seconds, entry.exchange, entry.ready = ...
-    entry.wake = self.clock() + (seconds or 0)
+    entry.has_ended = true
+    if has_returned then return entry.on_end(true, ...) end
+    local problem = ok and "the task yielded, and was not called by what that is for" or tostring((...))
+    return entry.on_end(false, debug.traceback(entry.thread, problem))
   end
   return note(coroutine.resume(entry.thread))
 end
