@@ -1,9 +1,9 @@
 --- The catalogue as files of a static site: FOLDER/sitemap.xml, FOLDER/apps/ID.html, perhaps further sitemaps there.
 ---
---- What was taken down goes first: to remove a page needs no room on the disk. Then come the pages, then the sitemaps
---- that name them, and the one that Apple is told last. So whatever ends it on the way, each file is whole, and no
---- sitemap names a page that is still to come. One process at a time writes into a folder: one that began before a
---- takedown could bring back what is gone.
+--- What was taken down goes first, from the pages and from the sitemaps: that needs next to no room on the disk, and
+--- nothing of the operator's catalogue. Then come the pages, then the sitemaps that name them, last the one that Apple
+--- is told. So whatever ends it on the way, each file is whole, and no sitemap names a page that is still to come. One
+--- process at a time writes into a folder: one that began before a takedown could bring back what is gone.
 local core = require "marketplace.core"
 local listing = require "marketplace.spotlight.listing"
 local page = require "marketplace.spotlight.page"
@@ -14,6 +14,7 @@ local site = {}
 local LOCK = ".marketplace-spotlight.lock"
 local PAGES = "apps"
 local MARK_WITHIN = 200 -- bytes from the beginning of a file
+local MOST_PENDING = 100 -- files that are written and not yet in their place
 
 local Failure = {}
 
@@ -57,24 +58,8 @@ local function replace(self, path, bytes)
   if not ok then fail(message, "file_failed") end
 end
 
--- Left alone if it is the same: to replace a file takes the disk far longer than to read it.
-local function write(self, name, bytes)
-  local path = ("%s/%s"):format(self.folder, name)
-  self.names[name] = true
-  local is_there = core.stat(path) ~= nil
-  if is_there and not is_ours(path) then
-    fail(("%s is not a file that this makes: move it away, or choose another folder"):format(path), "file_exists")
-  end
-  if is_there and core.read_file(path) == bytes then
-    self.unchanged = self.unchanged + 1
-    return
-  end
-  replace(self, path, bytes)
-  self.written = self.written + 1
-end
-
 -- Gives what was written its place, in that order, once all of it is on the disk: to sync many files together takes the
--- disk little longer than to sync one.
+-- disk little longer than to sync one. Until then they take room of their own.
 local function put_in_place(self)
   local folders = {}
   for _, file in ipairs(self.pending) do checked(self.io.sync(file.from)) end
@@ -85,6 +70,24 @@ local function put_in_place(self)
   end
   for folder in pairs(folders) do checked(self.io.sync(folder)) end
   self.pending = {}
+end
+
+-- Left alone if it is the same: to replace a file takes the disk far longer than to read it.
+local function write(self, name, bytes)
+  local path = ("%s/%s"):format(self.folder, name)
+  self.names[name] = true
+  local is_there = core.stat(path) ~= nil
+  if is_there and not is_ours(path) then
+    fail(("%s is not a file that this makes: move it away, or choose another folder"):format(path), "file_exists")
+  end
+  if is_there and core.read_file(path) == bytes then
+    local count = self.shortened[name] and "written" or "unchanged"
+    self[count] = self[count] + 1
+    return
+  end
+  replace(self, path, bytes)
+  self.written = self.written + 1
+  if #self.pending == MOST_PENDING then put_in_place(self) end
 end
 
 local function remove(self, path)
@@ -118,7 +121,17 @@ end
 
 --[[ Steps ]]
 
--- Whatever the operator's catalogue says, and whether or not it can be asked.
+local function shorten(self, name, offered)
+  local path = ("%s/%s"):format(self.folder, name)
+  if not (core.stat(path) and is_ours(path)) then return end
+  local bytes = checked(core.read_file(path))
+  local kept = bytes:gsub(self.line, function(item_id) return not offered[item_id] and "" or nil end)
+  if kept == bytes then return end
+  replace(self, path, kept)
+  put_in_place(self)
+  self.shortened[name] = true
+end
+
 local function remove_taken_down(self)
   local offered, first = {}, nil
   repeat
@@ -127,6 +140,10 @@ local function remove_taken_down(self)
     first = read.following
   until not first
   tidy(self, function(name) return offered[name:match "^(%d+)%.html$"] or name:find "xml$" end)
+  shorten(self, sitemap.ROOT, offered)
+  for _, found in ipairs(checked(self.io.list(("%s/%s"):format(self.folder, PAGES)))) do
+    if found.name:find "^sitemap%-" then shorten(self, ("%s/%s"):format(PAGES, found.name), offered) end
+  end
 end
 
 local function write_page(self, app)
@@ -199,7 +216,7 @@ function site.write(spotlight, folder, versions)
   if not ok then return nil, message, "file_failed" end
   local self = {
     spotlight = spotlight, folder = folder, io = io_of_packages, names = {}, sitemaps = {}, pending = {},
-    apps = 0, written = 0, unchanged = 0, removed = 0,
+    line = sitemap.line(spotlight.base), shortened = {}, apps = 0, written = 0, unchanged = 0, removed = 0,
   }
   return locked(self, versions)
 end

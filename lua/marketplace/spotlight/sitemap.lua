@@ -33,6 +33,13 @@ function sitemap.of_pages(pages)
   return document("urlset", lines)
 end
 
+--- A pattern of the line of a page that is made here, which gives the app's id.
+---@param base string
+---@return string
+function sitemap.line(base)
+  return ("<url><loc>%s/apps/(%%d+)%%.html</loc>[^\n]*\n"):format((markup.text(base):gsub("%p", "%%%0")))
+end
+
 --- The name of the sitemap that has the apps from one id to another. It lies beside the pages, as a sitemap is taken to
 --- speak only for what is below its own place.
 ---@param extent {first: string, last: string} ids of apps
