@@ -351,6 +351,19 @@ describe("marketplace.check", function()
       "error token the device's options: the key id %S+ is not that of a registered alternative distribution key: none",
       "error token install tokens: 5 of 5 are wrong: the key id %S+ is not that",
     } },
+    { "App Store Connect does not give the public key", function()
+      for _, record in ipairs(market.simulation.sim.store:list "alternativeDistributionKeys") do
+        record.attributes.publicKey = "in a form that nobody knows"
+      end
+    end, {
+      "skipped token the device's options: the id %S+ is registered; App Store Connect does not give its key",
+      "skipped token install tokens: 5 name a registered key .*so that their signatures were not verified",
+    } },
+    { "App Store Connect gives the public key without its frame", function()
+      for _, record in ipairs(market.simulation.sim.store:list "alternativeDistributionKeys") do
+        record.attributes.publicKey = record.attributes.publicKey:gsub("%-%-%-[^\n]+", ""):gsub("%s", "")
+      end
+    end, {} },
     { "tokens begin later", function() sign_otherwise { now = market.now + 300, back_dated = 60 } end,
       { "error token install tokens: 2 of 5 are wrong: it begins in 240 s. To do: set the clock of the server" } },
     { "tokens have ended", function() sign_otherwise { now = market.now - 400 } end,

@@ -50,6 +50,8 @@ local BROKEN = {
   dripping = TLS:format("server", "server") .. [[location / { content_by_lua_block {
     for _ = 1, 600 do ngx.print(" ") ngx.flush(true) ngx.sleep(0.1) end } }]],
   failing = TLS:format("server", "server") .. "return 500;",
+  whole = TLS:format("server", "server") .. "root %s/public; max_ranges 0;",
+  old = TLS:format("server", "server") .. "ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;",
 }
 
 describe("marketplace check", function()
@@ -88,7 +90,8 @@ describe("marketplace check", function()
     ports = {}
     for name, text in pairs(BROKEN) do
       ports[name] = shell.free_port()
-      servers[#servers + 1] = ("server { listen 127.0.0.1:%d ssl; %s }"):format(ports[name], text)
+      servers[#servers + 1] = ("server { listen 127.0.0.1:%d ssl; %s }"):format(ports[name],
+        (text:gsub("%%s/public", checked_market.folder() .. "/public")))
     end
     nginx = assert(nginx_server.start {
       listen = "ssl", http = table.concat(servers, "\n"):gsub("<folder>", folder),
@@ -176,6 +179,7 @@ describe("marketplace check", function()
     silent = "error    %S+: no answer came within 1 s. To do: look in the server's log what it waits for",
     dripping = "error    %S+: no answer came within 1 s",
     failing = "error    %S+: the answer is 500. To do: look in the server's log why",
+    old = "error    market.example: no TLS connection comes about: .*To do: look whether the server speaks TLS 1.2",
   }
 
   for name, expected in pairs(NAMES) do
@@ -211,6 +215,11 @@ describe("marketplace check", function()
       "--domain market.example --ca-file /nowhere " .. at)
     says("error    %S+: no TLS connection comes about", ("--domain market.example --connect %s%s"):format(
       serve.url:match "//(.*)$", ca))
+  end)
+
+  it("says that parts of packages cannot be had, and reads no more of them", function()
+    says("error    https://packages.market.example/%S+: variant/%S+: the whole file comes although a part was",
+      ("--device-config %s/device.lua --connect 127.0.0.1:%d --ca-file %s/ca.crt"):format(folder, ports.whole, folder))
   end)
 
   it("looks at a server over IPv6", function()

@@ -65,7 +65,7 @@ local function connect_failure(message, host)
   end
   if message:find "SSL" or message:find "TLS" then
     return { message = "no TLS connection comes about: " .. message,
-      action = "look whether the server speaks TLS on this port", is_tls = true }
+      action = "look whether the server speaks TLS 1.2 or later on this port", is_tls = true }
   end
   return { message = "nobody can connect: " .. message,
     action = "look whether the server runs, listens there, and is let through by the firewall" }

@@ -18,13 +18,15 @@ local function as_pem(text)
   return ("-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n"):format((text:gsub("%s+", "")))
 end
 
--- Its PEM as this library writes it; nil if it is not known, or of another kind.
-local function normal(pem)
-  local key = pem and core.public_key(as_pem(pem))
-  if not key then return nil end
-  local written = key:public_pem()
+-- A public key, to be closed; nil if App Store Connect does not give it, or in a form that is not known.
+local function public_of(registered)
+  return registered.pem and core.public_key(as_pem(registered.pem)) or nil
+end
+
+local function pem_of(key)
+  local pem = key:public_pem()
   key:close()
-  return written
+  return pem
 end
 
 local function key_named(run, id)
@@ -50,9 +52,7 @@ end
 local function own_public(given)
   local ok, key, message = pcall(token.read_key, given)
   if not ok or not key then return nil, tostring(ok and message or key) end
-  local pem = key:public_pem()
-  key:close()
-  return pem
+  return pem_of(key)
 end
 
 local function options_problem(run, given)
@@ -61,8 +61,8 @@ local function options_problem(run, given)
   if not run.keys then return nil end
   local registered = key_named(run, given.key_id)
   if not registered then return unknown_key(run, given.key_id) end
-  local public = normal(registered.pem)
-  if public and public ~= pem then
+  local public = public_of(registered)
+  if public and pem_of(public) ~= pem then
     return ("the key is not the one that is registered as %s"):format(run.findings:shown(given.key_id)),
       "name the file of that key as token.key_file, or register this key's public half"
   end
@@ -75,8 +75,13 @@ local function judge_options(run, given)
   if not run.keys then
     return run.findings:add("skipped", CHECK, about, "the key can be read; it is not known whether it is registered")
   end
-  run.findings:add("ok", CHECK, about, ("the key is the one that is registered as %s"):format(
-    run.findings:shown(given.key_id)))
+  local public, id = public_of(key_named(run, given.key_id)), run.findings:shown(given.key_id)
+  if not public then
+    return run.findings:add("skipped", CHECK, about, ("the id %s is registered; App Store Connect does not give its " ..
+      "key, so that this one was not compared with it"):format(id))
+  end
+  public:close()
+  run.findings:add("ok", CHECK, about, "the key is the one that is registered as " .. id)
 end
 
 --[[ One token ]]
@@ -94,9 +99,7 @@ local function read(text)
   return { header = header, claims = claims, signed = signed, signature = core.base64url_decode(third) }
 end
 
-local function is_signed_by(key, read_token)
-  local public = key.pem and core.public_key(as_pem(key.pem))
-  if not public then return true end
+local function is_signed_by(public, read_token)
   local ok, is_right = pcall(public.verify, public, read_token.signed, read_token.signature or "")
   public:close()
   return ok and is_right == true
@@ -109,7 +112,10 @@ local function signature_problem(run, read_token)
   if not run.keys then return nil end
   local key = key_named(run, header.kid)
   if not key then return unknown_key(run, header.kid) end
-  if not is_signed_by(key, read_token) then
+  local public = public_of(key)
+  if not public then
+    run.has_unverified = true
+  elseif not is_signed_by(public, read_token) then
     return ("the signature is not that of the key %s"):format(run.findings:shown(header.kid)),
       "name the file of that key as token.key_file: the id and the key do not belong together"
   end
@@ -186,6 +192,10 @@ local function judge_answers(run)
   if not run.keys then
     return run.findings:add("skipped", CHECK, about, ("%d say what Apple asks for; it is not known whether their " ..
       "key is registered"):format(count))
+  end
+  if run.has_unverified then
+    return run.findings:add("skipped", CHECK, about, ("%d name a registered key and say what Apple asks for; App " ..
+      "Store Connect does not give that key, so that their signatures were not verified"):format(count))
   end
   run.findings:add("ok", CHECK, about, ("%d are signed with the registered key, and say what Apple asks for"):format(
     count))
