@@ -1,6 +1,6 @@
---- Answers what devices ask of a marketplace's server: whom to ask, updates, restores, and tokens for installs. It does
---- no I/O of its own: a server, nginx or a test hands it requests. The packages' store knows the answers; their files
---- are not looked at.
+--- Answers what devices ask of a marketplace's server: whom to ask, updates, restores, tokens for installs, and
+--- licences. It does no I/O of its own: a server, nginx or a test hands it requests. Only for licences it asks a
+--- program of the operator's. The packages' store knows the answers; their files are not looked at.
 local address = require "marketplace.device.address"
 local answerer = require "marketplace.device.answerer"
 local core = require "marketplace.core"
