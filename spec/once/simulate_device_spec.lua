@@ -70,15 +70,18 @@ describe("marketplace simulate device", function()
   end)
 
   it("does what its page says", function()
+    assert(core.replace_file(folder .. "/headers.txt", "Authorization: Bearer TOKEN\n"))
     with_market(function()
       local chapter = raw.read_file "docs/simulator.md":match "\n## A device\n.-\n```sh\n(.-)```"
       local commands = 0
+      change { ["/device/install"] = "signed_in", ["/device/updates"] = "signed_in" }
       for line in chapter:gmatch "[^\n]+" do
         local arguments = line:match "^marketplace simulate device (.*)$":gsub("%d+", APP)
         arguments = arguments:gsub("%-%-domain %S+", function() return online "" end)
         if arguments:find "^[ur]%l+e " and arguments:find "header" then
           arguments = ("%s --ca-file %s/ca.crt"):format(arguments, folder)
         end
+        arguments = arguments:gsub("headers.txt", folder .. "/headers.txt")
         local restores = json.encode { restores = { market.new(url):offer "2" } }
         change { ["/device/restore"] = { status = 200, body = restores } }
         expect(0, arguments, APP)
@@ -149,10 +152,11 @@ describe("marketplace simulate device", function()
     for arguments, pattern in pairs {
       ["install 5"] = "%-%-domain is needed", ["install chess --domain x"] = "name an app by Apple's id",
       ["update --domain a/b"] = "%-%-domain must be", ["update --domain x --model 'my phone'"] = "%-%-model must be",
-      ["update --domain x --system ios"] = "%-%-system must be", ["update --domain x --header nothing"] = "%-%-header",
+      ["update --domain x --system ios"] = "%-%-system must be", ["update --domain x --header no"] = "a header must",
       ["update --domain x --connect 'a b'"] = "%-%-connect must be", ["update --platform macOS"] = "%-%-platform",
     } do expect(2, arguments, pattern) end
     expect(1, "install 5 --domain localhost:1 --token-key /nowhere", "/nowhere")
+    expect(1, "install 5 --domain localhost:1 --header-file /nowhere", "/nowhere")
     assert(core.replace_file(folder .. "/phone.json", "{"))
     expect(1, "list", "state of the device is damaged: .*/phone.json. Remove it to begin with a new device")
   end)

@@ -24,13 +24,18 @@ for i = 1, 64 do PIECES[i] = (" "):rep(2 ^ 20) end
 local KINDS = {
   large = function() return { status = 200, body = PIECES } end,                         -- 64 MiB
   slow = function(bytes) return { status = 200, body = { bytes, rate = 1000 } } end,     -- bytes a second
+  signed_in = function(former)
+    return function(request)
+      return request.headers.authorization == "Bearer TOKEN" and former(request) or { status = 401 }
+    end
+  end,
 }
 
 -- POST /change: a JSON object of paths and what is answered there from now on: a text, a response, or a word of KINDS.
 m.answers["/change"] = function(request)
   for path, answer in pairs(json.decode(request.body)) do
     local make = KINDS[answer]
-    m.answers[path], m.files[path] = make and make(m.files[path]) or answer, nil
+    m.answers[path], m.files[path] = make and make(m.files[path] or m.answers[path]) or answer, nil
   end
   return {}
 end

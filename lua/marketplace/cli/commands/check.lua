@@ -2,13 +2,11 @@
 local chosen = require "marketplace.cli.support.packages"
 local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
-local file_mode = require "marketplace.file_mode"
-local inputs = require "marketplace.cli.support.inputs"
+local headers = require "marketplace.cli.support.headers"
 local installation = require "marketplace.cli.support.installation"
 local number_problem = require("marketplace.cli.support.options").number_problem
 local output = require "marketplace.cli.support.output"
 local seconds_problem = require("marketplace.cli.support.options").seconds_problem
-local text = require "marketplace.text"
 
 local command_check = {}
 
@@ -27,9 +25,7 @@ function command_check.describe(command)
     :argname("ID")
   command:option("--webhook-url", "URL that notifications are to be posted to (without it: where the webhooks lead)")
     :argname("URL")
-  command:option("--header", "header of a device that has signed in, \"Name: value\"; may be repeated; a secret one " ..
-    "belongs in --header-file, as others of this machine see arguments"):count("*"):argname("LINE")
-  command:option("--header-file", "file with such headers, one a line"):argname("PATH")
+  headers.describe(command)
   command:option("--connect", "host:port to connect to in place of where the marketplace's names lead")
     :argname("ADDRESS")
   command:option("--ca-file", "certificates to trust at the marketplace's servers in place of the system's, PEM (at " ..
@@ -42,20 +38,6 @@ function command_check.describe(command)
 end
 
 --[[ What is given ]]
-
--- Nil, an exit status and a message if it cannot be read.
-local function headers_of(parsed)
-  local lines = {}
-  for i, line in ipairs(parsed.header) do lines[i] = line end
-  if not parsed.header_file then return lines end
-  file_mode.check(output.warn, parsed.header_file)
-  local bytes, message = inputs.read(parsed.header_file)
-  if not bytes then return nil, 1, message end
-  for line in bytes:gmatch "[^\r\n]+" do
-    if line:find "%S" and not line:find "^#" then lines[#lines + 1] = text.trim(line) end
-  end
-  return lines
-end
 
 local function device_of(parsed)
   if not parsed.device_config then return nil end
@@ -108,8 +90,8 @@ local function given_of(parsed)
     within = parsed.within,
   }
   local status, message
-  given.headers, status, message = headers_of(parsed)
-  if not given.headers then return nil, status, message end
+  given.headers, message = headers.read(parsed)
+  if not given.headers then return nil, 1, message end
   given.device, message = device_of(parsed)
   if message then return nil, 1, message end
   given.packages, message = packages_of(parsed, given.device)

@@ -1,6 +1,7 @@
 --- marketplace simulate device: plays an iPhone or iPad, to try a marketplace's server.
 local core = require "marketplace.core"
 local devices = require "marketplace.simulator.device"
+local headers = require "marketplace.cli.support.headers"
 local output = require "marketplace.cli.support.output"
 local states = require "marketplace.simulator.device.state"
 local text = require "marketplace.text"
@@ -26,8 +27,7 @@ local function describe_device(command)
     :choices { "iOS", "iPadOS" }:argname("NAME")
   command:option("--lacks", "capability that the device has not, such as metal; may be repeated"):count("*")
     :argname("CAPABILITY")
-  command:option("--header", "line such as `Authorization: Bearer …` that questions have, as the marketplace's " ..
-    "extension adds it; may be repeated"):count("*"):target("device_header"):argname("LINE")
+  headers.describe(command)
   command:option("--token-key", "public key of the alternative distribution key, PEM, to verify install " ..
     "verification tokens with (without it: they are read, and not verified)"):argname("PATH")
   command:flag("--no-licences", "ask for no licences: Apple's SDK cannot read a simulated device's requests")
@@ -101,32 +101,35 @@ local function usage_problem(options)
   end
   if options.model and not states.is_model(options.model) then return "--model must be a model, such as iPhone16,1" end
   if options.system and not states.is_system(options.system) then return "--system must be a version, such as 18.6" end
-  for _, line in ipairs(options.device_header or {}) do
-    if not line:find "^[%w-]+:[^%c]+$" then return "--header must be a line such as `Authorization: Bearer TOKEN`" end
+end
+
+local function header_problem(lines)
+  for _, line in ipairs(lines) do
+    if not line:find "^[%w-]+:[^%c]+$" then return "a header must be a line such as `Authorization: Bearer TOKEN`" end
   end
 end
 
-local function open(options)
-  local token_key, problem
+local function open(options, lines)
+  local token_key, message
   if options.token_key then
-    token_key, problem = core.read_file(options.token_key)
-    if not token_key then return nil, 1, problem end
+    token_key, message = core.read_file(options.token_key)
+    if not token_key then return nil, message end
   end
-  local device, message = devices.open {
+  return devices.open {
     state = options.state, domain = options.domain, model = options.model, system = options.system,
-    platform = options.platform, lacks = options.lacks, headers = options.device_header, token_key = token_key,
+    platform = options.platform, lacks = options.lacks, headers = lines, token_key = token_key,
     licences = not options.no_licences, ca_file = options.device_ca_file, connect_to = options.connect,
   }
-  if not device then return nil, 1, message end
-  return device
 end
 
 -- Opens the device, has it do something, and closes it. Gives the report, or nil, an exit status and a message.
 local function with_device(options, work)
-  local problem = usage_problem(options)
+  local lines, unread = headers.read(options)
+  if not lines then return nil, 1, unread end
+  local problem = usage_problem(options) or header_problem(lines)
   if problem then return nil, 2, "simulate device: " .. problem end
-  local device, status, message = open(options)
-  if not device then return nil, status, message end
+  local device, message = open(options, lines)
+  if not device then return nil, 1, message end
   local report, reason, name, detail = work(device)
   device:close()
   for _, warning in ipairs((report or detail).warnings) do output.warn(warning) end

@@ -1,0 +1,34 @@
+--- The headers of a device whose owner has signed in, for commands that ask a marketplace's server as devices do.
+local file_mode = require "marketplace.file_mode"
+local inputs = require "marketplace.cli.support.inputs"
+local output = require "marketplace.cli.support.output"
+local text = require "marketplace.text"
+
+local headers = {}
+
+--- Adds the options.
+---@param command table argparse's
+function headers.describe(command)
+  command:option("--header", "header of a device that has signed in, \"Name: value\"; may be repeated; a secret one " ..
+    "belongs in --header-file, as others of this machine see arguments"):count("*"):argname("LINE")
+  command:option("--header-file", "file with such headers, one a line"):argname("PATH")
+end
+
+--- What they say.
+---@param parsed table parsed arguments
+---@return string[]|nil lines
+---@return string? message if the file cannot be read
+function headers.read(parsed)
+  local lines = {}
+  for i, line in ipairs(parsed.header or {}) do lines[i] = line end
+  if not parsed.header_file then return lines end
+  file_mode.check(output.warn, parsed.header_file)
+  local bytes, message = inputs.read(parsed.header_file)
+  if not bytes then return nil, message end
+  for line in bytes:gmatch "[^\r\n]+" do
+    if line:find "%S" and not line:find "^#" then lines[#lines + 1] = text.trim(line) end
+  end
+  return lines
+end
+
+return headers
