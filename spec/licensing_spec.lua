@@ -101,6 +101,16 @@ describe("a licence", function()
         { status, document.license, document.unlicensedApps })
     end)
 
+    it("without the key blob of another version's asset", function()
+      sidecar:publish("v5", "1", "11", "asset-5")
+      local function blob_of(version, asset)
+        sidecar:ask(sidecar:question { ["1"] = { appleVersionId = version, assetPublicId = asset } }, licensed)
+        return json.decode(sidecar.seen[#sidecar.seen].body).apps[1].keyBlob
+      end
+      assert.same({ json.null, json.null, "blob of asset-5", "blob of asset-1" },
+        { blob_of("10", "asset-5"), blob_of("11", "asset-1"), blob_of("11", "asset-5"), blob_of("010", "asset-1") })
+    end)
+
     it("of those whom authenticate knows alone, before anything is opened", function()
       local device = sidecar.store:device { licensing = sidecar:licensing(), authenticate = function(request)
         if request.headers["x-again"] then return false end
@@ -265,6 +275,13 @@ describe("a licence", function()
       failed("it did not answer in time", function() return nil end)
     end)
 
+    it("can be asked no longer, as all the time has passed", function()
+      sidecar:listen()
+      sidecar.device = sidecar.store:device { licensing = sidecar:licensing { timeout = 1e-9 } }
+      failed "no time was left to ask it"
+      assert.equal(0, #sidecar.seen)
+    end)
+
     it("closes without an answer, or answers something else", function()
       sidecar:listen()
       failed("", { status = 444 })
@@ -415,8 +432,15 @@ describe("a licence", function()
         assert.equal(405, (device:handle { method = "POST", path = path }))
         assert.is_true(device:answers(path))
       end
-      assert.is_truthy(device:metrics():find('endpoint="license/renewal"', 1, true)
-        or device:metrics():find("marketplace_device_answers_total", 1, true))
+      assert.is_truthy(device:metrics():find('endpoint="license/signing-certificate",status="405"} 1', 1, true))
+    end)
+
+    it("by which a certificate in PEM is served, too", function()
+      shell.run(("cd %s && openssl x509 -inform DER -in certificate -out certificate.pem"):format(sidecar.folder))
+      local _, device = license_of { signing_certificate_file = sidecar:path "certificate.pem" }
+      local _, headers, body = device:handle { method = "GET", path = "/device/license/signing-certificate" }
+      assert.same({ "application/pem-certificate-chain", raw.read_file(sidecar:path "certificate.pem") },
+        { headers["content-type"], body })
     end)
 
     it("of which `license` overrides single ones", function()
