@@ -67,10 +67,8 @@ static mkt_code read_names(mkt_buffer *names, const X509 *x509) {
   return code;
 }
 
-mkt_code mkt_http_certificate_read(mkt_http_certificate *certificate, CURL *easy,
-                                   mkt_error *error) {
-  const char *pem = find_pem(easy);
-  if (pem == NULL) return MKT_OK;
+mkt_code mkt_http_certificate_parse(mkt_http_certificate *certificate, const char *pem,
+                                    mkt_error *error) {
   X509 *x509 = read_pem(pem);
   bool is_read = x509 != NULL && read_time(X509_get0_notBefore(x509), &certificate->starts_at) &&
                  read_time(X509_get0_notAfter(x509), &certificate->expires_at) &&
@@ -80,6 +78,12 @@ mkt_code mkt_http_certificate_read(mkt_http_certificate *certificate, CURL *easy
   if (!is_read) return mkt_fail(error, MKT_ERR_OUT_OF_MEMORY, NULL);
   certificate->is_known = true;
   return MKT_OK;
+}
+
+mkt_code mkt_http_certificate_read(mkt_http_certificate *certificate, CURL *easy,
+                                   mkt_error *error) {
+  const char *pem = find_pem(easy);
+  return pem != NULL ? mkt_http_certificate_parse(certificate, pem, error) : MKT_OK;
 }
 
 void mkt_http_certificate_clear(mkt_http_certificate *certificate) {

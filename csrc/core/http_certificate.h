@@ -24,6 +24,11 @@ typedef struct mkt_http_certificate {
  * far as that. It is the server's own, not those that vouch for it. MKT_ERR_OUT_OF_MEMORY. */
 mkt_code mkt_http_certificate_read(mkt_http_certificate *certificate, CURL *easy, mkt_error *error);
 
+/* The same of one in PEM, which OpenSSL has read before: what cannot be read now is for want of
+ * memory. */
+mkt_code mkt_http_certificate_parse(mkt_http_certificate *certificate, const char *pem,
+                                    mkt_error *error);
+
 void mkt_http_certificate_clear(mkt_http_certificate *certificate);
 
 #endif
