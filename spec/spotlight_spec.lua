@@ -477,11 +477,19 @@ describe("marketplace.spotlight", function()
       ["option 'territories' has a number"] = { territories = { 276 } },
       ["option 'packages' must be what marketplace.packages returned"] = { packages = {} },
       ["unknown option 'apps'"] = { apps = {} },
+      ["option 'app' must be named by Apple's ids of apps, in strings"] = { app = { [6740067890] = { name = "A" } } },
     } do
       local ok, problem = pcall(open, given)
       assert.is_false(ok, pattern)
       assert.is_truthy(problem:find(pattern, 1, true), problem)
     end
-    assert.is_false((pcall(answers.handle, answers, { method = "GET" })))
+    for message, call in pairs {
+      ["spotlight:handle: the request's path must be a string"] = { "handle", { method = "GET" } },
+      ["spotlight:scripts: Apple's id of an app is expected, in a string"] = { "scripts" },
+      ["spotlight:write: a folder's path is expected"] = { "write", "" },
+    } do
+      local ok, problem = pcall(answers[call[1]], answers, call[2])
+      assert.same({ false, true }, { ok, problem:find(message, 1, true) ~= nil })
+    end
   end)
 end)

@@ -4,6 +4,7 @@
 local address = require "marketplace.device.address"
 local core = require "marketplace.core"
 local countries = require "marketplace.spotlight.countries"
+local ids = require "marketplace.packages.ids"
 local listing = require "marketplace.spotlight.listing"
 local log = require "marketplace.log"
 local metrics = require "marketplace.metrics"
@@ -178,6 +179,7 @@ end
 ---@return string? message
 ---@return string? code store_unavailable, catalogue_failed
 function Spotlight:scripts(item_id)
+  if not ids.is_number(item_id) then error("spotlight:scripts: Apple's id of an app is expected, in a string", 2) end
   local app, message, code = app_of(self, item_id)
   if app == nil then return nil, message, code end
   return app and page.scripts(app)
@@ -191,6 +193,7 @@ end
 ---@return string? code locked (another process writes there), file_failed, file_exists (a file is somebody else's),
 --- store_unavailable, catalogue_failed
 function Spotlight:write(folder)
+  if type(folder) ~= "string" or folder == "" then error("spotlight:write: a folder's path is expected", 2) end
   if runtime.yielding_sleep then error("spotlight:write blocks: in nginx, have the command write the files", 2) end
   return require("marketplace.spotlight.site").write(self, folder, MOST_VERSIONS)
 end
@@ -218,6 +221,9 @@ local function check(given)
     error("option 'packages' must be what marketplace.packages returned: use assert(marketplace.packages{...})", 0)
   end
   if given.territories then countries.check(given.territories) end
+  for item_id in pairs(type(given.app) == "table" and given.app or {}) do
+    if not ids.is_number(item_id) then error("option 'app' must be named by Apple's ids of apps, in strings", 0) end
+  end
 end
 
 local function nothing_said()
