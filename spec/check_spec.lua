@@ -130,6 +130,17 @@ describe("marketplace.check", function()
       fail_at(DOMAIN, "SSL certificate problem: unable to get local issuer certificate", "tls_failed")
     end, { "error tls market.example: nobody who is known here vouches for the certificate. To do: have the server " ..
       "send the whole chain" }, also_skips = true },
+    { "the authorities cannot be read", function()
+      fail_at(DOMAIN, "error adding trust anchors from file: /nowhere", "tls_failed")
+    end, { "error tls market.example: the certificates to trust cannot be read. To do: look at what %-%-ca%-file" },
+      also_skips = true },
+    { "the certificate was revoked", function()
+      fail_at(DOMAIN, "SSL certificate problem: certificate revoked", "tls_failed")
+    end, { "error tls market.example: the certificate was revoked. To do: get another one" }, also_skips = true },
+    { "TLS fails in a way that is not known", function()
+      fail_at(DOMAIN, "SSL certificate problem: EE certificate key too weak", "tls_failed")
+    end, { "error tls market.example: TLS failed: .*key too weak. To do: look at the server's certificate" },
+      also_skips = true },
     { "the certificate expires soon", function()
       market.after = function(request, response)
         if request.certificate and request.host == DOMAIN then

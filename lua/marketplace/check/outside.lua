@@ -31,7 +31,9 @@ local function names_of(shown)
   return #names > 0 and table.concat(names, ", ") or "no host at all"
 end
 
--- By the words of libcurl and OpenSSL, in the order in which they are looked for.
+local UNREADABLE, LOOK_AT_FILE = "the certificates to trust cannot be read", "look at what --ca-file names"
+
+-- By the words of libcurl and OpenSSL, old and new, in the order in which they are looked for.
 local TLS = {
   { "expired", "the certificate has expired", "renew it, and have the server load the new one" },
   { "not yet valid", "the certificate is not valid yet",
@@ -41,10 +43,11 @@ local TLS = {
   { "self[- ]signed", "the certificate vouches for itself, which no device believes",
     "get one from a public authority; to check with your own, name it with --ca-file" },
   { "local issuer", "nobody who is known here vouches for the certificate",
-    "have the server send the whole chain, with the authority's intermediate certificates" },
+    "have the server send the whole chain, with the authority's intermediate certificates; to check with an " ..
+    "authority of your own, name it with --ca-file" },
   { "revoked", "the certificate was revoked", "get another one" },
-  { "certificate.- locations", "the certificates to trust cannot be read", "look at what --ca-file names" },
-  { "certificate file", "the certificates to trust cannot be read", "look at what --ca-file names" },
+  { "certificate.- locations", UNREADABLE, LOOK_AT_FILE }, { "trust anchors", UNREADABLE, LOOK_AT_FILE },
+  { "certificate file", UNREADABLE, LOOK_AT_FILE },
 }
 
 local function tls_failure(message, host, shown)
