@@ -46,6 +46,19 @@ describe("marketplace spotlight", function()
     assert.matches("'popularity' must be a number from 0 to 100", output, 1, true)
   end)
 
+  it("warns of files that a web server may not be able to read", function()
+    local file = raw.write_file(options())
+    local output, status = shell.capture(("umask 077; HOME=/nowhere %s"):format(
+      shell.marketplace(("spotlight %s %s"):format(file, site))))
+    assert.equal(0, status)
+    assert.matches(("warning: advice reason=\"only its owner and group can read what is written into %s: if the web " ..
+      "server runs as somebody else, use umask 022\""):format(site), output, 1, true)
+    output, status = shell.capture(("umask 022; HOME=/nowhere %s"):format(
+      shell.marketplace(("spotlight %s %s"):format(file, site))))
+    assert.same({ 0, "2 apps are listed: 3 files written, 0 left as they were, 0 removed\n" }, { status, output })
+    assert.equal("644\n644\n644", shell.run(("stat -c %%a %s/apps/* %s/*.xml"):format(site, site)))
+  end)
+
   it("takes the packages of --folder, the file, or the configuration", function()
     local without = "return { base_url = 'https://market.example' }"
     assert.equal(0, (run(without, "--folder " .. setup_.root)))

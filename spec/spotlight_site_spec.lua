@@ -238,8 +238,8 @@ describe("the catalogue as files", function()
         file:close()
         return { write = function() return nil, "No space left on device" end, close = function() return true end }
       end
-      -- to look whose the sitemap and each page is, to write the new one
-      count_steps(io, "open", 5, full_file, function()
+      -- to look whose the sitemap is, which mode files have, and whose each page is; to write the new one
+      count_steps(io, "open", 6, full_file, function()
         local none, message, code = spotty:write(folder)
         assert.same({ nil, "file_failed" }, { none, code })
         assert.matches("apps/%.4%.html%.%x+%.tmp: No space left on device$", message)

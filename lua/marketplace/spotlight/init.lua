@@ -253,7 +253,7 @@ function spotlight.new(given)
   return setmetatable({
     packages = packages, base = base, prefix = address.path(base .. "/"), app = function_of(given.app),
     territories = given.territories or territories.STOREFRONTS, is_everywhere = not given.territories,
-    outage = outage.new(target, "catalogue answered again"), remarks = remarks.new(target),
+    log = target, outage = outage.new(target, "catalogue answered again"), remarks = remarks.new(target),
     counts = { ["page 200"] = 0, ["sitemap 200"] = 0, ["sitemap 503"] = 0 }, owns_packages = packages ~= given.packages,
   }, Spotlight)
 end

@@ -50,9 +50,30 @@ local function fill(path, bytes)
   return nil, ("%s: %s"):format(path, problem or its_problem)
 end
 
+local function temporary_name(folder, name)
+  return ("%s/.%s.%s.tmp"):format(folder, name, core.random_hex(8))
+end
+
+local OTHERS, READ = 8, 4 -- of the permission bits
+
+-- The mode of new files is as the umask of this process has it.
+local function find_mode(self)
+  local temporary = temporary_name(self.folder, sitemap.ROOT)
+  local ok, message = fill(temporary, "")
+  if not ok then fail(message, "file_failed") end
+  self.mode = checked(core.stat(temporary)).mode
+  os.remove(temporary)
+  if self.mode % OTHERS >= READ then return end
+  self.spotlight.log.write {
+    level = "warning", message = "advice", at = core.now(),
+    reason = ("only its owner and group can read what is written into %s: if the web server runs as somebody else, " ..
+      "use umask 022"):format(self.folder),
+  }
+end
+
 local function replace(self, path, bytes)
   local folder, name = path:match "^(.*)/([^/]*)$"
-  local temporary = ("%s/.%s.%s.tmp"):format(folder, name, core.random_hex(8))
+  local temporary = temporary_name(folder, name)
   self.pending[#self.pending + 1] = { from = temporary, to = path, folder = folder }
   local ok, message = fill(temporary, bytes)
   if not ok then fail(message, "file_failed") end
@@ -76,11 +97,11 @@ end
 local function write(self, name, bytes)
   local path = ("%s/%s"):format(self.folder, name)
   self.names[name] = true
-  local is_there = core.stat(path) ~= nil
-  if is_there and not is_ours(path) then
+  local found = core.stat(path)
+  if found and not is_ours(path) then
     fail(("%s is not a file that this makes: move it away, or choose another folder"):format(path), "file_exists")
   end
-  if is_there and core.read_file(path) == bytes then
+  if found and found.mode == self.mode and core.read_file(path) == bytes then
     local count = self.shortened[name] and "written" or "unchanged"
     self[count] = self[count] + 1
     return
@@ -167,6 +188,7 @@ end
 
 local function write_all(self, versions)
   local first, only
+  find_mode(self)
   repeat
     local read = checked(listing.read(self.spotlight, { first = first, limit = sitemap.MOST, versions = versions }))
     only = write_apps(self, read)
