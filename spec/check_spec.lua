@@ -468,8 +468,11 @@ describe("marketplace.check", function()
     { "App Store Connect fails", function() answer_apple("500", "/v1/apps/") end,
       { "error webhook app 6740012345: .*500.*To do: try again; https://developer.apple.com/system%-status/" } },
     { "App Store Connect answers a page", function() answer_apple("502_html", "/v1/alternativeDistributionKeys") end, {
-      "error token App Store Connect: .*502 Bad Gateway", "skipped token the device's options", "skipped token install",
+      "error token App Store Connect: .*502 Bad Gateway.*To do: try again",
+      "skipped token the device's options", "skipped token install",
     } },
+    { "somebody else answers for App Store Connect", function() answer_apple("wrong_type", "/v1/apps/") end,
+      { "error webhook app 6740012345: .*To do: find out whether it is Apple that answers" } },
     { "this machine's clock is ahead", function() market.apple_ahead = -45 end, {
       "warning clock this machine: the clock is 45 s ahead, by App Store Connect's. To do: set it by NTP",
       "warning clock market.example: the clock is 45 s ahead, by App Store Connect's",
@@ -553,9 +556,7 @@ describe("marketplace.check", function()
       { "skipped webhook App Store Connect: no app was named, so that no webhook was looked at. To do: name the" },
       options = { apps = NONE } },
     { "no domain is named", function() end, {
-      "skipped domain devices: no domain was named", "skipped updates updates of devices",
-      "skipped restore restore of devices",
-      "skipped token install tokens", "skipped packages packages: no folder of packages was named",
+      "skipped domain devices: no domain was named", "skipped packages packages: no folder of packages was named",
     }, options = { domain = NONE, device = NONE } },
   }
 

@@ -19,6 +19,7 @@ local ACTIONS = {
 }
 local FORBIDDEN = "have the account holder sign the agreements that wait, and give the key a role that may do this"
 local UNKNOWN = "look at the ids that were given, such as --app: that of the marketplace's app in App Store Connect"
+local OTHER = "find out whether it is Apple that answers (--api-url, a proxy); if it is, try again"
 local OUTAGE = "try again; https://developer.apple.com/system-status/ says whether Apple has an outage"
 
 local IS_FOR_ALL = {
@@ -32,7 +33,7 @@ local function action_of(code, detail)
   if status == 403 then return FORBIDDEN end
   if status == 404 then return UNKNOWN end
   if status >= 500 then return OUTAGE end
-  return nil
+  return OTHER
 end
 
 --- Makes a call of the API; tells what failed, and asks no more after what would fail again.

@@ -180,19 +180,22 @@ end
 
 --[[ All of it ]]
 
-local function look(run)
-  packages.read(run)
-  app_store_connect.run(run)
+local function look_as_a_device(run)
   local document
-  if run.domain then
-    document = well_known.run(run)
-  else
-    run.findings:add("skipped", "domain", "devices", "no domain was named, so that nothing was asked as a device does",
-      "name the registered domain with --domain")
-  end
+  if run.domain then document = well_known.run(run) end
   endpoints.run(run, document)
   licences.run(run, document)
   tokens.run(run)
+end
+
+local function look(run)
+  packages.read(run)
+  app_store_connect.run(run)
+  if not run.domain then
+    run.findings:add("skipped", "domain", "devices", "no domain was named, so that nothing was asked as a device does",
+      "name the registered domain with --domain")
+  end
+  if run.domain or run.device then look_as_a_device(run) end
   packages.run(run)
   webhooks.run(run)
   receiver.run(run)
