@@ -12,7 +12,7 @@ local support = require "support.device"
 local BASE = "https://market.example"
 local MOST = sitemap.MOST
 
-describe("the catalogue as files", function()
+describe("the catalogue as files #full", function()
   local setup_, folder, entries
 
   local function open(more)

@@ -16,7 +16,7 @@ SELECT 'v' || (6000000000 + n), 'P' || n, 'A' || n, 6000000000 + n, 1, revision,
 INSERT INTO current SELECT item_id, apple_version_id, id, published_at FROM versions WHERE id <> 'first';
 ]]
 
-describe("a large catalogue", function()
+describe("a large catalogue #full", function()
   local setup_, spotty
 
   local function open(apps)
