@@ -1,4 +1,5 @@
 local cjson = require "cjson"
+local core = require "marketplace.core"
 local unpack = require("marketplace.runtime").unpack
 local json = require "marketplace.json"
 local marketplace = require "marketplace"
@@ -139,5 +140,29 @@ describe("marketplace.json decodes", function()
     local ok, message = pcall(json.decode, nil)
     assert.is_false(ok)
     assert.matches("a string is expected, not a nil", message)
+  end)
+end)
+
+describe("core.without_null", function()
+  it("removes members that are null, at each level, and no element of a list", function()
+    local value = json.decode '{"a":null,"b":{"c":null,"d":[null,{"e":null,"f":1},[null]]},"g":false}'
+    assert.equal(value, core.without_null(value))
+    assert.equal('{"b":{"d":[null,{"f":1},[null]]},"g":false}', json.encode(value))
+    for length = 1, 40 do
+      local object = {}
+      for i = 1, length do object["member " .. i] = i % 3 == 0 and i or json.null end
+      core.without_null(object)
+      for i = 1, length do assert.equal(i % 3 == 0 and i or nil, object["member " .. i]) end
+    end
+  end)
+
+  it("takes 64 levels, and raises for what is no document", function()
+    local value = json.decode(('{"a":'):rep(63) .. '{"b":null}' .. ("}"):rep(63))
+    assert.equal(('{"a":'):rep(63) .. "{}" .. ("}"):rep(63), json.encode(core.without_null(value)))
+    local circle = {}
+    circle.circle = circle
+    for _, wrong in ipairs { { circle }, { "text" }, { nil } } do
+      assert.is_false((pcall(core.without_null, wrong[1])))
+    end
   end)
 end)

@@ -188,7 +188,39 @@ static int decode_json(lua_State *L) {
   return 2;
 }
 
+/* Of the member whose name is on top of the stack, and its object below that. */
+static void remove_member(lua_State *L) {
+  lua_pushvalue(L, -1);
+  lua_pushnil(L);
+  lua_rawset(L, -4);
+}
+
+static bool is_null(lua_State *L, int index) {
+  return lua_islightuserdata(L, index) && lua_touserdata(L, index) == NULL;
+}
+
+/* From the table on top of the stack and from those within it. */
+static void remove_null_members(lua_State *L, int levels) {
+  if (levels == 0) luaL_error(L, "more than %d levels are nested", MKT_JSON_MAX_DEPTH);
+  mkt_lua_need_stack(L, LEVEL_SLOTS);
+  lua_pushnil(L);
+  while (lua_next(L, -2) != 0) {
+    const bool goes = is_null(L, -1) && lua_type(L, -2) == LUA_TSTRING;
+    if (lua_istable(L, -1)) remove_null_members(L, levels - 1);
+    lua_pop(L, 1);
+    if (goes) remove_member(L);
+  }
+}
+
+static int without_null(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  remove_null_members(L, MKT_JSON_MAX_DEPTH);
+  return 1;
+}
+
 void mkt_lua_add_json(lua_State *L) {
-  static const luaL_Reg functions[] = {{"decode_json", decode_json}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"decode_json", decode_json}, {"without_null", without_null}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -16,9 +16,14 @@ void mkt_lua_push_text(lua_State *L, mkt_json_text text);
  * Lua string on the stack (NUL-terminated) and be one whole value. */
 void mkt_lua_push_json(lua_State *L, mkt_json_value value);
 
-/* Adds to the module on top of the stack: decode_json(text, lists), which returns the value, whose
- * lists have the metatable `lists`, or nil and what is wrong with the text. Strings need not be
- * UTF-8. */
+/* Adds to the module on top of the stack:
+ *
+ *   decode_json(text, lists) -> value | nil, message. Its lists have the metatable `lists`; strings
+ *                               need not be UTF-8.
+ *   without_null(table)      -> the same table: objects in it, and itself, lose their members that
+ *                               are null; elements of lists stay, or those after them would move.
+ *                               Raises if more than MKT_JSON_MAX_DEPTH levels are nested.
+ */
 void mkt_lua_add_json(lua_State *L);
 
 #endif

@@ -4,12 +4,14 @@
 --- JSON:API forbids that these names clash. An included resource is also found under the name of its relationship:
 --- `delivery.event.payload`. Null becomes nil, except in a list.
 local api_error = require "marketplace.client.error"
+local core = require "marketplace.core"
 local json = require "marketplace.json"
 
 local jsonapi = {}
 
 local NOTHING = {}
 local null = json.null
+local without_null = core.without_null
 
 --[[ Requests ]]
 
@@ -105,18 +107,6 @@ end
 local function optional(value, expected, ...)
   if value == nil or value == null then return nil end
   return expect(value, expected, ...)
-end
-
--- Members that are null are removed; elements of a list that are null stay, or those after them would move.
-local function without_null(value)
-  for name, member in next, value do
-    if type(member) == "table" then
-      without_null(member)
-    elseif member == null and type(name) == "string" then
-      value[name] = nil
-    end
-  end
-  return value
 end
 
 -- A resource's own type and id, or those of one that is named.

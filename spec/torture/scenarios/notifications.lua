@@ -24,12 +24,13 @@ return {
     run = function()
       return core.part(BODY, "attributes"), core.part(BODY, "relationships"), type(core.notification)
     end },
-  { covers = { "core.decode_json" },
+  { covers = { "core.decode_json", "core.without_null" },
     run = function()
       local lists = {}
       local value, other = core.decode_json(BODY, lists), core.decode_json(GENERATION_1, lists)
       local nothing, message = core.decode_json(BROKEN, lists)
-      return value, getmetatable(other.data.attributes.territories) == lists, nothing, message
+      local is_list = getmetatable(other.data.attributes.territories) == lists
+      return core.without_null(value), is_list, nothing, message
     end },
   { covers = { "core.parse_time", "core.format_time" },
     run = function()
