@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdint.h>
 
 /* A damaged private key can be read: only it opens nothing. Far quicker than OpenSSL's own check,
  * which looks whether its primes are some. */
@@ -51,13 +52,14 @@ mkt_code mkt_envelope_key_read_file(mkt_envelope_key *key, const char *path, mkt
   return code == MKT_OK ? check_key(key, true, error) : code;
 }
 
-/* NULL if it is none. */
+/* NULL if it is none. One that is encrypted is none, either: without a passphrase, OpenSSL would
+ * ask for it at the terminal. */
 static X509 *read_x509(const char *bytes, size_t n) {
   const unsigned char *p = (const unsigned char *)bytes;
   X509 *certificate = d2i_X509(NULL, &p, (long)n);
   if (certificate != NULL) return certificate;
   BIO *bio = BIO_new_mem_buf(bytes, (int)n);
-  if (bio != NULL) certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+  if (bio != NULL) certificate = PEM_read_bio_X509(bio, NULL, NULL, (void *)(uintptr_t) "");
   BIO_free(bio);
   return certificate;
 }

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/ui.h>
 #include <string.h>
 
 enum { MOST = 4096, BLOCK = MKT_ENVELOPE_BLOCK_BYTES };
@@ -237,6 +238,33 @@ static void refuses_a_damaged_key(void **state) {
   read_refused(damaged, "the key is damaged");
 }
 
+static bool was_asked;
+
+/* Whoever is at the terminal: nobody. */
+static int note_question(UI *ui) {
+  (void)ui;
+  was_asked = true;
+  return 0;
+}
+
+static void asks_nobody_for_a_passphrase(void **state) {
+  (void)state;
+  static const char pem[] = "-----BEGIN CERTIFICATE-----\n"
+                            "Proc-Type: 4,ENCRYPTED\n"
+                            "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n"
+                            "MIIBAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+                            "-----END CERTIFICATE-----\n";
+  UI_METHOD *method = UI_create_method("nobody");
+  assert_non_null(method);
+  UI_method_set_opener(method, note_question);
+  UI_set_default_method(method);
+  assert_int_equal(mkt_envelope_check_certificate(pem, sizeof pem - 1, NULL), MKT_ERR_KEY_INVALID);
+  UI_set_default_method(NULL);
+  UI_destroy_method(method);
+  assert_false(was_asked);
+  assert_int_equal(ERR_peek_error(), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(opens_what_was_sealed),
@@ -246,6 +274,7 @@ int main(void) {
       cmocka_unit_test(refuses_sizes),
       cmocka_unit_test(reads_keys_of_its_size_alone),
       cmocka_unit_test(refuses_a_damaged_key),
+      cmocka_unit_test(asks_nobody_for_a_passphrase),
   };
   return cmocka_run_group_tests_name("envelope", tests, make_pair, clear_pair);
 }
