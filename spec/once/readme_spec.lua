@@ -84,10 +84,11 @@ local function install(lua)
     "^hmacsha256=%x+")
 end
 
--- The example's configuration, on free ports.
+-- The example's configuration, on free ports, as a user has it whose PATH has no /usr/sbin.
 local function run_nginx()
   local port, metrics_port = shell.free_port(), shell.free_port()
-  local command = ("make --no-print-directory run-nginx PORT=%d METRICS_PORT=%d"):format(port, metrics_port)
+  local command = ("env PATH=/usr/local/bin:/usr/bin:/bin make --no-print-directory run-nginx PORT=%d METRICS_PORT=%d")
+    :format(port, metrics_port)
   with_server(command, function(url, _, pipe)
     local origin, tls = "https://localhost:" .. port, "--cacert build/nginx/cert.pem"
     expect(0, ("curl -s --retry 9 --retry-connrefused %s %s/healthz"):format(tls, origin), "^ok")
