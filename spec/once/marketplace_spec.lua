@@ -174,6 +174,19 @@ describe("make run-marketplace", function()
     assert.is_nil(get(one, "/", french).body:find "Chess")
   end)
 
+  it("has handlers that serve takes, too", function()
+    local one = start()
+    local serve = shell.marketplace(("serve %s/handlers.lua --secret-file %s/secrets --port 0 --inbox memory"):format(
+      folder, folder))
+    shell.with_server(serve, function(url)
+      one.url = url:match "^http://[^/]+"
+      assert.matches("Chess</a> 1%.0", get(one, "/").body)
+      assert.matches("marketplace%-kit://install%?", get(one, "/apps/" .. CHESS, session_in "DEU").body)
+      assert.matches('"restore":', get(one, "/.well-known/marketplace-kit").body)
+      assert.equal(404, get(one, "/nothing").status)
+    end)
+  end)
+
   --[[ What is left ]]
 
   local function pid_of(one, name)
