@@ -27,6 +27,9 @@ local APPS = {
     { "5", minimumSystemVersions = { ios = "17.10" } }, { "6", minimumSystemVersions = { ios = "26.0.1" } },
   },
   ["1017"] = { { "5" }, { "6" } },
+  ["1018"] = { { "5" }, { "6", package = "P18" } },
+  ["1019"] = { { "5" }, { "6", package = "P19" } },
+  ["1020"] = { { "5" }, { "6" } },
   ["99999999999999999999"] = { { "99999999999999999998" }, { "99999999999999999999" } },
 }
 
@@ -130,6 +133,15 @@ local CASES = {
   { "updates", "1017", "6", "18.0", nil, "-" },
   { "updates", "1017", "4", "18.0", nil, "5" },
   { "restore", "1017", "6", "18.0", nil, "404" },
+  -- and one that was, or is held, after its folder had been found damaged
+  { "updates", "1018", "6", "18.0", nil, "404" },
+  { "updates", "1018", "5", "18.0", nil, "-" },
+  { "updates", "1019", "6", "18.0", "FRA", "404" },
+  { "updates", "1019", "6", "18.0", "DEU", "-" },
+  { "updates", "1020", "6", "18.0", nil, "404" },
+  -- one that was taken down before it was ever published
+  { "updates", "1021", "6", "18.0", nil, "404" },
+  { "updates", "1021", "5", "18.0", nil, "-" },
   -- a package that was taken down, everywhere or in one territory, and an older version that was not
   { "updates", "1009", "6", "18.0", nil, "404" },
   { "updates", "1009", "5", "18.0", nil, "-" },
@@ -171,23 +183,30 @@ describe("a device", function()
       end
     end
     setup_:stage("1012-1", { appleItemId = "1012", appleVersionId = "5" })
+    setup_:publish("1021-1", { appleItemId = "1021", appleVersionId = "5" })
+    setup_:stage("1021-2", { appleItemId = "1021", appleVersionId = "6" }, { package = "P21" })
     local store = setup_.store
+    for _, id in ipairs { "1017-2", "1018-2", "1019-2", "1020-2" } do
+      assert(store:change(id, function(_, change)
+        change:withdrawn "damaged"
+        return true
+      end))
+    end
     for _, event in ipairs {
       { scope = "app", id = "1005" }, { scope = "app", id = "1006", territories = { "FRA", "ITA" } },
       { scope = "app", id = "1011", at = 100 },
       { scope = "app", id = "1011", territories = { "DEU" }, available = true, at = 200 },
       { scope = "package", id = "P9" }, { scope = "package", id = "P13", territories = { "FRA" } },
       { scope = "app", id = "2015", territories = { "FRA" } },
+      { scope = "package", id = "P18" }, { scope = "package", id = "P19", territories = { "FRA" } },
+      { scope = "package", id = "P21" },
     } do
       event.available = event.available or false
       assert(store:availability(event))
     end
     assert(store:hold { scope = "version", id = "1007-2" })
     assert(store:hold { scope = "app", id = "1008" })
-    assert(store:change("1017-2", function(_, change)
-      change:withdrawn "damaged"
-      return true
-    end))
+    assert(store:hold { scope = "version", id = "1020-2" })
     assert(store:change("1011-1", function(_, change)
       change:published()
       return true

@@ -2,6 +2,7 @@
 --- Apple lets be distributed in its owner's territory. One read of the rows answers for many apps, each by indexes.
 local availability = require "marketplace.packages.store.availability"
 local fits = require "marketplace.packages.fits"
+local holds = require "marketplace.packages.store.holds"
 local json = require "marketplace.json"
 
 local methods = {}
@@ -21,9 +22,9 @@ local ALL = CURRENT .. NEWEST_FIRST
 local FROM = CURRENT .. ("AND (length(%s), %s) >= (:digits, :number) "):format(OF_CURRENT, OF_CURRENT) .. NEWEST_FIRST
 local ITSELF = CURRENT .. ("AND %s = :number"):format(OF_CURRENT)
 
--- Not those whose files were merely lost or replaced.
-local TAKEN_DOWN = "SELECT 1 AS found FROM versions WHERE item_id = :item AND why IN ('unavailable', 'held') AND " ..
-  NUMBER:format "versions" .. " = :number LIMIT 1"
+-- All that is known of a version, whatever became of its files.
+local KNOWN = "SELECT id, package, app, item_id FROM versions WHERE item_id = :item AND " ..
+  NUMBER:format "versions" .. " = :number"
 
 local function number_of(version)
   return (version.apple_version_id:gsub("^0+", ""))
@@ -65,11 +66,18 @@ local function newer_and_own(link, app)
   return rows, own
 end
 
--- If there is nothing newer: whether what the device has may stay. A version of which nothing is known here may, as
--- long as its app is there.
+local function is_refused(link, app, territory)
+  for _, row in ipairs(link:run(KNOWN, { item = app.item_id, number = number_of(app) })) do
+    if holds.of(link, row) or not availability.is_there(link, row, territory) then return true end
+  end
+  return false
+end
+
+-- If there is nothing newer: whether what the device has may stay. What is not served may, if its files were merely
+-- lost or it was never here, as long as its app is there.
 local function own_may_stay(link, own, app, territory)
   if own[1] then return first_available(link, own, territory) ~= nil end
-  if link:run(TAKEN_DOWN, { item = app.item_id, number = number_of(app) })[1] then return false end
+  if is_refused(link, app, territory) then return false end
   return first_available(link, rows_of(link, ALL, app), territory) ~= nil
 end
 
