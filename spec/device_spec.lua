@@ -555,6 +555,37 @@ describe("marketplace.device", function()
         local list = setup_.packages:served { apps = { { item_id = 1 } } }
         return list
       end)
+      refused("packages:licensable: apps[1] needs 'item_id', 'apple_version_id' and 'public_id'", function()
+        local list = setup_.packages:licensable { apps = { { item_id = "1", apple_version_id = "1" } } }
+        return list
+      end)
+      refused("packages:licensable: option 'territory' must be an ISO 3166 alpha-3 code", function()
+        local list = setup_.packages:licensable { apps = {}, territory = "fra" }
+        return list
+      end)
+    end)
+
+    it("packages whose catalogue is asked for in pages that would never end, or of no territory", function()
+      local cases = {
+        ["option 'territories' must be a list, and not empty"] = { territories = { DEU = true } },
+        ["territories[2] must be an ISO 3166 alpha-3 code"] = { territories = { "DEU", "fr" } },
+      }
+      for _, name in ipairs { "limit", "versions" } do
+        cases[("option '%s' must be an integer from 1 to 1000000"):format(name)] =
+          { territories = { "DEU" }, [name] = 0 }
+      end
+      for pattern, given in pairs(cases) do
+        refused("packages:catalogue: " .. pattern, function()
+          local page = setup_.packages:catalogue(given)
+          return page
+        end)
+      end
+      for _, count in ipairs { 0, -1, 1.5, 0 / 0, math.huge, "1" } do
+        refused("packages:catalogue_pages: the size of a page must be an integer from 1 to", function()
+          local pages = setup_.packages:catalogue_pages(count)
+          return pages
+        end)
+      end
     end)
   end)
 

@@ -3,8 +3,8 @@
 --- A folder holds what is served (`public`, the only web root), what is being made (`staging`), what was taken down
 --- (`withdrawn`), and the store and the key blobs (`state`). Any number of processes use it; one at a time is the
 --- writer, which calls `turn` and downloads.
+local asked = require "marketplace.packages.asked"
 local core = require "marketplace.core"
-local ids = require "marketplace.packages.ids"
 local log = require "marketplace.log"
 local options = require "marketplace.options"
 local runtime = require "marketplace.runtime"
@@ -100,15 +100,6 @@ function Packages:current(item_id, apple_version)
   return self.store:current(item_id, apple_version)
 end
 
----@class marketplace.PackageServedOptions
----@field apps {item_id: string, apple_version_id: string}[] Apple's ids of apps, and of the versions that the device
---- has or, unless `newer`, wants: decimal numbers of any length; "0" is older than any
----@field newer? boolean the newest version that is newer than the device's and runs on it; default that very one
----@field platform? string of the device, such as "iOS"; default any
----@field system? string version of its system; default any
----@field territory? string ISO 3166 alpha-3 code; default those that no event of Apple's names
-local SERVED = { apps = "!table", newer = "boolean", platform = "string", system = "string", territory = "string" }
-
 --- What a device is to have of each of some apps, with one read of the store.
 ---@param given marketplace.PackageServedOptions
 ---@return marketplace.packages.Served[]|nil list by app: {outcome=, version=}. outcome: "served", with the version;
@@ -116,25 +107,9 @@ local SERVED = { apps = "!table", newer = "boolean", platform = "string", system
 ---@return string? message
 ---@return string? code store_unavailable
 function Packages:served(given)
-  options.check("packages:served", given, SERVED)
-  if given.territory and not ids.is_territory(given.territory) then
-    error("packages:served: option 'territory' must be an ISO 3166 alpha-3 code, such as \"DEU\"", 2)
-  end
-  for i, app in ipairs(given.apps) do
-    if not (type(app) == "table" and type(app.item_id) == "string" and type(app.apple_version_id) == "string") then
-      error(("packages:served: apps[%d] needs 'item_id' and 'apple_version_id', both strings"):format(i), 2)
-    end
-  end
+  asked.check_served(given)
   return self.store:served(given)
 end
-
----@class marketplace.PackageCatalogueOptions
----@field territories string[] ISO 3166 alpha-3 codes: what is available in none of them is left out
----@field versions? integer of each app at most so many, the newest; default 1
----@field limit? integer look at so many apps at most, default 1000
----@field first? string id of the app to begin with, default the first
----@field last? string id of the app to end with, default the last
-local CATALOGUE = { territories = "!table", versions = "number", limit = "number", first = "string", last = "string" }
 
 --- What there is to offer, app by app: what is served, and neither held nor taken down.
 ---@param given marketplace.PackageCatalogueOptions
@@ -142,7 +117,7 @@ local CATALOGUE = { territories = "!table", versions = "number", limit = "number
 ---@return string? message
 ---@return string? code store_unavailable
 function Packages:catalogue(given)
-  options.check("packages:catalogue", given, CATALOGUE)
+  asked.check_catalogue(given)
   return self.store:catalogue(given)
 end
 
@@ -151,7 +126,10 @@ end
 ---@return {first: string, last: string}[]|nil pages ids of apps
 ---@return string? message
 ---@return string? code store_unavailable
-function Packages:catalogue_pages(size) return self.store:catalogue_pages(size) end
+function Packages:catalogue_pages(size)
+  asked.check_page_size(size)
+  return self.store:catalogue_pages(size)
+end
 
 --- The package versions, those of one app together.
 ---@param given? {id?: string, app?: string, package?: string, apple_version_id?: string, state?: string,
@@ -220,6 +198,7 @@ end
 ---@return string? message
 ---@return string? code store_unavailable
 function Packages:licensable(given)
+  asked.check_licensable(given)
   return require("marketplace.packages.licensable").of(self, given)
 end
 
