@@ -623,6 +623,20 @@ describe("marketplace.check", function()
     assert.matches("(hidden)", whole, 1, true)
   end)
 
+  it("says how many deliveries were looked at, whatever App Store Connect says that there are", function()
+    market.after_apple = function(request, response)
+      if not request.url:find("/deliveries?", 1, true) then return end
+      local document = json.decode(response.body)
+      document.meta.paging.total = 2 ^ 70
+      response.body = json.encode(document)
+    end
+    local _, _, list = complaints()
+    local said = {}
+    for _, one in ipairs(list) do said[#said + 1] = one.message end
+    assert.matches("nothing was sent in the last day; only 0 of 1180591620717411303424 deliveries were looked at",
+      table.concat(said, "\n"))
+  end)
+
   it("compares the issuer of tokens with the app that is named, without options", function()
     local lines = complaints { apps = { "99" }, device = NONE, packages = market.packages }
     assert.matches("error token install tokens: 5 of 5 are wrong: iss is 6740012345, and not the marketplace's Apple",

@@ -1,6 +1,7 @@
 --- A whole marketplace in this process, for marketplace.check: a domain with a device and packages, a receiver, and a
 --- simulator as App Store Connect, all with one clock. `before(request)` may answer in their place, `after(request,
---- response)` may change an answer. A request has `host` and `path` besides what marketplace.http takes.
+--- response)` may change an answer, and `after_apple` one of App Store Connect's. A request has `host` and `path`
+--- besides what marketplace.http takes.
 local core = require "marketplace.core"
 local json = require "marketplace.json"
 local marketplace = require "marketplace"
@@ -191,7 +192,11 @@ local function client_of(self)
   return assert(marketplace.client {
     key = simulation.PRIVATE, key_id = simulation.KEY_ID, issuer_id = simulation.ISSUER, retries = 0,
     clock = function() return self.now end, sleep = function(seconds) self.now = self.now + seconds end,
-    transport = function(request) return carry(request) end,
+    transport = function(request)
+      local response, message, code, detail = carry(request)
+      if response and self.after_apple then self.after_apple(request, response) end
+      return response, message, code, detail
+    end,
   })
 end
 

@@ -176,7 +176,7 @@ local function arrived(counts, looked_at, total)
     ("%d of %d events of the last day arrived"):format(counts.SUCCEEDED, counts.events)
   if counts.PENDING > 0 then words = ("%s, %d are under way"):format(words, counts.PENDING) end
   if total and total > looked_at then
-    words = ("%s; only %d of %d deliveries were looked at"):format(words, looked_at, total)
+    words = ("%s; only %d of %.0f deliveries were looked at"):format(words, looked_at, total)
   end
   return words
 end
