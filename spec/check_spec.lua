@@ -623,6 +623,19 @@ describe("marketplace.check", function()
     assert.matches("(hidden)", whole, 1, true)
   end)
 
+  it("shows no more than the beginning of what is very long", function()
+    market.after_apple = function(request, response)
+      if not request.url:find "/webhooks%?" then return end
+      local document = json.decode(response.body)
+      document.data[1].id, document.data[1].attributes.enabled = ("x"):rep(100000), false
+      response.body = json.encode(document)
+    end
+    local _, _, list = complaints()
+    for _, one in ipairs(list) do
+      for _, value in pairs(one) do assert.is_true(#value <= 1003) end
+    end
+  end)
+
   it("says how many deliveries were looked at, whatever App Store Connect says that there are", function()
     market.after_apple = function(request, response)
       if not request.url:find("/deliveries?", 1, true) then return end

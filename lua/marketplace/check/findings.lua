@@ -4,7 +4,7 @@ local text = require "marketplace.text"
 
 local findings = {}
 
-local MOST_SHOWN = 200 -- bytes
+local MOST_SHOWN, MOST_SAID = 200, 1000 -- bytes of a text from outside, and of all that is said of one thing
 
 ---@class marketplace.CheckFinding
 ---@field level "ok"|"warning"|"error"|"skipped" skipped: not looked at, and why
@@ -19,12 +19,17 @@ local MOST_SHOWN = 200 -- bytes
 local Findings = {}
 Findings.__index = Findings
 
+local function safe(self, value, most)
+  local whole = text.hide(value, self.secrets)
+  local cut = text.cut(whole, most)
+  return text.safe(cut) .. (#cut < #whole and "…" or "")
+end
+
 --- Text from outside, to be shown.
 ---@param value any
 ---@return string
 function Findings:shown(value)
-  local cut = text.cut(text.hide(tostring(value), self.secrets), MOST_SHOWN)
-  return text.safe(cut) .. (#cut < #tostring(value) and "…" or "")
+  return safe(self, tostring(value), MOST_SHOWN)
 end
 
 --- Adds one.
@@ -35,8 +40,8 @@ end
 ---@param action? string
 function Findings:add(level, check, about, message, action)
   local finding = {
-    level = level, check = check, about = text.safe(text.hide(about, self.secrets)),
-    message = text.safe(text.hide(message, self.secrets)), action = action and text.safe(action),
+    level = level, check = check, about = safe(self, about, MOST_SAID), message = safe(self, message, MOST_SAID),
+    action = action and safe(self, action, MOST_SAID),
   }
   self.list[#self.list + 1] = finding
   if self.on_finding then self.on_finding(finding) end
