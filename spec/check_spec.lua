@@ -247,6 +247,15 @@ describe("marketplace.check", function()
       "skipped token install tokens: no answer had one",
       "skipped packages packages: it is not known at which address they are served. To do: name the device's options",
     } },
+    { "empty lists stand for objects, as PHP writes them", function()
+      edit_well_known(function(document)
+        document.license, document.overridesByAppleItemID = json.list {}, json.list {}
+        return document
+      end)
+    end, {
+      "error well_known .*: license is a list, not an object",
+      "error well_known .*: overridesByAppleItemID is a list, not an object",
+    } },
     { "members are missing", function()
       edit_well_known(function()
         return { license = { dynamicLicenseURL = "https://market.example/licences/new" } }
@@ -307,6 +316,9 @@ describe("marketplace.check", function()
     { "a failure has no code", function()
       edit("/device/restore", function(document) document.failures[1].failure.code = "404" end)
     end, { "error restore .*: an entry of failures is not as devices read it" } },
+    { "an empty object stands for a list", function()
+      edit("/device/updates", function(document) document.failures = {} end)
+    end, { "error updates .*: the answer's member failures is not a list" } },
     { "what is unknown is no failure", function()
       edit("/device/updates", function(document) document.failures = json.list {} end)
     end, { "warning updates .*: an app that nobody knows is no failure with code 404. To do: name in failures" } },

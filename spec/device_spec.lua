@@ -363,6 +363,7 @@ describe("marketplace.device", function()
         { '"text"', "the body must be a JSON object\n" },
         { {}, "apps must be a list\n" },
         { { apps = { a = 1 } }, "apps must be a list\n" },
+        { '{"apps":{},"platform":"iOS","osVersion":"18.0"}', "apps must be a list\n" },
         { { apps = "1" }, "apps must be a list\n" },
         { { apps = json.null }, "apps must be a list\n" },
         { apps { one, "1" }, "apps[2] must be an object\n" },

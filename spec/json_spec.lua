@@ -143,6 +143,21 @@ describe("marketplace.json decodes", function()
   end)
 end)
 
+describe("json.is_list and json.is_object", function()
+  it("tell an empty list from an empty object", function()
+    for text, expected in pairs {
+      ["[]"] = "list", ["[1]"] = "list", ["{}"] = "object", ['{"1":1}'] = "object", ["null"] = "neither",
+      ["1"] = "neither", ['"[]"'] = "neither",
+    } do
+      local value = json.decode(text)
+      local kind = json.is_list(value) and "list" or json.is_object(value) and "object" or "neither"
+      assert.equal(expected, kind, text)
+      assert.equal(expected == "object", json.is_object(value), text)
+    end
+    assert.is_true(json.is_list(json.list {}))
+  end)
+end)
+
 describe("core.without_null", function()
   it("removes members that are null, at each level, and no element of a list", function()
     local value = json.decode '{"a":null,"b":{"c":null,"d":[null,{"e":null,"f":1},[null]]},"g":false}'

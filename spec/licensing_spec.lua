@@ -153,12 +153,14 @@ describe("a licence", function()
       refused("licenseKey must be base64", function(q) q.licenseKey = q.licenseKey:sub(2) end)
       refused("appsById must be an object", function(q) q.appsById = nil end)
       refused("appsById must be an object", function(q) q.appsById = "1" end)
+      refused("appsById must be an object", function(q) q.appsById = { APPS["1"] } end)
+      refused("appsById must be an object", function(q) q.appsById = json.list {} end)
       refused("appsById has no app", function(q) q.appsById = {} end)
       local numbers = "appsById must have decimal numbers as its members' names"
-      refused(numbers, function(q) q.appsById = { APPS["1"] } end)
       refused(numbers, function(q) q.appsById = { ["1a"] = APPS["1"] } end)
       refused(numbers, function(q) q.appsById = { [""] = APPS["1"] } end)
       refused("each member of appsById must be an object", function(q) q.appsById = { ["1"] = "10" } end)
+      refused("each member of appsById must be an object", function(q) q.appsById = { ["1"] = json.list {} } end)
       refused("appleVersionID must be a decimal number in a string", function(q)
         q.appsById = { ["1"] = { assetPublicId = "a" } }
       end)
@@ -304,6 +306,8 @@ describe("a licence", function()
         },
         ["unlicensedApps is no list of apps"] = sidecars.json { license = LICENCE, unlicensedApps = { 1 } },
         ["unlicensedApps is no list"] = sidecars.json { license = LICENCE, unlicensedApps = { a = "1" } },
+        ["unlicensedApps is no list of"] = { status = 200, body = '{"license":"AAAA","unlicensedApps":{}}' },
+        ["answer is not a JSON"] = { status = 200, body = "[]" },
         ["unlicensedApps is no"] = sidecars.json { license = LICENCE, unlicensedApps = "1" },
       } do
         failed(reason, answer)

@@ -22,6 +22,20 @@ function json.list(list)
   return setmetatable(list, Array)
 end
 
+--- Whether a value is an array, also an empty one, that json.decode or json.list gave.
+---@param value any
+---@return boolean
+function json.is_list(value)
+  return type(value) == "table" and getmetatable(value) == Array
+end
+
+--- Whether a value that json.decode gave is an object.
+---@param value any
+---@return boolean
+function json.is_object(value)
+  return type(value) == "table" and getmetatable(value) ~= Array
+end
+
 --[[ Encoding ]]
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r",

@@ -17,8 +17,7 @@ end
 
 local function list_of(document, member)
   local list = document[member]
-  if type(list) ~= "table" or (next(list) ~= nil and list[1] == nil) then return nil end
-  return list
+  return json.is_list(list) and list or nil
 end
 
 --- Whether a host is a registered domain or below one.
@@ -53,7 +52,7 @@ end
 
 -- What is wrong with one; what is right is kept for later.
 local function offer_problem(run, entry)
-  if type(entry) ~= "table" then return "an entry is not an object" end
+  if not json.is_object(entry) then return "an entry is not an object" end
   local problem = text_problem(entry)
   if problem then return problem end
   local message, action = package_problem(run, entry.alternativeDistributionPackage)
@@ -65,7 +64,7 @@ end
 --[[ Failures ]]
 
 local function is_failure(entry)
-  return type(entry) == "table" and type(entry.appleItemId) == "string" and type(entry.failure) == "table" and
+  return json.is_object(entry) and type(entry.appleItemId) == "string" and json.is_object(entry.failure) and
     entry.failure.code == 404
 end
 

@@ -68,7 +68,7 @@ end
 
 local function judge_answer(run, about, response)
   local document, problem = json.decode(response.body)
-  if problem or type(document) ~= "table" or document[1] ~= nil then
+  if problem or not json.is_object(document) then
     return run.findings:add("error", about.kind, about.url, "the answer is not a JSON object: " ..
       run.findings:shown(response.body:sub(1, 80)), "find out what answers in place of marketplace.device")
   end

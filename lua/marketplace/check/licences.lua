@@ -1,4 +1,5 @@
 --- The licence server, as far as can be seen without a device: that it is there, and gives its certificates.
+local json = require "marketplace.json"
 local outside = require "marketplace.check.outside"
 
 local licences = {}
@@ -51,7 +52,7 @@ end
 ---@param document table|nil that file
 function licences.run(run, document)
   local license = document and document.license
-  if type(license) ~= "table" then return end
+  if not json.is_object(license) then return end
   for _, list in ipairs { ASKED, READ } do
     for _, name in ipairs(list) do
       local url = license[name]

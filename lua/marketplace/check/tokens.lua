@@ -89,7 +89,7 @@ end
 local function part_of(text)
   local bytes = core.base64url_decode(text)
   local document = bytes and json.decode(bytes)
-  return type(document) == "table" and document or nil
+  return json.is_object(document) and document or nil
 end
 
 local function read(text)

@@ -54,7 +54,7 @@ end
 
 local function judge_document(run, url, response)
   local document, problem = json.decode(response.body)
-  if problem or type(document) ~= "table" or document[1] ~= nil then
+  if problem or not json.is_object(document) then
     return add_problem(run, url, "error", "it is not a JSON object: " .. run.findings:shown(response.body:sub(1, 80)),
       "find out what answers in place of marketplace.device")
   end

@@ -24,14 +24,10 @@ function Shape:add(level, problem, action)
   end
 end
 
-local function is_object(value)
-  return type(value) == "table" and value[1] == nil
-end
-
 local function kind_of(value)
   if value == json.null then return "null" end
   if type(value) ~= "table" then return "a " .. type(value) end
-  return value[1] ~= nil and "a list" or "an object"
+  return json.is_list(value) and "a list" or "an object"
 end
 
 function Shape:wrong(at, value, expected)
@@ -76,14 +72,14 @@ function Shape:interval(at, hours)
 end
 
 function Shape:updates(at, updates)
-  if not is_object(updates) then return self:wrong(at, updates, "an object") end
+  if not json.is_object(updates) then return self:wrong(at, updates, "an object") end
   self:unknown(at .. ".", updates, UPDATES)
   self:url(at .. ".url", updates.url)
   self:interval(at .. ".pollingInterval", updates.pollingInterval)
 end
 
 function Shape:license(at, license)
-  if not is_object(license) then return self:wrong(at, license, "an object") end
+  if not json.is_object(license) then return self:wrong(at, license, "an object") end
   local known = { [RESOLUTION] = true }
   for _, name in ipairs(LICENSE) do
     known[name] = true
@@ -98,7 +94,7 @@ function Shape:license(at, license)
 end
 
 function Shape:override(at, override)
-  if not is_object(override) then return self:wrong(at, override, "an object") end
+  if not json.is_object(override) then return self:wrong(at, override, "an object") end
   self:unknown(at .. ".", override, OVERRIDES)
   if override.restore ~= nil then self:url(at .. ".restore", override.restore) end
   if override.updates ~= nil then self:updates(at .. ".updates", override.updates) end
@@ -106,7 +102,7 @@ function Shape:override(at, override)
 end
 
 function Shape:overrides(overrides)
-  if not is_object(overrides) then return self:wrong("overridesByAppleItemID", overrides, "an object") end
+  if not json.is_object(overrides) then return self:wrong("overridesByAppleItemID", overrides, "an object") end
   for _, item in ipairs(sorted(overrides)) do
     local at = ("overridesByAppleItemID[%s]"):format(self.shown(item))
     if not item:find "^%d+$" then self:add("error", at .. " is not named by Apple's id of an app") end

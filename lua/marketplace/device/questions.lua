@@ -49,17 +49,16 @@ local function boolean_of(document, member)
   return value
 end
 
--- lua-cjson has an empty object and an empty list as the same.
 local function apps_of(document)
   local list = document.apps
-  if type(list) ~= "table" or (next(list) ~= nil and list[1] == nil) then invalid "apps must be a list" end
+  if not json.is_list(list) then invalid "apps must be a list" end
   if #list > questions.MOST_APPS then
     invalid("apps has %d entries, and at most %d are answered: ask again for the others", #list, questions.MOST_APPS)
   end
   local apps = {}
   for i, entry in ipairs(list) do
     local at = ("apps[%d]"):format(i)
-    if type(entry) ~= "table" then invalid("%s must be an object", at) end
+    if not json.is_object(entry) then invalid("%s must be an object", at) end
     apps[i] = {
       item_id = number_of(entry, at .. ".", "appleItemId"),
       apple_version_id = number_of(entry, at .. ".", "appleVersionId"),
@@ -80,7 +79,7 @@ local function asset_of(item_id, entry)
   if type(item_id) ~= "string" or not item_id:find "^[0-9]+$" then
     invalid "appsById must have decimal numbers as its members' names"
   end
-  if type(entry) ~= "table" then invalid "each member of appsById must be an object" end
+  if not json.is_object(entry) then invalid "each member of appsById must be an object" end
   local version = entry.appleVersionId ~= nil and "appleVersionId" or "appleVersionID"
   if not ids.is_name(entry.assetPublicId) then invalid "assetPublicId must be the id of an asset" end
   return {
@@ -90,7 +89,7 @@ end
 
 local function assets_of(document)
   local by_id, assets = document.appsById, {}
-  if type(by_id) ~= "table" then invalid "appsById must be an object" end
+  if not json.is_object(by_id) then invalid "appsById must be an object" end
   for item_id, entry in pairs(by_id) do
     assets[#assets + 1] = asset_of(item_id, entry)
     if #assets > questions.MOST_APPS then
@@ -107,7 +106,7 @@ end
 local function document_of(body)
   local document, problem = json.decode(body)
   if problem then invalid "the body is not JSON" end
-  if type(document) ~= "table" or document[1] ~= nil then invalid "the body must be a JSON object" end
+  if not json.is_object(document) then invalid "the body must be a JSON object" end
   return document
 end
 

@@ -33,14 +33,12 @@ end
 
 -- The list, empty if it is missing; nil if it is none.
 local function ids_of(document, member, most, is_one)
-  local list, ids, count = document[member], json.list {}, 0
+  local list, ids = document[member], json.list {}
   if list == nil or list == json.null then return ids end
-  if type(list) ~= "table" then return nil end
-  for _ in pairs(list) do count = count + 1 end
-  if count > most then return nil end
-  for i = 1, count do
-    if not is_one(list[i]) then return nil end
-    ids[i] = list[i]
+  if not json.is_list(list) or #list > most then return nil end
+  for i, id in ipairs(list) do
+    if not is_one(id) then return nil end
+    ids[i] = id
   end
   return ids
 end
@@ -90,7 +88,7 @@ local function read(job, response)
   if response.status == 400 then return false end
   if response.status ~= 200 then error(("it answered %d"):format(response.status), 0) end
   local document, problem = json.decode(response.body)
-  if problem or type(document) ~= "table" then error("its answer is not a JSON object", 0) end
+  if problem or not json.is_object(document) then error("its answer is not a JSON object", 0) end
   return READ[job.kind](job, document)
 end
 

@@ -6,6 +6,7 @@
 local base64 = require "marketplace.base64"
 local configuration = require "marketplace.simulator.device.configuration"
 local core = require "marketplace.core"
+local json = require "marketplace.json"
 local licences = require "marketplace.simulator.licences"
 local members = require "marketplace.simulator.device.members"
 local problem = require "marketplace.simulator.device.problem"
@@ -60,7 +61,7 @@ end
 local function has(document, name, wanted, address)
   local list = document[name]
   if list == nil then return false end
-  if type(list) ~= "table" then invalid("%s: %s is %s, not a list", address, name, problem.shown(list)) end
+  if not json.is_list(list) then invalid("%s: %s is %s, not a list", address, name, problem.shown(list)) end
   for _, one in ipairs(list) do
     if one == wanted then return true end
   end

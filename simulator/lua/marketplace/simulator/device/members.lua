@@ -1,5 +1,6 @@
 --- Members of JSON documents that servers send. A device decodes a document as a whole: one member of another type, and
 --- all of it is of no use.
+local json = require "marketplace.json"
 local problem = require "marketplace.simulator.device.problem"
 
 local members = {}
@@ -58,7 +59,7 @@ end
 ---@return table
 function members.object(object, at, name)
   local value = object[name]
-  if type(value) ~= "table" or value[1] ~= nil then wrong(at, name, value, "an object") end
+  if not json.is_object(value) then wrong(at, name, value, "an object") end
   return value
 end
 
@@ -70,9 +71,9 @@ end
 function members.objects(object, at, name)
   local list = object[name]
   if list == nil then return {} end
-  if type(list) ~= "table" or (next(list) ~= nil and list[1] == nil) then wrong(at, name, list, "a list") end
+  if not json.is_list(list) then wrong(at, name, list, "a list") end
   for i, entry in ipairs(list) do
-    if type(entry) ~= "table" then wrong(at, ("%s[%d]"):format(name, i), entry, "an object") end
+    if not json.is_object(entry) then wrong(at, ("%s[%d]"):format(name, i), entry, "an object") end
   end
   return list
 end

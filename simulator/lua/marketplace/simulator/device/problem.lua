@@ -35,7 +35,7 @@ end
 function problem.shown(value)
   if value == nil then return "missing" end
   if value == json.null then return "null" end
-  if type(value) == "table" then return "a list or an object" end
+  if type(value) == "table" then return json.is_list(value) and "a list" or "an object" end
   if type(value) ~= "string" then return tostring(value) end
   return '"' .. text.safe(text.cut(value, SHOWN_BYTES)) .. '"'
 end

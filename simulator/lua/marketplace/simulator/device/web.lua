@@ -95,7 +95,7 @@ end
 ---@return table
 function web.document(address, response)
   local document = json.decode(response.body)
-  if type(document) ~= "table" or document[1] ~= nil then
+  if not json.is_object(document) then
     problem.raise("unknown", "%s answers what is not a JSON object%s", address, words_of(response))
   end
   return document
