@@ -40,8 +40,8 @@ end
 ---@param action? string
 function Findings:add(level, check, about, message, action)
   local finding = {
-    level = level, check = check, about = safe(self, about, MOST_SAID), message = safe(self, message, MOST_SAID),
-    action = action and safe(self, action, MOST_SAID),
+    level = level, check = check, about = safe(self, about, MOST_SAID),
+    message = safe(self, message, MOST_SAID), action = action and safe(self, action, MOST_SAID),
   }
   self.list[#self.list + 1] = finding
   if self.on_finding then self.on_finding(finding) end
