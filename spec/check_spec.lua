@@ -635,6 +635,22 @@ describe("marketplace.check", function()
     assert.matches("(hidden)", whole, 1, true)
   end)
 
+  it("shows no part of a header either, such as one of a cookie's values", function()
+    for header, said in pairs {
+      ["Cookie: lang=de; session=c2Vzc2lvbi1v; theme=dark"] = "c2Vzc2lvbi1v",
+      ["Cookie: session=c2Vzc2lvbi1vZg=="] = "c2Vzc2lvbi1vZg==",
+      ['Authorization: Digest username="somebody", response="6629fae49393a053"'] = "6629fae49393a053",
+    } do
+      market.before = function(request)
+        if request.host == DOMAIN then return { status = 302, headers = { location = "/?s=" .. said }, body = "" } end
+      end
+      local _, _, list = complaints { headers = { header } }
+      local whole = json.encode(list)
+      assert.is_nil(whole:find(said, 1, true), header)
+      assert.matches("(hidden)", whole, 1, true)
+    end
+  end)
+
   it("shows no more than the beginning of what is very long", function()
     market.after_apple = function(request, response)
       if not request.url:find "/webhooks%?" then return end

@@ -110,13 +110,20 @@ local IS_NO_SECRET = {
   accept = true, ["accept-language"] = true, ["content-type"] = true, host = true, origin = true, ["user-agent"] = true,
 }
 
+-- Each word whole, and what it has of names and values, as in cookies: a server may say any of them again.
+local function add_secrets(secrets, value)
+  for _, form in ipairs { "%S+", "[^%s;,=\"]+" } do
+    for word in value:gmatch(form) do
+      if #word >= LEAST_SECRET then secrets[#secrets + 1] = word end
+    end
+  end
+end
+
 local function secrets_of(headers)
   local secrets = {}
   for _, line in ipairs(headers) do
     local name, value = line:match "^([^:]*):(.*)$"
-    for word in value:gmatch "%S+" do
-      if #word >= LEAST_SECRET and not IS_NO_SECRET[name:lower()] then secrets[#secrets + 1] = word end
-    end
+    if not IS_NO_SECRET[name:lower()] then add_secrets(secrets, value) end
   end
   return secrets
 end
