@@ -58,7 +58,8 @@ describe("marketplace.device.config", function()
     local path = write_options "log = function() end"
     local device = assert(config.open(path, log))
     device:close()
-    support.ask(device, "updates", { apps = {}, platform = "iOS", osVersion = "18.0" })
+    assert.equal(503, (support.ask(device, "updates", { apps = { { appleItemId = "1", appleVersionId = "0" } },
+      platform = "iOS", osVersion = "18.0" })))
     assert.same({}, entries)
   end)
 

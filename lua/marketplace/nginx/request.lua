@@ -75,7 +75,7 @@ function request.answer(status, headers, body)
   local header = ngx.header
   header["content-length"] = #body
   -- what nginx answers by default
-  if status == 200 and body == "" then return end
+  if status == 200 and body == "" and next(headers) == nil then return end
   ngx.ctx.marketplace_answered = true
   ngx.status = status
   for name, value in pairs(headers) do header[name] = value end
