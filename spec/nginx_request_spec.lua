@@ -97,9 +97,14 @@ describe("marketplace.nginx.request", function()
 
   describe("answers", function()
     it("200 without a body as nginx does by itself", function()
-      request.answer(200, { ["content-type"] = "text/plain" }, "")
+      request.answer(200, {}, "")
       assert.same({ 200, { ["content-length"] = 0 }, {} }, { ngx.status, ngx.header, asked.printed })
       assert.is_false(request.is_answered())
+    end)
+
+    it("200 without a body with the headers that it has", function()
+      request.answer(200, { ["cache-control"] = "no-store" }, "")
+      assert.same({ 200, { ["content-length"] = 0, ["cache-control"] = "no-store" } }, { ngx.status, ngx.header })
     end)
 
     it("with a status, headers and a body", function()
