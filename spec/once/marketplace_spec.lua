@@ -13,7 +13,7 @@ local CHESS = "6740067890"
 
 local page = raw.read_file "docs/marketplace.md"
 
-describe("make run-marketplace", function()
+describe("make run-marketplace #full", function()
   local folder, running
 
   before_each(function() folder, running = shell.run "mktemp -d", {} end)
