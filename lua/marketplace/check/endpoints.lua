@@ -40,17 +40,13 @@ local function ask(run, about, more)
   })
 end
 
-local function tell_failure(run, about, failure)
-  run.findings:add(failure.is_skipped and "skipped" or "error", about.kind, about.url, failure.message, failure.action)
-end
-
 --[[ Who has not signed in ]]
 
 local REFUSED = { [401] = true, [403] = true }
 
 local function check_stranger(run, about)
   local response, failure = ask(run, about, {})
-  if not response then return tell_failure(run, about, failure) end
+  if not response then return run.findings:add_failure(about.kind, about.url, failure) end
   clock.judge_server(run, outside.host(about.url), response)
   local status = response.status
   if REFUSED[status] then
@@ -81,7 +77,7 @@ local function check_member(run, about)
       "so that no answer and no install token was looked at", "give one with --header or --header-file")
   end
   local response, failure = ask(run, about, run.headers)
-  if not response then return tell_failure(run, about, failure) end
+  if not response then return run.findings:add_failure(about.kind, about.url, failure) end
   if REFUSED[response.status] then
     return run.findings:add("error", about.kind, about.url, ("the header that was given is refused with %d"):format(
       response.status), "sign in anew and give that header; if it is good, look at authenticate, and whether a " ..

@@ -47,6 +47,14 @@ function Findings:add(level, check, about, message, action)
   if self.on_finding then self.on_finding(finding) end
 end
 
+--- Adds one of what could not be asked.
+---@param check string
+---@param about string
+---@param failure marketplace.check.Failure
+function Findings:add_failure(check, about, failure)
+  self:add(failure.is_skipped and "skipped" or "error", check, about, failure.message, failure.action)
+end
+
 --- No findings yet.
 ---@param on_finding? fun(finding: marketplace.CheckFinding) is told of each at once
 ---@param secrets string[] that no finding may show

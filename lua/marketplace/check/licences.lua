@@ -12,10 +12,6 @@ local IS_PAGE = { licenseResolutionURL = true }
 -- An empty object is no request for a licence: what refuses it is there.
 local REFUSED = { [400] = true, [401] = true, [403] = true, [415] = true, [422] = true }
 
-local function tell_failure(run, url, failure)
-  run.findings:add(failure.is_skipped and "skipped" or "error", CHECK, url, failure.message, failure.action)
-end
-
 local function refuse(run, name, url, response, to_what)
   local message, action = outside.refusal(run, response)
   if response.status < 300 or response.status >= 400 and response.status < 500 then
@@ -28,7 +24,7 @@ local function check_asked(run, name, url)
   local response, failure = outside.ask(run, {
     method = "POST", url = url, body = "{}", headers = { "content-type: application/json" },
   })
-  if not response then return tell_failure(run, url, failure) end
+  if not response then return run.findings:add_failure(CHECK, url, failure) end
   if REFUSED[response.status] then
     return run.findings:add("ok", CHECK, url, ("%s is there: what is no request is refused with %d"):format(name,
       response.status))
@@ -38,7 +34,7 @@ end
 
 local function check_read(run, name, url)
   local response, failure = outside.ask(run, { url = url })
-  if not response then return tell_failure(run, url, failure) end
+  if not response then return run.findings:add_failure(CHECK, url, failure) end
   local is_there = response.status == 200 and response.body ~= "" or IS_PAGE[name] and response.status < 400
   if is_there then return run.findings:add("ok", CHECK, url, name .. " can be read") end
   if response.status == 200 then

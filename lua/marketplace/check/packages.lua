@@ -209,10 +209,7 @@ local function check_taken_down(run)
   for i = 1, math.min(#rows, MOST_TAKEN_DOWN) do
     local url = address.of_package(run.packages_url, rows[i]) .. "manifest.json"
     local response, failure = outside.ask(run, { url = url, max_response = MOST_FILE })
-    if not response then
-      return run.findings:add(failure.is_skipped and "skipped" or "error", "takedowns", url, failure.message,
-        failure.action)
-    end
+    if not response then return run.findings:add_failure("takedowns", url, failure) end
     if judge_taken_down(run, url, rows[i], response) then gone = gone + 1 end
   end
   if gone > 0 then

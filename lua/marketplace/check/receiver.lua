@@ -31,10 +31,7 @@ local function check_url(run, url)
   local response, failure = outside.ask(run, {
     method = "POST", url = url, body = "{}", headers = { "content-type: application/json" },
   })
-  if not response then
-    return run.findings:add(failure.is_skipped and "skipped" or "error", "receiver", url, failure.message,
-      failure.action)
-  end
+  if not response then return run.findings:add_failure("receiver", url, failure) end
   judge_refusal(run, url, response)
 end
 
