@@ -1,5 +1,4 @@
 --- The file that tells devices whom to ask, as a device gets it.
-local address = require "marketplace.device.address"
 local clock = require "marketplace.check.clock"
 local json = require "marketplace.json"
 local outside = require "marketplace.check.outside"
@@ -44,10 +43,8 @@ end
 local function differs(run, document)
   local device = run.device
   if not device or type(device.base_url) ~= "string" then return false end
-  local base = address.base(device.base_url)
   local ok, is_same = pcall(function()
-    local bytes = well_known_file.document(device, { restore = base .. "/restore", updates = base .. "/updates" })
-    return json.encode(json.decode(bytes)) == json.encode(document)
+    return json.encode(json.decode(well_known_file.document(device))) == json.encode(document)
   end)
   return ok and not is_same
 end
@@ -73,13 +70,12 @@ local function judge_document(run, url, response)
 end
 
 local function tell_failure(run, host, url, failure)
-  local level = failure.is_skipped and "skipped" or "error"
   if failure.is_tls then
-    run.findings:add(level, "tls", host, failure.message, failure.action)
+    run.findings:add_failure("tls", host, failure)
     return run.findings:add("skipped", CHECK, url, "no device gets it while TLS fails")
   end
   run.findings:add("skipped", "tls", host, "no certificate was seen")
-  run.findings:add(level, CHECK, url, failure.message, failure.action)
+  run.findings:add_failure(CHECK, url, failure)
 end
 
 --- Looks at it.

@@ -10,8 +10,7 @@ local licensing = require "marketplace.device.licensing"
 local log = require "marketplace.log"
 local options = require "marketplace.options"
 local outage = require "marketplace.outage"
-local request_of = require("marketplace.device.request").of
-local request_fault = require("marketplace.device.request").fault
+local requests = require "marketplace.device.request"
 local responses = require "marketplace.responses"
 local runtime = require "marketplace.runtime"
 local scheduler = require "marketplace.client.scheduler"
@@ -23,7 +22,7 @@ local well_known = require "marketplace.device.well_known"
 local device = {}
 
 local WHERE = "marketplace.device"
-local MOST_BODY = 1048576
+local USUAL_BODY, MOST_BODY = 262144, 1048576 -- bytes
 local ENDPOINTS = { "updates", "restore", "install" }
 local LICENCE_ENDPOINTS = { "license", "license/renewal" } -- if there are licences
 
@@ -64,7 +63,7 @@ local function identify(self, asked)
 end
 
 local function answer_endpoint(self, endpoint, asked, began)
-  local fault = request_fault(asked, self.max_body)
+  local fault = requests.fault(asked, self.max_body)
   if fault then return responses.refusal(fault) end
   local refusal, account, territory = identify(self, asked)
   if refusal then return refusal end
@@ -106,7 +105,7 @@ end
 ---@return table headers
 ---@return string body
 function Device:handle(request)
-  local asked, began = request_of(request, "device:handle"), core.monotonic()
+  local asked, began = requests.of(request, "device:handle"), core.monotonic()
   local answer = answer_of(self, asked, began)
   if self.sidecar then self.sidecar:turn() end
   self.counts:answer(endpoint_name(self, asked.path), answer.status, core.monotonic() - began)
@@ -229,7 +228,7 @@ local function check(given)
   end
   if given.share_url then share_url.check(given.share_url) end
   if given.licensing then licensing.check(given.licensing, given.license) end
-  local dtype, max_body = given.update_dtype or "download", given.max_body or 262144
+  local dtype, max_body = given.update_dtype or "download", given.max_body or USUAL_BODY
   if dtype ~= "download" and dtype ~= "redownload" then
     error("option 'update_dtype' must be \"download\" or \"redownload\"", 0)
   end
@@ -248,10 +247,9 @@ local function add_endpoints(self, base, names)
   for _, name in ipairs(names) do self.endpoints[address.path(("%s/%s"):format(base, name))] = name end
 end
 
-local function add_well_known(self, given, base)
-  local urls = { restore = base .. "/restore", updates = base .. "/updates" }
+local function add_well_known(self, given)
   self.files[well_known.PATH] = {
-    name = "well_known", type = "application/json", body = well_known.document(given, urls),
+    name = "well_known", type = "application/json", body = well_known.document(given),
   }
 end
 
@@ -259,12 +257,12 @@ local function made_of(given)
   check(given)
   local base, target = address.base(given.base_url), log.target(given.log)
   local self = setmetatable({
-    packages = given.packages, authenticate = given.authenticate, max_body = given.max_body or 262144, endpoints = {},
-    files = {}, outage = outage.new(target, "devices answered again"),
+    packages = given.packages, authenticate = given.authenticate, max_body = given.max_body or USUAL_BODY,
+    endpoints = {}, files = {}, outage = outage.new(target, "devices answered again"),
   }, Device)
   add_endpoints(self, base, ENDPOINTS)
   if given.licensing then add_endpoints(self, base, LICENCE_ENDPOINTS) end
-  add_well_known(self, given, base)
+  add_well_known(self, given)
   return self
 end
 

@@ -70,19 +70,16 @@ end
 
 --- The file. Raises what is wrong with the options, without a place.
 ---@param given marketplace.DeviceOptions
----@param urls {restore: string, updates: string}
 ---@return string bytes
-function well_known.document(given, urls)
-  local hours = given.polling_interval or USUAL_INTERVAL
+function well_known.document(given)
+  local hours, base = given.polling_interval or USUAL_INTERVAL, address.base(given.base_url)
   check_interval("polling_interval", hours)
   if given.license then check_license("license", given.license) end
   check_overrides(given.overrides or {})
   local license = given.license
-  if given.licensing then
-    license = licensing.addresses(given.licensing, license, address.base(given.base_url))
-  end
+  if given.licensing then license = licensing.addresses(given.licensing, license, base) end
   return json.encode {
-    restore = urls.restore, updates = { url = urls.updates, pollingInterval = hours }, license = license,
+    restore = base .. "/restore", updates = { url = base .. "/updates", pollingInterval = hours }, license = license,
     overridesByAppleItemID = given.overrides and next(given.overrides) and given.overrides or nil,
   }
 end
