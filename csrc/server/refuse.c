@@ -20,9 +20,14 @@ static bool is_moot(const mkt_server *server, const mkt_request *request) {
   return request->route != NULL || mkt_health_is_probe(&server->health, request);
 }
 
+/* One that cannot be read is of none, whatever its path is: so the owner has it, too. */
+static bool is_refused_of_route(const mkt_request *request) {
+  return request->route != NULL && request->refusal != MKT_REFUSAL_MALFORMED;
+}
+
 static void count(mkt_server *server, const mkt_request *request) {
   server->refused.all++;
-  if (request->route != NULL) {
+  if (is_refused_of_route(request)) {
     mkt_route_count_refused(server, request);
   } else {
     server->refused.of_kind[request->refusal]++;
@@ -34,7 +39,7 @@ static bool is_handed_out(mkt_server *server, const mkt_request *request) {
   const mkt_refusal refusal = request->refusal;
   mkt_ready *ready = &server->ready;
   if (refusal == MKT_REFUSAL_NONE) return !is_moot(server, request);
-  size_t *shown = request->route != NULL ? ready->of_routes : ready->of_kind;
+  size_t *shown = is_refused_of_route(request) ? ready->of_routes : ready->of_kind;
   if (shown[refusal] < MKT_REFUSED_SHOWN) {
     shown[refusal]++;
     ready->refused++;

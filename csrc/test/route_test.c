@@ -147,6 +147,19 @@ static void counts_what_is_refused_of_each_route(void **state) {
   assert_int_equal(refused.of_kind[MKT_REFUSAL_TOO_LARGE], MORE);
 }
 
+/* As the owner has it: what cannot be read is nobody's. */
+static void counts_what_is_malformed_of_no_route(void **state) {
+  (void)state;
+  enum { MORE = 3 };
+  be_late();
+  for (int i = 0; i < MKT_REFUSED_SHOWN + MORE; i++)
+    ask_once(HEAD("GET /apps/1") "Host: b\r\n\r\n", "HTTP/1.1 400 ");
+  is_late = false;
+  (void)mkt_server_poll(server, 0);
+  assert_int_equal(mkt_server_refused(server).of_kind[MKT_REFUSAL_MALFORMED], MORE);
+  assert_int_equal(mkt_server_refused_of_route(server, 1).all, 0);
+}
+
 /* Connections */
 
 static void send_bodies(int fds[], size_t count, const char *request) {
@@ -280,6 +293,7 @@ int main(void) {
       WITH_ROUTES(is_refused_by_its_head_while_the_owner_is_away),
       WITH_ROUTES(ends_a_body_that_is_late),
       WITH_ROUTES(counts_what_is_refused_of_each_route),
+      WITH_ROUTES(counts_what_is_malformed_of_no_route),
       WITH_ROUTES(takes_half_of_the_connections),
       WITH_ROUTES(gives_its_connections_to_notifications),
       WITH_ROUTES(never_takes_the_place_of_a_notification_s_body),
