@@ -364,6 +364,35 @@ describe("a licence", function()
     end
   end)
 
+  describe("of an app that is taken down while the sidecar makes it", function()
+    local HEADERS = { ["X-Account"] = "somebody", ["X-Territory"] = "DEU" }
+
+    local function ask_during_takedown(app, territories)
+      sidecar:listen()
+      sidecar:publish("v" .. app, app, "1", "asset-" .. app)
+      local apps = { [app] = { appleVersionId = "1", assetPublicId = "asset-" .. app } }
+      return sidecar:ask(sidecar:question(apps), function()
+        assert(sidecar.store.store:availability {
+          scope = "app", id = app, available = false, territories = territories,
+        })
+        return licensed()
+      end, { headers = HEADERS })
+    end
+
+    it("is not given", function()
+      for app, territories in pairs { ["71"] = "*", ["72"] = { "DEU", "FRA" } } do
+        local status, body, headers = ask_during_takedown(app, territories)
+        assert.same({ 503, "try again later\n", "5" }, { status, body, headers["retry-after"] })
+        sidecar:begin_anew()
+      end
+    end)
+
+    it("is given in other territories", function()
+      local status, document = ask_during_takedown("73", { "FRA" })
+      assert.same({ 200, LICENCE }, { status, document.license })
+    end)
+  end)
+
   it("may be missing if all are refused", function()
     sidecar:listen()
     local status, document = sidecar:ask(sidecar:question(APPS), sidecars.json { unlicensedApps = { "1" } })

@@ -6,6 +6,7 @@ local answerer = require "marketplace.device.answerer"
 local core = require "marketplace.core"
 local counts = require "marketplace.device.counts"
 local ids = require "marketplace.packages.ids"
+local licence_job = require "marketplace.device.licence_job"
 local licensing = require "marketplace.device.licensing"
 local log = require "marketplace.log"
 local options = require "marketplace.options"
@@ -62,6 +63,15 @@ local function identify(self, asked)
   return nil, account, territory
 end
 
+-- A licence of what was taken down while the sidecar made it is not given; who asks again is told that the app is gone.
+local function finish(self, job, began)
+  local answer = self.sidecar:finish(job, began)
+  if answer.status ~= 200 then return answer end
+  local is_current, message = licence_job.is_current(job, self.packages)
+  if is_current == nil then return unavailable(self, message) end
+  return is_current and answer or responses.refusal "unavailable"
+end
+
 local function answer_endpoint(self, endpoint, asked, began)
   local fault = requests.fault(asked, self.max_body)
   if fault then return responses.refusal(fault) end
@@ -71,7 +81,7 @@ local function answer_endpoint(self, endpoint, asked, began)
   if not answer then return unavailable(self, message) end
   if answer.job then
     self.outage:worked(core.now())
-    return self.sidecar:finish(answer.job, began)
+    return finish(self, answer.job, began)
   end
   self.counts:add_tokens(answer.tokens or 0)
   -- for a question that is wrong nothing was looked up
