@@ -128,8 +128,8 @@ describe("marketplace.check", function()
       "market.example. To do: get one that is for market.example" }, also_skips = true },
     { "the chain is not whole", function()
       fail_at(DOMAIN, "SSL certificate problem: unable to get local issuer certificate", "tls_failed")
-    end, { "error tls market.example: nobody who is known here vouches for the certificate. To do: have the server " ..
-      "send the whole chain" }, also_skips = true },
+    end, { "error tls market.example: no authority that is known here vouches for the certificate. To do: have the " ..
+      "server send the whole chain" }, also_skips = true },
     { "the authorities cannot be read", function()
       fail_at(DOMAIN, "error adding trust anchors from file: /nowhere", "tls_failed")
     end, { "error tls market.example: the certificates to trust cannot be read. To do: look at what %-%-ca%-file" },
@@ -165,12 +165,12 @@ describe("marketplace.check", function()
       "record; .*%-%-connect" }, also_skips = true },
     { "nobody listens", function()
       fail_at(DOMAIN, "Failed to connect to market.example port 443 after 0 ms: Connection refused", "connect_failed")
-    end, { "error well_known .*: nobody can connect: .*Connection refused. To do: look whether the server runs" },
+    end, { "error well_known .*: cannot connect: .*Connection refused. To do: check whether the server runs" },
       also_skips = true },
     { "the server does not answer", function()
       fail_at(DOMAIN, "Operation timed out", "timeout")
     end, {
-      "error well_known .*: no answer came within 10 s. To do: look in the server's log",
+      "error well_known .*: no answer came within 10 s. To do: the server's log",
       "error updates .*: no answer came within 10 s",
     }, also_skips = true },
     { "the certificate of another host expires", function()
@@ -198,9 +198,9 @@ describe("marketplace.check", function()
     end, { "error well_known .*: the answer is 301, to https://www.market.example/%S+. To do: devices follow no " ..
       "redirect: answer at this very address" } },
     { "the file is not there", function() answer_at(WELL_KNOWN, 404) end,
-      { "error well_known .*: the answer is 404. To do: look whether the server passes this address on" } },
+      { "error well_known .*: the answer is 404. To do: check whether the server passes this address on" } },
     { "the file asks for a password", function() answer_at(WELL_KNOWN, 401) end,
-      { "error well_known .*: the answer is 401. To do: let it be read by everybody" } },
+      { "error well_known .*: the answer is 401. To do: let everybody read it" } },
     { "the file is a page", function()
       answer_at(WELL_KNOWN, 200, { ["content-type"] = "text/html" }, "<html>Welcome</html>")
     end, {
@@ -234,7 +234,7 @@ describe("marketplace.check", function()
           overridesByAppleItemID = { game = { restore = "http://a.example" }, ["7"] = "x" }, extra = true }
       end)
     end, {
-      "warning well_known .*: extra is no member that devices know",
+      "warning well_known .*: extra is not a member that devices know",
       "error well_known .*: restore is a number, not a URL",
       "error well_known .*: updates.url is null, not a URL",
       "error well_known .*: updates.pollingInterval is a string, not a number",
@@ -277,8 +277,8 @@ describe("marketplace.check", function()
     { "nobody is refused", function()
       market:serve { authenticate = function() return "everybody" end }
     end, {
-      "warning updates .*: who has not signed in is answered with 200. To do: have authenticate return nil",
-      "warning restore .*: who has not signed in is answered with 200",
+      "warning updates .*: a device that has not signed in is answered with 200. To do: have authenticate return nil",
+      "warning restore .*: a device that has not signed in is answered with 200",
     } },
     { "the header is refused", function()
       market:serve { authenticate = function(request)
@@ -294,13 +294,13 @@ describe("marketplace.check", function()
       "skipped restore", "skipped token install tokens: no answer had one",
     }, options = { headers = NONE } },
     { "an endpoint is not there", function() answer_at("/device/updates", 404) end, {
-      "error updates .*: the answer is 404 to who has not signed in, in place of 401. To do: look whether the server",
-      "error updates .*: the answer is 404. To do: look whether the server passes",
+      "error updates .*: the answer is 404 to a device that has not signed in, in place of 401. To do: check whether",
+      "error updates .*: the answer is 404. To do: check whether the server passes",
     } },
     { "an endpoint fails", function()
       market:serve { authenticate = function() error "the database is down" end }
     end, {
-      "error updates .*: the answer is 503 to who has not signed in, in place of 401. To do: look in the server's log",
+      "error updates .*: the answer is 503 to a device that has not signed in, in place of 401. To do: the server's",
       "error updates .*: the answer is 503.", "error restore .*: the answer is 503 to", "error restore .*: the " ..
         "answer is",
       "skipped token install tokens: no answer had one",
@@ -321,11 +321,11 @@ describe("marketplace.check", function()
     end, { "error updates .*: the answer's member failures is not a list" } },
     { "what is unknown is no failure", function()
       edit("/device/updates", function(document) document.failures = json.list {} end)
-    end, { "warning updates .*: an app that nobody knows is no failure with code 404. To do: name in failures" } },
+    end, { "warning updates .*: an app that does not exist is not among the failures with code 404. To do: name" } },
     { "apps are not offered", function()
       edit("/device/updates", function(document) document.updates = json.list { document.updates[1] } end)
-    end, { "warning updates .*: 1 of 2 apps that are served are not offered: 6499000002. To do: if the account's " ..
-      "territory is not why" } },
+    end, { "warning updates .*: 1 of 2 apps that are served are not offered: 6499000002. To do: unless the " ..
+      "account's territory" } },
     { "an offer has no token", function()
       edit("/device/restore", function(document) document.restores[2].installVerificationToken = nil end)
     end, { "error restore .*: restores%[2%]: installVerificationToken is missing or not a text" } },
@@ -338,9 +338,9 @@ describe("marketplace.check", function()
       "registered domain. To do: serve packages from a host below it" } },
     -- licences
     { "the licence server is not there", function() answer_at("/licences/new", 404) end,
-      { "error license .*/new: dynamicLicenseURL: the answer is 404 to what is no request for a licence. To do" } },
+      { "error license .*/new: dynamicLicenseURL: the answer is 404 to an empty request. To do" } },
     { "the licence server takes anything", function() answer_at("/licences/renewal", 200) end,
-      { "error license .*/renewal: licenseRenewalURL: the answer is 200 to what is no request for a licence" } },
+      { "error license .*/renewal: licenseRenewalURL: the answer is 200 to an empty request" } },
     { "the licence server is elsewhere", function()
       answer_at("/licences/signing", 302, { location = "https://a.example/" })
     end, { "error license .*: signingCertificateURL: the answer is 302, to https://a.example/. To do: devices" } },
@@ -468,7 +468,7 @@ describe("marketplace.check", function()
       "skipped webhook app 6740012345: no key of App Store Connect's API was given",
     }, options = { client = NONE } },
     { "the key of the API is refused", function() answer_apple "401" end,
-      { "error app_store_connect App Store Connect: .*401.*To do: look whether the key file, %-%-key%-id" },
+      { "error app_store_connect App Store Connect: .*401.*To do: check whether the key file, %-%-key%-id" },
       only = "^error" },
     { "agreements wait", function() answer_apple("403", "/v1/alternativeDistributionDomains") end,
       { "error app_store_connect App Store Connect: .*403.*To do: have the account holder sign the agreements" } },
@@ -553,17 +553,17 @@ describe("marketplace.check", function()
       market.before = function(request)
         if request.url == HOOK then return { status = 200, headers = {}, body = "ok" } end
       end
-    end, { "error receiver https://hooks.example/notifications: what nobody signed is taken with 200. To do: " ..
-      "find out" } },
+    end, { "error receiver https://hooks.example/notifications: a notification without a signature is accepted with " ..
+      "200. To do: find out" } },
     { "the receiver is elsewhere", function()
       market.before = function(request)
         if request.url == HOOK then return { status = 308, headers = { location = "/" }, body = "" } end
       end
-    end, { "error receiver .*: the answer is 308, to / to what is not signed, in place of 401. To do: App Store " ..
-      "Connect" } },
+    end, { "error receiver .*: the answer is 308, to / to a notification without a signature, in place of 401. " ..
+      "To do: App Store Connect" } },
     { "the receiver is not there", function()
       fail_at("hooks.example", "Connection refused", "connect_failed")
-    end, { "error receiver https://hooks.example/notifications: nobody can connect: Connection refused" } },
+    end, { "error receiver https://hooks.example/notifications: cannot connect: Connection refused" } },
     { "no app is named", function() end,
       { "skipped webhook App Store Connect: no app was named, so that no webhook was looked at. To do: name the" },
       options = { apps = NONE } },

@@ -173,13 +173,13 @@ describe("marketplace check", function()
   local NAMES = {
     expired = "error    market.example: the certificate has expired. To do: renew it",
     early = "error    market.example: the certificate is not valid yet. To do: if this machine's clock",
-    lonely = "error    market.example: the certificate vouches for itself, which no device believes",
+    lonely = "error    market.example: the certificate is self%-signed, and no device trusts it",
     redirecting = "error    %S+: the answer is 301, to https://www.market.example/%S+. To do: devices follow no",
     huge = "error    %S+: the answer is larger than 1.04 MB",
-    silent = "error    %S+: no answer came within 1 s. To do: look in the server's log what it waits for",
+    silent = "error    %S+: no answer came within 1 s. To do: the server's log may say what it waits for",
     dripping = "error    %S+: no answer came within 1 s",
-    failing = "error    %S+: the answer is 500. To do: look in the server's log why",
-    old = "error    market.example: no TLS connection comes about: .*To do: look whether the server speaks TLS 1.2",
+    failing = "error    %S+: the answer is 500. To do: the server's log says why",
+    old = "error    market.example: no TLS connection can be made: .*To do: check whether the server speaks TLS 1.2",
   }
 
   for name, expected in pairs(NAMES) do
@@ -204,16 +204,16 @@ describe("marketplace check", function()
     local ca = (" --ca-file %s/ca.crt"):format(folder)
     says("error    other.example: the certificate is for localhost, market.example, %*.market.example, not for " ..
       "other.example. To do: get one that is for other.example", "--domain other.example " .. at .. ca)
-    says("error    market.example: nobody who is known here vouches for the certificate. To do: have the server send",
+    says("error    market.example: no authority that is known here vouches for the certificate. To do: have the server",
       "--domain market.example " .. at)
-    says("error    %S+: nobody can connect: .*To do: look whether the server runs",
+    says("error    %S+: cannot connect: .*To do: check whether the server runs",
       "--domain market.example --connect 127.0.0.1:" .. shell.free_port() .. ca)
-    says("error    %S+: nobody can connect: ", "--domain market.example --connect '[::1]:1'" .. ca)
+    says("error    %S+: cannot connect: ", "--domain market.example --connect '[::1]:1'" .. ca)
     says("error    %S+: no address is known for market.invalid. To do: make its DNS record",
       "--domain market.invalid" .. ca)
     says("error    market.example: the certificates to trust cannot be read. To do: look at what %-%-ca%-file names",
       "--domain market.example --ca-file /nowhere " .. at)
-    says("error    %S+: no TLS connection comes about", ("--domain market.example --connect %s%s"):format(
+    says("error    %S+: no TLS connection can be made", ("--domain market.example --connect %s%s"):format(
       serve.url:match "//(.*)$", ca))
   end)
 

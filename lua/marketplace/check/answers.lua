@@ -43,7 +43,7 @@ local function text_problem(entry)
 end
 
 local function package_problem(run, url)
-  if not url:find "^https://" then return "alternativeDistributionPackage is no https:// URL", nil end
+  if not url:find "^https://" then return "alternativeDistributionPackage is not an https:// URL", nil end
   local host = outside.host(url)
   if answers.is_below_domain(run, host) then return nil end
   return ("alternativeDistributionPackage is on %s, which is not below the registered domain"):format(
@@ -108,19 +108,20 @@ local function judge_coverage(run, about, seen, failed)
   local is_fine = true
   if not failed[about.unknown] then
     is_fine = false
-    run.findings:add("warning", about.kind, about.url, "an app that nobody knows is no failure with code 404",
-      "name in failures what is gone: devices do not learn otherwise that an app was taken down")
+    run.findings:add("warning", about.kind, about.url,
+      "an app that does not exist is not among the failures with code 404",
+      "name each app that is gone in failures: otherwise devices do not learn that it was taken down")
   end
   local refused = not_offered(about, seen)
   if #refused > 0 then
     is_fine = false
     run.findings:add("warning", about.kind, about.url, ("%d of %d apps that are served are not offered: %s"):format(
       #refused, #about.apps, run.findings:shown(table.concat(refused, " "))),
-      "if the account's territory is not why, look whether the server uses this folder of packages")
+      "unless the account's territory is the reason, check whether the server uses this folder of packages")
   end
   if not is_fine then return end
-  run.findings:add("ok", about.kind, about.url, ("who has signed in is answered, with each of %d apps that were " ..
-    "asked for"):format(#about.apps))
+  run.findings:add("ok", about.kind, about.url, ("a device that has signed in is answered, with each of the %d " ..
+    "apps that it asked for"):format(#about.apps))
 end
 
 --- Judges an answer of status 200.

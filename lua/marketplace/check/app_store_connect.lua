@@ -11,8 +11,9 @@ local MOST = 200 -- of a list: more than anybody has
 --[[ Calls ]]
 
 local ACTIONS = {
-  unauthorized = "look whether the key file, --key-id and --issuer-id belong together, and whether the key was revoked",
-  rate_limited = "wait, and look what else uses this key",
+  unauthorized =
+    "check whether the key file, --key-id and --issuer-id belong together, and whether the key was revoked",
+  rate_limited = "wait, and find out what else uses this key",
   connect_failed = "look at this machine's way to the internet, and at --api-url",
   tls_failed = "look at this machine's way to the internet, and at --api-url and --ca-file",
   timeout = "try again; https://developer.apple.com/system-status/ says whether Apple has an outage",

@@ -1,4 +1,5 @@
---- The addresses that devices ask for updates and restores: that they refuse who has not signed in, and answer who has.
+--- The addresses that devices ask for updates and restores: that they refuse a device that has not signed in, and
+--- answer one that has.
 local address = require "marketplace.device.address"
 local answers = require "marketplace.check.answers"
 local clock = require "marketplace.check.clock"
@@ -40,7 +41,7 @@ local function ask(run, about, more)
   })
 end
 
---[[ Who has not signed in ]]
+--[[ A device that has not signed in ]]
 
 local REFUSED = { [401] = true, [403] = true }
 
@@ -50,17 +51,20 @@ local function check_stranger(run, about)
   clock.judge_server(run, outside.host(about.url), response)
   local status = response.status
   if REFUSED[status] then
-    return run.findings:add("ok", about.kind, about.url, ("who has not signed in is refused with %d"):format(status))
+    return run.findings:add("ok", about.kind, about.url,
+      ("a device that has not signed in is refused with %d"):format(status))
   end
   if status >= 200 and status <= 299 then
-    return run.findings:add("warning", about.kind, about.url, ("who has not signed in is answered with %d"):format(
-      status), "have authenticate return nil for them: otherwise devices never offer to sign in")
+    return run.findings:add("warning", about.kind, about.url,
+      ("a device that has not signed in is answered with %d"):format(status),
+      "have authenticate return nil for it: otherwise devices never offer to sign in")
   end
   local message, action = outside.refusal(run, response)
-  run.findings:add("error", about.kind, about.url, message .. " to who has not signed in, in place of 401", action)
+  run.findings:add("error", about.kind, about.url,
+    message .. " to a device that has not signed in, in place of 401", action)
 end
 
---[[ Who has ]]
+--[[ One that has ]]
 
 local function judge_answer(run, about, response)
   local document, problem = json.decode(response.body)

@@ -15,7 +15,7 @@ local REFUSED = { [400] = true, [401] = true, [403] = true, [415] = true, [422] 
 local function refuse(run, name, url, response, to_what)
   local message, action = outside.refusal(run, response)
   if response.status < 300 or response.status >= 400 and response.status < 500 then
-    action = "look whether the licence server runs there, and at license in the device's options"
+    action = "check whether the licence server runs there, and at license in the device's options"
   end
   run.findings:add("error", CHECK, url, ("%s: %s%s"):format(name, message, to_what), action)
 end
@@ -26,10 +26,10 @@ local function check_asked(run, name, url)
   })
   if not response then return run.findings:add_failure(CHECK, url, failure) end
   if REFUSED[response.status] then
-    return run.findings:add("ok", CHECK, url, ("%s is there: what is no request is refused with %d"):format(name,
+    return run.findings:add("ok", CHECK, url, ("%s is there: an empty request is refused with %d"):format(name,
       response.status))
   end
-  refuse(run, name, url, response, " to what is no request for a licence")
+  refuse(run, name, url, response, " to an empty request")
 end
 
 local function check_read(run, name, url)

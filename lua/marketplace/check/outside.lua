@@ -38,11 +38,11 @@ local TLS = {
   { "expired", "the certificate has expired", "renew it, and have the server load the new one" },
   { "not yet valid", "the certificate is not valid yet",
     "if this machine's clock is behind, set it; otherwise use the former certificate until this one begins" },
-  { "self[- ]signed certificate in", "the certificate is vouched for by an authority that devices do not know",
+  { "self[- ]signed certificate in", "the certificate is from an authority that devices do not trust",
     "get one from a public authority; to check with your own, name it with --ca-file" },
-  { "self[- ]signed", "the certificate vouches for itself, which no device believes",
+  { "self[- ]signed", "the certificate is self-signed, and no device trusts it",
     "get one from a public authority; to check with your own, name it with --ca-file" },
-  { "local issuer", "nobody who is known here vouches for the certificate",
+  { "local issuer", "no authority that is known here vouches for the certificate",
     "have the server send the whole chain, with the authority's intermediate certificates; to check with an " ..
     "authority of your own, name it with --ca-file" },
   { "revoked", "the certificate was revoked", "get another one" },
@@ -67,11 +67,11 @@ local function connect_failure(message, host)
       action = "make its DNS record; to look at a server before that, name its address with --connect" }
   end
   if message:find "SSL" or message:find "TLS" then
-    return { message = "no TLS connection comes about: " .. message,
-      action = "look whether the server speaks TLS 1.2 or later on this port", is_tls = true }
+    return { message = "no TLS connection can be made: " .. message,
+      action = "check whether the server speaks TLS 1.2 or later on this port", is_tls = true }
   end
-  return { message = "nobody can connect: " .. message,
-    action = "look whether the server runs, listens there, and is let through by the firewall" }
+  return { message = "cannot connect: " .. message,
+    action = "check whether the server runs, listens there, and is let through by the firewall" }
 end
 
 local function failure_of(request, host, message, code, detail)
@@ -79,7 +79,7 @@ local function failure_of(request, host, message, code, detail)
   if code == "connect_failed" then return connect_failure(message, host) end
   if code == "timeout" then
     return { message = ("no answer came within %.3g s"):format(request.timeout),
-      action = "look in the server's log what it waits for" }
+      action = "the server's log may say what it waits for" }
   end
   if code == "too_large" then
     return { message = ("the answer is larger than %s"):format(text.bytes(request.max_response)),
@@ -209,9 +209,9 @@ function outside.refusal(run, response)
     return ("the answer is %d, to %s"):format(status, run.findings:shown(outside.header(response, "location") or "-")),
       "devices follow no redirect: answer at this very address"
   end
-  if status >= 500 then return ("the answer is %d"):format(status), "look in the server's log why" end
+  if status >= 500 then return ("the answer is %d"):format(status), "the server's log says why" end
   if status == 429 then return "the answer is 429", "let more requests through" end
-  return ("the answer is %d"):format(status), "look whether the server passes this address on to marketplace.device"
+  return ("the answer is %d"):format(status), "check whether the server passes this address on to marketplace.device"
 end
 
 return outside

@@ -213,7 +213,7 @@ local function check_taken_down(run)
     if judge_taken_down(run, url, rows[i], response) then gone = gone + 1 end
   end
   if gone > 0 then
-    run.findings:add("ok", "takedowns", "packages", ("%d that were taken down are not to be had"):format(gone))
+    run.findings:add("ok", "takedowns", "packages", ("%d that were taken down are no longer served"):format(gone))
   end
 end
 

@@ -15,16 +15,18 @@ local BEFORE = 600   -- seconds by which clocks may differ
 local function judge_refusal(run, url, response)
   local status = response.status
   if status == 401 then
-    return run.findings:add("ok", "receiver", url, "what Apple did not sign is refused with 401")
+    return run.findings:add("ok", "receiver", url, "a notification that Apple did not sign is refused with 401")
   end
   if status >= 200 and status <= 299 then
-    return run.findings:add("error", "receiver", url, ("what nobody signed is taken with %d"):format(status),
-      "find out what answers there: it is no receiver of this library, or it does not verify")
+    return run.findings:add("error", "receiver", url,
+      ("a notification without a signature is accepted with %d"):format(status),
+      "find out what answers there: it is not a receiver of this library, or it does not verify")
   end
   local message, action = outside.refusal(run, response)
-  run.findings:add("error", "receiver", url, message .. " to what is not signed, in place of 401", status < 400 and
+  message = message .. " to a notification without a signature, in place of 401"
+  run.findings:add("error", "receiver", url, message, status < 400 and
     "App Store Connect may follow no redirect: post to the address itself" or status >= 500 and action or
-    "look whether the path of the webhook is the receiver's")
+    "check whether the path of the webhook is the receiver's")
 end
 
 local function check_url(run, url)

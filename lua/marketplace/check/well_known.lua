@@ -22,7 +22,7 @@ end
 -- What is wrong with an answer before it is read.
 local function refusal(run, response)
   if WITHOUT_BODY[response.status] then
-    return ("the answer is %d"):format(response.status), "let it be read by everybody: devices do not sign in for it"
+    return ("the answer is %d"):format(response.status), "let everybody read it: devices do not sign in for it"
   end
   if response.status ~= 200 then return outside.refusal(run, response) end
   local encoding = encoding_of(response)

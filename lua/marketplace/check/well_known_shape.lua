@@ -46,7 +46,7 @@ end
 function Shape:unknown(at, object, known)
   for _, name in ipairs(sorted(object)) do
     if not known[name] then
-      self:add("warning", ("%s%s is no member that devices know"):format(at, self.shown(name)))
+      self:add("warning", ("%s%s is not a member that devices know"):format(at, self.shown(name)))
     end
   end
 end
