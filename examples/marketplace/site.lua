@@ -102,15 +102,19 @@ local function link(self, id, account, territory)
   return install and filled('<p><a href="%s">Install</a></p>\n', install.link) or ""
 end
 
+-- Apple's crawler does not sign in, and has to find the page of every app that the catalogue lists, even of one that is
+-- not to be had everywhere.
 local function app(self, request, account, territory)
   local id = request.path:match "^/apps/(%d+)"
   if not apps[id] then return not_found() end
-  local versions = versions_of(self, { id }, territory)
-  if not versions then return unavailable() end
-  if not versions[1] then return not_found() end
-  local install, scripts = link(self, id, account, territory), self.catalogue:scripts(id)
-  if not install or scripts == nil then return unavailable() end
-  local about = filled("<p>%s</p>\n<p>Version %s</p>\n", apps[id].description, versions[1].version)
+  local versions, scripts = versions_of(self, { id }, territory), self.catalogue:scripts(id)
+  if not versions or scripts == nil then return unavailable() end
+  local version = versions[1]
+  if not version and (account or not scripts) then return not_found() end
+  local install = link(self, id, account, territory)
+  if not install then return unavailable() end
+  local about = filled("<p>%s</p>\n", apps[id].description)
+  if version then about = about .. filled("<p>Version %s</p>\n", version.version) end
   return page(200, apps[id].name, about .. install .. (scripts or ""))
 end
 
