@@ -172,6 +172,39 @@ describe("make run-marketplace #full", function()
     type_command(("marketplace packages withdraw --app %s --territory FRA"):format(CHESS))
     assert.same({ 404, 200 }, { get(one, app, french).status, get(one, app, german).status })
     assert.is_nil(get(one, "/", french).body:find "Chess")
+
+    type_command(("marketplace packages withdraw --app %s"):format(CHESS))
+    assert.equal(404, get(one, app).status)
+    type_command(("marketplace packages restore --app %s --territory DEU"):format(CHESS))
+    assert.matches('"countriesSupported".*"DE"', get(one, app).body)
+    assert.same({ 404, 200 }, { get(one, app, french).status, get(one, app, german).status })
+  end)
+
+  it("has phones that know the marketplace, whatever they are asked to do", function()
+    start()
+    for _, phone in ipairs { "german-phone", "french-phone" } do
+      type_command(("%s install %s"):format(phone, CHESS))
+      local output, status = type_command(phone .. " renew")
+      assert.same({ 0, true }, { status, output:find(CHESS, 1, true) ~= nil }, output)
+    end
+    assert.matches(CHESS, (type_command "german-phone list"), 1, true)
+    assert.matches("Usage: marketplace simulate device [", (type_command "german-phone"), 1, true)
+    assert.matches("\n   renew ", (type_command "german-phone --help"), 1, true)
+  end)
+
+  it("names each part of it in what they log, and leaves out what says nothing", function()
+    local one = start()
+    type_command "german-phone install 6740067890"
+    type_command "marketplace simulate event app_unavailable --app 6740067890"
+    local logged = {}
+    repeat
+      local line = assert(one.pipe:read "*l")
+      logged[#logged + 1] = line
+    until line:find " done event=app_unavailable"
+    local all = table.concat(logged, "\n")
+    assert.matches("\nsimulator: [^\n]* delivered event=app_unavailable", "\n" .. all)
+    assert.matches("\nnginx: [^\n]* stored event=app_unavailable", "\n" .. all)
+    assert.is_nil(all:find("keepalive", 1, true))
   end)
 
   it("has handlers that serve takes, too", function()
@@ -217,6 +250,18 @@ describe("make run-marketplace #full", function()
   local function refused()
     return (shell.capture("make --no-print-directory run-marketplace PORT=0 METRICS_PORT=0 FOLDER=" .. folder))
   end
+
+  it("says which port is in use, and leaves nothing behind", function()
+    local one = start()
+    local port = one.url:match "%d+$"
+    for _, ports in ipairs { "PORT=%s METRICS_PORT=0", "PORT=0 METRICS_PORT=%s" } do
+      local said, status = shell.capture(("make --no-print-directory run-marketplace FOLDER=%s-other %s"):format(folder,
+        ports:format(port)))
+      assert.same({ 2, true }, { status, said:find(("port %s "):format(port), 1, true) ~= nil }, said)
+      assert.matches(ports:match "(%S+)=%%s" .. "=0 takes any free one", said, 1, true)
+      assert.is_false(shell.exists(folder .. "-other"))
+    end
+  end)
 
   it("takes no folder in which another one runs, or that holds something else", function()
     shell.run(("touch %s/mine"):format(folder))
