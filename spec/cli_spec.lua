@@ -245,6 +245,17 @@ describe("the command", function()
     end
   end)
 
+  it("shows how the very command is used that was used wrongly", function()
+    for arguments, usage in pairs {
+      ["inbox"] = "inbox [-h] <command>", ["inbox nonsense"] = "inbox [-h] <command>", ["inbox show"] = "inbox show ",
+      ["packages hold"] = "packages hold ", ["simulate device"] = "simulate device [-h] <command>",
+      ["simulate device install"] = "simulate device install ", ["simulate licences"] = "simulate licences ",
+      ["simulate event --app 1"] = "simulate event", ["token marketplace --lifetime x"] = "token [",
+    } do
+      expect(2, arguments, "\nUsage: marketplace " .. usage:gsub("%p", "%%%0"))
+    end
+  end)
+
   it("takes options at their limits", function()
     local most = "--lease 86400 --attempts 1000 --keep 90d --port 65535 --metrics-port 65535 --max-body 16777216 " ..
       "--max-connections 1000000"

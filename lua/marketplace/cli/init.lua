@@ -72,7 +72,6 @@ end
 ---@param argparse table the module
 ---@param only? string the one command whose options it reads; without it, those of all that are installed
 ---@return table parser
----@return fun(name: string): string usage_of a command
 function cli.parser(argparse, only)
   local parser = argparse("marketplace", "Receives App Store Connect's notifications and runs Lua for them.")
     :epilog("No secret is ever given as an argument. Exit status: 0 done, 1 failed, 2 wrong usage.")
@@ -82,15 +81,25 @@ function cli.parser(argparse, only)
     print(require("marketplace")._VERSION)
     os.exit(0)
   end)
-  local usage = {}
   for _, command in ipairs(COMMANDS) do
     local described = parser:command(command.name, command.summary)
-    usage[command.name] = described
     if (only or command.name) == command.name then describe(command, described) end
   end
   add_completion(parser)
   describe_help(parser)
-  return parser, function(name) return (usage[name] or parser):get_usage() end
+  return parser
+end
+
+local function subcommand(parser, name)
+  for _, command in ipairs(parser._commands) do
+    if command._name == name then return command end
+  end
+end
+
+-- How the command is used that the arguments name, which may be a command of a command.
+local function usage_of(parser, arguments)
+  for _, argument in ipairs(arguments) do parser = subcommand(parser, argument) or parser end
+  return parser:get_usage()
 end
 
 --- Runs the command.
@@ -105,16 +114,16 @@ function cli.main(arguments)
   problem = command and installation.problem(module_of(command))
   if problem then return fail(problem) end
   -- a completion script is made of all commands, anything else of one at most
-  local parser, usage_of = cli.parser(require "argparse", name ~= COMPLETION and name or nil)
+  local parser = cli.parser(require "argparse", name ~= COMPLETION and name or nil)
   local ok, parsed = parser:pparse(arguments)
   if not ok then
-    output.note(parsed .. "\n" .. usage_of(name))
+    output.note(parsed .. "\n" .. usage_of(parser, arguments))
     return 2
   end
   problem = parsed.json and installation.problem "cjson"
   if problem then return fail(problem) end
   local status, message = require(module_of(command_named(parsed.command))).run(parsed)
-  if status == 2 then message = message .. "\n" .. usage_of(parsed.command) end
+  if status == 2 then message = message .. "\n" .. usage_of(parser, arguments) end
   if message then output.note(message) end
   if status == 0 and output.problem then return fail(output.problem) end
   return status

@@ -158,8 +158,8 @@ function ACTIONS.event(options)
   local event, status, message = ask(options, "POST", "/events", given)
   if not event then return status, message end
   local version = event.package_version_id and " package version " .. event.package_version_id or ""
-  output.write(options.json, ("%s of app %s%s: %d deliveries"):format(event.event, event.app_id, version,
-    #event.deliveries), event)
+  output.write(options.json, ("%s of app %s%s: %d %s"):format(event.event, event.app_id, version,
+    #event.deliveries, #event.deliveries == 1 and "delivery" or "deliveries"), event)
   return 0
 end
 
