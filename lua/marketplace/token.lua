@@ -212,6 +212,24 @@ local ISSUER_OPTIONS = {
   back_dated = "number",
 }
 
+-- The lifetime. Raises what is wrong, and blames the caller of the function with this name; of level 0, nobody.
+local function checked_issuer(given, where, level)
+  options.check(where, given, ISSUER_OPTIONS, level == 0 and 0 or level + 1)
+  local whole = { kind = "install", bundle_id = "any", dtype = "download" }
+  for name, value in pairs(given) do whole[name] = value end
+  local _, lifetime = checked_claims(whole, where, level == 0 and 0 or level + 1)
+  return lifetime
+end
+
+--- What is wrong with the options of token.install_issuer, whatever is in the key's file; nil if nothing.
+---@param given any
+---@param where string for the message
+---@return string?
+function token.install_problem(given, where)
+  local ok, problem = pcall(checked_issuer, given, where, 0)
+  return not ok and problem or nil
+end
+
 --- Makes a function that returns install verification tokens with the same key, each with a nonce of its own.
 ---@param given marketplace.InstallIssuerOptions
 ---@param where string the public function's name, for messages; its caller is blamed
@@ -220,10 +238,7 @@ local ISSUER_OPTIONS = {
 ---@return string? message
 ---@return string? code key_invalid
 function token.install_issuer(given, where)
-  options.check(where, given, ISSUER_OPTIONS, 4)
-  local whole = { kind = "install", bundle_id = "any", dtype = "download" }
-  for name, value in pairs(given) do whole[name] = value end
-  local _, lifetime = checked_claims(whole, where, 4)
+  local lifetime = checked_issuer(given, where, 4)
   local key, message, code = token.read_key(given)
   if not key then return nil, message, code end
   return function(app, now)

@@ -253,4 +253,25 @@ describe("marketplace check", function()
       assert.matches("/nowhere/", output)
     end
   end)
+
+  it("says what is wrong with the device's options, with which no server would start", function()
+    local sound = 'base_url = "https://market.example", authenticate = print, packages = "/nowhere", ' ..
+      'token = { key_id = "K", marketplace_id = "67", key_file = "/nowhere/key" }'
+    for more, expected in pairs {
+      ["base_url = 5"] = "option 'base_url' must be a string, not a number",
+      ["packges = 1"] = "unknown option 'packges'",
+      ["polling_interval = 86400"] = "option 'polling_interval' is 86400, which can only be seconds",
+      ["token = {}"] = "marketplace.device: token: option 'key_id' is missing",
+      ['token = { key_id = "K", marketplace_id = "67", key_file = "/nowhere/key", lifetime = 10 }'] =
+        "token: option 'lifetime' must be more than 60",
+    } do
+      local path = raw.write_file(("return { %s, %s }"):format(sound, more))
+      local output, status = check("--device-config " .. path)
+      os.remove(path)
+      assert.equal(1, status, output)
+      assert.matches(path .. ": marketplace.device: ", output, 1, true)
+      assert.matches(expected, output, 1, true)
+      assert.is_nil(output:find("token.lua", 1, true))
+    end
+  end)
 end)

@@ -309,6 +309,17 @@ local function answerer_of(self, given, issue, envelope_key)
   }
 end
 
+--- What `new` would raise for these options, without a place; nil if nothing.
+---@param given any
+---@return string?
+function device.problem(given)
+  local ok, problem = pcall(options.check, WHERE, given, OPTIONS, 0)
+  if not ok then return problem end
+  ok, problem = pcall(made_of, given)
+  if not ok then return ("%s: %s"):format(WHERE, tostring(problem)) end
+  return token.install_problem(given.token, WHERE .. ": token")
+end
+
 --- Answers to devices.
 ---@param given marketplace.DeviceOptions
 ---@return marketplace.Device|nil device

@@ -41,7 +41,11 @@ end
 
 local function device_of(parsed)
   if not parsed.device_config then return nil end
-  return require("marketplace.device.config").load(parsed.device_config)
+  local given, message = require("marketplace.device.config").load(parsed.device_config)
+  if not given then return nil, message end
+  message = require("marketplace.device").problem(given)
+  if message then return nil, ("%s: %s"):format(parsed.device_config, message) end
+  return given
 end
 
 -- The folder that is named, or the default if it is there.
