@@ -8,8 +8,8 @@
 #include "server/internal.h"
 
 /* Why a request is refused. MKT_REFUSAL_NONE: it may be a notification, or it is a probe or of a
- * route. Whether
- * a signature is right is the owner's to say: one in the form of a signature can be made up. */
+ * route. Whether a signature is right is the owner's to say: one in the form of a signature can be
+ * made up. */
 mkt_refusal mkt_refusal_of(const mkt_server *server, const mkt_request *request);
 
 /* Whether it may be a notification. Of a server that has no path of notifications, each may. */

@@ -213,8 +213,8 @@ function Responding:close()
   send(self)
 end
 
----@param given {http: table, receiver: marketplace.Receiver, most_waiting: integer} most_waiting: at the same time; who
---- comes then and has to wait is answered 503
+---@param given {http: table, receiver: marketplace.Receiver, most_waiting: integer} most_waiting: at the same time; a
+--- request beyond that which has to wait is answered 503
 ---@return marketplace.server.Responding
 function responding.new(given)
   return setmetatable({
