@@ -357,7 +357,7 @@ describe("hostile text", function()
   it("is written by these files only, so that a new way out is looked at", function()
     local found = {}
     for path in shell.run "find lua simulator -name '*.lua'":gmatch "%S+" do
-      local source = raw.read_file(path)
+      local source = raw.read_file(path):gsub("%-%-[^\n]*", "")
       for _, way in ipairs { "io%.stdout:write", "io%.stderr:write", "io%.write", "[^%w_.]print%(", "ngx%.log%(",
         "raw_log%(", "log%.text%(io", "log%.json%(io", "core%.log_writer" } do
         if source:find(way) then found[path:match "marketplace/(.*)%.lua"] = true end

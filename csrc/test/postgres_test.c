@@ -139,8 +139,9 @@ static void serve_notices(int listener, int full) {
   int client = accept(listener, NULL, NULL);
   bool is_welcome = recv(client, startup, sizeof startup, 0) > 0 &&
                     send(client, welcome, sizeof welcome - 1, 0) == sizeof welcome - 1;
-  while (is_welcome && send(client, notices, sizeof notices, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-    continue;
+  ssize_t sent = is_welcome ? 1 : -1;
+  while (sent > 0)
+    sent = send(client, notices, sizeof notices, MSG_NOSIGNAL | MSG_DONTWAIT);
   (void)close(full);
   (void)recv(client, startup, sizeof startup, 0);
   _exit(0);
