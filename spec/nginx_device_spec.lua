@@ -99,18 +99,8 @@ describe("devices in nginx #full", function()
     return client
   end
 
-  local function answer(client)
-    local got = ""
-    repeat
-      local all, why, part = client:receive(1)
-      got = got .. (all or part)
-    until why or #raw.responses(got) > 0
-    client:close()
-    return raw.responses(got)[1]
-  end
-
   local function ask(...)
-    return answer(begin(request_of(...)))
+    return raw.answer(begin(request_of(...)))
   end
 
   local function question(version)
@@ -147,10 +137,10 @@ describe("devices in nginx #full", function()
     assert.equal(401, ask("updates", question "10", {}).status)
     local response = ask("updates", { apps = json.list {} })
     assert.same({ 400, "platform must be a name such as \"iOS\"\n" }, { response.status, response.body })
-    assert.equal(405, answer(begin "GET /device/updates HTTP/1.1\r\nHost: a\r\n\r\n").status)
-    assert.equal(404, answer(begin "GET /device/others HTTP/1.1\r\nHost: a\r\n\r\n").status)
-    assert.equal(404, answer(begin "GET /device/updates%3Fa HTTP/1.1\r\nHost: a\r\n\r\n").status)
-    response = answer(begin "GET /.well-known/marketplace-kit?a HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert.equal(405, raw.answer(begin "GET /device/updates HTTP/1.1\r\nHost: a\r\n\r\n").status)
+    assert.equal(404, raw.answer(begin "GET /device/others HTTP/1.1\r\nHost: a\r\n\r\n").status)
+    assert.equal(404, raw.answer(begin "GET /device/updates%3Fa HTTP/1.1\r\nHost: a\r\n\r\n").status)
+    response = raw.answer(begin "GET /.well-known/marketplace-kit?a HTTP/1.1\r\nHost: a\r\n\r\n")
     assert.equal(200, response.status)
     assert.equal("https://market.example/device/restore", json.decode(response.body).restore)
     local head = begin "HEAD /.well-known/marketplace-kit HTTP/1.0\r\n\r\n"
@@ -162,11 +152,11 @@ describe("devices in nginx #full", function()
   it("cannot send too much, or too slowly", function()
     start { server = "client_max_body_size 2m; client_body_timeout 100ms;" }
     local HEAD = "POST /device/updates HTTP/1.1\r\nHost: a\r\nX-Account: a\r\n"
-    assert.equal(413, answer(begin(HEAD .. "Content-Length: 262145\r\n\r\n")).status)
-    assert.equal(411, answer(begin(HEAD .. "\r\n")).status)
-    assert.equal(415, answer(begin(HEAD .. "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}")).status)
+    assert.equal(413, raw.answer(begin(HEAD .. "Content-Length: 262145\r\n\r\n")).status)
+    assert.equal(411, raw.answer(begin(HEAD .. "\r\n")).status)
+    assert.equal(415, raw.answer(begin(HEAD .. "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}")).status)
     local chunk = ("40001\r\n%s\r\n0\r\n\r\n"):format(("x"):rep(262145))
-    assert.equal(413, answer(begin(HEAD .. "Transfer-Encoding: chunked\r\n\r\n" .. chunk)).status)
+    assert.equal(413, raw.answer(begin(HEAD .. "Transfer-Encoding: chunked\r\n\r\n" .. chunk)).status)
     local slow = begin(HEAD .. "Content-Length: 10\r\n\r\n{")
     assert.equal("closed", (select(2, slow:receive(1))))
     assert.equal(200, ask("updates", question "20").status)
@@ -178,7 +168,7 @@ describe("devices in nginx #full", function()
     server:wait_for "devices not answered status=503"
     local slow = begin(request_of("updates", question "10", { "X-Account: waits" }))
     assert.equal(200, ask("updates", question "20").status)
-    assert.equal(200, answer(slow).status)
+    assert.equal(200, raw.answer(slow).status)
   end)
 
   it("are answered beside other responders, which may raise", function()
@@ -194,15 +184,15 @@ describe("devices in nginx #full", function()
       responder("/echo", function(_, request) return 200, { ["x-path"] = request.path }, request.body end)
     end]] }
     for _, path in ipairs { "/raises", "/nothing" } do
-      assert.equal(503, answer(begin(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path))).status)
+      assert.equal(503, raw.answer(begin(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path))).status)
     end
     server:wait_for "out of order"
     server:wait_for "the responder returned no status, headers and body"
     local POST = "POST /echo?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s"
-    local response = answer(begin(POST:format(2, "it")))
+    local response = raw.answer(begin(POST:format(2, "it")))
     assert.same({ 200, "it", "/echo?a=b" }, { response.status, response.body, response.headers["x-path"] })
-    assert.equal(413, answer(begin(POST:format(11, "eleven byte"))).status)
-    local empty = answer(begin(POST:format(0, "")))
+    assert.equal(413, raw.answer(begin(POST:format(11, "eleven byte"))).status)
+    local empty = raw.answer(begin(POST:format(0, "")))
     assert.same({ 200, "", "/echo?a=b" }, { empty.status, empty.body, empty.headers["x-path"] })
   end)
 
@@ -253,7 +243,7 @@ describe("devices in nginx #full", function()
   local function begin_many(count)
     local clients = {}
     for i = 1, count do clients[i] = begin(request_of("updates", question "10")) end
-    assert.equal(200, answer(begin "GET /.well-known/marketplace-kit HTTP/1.1\r\nHost: a\r\n\r\n").status)
+    assert.equal(200, raw.answer(begin "GET /.well-known/marketplace-kit HTTP/1.1\r\nHost: a\r\n\r\n").status)
     return clients
   end
 
@@ -265,7 +255,7 @@ describe("devices in nginx #full", function()
     server:reload "keeps the old one"
     assert.is_true(shell.is_alive(old))
     let_go(busy)
-    for _, client in ipairs(clients) do assert.equal(200, answer(client).status) end
+    for _, client in ipairs(clients) do assert.equal(200, raw.answer(client).status) end
     server:wait(function() return not shell.is_alive(old) end, "the end of the old worker")
   end)
 
@@ -273,7 +263,7 @@ describe("devices in nginx #full", function()
     start { http = "lua_worker_thread_vm_pool_size 10;" }
     local busy = keep_busy()
     local clients = begin_many(30)
-    assert.equal("true", answer(begin "GET /other HTTP/1.0\r\n\r\n").body)
+    assert.equal("true", raw.answer(begin "GET /other HTTP/1.0\r\n\r\n").body)
     let_go(busy)
     for _, client in ipairs(clients) do client:close() end
   end)

@@ -53,14 +53,7 @@ describe("marketplace.packages in nginx #full", function()
   end)
 
   local function ask(bytes)
-    local client, got = server:connect(), ""
-    assert(client:send(bytes))
-    repeat
-      local all, why, part = client:receive(1)
-      got = got .. (all or part)
-    until why or #raw.responses(got) > 0
-    client:close()
-    return raw.responses(got)[1]
+    return raw.answer(raw.connect(server.url, bytes))
   end
 
   local function send(event, at)

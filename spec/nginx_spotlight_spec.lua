@@ -48,14 +48,7 @@ describe("the catalogue for Spotlight in nginx #full", function()
   end)
 
   local function get(path)
-    local client, got = server:connect(), ""
-    assert(client:send(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path)))
-    repeat
-      local all, why, part = client:receive(1)
-      got = got .. (all or part)
-    until why or #raw.responses(got) > 0
-    client:close()
-    return raw.responses(got)[1]
+    return raw.answer(raw.connect(server.url, ("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path)))
   end
 
   it("is answered, and without what is taken down from the next answer on", function()

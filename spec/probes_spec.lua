@@ -21,20 +21,8 @@ describe("marketplace serve, asked by probes", function()
 
   local function connect(bytes) return raw.connect(origin, bytes) end
 
-  -- The first answer that comes.
-  local function answer_of(client)
-    local got = ""
-    while #raw.responses(got) == 0 do
-      local all, why, part = client:receive(1)
-      assert(why ~= "timeout", "no answer")
-      got = got .. (all or part)
-    end
-    client:close()
-    return raw.responses(got)[1]
-  end
-
   local function get(path)
-    local answer = answer_of(connect(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path)))
+    local answer = raw.answer(connect(("GET %s HTTP/1.1\r\nHost: a\r\n\r\n"):format(path)))
     return answer.status, answer.body
   end
 
@@ -58,7 +46,7 @@ describe("marketplace serve, asked by probes", function()
   end
 
   local function begin_callback(number)
-    assert.equal(200, answer_of(connect(notification("slow" .. (number or "")))).status)
+    assert.equal(200, raw.answer(connect(notification("slow" .. (number or "")))).status)
     wait_until("the callback did not begin", function() return shell.exists(folder .. "/begun") end)
   end
 
@@ -80,7 +68,7 @@ describe("marketplace serve, asked by probes", function()
       end
       assert.same({ 503, "busy with the inbox or a callback\n" }, { get "/readyz" })
       end_callback()
-      for i = 1, 20 do assert.equal(200, answer_of(waiting[i]).status) end
+      for i = 1, 20 do assert.equal(200, raw.answer(waiting[i]).status) end
       assert.same({ 200, "ok\n" }, { get "/readyz" })
     end)
     assert.equal(0, status)
@@ -120,7 +108,7 @@ describe("marketplace serve, asked by probes", function()
       local answers = {}
       local function ask_all()
         for i, request in ipairs(REFUSED) do
-          answers[i] = answer_of(connect(request))
+          answers[i] = raw.answer(connect(request))
           answers[i].headers.date = nil
         end
         return answers
@@ -146,7 +134,7 @@ describe("marketplace serve, asked by probes", function()
       assert.same({ 200, "ok\n" }, { get "/healthz" })
       for i = 1, 30 do held[60 + i] = connect(UNSIGNED) end
       end_callback()
-      for i = 1, 4 do assert.equal(200, answer_of(waiting[i]).status) end
+      for i = 1, 4 do assert.equal(200, raw.answer(waiting[i]).status) end
       for _, one in ipairs(held) do one:close() end
     end, "--max-connections 8")
     assert.same({ signature_missing = 90 }, logged(output))
@@ -163,12 +151,12 @@ describe("marketplace serve, asked by probes", function()
         end
         assert.equal(503, (get "/readyz"))
         local last = connect(notification("last" .. number))
-        if request == FORGED then assert.equal(503, answer_of(last).status) end
+        if request == FORGED then assert.equal(503, raw.answer(last).status) end
         end_callback()
         if request == FORGED then
-          assert.equal(401, answer_of(held[1]).status)
+          assert.equal(401, raw.answer(held[1]).status)
         else
-          assert.equal(200, answer_of(last).status)
+          assert.equal(200, raw.answer(last).status)
         end
         for _, one in ipairs(held) do one:close() end
         os.remove(folder .. "/begun")
@@ -178,9 +166,9 @@ describe("marketplace serve, asked by probes", function()
 
   it("tells how many it has refused also if a callback ends the process", function()
     local output, status = serve("memory", function()
-      for _ = 1, 20 do assert.equal(401, answer_of(connect(UNSIGNED)).status) end
+      for _ = 1, 20 do assert.equal(401, raw.answer(connect(UNSIGNED)).status) end
       begin_callback()
-      for _ = 1, 40 do assert.equal(401, answer_of(connect(UNSIGNED)).status) end
+      for _ = 1, 40 do assert.equal(401, raw.answer(connect(UNSIGNED)).status) end
       end_callback "now"
     end)
     assert.equal(7, status)
@@ -195,7 +183,7 @@ describe("marketplace serve, asked by probes", function()
       server:remove()
     end)
     serve(("postgres://postgres@127.0.0.1:%d/postgres?timeout=2"):format(between.port), function()
-      assert.equal(200, answer_of(connect(notification "a")).status)
+      assert.equal(200, raw.answer(connect(notification "a")).status)
       assert.equal(200, (get "/readyz"))
       between:freeze()
       local unanswered, refused = connect(notification "b"), nil
@@ -206,7 +194,7 @@ describe("marketplace serve, asked by probes", function()
         return refused
       end)
       assert.equal("busy with the inbox or a callback\n", refused)
-      assert.equal(503, answer_of(unanswered).status)
+      assert.equal(503, raw.answer(unanswered).status)
       assert.same({ 503, "inbox unavailable\n" }, { get "/readyz" })
       between:thaw()
       wait_until("it did not become ready again", function() return get "/readyz" == 200 end)

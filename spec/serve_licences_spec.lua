@@ -6,7 +6,7 @@ local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local server = require "marketplace.server"
 local sidecars = require "support.sidecar"
-local socket = require "socket"
+local stepped_server = require "support.stepped_server"
 
 local SECRET = "the secret"
 
@@ -33,33 +33,12 @@ describe("marketplace.server, asked for a licence,", function()
   end)
 
   local function connect(bytes)
-    local host, port = listener:address()
-    local client = socket.tcp4()
-    client:settimeout(5)
-    assert(client:connect(host, port))
-    assert(client:send(bytes))
-    client:settimeout(0)
-    clients[#clients + 1] = client
-    return client
+    clients[#clients + 1] = stepped_server.connect(listener, bytes)
+    return clients[#clients]
   end
 
-  local function step_until(done)
-    local stop = socket.gettime() + 20
-    while not done() do
-      assert(socket.gettime() < stop, "it has not come in time")
-      listener:step(0.002)
-    end
-  end
-
-  local function answer_to(client)
-    local got = ""
-    step_until(function()
-      local all, _, part = client:receive(65536)
-      got = got .. (all or part)
-      return #raw.responses(got) > 0
-    end)
-    return raw.responses(got)[1]
-  end
+  local function step_until(done) stepped_server.step_until(listener, done) end
+  local function answer_to(client) return stepped_server.answers(listener, client, 1)[1] end
 
   local function ask_for_licence()
     local body = json.encode(sidecar:question { ["1"] = { appleVersionId = "10", assetPublicId = "asset-1" } })

@@ -6,7 +6,7 @@ local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local scheduler = require "marketplace.client.scheduler"
 local server = require "marketplace.server"
-local socket = require "socket"
+local stepped_server = require "support.stepped_server"
 
 local SECRET = "the secret"
 
@@ -46,37 +46,12 @@ describe("marketplace.server, with a responder,", function()
   end)
 
   local function connect(bytes)
-    local host, port = listener:address()
-    local client = socket.tcp4()
-    client:settimeout(5)
-    assert(client:connect(host, port))
-    if bytes then assert(client:send(bytes)) end
-    client:settimeout(0)
-    clients[#clients + 1] = client
-    return client
+    clients[#clients + 1] = stepped_server.connect(listener, bytes)
+    return clients[#clients]
   end
 
-  local function read(client, got)
-    local all, _, part = client:receive(65536)
-    return got .. (all or part)
-  end
-
-  local function step_until(done)
-    local stop = socket.gettime() + 20
-    while not done() do
-      assert(socket.gettime() < stop, "it has not come in time")
-      listener:step(0.002)
-    end
-  end
-
-  local function answer_to(client)
-    local got = ""
-    step_until(function()
-      got = read(client, got)
-      return #raw.responses(got) > 0
-    end)
-    return raw.responses(got)[1]
-  end
+  local function step_until(done) stepped_server.step_until(listener, done) end
+  local function answer_to(client) return stepped_server.answers(listener, client, 1)[1] end
 
   local function post(path, body, headers)
     return ("POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s"):format(path, headers or "", #body, body)

@@ -4,6 +4,7 @@ local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local server = require "marketplace.server"
 local socket = require "socket"
+local stepped_server = require "support.stepped_server"
 
 local SECRET = "the secret"
 
@@ -31,26 +32,12 @@ describe("marketplace.server", function()
     listener = nil
   end)
 
-  local function connect(bytes)
-    local host, port = listener:address()
-    local client = socket.tcp4()
-    client:settimeout(5)
-    assert(client:connect(host, port))
-    assert(client:send(bytes))
-    client:settimeout(0)
-    return client
-  end
+  local function connect(bytes) return stepped_server.connect(listener, bytes) end
 
   local function answers(client, count)
-    local got, stop = "", socket.gettime() + 10
-    while #raw.responses(got) < count do
-      assert(socket.gettime() < stop, "it was not answered in time")
-      listener:step(0.002)
-      local all, _, part = client:receive(65536)
-      got = got .. (all or part)
-    end
+    local responses = stepped_server.answers(listener, client, count)
     client:close()
-    return raw.responses(got)
+    return responses
   end
 
   local function ask(bytes) return answers(connect(bytes), 1)[1] end

@@ -1,9 +1,9 @@
 -- marketplace.spotlight: which apps Apple's crawler finds, what their pages say, and what cannot harm them.
 local json = require "marketplace.json"
 local marketplace = require "marketplace"
-local raw = require "support.raw_http"
 local server = require "marketplace.server"
 local socket = require "socket"
+local stepped_server = require "support.stepped_server"
 local support = require "support.device"
 
 local BASE = "https://market.example/spotlight"
@@ -426,14 +426,7 @@ describe("marketplace.spotlight", function()
     client:settimeout(0)
     local function ask(head, body)
       assert(client:send(("%s HTTP/1.1\r\nHost: a\r\n\r\n%s"):format(head, body or "")))
-      local got, stop = "", socket.gettime() + 20
-      repeat
-        assert(socket.gettime() < stop)
-        listener:step(0.01)
-        local all, _, part = client:receive(65536)
-        got = got .. (all or part)
-      until #raw.responses(got) > 0
-      return raw.responses(got)[1]
+      return stepped_server.answers(listener, client, 1)[1]
     end
     local response = ask "GET /spotlight/sitemap.xml"
     assert.equal(200, response.status)

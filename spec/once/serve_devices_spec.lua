@@ -68,18 +68,6 @@ describe("marketplace serve, for devices,", function()
 
   local function connect(bytes) return raw.connect(origin, bytes) end
 
-  local function answer_of(client)
-    local got = ""
-    while #raw.responses(got) == 0 do
-      local all, why, part = client:receive(1)
-      assert(why ~= "timeout", "no answer")
-      assert(all or #part > 0 or why ~= "closed", "closed without an answer")
-      got = got .. (all or part)
-    end
-    client:close()
-    return raw.responses(got)[1]
-  end
-
   local function post(headers, body)
     return ("POST /device/updates HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s"):format(headers, #body, body)
   end
@@ -88,7 +76,7 @@ describe("marketplace serve, for devices,", function()
 
   local function notification(id) return raw.notification(SECRET, samples.body("ping", { id = id })) end
 
-  local function ask(bytes) return answer_of(connect(bytes)) end
+  local function ask(bytes) return raw.answer(connect(bytes)) end
 
   local function entries(output)
     local found = {}
@@ -158,9 +146,9 @@ describe("marketplace serve, for devices,", function()
       assert.equal(415, ask(post("Content-Encoding: gzip\r\n", QUESTION)).status)
       assert.equal(503, ask(ASKED).status)
       for i = 1, 16 do notifications[i] = connect(notification("n" .. i)) end
-      for i = 1, 8 do assert.equal(503, answer_of(waiting[i]).status) end
+      for i = 1, 8 do assert.equal(503, raw.answer(waiting[i]).status) end
       io.open(folder .. "/end", "w"):close()
-      for i = 1, 16 do assert.equal(200, answer_of(notifications[i]).status) end
+      for i = 1, 16 do assert.equal(200, raw.answer(notifications[i]).status) end
       assert.equal(200, ask(ASKED).status)
     end)
     assert.equal(4 + 8, entries(output).device)

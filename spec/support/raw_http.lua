@@ -49,6 +49,19 @@ function raw.connect(url, bytes)
   return client
 end
 
+--- The first response on a connection that waits, which is closed then; nil if the other side closes it before.
+function raw.answer(client)
+  local got, response = ""
+  repeat
+    local all, why, part = client:receive(1)
+    assert(why ~= "timeout", "no answer")
+    got = got .. (all or part)
+    response = raw.responses(got)[1]
+  until response or why
+  client:close()
+  return response
+end
+
 local Client = {}
 Client.__index = Client
 
