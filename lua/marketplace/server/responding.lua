@@ -118,20 +118,33 @@ local function run_tasks(self)
   end)
 end
 
+-- Whether nobody waits for it any more: then it is given up.
+local function is_given_up(self, job)
+  if not self.http:is_abandoned(job.request) then return false end
+  count(self, job, CLIENT_GONE)
+  give(self, job, NO_ANSWER)
+  return true
+end
+
+-- To begin what somebody has asked for and left would hold up those who wait.
+local function keep_queued(self)
+  local kept = {}
+  for _, job in ipairs(self.queue) do
+    if not is_given_up(self, job) then kept[#kept + 1] = job end
+  end
+  self.queue = kept
+end
+
 local function look_after(self)
   local now = core.monotonic()
   if now < self.looks_at then return end
   self.looks_at = now + LOOK_SECONDS
+  keep_queued(self)
   keep(self, function(job)
-    local is_late, is_gone = now - job.began > MOST_SECONDS, self.http:is_abandoned(job.request)
+    local is_late, is_gone = now - job.began > MOST_SECONDS, is_given_up(self, job)
     if not is_late and not is_gone then return true end
     self.tasks:stop(job.task)
-    if is_gone then
-      count(self, job, CLIENT_GONE)
-      give(self, job, NO_ANSWER)
-    else
-      fail(self, job, ("it was not answered within %d s"):format(MOST_SECONDS), "error")
-    end
+    if not is_gone then fail(self, job, ("it was not answered within %d s"):format(MOST_SECONDS), "error") end
     return false
   end)
 end
