@@ -506,8 +506,8 @@ describe("marketplace.check", function()
       "To do: marketplace webhooks update %S+ .*%-%-event app_unavailable %-%-event BUILD_UPLOAD_STATE_UPDATED$" } },
     { "the webhook leads elsewhere", function()
       market:update("webhooks", market.webhook, { url = "https://old.example/hook" })
-    end, { "error webhook app 6740012345: none of its 1 webhooks leads to https://hooks.example/notifications: " ..
-      "https://old.example/hook. To do: correct one: marketplace webhooks update ID %-%-url https://hooks" } },
+    end, { "error webhook app 6740012345: its webhook leads to https://old.example/hook, and not to " ..
+      "https://hooks.example/notifications. To do: marketplace webhooks update %S+ %-%-url https://hooks" } },
     { "the webhook leads to a port without TLS", function()
       market:update("webhooks", market.webhook, { url = "http://hooks.example/notifications" })
       market.hook = "http://hooks.example/notifications"
@@ -526,8 +526,8 @@ describe("marketplace.check", function()
       market.simulation.sim:event("app_unavailable", { app = "77" })
       market.simulation.sim:tick()
       market.receiver:set_secrets { checked_market.SECRET }
-    end, { "error deliveries webhook %S+ of app %d+: the last one failed, at %S+: the receiver answered 401. To do: " ..
-      "the receiver has another secret than it: marketplace webhooks rotate%-secret" } },
+    end, { "error deliveries webhook %S+ of app %d+: the last delivery failed, at %S+: the receiver answered 401. To do: " ..
+      "give the webhook and the receiver the same secret: marketplace webhooks rotate%-secret" } },
     { "some deliveries failed", function()
       market.receiver:set_secrets { "another secret" }
       market.simulation.sim:event("app_unavailable", { app = "77" })
@@ -543,7 +543,7 @@ describe("marketplace.check", function()
     { "the secrets differ", function() market.receiver:set_secrets { "another secret" } end,
       { "error ping webhook %S+ of app %d+: App Store Connect's ping did not arrive: the receiver answered 401. " ..
         "To do: " ..
-        "the receiver has another secret than it: marketplace webhooks rotate%-secret" } },
+        "give the webhook and the receiver the same secret: marketplace webhooks rotate%-secret" } },
     { "the ping is not delivered", function() market.is_stuck = true end,
       { "warning ping .*: a ping was asked for, and was not delivered within 30 s. To do: look again later" } },
     { "no ping is wanted", function() end,
@@ -599,7 +599,11 @@ describe("marketplace.check", function()
     local asked = 0
     for _, request in ipairs(market.requests) do asked = asked + (request.host == DOMAIN and 1 or 0) end
     assert.equal(1, asked)
-    assert.matches("skipped updates %S+: https://market.example did not answer before", lines)
+    local line = "skipped updates https://market.example/device/updates: not asked, as https://market.example could " ..
+      "not be reached"
+    local from, to = lines:find(line, 1, true)
+    assert.is_truthy(from, lines)
+    assert.is_nil(lines:find(line, to, true), lines)
   end)
 
   it("ends in time, and says what was not looked at", function()

@@ -254,6 +254,14 @@ describe("marketplace check", function()
     end
   end)
 
+  it("says which line of a file of headers is none, without what it holds", function()
+    local path = write("headers", "# of a test device\nAuthorization: Bearer a\n\nBearer something-secret\n")
+    local output, status = check("--domain a --header-file " .. path)
+    assert.equal(1, status, output)
+    assert.matches(path .. ': line 4 is no header, "Name: value"', output, 1, true)
+    assert.is_nil(output:find("something", 1, true))
+  end)
+
   it("says what is wrong with the device's options, with which no server would start", function()
     local sound = 'base_url = "https://market.example", authenticate = print, packages = "/nowhere", ' ..
       'token = { key_id = "K", marketplace_id = "67", key_file = "/nowhere/key" }'

@@ -47,12 +47,21 @@ function Findings:add(level, check, about, message, action)
   if self.on_finding then self.on_finding(finding) end
 end
 
---- Adds one of what could not be asked.
+local function are_alike(one, other)
+  return one ~= nil and one.level == other.level and one.about == other.about and one.message == other.message
+end
+
+--- Adds one of what could not be asked, once for all that would have been asked of one thing.
 ---@param check string
 ---@param about string
 ---@param failure marketplace.check.Failure
 function Findings:add_failure(check, about, failure)
-  self:add(failure.is_skipped and "skipped" or "error", check, about, failure.message, failure.action)
+  local level = failure.is_skipped and "skipped" or "error"
+  if level == "skipped" and are_alike(self.list[#self.list], { level = level, about = about, message = failure.message })
+  then
+    return
+  end
+  self:add(level, check, about, failure.message, failure.action)
 end
 
 --- No findings yet.

@@ -128,7 +128,7 @@ local function remember(run, url, code)
   elseif code ~= "connect_failed" and code ~= "tls_failed" then
     return
   end
-  run.dead[origin] = ("%s did not answer before"):format(origin)
+  run.dead[origin] = ("not asked, as %s could not be reached"):format(origin)
 end
 
 local function send(run, request)

@@ -82,8 +82,12 @@ end
 
 local function tell_none(run, app, list)
   local about = "app " .. app
-  if #list > 0 then
-    return run.findings:add("error", "webhook", about, ("none of its %d webhooks leads to %s: %s"):format(#list,
+  if #list == 1 then
+    return run.findings:add("error", "webhook", about, ("its webhook leads to %s, and not to %s"):format(
+      urls_of(run, list), run.webhook_url), ("marketplace webhooks update %s --url %s"):format(
+      text.shell_word(list[1].id), text.shell_word(run.webhook_url)))
+  elseif #list > 1 then
+    return run.findings:add("error", "webhook", about, ("none of its %d webhooks leads to %s, but to %s"):format(#list,
       run.webhook_url, urls_of(run, list)), "correct one: marketplace webhooks update ID --url " ..
       text.shell_word(run.webhook_url))
   end
@@ -141,8 +145,8 @@ end
 ---@return string
 function webhooks.remedy(delivery, webhook)
   if as_table(delivery.response).httpStatusCode == 401 then
-    return ("the receiver has another secret than it: marketplace webhooks rotate-secret %s --secret-file PATH")
-      :format(text.shell_word(webhook.id))
+    return "give the webhook and the receiver the same secret: marketplace webhooks rotate-secret " ..
+      text.shell_word(webhook.id) .. " --secret-file PATH"
   end
   return "look in the receiver's log, and at the way to it; then marketplace reconcile gets what was missed"
 end
@@ -189,7 +193,7 @@ local function judge_deliveries(run, webhook, app)
   local counts = counts_of(by_event)
   local words = arrived(counts, #list, tonumber(page.total))
   if newest and newest.delivery.deliveryState == "FAILED" then
-    return run.findings:add("error", "deliveries", about, ("the last one failed, at %s: %s"):format(
+    return run.findings:add("error", "deliveries", about, ("the last delivery failed, at %s: %s"):format(
       log.timestamp(newest.at), webhooks.outcome(run, newest.delivery)), webhooks.remedy(newest.delivery, webhook))
   end
   if counts.FAILED == 0 then return run.findings:add("ok", "deliveries", about, words) end

@@ -17,7 +17,7 @@ end
 --- What they say.
 ---@param parsed table parsed arguments
 ---@return string[]|nil lines
----@return string? message if the file cannot be read
+---@return string? message if the file cannot be read, or has something else
 function headers.read(parsed)
   local lines = {}
   for i, line in ipairs(parsed.header or {}) do lines[i] = line end
@@ -25,8 +25,15 @@ function headers.read(parsed)
   file_mode.check(output.warn, parsed.header_file)
   local bytes, message = inputs.read(parsed.header_file)
   if not bytes then return nil, message end
-  for line in bytes:gmatch "[^\r\n]+" do
-    if line:find "%S" and not line:find "^#" then lines[#lines + 1] = text.trim(line) end
+  local number = 0
+  for line in (bytes .. "\n"):gmatch "([^\n]*)\n" do
+    number = number + 1
+    if line:find "%S" and not line:find "^#" then
+      if not line:find "^[^%s:]+:" then
+        return nil, ("%s: line %d is no header, \"Name: value\""):format(text.safe(parsed.header_file), number)
+      end
+      lines[#lines + 1] = text.trim(line)
+    end
   end
   return lines
 end
