@@ -526,8 +526,8 @@ describe("marketplace.check", function()
       market.simulation.sim:event("app_unavailable", { app = "77" })
       market.simulation.sim:tick()
       market.receiver:set_secrets { checked_market.SECRET }
-    end, { "error deliveries webhook %S+ of app %d+: the last delivery failed, at %S+: the receiver answered 401. To do: " ..
-      "give the webhook and the receiver the same secret: marketplace webhooks rotate%-secret" } },
+    end, { "error deliveries webhook %S+ of app %d+: the last delivery failed, at %S+: the receiver answered 401. " ..
+      "To do: give the webhook and the receiver the same secret: marketplace webhooks rotate%-secret" } },
     { "some deliveries failed", function()
       market.receiver:set_secrets { "another secret" }
       market.simulation.sim:event("app_unavailable", { app = "77" })

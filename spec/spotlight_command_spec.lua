@@ -33,7 +33,7 @@ describe("marketplace spotlight", function()
 
   it("writes the files, and says how many", function()
     local status, output = run(options "app = function(version) return { name = 'App ' .. version.item_id } end")
-    assert.same({ 0, "2 apps are listed: 3 files written, 0 left as they were, 0 removed\n" }, { status, output })
+    assert.same({ 0, "apps listed: 2; files written: 3, left as they were: 0, removed: 0\n" }, { status, output })
     assert.matches("<h1 dir=\"auto\">App 2</h1>", raw.read_file(site .. "/apps/2.html"), 1, true)
     status, output = run(options "app = { ['1'] = { name = 'App 1' } }", "--json")
     assert.same({ 0, { apps = 1, written = 1, unchanged = 1, removed = 1 } }, { status, json.decode(output) })
@@ -55,7 +55,7 @@ describe("marketplace spotlight", function()
       "server runs as somebody else, use umask 022\""):format(site), output, 1, true)
     output, status = shell.capture(("umask 022; HOME=/nowhere %s"):format(
       shell.marketplace(("spotlight %s %s"):format(file, site))))
-    assert.same({ 0, "2 apps are listed: 3 files written, 0 left as they were, 0 removed\n" }, { status, output })
+    assert.same({ 0, "apps listed: 2; files written: 3, left as they were: 0, removed: 0\n" }, { status, output })
     assert.equal("644\n644\n644", shell.run(("stat -c %%a %s/apps/* %s/*.xml"):format(site, site)))
   end)
 

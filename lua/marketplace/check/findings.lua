@@ -56,12 +56,9 @@ end
 ---@param about string
 ---@param failure marketplace.check.Failure
 function Findings:add_failure(check, about, failure)
-  local level = failure.is_skipped and "skipped" or "error"
-  if level == "skipped" and are_alike(self.list[#self.list], { level = level, about = about, message = failure.message })
-  then
-    return
-  end
-  self:add(level, check, about, failure.message, failure.action)
+  local finding = { level = failure.is_skipped and "skipped" or "error", about = about, message = failure.message }
+  if failure.is_skipped and are_alike(self.list[#self.list], finding) then return end
+  self:add(finding.level, check, about, failure.message, failure.action)
 end
 
 --- No findings yet.

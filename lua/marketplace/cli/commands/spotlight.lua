@@ -59,7 +59,7 @@ function spotlight.run(parsed)
   local outcome, message = write(parsed, given)
   given.packages:close()
   if not outcome then return 1, message end
-  output.write(parsed.json, ("%d apps are listed: %d files written, %d left as they were, %d removed"):format(
+  output.write(parsed.json, ("apps listed: %d; files written: %d, left as they were: %d, removed: %d"):format(
     outcome.apps, outcome.written, outcome.unchanged, outcome.removed), outcome)
   return 0
 end
