@@ -55,6 +55,21 @@ function metrics.add(lines, name, kind, help, values)
   end
 end
 
+--- Adds a counter of answers, by what was asked for and by status.
+---@param lines string[] added to
+---@param label string how what was asked for is called
+---@param counted table<string, integer> by what was asked for and the status, such as "updates 200"
+function metrics.add_answers(lines, name, help, label, counted)
+  local keys, values = {}, {}
+  for key in pairs(counted) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for i, key in ipairs(keys) do
+    local asked, status = key:match "^(.*) (%d+)$"
+    values[i] = { counted[key], label, asked, "status", status }
+  end
+  metrics.add(lines, name, "counter", help, values)
+end
+
 --- Adds a histogram.
 function metrics.add_histogram(lines, name, help, histogram)
   head(lines, name, "histogram", help)

@@ -37,23 +37,12 @@ function Counts:add_tokens(count)
   self.tokens = self.tokens + count
 end
 
-local function answer_values(answers)
-  local names, values = {}, {}
-  for name in pairs(answers) do names[#names + 1] = name end
-  table.sort(names)
-  for i, name in ipairs(names) do
-    local endpoint, status = name:match "^(.*) (%d+)$"
-    values[i] = { answers[name], "endpoint", endpoint, "status", status }
-  end
-  return values
-end
-
 --- All of it, as text for Prometheus.
 ---@return string
 function Counts:text()
   local lines = {}
-  metrics.add(lines, "marketplace_device_answers_total", "counter", "Answers to devices, by endpoint and status.",
-    answer_values(self.answers))
+  metrics.add_answers(lines, "marketplace_device_answers_total", "Answers to devices, by endpoint and status.",
+    "endpoint", self.answers)
   metrics.add(lines, "marketplace_device_tokens_total", "counter", "Install verification tokens made.",
     { { self.tokens } })
   metrics.add_histogram(lines, "marketplace_device_seconds", "How long an answer to a device took.", self.seconds)

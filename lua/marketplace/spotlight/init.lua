@@ -154,15 +154,9 @@ end
 --- What it has answered, as text for Prometheus.
 ---@return string
 function Spotlight:metrics()
-  local names, values, lines = {}, {}, {}
-  for name in pairs(self.counts) do names[#names + 1] = name end
-  table.sort(names)
-  for i, name in ipairs(names) do
-    local kind, status = name:match "^(%l+) (%d+)$"
-    values[i] = { self.counts[name], "document", kind, "status", status }
-  end
-  metrics.add(lines, "marketplace_spotlight_answers_total", "counter",
-    "Answers to crawlers of the catalogue for Spotlight, by document and status.", values)
+  local lines = {}
+  metrics.add_answers(lines, "marketplace_spotlight_answers_total",
+    "Answers to crawlers of the catalogue for Spotlight, by document and status.", "document", self.counts)
   return metrics.text(lines)
 end
 

@@ -9,16 +9,29 @@ local function wrong(at, name, value, expected)
   problem.raise("unknown", "%s%s is %s, not %s", at, name, problem.shown(value), expected)
 end
 
---- A text. Raises a problem if it is none.
----@param object table
----@param at string where the object is, such as `updates[2].`
----@param name string
----@return string
-function members.text(object, at, name)
-  local value = object[name]
-  if type(value) ~= "string" then wrong(at, name, value, "a text") end
-  return value
+local function reader(is_right, expected)
+  return function(object, at, name)
+    local value = object[name]
+    if not is_right(value) then wrong(at, name, value, expected) end
+    return value
+  end
 end
+
+--- A text. Each raises a problem if the member is anything else; `at` is where the object is, such as `updates[2].`.
+---@type fun(object: table, at: string, name: string): string
+members.text = reader(function(value) return type(value) == "string" end, "a text")
+
+--- One of Apple's numbers, in a text.
+---@type fun(object: table, at: string, name: string): string
+members.id = reader(function(value) return type(value) == "string" and value:find "^[0-9]+$" end, "a number in a text")
+
+--- A number.
+---@type fun(object: table, at: string, name: string): number
+members.number = reader(function(value) return type(value) == "number" end, "a number")
+
+--- An object.
+---@type fun(object: table, at: string, name: string|integer): table
+members.object = reader(json.is_object, "an object")
 
 --- A text, or nil. Raises a problem if it is anything else.
 ---@param object table
@@ -28,39 +41,6 @@ end
 function members.optional_text(object, at, name)
   if object[name] == nil then return nil end
   return members.text(object, at, name)
-end
-
---- One of Apple's numbers, in a text. Raises a problem if it is none.
----@param object table
----@param at string
----@param name string
----@return string
-function members.id(object, at, name)
-  local value = object[name]
-  if type(value) ~= "string" or not value:find "^[0-9]+$" then wrong(at, name, value, "a number in a text") end
-  return value
-end
-
---- A number. Raises a problem if it is none.
----@param object table
----@param at string
----@param name string
----@return number
-function members.number(object, at, name)
-  local value = object[name]
-  if type(value) ~= "number" then wrong(at, name, value, "a number") end
-  return value
-end
-
---- An object. Raises a problem if it is none.
----@param object table
----@param at string
----@param name string|integer
----@return table
-function members.object(object, at, name)
-  local value = object[name]
-  if not json.is_object(value) then wrong(at, name, value, "an object") end
-  return value
 end
 
 --- The objects of a list, which may be missing. Raises a problem if it is anything else.
