@@ -256,6 +256,20 @@ describe("the command", function()
     end
   end)
 
+  -- What runs in place of the command `sign`, in a program of its own.
+  local function in_place_of_sign(lua)
+    return ("LUA_INIT='package.preload[\"marketplace.cli.commands.sign\"] = function() return { " ..
+      "describe = function() end, run = function() %s end } end'"):format(lua)
+  end
+
+  it("ends at Ctrl-C without a traceback, which a mistake of its own has", function()
+    local endless = 'io.popen("kill -INT $PPID"):close() while true do end'
+    expect(1, "sign", "^marketplace: interrupted\n$", in_place_of_sign(endless))
+    local wrapped = ("local ok, raised = pcall(function() %s end) error(raised, 0)"):format(endless)
+    expect(1, "sign", "^marketplace: interrupted\n$", in_place_of_sign(wrapped))
+    expect(1, "sign", "a mistake.*traceback", in_place_of_sign 'error "a mistake"')
+  end)
+
   it("takes options at their limits", function()
     local most = "--lease 86400 --attempts 1000 --keep 90d --port 65535 --metrics-port 65535 --max-body 16777216 " ..
       "--max-connections 1000000"

@@ -102,6 +102,21 @@ local function usage_of(parser, arguments)
   return parser:get_usage()
 end
 
+-- lua and luajit raise this at Ctrl-C
+local function is_interrupt(raised)
+  return type(raised) == "string" and raised:find("interrupted!", 1, true) ~= nil
+end
+
+-- Where a mistake of the program happened helps, but not where Ctrl-C did.
+local function run(module, parsed)
+  local ok, status, message = xpcall(function() return module.run(parsed) end, function(raised)
+    return is_interrupt(raised) and "interrupted" or type(raised) == "string" and debug.traceback(raised, 2) or raised
+  end)
+  if ok then return status, message end
+  if status == "interrupted" then return 1, status end
+  error(status, 0)
+end
+
 --- Runs the command.
 ---@param arguments string[]
 ---@return integer status for os.exit
@@ -122,7 +137,7 @@ function cli.main(arguments)
   end
   problem = parsed.json and installation.problem "cjson"
   if problem then return fail(problem) end
-  local status, message = require(module_of(command_named(parsed.command))).run(parsed)
+  local status, message = run(require(module_of(command_named(parsed.command))), parsed)
   if status == 2 then message = message .. "\n" .. usage_of(parser, arguments) end
   if message then output.note(message) end
   if status == 0 and output.problem then return fail(output.problem) end
