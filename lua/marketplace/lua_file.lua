@@ -21,4 +21,16 @@ function lua_file.run(path, what)
   return true, returned
 end
 
+--- The table of options that one returns.
+---@param path string
+---@param what string as of run
+---@return table|nil options not checked
+---@return string? message
+function lua_file.options(path, what)
+  local ok, given = lua_file.run(path, what)
+  if not ok then return nil, given end
+  if type(given) == "table" then return given end
+  return nil, ("%s must return a table of options, not a %s: %s"):format(what, type(given), path)
+end
+
 return lua_file

@@ -9,12 +9,7 @@ local config = {}
 ---@return marketplace.DeviceOptions|nil options not checked
 ---@return string? message
 function config.load(path)
-  local ok, given = lua_file.run(path, "the device's file")
-  if not ok then return nil, given end
-  if type(given) ~= "table" then
-    return nil, ("the device's file must return a table of options, not a %s: %s"):format(type(given), path)
-  end
-  return given
+  return lua_file.options(path, "the device's file")
 end
 
 --- The device that a file describes.

@@ -3,6 +3,7 @@
 ---
 --- The methods can be called where cosockets can be used: in rewrite_by_lua, access_by_lua, content_by_lua and timers.
 --- `open` can be called in init_by_lua and init_worker_by_lua too: it connects to nothing.
+local from_prefix = require "marketplace.nginx.from_prefix"
 local group_commit = require "marketplace.nginx.group_commit"
 local nginx_log = require "marketplace.nginx.log"
 local options = require "marketplace.options"
@@ -20,12 +21,6 @@ local has_password = false
 
 local function unavailable(message)
   return nil, message, "inbox_unavailable"
-end
-
--- As nginx takes its own relative paths.
-local function from_prefix(path)
-  if path:sub(1, 1) == "/" then return path end
-  return ngx.config.prefix() .. path
 end
 
 local KINDS = {}

@@ -11,6 +11,7 @@ if not rawget(_G, "ngx") then error("marketplace.nginx runs inside nginx only", 
 local at_exit = require "marketplace.at_exit"
 local core = require "marketplace.core"
 local device_config = require "marketplace.device.config"
+local from_prefix = require "marketplace.nginx.from_prefix"
 local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local inboxes = require "marketplace.nginx.inbox"
@@ -40,11 +41,6 @@ local function fail(message, ...)
 end
 
 --[[ Start ]]
-
--- As nginx takes its own relative paths.
-local function from_prefix(path)
-  return path:sub(1, 1) == "/" and path or ngx.config.prefix() .. path
-end
 
 local function secrets_of(given)
   if (given.secrets == nil) == (given.secret_file == nil) then

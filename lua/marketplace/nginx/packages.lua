@@ -1,6 +1,7 @@
 --- Packages in nginx: what callbacks and answers to devices need of marketplace.packages, each call in a thread of
 --- nginx's, so that no worker waits for the disk. Downloads are the work of `marketplace packages work`.
 local core = require "marketplace.core"
+local from_prefix = require "marketplace.nginx.from_prefix"
 local log = require "marketplace.log"
 local threads = require "marketplace.nginx.threads"
 
@@ -52,11 +53,6 @@ end
 
 --- The threads keep the store open until the worker ends.
 function Packages.close() end
-
--- As nginx takes its own relative paths.
-local function from_prefix(path)
-  return path:sub(1, 1) == "/" and path or ngx.config.prefix() .. path
-end
 
 --- The packages in a folder, which is opened when it is first needed.
 ---@param given marketplace.PackagesOptions checked; those for downloads do not matter here

@@ -17,11 +17,8 @@ function spotlight.describe(command)
 end
 
 local function load_options(path)
-  local ok, given = lua_file.run(path, "the catalogue's file")
-  if not ok then return nil, given end
-  if type(given) ~= "table" then
-    return nil, ("the catalogue's file must return a table of options, not a %s: %s"):format(type(given), path)
-  end
+  local given, problem = lua_file.options(path, "the catalogue's file")
+  if not given then return nil, problem end
   local copy = {}
   for name, value in pairs(given) do copy[name] = value end
   return copy
