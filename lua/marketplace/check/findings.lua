@@ -47,8 +47,11 @@ function Findings:add(level, check, about, message, action)
   if self.on_finding then self.on_finding(finding) end
 end
 
-local function are_alike(one, other)
-  return one ~= nil and one.level == other.level and one.about == other.about and one.message == other.message
+-- Whether the last one says that already of something that was not looked at.
+local function is_said(self, about, message)
+  local last = self.list[#self.list]
+  return last ~= nil and last.level == "skipped" and last.about == safe(self, about, MOST_SAID) and
+    last.message == safe(self, message, MOST_SAID)
 end
 
 --- Adds one of what could not be asked, once for all that would have been asked of one thing.
@@ -56,9 +59,8 @@ end
 ---@param about string
 ---@param failure marketplace.check.Failure
 function Findings:add_failure(check, about, failure)
-  local finding = { level = failure.is_skipped and "skipped" or "error", about = about, message = failure.message }
-  if failure.is_skipped and are_alike(self.list[#self.list], finding) then return end
-  self:add(finding.level, check, about, failure.message, failure.action)
+  if failure.is_skipped and is_said(self, about, failure.message) then return end
+  self:add(failure.is_skipped and "skipped" or "error", check, about, failure.message, failure.action)
 end
 
 --- No findings yet.

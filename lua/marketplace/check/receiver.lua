@@ -80,7 +80,7 @@ local function ping(run, about, webhook)
 end
 
 local function check_ping(run, webhook, app)
-  local about = ("webhook %s of app %s"):format(run.findings:shown(webhook.id), app)
+  local about = webhooks.named(run, webhook, app)
   if not run.ping then
     return run.findings:add("skipped", "ping", about, "no ping was asked for, so that it is not known whether its " ..
       "secret is the receiver's", "leave --no-ping out")

@@ -11,6 +11,15 @@ local webhooks = {}
 local MOST = 200        -- of a list: more webhooks than an app can have
 local SINCE = 24 * 3600 -- seconds that deliveries are looked at
 
+--- What findings call a webhook.
+---@param run table
+---@param webhook table
+---@param app string
+---@return string
+function webhooks.named(run, webhook, app)
+  return ("webhook %s of app %s"):format(run.findings:shown(webhook.id), app)
+end
+
 --[[ How they are set up ]]
 
 local function missing_types(webhook)
@@ -41,7 +50,7 @@ local function judge_types(run, about, webhook)
 end
 
 local function judge_one(run, webhook, app)
-  local about = ("webhook %s of app %s"):format(run.findings:shown(webhook.id), app)
+  local about = webhooks.named(run, webhook, app)
   local is_fine = judge_types(run, about, webhook)
   if not tostring(webhook.url):find "^https://" then
     is_fine = false
@@ -186,7 +195,7 @@ local function arrived(counts, looked_at, total)
 end
 
 local function judge_deliveries(run, webhook, app)
-  local about = ("webhook %s of app %s"):format(run.findings:shown(webhook.id), app)
+  local about = webhooks.named(run, webhook, app)
   local list, page = webhooks.deliveries(run, "deliveries", about, webhook, run.now() - SINCE)
   if not list then return end
   local by_event, newest = newest_of(list)
