@@ -114,7 +114,7 @@ function endpoints.run(run, document)
     else
       local whose = ("%s of %s"):format(kind, run.domain or "devices")
       run.findings:add("skipped", kind, whose, "no https:// address to ask is known",
-        "correct the file that tells it, or name the device's options with --device-config")
+        (document and "correct the file that tells it, or " or "") .. "name the device's options with --device-config")
     end
   end
 end
