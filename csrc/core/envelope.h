@@ -30,8 +30,8 @@ mkt_code mkt_envelope_seal(const mkt_envelope_key *key, const unsigned char *sec
 /* Opens what somebody has sealed. text: room for sealed_n bytes, *n of which are the text. The
  * caller wipes them.
  *
- * MKT_ERR_ENVELOPE_INVALID says what is wrong, which nobody outside must learn: who may ask again
- * and again whether a padding is right can read what others have sealed. So that neither the answer
+ * MKT_ERR_ENVELOPE_INVALID says what is wrong, which nobody outside must learn: whoever may ask
+ * again and again whether a padding is right can read what others have sealed. So that neither the answer
  * nor its time tells, a text of random bytes takes the place of one that cannot be opened, after
  * the same work, and the caller goes on with it as with a right one (*n > 0). Only if the sizes are
  * wrong, which everybody can see, there is none (*n == 0).

@@ -79,7 +79,7 @@ function Responders:add(responder, where)
   end
 end
 
---- Whose a path is.
+--- The responder that answers a path.
 ---@param path string without a query
 ---@return marketplace.Responder|nil
 function Responders:find(path)

@@ -3,7 +3,7 @@
 ---
 --- A job without a `problem` is as it seems. With one, what the device sent cannot be opened, and the job goes its way
 --- all the same, with random bytes in place of the request: otherwise the time that an answer takes would say what is
---- wrong, and who asks again and again could read by that what another device has sealed (csrc/core/envelope.h).
+--- wrong, and whoever asks again and again could read by that what another device has sealed (csrc/core/envelope.h).
 local base64 = require "marketplace.base64"
 local json = require "marketplace.json"
 
