@@ -31,10 +31,10 @@ mkt_code mkt_envelope_seal(const mkt_envelope_key *key, const unsigned char *sec
  * caller wipes them.
  *
  * MKT_ERR_ENVELOPE_INVALID says what is wrong, which nobody outside must learn: whoever may ask
- * again and again whether a padding is right can read what others have sealed. So that neither the answer
- * nor its time tells, a text of random bytes takes the place of one that cannot be opened, after
- * the same work, and the caller goes on with it as with a right one (*n > 0). Only if the sizes are
- * wrong, which everybody can see, there is none (*n == 0).
+ * again and again whether a padding is right can read what others have sealed. So that neither the
+ * answer nor its time tells, a text of random bytes takes the place of one that cannot be opened,
+ * after the same work, and the caller goes on with it as with a right one (*n > 0). Only if the
+ * sizes are wrong, which everybody can see, there is none (*n == 0).
  *
  * MKT_ERR_CRYPTO_FAILED, MKT_ERR_OUT_OF_MEMORY: nothing is known of it; *n == 0. */
 mkt_code mkt_envelope_open(const mkt_envelope_key *key, const unsigned char *wrapped,
