@@ -469,6 +469,7 @@ describe("marketplace.spotlight", function()
       ["option 'territories' has \"DE\", which is no ISO 3166 alpha-3 code"] = { territories = { "DE" } },
       ["option 'territories' has a number"] = { territories = { 276 } },
       ["option 'packages' must be what marketplace.packages returned"] = { packages = {} },
+      ["option 'base_url' must have a path without %"] = { base_url = "https://market.example/caf%C3%A9" },
       ["unknown option 'apps'"] = { apps = {} },
       ["option 'app' must be named by Apple's ids of apps, in strings"] = { app = { [6740067890] = { name = "A" } } },
     } do

@@ -30,6 +30,19 @@ function address.is_base(url)
   return address.is_usable(url) and not url:find("?", 1, true)
 end
 
+--- What is asked of a base that is not plain.
+address.PLAIN = "must have a path without % and without segments that are empty, . or ..: servers change those"
+
+--- Whether it is a base below which requests can be recognized by their paths: servers decode what is percent-encoded,
+--- and remove dots and double slashes.
+---@param url any
+---@return boolean
+function address.is_plain_base(url)
+  if not address.is_base(url) then return false end
+  local path = address.path(address.base(url) .. "/")
+  return not (path:find "%%" or path:find "/%.%.?/" or path:find "//")
+end
+
 --- A base without the slashes at its end.
 ---@param url string
 ---@return string

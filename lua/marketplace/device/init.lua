@@ -231,6 +231,7 @@ end
 
 local function check(given)
   check_base(given, "base_url")
+  if not address.is_plain_base(given.base_url) then error("option 'base_url' " .. address.PLAIN, 0) end
   check_base(given, "packages_url")
   if type(given.packages) == "table" and type(given.packages.served) ~= "function" then
     error("option 'packages' must be a folder, or what marketplace.packages returned: use " ..

@@ -211,6 +211,7 @@ local function check(given)
   if not address.is_base(given.base_url) then
     error("option 'base_url' must be an https:// URL without a query", 0)
   end
+  if not address.is_plain_base(given.base_url) then error("option 'base_url' " .. address.PLAIN, 0) end
   if type(given.packages) == "table" and type(given.packages.catalogue) ~= "function" then
     error("option 'packages' must be what marketplace.packages returned: use assert(marketplace.packages{...})", 0)
   end
