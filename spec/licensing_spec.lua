@@ -265,10 +265,24 @@ describe("a licence", function()
     end
 
     it("is away", function()
-      failed "nobody listens there: start the sidecar"
+      failed "it takes no connections: start it"
       sidecar:listen()
       sidecar:stop_listening()
-      failed "nobody listens there: start the sidecar"
+      failed "it takes no connections: start it"
+    end)
+
+    it("lets as many wait for it as its socket holds", function()
+      local unix, waiting = require "socket.unix", {}
+      local listener = assert(unix())
+      assert(listener:bind(sidecar.socket))
+      assert(listener:listen(0))
+      repeat
+        waiting[#waiting + 1] = assert(unix())
+        waiting[#waiting]:settimeout(0)
+      until not waiting[#waiting]:connect(sidecar.socket)
+      failed "or have it accept them sooner"
+      for _, client in ipairs(waiting) do client:close() end
+      listener:close()
     end)
 
     it("hangs, or answers too slowly", function()

@@ -104,7 +104,8 @@ local function ask(self, job, seconds)
 end
 
 local PROBLEMS = {
-  connect_failed = "nobody listens there: start the sidecar", timeout = "it did not answer in time",
+  connect_failed = "it takes no connections: start it, or have it accept them sooner",
+  timeout = "it did not answer in time",
   too_large = ("its answer is larger than %d bytes"):format(MOST_BYTES),
 }
 
