@@ -52,6 +52,16 @@ describe("the catalogue as files #full", function()
     return shell.run(("cd %s && find . -type f | LC_ALL=C sort"):format(folder)):gsub("%./", ""):gsub("\n", " ")
   end
 
+  it("are without what is taken down while they are written", function()
+    local outcome = assert(open { app = function(version)
+      if version.item_id == "2" then take_down "3" end
+      return {}
+    end }:write(folder))
+    assert.equal("apps/1.html apps/2.html sitemap.xml", (files():gsub("%s+$", "")))
+    assert.is_nil(raw.read_file(folder .. "/sitemap.xml"):find("3.html", 1, true))
+    assert.equal(1, outcome.removed)
+  end)
+
   -- As a crawler of somebody else's finds it: {url = documents}.
   local function crawl()
     local output, status = shell.capture(("python3 spec/support/read_catalogue.py %s %s"):format(folder, BASE))

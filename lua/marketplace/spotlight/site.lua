@@ -203,6 +203,7 @@ local function run(self, versions)
   remove_leftovers(self.folder, checked(self.io.list(self.folder)))
   remove_taken_down(self)
   write_all(self, versions)
+  remove_taken_down(self) -- meanwhile: to write it all may take minutes
   tidy(self, function(name) return self.names[("%s/%s"):format(PAGES, name)] end)
   return { apps = self.apps, written = self.written, unchanged = self.unchanged, removed = self.removed }
 end
