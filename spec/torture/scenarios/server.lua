@@ -75,6 +75,15 @@ local function exchange(context, sink)
   return one
 end
 
+local function answered(context)
+  settle(context)
+  local one, message, code = exchange(context)
+  if not one then return one, message, code end
+  local status, headers, body = one:result()
+  one:close()
+  return status, headers, body
+end
+
 return {
   { covers = { "http_server.open", "http_server:close", "http_server:address" }, codes = CODES,
     run = function()
@@ -102,11 +111,7 @@ return {
       "http_exchange:limit", "http_server:poll", "http_server:answer", "http_server:is_abandoned" },
     codes = CODES, setup = open, teardown = close, recovers = 3,
     run = function(context)
-      settle(context)
-      local one, message, code = exchange(context)
-      if not one then return one, message, code end
-      local status, headers, body = one:result()
-      one:close()
+      local status, headers, body = answered(context)
       if not status then return status, headers, body end
       headers.date = nil
       return status, headers, body, context.seen, context.is_abandoned
@@ -115,11 +120,7 @@ return {
   { covers = { "core.http_start", "http_server.open" },
     codes = CODES, setup = open_unix, teardown = close, recovers = 3,
     run = function(context)
-      settle(context)
-      local one, message, code = exchange(context)
-      if not one then return one, message, code end
-      local status, headers, body = one:result()
-      one:close()
+      local status, headers, body = answered(context)
       if not status then return status, headers, body end
       return status, body, context.seen
     end },
@@ -127,11 +128,7 @@ return {
   { covers = { "http_server:answer" }, codes = CODES, setup = open, teardown = close, recovers = 3,
     run = function(context)
       context.response = IN_PIECES
-      settle(context)
-      local one, message, code = exchange(context)
-      if not one then return one, message, code end
-      local status, headers, body = one:result()
-      one:close()
+      local status, headers, body = answered(context)
       if not status then return status, headers, body end
       return status, body == table.concat(IN_PIECES.body)
     end },
