@@ -25,7 +25,7 @@ local function describe_device(command)
     :argname("VERSION")
   command:option("--platform", "name of the system (without it: iPadOS for an iPad, or else iOS)")
     :choices { "iOS", "iPadOS" }:argname("NAME")
-  command:option("--lacks", "capability that the device has not, such as metal; may be repeated"):count("*")
+  command:option("--lacks", "capability that the device lacks, such as metal; may be repeated"):count("*")
     :argname("CAPABILITY")
   headers.describe(command)
   command:option("--token-key", "public key of the alternative distribution key, PEM, to verify install " ..

@@ -101,7 +101,7 @@ end
 
 --- Raises a problem unless the app runs there. An iPad runs apps for iOS.
 ---@param manifest marketplace.packages.Manifest
----@param phone table with lacks=: capabilities that it has not
+---@param phone table with lacks=: capabilities
 function choice.check_device(manifest, phone)
   local platform = phone.platform:lower()
   if platform == "ipados" and not has(manifest.platforms, platform) then platform = "ios" end

@@ -150,7 +150,7 @@ end
 ---@field model? string such as "iPhone16,1" or "iPad14,6-A", default the state's, or device.MODEL
 ---@field system? string its version, default the state's, or device.SYSTEM
 ---@field platform? "iOS"|"iPadOS" default by the model
----@field lacks? string[] capabilities that the device has not, such as "metal"; default none
+---@field lacks? string[] capabilities that the device lacks, such as "metal"; default none
 ---@field headers? string[] "Name: value" lines that the marketplace's extension adds to questions
 ---@field token_key? string PEM, the public key of the alternative distribution key, to verify install verification
 --- tokens with; default: what is signed is not verified
