@@ -12,6 +12,7 @@ return function(receiver)
     packages = packages, base_url = "https://localhost:8443", app = apps,
   })
   packages:add_callbacks(receiver)
+  receiver:on("ping", function() end) -- `marketplace check` has one sent; nothing is to be done, or warned of
   receiver:add_responder(device)
   receiver:add_responder(catalogue)
   receiver:add_responder(site.new(packages, device, catalogue))

@@ -201,6 +201,13 @@ describe("make run-marketplace #full", function()
       local line = assert(one.pipe:read "*l")
       logged[#logged + 1] = line
     until line:find " done event=app_unavailable"
+    local webhooks = type_command "marketplace webhooks list --app 6740012345 --json"
+    local said, status = type_command("marketplace webhooks ping " .. webhooks:match '"id":"([^"]+)"')
+    assert.equal(0, status, said)
+    repeat
+      local line = assert(one.pipe:read "*l")
+      assert.is_nil(line:find(" no callback ", 1, true), line)
+    until line:find " done event=ping"
     local all = table.concat(logged, "\n")
     assert.matches("\nsimulator: [^\n]* delivered event=app_unavailable", "\n" .. all)
     assert.matches("\nnginx: [^\n]* stored event=app_unavailable", "\n" .. all)
