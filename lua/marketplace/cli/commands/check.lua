@@ -10,7 +10,7 @@ local seconds_problem = require("marketplace.cli.support.options").seconds_probl
 
 local command_check = {}
 
-local TIMEOUT = "10" -- seconds
+local TIMEOUT = 10 -- seconds
 local MOST_SAMPLE = 900
 
 function command_check.describe(command)
@@ -34,7 +34,7 @@ function command_check.describe(command)
   command:option("--sample", "look at no more than this many of the packages"):default("50"):argname("N")
   command:option("--within", "look at nothing more after this many seconds"):default("120"):argname("SECONDS")
   output.describe_json(command)
-  credentials.describe_api(command)
+  credentials.describe_api(command, TIMEOUT)
 end
 
 --[[ What is given ]]
@@ -126,7 +126,7 @@ local function summary(counts)
 end
 
 function command_check.run(parsed)
-  parsed.timeout = parsed.timeout or TIMEOUT
+  parsed.timeout = parsed.timeout or tostring(TIMEOUT)
   local usage = seconds_problem(parsed, "timeout") or seconds_problem(parsed, "within") or
     number_problem(parsed, "sample", 1, MOST_SAMPLE)
   if usage then return 2, "check: " .. usage end

@@ -9,6 +9,7 @@ local output = require "marketplace.cli.support.output"
 
 local credentials = {}
 
+local CLIENT_TIMEOUT = 60 -- seconds: what marketplace.client takes without the option
 local NAMES = { "key_file", "key_id", "issuer_id", "individual", "api_url", "ca_file" }
 
 --[[ The three layers ]]
@@ -62,11 +63,13 @@ end
 
 --- Adds the options that name the key and the server, and say how it is asked.
 ---@param command table argparse's
-function credentials.describe_api(command)
+---@param seconds? integer for which a request may take without --timeout: the client's, unless the command has its own
+function credentials.describe_api(command, seconds)
   credentials.describe_key(command)
   command:option("--api-url", "server to use in place of App Store Connect (without it: MARKETPLACE_API_URL, or " ..
     "`api_url`)"):argname("URL")
-  command:option("--timeout", "give up a request, with its retries, after this many seconds"):argname("SECONDS")
+  command:option("--timeout", ("give up a request, with its retries, after this many seconds (without it: %d)")
+    :format(seconds or CLIENT_TIMEOUT)):argname("SECONDS")
   command:flag("--verbose", "write a line about each request to standard error")
 end
 
