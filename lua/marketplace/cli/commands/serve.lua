@@ -24,8 +24,8 @@ function serve.describe(command)
   inputs.describe_secrets(command)
   command:option("--path", "path that notifications are posted to"):default("/notifications"):argname("PATH")
   command:flag("--no-dispatch", "only receive, and leave the callbacks to `marketplace work`")
-  command:option("--device-config", "also answer devices, as this Lua file says, which returns the options of " ..
-    "marketplace.device"):argname("DEVICE.lua")
+  command:option("--device-config", "also answer devices, with the options of marketplace.device that this Lua " ..
+    "file returns"):argname("DEVICE.lua")
   command:option("--max-body", "largest body that is accepted, in bytes"):default("1048576"):argname("BYTES")
   command:option("--max-connections", "most connections at a time"):default("512"):argname("N")
   command:option("--idle-timeout", "close a connection on which no request comes for so long: longer than a proxy " ..
