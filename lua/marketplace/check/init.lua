@@ -3,6 +3,7 @@
 --- ping of App Store Connect's. It blocks, and ends in time.
 local app_store_connect = require "marketplace.check.app_store_connect"
 local core = require "marketplace.core"
+local deliveries = require "marketplace.check.deliveries"
 local endpoints = require "marketplace.check.endpoints"
 local findings = require "marketplace.check.findings"
 local http = require "marketplace.http"
@@ -206,6 +207,7 @@ local function look(run)
   packages.run(run)
   webhooks.run(run)
   receiver.run(run)
+  deliveries.run(run) -- of the ping, too: it may be the first that arrives again
 end
 
 --- Looks at everything that the options tell of.

@@ -1,6 +1,7 @@
 --- Where notifications are posted to: that it is there, refuses what Apple did not sign, and takes what Apple sends.
 --- The ping is the only thing that a check causes.
 local app_store_connect = require "marketplace.check.app_store_connect"
+local deliveries = require "marketplace.check.deliveries"
 local outside = require "marketplace.check.outside"
 local text = require "marketplace.text"
 local webhooks = require "marketplace.check.webhooks"
@@ -45,14 +46,10 @@ local function known_ids(list)
   return known
 end
 
-local function is_ping(delivery)
-  local event = type(delivery.event) == "table" and delivery.event or {}
-  return event.ping == true or type(event.payload) == "string" and event.payload:find "webhookPingCreated" ~= nil
-end
-
 local function outcome_of(list, known)
   for _, delivery in ipairs(list) do
-    if not known[delivery.id] and is_ping(delivery) and delivery.deliveryState ~= "PENDING" then return delivery end
+    local is_new = not known[delivery.id] and deliveries.is_ping(delivery)
+    if is_new and delivery.deliveryState ~= "PENDING" then return delivery end
   end
 end
 
@@ -60,7 +57,7 @@ end
 local function wait_for(run, about, webhook, known, since)
   local stop = run.monotonic() + math.min(run.ping_seconds, run.left())
   repeat
-    local list = webhooks.deliveries(run, "ping", about, webhook, since)
+    local list = deliveries.list(run, "ping", about, webhook, since)
     if not list then return nil end
     local delivery = outcome_of(list, known)
     if delivery then return delivery end
@@ -71,7 +68,7 @@ end
 
 local function ping(run, about, webhook)
   local since = run.now() - BEFORE
-  local before = webhooks.deliveries(run, "ping", about, webhook, since)
+  local before = deliveries.list(run, "ping", about, webhook, since)
   if not before then return nil end
   local asked = app_store_connect.call(run, "ping", about, function(client)
     return client.webhookPings:create { webhook = webhook.id }
@@ -95,7 +92,7 @@ local function check_ping(run, webhook, app)
     return run.findings:add("ok", "ping", about, "App Store Connect's ping arrived: the receiver has its secret")
   end
   run.findings:add("error", "ping", about, "App Store Connect's ping did not arrive: " ..
-    webhooks.outcome(run, delivery), webhooks.remedy(delivery, webhook))
+    deliveries.outcome(run, delivery), deliveries.remedy(delivery, webhook))
 end
 
 --[[ All ]]

@@ -1,15 +1,11 @@
---- The webhooks of a marketplace's app: that App Store Connect sends what it should to where it should, and that what
---- it sends arrives.
+--- The webhooks of a marketplace's app: that App Store Connect sends what it should to where it should.
 local app_store_connect = require "marketplace.check.app_store_connect"
-local core = require "marketplace.core"
 local event_types = require "marketplace.event_types"
-local log = require "marketplace.log"
 local text = require "marketplace.text"
 
 local webhooks = {}
 
-local MOST = 200        -- of a list: more webhooks than an app can have
-local SINCE = 24 * 3600 -- seconds that deliveries are looked at
+local MOST = 200 -- of a list: more webhooks than an app can have
 
 --- What findings call a webhook.
 ---@param run table
@@ -115,101 +111,6 @@ local function tell_none(run, app, list)
     "marketplace webhooks migrate --app " .. text.shell_word(app))
 end
 
---[[ Deliveries ]]
-
-local function as_table(value)
-  return type(value) == "table" and value or {}
-end
-
---- The deliveries of a webhook since a time, as App Store Connect lists them: of very many, one page.
----@param run table
----@param check string
----@param about string
----@param webhook table
----@param since number
----@return table[]|nil
----@return marketplace.page? page
-function webhooks.deliveries(run, check, about, webhook, since)
-  return app_store_connect.call(run, check, about, function(client)
-    return client.webhookDeliveries:list {
-      webhook = webhook.id, include = "event", limit = MOST,
-      filter = { createdDateGreaterThanOrEqualTo = core.format_time(since) },
-    }
-  end)
-end
-
---- What a delivery came to, for people.
----@param run table
----@param delivery table
----@return string
-function webhooks.outcome(run, delivery)
-  local status = as_table(delivery.response).httpStatusCode
-  if status then return "the receiver answered " .. run.findings:shown(status) end
-  return delivery.errorMessage and run.findings:shown(delivery.errorMessage) or "App Store Connect does not say why"
-end
-
---- What to do about a delivery that failed.
----@param delivery table
----@param webhook table
----@return string
-function webhooks.remedy(delivery, webhook)
-  if as_table(delivery.response).httpStatusCode == 401 then
-    return "give the webhook and the receiver the same secret: marketplace webhooks rotate-secret " ..
-      text.shell_word(webhook.id) .. " --secret-file PATH"
-  end
-  return "look in the receiver's log, and at the way to it; then marketplace reconcile gets what was missed"
-end
-
--- The newest delivery of each event, and the newest of all.
-local function newest_of(list)
-  local by_event, newest = {}, nil
-  for _, delivery in ipairs(list) do
-    local id = as_table(delivery.event).id or delivery.id
-    local at = core.parse_time(tostring(delivery.createdDate)) or 0
-    if not by_event[id] or at > by_event[id].at then by_event[id] = { at = at, delivery = delivery } end
-    if delivery.deliveryState ~= "PENDING" and (not newest or at > newest.at) then
-      newest = { at = at, delivery = delivery }
-    end
-  end
-  return by_event, newest
-end
-
-local function counts_of(by_event)
-  local counts = { events = 0, SUCCEEDED = 0, FAILED = 0, PENDING = 0 }
-  for _, one in pairs(by_event) do
-    local state = one.delivery.deliveryState
-    counts.events = counts.events + 1
-    if counts[state] then counts[state] = counts[state] + 1 end
-  end
-  return counts
-end
-
-local function arrived(counts, looked_at, total)
-  local words = counts.events == 0 and "nothing was sent in the last day" or
-    ("%d of %d events of the last day arrived"):format(counts.SUCCEEDED, counts.events)
-  if counts.PENDING > 0 then words = ("%s, %d are under way"):format(words, counts.PENDING) end
-  if total and total > looked_at then
-    words = ("%s; only %d of %.0f deliveries were looked at"):format(words, looked_at, total)
-  end
-  return words
-end
-
-local function judge_deliveries(run, webhook, app)
-  local about = webhooks.named(run, webhook, app)
-  local list, page = webhooks.deliveries(run, "deliveries", about, webhook, run.now() - SINCE)
-  if not list then return end
-  local by_event, newest = newest_of(list)
-  local counts = counts_of(by_event)
-  local words = arrived(counts, #list, tonumber(page.total))
-  if newest and newest.delivery.deliveryState == "FAILED" then
-    return run.findings:add("error", "deliveries", about, ("the last delivery failed, at %s: %s"):format(
-      log.timestamp(newest.at), webhooks.outcome(run, newest.delivery)), webhooks.remedy(newest.delivery, webhook))
-  end
-  if counts.FAILED == 0 then return run.findings:add("ok", "deliveries", about, words) end
-  run.findings:add("warning", "deliveries", about, ("%s, and %d did not"):format(words, counts.FAILED),
-    "marketplace reconcile --app " .. text.shell_word(app))
-end
-
 --[[ All ]]
 
 local function check_app(run, app)
@@ -220,15 +121,16 @@ local function check_app(run, app)
   local here = leading_here(run, list, "url")
   if #here == 0 then return tell_none(run, app, list) end
   for _, webhook in ipairs(here) do
-    if judge_one(run, webhook, app) then run.webhooks[#run.webhooks + 1] = { webhook = webhook, app = app } end
-    judge_deliveries(run, webhook, app)
+    local known = { webhook = webhook, app = app }
+    run.known_webhooks[#run.known_webhooks + 1] = known
+    if judge_one(run, webhook, app) then run.webhooks[#run.webhooks + 1] = known end
   end
 end
 
---- Looks at them. `run.webhooks` are those that can be tried.
+--- Looks at them. `run.known_webhooks` are those that lead here, `run.webhooks` those of them that can be tried.
 ---@param run table
 function webhooks.run(run)
-  run.webhooks = {}
+  run.known_webhooks, run.webhooks = {}, {}
   if #run.apps == 0 then
     return run.findings:add("skipped", "webhook", "App Store Connect", "no app was named, so that no webhook was " ..
       "looked at", "name the marketplace's app with --app")
