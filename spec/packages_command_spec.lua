@@ -137,6 +137,7 @@ describe("marketplace packages, run", function()
       return pipe, pid
     end
     local first, pid = work()
+    assert.matches("new folder of packages", first:read "*l")
     assert.matches("fetching packages", first:read "*l")
     local version = new_version()
     local second, second_pid = work()

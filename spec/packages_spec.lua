@@ -53,6 +53,27 @@ describe("marketplace.packages", function()
     assert.matches("/proc/nothing", message)
   end)
 
+  it("tells that a folder is new, and that the key blobs are lost: a disk may not be mounted", function()
+    local folder, entries = shell.run "mktemp -d", {}
+    local function open()
+      entries = {}
+      local log = { wants_info = true, write = function(entry) entries[#entries + 1] = entry end }
+      assert(marketplace.packages { folder = folder, log = log }):close()
+      return entries[1] or {}
+    end
+    local first = open()
+    assert.same({ "info", "new folder of packages" }, { first.level, first.message })
+    assert.matches(folder .. ": if there were packages before, stop what uses it, and mount the disk", first.reason,
+      1, true)
+    assert.same({}, open())
+    shell.run(("rm %s/state/keys.db*"):format(folder))
+    local lost = open()
+    assert.same({ "warning", "advice" }, { lost.level, lost.message })
+    assert.matches("/state/keys.db was gone, and is empty now: restore it from a backup", lost.reason, 1, true)
+    assert.same({}, open())
+    shell.run("rm -r " .. folder)
+  end)
+
   it("refuses ids that could be paths", function()
     local p = work:open()
     for _, id in ipairs { "../x", "a/b", ".hidden", "" } do

@@ -386,7 +386,23 @@ local function teller_of(self, on_event)
   end
 end
 
+-- A disk that is not mounted looks like a new folder, and a file that was lost like one that was never there.
+local function tell_of_new(self, had_store, had_keys)
+  if not had_store then
+    self.log.write {
+      level = "info", message = "new folder of packages", reason = self.folder.root .. ": if there were packages " ..
+        "before, stop what uses it, and mount the disk or restore the backup",
+    }
+  elseif not had_keys then
+    self.log.write {
+      level = "warning", message = "advice", reason = self.folder:state "keys.db" .. " was gone, and is empty now: " ..
+        "restore it from a backup, or no device gets a licence until packages work has read the key blobs again",
+    }
+  end
+end
+
 local function open_stores(self)
+  local had_store, had_keys = core.file_id(self.folder:state "store.db"), core.file_id(self.folder:state "keys.db")
   local ok, message, code = self.folder:make()
   if not ok then return nil, message, code end
   local settings = { folder = self.folder, clock = self.clock, warn = function(warning)
@@ -395,7 +411,10 @@ local function open_stores(self)
   self.store, message, code = require("marketplace.packages.store").open(settings)
   if not self.store then return nil, message, code end
   self.keys, message, code = require("marketplace.packages.keys").open(settings)
-  if self.keys then return true end
+  if self.keys then
+    tell_of_new(self, had_store, had_keys)
+    return true
+  end
   self.store:close()
   return nil, message, code
 end
