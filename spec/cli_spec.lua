@@ -223,6 +223,7 @@ describe("the command", function()
       "serve x.lua --tls-cert x", "serve x.lua --tls-key x", "serve x.lua --lease 0", "serve x.lua --lease 86401",
       "serve x.lua --port 65536", "serve x.lua --metrics-port 65536", "serve x.lua --max-body 16777217",
       "serve x.lua --max-connections 1000001", "serve x.lua --path /healthz", "serve x.lua --path /readyz",
+      "serve x.lua --host unix:/tmp/x",
       "serve x.lua --path '/a b'", "serve x.lua --stop-seconds 0", "work x.lua --stop-seconds 86401",
       "inbox list --limit 1000001", "serve x.lua --metrics-port x",
       "serve x.lua --inbox memory --no-dispatch", "work", "work x.lua --inbox memory", "work x.lua --lease soon",

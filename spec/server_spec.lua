@@ -279,6 +279,9 @@ describe("marketplace.server", function()
       assert.matches("option 'path'", problem { path = path })
     end
     assert.matches("unknown option 'prot'", problem { prot = 1 })
+    for _, name in ipairs { "host", "metrics_host" } do
+      assert.matches("option '" .. name .. "' must be an address or a name", problem { [name] = "unix:/tmp/socket" })
+    end
     open()
     local _, port = listener:address()
     local other, message, code = server.open { receiver = receiver, log = function() end, port = port }

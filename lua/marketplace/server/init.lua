@@ -324,6 +324,21 @@ function server.path_problem(path)
   return ("must begin with a slash, have no white space, ? or #, and be neither %s nor %s"):format(LIVE, READY)
 end
 
+--- Why an address cannot be listened on; nil if it may.
+---@param host string
+---@return string|nil problem
+function server.host_problem(host)
+  return host:find "^unix:" and "must be an address or a name: a Unix socket tells no sender's address" or nil
+end
+
+local function check_places(given, path)
+  local function check(name, problem)
+    if problem then error(("marketplace.server.open: option '%s' %s"):format(name, problem), 4) end
+  end
+  check("path", server.path_problem(path))
+  for _, name in ipairs { "host", "metrics_host" } do check(name, given[name] and server.host_problem(given[name])) end
+end
+
 local function taken_message(path)
   return ("a responder has the path %s, which is the server's own: give it, or notifications, another"):format(path)
 end
@@ -367,8 +382,7 @@ local OPTIONS = {
 function server.open(given)
   options.check("marketplace.server.open", given, OPTIONS)
   local path = given.path or "/notifications"
-  local path_problem = server.path_problem(path)
-  if path_problem then error("marketplace.server.open: option 'path' " .. path_problem, 2) end
+  check_places(given, path)
   local trusted, problem = trusted_proxies(given)
   if problem then error("marketplace.server.open: option 'trusted_proxies': " .. problem, 2) end
   local receiving_path = without_last_slash(path)

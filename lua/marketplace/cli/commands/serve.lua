@@ -74,6 +74,8 @@ local function usage_problem(options)
   if problem then return "serve: " .. problem end
   local path_problem = server.path_problem(options.path)
   if path_problem then return "serve: --path " .. path_problem end
+  local host_problem = server.host_problem(options.host)
+  if host_problem then return "serve: --host " .. host_problem end
   local sharing = options.no_dispatch and chosen.sharing_problem(options)
   if sharing then return "serve: --no-dispatch leaves the callbacks to other processes, but " .. sharing end
 end
