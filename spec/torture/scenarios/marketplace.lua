@@ -159,6 +159,7 @@ return {
       local made, problem, its_code = answering:install { app = VERSION.item_id, account = "somebody" }
       if not made then return made, problem, its_code end
       local status, _, body = answering:handle(QUESTION)
+      if status == 503 then return nil, body, "out_of_memory" end -- the device asks again
       return made.appleVersionId, made.link:match "^marketplace%-kit://install%?" ~= nil, status,
         body:match '"updates":%[{' ~= nil
     end },
