@@ -20,9 +20,7 @@ describe("marketplace.http_server, with routes,", function()
     rig = nil
   end)
 
-  local function post(path, body)
-    return ("POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s"):format(path, #body, body)
-  end
+  local function post(path, body) return raw.post(body, nil, path) end
 
   local function request_of(bytes)
     local client = rig:client():send(bytes)

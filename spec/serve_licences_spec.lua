@@ -42,8 +42,7 @@ describe("marketplace.server, asked for a licence,", function()
 
   local function ask_for_licence()
     local body = json.encode(sidecar:question { ["1"] = { appleVersionId = "10", assetPublicId = "asset-1" } })
-    return connect(("POST /device/license HTTP/1.1\r\nHost: a\r\nX-Account: a\r\nContent-Length: %d\r\n\r\n%s"):format(
-      #body, body))
+    return connect(raw.post(body, { "X-Account: a" }, "/device/license"))
   end
 
   local function notify(id)

@@ -53,9 +53,7 @@ describe("marketplace.server, with a responder,", function()
   local function step_until(done) stepped_server.step_until(listener, done) end
   local function answer_to(client) return stepped_server.answers(listener, client, 1)[1] end
 
-  local function post(path, body, headers)
-    return ("POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s"):format(path, headers or "", #body, body)
-  end
+  local function post(path, body, headers) return raw.post(body, headers, path) end
 
   local function ask(bytes) return answer_to(connect(bytes)) end
 
@@ -78,7 +76,7 @@ describe("marketplace.server, with a responder,", function()
       return 200, {}, ""
     end
     open { trusted_proxies = { "127.0.0.1" } }
-    ask(post("/device/updates", "", "X-Forwarded-For: 192.0.2.1\r\n"))
+    ask(post("/device/updates", "", { "X-Forwarded-For: 192.0.2.1" }))
     assert.equal("192.0.2.1", seen)
   end)
 
@@ -322,7 +320,7 @@ describe("marketplace.server, with a responder,", function()
 
     it("answers as it does elsewhere", function()
       authenticate = function(request) return request.headers["x-account"] end
-      local given = ask(post("/device/updates?x", QUESTION, "X-Account: a\r\n"))
+      local given = ask(post("/device/updates?x", QUESTION, { "X-Account: a" }))
       assert.same({ 200, "no-store" }, { given.status, given.headers["cache-control"] })
       assert.is_truthy(given.body:find('"appleVersionId":"10"', 1, true))
       assert.equal(401, ask(post("/device/updates", QUESTION)).status)

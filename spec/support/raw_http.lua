@@ -26,9 +26,11 @@ function raw.responses(bytes)
   end
 end
 
---- A POST as a client sends it; `headers` is a list of whole lines.
-function raw.post(body, headers)
-  local lines = { "POST /notifications HTTP/1.1", "Host: localhost", "Content-Length: " .. #body }
+--- A POST as a client sends it; `headers` is a list of whole lines; `path`: default that of notifications.
+function raw.post(body, headers, path)
+  local lines = {
+    ("POST %s HTTP/1.1"):format(path or "/notifications"), "Host: localhost", "Content-Length: " .. #body,
+  }
   for _, line in ipairs(headers or {}) do lines[#lines + 1] = line end
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. body
 end
