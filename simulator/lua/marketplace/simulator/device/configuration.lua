@@ -83,11 +83,7 @@ end
 
 local function get(phone)
   local place = phone.origin .. PATH
-  local response = phone.internet:get(place)
-  if not response then problem.raise("unknown", "%s is larger than 8 MiB", place) end
-  local refusal = web.refusal(response)
-  if refusal then problem.raise("unknown", "%s %s", place, refusal) end
-  local document = web.document(place, response)
+  local document = web.document(place, phone.internet:get(place, "unknown"))
   local found, reason, name = problem.caught(read, document, phone.warn)
   return found or problem.raise(name, "%s: %s", place, reason)
 end

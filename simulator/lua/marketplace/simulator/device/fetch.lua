@@ -7,7 +7,6 @@ local manifest_of = require("marketplace.packages.manifest").parse
 local problem = require "marketplace.simulator.device.problem"
 local token = require "marketplace.simulator.device.token"
 local url = require "marketplace.simulator.device.url"
-local web = require "marketplace.simulator.device.web"
 
 local fetch = {}
 
@@ -41,14 +40,6 @@ local function check_share_url(offer, phone)
   end
 end
 
-local function get(phone, address, most, name)
-  local response = phone.internet:get(address, most)
-  if not response then problem.raise(name, "%s is larger than %.0f bytes", address, most) end
-  local refusal = web.refusal(response)
-  if refusal then problem.raise(name, "%s %s", address, refusal) end
-  return response.body
-end
-
 local function check_ids(manifest, offer)
   if offer.app and offer.app ~= manifest.item_id then
     problem.raise("invalidManifest", "the manifest is of app %s, and was offered as app %s", manifest.item_id,
@@ -61,7 +52,7 @@ local function check_ids(manifest, offer)
 end
 
 local function read_manifest(phone, base, offer)
-  local bytes = get(phone, base .. "manifest.json", MOST_MANIFEST, "invalidManifest")
+  local bytes = phone.internet:get(base .. "manifest.json", "invalidManifest", MOST_MANIFEST).body
   local manifest, message = manifest_of(bytes)
   if not manifest then problem.raise("invalidManifest", "%smanifest.json: %s", base, message) end
   check_ids(manifest, offer)
@@ -70,7 +61,7 @@ end
 
 local function check_signature(phone, base)
   local name = "invalidAlternativeDistributionPackageSignature"
-  if get(phone, base .. "signature", MOST_SIGNATURE, name) == "" then
+  if phone.internet:get(base .. "signature", name, MOST_SIGNATURE).body == "" then
     problem.raise(name, "%ssignature is empty", base)
   end
 end

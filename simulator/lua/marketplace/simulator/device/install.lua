@@ -5,7 +5,6 @@ local fetch = require "marketplace.simulator.device.fetch"
 local link = require "marketplace.simulator.device.link"
 local problem = require "marketplace.simulator.device.problem"
 local url = require "marketplace.simulator.device.url"
-local web = require "marketplace.simulator.device.web"
 
 local install = {}
 
@@ -18,11 +17,7 @@ local function link_of_page(phone, page)
     problem.raise("invalidURL", "the page is at %s, which is not within the registered domain, %s", parts.host,
       phone.host)
   end
-  local response = phone.internet:get(page)
-  if not response then problem.raise("networkError", "%s is larger than 8 MiB", page) end
-  local refusal = web.refusal(response)
-  if refusal then problem.raise("networkError", "%s %s", page, refusal) end
-  return link.in_page(response.body), parts.host
+  return link.in_page(phone.internet:get(page, "networkError").body), parts.host
 end
 
 local function offer_of_link(phone, text, page_host)

@@ -10,7 +10,6 @@ local json = require "marketplace.json"
 local licences = require "marketplace.simulator.licences"
 local members = require "marketplace.simulator.device.members"
 local problem = require "marketplace.simulator.device.problem"
-local web = require "marketplace.simulator.device.web"
 
 local licence = {}
 
@@ -24,11 +23,7 @@ end
 
 local function get_certificate(phone, urls, name)
   local address = urls[name] or invalid("the license of the well-known file has no %s", name)
-  local response = phone.internet:get(address, MOST_CERTIFICATE)
-  if not response then invalid("%s is larger than %d bytes", address, MOST_CERTIFICATE) end
-  local refusal = web.refusal(response)
-  if refusal then invalid("%s %s", address, refusal) end
-  return response.body, address
+  return phone.internet:get(address, "invalidLicense", MOST_CERTIFICATE).body, address
 end
 
 local function check_signing_certificate(phone, urls)

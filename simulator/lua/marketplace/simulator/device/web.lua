@@ -37,14 +37,19 @@ end
 
 --- Gets a file. Raises networkError if no answer comes.
 ---@param address string
----@param most? integer bytes, default 8 MiB
----@return table response nil if it has more bytes than that
-function Web:get(address, most)
+---@param name string of the problem that is raised if the answer has another status than 200, or more than `most` bytes
+---@param most? integer default 8 MiB
+---@return table response of status 200
+function Web:get(address, name, most)
   local response, message, code = exchange(self, {
     method = "GET", url = address, max_response = most or MOST_DOCUMENT,
   })
-  if code == "too_large" then return nil end
+  if code == "too_large" then
+    problem.raise(name, "%s is larger than %s", address, most and ("%.0f bytes"):format(most) or "8 MiB")
+  end
   if not response then problem.raise("networkError", "%s: %s", address, message) end
+  local refusal = web.refusal(response)
+  if refusal then problem.raise(name, "%s %s", address, refusal) end
   return response
 end
 
