@@ -20,8 +20,11 @@ local check = {}
 
 local WHERE = "marketplace.check"
 local TIMEOUT, WITHIN, PING_SECONDS = 10, 120, 30
-local SAMPLE, MOST_SAMPLE = 50, 900 -- a device asks for at most 1000 apps
+local SAMPLE = 50
 local LEAST_SECRET = 8 -- bytes of a header's word that are hidden
+
+--- How many packages can be looked at: a device asks for at most 1000 apps.
+check.MOST_SAMPLE = 900
 
 ---@class marketplace.CheckOptions
 ---@field domain? string that is registered with Apple, default the host of the device's base_url
@@ -58,8 +61,8 @@ local function number_problem(given)
     end
   end
   local sample = given.sample
-  if sample and not (sample >= 1 and sample <= MOST_SAMPLE and sample % 1 == 0) then
-    return ("option 'sample' must be a whole number from 1 to %d"):format(MOST_SAMPLE)
+  if sample and not (sample >= 1 and sample <= check.MOST_SAMPLE and sample % 1 == 0) then
+    return ("option 'sample' must be a whole number from 1 to %d"):format(check.MOST_SAMPLE)
   end
 end
 

@@ -11,7 +11,6 @@ local seconds_problem = require("marketplace.cli.support.options").seconds_probl
 local command_check = {}
 
 local TIMEOUT = 10 -- seconds
-local MOST_SAMPLE = 900
 
 function command_check.describe(command)
   command:option("--domain", "domain that is registered with Apple (without it: the host of the device's base_url)")
@@ -126,13 +125,13 @@ local function summary(counts)
 end
 
 function command_check.run(parsed)
+  local check = require "marketplace.check"
   parsed.timeout = parsed.timeout or tostring(TIMEOUT)
   local usage = seconds_problem(parsed, "timeout") or seconds_problem(parsed, "within") or
-    number_problem(parsed, "sample", 1, MOST_SAMPLE)
+    number_problem(parsed, "sample", 1, check.MOST_SAMPLE)
   if usage then return 2, "check: " .. usage end
   local given, status, message = given_of(parsed)
   if not given then return status, message end
-  local check = require "marketplace.check"
   local problem = usage_problem(check, given)
   if problem then return 2, "check: " .. problem end
   problem = rock_problem(given)
