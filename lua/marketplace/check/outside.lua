@@ -198,6 +198,14 @@ function outside.header(response, name)
   return type(value) == "table" and value[1] or value
 end
 
+--- How an answer is encoded; nil if it is as it is.
+---@param response table
+---@return string|nil
+function outside.encoding(response)
+  local encoding = outside.header(response, "content-encoding")
+  return encoding and encoding:lower() ~= "identity" and encoding or nil
+end
+
 --- What is wrong with an answer that is not the one expected, and what to do.
 ---@param run table
 ---@param response table

@@ -21,8 +21,8 @@ local function whole_problem(run, url, digest)
   local response, failure = outside.ask(run, { url = url, max_response = MOST_FILE })
   if not response then return failure.message, failure.action, failure.is_skipped end
   if response.status ~= 200 then return outside.refusal(run, response) end
-  local encoding = outside.header(response, "content-encoding")
-  if encoding and encoding:lower() ~= "identity" then
+  local encoding = outside.encoding(response)
+  if encoding then
     return "it is encoded, though nobody asked for that: " .. run.findings:shown(encoding), "serve packages as they are"
   end
   if core.sha256(response.body) == digest then return nil end

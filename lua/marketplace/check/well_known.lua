@@ -14,18 +14,13 @@ local function add_problem(run, url, level, message, action)
   run.findings:add(level, CHECK, url, message, action)
 end
 
-local function encoding_of(response)
-  local encoding = outside.header(response, "content-encoding")
-  return encoding and encoding:lower() ~= "identity" and encoding or nil
-end
-
 -- What is wrong with an answer before it is read.
 local function refusal(run, response)
   if WITHOUT_BODY[response.status] then
     return ("the answer is %d"):format(response.status), "let everybody read it: devices do not sign in for it"
   end
   if response.status ~= 200 then return outside.refusal(run, response) end
-  local encoding = encoding_of(response)
+  local encoding = outside.encoding(response)
   if encoding then
     return "it is encoded, though nobody asked for that: " .. run.findings:shown(encoding),
       "compress only what is asked for with Accept-Encoding"
