@@ -68,11 +68,9 @@ describe("marketplace serve, for devices,", function()
 
   local function connect(bytes) return raw.connect(origin, bytes) end
 
-  local function post(headers, body)
-    return ("POST /device/updates HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s"):format(headers, #body, body)
-  end
+  local function post(body, headers) return raw.post(body, headers, "/device/updates") end
 
-  local ASKED = post("X-Account: a\r\n", QUESTION)
+  local ASKED = post(QUESTION, { "X-Account: a" })
 
   local function notification(id) return raw.notification(SECRET, samples.body("ping", { id = id })) end
 
@@ -93,7 +91,7 @@ describe("marketplace serve, for devices,", function()
       local given = ask(ASKED)
       assert.equal(200, given.status)
       assert.equal("10", json.decode(given.body).updates[1].appleVersionId)
-      assert.equal(401, ask(post("", QUESTION)).status)
+      assert.equal(401, ask(post(QUESTION)).status)
       local known = ask "GET /.well-known/marketplace-kit HTTP/1.1\r\nHost: a\r\n\r\n"
       assert.equal("https://market.example/device/restore", json.decode(known.body).restore)
       assert.equal(200, ask(notification "n").status)
@@ -143,7 +141,7 @@ describe("marketplace serve, for devices,", function()
       for i = 1, 8 do waiting[i] = connect(ASKED) end
       assert.equal(411, ask "POST /device/updates HTTP/1.1\r\nHost: a\r\n\r\n".status)
       assert.equal(413, ask "POST /device/updates HTTP/1.1\r\nHost: a\r\nContent-Length: 262145\r\n\r\n".status)
-      assert.equal(415, ask(post("Content-Encoding: gzip\r\n", QUESTION)).status)
+      assert.equal(415, ask(post(QUESTION, { "Content-Encoding: gzip" })).status)
       assert.equal(503, ask(ASKED).status)
       for i = 1, 16 do notifications[i] = connect(notification("n" .. i)) end
       for i = 1, 8 do assert.equal(503, raw.answer(waiting[i]).status) end
@@ -157,7 +155,7 @@ describe("marketplace serve, for devices,", function()
   it("lives and can be stopped while authenticate never returns", function()
     local output, status = serve(("%s --stop-seconds 1 --device-config %s"):format(handlers(), device_file()),
       function()
-        connect(post("X-Never: a\r\n", QUESTION))
+        connect(post(QUESTION, { "X-Never: a" }))
         wait_until("Lua does not hang", function()
           return ask "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n".status == 503
         end)
@@ -170,7 +168,7 @@ describe("marketplace serve, for devices,", function()
   it("keeps no notification waiting for 600 bodies that do not end", function()
     serve(("%s --device-config %s"):format(handlers(), device_file()), function()
       local held = {}
-      local unfinished = post("", ("x"):rep(200000)):sub(1, 3000)
+      local unfinished = post(("x"):rep(200000)):sub(1, 3000)
       for i = 1, 600 do
         held[i] = connect(unfinished)
         if i % 40 == 0 then assert.equal(200, ask(notification("n" .. i)).status) end
