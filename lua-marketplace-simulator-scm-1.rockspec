@@ -64,7 +64,6 @@ build = {
       ["marketplace.simulator.faults"] = "simulator/lua/marketplace/simulator/faults.lua",
       ["marketplace.simulator.file_faults"] = "simulator/lua/marketplace/simulator/file_faults.lua",
       ["marketplace.simulator.init"] = "simulator/lua/marketplace/simulator/init.lua",
-      ["marketplace.simulator.jwt"] = "simulator/lua/marketplace/simulator/jwt.lua",
       ["marketplace.simulator.licences"] = "simulator/lua/marketplace/simulator/licences.lua",
       ["marketplace.simulator.limits"] = "simulator/lua/marketplace/simulator/limits.lua",
       ["marketplace.simulator.operations"] = "simulator/lua/marketplace/simulator/operations.lua",

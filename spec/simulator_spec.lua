@@ -61,6 +61,7 @@ describe("marketplace.simulator", function()
         { head .. "." .. claims .. "." .. signature .. "=", "three parts" },
         { "Bearer " .. ("a"):rep(16384), "three parts" }, { "Bearer " .. ("a"):rep(16385), "too long" },
         { head .. "." .. core.base64url "[1" .. "." .. signature, "not a JSON object" },
+        { head .. "." .. core.base64url "[1]" .. "." .. signature, "not a JSON object" },
         { signed({ kid = "OTHER" }), "no key with this kid" }, { signed({ kid = json.null }), "kid is missing" },
         { signed({ alg = "none" }), "alg is not ES256" }, { signed({ typ = "JWS" }), "typ is not JWT" },
         { signed(nil, { aud = "appstoreconnect-v2" }), "aud is not" },

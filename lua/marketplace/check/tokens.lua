@@ -1,7 +1,7 @@
 --- Install verification tokens: that they are signed with the alternative distribution key that is registered with
 --- Apple, and say what Apple asks for.
 local core = require "marketplace.core"
-local json = require "marketplace.json"
+local jwt = require "marketplace.jwt"
 local token = require "marketplace.token"
 
 local tokens = {}
@@ -86,27 +86,14 @@ end
 
 --[[ One token ]]
 
-local function part_of(text)
-  local bytes = core.base64url_decode(text)
-  local document = bytes and json.decode(bytes)
-  return json.is_object(document) and document or nil
-end
-
-local function read(text)
-  local signed, first, second, third = text:match "^(([%w_-]+)%.([%w_-]+))%.([%w_-]+)$"
-  local header, claims = first and part_of(first), second and part_of(second)
-  if not header or not claims then return nil end
-  return { header = header, claims = claims, signed = signed, signature = core.base64url_decode(third) }
-end
-
-local function is_signed_by(public, read_token)
-  local ok, is_right = pcall(public.verify, public, read_token.signed, read_token.signature or "")
+local function is_signed_by(public, parsed)
+  local ok, is_right = pcall(public.verify, public, parsed.text, parsed.signature)
   public:close()
   return ok and is_right == true
 end
 
-local function signature_problem(run, read_token)
-  local header = read_token.header
+local function signature_problem(run, parsed)
+  local header = parsed.header
   if header.alg ~= "ES256" then return "alg is not ES256", "sign with marketplace.token" end
   if type(header.kid) ~= "string" then return "kid is missing", "name the key's id as token.key_id" end
   if not run.keys then return nil end
@@ -115,7 +102,7 @@ local function signature_problem(run, read_token)
   local public = public_of(key)
   if not public then
     run.has_unverified = true
-  elseif not is_signed_by(public, read_token) then
+  elseif not is_signed_by(public, parsed) then
     return ("the signature is not that of the key %s"):format(run.findings:shown(header.kid)),
       "name the file of that key as token.key_file: the id and the key do not belong together"
   end
@@ -165,11 +152,11 @@ local function claims_problem(run, one, claims)
 end
 
 local function problem_of(run, one)
-  local read_token = read(one.token)
-  if not read_token then return "it is no JSON Web Token" end
-  local message, action = signature_problem(run, read_token)
-  if not message then message, action = time_problem(run, read_token.claims) end
-  if not message then message, action = claims_problem(run, one, read_token.claims) end
+  local parsed = jwt.read(one.token)
+  if not parsed then return "it is no JSON Web Token" end
+  local message, action = signature_problem(run, parsed)
+  if not message then message, action = time_problem(run, parsed.claims) end
+  if not message then message, action = claims_problem(run, one, parsed.claims) end
   return message, action
 end
 

@@ -1,6 +1,6 @@
 --- Tokens as App Store Connect checks them: a JWT (RFC 7519) with ES256 in the header Authorization.
 local core = require "marketplace.core"
-local jwt = require "marketplace.simulator.jwt"
+local jwt = require "marketplace.jwt"
 local query = require "marketplace.simulator.query"
 
 local auth = {}

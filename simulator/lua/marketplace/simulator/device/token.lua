@@ -1,6 +1,6 @@
 --- Install verification tokens, as Apple's documentation says that they must be. Who verifies them is Apple; what a
 --- device then shows is not documented.
-local jwt = require "marketplace.simulator.jwt"
+local jwt = require "marketplace.jwt"
 local problem = require "marketplace.simulator.device.problem"
 
 local token = {}

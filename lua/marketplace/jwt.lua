@@ -9,7 +9,7 @@ local MOST_BYTES = 16384
 local function decoded(part)
   local text = core.base64url_decode(part)
   local value = text and json.decode(text)
-  return type(value) == "table" and value or nil
+  return json.is_object(value) and value or nil
 end
 
 --- Reads a token. Whose it is, is not known before `text` and `signature` are verified.
