@@ -56,6 +56,7 @@ mkt_code mkt_envelope_key_read_file(mkt_envelope_key *key, const char *path, mkt
  * ask for it at the terminal. */
 static X509 *read_x509(const char *bytes, size_t n) {
   const unsigned char *p = (const unsigned char *)bytes;
+  if (n > MKT_ENVELOPE_CERTIFICATE_MOST) return NULL;
   X509 *certificate = d2i_X509(NULL, &p, (long)n);
   if (certificate != NULL) return certificate;
   BIO *bio = BIO_new_mem_buf(bytes, (int)n);
@@ -64,25 +65,28 @@ static X509 *read_x509(const char *bytes, size_t n) {
   return certificate;
 }
 
-static mkt_code refuse_certificate(mkt_error *error) {
+/* On success it is the caller's, to be freed with X509_free. */
+static mkt_code read_certificate(X509 **certificate, const char *bytes, size_t n,
+                                 mkt_error *error) {
+  *certificate = read_x509(bytes, n);
   ERR_clear_error();
+  if (*certificate != NULL) return MKT_OK;
   return mkt_fail(error, MKT_ERR_KEY_INVALID,
                   "it is no X.509 certificate: give the file as it was downloaded");
 }
 
 mkt_code mkt_envelope_check_certificate(const char *bytes, size_t n, mkt_error *error) {
-  X509 *certificate = n <= MKT_ENVELOPE_CERTIFICATE_MOST ? read_x509(bytes, n) : NULL;
-  if (certificate == NULL) return refuse_certificate(error);
-  ERR_clear_error();
+  X509 *certificate = NULL;
+  mkt_code code = read_certificate(&certificate, bytes, n, error);
   X509_free(certificate);
-  return MKT_OK;
+  return code;
 }
 
 mkt_code mkt_envelope_key_read_certificate(mkt_envelope_key *key, const char *bytes, size_t n,
                                            mkt_error *error) {
-  X509 *certificate = n <= MKT_ENVELOPE_CERTIFICATE_MOST ? read_x509(bytes, n) : NULL;
-  if (certificate == NULL) return refuse_certificate(error);
-  ERR_clear_error();
+  X509 *certificate = NULL;
+  mkt_code code = read_certificate(&certificate, bytes, n, error);
+  if (code != MKT_OK) return code;
   key->pkey = X509_get_pubkey(certificate);
   X509_free(certificate);
   if (key->pkey == NULL) {
