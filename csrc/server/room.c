@@ -15,9 +15,12 @@ static bool turn_away(mkt_server *server) {
   return false;
 }
 
-static void evict(mkt_server *server, mkt_connection *victim) {
+/* Whether there was one. */
+static bool evict(mkt_server *server, mkt_connection *victim) {
+  if (victim == NULL) return false;
   mkt_connection_doom(&server->connections, victim);
   server->stats.evicted++;
+  return true;
 }
 
 /* Whether a probe was answered, without the owner, whose connection then ends. */
@@ -39,18 +42,11 @@ bool mkt_room_admit(mkt_server *server) {
   bool is_dear =
       victim == NULL || (victim->phase != MKT_PHASE_CLOSING && mkt_connection_is_new(victim, now));
   if (is_dear && has_beyond && kept < server->max_connections + MKT_SERVER_BEYOND) return true;
-  if (victim == NULL) return turn_away(server);
-  evict(server, victim);
-  return true;
+  return evict(server, victim) || turn_away(server);
 }
 
 bool mkt_room_is_short(const mkt_server *server) {
   return server->connections.engaged > server->max_connections || has_too_many_ready(server);
-}
-
-static bool is_evicted(mkt_server *server, mkt_connection *victim) {
-  if (victim != NULL) evict(server, victim);
-  return victim != NULL;
 }
 
 bool mkt_room_to_wait(mkt_server *server) {
@@ -58,9 +54,9 @@ bool mkt_room_to_wait(mkt_server *server) {
   const uint64_t now = mkt_clock_milliseconds();
   if (has_too_many_ready(server)) return false;
   return cut_short_a_probe(server) ||
-         is_evicted(server, mkt_connections_body_giving_way(connections, now, false)) ||
+         evict(server, mkt_connections_body_giving_way(connections, now, false)) ||
          mkt_refuse_one_of_route(server) ||
-         is_evicted(server, mkt_connections_slow_body(connections, now));
+         evict(server, mkt_connections_slow_body(connections, now));
 }
 
 bool mkt_room_for_route(mkt_server *server) {
@@ -69,5 +65,5 @@ bool mkt_room_for_route(mkt_server *server) {
   if (connections->giving_way <= most && !mkt_room_is_short(server)) return true;
   const uint64_t now = mkt_clock_milliseconds();
   return !has_too_many_ready(server) &&
-         is_evicted(server, mkt_connections_body_giving_way(connections, now, true));
+         evict(server, mkt_connections_body_giving_way(connections, now, true));
 }
