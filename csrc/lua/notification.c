@@ -27,12 +27,6 @@ static void set_generation(lua_State *L, const mkt_notification *notification) {
   lua_rawset(L, -3);
 }
 
-static void set_body(lua_State *L) {
-  mkt_lua_push_field(L, MKT_LUA_BODY);
-  lua_pushvalue(L, 1);
-  lua_rawset(L, -3);
-}
-
 /* Generation 2 names one package where generation 1 lists several: a callback reads the list. */
 static void set_package_ids(lua_State *L, const mkt_notification *notification) {
   bool one_of_generation_2 = notification->package_ids.p == NULL &&
@@ -73,7 +67,7 @@ static int parse(lua_State *L) {
   mkt_lua_set_text(L, MKT_LUA_PACKAGE_VERSION_ID, notification.package_version_id);
   set_package_ids(L, &notification);
   set_json(L, MKT_LUA_TERRITORIES, notification.territories);
-  set_body(L);
+  mkt_lua_set_value(L, MKT_LUA_BODY, 1);
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_setmetatable(L, -2);
   return 1;

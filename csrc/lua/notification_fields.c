@@ -64,6 +64,12 @@ void mkt_lua_set_text(lua_State *L, mkt_lua_field field, mkt_json_text text) {
   lua_rawset(L, -3);
 }
 
+void mkt_lua_set_value(lua_State *L, mkt_lua_field field, int index) {
+  mkt_lua_push_field(L, field);
+  lua_pushvalue(L, index);
+  lua_rawset(L, -3);
+}
+
 void mkt_lua_set_time(lua_State *L, const mkt_notification *notification) {
   if (!notification->has_time) return;
   mkt_lua_push_field(L, MKT_LUA_TIME);

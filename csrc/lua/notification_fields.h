@@ -47,5 +47,7 @@ void mkt_lua_set_event(lua_State *L, const mkt_notification *notification);
 /* Seconds since the epoch. */
 void mkt_lua_set_time(lua_State *L, const mkt_notification *notification);
 void mkt_lua_set_text(lua_State *L, mkt_lua_field field, mkt_json_text text);
+/* To the value at an absolute index. */
+void mkt_lua_set_value(lua_State *L, mkt_lua_field field, int index);
 
 #endif

@@ -30,23 +30,14 @@ static int sha256(lua_State *L) {
 
 /* Of the record on top of the stack, whose digest is below it. */
 static void set_key_and_digest(lua_State *L, const mkt_notification *notification) {
+  const int digest = lua_gettop(L) - 1;
   if (notification->id.p != NULL) {
     mkt_lua_set_text(L, MKT_LUA_KEY, notification->id);
   } else {
-    mkt_lua_push_field(L, MKT_LUA_KEY);
-    lua_pushvalue(L, -3);
-    lua_rawset(L, -3);
+    mkt_lua_set_value(L, MKT_LUA_KEY, digest);
   }
-  mkt_lua_push_field(L, MKT_LUA_DIGEST);
-  lua_pushvalue(L, -3);
-  lua_rawset(L, -3);
-  lua_remove(L, -2);
-}
-
-static void set_body(lua_State *L, int body) {
-  mkt_lua_push_field(L, MKT_LUA_BODY);
-  lua_pushvalue(L, body);
-  lua_rawset(L, -3);
+  mkt_lua_set_value(L, MKT_LUA_DIGEST, digest);
+  lua_remove(L, digest);
 }
 
 mkt_code mkt_lua_push_record(lua_State *L, int body, mkt_error *error) {
@@ -58,7 +49,7 @@ mkt_code mkt_lua_push_record(lua_State *L, int body, mkt_error *error) {
   if (code != MKT_OK) return code;
   lua_createtable(L, 0, FIELDS);
   set_key_and_digest(L, &notification);
-  set_body(L, body);
+  mkt_lua_set_value(L, MKT_LUA_BODY, body);
   mkt_lua_set_type(L, &notification);
   mkt_lua_set_event(L, &notification);
   mkt_lua_set_text(L, MKT_LUA_APP_ID, notification.app_id);
