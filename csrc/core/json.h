@@ -11,7 +11,7 @@
  *     I-JSON (RFC 7493, section 2.3) wants it: two readers that each keep another one of the two
  *     would see two different notifications under one signature;
  *   - bytes that are not UTF-8 are a fault unless MKT_JSON_ANY_BYTES is asked for: of an answer
- * with a name that somebody cut off, the rest counts.
+ *     with a name that somebody cut off, the rest counts.
  */
 #ifndef MKT_JSON_H
 #define MKT_JSON_H
