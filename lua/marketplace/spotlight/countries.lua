@@ -1,4 +1,5 @@
 --- In which countries Spotlight is to find a version: Apple's events have three letters, Spotlight takes two.
+local availability = require "marketplace.packages.store.availability"
 local json = require "marketplace.json"
 local territories = require "marketplace.territories"
 
@@ -23,9 +24,8 @@ end
 function countries.of(where, list)
   local codes, seen = json.list {}, {}
   for _, territory in ipairs(list) do
-    local is_there, code = where[territory], territories.ALPHA2[territory]
-    if is_there == nil then is_there = where["*"] end
-    if is_there and not seen[code] then
+    local code = territories.ALPHA2[territory]
+    if not seen[code] and availability.in_territory(where, territory) then
       seen[code] = true
       codes[#codes + 1] = code
     end

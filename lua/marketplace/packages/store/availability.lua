@@ -102,6 +102,16 @@ function availability.of(link, about)
   return availability.decide(rows_about(link, about))
 end
 
+--- What is said of a territory: of itself, or of all that are not named.
+---@param territories table<string, boolean> as of availability.decide
+---@param territory string
+---@return boolean
+function availability.in_territory(territories, territory)
+  local is_there = territories[territory]
+  if is_there == nil then return territories[EVERYWHERE] end
+  return is_there
+end
+
 --- Whether a version is available in one territory.
 ---@param link table
 ---@param about table as of availability.of

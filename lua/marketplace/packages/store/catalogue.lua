@@ -5,7 +5,6 @@ local availability = require "marketplace.packages.store.availability"
 local methods = {}
 local catalogue = { methods = methods }
 
-local EVERYWHERE = "*"
 local AFTER_ALL = ":" -- comes after any id of an app, which is of digits
 
 --[[ Rows ]]
@@ -34,9 +33,7 @@ local CHANGED = "SELECT max(at) AS at FROM (SELECT max(coalesce(published_at, 0)
 
 local function is_offered(where, territories)
   for _, territory in ipairs(territories) do
-    local is_there = where[territory]
-    if is_there == nil then is_there = where[EVERYWHERE] end
-    if is_there then return true end
+    if availability.in_territory(where, territory) then return true end
   end
   return false
 end
