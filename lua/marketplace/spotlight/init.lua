@@ -34,30 +34,22 @@ Spotlight.name, Spotlight.max_body = "spotlight", 1
 
 local XML, HTML = "application/xml; charset=utf-8", "text/html; charset=utf-8"
 
-local function found(app)
-  return { url = app.url, changed_at = app.changed_at }
-end
-
-local function map(list, change)
-  local mapped = {}
-  for i, one in ipairs(list) do mapped[i] = change(one) end
-  return mapped
-end
-
 -- Those that are here now may be more than when its name was made.
 local function one_sitemap(self, extent)
   local read, message = listing.read(self, {
     first = extent.first, last = extent.last, limit = 2 * sitemap.MOST, versions = 1,
   })
   if not read then return nil, message end
-  return sitemap.of_pages(map(read.apps, found)), XML
+  return sitemap.of_pages(read.apps), XML
 end
 
 local function root_sitemap(self)
   local extents, message = self.packages:catalogue_pages(sitemap.MOST)
   if not extents then return nil, message end
   if #extents <= 1 then return one_sitemap(self, {}) end
-  return sitemap.of_sitemaps(self.base, map(extents, sitemap.name)), XML
+  local names = {}
+  for i, extent in ipairs(extents) do names[i] = sitemap.name(extent) end
+  return sitemap.of_sitemaps(self.base, names), XML
 end
 
 --- An app as it is listed.

@@ -174,15 +174,12 @@ end
 
 -- The pages of some apps and, unless these are all that there are, their sitemap.
 local function write_apps(self, read)
-  local found = {}
-  for i, app in ipairs(read.apps) do
-    write_page(self, app)
-    found[i] = { url = app.url, changed_at = app.changed_at }
-  end
-  self.apps = self.apps + #found
-  if not read.following and #self.sitemaps == 0 then return sitemap.of_pages(found) end
+  for _, app in ipairs(read.apps) do write_page(self, app) end
+  self.apps = self.apps + #read.apps
+  local bytes = sitemap.of_pages(read.apps)
+  if not read.following and #self.sitemaps == 0 then return bytes end
   local name = sitemap.name(read)
-  write(self, name, sitemap.of_pages(found))
+  write(self, name, bytes)
   self.sitemaps[#self.sitemaps + 1] = name
 end
 

@@ -22,7 +22,7 @@ local function document(element, lines)
 end
 
 --- A sitemap of pages.
----@param pages {url: string, changed_at: number}[]
+---@param pages {url: string, changed_at: number}[] such as marketplace.SpotlightApp
 ---@return string
 function sitemap.of_pages(pages)
   local lines = {}
