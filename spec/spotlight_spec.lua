@@ -486,4 +486,18 @@ describe("marketplace.spotlight", function()
       assert.same({ false, true }, { ok, problem:find(message, 1, true) ~= nil })
     end
   end)
+
+  it("blames the caller who hands it no request", function()
+    for pattern, given in pairs {
+      ["a request must be a table"] = false,
+      ["the request's method must be a string"] = {},
+      ["the request's path must be a string"] = { method = "GET" },
+    } do
+      local _, problem = pcall(function()
+        local status = answers:handle(given)
+        return status
+      end)
+      assert.matches("^spec/spotlight_spec.lua:%d+: spotlight:handle: " .. pattern, problem)
+    end
+  end)
 end)

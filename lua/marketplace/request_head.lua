@@ -13,18 +13,21 @@ for _, name in ipairs { "host", "user-agent", "accept", "accept-encoding", "cont
   COMMON[name] = true
 end
 
---- Raises, and blames the caller of the function that calls what calls this, if that is no request.
+local function problem_of(request)
+  if type(request) ~= "table" then return "a request must be a table, not a " .. type(request) end
+  if type(request.method) ~= "string" then return "the request's method must be a string" end
+  if request.headers ~= nil and type(request.headers) ~= "table" then return "the request's headers must be a table" end
+  if request.body ~= nil and type(request.body) ~= "string" then return "the request's body must be a string" end
+end
+
+--- Raises unless this is a request as responders are given.
 ---@param request any
 ---@param where string the public function's name, for the message
-function request_head.check(request, where)
-  if type(request) ~= "table" then error(where .. ": a request must be a table, not a " .. type(request), 4) end
-  if type(request.method) ~= "string" then error(where .. ": the request's method must be a string", 4) end
-  if request.headers ~= nil and type(request.headers) ~= "table" then
-    error(where .. ": the request's headers must be a table", 4)
-  end
-  if request.body ~= nil and type(request.body) ~= "string" then
-    error(where .. ": the request's body must be a string", 4)
-  end
+---@param level integer whose call is blamed, as in `error`
+function request_head.check(request, where, level)
+  local problem = problem_of(request)
+  if not problem and type(request.path) ~= "string" then problem = "the request's path must be a string" end
+  if problem then error(("%s: %s"):format(where, problem), level + 1) end
 end
 
 local function read_header(head, name, value)
@@ -37,7 +40,8 @@ end
 ---@param where string the public function's name, for the message
 ---@return table head with the request's body
 function request_head.of(request, where)
-  request_head.check(request, where)
+  local problem = problem_of(request)
+  if problem then error(("%s: %s"):format(where, problem), 3) end
   local head = {
     method = request.method, remote = request.remote, body = request.body, fault = request.fault,
     answered = request.answered,

@@ -30,8 +30,7 @@ end
 ---@return {method: string, path: string, query: string|nil, headers: table<string, string|string[]>, body: string,
 --- remote: any} path: without the query
 function request.of(given, where)
-  request_head.check(given, where)
-  if type(given.path) ~= "string" then error(where .. ": the request's path must be a string", 3) end
+  request_head.check(given, where, 3)
   local path, query = given.path:match "^([^?]*)%??(.*)$"
   return {
     method = given.method, path = path, query = query ~= "" and query or nil, headers = headers_of(given),

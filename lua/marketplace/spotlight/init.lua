@@ -122,8 +122,7 @@ end
 ---@return table headers
 ---@return string body
 function Spotlight:handle(request)
-  request_head.check(request, "spotlight:handle")
-  if type(request.path) ~= "string" then error("spotlight:handle: the request's path must be a string", 2) end
+  request_head.check(request, "spotlight:handle", 2)
   local answer = answer_of(self, request)
   count(self, request.path, answer.status, 1)
   return answer.status, answer.headers, answer.body
