@@ -1,4 +1,6 @@
 --- The answers, however requests are carried. They say no more than their status does.
+local json = require "marketplace.json"
+
 local responses = {}
 
 local METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,6 +27,17 @@ function responses.plain(status, text, header, value)
   local headers = { ["content-type"] = "text/plain; charset=utf-8" }
   if header then headers[header] = value end
   return { status = status, headers = headers, body = text .. "\n" }
+end
+
+--- A document for the one who asked, and for no cache.
+---@param status integer
+---@param document table
+---@return {status: integer, headers: table<string, string>, body: string}
+function responses.json(status, document)
+  return {
+    status = status, body = json.encode(document),
+    headers = { ["content-type"] = "application/json", ["cache-control"] = "no-store" },
+  }
 end
 
 --- For a notification that was not stored.

@@ -1,7 +1,6 @@
 --- What the endpoints answer: made of the store's rows, and with the key that signs tokens. What goes in and what comes
 --- out is plain, so that nginx can have it made in a thread (marketplace.nginx.device).
 local install = require "marketplace.device.install"
-local json = require "marketplace.json"
 local licence_job = require "marketplace.device.licence_job"
 local questions = require "marketplace.device.questions"
 local responses = require "marketplace.responses"
@@ -21,11 +20,10 @@ local answerer = {}
 local Answerer = {}
 Answerer.__index = Answerer
 
-local function json_answer(status, document, tokens)
-  return {
-    status = status, body = json.encode(document), tokens = tokens,
-    headers = { ["content-type"] = "application/json", ["cache-control"] = "no-store" },
-  }
+local function found(document, tokens)
+  local answer = responses.json(200, document)
+  answer.tokens = tokens
+  return answer
 end
 
 local function apps_endpoint(part)
@@ -34,16 +32,16 @@ local function apps_endpoint(part)
     answer = function(self, question)
       local document, message, code = part.answer(self, question)
       if not document then return nil, message, code end
-      return json_answer(200, document, #(document.updates or document.restores))
+      return found(document, #(document.updates or document.restores))
     end,
   }
 end
 
 local function answer_install(self, question)
   local document, message, code = install.answer(self, question)
-  if document then return json_answer(200, document, 1) end
+  if document then return found(document, 1) end
   if code ~= "not_found" and code ~= "unfit" then return nil, message, code end
-  return json_answer(404, {
+  return responses.json(404, {
     appleItemId = question.app, appleVersionId = question.version, failure = { code = 404, description = message },
   })
 end

@@ -158,10 +158,7 @@ function Sidecar:finish(job, began)
   if document == nil then return unavailable(self, problem) end
   self.outage:worked(core.now())
   if job.problem or not document then return refuse(self, job.problem or "the sidecar cannot read it") end
-  return {
-    status = 200, body = json.encode(document),
-    headers = { ["content-type"] = "application/json", ["cache-control"] = "no-store" },
-  }
+  return responses.json(200, document)
 end
 
 --- Tells the sums of refused requests that are due.
