@@ -55,10 +55,20 @@ function metrics.add(lines, name, kind, help, values)
   end
 end
 
+--- Counts answers for `add_answers`.
+---@param counted table<string, integer> added to
+---@param asked string what was asked for
+---@param status integer
+---@param count integer how many
+function metrics.count_answers(counted, asked, status, count)
+  local key = ("%s %d"):format(asked, status)
+  counted[key] = (counted[key] or 0) + count
+end
+
 --- Adds a counter of answers, by what was asked for and by status.
 ---@param lines string[] added to
 ---@param label string how what was asked for is called
----@param counted table<string, integer> by what was asked for and the status, such as "updates 200"
+---@param counted table<string, integer> of `count_answers`: by what was asked for and the status, as in "updates 200"
 function metrics.add_answers(lines, name, help, label, counted)
   local keys, values = {}, {}
   for key in pairs(counted) do keys[#keys + 1] = key end

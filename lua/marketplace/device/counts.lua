@@ -9,17 +9,12 @@ Counts.__index = Counts
 
 local BOUNDS = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 } -- seconds
 
-local function add(self, endpoint, status, count)
-  local name = ("%s %d"):format(endpoint, status)
-  self.answers[name] = (self.answers[name] or 0) + count
-end
-
 --- Counts an answer.
 ---@param endpoint string
 ---@param status integer
 ---@param seconds number how long it took
 function Counts:answer(endpoint, status, seconds)
-  add(self, endpoint, status, 1)
+  metrics.count_answers(self.answers, endpoint, status, 1)
   self.seconds:observe(seconds)
 end
 
@@ -28,7 +23,7 @@ end
 ---@param status integer
 ---@param count integer
 function Counts:refused(endpoint, status, count)
-  add(self, endpoint, status, count)
+  metrics.count_answers(self.answers, endpoint, status, count)
 end
 
 --- Counts install verification tokens.
@@ -54,7 +49,7 @@ end
 function counts.new(endpoints)
   local self = setmetatable({ answers = {}, tokens = 0, seconds = metrics.histogram(BOUNDS) }, Counts)
   for _, endpoint in ipairs(endpoints) do
-    self.answers[endpoint .. " 200"], self.answers[endpoint .. " 503"] = 0, 0
+    for _, status in ipairs { 200, 503 } do metrics.count_answers(self.answers, endpoint, status, 0) end
   end
   return self
 end

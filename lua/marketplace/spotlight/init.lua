@@ -112,8 +112,7 @@ end
 -- As the metrics show it.
 local function count(self, path, status, more)
   local kind = maker_of(self, path) == app_page and "page" or "sitemap"
-  local name = ("%s %d"):format(kind, status)
-  self.counts[name] = (self.counts[name] or 0) + more
+  metrics.count_answers(self.counts, kind, status, more)
 end
 
 --- Answers a request.
