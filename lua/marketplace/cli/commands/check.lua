@@ -3,7 +3,6 @@ local chosen = require "marketplace.cli.support.packages"
 local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
 local headers = require "marketplace.cli.support.headers"
-local installation = require "marketplace.cli.support.installation"
 local number_problem = require("marketplace.cli.support.options").number_problem
 local output = require "marketplace.cli.support.output"
 local seconds_problem = require("marketplace.cli.support.options").seconds_problem
@@ -70,7 +69,7 @@ end
 
 local function rock_problem(given)
   if not given.packages and not (given.device and given.device.packages) then return nil end
-  return installation.problem "marketplace.package_io" or installation.problem "marketplace.sqlite"
+  return chosen.rock_problem()
 end
 
 local SHOWN = { headers = "--header", apps = "--app", connect_to = "--connect" }

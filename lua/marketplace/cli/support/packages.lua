@@ -36,13 +36,19 @@ local function sourced(parsed, message)
   return ("%s (the folder of the packages is set by %s)"):format(message, parsed.folder_source)
 end
 
+--- What is missing of the rocks that packages need, or wrong with them; nil if nothing is.
+---@return string?
+function chosen.rock_problem()
+  return installation.problem "marketplace.package_io" or installation.problem "marketplace.sqlite"
+end
+
 --- Opens the packages.
 ---@param parsed table resolved
 ---@param settings? table of marketplace.packages, but for the folder
 ---@return table|nil packages
 ---@return string? message, which says what named the folder
 function chosen.open(parsed, settings)
-  local problem = installation.problem "marketplace.package_io" or installation.problem "marketplace.sqlite"
+  local problem = chosen.rock_problem()
   if problem then return nil, problem end
   local given = { folder = parsed.folder }
   for name, value in pairs(settings or {}) do given[name] = value end
