@@ -1,5 +1,7 @@
 #include "lua/http_server_options.h"
 
+#include "lua/push.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -109,7 +111,7 @@ static void read_routes(lua_State *L, int index, mkt_server_options *options) {
   if (lua_isnil(L, -1)) return;
   const size_t count = lua_rawlen(L, -1);
   if (count > MOST_ROUTES) luaL_error(L, "option 'routes' must have at most %d", MOST_ROUTES);
-  luaL_checkstack(L, (int)count + 8, "too many routes");
+  mkt_lua_need_stack(L, (int)count + 8);
   mkt_route *routes = lua_newuserdata(L, (count + 1) * sizeof *routes);
   lua_insert(L, -2);
   for (size_t i = 0; i < count; i++)
