@@ -63,6 +63,19 @@ describe("the command's credentials", function()
     assert.same({ key_id = "other" }, credentials.settings { config = write "key_id = other\n" })
   end)
 
+  it("are those of /etc/marketplace/config if the user has none", function()
+    environment.HOME = folder
+    local reads = {
+      stub(core, "file_id", function(path) return path == "/etc/marketplace/config" and "1:1" or nil end),
+      stub(core, "stat", function() return { uid = 0, gid = 7, mode = 416 } end), -- 0640
+      stub(core, "read_file", function() return "key_id = system\n" end),
+    }
+    finally(function() for _, one in ipairs(reads) do one:revert() end end)
+    local settings, path = require("marketplace.cli.support.config").read {}
+    assert.same({ key_id = "system" }, settings)
+    assert.equal("/etc/marketplace/config", path)
+  end)
+
   it("may have comments, white space, a byte order mark and the line ends of editors", function()
     write "\239\187\191# key_id = a\r\n\r\n  key_id  =  a b # c  \r\n\tissuer_id=1=2"
     assert.same({ key_id = "a b # c", issuer_id = "1=2" }, credentials.settings { config = config })
@@ -89,6 +102,18 @@ describe("the command's credentials", function()
     end
     shell.run("chmod 400 " .. config)
     assert.same({ key_id = "a" }, credentials.settings { config = config })
+  end)
+
+  it("may be root's, and be read by the group that root gave them", function()
+    write "key_id = a\n"
+    local function of_root(mode)
+      local read = stub(core, "stat", function() return { uid = 0, gid = 7, mode = tonumber(mode, 8) } end)
+      local settings = credentials.settings { config = config }
+      read:revert()
+      return settings
+    end
+    assert.same({ key_id = "a" }, of_root "640")
+    for _, mode in ipairs { "660", "644", "642" } do assert.is_nil(of_root(mode)) end
   end)
 
   it("are refused if they are another user's", function()

@@ -50,20 +50,31 @@ describe("marketplace.file_mode", function()
       "'it'\\''s' link", (told("a", "b", "it's", "link"):gsub("'" .. folder:gsub("%p", "%%%0") .. "/", "'")))
   end)
 
-  -- A file of user 1 and of a group that this process is in, which is user 2.
-  local function of_another(mode)
+  -- A file of a user and of a group, as another user sees it.
+  local function seen_by(user, owner, group, mode)
     local stubs = {
-      stub(core, "stat", function() return { uid = 1, gid = 7, mode = tonumber(mode, 8) } end),
-      stub(core, "user_id", function() return 2 end),
+      stub(core, "stat", function() return { uid = owner, gid = group, mode = tonumber(mode, 8) } end),
+      stub(core, "user_id", function() return user end),
     }
     local message = told "a"
     for _, one in ipairs(stubs) do one:revert() end
     return message
   end
 
+  -- The group is one that this process is in.
+  local function of_another(mode) return seen_by(2, 1, 7, mode) end
+
   it("takes it that another user's file is meant for its group, and keeps it within this one's reach", function()
     assert.is_nil(of_another "0640")
     assert.is_nil(of_another "0660")
     assert.equal("others can read a (mode 0644): as root, chown 2 a && chmod 600 a", of_another "0644")
+  end)
+
+  it("takes it that a group which root gave a file is meant to read it, but not to change it", function()
+    local function of_root(mode, group) return seen_by(0, 0, group, mode) end
+    assert.is_nil(of_root("0640", 7))
+    assert.equal("others can read a (mode 0640): chmod 600 a", of_root("0640", 0))
+    assert.equal("others can change a (mode 0660): chmod 600 a", of_root("0660", 7))
+    assert.equal("others can read a (mode 0644): chmod 600 a", of_root("0644", 7))
   end)
 end)

@@ -9,11 +9,22 @@ local OWNER_ONLY = "chmod 600 "
 
 local function has(digit, bit) return math.floor(digit / bit) % 2 == 1 end
 
+--- What others than its owner can do with a file, without the right to read it that root gave to a group: a file in
+--- /etc that belongs to root and to the group of a service is meant to be read by that service.
+---@param file table a core.stat result
+---@return integer bits of a mode, 0 to 63
+function file_mode.others(file)
+  local bits = file.mode % 64
+  local is_shared = file.uid == 0 and file.gid ~= 0 and has(bits, 32)
+  return is_shared and bits - 32 or bits
+end
+
 -- What others than this process's user can do with a file. If it is somebody else's, this process may reach it as a
 -- member of its group, which is then meant to.
 local function others_of(file)
   local user = core.user_id()
-  local everybody, group = file.mode % 8, math.floor(file.mode / 8) % 8
+  local bits = file_mode.others(file)
+  local everybody, group = bits % 8, math.floor(bits / 8)
   if file.uid ~= user and user ~= 0 then group = 0 end
   return {
     read = has(everybody, 4) or has(group, 4), change = has(everybody, 2) or has(group, 2),

@@ -1,17 +1,21 @@
 --- The config file: what an operator sets once for all commands.
 ---
---- Its path is given by --config, or by MARKETPLACE_CONFIG, or is ~/.config/marketplace/config if there is such a file.
---- It has lines `name = value`, the value being the rest of the line, and comments that begin a line with #. It must
---- belong to root or to the user, and be readable and writable by nobody else.
+--- Its path is given by --config, or by MARKETPLACE_CONFIG, or is ~/.config/marketplace/config if there is such a file,
+--- or else /etc/marketplace/config if there is that. It has lines `name = value`, the value being the rest of the line,
+--- and comments that begin a line with #. It must belong to root or to the user, and be readable and writable by nobody
+--- else, but for the group that root gave it.
 ---
 --- Names: key_file, key_id, issuer_id, individual (true or false), api_url, ca_file; inbox, attempts, keep; packages.
 --- Paths are relative to the file's folder, that of a SQLite inbox too.
 local check = require "marketplace.cli.support.options"
 local core = require "marketplace.core"
+local file_mode = require "marketplace.file_mode"
 local inbox_url = require "marketplace.inbox.url"
 local text = require "marketplace.text"
 
 local config = {}
+
+local SYSTEM_PATH = "/etc/marketplace/config" -- what Debian's package installs, for the services and for root
 
 -- A user who can write it chooses the key and the server that tokens go to; one who can read it learns the ids.
 local function permission_problem(path)
@@ -20,7 +24,7 @@ local function permission_problem(path)
   if file.uid ~= 0 and file.uid ~= core.user_id() then
     return ("the config file belongs to another user (uid %d): %s"):format(file.uid, path)
   end
-  if file.mode % 64 ~= 0 then
+  if file_mode.others(file) ~= 0 then
     return ("others can read or write the config file: chmod 600 %s"):format(text.shell_word(path))
   end
 end
@@ -91,17 +95,19 @@ function config.environment(name)
   return value ~= "" and value or nil
 end
 
+local function if_there(path) return path and core.file_id(path) and path end
+
 local function default_path()
   local home = config.environment "HOME"
-  local path = home and home .. "/.config/marketplace/config"
-  return path and core.file_id(path) and path
+  return if_there(home and home .. "/.config/marketplace/config") or if_there(SYSTEM_PATH)
 end
 
 --- Adds the option that names the file.
 ---@param command table argparse's
 function config.describe(command)
   command:option("--config", "file with settings, a line `name = value` each (without it: the file that " ..
-    "MARKETPLACE_CONFIG names, or else ~/.config/marketplace/config if there is one)"):argname("PATH")
+    "MARKETPLACE_CONFIG names, or else ~/.config/marketplace/config or " .. SYSTEM_PATH .. ", if there is one)")
+    :argname("PATH")
 end
 
 --- Reads the file; without one, there are no settings.
