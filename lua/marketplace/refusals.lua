@@ -47,9 +47,12 @@ local LEAST_PAUSE_SECONDS = 1     -- without a request of a reason, until the su
 local PAUSE_OF_WINDOW = 0.1       -- as a part of the window, if that is longer
 local TURN_SECONDS = 1            -- between two looks at what is to be told
 
--- Of an IPv6 address, the first 64 bits, as a sender usually has all addresses that begin with them.
-local function sender_of(remote)
-  if not remote then return "" end
+--- Who sends, as far as an address tells: of one of IPv6 the first 64 bits, as a sender usually has all addresses that
+--- begin with them.
+---@param remote any
+---@return string
+function refusals.sender_of(remote)
+  if type(remote) ~= "string" then return "" end
   local first = remote:match "^(.+)::" or remote
   return first:match "^%x+:%x+:%x+:%x+" or first
 end
@@ -115,7 +118,7 @@ end
 ---@return boolean
 function Refusals:shows(code, status, remote)
   local reason, now = current_reason(self, code, status)
-  if show(reason, sender_of(remote)) then return true end
+  if show(reason, refusals.sender_of(remote)) then return true end
   sum_up(reason, 1, now)
   return false
 end
