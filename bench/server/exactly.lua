@@ -3,18 +3,23 @@
 -- there are: of what is sent, one for each may not be answered yet.
 local read_requests = dofile "bench/server/read_requests.lua"
 
-local requests, count, connections = {}, 0, 0
-local sent, answered, failed = -1, 0, 0
+local next_request, last, count, connections
+local answered, failed, is_asked = 0, 0, false
 
 function init(arguments)
-  requests = read_requests(arguments[1])
-  count, connections = #requests, assert(tonumber(arguments[2]))
+  next_request, count = read_requests(arguments[1])
+  last, connections = next_request(), assert(tonumber(arguments[2]))
 end
 
 -- wrk asks for one before it begins, only to look at it.
 function request()
-  sent = sent + 1
-  return requests[math.max(1, math.min(sent, count))]
+  if is_asked then
+    local this = last
+    last = next_request() or last
+    return this
+  end
+  is_asked = true
+  return last
 end
 
 function response(status)
