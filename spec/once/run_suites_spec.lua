@@ -13,6 +13,7 @@ local function run(suites, environment)
 end
 
 local BUSTED = 'echo "%d successes / %d failures / %d errors / %d pending : 0.1 seconds"'
+local NODE = 'printf "# tests 9\\n# pass %d\\n# fail %d\\n# cancelled %d\\n# skipped %d\\n# todo %d\\n"'
 
 describe("tools/run-suites", function()
   local folder
@@ -28,13 +29,13 @@ describe("tools/run-suites", function()
 
   local function busted(...) return script(BUSTED:format(...)) end
 
-  it("adds up what busted, cmocka, luacheck and the torture say", function()
+  it("adds up what busted, cmocka, node, luacheck and the torture say", function()
     local output, status = run {
       busted(3, 0, 0, 1), script 'echo "[  PASSED  ] 4 test(s)."',
       script 'echo "Total: 0 warnings / 0 errors in 9 files"',
-      script 'echo "9 points, 0 failures"',
+      script 'echo "9 points, 0 failures"', script(NODE:format(5, 0, 0, 2, 0)),
     }
-    assert.matches("\n9 passed, 0 failed, 1 skipped\n$", output)
+    assert.matches("\n14 passed, 0 failed, 3 skipped\n$", output)
     assert.equal(0, status)
   end)
 
@@ -43,8 +44,9 @@ describe("tools/run-suites", function()
       script(BUSTED:format(1, 2, 3, 0) .. "\nexit 5"),
       script 'echo "[  FAILED  ] group: 2 test(s), listed below:"; exit 2',
       script 'echo "Total: 1 warning / 2 errors in 9 files"; exit 1', script 'echo "9 points, 1 failures"; exit 1',
+      script(NODE:format(1, 2, 3, 0, 4) .. "\nexit 1"),
     }
-    assert.matches("\n1 passed, 11 failed\n$", output)
+    assert.matches("\n2 passed, 20 failed\n$", output)
     assert.equal(1, status)
   end)
 
