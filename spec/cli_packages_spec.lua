@@ -90,16 +90,22 @@ describe("marketplace packages", function()
     id = "v2", package = "p1", app = "67", item_id = "67", apple_version_id = "9", revision = 2, bundle_id = "a.b",
     version = "1.2", build = "34", platforms = { "ios" }, minimum_systems = { ios = "17.4" }, capabilities = {},
     bytes = 2812500000, assets = 3, missing = 0, unverified = 1, state = "published", is_current = true,
-    staged_at = NOW - 7300, published_at = NOW - 7200,
+    staged_at = NOW - 7300, published_at = NOW - 7200, path = "67/9/v2", unavailable_in = { "DEU", "FRA" },
+    why_unverified = {
+      "the manifest has no digests of it, and App Store Connect gives a fileChecksum of an unknown kind",
+    },
   }
   local WITHDRAWN = {
     id = "v1", package = "p1", app = "67", item_id = "67", apple_version_id = "9", revision = 1, version = "1.2",
     build = "34", bytes = 1000, assets = 1, missing = 0, unverified = 0, state = "withdrawn", why = "replaced",
-    is_current = false, withdrawn_at = NOW - 60,
+    is_current = false, withdrawn_at = NOW - 60, unavailable_in = { "DEU", "FRA" },
   }
   local JOB = {
     id = 1, version = "v3", package = "p2", app = "68", state = "wanted", since = NOW - 300, due = NOW + 90,
     attempts = 2, code = "api_error", message = "403: an agreement is not signed",
+  }
+  local WANTED = {
+    id = "v3", package = "p2", app = "68", state = "wanted", is_current = false, since = NOW - 300, job = JOB,
   }
   local ASSETS = {
     { public_id = "a1", kind = "variant", path = "variant/a1.ipa", size = 1000000, proof = "chunks" },
@@ -107,23 +113,29 @@ describe("marketplace packages", function()
     { public_id = "a3", kind = "delta", path = "delta/a3.ipa", size = 3000 },
   }
 
-  local function copy(row)
+  local function copy(row, more)
     local other = {}
     for name, value in pairs(row) do other[name] = value end
+    for name, value in pairs(more or {}) do other[name] = value end
     return other
   end
 
+  local function of_version(id)
+    local row = ({ v1 = WITHDRAWN, v2 = HERE, v3 = WANTED })[id]
+    return { rows = { row and copy(row, row == HERE and { asset_list = ASSETS } or nil) } }
+  end
+
   before_each(function()
-    answers.list, answers.holds = function() return { copy(WITHDRAWN), copy(HERE) } end, {}
     answers.jobs = function(filter)
       return not (filter.version and filter.version ~= "v3") and { copy(JOB) } or {}
     end
-    answers.territories = function() return { ["*"] = true, FRA = false, DEU = false, USA = true } end
+    answers.overview = function(filter)
+      if filter.version then return of_version(filter.version) end
+      return { rows = { copy(WITHDRAWN), copy(HERE), copy(WANTED) } }
+    end
     answers.show = function(id)
       if id ~= "v2" then return nil, "no package version has this id: " .. id, "not_found" end
-      local row = copy(HERE)
-      row.asset_list = ASSETS
-      return row
+      return copy(HERE, { asset_list = ASSETS })
     end
   end)
 
@@ -141,31 +153,22 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3  403: 
 
   it("list shows where alone something is available", function()
     is_terminal = true
-    answers.territories = function() return { ["*"] = false, FRA = true, DEU = true, USA = false } end
+    local row = copy(HERE, { available_in = { "DEU", "FRA" } })
+    row.unavailable_in, answers.overview = nil, { rows = { row } }
     assert.equal(0, here("list", "--current"))
     assert.matches("available in DEU FRA only; ", out())
-    answers.territories = function() return { ["*"] = false, FRA = false } end
+    row.available_in = {}
     assert.equal(0, here("list", "--current"))
     assert.is_nil(out():find "available in")
   end)
 
-  local function ids(...)
-    assert.equal(0, here("list", ...))
-    local list = {}
-    for line in out():gmatch "[^\n]+" do list[#list + 1] = json.decode(line).id end
-    return table.concat(list, " ")
-  end
-
-  it("list selects", function()
-    assert.equal("v1 v2 v3", ids())
-    assert.equal("v2", ids "--current")
-    assert.equal("v3", ids("--state", "wanted"))
-    assert.equal("v1", ids("--state", "withdrawn"))
-    assert.equal("", ids("--state", "ended"))
-    assert.equal("v3", ids("--app", "68"))
-    assert.equal("v1 v2", ids("--package", "p1"))
-    assert.equal("v1", ids("--limit", "1"))
-    assert.matches("only the first 1 are shown", told())
+  it("list asks for what the options select", function()
+    assert.equal(0, here("list", "--current", "--state", "wanted", "--app", "68", "--package", "p1", "--limit", "3"))
+    assert.same({ "overview", { current = true, state = "wanted", app = "68", package = "p1", limit = 3 } }, asked[1])
+    assert.matches("only the first 3 are shown", told())
+    assert.equal(0, here "list")
+    assert.same({ "overview", { limit = 100 } }, asked[1])
+    assert.equal("", told())
   end)
 
   it("list and show write times, what waits and what is wrong for programs, too", function()

@@ -38,7 +38,7 @@ end
 
 local PASSED_ON = {
   "request", "withdraw", "restore", "hold", "release", "current", "served", "licensable", "catalogue",
-  "catalogue_pages", "list", "jobs", "show", "territories", "holds", "key_blob",
+  "catalogue_pages", "list", "overview", "totals", "jobs", "show", "territories", "holds", "key_blob",
 }
 
 for _, method in ipairs(PASSED_ON) do

@@ -1,5 +1,4 @@
---- What may be asked of marketplace.packages about many apps at once, checked: a wrong value must not look like a store
---- that fails.
+--- What may be asked of marketplace.packages, checked: a wrong value must not look like a store that fails.
 local ids = require "marketplace.packages.ids"
 local options = require "marketplace.options"
 
@@ -88,6 +87,52 @@ function asked.check_catalogue(given)
   options.check("packages:catalogue", given, CATALOGUE, CALLER)
   raise("catalogue", count_problem(given.versions or 1, "option 'versions'") or
     count_problem(given.limit or 1, "option 'limit'") or territories_problem(given.territories))
+end
+
+---@class marketplace.PackageOverviewOptions
+---@field version? string id of a package version
+---@field package? string id of a package
+---@field app? string either id of an app
+---@field state? string of the version, or of its job: wanted, staged, published, withdrawn, collected or ended
+---@field current? boolean only what is current
+---@field limit? integer rows of a page, default 100
+---@field from? string `following` of the page before
+---@field assets? integer at most so many assets of each version, default none
+local OVERVIEW = {
+  version = "string", package = "string", app = "string", state = "string", current = "boolean", limit = "number",
+  from = "string", assets = "number",
+}
+
+--- Raises unless it is what packages:overview takes.
+---@param given marketplace.PackageOverviewOptions
+function asked.check_overview(given)
+  options.check("packages:overview", given, OVERVIEW, CALLER)
+  raise("overview", count_problem(given.limit or 1, "option 'limit'") or
+    count_problem(given.assets or 1, "option 'assets'"))
+end
+
+---@class marketplace.PackageScopeOptions
+---@field app? string id of an app; one of this, `package` and `version`
+---@field package? string id of a package
+---@field version? string id of a package version
+---@field territories? string[] ISO 3166 alpha-3 codes; default everywhere
+---@field at? number when it was decided: the newest counts; default now, and for a takedown not before anything that
+--- made it available, whatever the clock says
+---@field event? string id of the notification
+---@field reason? string of a hold
+local SCOPE = {
+  app = "string", package = "string", version = "string", territories = "table", at = "number", event = "string",
+  reason = "string",
+}
+
+--- Raises unless it says what an operator's decision is about.
+---@param name string the method
+---@param given marketplace.PackageScopeOptions
+function asked.check_scope(name, given)
+  options.check("packages:" .. name, given, SCOPE, CALLER)
+  local count = 0
+  for _, scope in ipairs { "app", "package", "version" } do count = count + (given[scope] and 1 or 0) end
+  raise(name, count ~= 1 and "one of 'app', 'package' and 'version' is needed" or nil)
 end
 
 --- Raises unless it is a size that packages:catalogue_pages takes.

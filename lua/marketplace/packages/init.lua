@@ -141,6 +141,25 @@ function Packages:list(given)
   return self.store:versions(given or {})
 end
 
+--- What an operator sees of package versions, page by page, and after them of the jobs for what is not known yet.
+---@param given? marketplace.PackageOverviewOptions
+---@return {rows: marketplace.packages.OverviewRow[], following?: string}|nil page following: `from` of the next page
+---@return string? message
+---@return string? code cursor_invalid, store_unavailable
+function Packages:overview(given)
+  given = given or {}
+  asked.check_overview(given)
+  return self.store:overview(given)
+end
+
+--- How much there is.
+---@return marketplace.packages.Totals|nil
+---@return string? message
+---@return string? code store_unavailable
+function Packages:totals()
+  return self.store:totals()
+end
+
 --- What is wanted, and what was given up, the oldest first.
 ---@param given? {state?: "wanted"|"ended", version?: string, package?: string}
 ---@return table[]|nil jobs
@@ -204,27 +223,6 @@ end
 
 --[[ What an operator or Apple decides ]]
 
----@class marketplace.PackageScopeOptions
----@field app? string id of an app; one of this, `package` and `version`
----@field package? string id of a package
----@field version? string id of a package version
----@field territories? string[] ISO 3166 alpha-3 codes; default everywhere
----@field at? number when it was decided: the newest counts; default now, and for a takedown not before anything that
---- made it available, whatever the clock says
----@field event? string id of the notification
----@field reason? string of a hold
-local SCOPE = {
-  app = "string", package = "string", version = "string", territories = "table", at = "number", event = "string",
-  reason = "string",
-}
-
-local function check_scope(name, given)
-  options.check("packages:" .. name, given, SCOPE, 4)
-  local count = 0
-  for _, scope in ipairs { "app", "package", "version" } do count = count + (given[scope] and 1 or 0) end
-  if count ~= 1 then error(("packages:%s: one of 'app', 'package' and 'version' is needed"):format(name), 3) end
-end
-
 --- Takes versions down, as Apple's events do. What was requested for them meanwhile is not published.
 ---@param given marketplace.PackageScopeOptions
 ---@return {changed: string[], older: string[], versions: string[], withdrawn: string[]}|nil outcome changed: the
@@ -233,7 +231,7 @@ end
 ---@return string? message
 ---@return string? code id_invalid, store_unavailable, file_failed
 function Packages:withdraw(given)
-  check_scope("withdraw", given)
+  asked.check_scope("withdraw", given)
   return require("marketplace.packages.withdraw").run(self, given)
 end
 
@@ -244,7 +242,7 @@ end
 ---@return string? message
 ---@return string? code id_invalid, store_unavailable, file_failed
 function Packages:restore(given)
-  check_scope("restore", given)
+  asked.check_scope("restore", given)
   return require("marketplace.packages.restore").run(self, given)
 end
 
@@ -254,7 +252,7 @@ end
 ---@return string? message
 ---@return string? code id_invalid, store_unavailable, file_failed
 function Packages:hold(given)
-  check_scope("hold", given)
+  asked.check_scope("hold", given)
   return require("marketplace.packages.withdraw").hold(self, given)
 end
 
@@ -264,7 +262,7 @@ end
 ---@return string? message
 ---@return string? code id_invalid, store_unavailable, file_failed
 function Packages:release(given)
-  check_scope("release", given)
+  asked.check_scope("release", given)
   return require("marketplace.packages.restore").release(self, given)
 end
 

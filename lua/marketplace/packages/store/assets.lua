@@ -144,14 +144,15 @@ function methods:asset_begun(version, public_id, etag)
 end
 
 local OF_VERSION = "SELECT public_id, kind, path, size, chunk_size, proof, etag, checksum, sha256 FROM assets " ..
-  "WHERE version = :id ORDER BY number"
+  "WHERE version = :id ORDER BY number LIMIT :most"
 
 --- The assets of a version in the manifest's order, in a transaction of the caller's.
 ---@param link table
 ---@param version string
+---@param most? integer how many of them, default all
 ---@return table[]
-function assets.of(link, version)
-  return link:run(OF_VERSION, { id = version })
+function assets.of(link, version, most)
+  return link:run(OF_VERSION, { id = version, most = most or -1 })
 end
 
 --- The assets of a version, in the manifest's order.

@@ -9,6 +9,7 @@ local database = require "marketplace.packages.database"
 local holds = require "marketplace.packages.store.holds"
 local ids = require "marketplace.packages.ids"
 local jobs = require "marketplace.packages.store.jobs"
+local overview = require "marketplace.packages.store.overview"
 local schema = require "marketplace.packages.store.schema"
 local served = require "marketplace.packages.store.served"
 local versions = require "marketplace.packages.store.versions"
@@ -20,8 +21,8 @@ local store = {}
 local Store = {}
 Store.__index = Store
 
-for _, methods in ipairs { jobs.methods, versions.methods, assets.methods, served.methods, catalogue.methods } do
-  for name, method in pairs(methods) do Store[name] = method end
+for _, part in ipairs { jobs, versions, assets, served, catalogue, overview } do
+  for name, method in pairs(part.methods) do Store[name] = method end
 end
 
 --- Runs work(link) on one state. See marketplace.sqlite.transactions.
@@ -159,10 +160,15 @@ local OLDEST = "SELECT min(since) AS since FROM jobs WHERE state = 'wanted'"
 local PUBLISHED = "SELECT coalesce(sum(size), 0) AS bytes, coalesce(sum(proof = 'size'), 0) AS unverified " ..
   "FROM assets JOIN versions ON versions.id = assets.version AND versions.state = 'published'"
 
+---@class marketplace.packages.Totals
+---@field jobs table<string, integer> by state
+---@field versions table<string, integer> by state
+---@field oldest_wanted? number seconds since the oldest job that is wanted was
+---@field bytes integer of what is published
+---@field unverified integer assets of what is published of which only the size is proved
+
 --- How much there is.
----@return {jobs: table<string, integer>, versions: table<string, integer>, oldest_wanted?: number, bytes: integer,
---- unverified: integer}|nil totals jobs and versions by state; oldest_wanted: seconds since when; bytes of what is
---- published; unverified: assets of it of which only the size is proved
+---@return marketplace.packages.Totals|nil
 ---@return string? message
 ---@return string? code store_unavailable
 function Store:totals()

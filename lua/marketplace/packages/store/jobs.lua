@@ -30,6 +30,14 @@ local function find(link, given)
   return link:run(given.version and OF_VERSION or OF_PACKAGE, given)[1]
 end
 
+--- The job for a version, or nil.
+---@param link table
+---@param version string
+---@return table|nil
+function jobs.of_version(link, version)
+  return link:run(OF_VERSION, { version = version })[1]
+end
+
 local function note_time(link, version, given, now)
   if not given.at then return end
   availability.record(link, {

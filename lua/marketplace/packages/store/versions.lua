@@ -44,6 +44,9 @@ local COUNT = "(SELECT count(*) FROM assets WHERE assets.version = versions.id%s
 local IS_CURRENT = "current.item_id = versions.item_id AND current.apple_version_id = versions.apple_version_id AND " ..
   "current.version = versions.id"
 
+--- Whether a row of `current` is about a row of `versions`.
+versions.IS_CURRENT = IS_CURRENT
+
 local SELECT = "SELECT versions.*, " .. COUNT:format("", "assets") .. ", " ..
   COUNT:format(" AND proof IS NULL", "missing") .. ", " .. COUNT:format(" AND proof = 'size'", "unverified") ..
   ", (SELECT since FROM current WHERE " .. IS_CURRENT .. ") AS current_since FROM versions "

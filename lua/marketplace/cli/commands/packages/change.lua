@@ -3,6 +3,7 @@ local check = require "marketplace.cli.support.options"
 local output = require "marketplace.cli.support.output"
 local rows = require "marketplace.cli.commands.packages.rows"
 local text = require "marketplace.text"
+local words = require "marketplace.packages.words"
 
 local change = {}
 
@@ -22,28 +23,11 @@ local function scope_problem(options)
   if given ~= 1 then return options.action .. " takes one of --app, --package and --version" end
 end
 
-local LINES = {
-  { "withdrawn", "%s is withdrawn" },
-  { "restored", "%s is published again" },
-  { "requested", "%s is not here any more, and is fetched again" },
-}
-
-local NOT_HELD = "nothing changes: no hold is on exactly this; the holds that are: marketplace packages list"
-
--- That no folder has moved, and why.
-local function unmoved(outcome)
-  if outcome.was_held == false then return NOT_HELD end
-  if outcome.changed and #outcome.changed == 0 then return "nothing changes: what is known is the same, or newer" end
-  if #outcome.versions == 0 then return "noted; no version of it is here" end
-  return "noted; no folder moves: " .. table.concat(outcome.versions, " ")
-end
+local LIST_HOLDS = "; the holds that are: marketplace packages list"
 
 local function write(options, outcome)
-  local lines = {}
-  for _, one in ipairs(LINES) do
-    for _, version in ipairs(outcome[one[1]] or {}) do lines[#lines + 1] = one[2]:format(version) end
-  end
-  if #lines == 0 then lines[1] = unmoved(outcome) end
+  local lines = words.outcome(outcome)
+  if outcome.was_held == false then lines[1] = lines[1] .. LIST_HOLDS end
   output.write(options.json, lines, rows.outcome(outcome))
   return 0
 end

@@ -3,15 +3,17 @@ local check = require "marketplace.cli.support.options"
 local output = require "marketplace.cli.support.output"
 local rows = require "marketplace.cli.commands.packages.rows"
 local text = require "marketplace.text"
-local versions = require "marketplace.cli.commands.packages.versions"
 
 local look = {}
+
+-- Of a version, and of a job.
+local STATES = { "wanted", "staged", "published", "withdrawn", "collected", "ended" }
 
 --[[ list ]]
 
 function look.describe_list(command)
   command:flag("--current", "list only what is current: what to offer to devices")
-  command:option("--state", "list only versions in this state"):choices(versions.STATES):argname("STATE")
+  command:option("--state", "list only versions in this state"):choices(STATES):argname("STATE")
   command:option("--app", "list only versions of this app"):argname("ID")
   command:option("--package", "list only versions of this package"):argname("ID")
   command:option("--limit", "list at most this many"):default("100"):argname("N")
@@ -22,21 +24,28 @@ function look.list_problem(options)
 end
 
 function look.list(packages, options, _, now)
-  local found, message = versions.list(packages, options)
-  if not found then return nil, message end
-  output.list(options, rows.columns(now), found, rows.object)
+  local page, message = packages:overview {
+    app = options.app, package = options.package, state = options.state, current = options.current,
+    limit = options.limit,
+  }
+  if not page then return nil, message end
+  output.list(options, rows.columns(now), page.rows, rows.object)
   return 0
 end
 
 --[[ show ]]
+
+local MOST_ASSETS = 1000000
 
 function look.describe_show(command)
   command:argument("version", "id of the package version"):argname("VERSION")
 end
 
 function look.show(packages, options)
-  local row, message = versions.get(packages, options.version)
-  if not row then return nil, message end
+  local page, message = packages:overview { version = options.version, assets = MOST_ASSETS }
+  if not page then return nil, message end
+  local row = page.rows[1]
+  if not row then return nil, "no package version has this id: " .. options.version end
   output.write(options.json, rows.lines(row), rows.object(row))
   return 0
 end

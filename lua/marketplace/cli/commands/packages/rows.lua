@@ -3,7 +3,7 @@ local json = require "marketplace.json"
 local log = require "marketplace.log"
 local text = require "marketplace.text"
 local times = require "marketplace.cli.support.times"
-local versions = require "marketplace.cli.commands.packages.versions"
+local words = require "marketplace.packages.words"
 
 local rows = {}
 
@@ -54,33 +54,8 @@ local function next_try(row, now)
   return job.due > now and "in " .. times.length(job.due - now) or "now"
 end
 
-local WHY = {
-  unavailable = "taken down", held = "held", no_keys = "key blobs are missing", replaced = "replaced",
-  superseded = "replaced before it was here", missing = "its folder is gone", damaged = "its folder is damaged",
-}
-
--- The hold's own words, and what to release.
-local function held(hold)
-  return ("%s %s is held: %s"):format(hold.scope, hold.id, hold.reason or "no reason was given")
-end
-
--- What is wrong with it, or why it is not served.
 local function reasons(row)
-  local list = {}
-  if row.why and not (row.why == "held" and row.hold) then list[1] = WHY[row.why] or row.why end
-  if row.hold then list[#list + 1] = held(row.hold) end
-  if row.state == "published" and not row.is_current then list[#list + 1] = "replaced" end
-  if row.unavailable_in and #row.unavailable_in > 0 then
-    list[#list + 1] = "unavailable in " .. table.concat(row.unavailable_in, " ")
-  end
-  if row.available_in and #row.available_in > 0 then
-    list[#list + 1] = ("available in %s only"):format(table.concat(row.available_in, " "))
-  end
-  if row.why_unverified then
-    list[#list + 1] = ("%d of %d assets unverified: %s"):format(row.unverified, row.assets,
-      table.concat(row.why_unverified, "; "))
-  end
-  if row.job and row.job.message then list[#list + 1] = row.job.message:match "^[^\n]*" end
+  local list = words.reasons(row)
   return #list > 0 and table.concat(list, "; ") or nil
 end
 
@@ -109,7 +84,8 @@ end
 local FIELDS = {
   "id", "path", "package", "app", "item_id", "apple_version_id", "bundle_id", "version", "build", "revision",
   "platforms", "state", "why", "is_current", "current_since", "staged_at", "published_at", "replaced_at",
-  "withdrawn_at", "unavailable_in", "available_in", "bytes", "assets", "missing", "unverified", "why_unverified",
+  "withdrawn_at", "unavailable_in", "available_in", "bytes", "bytes_here", "assets",
+  "missing", "unverified", "why_unverified",
 }
 local FIELDS_OF_HOLD = { "scope", "id", "since", "reason" }
 local FIELDS_OF_JOB = { "state", "since", "attempts", "due", "code", "message" }
@@ -130,7 +106,7 @@ local function add_fields(lines, object, names, heading)
 end
 
 local function asset_line(asset)
-  local why = versions.why_unverified(asset)
+  local why = words.why_unverified(asset)
   return ("%-9s %8s  %s%s"):format(asset.proof or "not here", text.bytes(asset.size), asset.path,
     why and " (" .. why .. ")" or "")
 end
