@@ -370,7 +370,7 @@ describe("marketplace.nginx #full", function()
       for _, id in ipairs { "a", "b", "c" } do ask(signed(of_app("1", id))) end
       wait_for_told "c 1"
       assert.are.equal("a 1\na 2\na 3\nb 1\nc 1\n", told())
-      server:wait_for('callback failed event=app_unavailable app=1 id=a type=AppUnavailable attempt=2')
+      server:wait_for('callback failed event=app_unavailable app=1 id=a attempt=2')
     end
 
     it("again when they fail, and those of one app in order", function()

@@ -6,6 +6,8 @@
 --- `code`, `status`, `count`, `within` (seconds), `attempt`, `took` and `again_in` (seconds), `remote`, `url`,
 --- `reason`. Never a body, a secret, a signature or a key blob.
 local core = require "marketplace.core"
+local json = require "marketplace.json"
+local log_layout = require "marketplace.log_layout"
 local runtime = require "marketplace.runtime"
 local text = require "marketplace.text"
 
@@ -17,12 +19,23 @@ local ORDER = {
 }
 local SHOWN_AS = { app_id = "app" }
 
+local MOST_SHOWN = 200  -- bytes of a value for people that is no reason
+local MOST_VALUE = 8192 -- bytes of any value: more than a callback's reason has
+local COLOURS = { warning = "\27[33m", error = "\27[31m" }
+local PLAIN = "\27[0m"
+
 --- Seconds since the epoch as "2026-01-31T12:00:00.250Z".
 ---@param seconds number
 ---@return string
 function log.timestamp(seconds)
   return core.format_time(seconds)
 end
+
+local function cut(value, most)
+  return #value > most and text.cut(value, most) .. "…" or value
+end
+
+--[[ For people ]]
 
 local function quoted_if_needed(word)
   if word ~= "" and not word:find('[%s"]') then return word end
@@ -32,59 +45,127 @@ end
 local function shown(name, value)
   if name == "took" then return ("%.1fms"):format(value * 1000) end
   if name == "again_in" or name == "within" then return ("%.1fs"):format(value) end
+  value = tostring(value)
   -- A reason may be a traceback, which is readable on one line too.
-  if name == "reason" then value = text.one_line(tostring(value)) end
-  return text.safe(quoted_if_needed(tostring(value)))
+  value = name == "reason" and text.one_line(cut(value, MOST_VALUE)) or cut(value, MOST_SHOWN)
+  return text.safe(quoted_if_needed(value))
+end
+
+-- An event's name says its type, unless it is "other".
+local function is_shown(entry, name)
+  if entry[name] == nil then return false end
+  return name ~= "type" or entry.event == nil or entry.event == "other"
+end
+
+-- The message and the pairs.
+local function units_of(entry)
+  local units = { text.safe(cut(tostring(entry.message), MOST_SHOWN)) }
+  for _, name in ipairs(ORDER) do
+    if is_shown(entry, name) then
+      units[#units + 1] = (SHOWN_AS[name] or name) .. "=" .. shown(name, entry[name])
+    end
+  end
+  return units
 end
 
 --- The message, then name=value pairs, for a log that has its own time and level.
 ---@param entry table
 ---@return string words on one line
 function log.words(entry)
-  local words = { text.safe(entry.message) }
-  for _, name in ipairs(ORDER) do
-    if entry[name] ~= nil then
-      words[#words + 1] = (SHOWN_AS[name] or name) .. "=" .. shown(name, entry[name])
-    end
-  end
-  return table.concat(words, " ")
+  return table.concat(units_of(entry), " ")
 end
 
---- One line: time, level, message, then name=value pairs.
+--- Time, level, message, then name=value pairs, in lines of at most 159 columns: what does not fit into the first is
+--- indented below it.
 ---@param entry table
----@return string line without a line feed
+---@return string lines without the last line feed
 function log.line(entry)
-  return ("%s %-7s %s"):format(log.timestamp(entry.at or core.now()), entry.level, log.words(entry))
+  local units = units_of(entry)
+  units[1] = ("%s %-7s %s"):format(log.timestamp(entry.at or core.now()), entry.level, units[1])
+  return log_layout.lines(units)
+end
+
+--- As log.line, with the level in a colour, for a terminal.
+---@param entry table
+---@return string
+function log.coloured_line(entry)
+  local line, colour = log.line(entry), COLOURS[entry.level]
+  if not colour then return line end
+  return (line:gsub("^(%S+ )(%S+)", "%1" .. colour .. "%2" .. PLAIN, 1))
+end
+
+--- Whether a stream is a terminal that shows colours, and whose user wants them (no-color.org).
+---@param stream "stdout"|"stderr"
+---@return boolean
+function log.has_colours(stream)
+  local unwanted = os.getenv "NO_COLOR"
+  return core.is_terminal(stream) and (unwanted == nil or unwanted == "") and os.getenv "TERM" ~= "dumb"
 end
 
 --- A sink that writes lines for people.
 ---@param stream file*
+---@param format? fun(entry: table): string default log.line
 ---@return fun(entry: table)
-function log.text(stream)
+function log.text(stream, format)
+  format = format or log.line
   return function(entry)
-    stream:write(log.line(entry), "\n")
+    stream:write(format(entry), "\n")
     stream:flush()
   end
 end
 
---- One JSON object on a line; `at` is a timestamp in it.
+--[[ For machines ]]
+
+-- Beyond microseconds a time is noise.
+local function number(value)
+  if value ~= value or value == math.huge or value == -math.huge then return json.encode(tostring(value)) end
+  return json.encode(value == math.floor(value) and value or math.floor(value * 1e6 + 0.5) / 1e6)
+end
+
+local function json_value(value)
+  if type(value) == "number" then return number(value) end
+  if type(value) == "boolean" then return tostring(value) end
+  return json.encode(cut(text.utf8(tostring(value)), MOST_VALUE))
+end
+
+local STANDS_FIRST = { at = true, level = true, message = true }
+for _, name in ipairs(ORDER) do STANDS_FIRST[name] = true end
+
+-- Of an entry that a program of the operator's has made.
+local function other_names(entry)
+  local names = {}
+  for name in pairs(entry) do
+    if type(name) == "string" and not STANDS_FIRST[name] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+--- One JSON object on a line: `at` (a timestamp), `level`, `message`, then what else there is, always in one order.
 ---@param entry table
 ---@return string line without a line feed
 function log.json_line(entry)
-  local object = {}
-  for name, value in pairs(entry) do object[name] = type(value) == "string" and text.utf8(value) or value end
-  object.at = log.timestamp(entry.at or core.now())
-  return text.safe_json(require("cjson").encode(object))
+  local members = {
+    ('"at":"%s"'):format(log.timestamp(entry.at or core.now())), '"level":' .. json_value(entry.level),
+    '"message":' .. json_value(entry.message),
+  }
+  local function add(names)
+    for _, name in ipairs(names) do
+      if entry[name] ~= nil then
+        members[#members + 1] = json.encode(text.utf8(name)) .. ":" .. json_value(entry[name])
+      end
+    end
+  end
+  add(ORDER)
+  add(other_names(entry))
+  return text.safe_json("{" .. table.concat(members, ",") .. "}")
 end
 
 --- A sink that writes one JSON object a line.
 ---@param stream file*
 ---@return fun(entry: table)
 function log.json(stream)
-  return function(entry)
-    stream:write(log.json_line(entry), "\n")
-    stream:flush()
-  end
+  return log.text(stream, log.json_line)
 end
 
 -- A log that fails must not fail what it reports.

@@ -156,8 +156,8 @@ end
 --[[ The log ]]
 
 -- One line for each notification: that it was stored is nothing new once its callbacks have run.
-local function line_of_run(entry)
-  return entry.message ~= "stored" and log.line(entry) or nil
+local function of_runs(line)
+  return function(entry) return entry.message ~= "stored" and line(entry) or nil end
 end
 
 -- What callbacks print must not come between the JSON lines, which a program reads.
@@ -171,7 +171,8 @@ end
 
 local function format_of(parsed)
   if parsed.json then return log.json_line end
-  return parsed.verbose and log.line or line_of_run
+  local line = log.has_colours "stdout" and log.coloured_line or log.line
+  return parsed.verbose and line or of_runs(line)
 end
 
 --- Runs a command whose standard output is its log. At its end, waits for what is not yet written, a second at most.
