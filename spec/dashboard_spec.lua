@@ -269,7 +269,7 @@ describe("marketplace.dashboard", function()
       ["one of the options 'token' and 'token_file' is"] = { inbox = inbox, token = "a", token_file = "b" },
       ["option 'path' must begin with a slash"] = { inbox = inbox, token = support.TOKEN, path = "ops" },
       ["option 'path' must begin"] = { inbox = inbox, token = support.TOKEN, path = "/a//b" },
-      ["option 'hosts' must be names without a port"] = { inbox = inbox, token = support.TOKEN, hosts = { "a:1" } },
+      ["option 'hosts' must be a name without a port"] = { inbox = inbox, token = support.TOKEN, hosts = { "a:1" } },
       ["option 'inbox' must be an inbox"] = { inbox = {}, token = support.TOKEN },
     } do
       local ok, problem = pcall(dashboard.new, given)

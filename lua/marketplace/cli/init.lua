@@ -13,6 +13,7 @@ local COMMANDS = {
   { name = "work", summary = "run a handlers file for the notifications that another process receives" },
   { name = "inbox", summary = "look into an inbox; replay, run, cancel or forget notifications" },
   { name = "packages", summary = "fetch, check and publish the packages that devices install, and take them down" },
+  { name = "dashboard", summary = "show an operator's web page of the inbox and the packages" },
   { name = "spotlight", summary = "write the sitemap and the pages by which Spotlight finds a marketplace's apps" },
   { name = "webhooks", summary = "list, make, change and try the webhooks at App Store Connect; rotate their secret" },
   { name = "reconcile", summary = "put notifications that were missed into the inbox" },

@@ -142,21 +142,41 @@ local OPTIONS = {
   hosts = "table", place = "string", log = "function|table", clock = "function",
 }
 
+local PROBLEMS = {}
+
+function PROBLEMS.path(path)
+  if path:find "^/[%w%-._~/]*$" and not path:find "//" then return nil end
+  return "must begin with a slash, and have only letters, digits, -, ., _ and ~ between slashes"
+end
+
+function PROBLEMS.hosts(hosts)
+  for _, name in ipairs(hosts) do
+    if type(name) ~= "string" or not name:find "^[%w._-]+$" then
+      return "must be a name without a port, such as dashboard.example.com"
+    end
+  end
+end
+
+function PROBLEMS.inbox(inbox)
+  if type(inbox.backlog) == "function" then return nil end
+  return "must be an inbox: use assert(marketplace.inbox(url))"
+end
+
+--- What is wrong with an option's value, if anything: for a command that has it by another name.
+---@param name "path"|"hosts"|"inbox"
+---@param value any
+---@return string?
+function dashboard.option_problem(name, value)
+  return PROBLEMS[name](value)
+end
+
 local function check(given)
   if (given.token == nil) == (given.token_file == nil) then
     error("one of the options 'token' and 'token_file' is needed", 0)
   end
-  local path = given.path or "/"
-  if not path:find "^/[%w%-._~/]*$" or path:find "//" then
-    error("option 'path' must begin with a slash, and have only letters, digits, -, ., _ and ~ besides", 0)
-  end
-  if type(given.inbox.backlog) ~= "function" then
-    error("option 'inbox' must be an inbox: use assert(marketplace.inbox(url))", 0)
-  end
-  for _, name in ipairs(given.hosts or {}) do
-    if type(name) ~= "string" or not name:find "^[%w._-]+$" then
-      error("option 'hosts' must be names without a port, such as \"dashboard.example.com\"", 0)
-    end
+  for name in pairs(PROBLEMS) do
+    local problem = given[name] and dashboard.option_problem(name, given[name])
+    if problem then error(("option '%s' %s"):format(name, problem), 0) end
   end
 end
 

@@ -37,7 +37,7 @@ return [[
     line.className = "live";
     button.type = "button";
     line.append(status, button);
-    element.before(line);
+    (document.querySelector(".heading") || element.parentNode).append(line);
     return {
       paused: false,
       button: button,

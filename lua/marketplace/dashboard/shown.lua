@@ -90,7 +90,7 @@ end
 --[[ Blocks ]]
 
 --- A table; on a narrow screen each row is a card, with the headings beside the values.
----@param columns {[1]: string, [2]: (fun(row: table): any), class: string?}[] heading, and what stands in the column
+---@param columns {[1]: string, [2]: (fun(row: table): any), class?: string}[] heading, and what stands in the column; class: "number"
 ---@param rows table[]
 ---@param caption string says what it is, to who does not see it
 ---@return any node
@@ -102,7 +102,7 @@ function shown.table(columns, rows, caption)
     for place, column in ipairs(columns) do
       local value = column[2](row)
       if value == nil or value == false or value == "" then value = "–" end
-      cells[place] = h.td { class = column.class, ["data-label"] = column[1], value }
+      cells[place] = h.td { class = column.class, ["data-label"] = column[1], h.div { value } }
     end
     lines[i] = h.tr { ["data-key"] = row.id, cells }
   end

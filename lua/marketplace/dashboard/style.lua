@@ -69,6 +69,7 @@ main { max-width: 76rem; margin: 0 auto; padding: 1.35rem 1rem 2rem; }
 main > *, .stack > *, section > * { min-width: 0; }
 section { display: grid; gap: .7rem; min-width: 0; }
 footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--quiet); font-size: .85rem; }
+.heading { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center; justify-content: space-between; }
 .panel {
   background: var(--surface); border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1rem; display: grid;
   gap: .7rem; align-content: start;
@@ -87,10 +88,10 @@ footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--qu
 
 /* Figures */
 .figures {
-  display: grid; gap: 1px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.2rem), 1fr));
-  background: var(--line); border: 1px solid var(--line); border-radius: 8px; overflow: hidden;
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(50%, 9.2rem), 1fr));
+  background: var(--surface); border: 1px solid var(--line); border-radius: 8px; overflow: hidden;
 }
-.figure { background: var(--surface); padding: .75rem .95rem .8rem; }
+.figure { padding: .75rem .95rem .8rem; box-shadow: 1px 1px 0 var(--line); }
 .figure dt { color: var(--quiet); font-size: .87rem; }
 .figure .value { font-size: 1.55rem; line-height: 1.3; font-weight: 620; font-variant-numeric: tabular-nums; }
 .figure a { text-decoration: none; }
@@ -114,10 +115,10 @@ footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--qu
 .scroll { overflow-x: auto; background: var(--surface); border: 1px solid var(--line); border-radius: 8px; }
 table { width: 100%; border-collapse: collapse; font-size: .93rem; }
 th, td { padding: .42rem .8rem; text-align: left; vertical-align: top; }
+th.number, td.number { text-align: right; }
 th { color: var(--quiet); font-weight: 600; font-size: .83rem; white-space: nowrap; background: var(--raised); }
 td { border-top: 1px solid var(--line); }
 td code { overflow-wrap: anywhere; }
-th.number, td.number { text-align: right; }
 tbody tr:hover { background: var(--raised); }
 @media (max-width: 44rem) {
   .scroll { border: 0; background: none; overflow: visible; }

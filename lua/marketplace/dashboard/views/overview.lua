@@ -47,7 +47,7 @@ local function dead(context, backlog)
     h.h2 { id = "dead", "Dead, by code" },
     #rows == 0 and shown.nothing "Nothing is dead." or shown.table({
       { "Code", function(row) return h.a { href = context.url("/dead", { code = row.code }), row.code } end },
-      { "Notifications", function(row) return shown.count(row.count) end, "number" },
+      { "Notifications", function(row) return shown.count(row.count) end, class = "number" },
       { "Meaning", function(row) return MEANINGS[row.code] end },
     }, rows, "Dead notifications by code"),
   }

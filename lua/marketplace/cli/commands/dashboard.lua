@@ -1,0 +1,179 @@
+--- marketplace dashboard: the operator's web page.
+local check = require "marketplace.cli.support.options"
+local chosen = require "marketplace.cli.support.inbox"
+local config = require "marketplace.cli.support.config"
+local core = require "marketplace.core"
+local dashboard = require "marketplace.dashboard"
+local inbox_url = require "marketplace.inbox.url"
+local installation = require "marketplace.cli.support.installation"
+local log = require "marketplace.log"
+local output = require "marketplace.cli.support.output"
+local packages_folder = require "marketplace.cli.support.packages"
+local proxies = require "marketplace.server.proxies"
+local running = require "marketplace.cli.support.running"
+local server = require "marketplace.server"
+local stopping = require "marketplace.stopping"
+local text = require "marketplace.text"
+local tokens = require "marketplace.dashboard.tokens"
+
+local command_dashboard = {}
+
+local DEFAULT_TOKEN = "marketplace.dashboard.token"
+
+function command_dashboard.describe(command)
+  command:option("--token-file", "the token that signs in, or up to 8, one a line; it is made if there is no such " ..
+    "file"):default(DEFAULT_TOKEN):argname("PATH")
+  running.describe_address(command, "9465")
+  chosen.describe(command)
+  command:option("--packages", "also show the packages in this folder (without it: MARKETPLACE_PACKAGES, or else " ..
+    "`packages` in the config file, or else the folder `packages`, if it is there)"):argname("DIR")
+  config.describe(command)
+  command:option("--allow-host", "answer browsers that call the dashboard by this name, beside addresses and " ..
+    "localhost; may be repeated"):count("*"):argname("NAME")
+  command:option("--path", "path below which the dashboard is, behind a proxy that shares it with others")
+    :default("/"):argname("PATH")
+  command:option("--trusted-proxy", "address or network of a proxy, such as 10.0.0.0/8, whose X-Forwarded-For or " ..
+    "Forwarded tells who asks; may be repeated"):count("*"):argname("CIDR")
+  command:option("--stop-seconds", "how long a stop may take after SIGTERM")
+    :default(("%d"):format(stopping.SECONDS)):argname("SECONDS")
+  running.describe_metrics(command)
+  output.describe_json(command)
+end
+
+--[[ Checking ]]
+
+local function proxy_problem(options)
+  local trusted, problem = proxies.new(options.trusted_proxy)
+  return not trusted and "--trusted-proxy: " .. problem or nil
+end
+
+-- Converts the numbers.
+local function usage_problem(options)
+  local problem = running.metrics_problem(options) or check.number_problem(options, "port", 0, 65535)
+    or check.number_problem(options, "stop_seconds", 1, 86400) or chosen.sharing_problem(options)
+    or proxy_problem(options)
+  if problem then return "dashboard: " .. problem end
+  local host_problem = server.host_problem(options.host)
+  if host_problem then return "dashboard: --host " .. host_problem end
+  for option, name in pairs { allow_host = "hosts", path = "path" } do
+    local wrong = dashboard.option_problem(name, options[option])
+    if wrong then return ("dashboard: --%s %s"):format(option:gsub("_", "-"), wrong) end
+  end
+end
+
+--[[ What it shows ]]
+
+local function resolve(options)
+  local problem = chosen.resolve(options)
+  if problem then return problem end
+  options.folder = options.packages
+  problem = packages_folder.resolve(options)
+  if options.packages then options.folder_source = "--packages" end
+  return problem
+end
+
+-- Packages that nobody named and that are not there are not missed.
+local function open_packages(options, target)
+  local opened, problem = packages_folder.open_existing(options, { log = target })
+  if opened or options.folder_source == "the default" then return opened end
+  running.adviser(target.write)("the dashboard shows no packages until it is started again: " .. problem)
+end
+
+local function reload_tokens(options, made, target)
+  local list, problem = tokens.read(options.token_file, running.adviser(target.write))
+  if list then
+    made:set_tokens(list)
+    target.write { level = "info", message = "tokens reread", count = #list }
+  else
+    target.write { level = "error", message = "tokens kept", reason = problem }
+  end
+end
+
+local function open_dashboard(options, target)
+  local box, problem = chosen.open(options, {
+    must_exist = true, lazy = true, warn = running.adviser(target.write),
+  })
+  if not box then return nil, problem end
+  local is_new, token_problem = tokens.make(options.token_file)
+  if is_new == nil then return nil, token_problem end
+  if is_new then target.write { level = "info", message = "made a token", reason = options.token_file } end
+  return dashboard.new {
+    inbox = box, packages = open_packages(options, target), token_file = options.token_file, log = target,
+    path = options.path, hosts = options.allow_host, place = inbox_url.redacted(options.inbox),
+  }
+end
+
+--[[ Running ]]
+
+local function is_loopback(host)
+  return host == "localhost" or host == "::1" or host:find "^127%." ~= nil
+end
+
+local function advise(options, target)
+  if is_loopback(options.host) or options.tls_cert then return end
+  running.adviser(target.write)(("the token crosses the network unencrypted from other machines to %s: use " ..
+    "--tls-cert and --tls-key, or 127.0.0.1 with an SSH tunnel or a proxy in front"):format(options.host))
+end
+
+local function announce(options, listener, target)
+  local url = listener:url():gsub("/$", "") .. options.path
+  target.write {
+    level = "info", message = "listening", url = url,
+    reason = "inbox: " .. inbox_url.redacted(options.inbox) .. ", token: " .. options.token_file,
+  }
+  if listener:metrics_url() then
+    target.write { level = "info", message = "metrics", url = listener:metrics_url() }
+  end
+  if options.json then return end
+  target.say(("open it:  %s\nsign in with what this shows:  cat %s"):format(url, text.shell_word(options.token_file)))
+end
+
+local function listen(options, made, tls, target)
+  local listener
+  local function reload()
+    reload_tokens(options, made, target)
+    if not options.tls_cert then return end
+    local read, _, problem = running.read_tls(options, target.write)
+    local expires_at
+    if read then expires_at, problem = listener:set_certificate(read.cert, read.key) end
+    target.write(expires_at and {
+      level = "info", message = "certificate reread", reason = "it expires at " .. log.timestamp(expires_at),
+    } or { level = "error", message = "certificate kept", reason = problem })
+  end
+  local opened, problem
+  opened, listener, problem = pcall(require("marketplace.server.alone").open, {
+    responder = made, log = target, host = options.host, port = options.port, tls_cert = tls.cert,
+    tls_key = tls.key, trusted_proxies = options.trusted_proxy, stop_seconds = options.stop_seconds,
+    metrics_host = options.metrics_host, metrics_port = options.metrics_port, reload = reload,
+  })
+  if not opened then return nil, tostring(listener) end
+  return listener, problem
+end
+
+local function run(options, target)
+  local tls, status, problem = running.read_tls(options, target.write)
+  if not tls then return status, problem end
+  core.catch_signals()
+  local made, message = open_dashboard(options, target)
+  if not made then return 1, message end
+  local listener
+  listener, message = listen(options, made, tls, target)
+  if not listener then return 1, message end
+  advise(options, target)
+  announce(options, listener, target)
+  listener:run()
+  made.inbox:close()
+  if made.packages then made.packages:close() end
+  made:close()
+  return 0
+end
+
+function command_dashboard.run(options)
+  local problem = resolve(options) or installation.problem "marketplace.http_server"
+  if problem then return 1, problem end
+  local usage = usage_problem(options)
+  if usage then return 2, usage end
+  return running.with_log(options, function(target) return run(options, target) end)
+end
+
+return command_dashboard
