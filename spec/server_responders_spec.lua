@@ -111,6 +111,13 @@ describe("marketplace.server, with a responder,", function()
     assert.is_nil(receiver:counts()["refused:device"])
   end)
 
+  it("logs why, if the responder says so beside an answer that is no text", function()
+    answer = function() return 401, {}, "<!DOCTYPE html>", "a wrong token" end
+    open()
+    ask(post("/device/updates", ""))
+    assert.equal("POST /device/updates: a wrong token", entries[1].reason)
+  end)
+
   it("counts what the server has refused while Lua was away, more than it could tell of", function()
     open()
     for _ = 1, 40 do

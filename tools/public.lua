@@ -24,6 +24,7 @@ public.CLASSES = {
   { name = "marketplace.Packages", file = "packages/init", owner = "Packages" },
   { name = "marketplace.Device", file = "device/init", owner = "Device" },
   { name = "marketplace.Spotlight", file = "spotlight/init", owner = "Spotlight" },
+  { name = "marketplace.Dashboard", file = "dashboard/init", owner = "Dashboard" },
   { name = "marketplace.SpotlightEntry", file = "spotlight/entry" },
   { name = "marketplace.CheckFinding", file = "check/findings" },
   { name = "marketplace.Server", file = "server/init", owner = "Server" },
@@ -49,6 +50,7 @@ public.FACADE = {
   { "packages", "packages/init", "new" },
   { "device", "device/init", "new" },
   { "spotlight", "spotlight/init", "new" },
+  { "dashboard", "dashboard/init", "new" },
   { "check", "check/init", "run" },
   { "reconcile", "reconcile/init", "run" },
 }

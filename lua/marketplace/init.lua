@@ -2,6 +2,7 @@
 local check = require "marketplace.check"
 local client = require "marketplace.client"
 local core = require "marketplace.core"
+local dashboard = require "marketplace.dashboard"
 local device = require "marketplace.device"
 local dispatcher = require "marketplace.dispatcher"
 local inbox = require "marketplace.inbox"
@@ -30,6 +31,7 @@ local marketplace = {
   packages = packages.new,
   device = device.new,
   spotlight = spotlight.new,
+  dashboard = dashboard.new,
   check = check.run,
   reconcile = reconcile.run,
 }

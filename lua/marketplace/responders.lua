@@ -13,9 +13,10 @@ local responders = {}
 ---@field paths fun(self: table): string[] where requests may be its own: each begins with a slash; one that ends with a
 --- slash, too, stands for all below it. Asked once
 ---@field answers fun(self: table, path: string): boolean whether a path, without a query, is its own
----@field handle fun(self: table, request: table): integer, table, string is given {method=, path=, headers=, body=,
---- remote=}, the path with its query; returns the status, the headers and the body. It may wait, as marketplace.client
---- does, wherever its carrier can
+---@field handle fun(self: table, request: table): integer, table, string, string? is given {method=, path=, headers=,
+--- body=, remote=}, the path with its query; returns the status, the headers and the body; and, if the log is to say
+--- of a refusal something else than the body's first line, that. It may wait, as marketplace.client does, wherever its
+--- carrier can
 ---@field refused? fun(self: table, path: string, status: integer, count?: integer) is told what its carrier refused of
 --- it, one request or more, to be counted
 ---@field metrics? fun(self: table): string its counters, as text for Prometheus

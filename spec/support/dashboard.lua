@@ -27,16 +27,16 @@ end
 ---@param method string
 ---@param path string
 ---@param more? {headers?: table, body?: string}
----@return {status: integer, headers: table, body: string}
+---@return {status: integer, headers: table, body: string, reason: string|nil}
 function Browser:ask(method, path, more)
   more = more or {}
   local headers = { host = "localhost:9465", cookie = cookie_header(self) }
   for name, value in pairs(more.headers or {}) do headers[name] = value or nil end
-  local status, answered, body = self.dashboard:handle {
+  local status, answered, body, reason = self.dashboard:handle {
     method = method, path = path, headers = headers, body = more.body, remote = self.remote,
   }
   keep_cookie(self, answered["set-cookie"])
-  return { status = status, headers = answered, body = body }
+  return { status = status, headers = answered, body = body, reason = reason }
 end
 
 function Browser:get(path, headers)

@@ -34,15 +34,12 @@ local function write(self, level, message, more)
   if level ~= "info" or self.log.wants_info then self.log.write(entry) end
 end
 
---- Counts who tried to sign in, and logs it, unless senders that try again and again are only slowed down.
+--- Counts who tried to sign in, and logs who could. The carrier logs who was refused, and sums up who is often.
 ---@param outcome "succeeded"|"failed"|"slowed"
----@param remote any
+---@param remote? any
 function Dashboard:count_login(outcome, remote)
   self.login_outcomes[outcome] = self.login_outcomes[outcome] + 1
   if outcome == "succeeded" then write(self, "info", "signed in to the dashboard", { remote = remote }) end
-  if outcome == "failed" then
-    write(self, "warning", "wrong token for the dashboard", { remote = remote, status = 401 })
-  end
 end
 
 --- Logs what somebody has done with the dashboard.
@@ -69,11 +66,12 @@ end
 ---@return integer status
 ---@return table headers
 ---@return string body
+---@return string? reason what the log is to say of a refusal
 function Dashboard:handle(request)
   local asked = requests.of(request, "dashboard:handle")
   local answer, name = router.answer(self, asked)
   metrics.count_answers(self.answered, name, answer.status, 1)
-  return answer.status, answer.headers, answer.body
+  return answer.status, answer.headers, answer.body, answer.reason
 end
 
 --- Whether requests for a path are the dashboard's to answer: for a program that answers others, too.

@@ -62,10 +62,12 @@ function page.document(context, title, node, options)
     h.body {
       h.a { class = "skip", href = "#content", "Skip to the content" },
       bar(context),
-      h.main { id = "content", tabindex = "-1", flash(context), h.div { class = "heading", h.h1 { title } }, node },
+      h.main {
+        id = "content", tabindex = "-1", flash(context), h.div { class = "heading", h.h1 { title } }, node,
+      },
       h.footer { h.p {
-        context.session and context.place and { "Inbox: ", h.code { context.place }, " · " }, "All times are UTC. This page: ",
-        shown.time(context.now),
+        context.session and context.place and { "Inbox: ", h.code { context.place }, " · " },
+        "All times are UTC. This page: ", shown.time(context.now),
       } },
     },
   })

@@ -74,14 +74,14 @@ end
 ---@param context marketplace.dashboard.Context
 ---@param title string
 ---@param node any
----@param options? {status?: integer, refresh?: integer}
----@return {status: integer, headers: table<string, string>, body: string}
+---@param options? {status?: integer, refresh?: integer, reason?: string} reason: what the log says of a refusal
+---@return {status: integer, headers: table<string, string>, body: string, reason?: string}
 function router.page(context, title, node, options)
   local headers = headers_of "text/html; charset=utf-8"
   if context.flash then headers["set-cookie"] = message_cookie(context, "", 0) end
   return {
     status = options and options.status or 200, headers = headers,
-    body = page.document(context, title, node, options),
+    body = page.document(context, title, node, options), reason = options and options.reason,
   }
 end
 
@@ -97,7 +97,7 @@ end
 
 local function refusal(context, status, title, words)
   return router.page(context, title, { h.p { words }, h.p { h.a { href = context.url "/", "To the overview" } } },
-    { status = status })
+    { status = status, reason = words })
 end
 
 local ADVICE = "Nothing was lost by this page: it only reads. Look at the log of the process that receives, and at " ..

@@ -90,7 +90,8 @@ end
 --[[ Blocks ]]
 
 --- A table; on a narrow screen each row is a card, with the headings beside the values.
----@param columns {[1]: string, [2]: (fun(row: table): any), class?: string}[] heading, and what stands in the column; class: "number"
+---@param columns {[1]: string, [2]: (fun(row: table): any), class?: string}[] heading, what stands in the column;
+--- class: "number"
 ---@param rows table[]
 ---@param caption string says what it is, to who does not see it
 ---@return any node

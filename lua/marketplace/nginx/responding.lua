@@ -38,14 +38,14 @@ local function body_fault(receiver, responder, asked)
 end
 
 local function handle(responder, asked)
-  local status, headers, body = responder:handle {
+  local status, headers, body, reason = responder:handle {
     method = asked.method, path = request.with_query(asked.path), headers = asked.headers, body = asked.body,
     remote = asked.remote,
   }
   if type(status) ~= "number" or type(headers) ~= "table" or type(body) ~= "string" then
     error "the responder returned no status, headers and body"
   end
-  return { status = status, headers = headers, body = body }
+  return { status = status, headers = headers, body = body, reason = reason }
 end
 
 -- The answer, and whether it is the responder's own.
@@ -68,7 +68,7 @@ function responding.answer(receiver)
   local answer, is_own = answer_of(receiver, responder, asked)
   if not is_own and responder.refused then responder:refused(asked.path, answer.status) end
   if responders.is_refusal(answer.status) then
-    show(receiver, responder, asked, answer.status, responders.first_line(answer.body))
+    show(receiver, responder, asked, answer.status, answer.reason or responders.first_line(answer.body))
   end
   send(answer)
 end

@@ -83,10 +83,10 @@ local function begin(self, job)
       method = request.method, path = with_query(request), headers = request.headers, body = request.body,
       remote = request.remote,
     }
-  end, function(ok, status, headers, body)
+  end, function(ok, status, headers, body, reason)
     job.has_ended = true
     if not ok then return fail(self, job, tostring(status), "error") end
-    if responders.is_refusal(status) then show(self, job, status, first_line(body)) end
+    if responders.is_refusal(status) then show(self, job, status, reason or first_line(body)) end
     give(self, job, { status = status, headers = headers, body = body })
   end)
   self.waiting[#self.waiting + 1] = job

@@ -31,7 +31,7 @@ function login.get(context)
 end
 
 local function refused(context, status, problem)
-  return context.page(login.title, form(context, problem), { status = status })
+  return context.page(login.title, form(context, problem), { status = status, reason = problem })
 end
 
 function login.post(context)
@@ -46,7 +46,7 @@ function login.post(context)
   local index = dashboard.sessions:token(context.form.token or "")
   if not index then
     dashboard.logins:failed(context.remote)
-    dashboard:count_login("failed", context.remote)
+    dashboard:count_login "failed"
     return refused(context, 401, "This is not the token.")
   end
   dashboard.logins:succeeded(context.remote)

@@ -150,7 +150,9 @@ end
 function sqlite.open(place, settings)
   settings = settings or {}
   local path = files.absolute(place.path)
-  if settings.must_exist and not core.file_id(path) then return unavailable("there is no such file: " .. place.path) end
+  if settings.must_exist and not settings.lazy and not core.file_id(path) then
+    return unavailable("there is no such file: " .. place.path)
+  end
   local warn = settings.warn or nothing
   local self = setmetatable({
     path = path, clock = settings.clock or core.now, timeout = settings.timeout or TIMEOUT_SECONDS, closed = false,
