@@ -4,15 +4,17 @@ local core = require "marketplace.core"
 local assets = {}
 
 local LIST = {
-  { name = "style.css", type = "text/css; charset=utf-8", module = "style" },
-  { name = "script.js", type = "text/javascript; charset=utf-8", module = "script" },
-  { name = "icon.svg", type = "image/svg+xml", module = "icon" },
+  { name = "style.css", type = "text/css; charset=utf-8", modules = { "style", "style_views" } },
+  { name = "script.js", type = "text/javascript; charset=utf-8", modules = { "script" } },
+  { name = "icon.svg", type = "image/svg+xml", modules = { "icon" } },
 }
 local DIGITS = 16 -- of the digest
 
 local by_name, by_path = {}, {}
 for _, asset in ipairs(LIST) do
-  asset.body = require("marketplace.dashboard." .. asset.module)
+  local parts = {}
+  for i, module in ipairs(asset.modules) do parts[i] = require("marketplace.dashboard." .. module) end
+  asset.body = table.concat(parts)
   local digest = core.sha256(asset.body):sub(1, DIGITS)
   asset.path = "/assets/" .. asset.name:gsub("%.", "-" .. digest .. ".")
   by_name[asset.name], by_path[asset.path] = asset, asset

@@ -23,7 +23,7 @@ end
 local function links(context)
   local items = {}
   for _, view in ipairs(context.views) do
-    if view.nav then
+    if view.nav and (not view.needs or context[view.needs]) then
       items[#items + 1] = h.li { h.a {
         href = context.url(view.path), ["aria-current"] = view.path == context.section and "page" or nil, view.nav,
       } }

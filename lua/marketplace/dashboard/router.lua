@@ -17,6 +17,7 @@ local router = {}
 ---@field title string
 ---@field nav? string as the bar names it; without it the bar does not
 ---@field section? string the path of the view that the bar marks, default its own
+---@field needs? "packages" without which the bar does not name it
 ---@field is_public? boolean whether it is shown to who has not signed in
 ---@field get? fun(context: marketplace.dashboard.Context): any, table? what is shown, and {title=, status=, refresh=};
 --- or nil and an answer
@@ -38,12 +39,16 @@ local router = {}
 ---@field asset fun(name: string): string
 ---@field is_https boolean whether the browser says that it came over HTTPS, as it does with a form
 ---@field page fun(title: string, node: any, options?: table): table
+---@field file fun(bytes: string, name: string): table an answer that a browser saves, and does not show
 ---@field redirect fun(path: string, query?: table, message?: string, kind?: "ok"|"problem"): table
 ---@field not_found fun(message: string): table
 ---@field invalid fun(message: string): table
 ---@field failed fun(message: string): table that the inbox or the packages are away
 
-local VIEWS = { "overview", "live", "login", "logout" }
+local VIEWS = {
+  "overview", "live", "packages", "version", "change", "login",
+  "logout",
+}
 
 -- No other site can frame a page or be loaded by it, and no script runs that is not of this server.
 local POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " ..
@@ -95,6 +100,13 @@ local function redirect(context, path, query, message, kind)
   return { status = 303, headers = headers, body = "see " .. headers.location .. "\n" }
 end
 
+-- Whatever is in it, no browser takes it for a page.
+local function file(bytes, name)
+  local headers = headers_of "application/octet-stream"
+  headers["content-disposition"] = ('attachment; filename="%s"'):format(name)
+  return { status = 200, headers = headers, body = bytes }
+end
+
 local function refusal(context, status, title, words)
   return router.page(context, title, { h.p { words }, h.p { h.a { href = context.url "/", "To the overview" } } },
     { status = status, reason = words })
@@ -114,6 +126,7 @@ end
 
 local function add_answers(context)
   context.page = function(...) return router.page(context, ...) end
+  context.file = file
   context.redirect = function(...) return redirect(context, ...) end
   context.not_found = function(message) return refusal(context, 404, "Not found", message) end
   context.invalid = function(message) return refusal(context, 400, "Not understood", message) end
