@@ -316,9 +316,10 @@ mutate: packages-test ## break the source in COUNT=50 random places, one at a ti
 	@tools/mutate '$(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))' '$(or $(COUNT),50)' '$(FILES)'
 
 .PHONY: docs
-docs: packages-run ## write docs/reference.md anew from the comments in the source
+docs: packages-run ## write docs/reference.md anew from the comments in the source, and deploy/grafana from the list of metrics
 	@$(MAKE) --no-print-directory build
 	@tools/with-lua $(LUA) $(LUA) tools/reference.lua .
+	@$(LUA) tools/grafana.lua .
 
 .PHONY: torture
 torture: packages-test ## let every allocation of every function fail, once, on every Lua, also with ASan and UBSan
