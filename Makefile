@@ -270,6 +270,15 @@ test: packages-test ## run all tests, on every Lua; the last line is their sum
 debian: ## run TARGET='test LUAS=lua5.4' from a clean clone in a bare SUITE=trixie, made by debootstrap (MIRROR=)
 	@tools/debian $(or $(SUITE),trixie) $(or $(TARGET),test)
 
+.PHONY: deploy-check
+deploy-check: ## run the steps of deploy/Dockerfile in a bare SUITE=trixie, and start what they make (MIRROR=)
+	@tools/debian $(or $(SUITE),trixie) image SUITE=$(or $(SUITE),trixie)
+
+# in the bare system
+.PHONY: image
+image:
+	@tools/image '$(SUITE)'
+
 .PHONY: lint
 lint: packages-test ## run luacheck, clang-format, and a build in which every warning is an error
 	luacheck --quiet . bin/marketplace

@@ -1,10 +1,18 @@
 -- What is in deploy/: systemd takes the units, and Prometheus the alarms, each of which fires when it should; the
--- dashboard is what the list of metrics makes; logrotate rotates.
+-- dashboard is what the list of metrics makes; logrotate rotates; containers start commands that there are.
+local argparse = require "argparse"
 local cjson = require "cjson"
+local cli = require "marketplace.cli"
 local raw = require "support.raw_http"
 local shell = require "support.shell"
 
 local UNITS = shell.run "cd deploy/systemd && ls *.service *.timer"
+
+-- What the command's own parser says against these words; nil if it takes them.
+local function problem_of(words)
+  local ok, parsed = cli.parser(argparse):pparse(words)
+  return not ok and parsed or nil
+end
 
 -- Every column `name` of the guide's tables, as text.
 local function rows_of(guide, name)
@@ -146,5 +154,80 @@ describe("what deploy has", function()
     file:close()
     assert.equal("another", shell.run(("cat %s/serve.log"):format(log)))
     assert.equal("one line", shell.run(("cat %s/serve.log-*"):format(log)))
+  end)
+
+  describe("for containers", function()
+    local compose
+
+    setup(function()
+      compose = cjson.decode(shell.run("python3 -c 'import json, yaml; " ..
+        "print(json.dumps(yaml.safe_load(open(\"deploy/compose.yaml\"))))'"))
+    end)
+
+    -- The image's own, as tools/dockerfile.lua reads them: the words of each step, by its name.
+    local function image()
+      local steps = {}
+      for line in shell.run(shell.LUA .. " tools/dockerfile.lua deploy/Dockerfile"):gmatch "[^\n]+" do
+        local words = {}
+        for word in line:gmatch "'([^']*)'" do words[#words + 1] = word end
+        steps[line:match "^%l+"] = words
+      end
+      return steps
+    end
+
+    it("are started with commands that there are", function()
+      local steps = image()
+      assert.same({ "marketplace" }, steps.entrypoint)
+      assert.is_nil(problem_of(steps.command))
+      for _, name in ipairs { "receiver", "worker" } do
+        assert.is_nil(problem_of(compose.services[name].command), name)
+      end
+    end)
+
+    it("run as somebody who is not root, on what is read-only, without capabilities", function()
+      assert.matches("^[1-9]%d*:[1-9]%d*$", image().user[1])
+      assert.is_truthy(compose.services.database.user)
+      for name, service in pairs(compose.services) do
+        assert.is_true(service.read_only, name)
+        assert.same({ "ALL" }, service.cap_drop, name)
+        assert.same({ "no-new-privileges:true" }, service.security_opt, name)
+      end
+    end)
+
+    it("have a health check: the receiver by its readiness", function()
+      assert.matches("/readyz$", table.concat(image().healthcheck, " "))
+      assert.is_nil(compose.services.receiver.healthcheck)
+      assert.is_truthy(compose.services.worker.healthcheck and compose.services.database.healthcheck)
+    end)
+
+    it("get secrets as files only, and only those that are declared", function()
+      for name, service in pairs(compose.services) do
+        for _, secret in ipairs(service.secrets) do assert.is_truthy(compose.secrets[secret], secret) end
+        for variable, value in pairs(service.environment) do
+          assert.is_nil(variable:find "PASSWORD$" or value:find "://[^@/]*:", name .. ": " .. variable)
+        end
+      end
+    end)
+
+    it("are open on this machine only, and the database in no network that leads outside", function()
+      assert.same({ "inside" }, compose.services.database.networks)
+      assert.is_true(compose.networks.inside.internal)
+      for _, service in pairs(compose.services) do
+        for _, port in ipairs(service.ports or {}) do assert.matches("^127%.0%.0%.1:", port) end
+      end
+    end)
+
+    it("begin from steps of which none is taken for another", function()
+      local path = folder .. "/Dockerfile"
+      for line, problem in pairs {
+        ["ADD a b"] = "a step that is not known", ["COPY --chown=1 a b"] = "one source and one target",
+        ["CMD marketplace"] = "only the form of a list is known", ["FROM ${NONE}"] = "NONE is not known",
+      } do
+        shell.run(("printf '%%s\n' '%s' > %s"):format(line, path))
+        local output, status = shell.capture(shell.LUA .. " tools/dockerfile.lua " .. path)
+        assert.equal(1, status, line)
+        assert.matches(problem, output, 1, true)
+      end
+    end)
   end)
 end)
