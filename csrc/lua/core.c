@@ -7,6 +7,7 @@
 #include "core/signals.h"
 #include "core/signature.h"
 #include "core/utf8.h"
+#include "lua/command.h"
 #include "lua/compat.h"
 #include "lua/envelope.h"
 #include "lua/es256.h"
@@ -129,6 +130,7 @@ int luaopen_marketplace_core(lua_State *L) {
   if (mkt_openssl_check(&error) != MKT_OK) return luaL_error(L, "%s", error.message);
   mkt_lua_pin();
   luaL_newlib(L, functions);
+  mkt_lua_add_command(L);
   mkt_lua_add_times(L);
   mkt_lua_add_notification(L);
   mkt_lua_add_record(L);
