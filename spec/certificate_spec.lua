@@ -7,9 +7,11 @@ describe("the watch of a certificate", function()
 
   before_each(function() entries, now, monotonic = {}, 1000 * DAY, 5 end)
 
-  local function watch(expires_at)
-    return certificate.watch(expires_at, function(entry) entries[#entries + 1] = entry end,
-      function() return now end, function() return monotonic end)
+  local function watch(expires_at, alerts)
+    return certificate.watch(expires_at, function(entry) entries[#entries + 1] = entry end, {
+      clock = function() return now end, monotonic = function() return monotonic end, alerts = alerts,
+      about = "https://m.example",
+    })
   end
 
   it("says nothing of one that is fine for 14 days", function()

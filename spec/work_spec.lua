@@ -16,16 +16,18 @@ describe("marketplace work", function()
       stub(core, "catch_signals"), stub(core, "stop_asked", function() return true end),
       stub(dispatcher, "new", function(settings)
         given = settings
-        return { inbox = settings.inbox, on = function() end }
+        return { inbox = settings.inbox, on = function() end, close = function(self) self.inbox:close() end }
       end),
     }
     finally(function() for _, one in ipairs(stubs) do one:revert() end end)
     shell.run(("echo 'return function() end' > %s/handlers.lua"):format(folder))
     assert.equal(0, cli.main {
       "work", folder .. "/handlers.lua", "--inbox", "sqlite:" .. folder .. "/inbox.db", "--lease", "5",
-      "--attempts", "3", "--keep", "12h",
+      "--attempts", "3", "--keep", "12h", "--alert-command", "true", "--alert-age", "1h",
     })
-    assert.same({ 5, { attempts = 3 }, 43200 }, { given.lease, given.retry, given.keep })
+    assert.same({ 5, { attempts = 3 }, 43200, "true", 3600, folder .. "/inbox.db-alerts" }, {
+      given.lease, given.retry, given.keep, given.alert_command, given.alert_age, given.alert_state,
+    })
   end)
 
   it("pauses between turns as long as a turn says, and not at all if it says 0", function()
@@ -35,7 +37,8 @@ describe("marketplace work", function()
       stub(core, "stop_asked", function() return #pauses == 0 end),
       stub(core, "sleep", function(seconds) slept[#slept + 1] = seconds end),
       stub(dispatcher, "new", function(given)
-        return { inbox = given.inbox, turn = function() return table.remove(pauses, 1) end, on = function() end }
+        return { inbox = given.inbox, turn = function() return table.remove(pauses, 1) end, on = function() end,
+          close = function(self) self.inbox:close() end }
       end),
     }
     finally(function() for _, one in ipairs(stubs) do one:revert() end end)

@@ -10,6 +10,7 @@ local json = require "marketplace.json"
 local log_layout = require "marketplace.log_layout"
 local runtime = require "marketplace.runtime"
 local text = require "marketplace.text"
+local unpack = runtime.unpack
 
 local log = {}
 
@@ -128,8 +129,8 @@ local function json_value(value)
   return json.encode(cut(text.utf8(tostring(value)), MOST_VALUE))
 end
 
-local STANDS_FIRST = { at = true, level = true, message = true }
-for _, name in ipairs(ORDER) do STANDS_FIRST[name] = true end
+local STANDS_FIRST = {}
+for _, name in ipairs { "at", "level", "message", unpack(ORDER) } do STANDS_FIRST[name] = true end
 
 -- Of an entry that a program of the operator's has made.
 local function other_names(entry)

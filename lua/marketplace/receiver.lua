@@ -352,7 +352,7 @@ end
 function Receiver:close()
   self.refusals:close()
   self.responders:close()
-  self.inbox:close()
+  self.dispatcher:close()
 end
 
 --- Logs the sums of refused requests that are due; see marketplace.refusals. Call it about once a second.

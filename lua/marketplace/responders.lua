@@ -80,14 +80,6 @@ function Responders:add(responder, where)
   end
 end
 
---- Adds one that is only counted and closed here: its carrier knows where it answers.
----@param responder marketplace.Responder
----@param where string as for `add`
-function Responders:add_apart(responder, where)
-  responders.check(responder, where, 4)
-  self.apart[#self.apart + 1] = responder
-end
-
 --- The responder that answers a path.
 ---@param path string without a query
 ---@return marketplace.Responder|nil
@@ -109,25 +101,21 @@ end
 --- What they have counted, for metrics.text.
 ---@param lines string[] added to
 function Responders:add_metrics(lines)
-  for _, list in ipairs { self.list, self.apart } do
-    for _, responder in ipairs(list) do
-      if responder.metrics then lines[#lines + 1] = responder:metrics():gsub("\n$", "") end
-    end
+  for _, responder in ipairs(self.list) do
+    if responder.metrics then lines[#lines + 1] = responder:metrics():gsub("\n$", "") end
   end
 end
 
 function Responders:close()
-  for _, list in ipairs { self.list, self.apart } do
-    for _, responder in ipairs(list) do
-      if responder.close then responder:close() end
-    end
+  for _, responder in ipairs(self.list) do
+    if responder.close then responder:close() end
   end
 end
 
 ---@return marketplace.Responders
 function responders.new()
   return setmetatable({
-    list = {}, apart = {},
+    list = {},
     --- Whether a server knows the routes, so that none can be added.
     is_carried = false,
     --- {path=, max_body=, responder=} of each path, for carriers that judge heads: one that ends with a slash stands

@@ -10,6 +10,8 @@ local RUNS_AGAIN, IS_LOST = "what it has not finished runs again once its lease 
 --- The usual one.
 stopping.SECONDS = 10
 
+local limited -- seconds, once `limit` was called
+
 --- Ends the process so many seconds after it was asked to stop, whatever a callback or a database does then, as if the
 --- signal had not been caught. Only the first call counts.
 ---@param seconds number
@@ -21,7 +23,15 @@ function stopping.limit(seconds, target, is_durable)
     reason = ("it did not stop within %g s, as a callback or a call of the inbox takes longer: %s"):format(
       seconds, is_durable and RUNS_AGAIN or IS_LOST),
   }
+  limited = limited or seconds
   assert(core.limit_stop(seconds, target.stream or "stderr", line .. "\n"))
+end
+
+--- For how many seconds something that would be good to have may be waited for while the process stops.
+---@return number math.huge if it does not stop, or may take any time
+function stopping.left()
+  if not limited or core.stopping_for() == 0 then return math.huge end
+  return math.max(0, GRACEFUL_SHARE * limited - core.stopping_for())
 end
 
 --- By when a graceful stop that begins now must be over, by core.monotonic.

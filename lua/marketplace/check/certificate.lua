@@ -21,9 +21,10 @@ function certificate.judge(run, host, shown)
   local left = shown.expires_at - run.now()
   local message = ("the certificate is trusted and for this host; it expires at %s, in %s"):format(
     timestamp(shown.expires_at), in_days(left))
-  if left >= SOON then return run.findings:add("ok", "tls", host, message) end
+  local facts = { expires_at = shown.expires_at }
+  if left >= SOON then return run.findings:add("ok", "tls", host, message, nil, facts) end
   run.findings:add(left < URGENT and "error" or "warning", "tls", host, message,
-    "renew it now, have the server load the new one, and find out why that did not happen by itself")
+    "renew it now, have the server load the new one, and find out why that did not happen by itself", facts)
 end
 
 return certificate

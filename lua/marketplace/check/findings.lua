@@ -13,6 +13,9 @@ local MOST_SHOWN, MOST_SAID = 200, 1000 -- bytes of a text from outside, and of 
 ---@field about string a URL, a host, a webhook, an app …
 ---@field message string what was found
 ---@field action? string what to do next
+---@field expires_at? number of a certificate ("tls"), in seconds since the epoch
+---@field webhook? string id, if it is about whether a webhook is enabled
+---@field is_enabled? boolean of that webhook
 
 ---@class marketplace.check.Findings
 ---@field list marketplace.CheckFinding[]
@@ -38,11 +41,13 @@ end
 ---@param about string
 ---@param message string
 ---@param action? string
-function Findings:add(level, check, about, message, action)
+---@param facts? {expires_at?: number, webhook?: string, is_enabled?: boolean} for programs
+function Findings:add(level, check, about, message, action, facts)
   local finding = {
     level = level, check = check, about = safe(self, about, MOST_SAID),
     message = safe(self, message, MOST_SAID), action = action and safe(self, action, MOST_SAID),
   }
+  for name, value in pairs(facts or {}) do finding[name] = value end
   self.list[#self.list + 1] = finding
   if self.on_finding then self.on_finding(finding) end
 end

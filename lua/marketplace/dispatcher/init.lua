@@ -1,5 +1,6 @@
 --- Runs callbacks for what an inbox holds: claims, calls, finishes, and tries again what failed.
 local ages = require "marketplace.inbox.retention"
+local alert_options = require "marketplace.alerts.from_options"
 local batch = require "marketplace.dispatcher.batch"
 local callbacks = require "marketplace.dispatcher.callbacks"
 local core = require "marketplace.core"
@@ -19,6 +20,7 @@ local dispatcher = {}
 ---@field active_at number when it last claimed, finished or extended something, or began a run, by core.monotonic
 ---@field batch integer how many the next batch may hold
 ---@field unfinished table[][] items whose outcomes the inbox did not answer when it was told
+---@field watch? table looks at the inbox for alerts
 local Dispatcher = {}
 Dispatcher.__index = Dispatcher
 
@@ -130,12 +132,24 @@ local function run_turn(self, seconds)
   return math.max(SHORTEST_PAUSE, math.min(wait, LONGEST_PAUSE))
 end
 
---- One turn of a loop: runs callbacks, lets the inbox forget some of what was done long ago, and returns how long the
---- loop may wait. Never raises: if callbacks cannot run, that is logged, once a minute, and tried again a second later,
---- however often this is called meanwhile.
+--- Looks whether there is an alert to tell, if the options say whom, and goes on with telling. `turn` does it, too.
+function Dispatcher:turn_alerts()
+  if self.watch then self.watch:turn() end
+end
+
+--- What has alerts told, for somebody else who looks at something; nil if nobody is to be told.
+---@return marketplace.Alerts|nil
+function Dispatcher:alerts()
+  return self.watch and self.watch.alerts
+end
+
+--- One turn of a loop: runs callbacks, lets the inbox forget some of what was done long ago, tells what an operator
+--- should know (on_alert, alert_command), and returns how long the loop may wait. Never raises: if callbacks cannot
+--- run, that is logged, once a minute, and tried again a second later, however often this is called meanwhile.
 ---@param seconds number after which it begins no more
 ---@return number pause seconds: 0 if more can be run at once, at most 1, as other processes store too
 function Dispatcher:turn(seconds)
+  self:turn_alerts()
   local rest = self.rests_until - core.monotonic()
   if rest > 0 then return rest end
   local ok, pause, problem = pcall(run_turn, self, seconds)
@@ -148,6 +162,12 @@ function Dispatcher:turn(seconds)
   }
   self.rests_until = core.monotonic() + REST_SECONDS
   return REST_SECONDS
+end
+
+--- Ends: waits for the command of an alert, for three seconds at most, and closes the inbox.
+function Dispatcher:close()
+  if self.watch then self.watch:close() end
+  self.inbox:close()
 end
 
 --- How many notifications are stored and neither done nor dead.
@@ -221,9 +241,15 @@ local function never() return false end
 --- the machine's
 ---@field random? fun(): number from 0 to below 1, default math.random
 ---@field stop_asked? fun(): boolean once it returns true, what has not begun is given back; default never
+---@field on_alert? fun(alert: marketplace.Alert): any, string? is told what an operator should know, see
+--- docs/alerts.md; if it raises, or returns nil and a message, it is told again later
+---@field alert_command? string in place of on_alert, a program or a shell's words to run for each
+---@field alert_age? number seconds that a notification may wait before that is an alert, default 900
+---@field alert_state? string path of a file that remembers what was told, also for other processes; default none
 local OPTIONS = {
   inbox = "!table", log = "function|table", lease = "number", retry = "table", keep = "number", clock = "function",
-  random = "function", stop_asked = "function",
+  random = "function", stop_asked = "function", on_alert = "function", alert_command = "string", alert_age = "number",
+  alert_state = "string",
 }
 
 --- Its options, for functions that take them too.
@@ -249,7 +275,7 @@ function dispatcher.from(given, where, name)
     },
     clock = given.clock or core.now, stop_asked = given.stop_asked or never, report = report.new(log_target),
     outage = outage.new(log_target, "callbacks run again"), rests_until = 0, recover_at = 0, active_at = 0, batch = 1,
-    unfinished = {},
+    unfinished = {}, watch = alert_options.watch(given, where, log_target),
   }, Dispatcher)
   self.retention = retention.new {
     inbox = self.inbox, keep = given.keep or ages.bodies, clock = self.clock, report = self.report,

@@ -8,9 +8,9 @@
 --- What is held here belongs to one worker. Nothing is connected before a worker asks for it.
 if not rawget(_G, "ngx") then error("marketplace.nginx runs inside nginx only", 0) end
 
+local alert_options = require "marketplace.alerts.from_options"
 local at_exit = require "marketplace.at_exit"
 local core = require "marketplace.core"
-local dashboards = require "marketplace.nginx.dashboard"
 local device_config = require "marketplace.device.config"
 local from_prefix = require "marketplace.nginx.from_prefix"
 local handlers = require "marketplace.handlers"
@@ -33,8 +33,10 @@ local nginx = {}
 
 local WHERE = "marketplace.nginx.init"
 local SUM_SECONDS = 1 -- between two looks at whether the sum of refused requests is to be logged
+local ALERT_SECONDS = 0.5 -- between two turns of alerts
 
--- What init made: {receiver=, worker=, metrics=, pid=, has_worker=}. Each Lua state has its own, and so each worker.
+-- What init made: {receiver=, worker=, metrics=, watch=, pid=, has_worker=}. Each Lua state has its own, and so each
+-- worker.
 local state
 
 local function fail(message, ...)
@@ -92,18 +94,16 @@ local function add_device(given, receiver)
   receiver:add_responder(device)
 end
 
--- Apart from other responders, as it must not be where devices ask.
-local function add_dashboard(given, receiver)
-  if not given.dashboard then return nil end
-  local dashboard, problem = dashboards.open(given.dashboard, receiver)
-  if not dashboard then fail("option 'dashboard': %s", problem) end
-  receiver.responders:add_apart(dashboard, WHERE)
-  return dashboard
-end
-
 -- Workers begin with the same state of math.random, and would try again all at once.
 local function random()
   return tonumber(core.random_hex(6), 16) / 2 ^ 48
+end
+
+local function watch_of(given, receiver)
+  return alert_options.watch({
+    inbox = receiver.inbox, on_alert = given.on_alert, alert_age = given.alert_age,
+    alert_state = given.alert_state and from_prefix(given.alert_state),
+  }, WHERE, nginx_log.target)
 end
 
 ---@class marketplace.NginxOptions
@@ -113,18 +113,20 @@ end
 ---@field inbox string|marketplace.Inbox URL, see marketplace.nginx.inbox, or an inbox whose methods do not block
 ---@field device_config? string path of a Lua file that returns the options of marketplace.device, with which `device`
 --- answers; default none: a handlers file can add a device, too
----@field dashboard? marketplace.NginxDashboardOptions {token_file=, path=, packages=, hosts=} of the operator's web
---- page, which `dashboard` answers with; default none
 ---@field dict? string name of a lua_shared_dict that sums up the metrics of all workers, default none: each has its own
 ---@field dispatch? boolean run the callbacks in nginx too, default false: `marketplace work` does
 ---@field max_body? integer bytes, default 1048576
 ---@field lease? number seconds that a callback may take, default 60
 ---@field retry? marketplace.RetryOptions
 ---@field keep? number seconds for which the inbox keeps the bodies of done ones, default a week
+---@field on_alert? fun(alert: marketplace.Alert): any, string? is told in one worker what an operator should know, see
+--- docs/alerts.md; it may use cosockets
+---@field alert_age? number seconds that a notification may wait before that is an alert, default 900
+---@field alert_state? string path of a file that remembers what was told, default none: until nginx reloads
 local OPTIONS = {
   handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
-  device_config = "string", dashboard = "table", dict = "string", dispatch = "boolean", max_body = "number",
-  lease = "number", retry = "table", keep = "number",
+  device_config = "string", dict = "string", dispatch = "boolean", max_body = "number", lease = "number",
+  retry = "table", keep = "number", on_alert = "function", alert_age = "number", alert_state = "string",
 }
 
 --- Prepares the one receiver of this nginx: in init_by_lua. If something is wrong, it raises, so that nginx does not
@@ -143,11 +145,9 @@ function nginx.init(given)
   runs = worker.new(receiver, nginx_log.target)
   add_handlers(given, receiver)
   add_device(given, receiver)
-  local dashboard = add_dashboard(given, receiver)
   state = {
-    dashboard = dashboard,
     receiver = receiver, worker = given.dispatch and runs or nil, pid = ngx.worker.pid(), has_worker = false,
-    metrics = dict and shared_metrics.new(receiver, dict) or nil,
+    metrics = dict and shared_metrics.new(receiver, dict) or nil, watch = watch_of(given, receiver),
   }
 end
 
@@ -161,13 +161,20 @@ local function sum_up_refused(is_last, receiver)
   receiver:sum_up_refused(is_last)
 end
 
---- Starts the callbacks, and logs it if the inbox cannot be reached: in init_worker_by_lua.
+-- One worker looks: what it sees is the same for all.
+local function turn_alerts(is_last, watch)
+  if not is_last and not ngx.worker.exiting() then watch:turn() end
+end
+
+--- Starts the callbacks and, in one worker, what looks for alerts, and logs it if the inbox cannot be reached: in
+--- init_worker_by_lua.
 function nginx.init_worker()
   started "marketplace.nginx.init_worker"
   state.has_worker = true
   inboxes.probe(state.receiver.inbox)
   if state.worker then state.worker:start() end
   if state.metrics then state.metrics:start() end
+  if state.watch and ngx.worker.id() == 0 then assert(ngx.timer.every(ALERT_SECONDS, turn_alerts, state.watch)) end
   assert(ngx.timer.every(SUM_SECONDS, sum_up_refused, state.receiver))
   at_exit(function() sum_up_refused(true, state.receiver) end)
 end
@@ -228,16 +235,6 @@ end
 function nginx.device()
   started "marketplace.nginx.device"
   guarded(responding.answer, state.receiver)
-end
-
---- Answers the current request with the operator's web page, which `init` was given the option `dashboard` for: in
---- content_by_lua, in a location of its path that only operators reach.
-function nginx.dashboard()
-  started "marketplace.nginx.dashboard"
-  if not state.dashboard then
-    error("marketplace.nginx.dashboard: give marketplace.nginx.init the option 'dashboard' first", 2)
-  end
-  guarded(responding.answer, state.receiver, state.dashboard)
 end
 
 --- Counts and logs what nginx refused by itself, such as a body above client_max_body_size, as what the receiver

@@ -1,4 +1,5 @@
 --- Warns of a certificate that has expired or soon will: when it begins to be used, and once a day.
+local conditions = require "marketplace.alerts.conditions"
 local core = require "marketplace.core"
 local timestamp = require("marketplace.log").timestamp
 
@@ -26,12 +27,19 @@ local function judge(seconds, expires_at)
   end
 end
 
+local function alert(self, at)
+  return self.alerts == nil or self.alerts:observe {
+    conditions.certificate_expiring(self.about, self.expires_at, at, "renew it, and send SIGHUP"),
+  }
+end
+
 --- Warns if it is time to.
 function Watch:turn()
   local now = self.monotonic()
   if now < self.next_at then return end
-  self.next_at = now + DAY
   local at = self.clock()
+  if not alert(self, at) then return end
+  self.next_at = now + DAY
   local entry = judge(self.expires_at - at, self.expires_at)
   if not entry then return end
   entry.at = at
@@ -46,11 +54,13 @@ end
 
 ---@param expires_at number seconds since the epoch
 ---@param write fun(entry: table)
----@param clock? fun(): number seconds since the epoch
----@param monotonic? fun(): number seconds that never go back
-function certificate.watch(expires_at, write, clock, monotonic)
+---@param settings? {clock?: (fun(): number), monotonic?: (fun(): number), alerts?: marketplace.Alerts, about?: string}
+--- clock: seconds since the epoch; alerts: are told; about: whose certificate it is, for them
+function certificate.watch(expires_at, write, settings)
+  settings = settings or {}
   local self = setmetatable({
-    write = write, clock = clock or core.now, monotonic = monotonic or core.monotonic,
+    write = write, clock = settings.clock or core.now, monotonic = settings.monotonic or core.monotonic,
+    alerts = settings.alerts, about = settings.about,
   }, Watch)
   self:begin(expires_at)
   return self

@@ -181,7 +181,11 @@ end
 ---@param seconds? number the longest wait, default 1, or 0.25 with metrics
 function Server:step(seconds)
   exchange(self, math.min(self.pause, seconds or self.metrics and METRICS_SECONDS or IDLE_SECONDS))
-  if self.dispatches then self.pause = self.receiver.dispatcher:turn(SLICE_SECONDS) end
+  if self.dispatches then
+    self.pause = self.receiver.dispatcher:turn(SLICE_SECONDS)
+  else
+    self.receiver.dispatcher:turn_alerts()
+  end
   if self.metrics then self.metrics:step(0) end
   self.receiver:sum_up_refused()
   if self.log.turn then self.log.turn() end
@@ -348,6 +352,11 @@ local function most_waiting(connections)
   return math.max(1, math.floor(connections / 4))
 end
 
+local function watch_certificate(self)
+  local alerts, _, _, url = self.receiver.dispatcher:alerts(), self:address()
+  return certificate.watch(self.http:stats().tls_expires_at, self.log.write, { alerts = alerts, about = url })
+end
+
 ---@class marketplace.ServerOptions
 ---@field receiver marketplace.Receiver is given what arrives; it has its responders
 ---@field log fun(entry: table)|table see marketplace.log
@@ -401,14 +410,15 @@ function server.open(given)
   end
   local target = log_entries.target(given.log)
   given.receiver.responders.is_carried = true
-  return setmetatable({
+  local self = setmetatable({
     metrics = metrics ~= true and metrics or nil, refused_in_all = 0, refused = {},
     http = http, receiver = given.receiver, responding = own, log = target, path = path,
-    watch = given.tls_cert and certificate.watch(http:stats().tls_expires_at, target.write) or nil,
     receiving_paths = with_and_without_slash(receiving_path), proxies = trusted, reload = given.reload,
     scheme = given.tls_cert and "https" or "http", dispatches = given.dispatch ~= false,
     stop_seconds = given.stop_seconds or stopping.SECONDS, pause = given.dispatch == false and math.huge or 0,
   }, Server)
+  self.watch = given.tls_cert and watch_certificate(self) or nil
+  return self
 end
 
 return server

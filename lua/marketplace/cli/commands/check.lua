@@ -1,7 +1,10 @@
 --- marketplace check: looks at a marketplace from the outside, and says what is wrong and what to do about it.
+local alerts = require "marketplace.cli.support.alerts"
 local chosen = require "marketplace.cli.support.packages"
+local conditions = require "marketplace.alerts.conditions"
 local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
+local chosen_inbox = require "marketplace.cli.support.inbox"
 local headers = require "marketplace.cli.support.headers"
 local number_problem = require("marketplace.cli.support.options").number_problem
 local output = require "marketplace.cli.support.output"
@@ -31,6 +34,7 @@ function command_check.describe(command)
   command:flag("--no-ping", "do not ask App Store Connect for a ping of each webhook")
   command:option("--sample", "look at no more than this many of the packages"):default("50"):argname("N")
   command:option("--within", "look at nothing more after this many seconds"):default("120"):argname("SECONDS")
+  alerts.describe(command, "the inbox that the settings name")
   output.describe_json(command)
   credentials.describe_api(command, TIMEOUT)
 end
@@ -123,11 +127,46 @@ local function summary(counts)
     many(counts.error, "error"), counts.skipped)
 end
 
+--[[ Alerts ]]
+
+local function scope_of(parsed, given)
+  local words = { parsed.domain or parsed.device_config or parsed.packages or parsed.webhook_url or "the marketplace" }
+  for _, app in ipairs(given.apps) do words[#words + 1] = "app " .. app end
+  return table.concat(words, ", ")
+end
+
+local function observations(found, counts, scope)
+  local list, first = {}, nil
+  for _, finding in ipairs(found) do
+    if finding.level == "error" then first = first or ("%s: %s"):format(finding.about, finding.message) end
+    if finding.webhook then
+      list[#list + 1] = conditions.webhook_disabled(finding.webhook, finding.is_enabled, scope)
+    elseif finding.expires_at then
+      list[#list + 1] = conditions.certificate_expiring(finding.about, finding.expires_at, core.now(),
+        "renew it, and have the server load the new one")
+    end
+  end
+  list[#list + 1] = conditions.check_failed(scope, counts.error, first)
+  return list
+end
+
+-- Beside the inbox of the other commands, so that what two of them see is told once.
+local function resolve_alerts(parsed)
+  local named = { config = parsed.config }
+  local problem = chosen_inbox.resolve(named)
+  if problem then return problem end
+  parsed.inbox = named.inbox
+  return alerts.resolve(parsed)
+end
+
 function command_check.run(parsed)
   local check = require "marketplace.check"
   parsed.timeout = parsed.timeout or tostring(TIMEOUT)
+  local unreadable = resolve_alerts(parsed)
+  if unreadable then return 1, unreadable end
   local usage = seconds_problem(parsed, "timeout") or seconds_problem(parsed, "within") or
     number_problem(parsed, "sample", 1, check.MOST_SAMPLE)
+    or alerts.usage_problem(parsed)
   if usage then return 2, "check: " .. usage end
   local given, status, message = given_of(parsed)
   if not given then return status, message end
@@ -136,8 +175,9 @@ function command_check.run(parsed)
   problem = rock_problem(given)
   if problem then return 1, problem end
   given.on_finding = write(parsed)
-  local _, counts = check.run(given)
+  local found, counts = check.run(given)
   if not parsed.json then output.write(false, summary(counts)) end
+  alerts.tell(parsed, observations(found, counts, scope_of(parsed, given)))
   return counts.error == 0 and 0 or 1
 end
 

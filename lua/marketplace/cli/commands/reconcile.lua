@@ -1,6 +1,8 @@
 --- marketplace reconcile: finds the notifications that nothing received, and puts them into the inbox.
+local alerts = require "marketplace.cli.support.alerts"
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
+local conditions = require "marketplace.alerts.conditions"
 local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
 local inbox_url = require "marketplace.inbox.url"
@@ -28,6 +30,7 @@ function command_reconcile.describe(command)
   command:flag("--accept-gap", "do not report again what can no longer be compared")
   command:flag("--no-redeliver", "do not ask App Store Connect to redeliver what failed and was missing")
   command:flag("--dry-run", "only report what is missing, and what would be redelivered")
+  alerts.describe(command, "the inbox")
   output.describe_list(command)
   credentials.describe(command)
 end
@@ -41,6 +44,7 @@ local function usage_problem(parsed, now)
   end
   if parsed.url and #parsed.app == 0 then return "reconcile: --url needs --app" end
   local problem = check.time_problem(parsed, "since", now) or chosen.sharing_problem(parsed)
+    or alerts.usage_problem(parsed)
   if problem then return "reconcile: " .. problem end
   if parsed.since and parsed.since > now then return "reconcile: --since is in the future" end
 end
@@ -178,22 +182,64 @@ local function run(parsed, client, box)
   if not report then return 1, message end
   write_report(report, parsed)
   complain(report)
-  return report.complete and 0 or 1
+  return report.complete and 0 or 1, nil, report
 end
 
-function command_reconcile.run(parsed)
-  local problem = chosen.resolve(parsed)
-  if problem then return 1, problem end
-  local usage = usage_problem(parsed, core.now())
-  if usage then return 2, usage end
+local function open_and_run(parsed)
   local client, failure, message = credentials.client(parsed)
   if not client then return failure, message end
   local box
   box, message = chosen.open_existing(parsed)
   if not box then return 1, message end
-  local status
-  status, message = run(parsed, client, box)
+  local status, problem, report = run(parsed, client, box)
   box:close()
+  return status, problem, report
+end
+
+--[[ Alerts ]]
+
+-- What this run compares, as another one names it that compares the same.
+local function scope_of(parsed)
+  local words = {}
+  for _, id in ipairs(parsed.app) do words[#words + 1] = "app " .. id end
+  for _, id in ipairs(parsed.webhook) do words[#words + 1] = "webhook " .. id end
+  table.sort(words)
+  return table.concat(words, ", ") .. (parsed.url and " at " .. parsed.url or "")
+end
+
+local function first_problem(report)
+  if report.complete then return nil end
+  local first = report.problems[1] or report.failed[1]
+  return first and first.message or ("%d missing"):format(report.missing - report.stored)
+end
+
+-- Of an app that could not be asked about, nobody knows.
+local function of_webhooks(report, scope)
+  local is_disabled, list, all = {}, {}, true
+  for _, problem in ipairs(report.problems) do
+    if problem.code == "webhook_disabled" then is_disabled[problem.webhook] = true end
+    if not problem.webhook and not problem.event then all = false end
+  end
+  for i, webhook in ipairs(report.webhooks) do
+    list[i] = conditions.webhook_disabled(webhook.id, not is_disabled[webhook.id], scope)
+  end
+  return list, all and { name = "webhook_disabled", scope = scope } or nil
+end
+
+local function tell(parsed, message, report)
+  local scope, list, complete = scope_of(parsed), {}, nil
+  if report then list, complete = of_webhooks(report, scope) end
+  list[#list + 1] = conditions.reconcile_incomplete(scope, message or report and first_problem(report))
+  alerts.tell(parsed, list, complete)
+end
+
+function command_reconcile.run(parsed)
+  local problem = chosen.resolve(parsed) or alerts.resolve(parsed)
+  if problem then return 1, problem end
+  local usage = usage_problem(parsed, core.now())
+  if usage then return 2, usage end
+  local status, message, report = open_and_run(parsed)
+  if status ~= 2 and not parsed.dry_run then tell(parsed, message, report) end
   return status, message
 end
 

@@ -116,7 +116,8 @@ local function open_receiver(options, target)
   if not box then return nil, problem end
   local receiver = receivers.new {
     secrets = list, inbox = box, max_body = options.max_body, log = target, lease = options.lease,
-    retry = { attempts = options.attempts }, keep = options.keep,
+    retry = { attempts = options.attempts }, keep = options.keep, alert_command = options.alert_command,
+    alert_age = options.alert_age, alert_state = options.alert_state,
     stop_asked = box.durable and core.stop_asked or nil,
   }
   local ok, handlers_problem = handlers.load(options.handlers, receiver)

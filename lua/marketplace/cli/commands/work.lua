@@ -21,7 +21,8 @@ local function run(options, target)
   stopping.limit(options.stop_seconds, target, box.durable)
   local runs = dispatcher.new {
     inbox = box, log = target, lease = options.lease, retry = { attempts = options.attempts }, keep = options.keep,
-    stop_asked = core.stop_asked,
+    stop_asked = core.stop_asked, alert_command = options.alert_command, alert_age = options.alert_age,
+    alert_state = options.alert_state,
   }
   local ok, handlers_problem = handlers.load(options.handlers, runs)
   if not ok then return 1, handlers_problem end
@@ -34,7 +35,7 @@ local function run(options, target)
     reason = "inbox: " .. inbox_url.redacted(options.inbox),
   }
   running.take_turns(runs, metrics, target)
-  runs.inbox:close()
+  runs:close()
   target.write { level = "info", message = "stopped" }
   return 0
 end

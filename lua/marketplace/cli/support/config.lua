@@ -5,7 +5,8 @@
 --- and comments that begin a line with #. It must belong to root or to the user, and be readable and writable by nobody
 --- else, but for the group that root gave it.
 ---
---- Names: key_file, key_id, issuer_id, individual (true or false), api_url, ca_file; inbox, attempts, keep; packages.
+--- Names: key_file, key_id, issuer_id, individual (true or false), api_url, ca_file; inbox, attempts, keep; packages;
+--- alert_command, alert_state, alert_age.
 --- Paths are relative to the file's folder, that of a SQLite inbox too.
 local check = require "marketplace.cli.support.options"
 local core = require "marketplace.core"
@@ -55,8 +56,10 @@ end
 local READ = {
   key_file = as_path, key_id = as_it_is, issuer_id = as_it_is, individual = as_boolean, api_url = as_it_is,
   ca_file = as_path, inbox = as_inbox, attempts = check.attempts, keep = check.keep, packages = as_path,
+  alert_command = as_it_is, alert_state = as_path, alert_age = check.alert_age,
 }
-local NAMES = "key_file, key_id, issuer_id, individual, api_url, ca_file, inbox, attempts, keep, packages"
+local NAMES = "key_file, key_id, issuer_id, individual, api_url, ca_file, inbox, attempts, keep, packages, " ..
+  "alert_command, alert_state, alert_age"
 
 --[[ Lines ]]
 

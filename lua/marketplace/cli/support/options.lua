@@ -6,6 +6,7 @@ local options = {}
 
 local MOST_ATTEMPTS = 1000
 local DAY = 86400
+local LONGEST_AGE = 366 * DAY
 
 local function shown(name)
   return "--" .. name:gsub("_", "-")
@@ -35,9 +36,19 @@ function options.keep(value)
   return nil, ("must be a length of time of at most %dd, such as 7d or 12h"):format(retention.ids / DAY)
 end
 
+--- Reads how long a notification may wait before that is an alert.
+---@param value string
+---@return number|nil seconds
+---@return string? problem what it must be
+function options.alert_age(value)
+  local seconds = times.seconds(value)
+  if seconds and seconds > 0 and seconds <= LONGEST_AGE then return seconds end
+  return nil, ("must be a length of time of at most %dd, such as 15m or 1h"):format(LONGEST_AGE / DAY)
+end
+
 --- What is wrong with an option that one of the above reads, if anything. Converts it.
 ---@param parsed table parsed arguments
----@param name "attempts"|"keep"
+---@param name "attempts"|"keep"|"alert_age"
 ---@return string?
 function options.setting_problem(parsed, name)
   if type(parsed[name]) ~= "string" then return nil end

@@ -1,5 +1,6 @@
 --- What commands that run until they are stopped have in common: a port for metrics (serve, work, packages work),
 --- handlers and an inbox (serve, work), an address (serve, simulate), the log.
+local alerts = require "marketplace.cli.support.alerts"
 local at_exit = require "marketplace.at_exit"
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
@@ -55,10 +56,12 @@ end
 ---@param worker {turn: fun(self: table, seconds: number): number} returns how long nothing is due
 ---@param metrics table|nil
 ---@param target marketplace.LogQueue
-function running.take_turns(worker, metrics, target)
+---@param watch? {turn: fun(self: table)} looks at something for alerts
+function running.take_turns(worker, metrics, target, watch)
   while not core.stop_asked() do
     local pause = worker:turn(TURN_SECONDS)
     target.turn()
+    if watch then watch:turn() end
     if metrics then metrics:step(pause) elseif pause > 0 then core.sleep(pause) end
   end
   if metrics then metrics:close() end
@@ -80,17 +83,19 @@ function running.describe(command)
     "it: `keep` in the config file, or else 7d)"):argname("AGE")
   command:option("--stop-seconds", "how long a stop may take after SIGTERM; what a callback has not finished then " ..
     "runs again"):default(("%d"):format(stopping.SECONDS)):argname("SECONDS")
+  alerts.describe(command, "the inbox")
+  alerts.describe_age(command)
   running.describe_metrics(command)
   command:flag("--verbose", "also write a line when a notification is stored, not only when it is done")
   output.describe_json(command)
 end
 
---- Adds what the config file says to the parsed arguments: the inbox (see marketplace.cli.support.inbox), `attempts`
---- and `keep`.
+--- Adds what the config file says to the parsed arguments: the inbox (see marketplace.cli.support.inbox), `attempts`,
+--- `keep` and alerts.
 ---@param parsed table
 ---@return string? problem with the config file
 function running.resolve(parsed)
-  local problem = chosen.resolve(parsed)
+  local problem = chosen.resolve(parsed) or alerts.resolve(parsed)
   if problem or parsed.attempts and parsed.keep then return problem end
   local settings, message = config.read(parsed)
   if not settings then return message end
@@ -104,6 +109,7 @@ function running.usage_problem(parsed)
   return running.metrics_problem(parsed) or check.number_problem(parsed, "lease", 1, 86400)
     or check.number_problem(parsed, "stop_seconds", 1, 86400)
     or check.setting_problem(parsed, "attempts") or check.setting_problem(parsed, "keep")
+    or alerts.usage_problem(parsed)
 end
 
 --- The inbox, which chosen.connect connects to once nothing else can keep this command from running: a command that

@@ -137,7 +137,7 @@ function command_packages.run(options)
   local usage = empty_problem(options) or action.problem and action.problem(options, now)
     or action.loads and downloads_problem(options)
   if usage then return 2, "packages: " .. usage end
-  local problem = chosen.resolve(options) or action.name == "work" and work.missing(options)
+  local problem = chosen.resolve(options) or action.name == "work" and (work.missing(options) or work.resolve(options))
   if problem then return 1, problem end
   local open, status, message = opener(action, options)
   if not open then return status, message end

@@ -1,15 +1,27 @@
 --- marketplace packages work: fetches what is wanted, publishes it and tidies up, until it is stopped.
+local alerts = require "marketplace.cli.support.alerts"
 local core = require "marketplace.core"
 local installation = require "marketplace.cli.support.installation"
 local log = require "marketplace.log"
+local packages_alerts = require "marketplace.cli.commands.packages.alerts"
 local report = require "marketplace.cli.commands.packages.report"
 local running = require "marketplace.cli.support.running"
 
 local work = {}
 
-work.describe = running.describe_metrics
+function work.describe(command)
+  running.describe_metrics(command)
+  alerts.describe(command, "the store")
+end
 
 work.problem = running.metrics_problem
+
+--- Adds what the config file says of alerts to the parsed arguments.
+---@param options table parsed arguments, with the folder
+---@return string? problem
+function work.resolve(options)
+  return alerts.resolve(options, options.folder .. "/state/alerts") or alerts.usage_problem(options)
+end
 
 --- What of another rock is missing, if anything.
 ---@param options table parsed arguments
@@ -57,7 +69,9 @@ local function run(options, open, target, on_event)
     level = "info", message = "fetching packages", url = metrics and metrics:url(),
     reason = "folder: " .. options.folder,
   }
-  running.take_turns(packages, metrics, target)
+  local watch = packages_alerts.watch(options, packages, target)
+  running.take_turns(packages, metrics, target, watch)
+  if watch then watch:close() end
   packages:close()
   target.write { level = "info", message = "stopped" }
   return 0
