@@ -201,13 +201,13 @@ describe("marketplace inbox", function()
 
     it("says behind which one it waits, and what can be done about that", function()
       put_waiting("a", "1", 1200)
-      box:cancel("a", "x")
+      box:cancel({ id = "a" }, "x")
       put_waiting("b", "1", 1200)
-      box:run "b"
+      box:run { id = "b" }
       claim() -- b
       put_waiting("c", "2", 1200)
       put("d", "2")
-      box:cancel("d", "x")
+      box:cancel({ id = "d" }, "x")
       local text = plain(run(0, "replay", "--dead"))
       assert.equal(table.concat({
         "made ready again: 2",
@@ -242,7 +242,7 @@ describe("marketplace inbox", function()
     it("names the one that is next, if that was not replayed", function()
       put("a", "1")
       put("b", "1")
-      box:cancel("b", "x")
+      box:cancel({ id = "b" }, "x")
       assert.equal("made ready again: 1\nb waits behind a, which runs next\n", run(0, "replay", "b"))
     end)
 
@@ -250,7 +250,7 @@ describe("marketplace inbox", function()
       for i = 1, 20 do
         put_waiting("w" .. i, "app " .. i, 60)
         put("k" .. i, "app " .. i)
-        box:cancel("k" .. i, "x")
+        box:cancel({ id = "k" .. i }, "x")
       end
       local text = run(0, "replay", "--dead")
       assert.same({ 20, 20 }, { select(2, text:gsub("waits behind w", "")), select(2, text:gsub("holds up", "")) })
@@ -260,7 +260,7 @@ describe("marketplace inbox", function()
       for _, count in ipairs { 1, 21 } do
         for i = 1, count do
           put(("k%d of %d"):format(i, count))
-          box:cancel(("k%d of %d"):format(i, count), "x")
+          box:cancel({ id = ("k%d of %d"):format(i, count) }, "x")
         end
         local broken = { stub(box, "get", function() return nil, "gone" end), stub(box, "list", function()
           return nil, "gone"
@@ -274,7 +274,7 @@ describe("marketplace inbox", function()
       put_waiting("first", "1", 1200)
       for i = 1, 21 do
         put("k" .. i, i <= 19 and "1" or "app " .. i)
-        box:cancel("k" .. i, "x")
+        box:cancel({ id = "k" .. i }, "x")
       end
       local text = plain(run(0, "replay", "--code", "cancelled"))
       assert.equal(table.concat({
@@ -291,7 +291,7 @@ describe("marketplace inbox", function()
       for i = 1, 21 do
         put_waiting("w" .. i, "app " .. i, 60)
         put("k" .. i, "app " .. i)
-        box:cancel("k" .. i, "x")
+        box:cancel({ id = "k" .. i }, "x")
       end
       local text = plain(run(0, "replay", "--dead"))
       local _, named = text:gsub("waiting behind", "")
@@ -305,7 +305,7 @@ describe("marketplace inbox", function()
       for i = 1, 5 do put_waiting("w" .. i, "app " .. i, 60) end
       for i = 1, 25 do
         put("k" .. i, "app " .. (i - 1) % 5 + 1)
-        box:cancel("k" .. i, "x")
+        box:cancel({ id = "k" .. i }, "x")
       end
       local text = run(0, "replay", "--dead")
       assert.matches("waiting behind w5, which is tried again in 1 min: 5\n", text)
@@ -315,7 +315,7 @@ describe("marketplace inbox", function()
     it("is one object for programs", function()
       put_waiting("a", "1", 1200)
       put("b", "1")
-      box:cancel("b", "x")
+      box:cancel({ id = "b" }, "x")
       put_dead("c", "2")
       assert.same({ replayed = 2, ids = { "b", "c" }, behind = { { id = "a", notifications = 1 } } },
         json.decode(run(0, "replay", "--dead", "--json")))
@@ -481,7 +481,7 @@ describe("marketplace inbox", function()
         ready = 1, leased = 0, done = 0, dead = 2, oldest_age = 3600, next_in = 3600,
         codes = { failed = 1, cancelled = 0, invalid = 0, too_old = 0, no_callback = 1 },
       }, json.decode(run(0, "stats", "--json")))
-      box:cancel("c", "x")
+      box:cancel({ id = "c" }, "x")
       assert.matches("\noldest waits  %-\nnext runs in  %-\n$", run(0, "stats"))
     end)
   end)

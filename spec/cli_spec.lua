@@ -631,7 +631,7 @@ describe("the command", function()
       -- at once the first time; after that it waits
       for _ = 1, 2 do assert.matches("status 7$", work(arguments, "never")) end
       assert.matches("the app is gone", work(arguments, '"id":"innocent"'))
-      assert.is_true(box:run "poison")
+      assert.same({ "poison" }, box:run { id = "poison" })
       assert.matches("status 7$", work(arguments, "never"))
       assert.equal(1, box:recover { 0 })
       assert.matches("attempt 3 of 3 ended its process", work(arguments, "gave up"))

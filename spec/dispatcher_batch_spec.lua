@@ -331,7 +331,7 @@ describe("a batch", function()
       inbox.finish = fail
       run_two(runs)
       inbox.finish = finish
-      inbox:cancel("a", "enough")
+      inbox:cancel({ id = "a" }, "enough")
       inbox:replay { id = "a" }
       assert.equal(1, #inbox:claim(1, 60))
       runs:dispatch()

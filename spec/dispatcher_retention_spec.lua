@@ -92,7 +92,7 @@ describe("a dispatcher's retention", function()
     for _, id in ipairs { "waits", "dead" } do
       inbox:put { { key = id, digest = id, type = "Ping", event = "ping", body = "the body" } }
     end
-    inbox:cancel("dead", "a reason")
+    inbox:cancel({ id = "dead" }, "a reason")
     now = now + 200 * DAY
     inbox.claim = function() return {} end
     pass(2 * DAY, HOUR)

@@ -400,7 +400,7 @@ describe("receiver:dispatch", function()
   end)
 
   it("says so when an operator cancelled what ran", function()
-    receiver:on("ping", function() inbox:cancel("a", "enough") end)
+    receiver:on("ping", function() inbox:cancel({ id = "a" }, "enough") end)
     post("ping", { id = "a" })
     assert.equal(1, receiver:dispatch())
     assert.equal("lease lost", last().message)

@@ -151,7 +151,7 @@ describe("marketplace inbox", function()
     it("copies all that an inbox holds into one file that only its owner can read, and counts it", function()
       fill { "a", "b", "c", "d" }
       local box = open()
-      box:cancel("a", "x")
+      box:cancel({ id = "a" }, "x")
       local claimed = box:claim(2, 60)
       box:finish { { id = claimed[1].id, token = claimed[1].token, state = "done" } }
       local before = box:list()
@@ -387,8 +387,8 @@ describe("marketplace inbox", function()
         assert(database:run(assert(database:prepare(statement))))
         database:close()
       end
-      change "PRAGMA user_version = 6"
-      refused("the tables of .*backup.db have version 6, and this program needs version 5", "restore backup.db --yes" ..
+      change "PRAGMA user_version = 7"
+      refused("the tables of .*backup.db have version 7, and this program needs version 6", "restore backup.db --yes" ..
         ON_IT)
       change "PRAGMA application_id = 1"
       refused("backup.db is no inbox", "restore backup.db --yes" .. ON_IT)

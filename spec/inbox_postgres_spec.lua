@@ -170,8 +170,8 @@ describe("the PostgreSQL inbox #full", function()
       ["finishing the leased one"] = function(leased) return finish(leased, "done") end,
       ["finishing the leased one for now"] = function(leased) return finish(leased, "ready", { wait = 5 }) end,
       ["recovering the leased one"] = function() return call("recover", { 5 }) end,
-      ["cancelling the leased one"] = function() return call("cancel", "a1", "why") end,
-      ["cancelling the one behind"] = function() return call("cancel", "a2", "why") end,
+      ["cancelling the leased one"] = function() return call("cancel", { id = "a1" }, "why") end,
+      ["cancelling the one behind"] = function() return call("cancel", { id = "a2" }, "why") end,
     }
 
     for first, make_first in pairs(WITH_LEASE) do
@@ -188,8 +188,8 @@ describe("the PostgreSQL inbox #full", function()
     local WITHOUT_LEASE = {
       ["storing another"] = call("put", { of_app "a3" }),
       ["storing the dead one again"] = call("put", { of_app "dead" }),
-      ["replaying the dead one"] = call("replay"), ["cancelling the leader"] = call("cancel", "a1", "why"),
-      ["running the leader"] = call("run", "a1"), ["claiming"] = call("claim", 10, 60),
+      ["replaying the dead one"] = call("replay"), ["cancelling the leader"] = call("cancel", { id = "a1" }, "why"),
+      ["running the leader"] = call("run", { id = "a1" }), ["claiming"] = call("claim", 10, 60),
       ["recovering after the clock was set back"] = function(box)
         now = 0.5
         return (box:recover { 5 })

@@ -113,7 +113,7 @@ describe("the Redis inbox #full", function()
     assert.is_nil(outcomes)
     assert.matches("used memory > 'maxmemory'", message)
     assert.is_nil(box:get "c")
-    assert.is_true(box:run "b")
+    assert.same({ "b" }, box:run { id = "b" })
     local claimed = box:claim(10, 60)
     assert.same({ true, true }, box:extend(claimed, 60))
     now = 61
@@ -121,7 +121,7 @@ describe("the Redis inbox #full", function()
     claimed = box:claim(1, 60)
     claimed[1].state = "done"
     assert.same({ true }, box:finish(claimed))
-    assert.is_true(box:cancel("b", "not wanted"))
+    assert.same({ "b" }, box:cancel({ id = "b" }, "not wanted"))
     assert.same({ "b" }, box:replay())
     now = 100
     assert.same({ bodies = 0, ids = 0 }, box:forget({ bodies = 1, ids = 1 }, 10))
@@ -137,12 +137,12 @@ describe("the Redis inbox #full", function()
     local box = open_empty()
     box:put { record "a" }
     box:close()
-    server:query "SET {marketplace}:version 2"
+    server:query "SET {marketplace}:version 3"
     local refused, message, code = inbox.open("redis:" .. server:words())
     assert.is_nil(refused)
-    assert.matches("the inbox with the prefix marketplace is of version 2, not 1: use", message)
+    assert.matches("the inbox with the prefix marketplace is of version 3, not 2: use", message)
     assert.equal("inbox_unavailable", code)
-    assert.equal("2", server:query "GET {marketplace}:version")
+    assert.equal("3", server:query "GET {marketplace}:version")
     assert.same({ "stored" }, open({}, " prefix=other"):put { record "a" })
   end)
 
@@ -158,7 +158,7 @@ describe("the Redis inbox #full", function()
     local records = {}
     for i = 1, 401 do records[i] = record("k" .. i, { app_id = "x" }) end
     box:put(records)
-    for i = 1, 401 do box:cancel("k" .. i, "not wanted") end
+    for i = 1, 401 do box:cancel({ id = "k" .. i }, "not wanted") end
     worker = open { clock = function() return now end }
     local ids = box:replay { newest = true }
     assert.same({ 401, "k401", "k1", 1 }, { #ids, ids[1], ids[401], between })

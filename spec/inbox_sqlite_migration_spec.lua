@@ -286,11 +286,11 @@ describe("a SQLite inbox of a former release", function()
   end)
 
   it("is refused if it is older or newer, and left as it is", function()
-    for _, version in ipairs { 3, 6 } do
+    for _, version in ipairs { 3, 7 } do
       write_former()
       with_database(function(execute) execute("PRAGMA user_version = " .. version) end)
       local before = contents()
-      expect_unavailable(("tables of .*/inbox.db have version %d, .* needs version 5: use the release that made them")
+      expect_unavailable(("tables of .*/inbox.db have version %d, .* needs version 6: use the release that made them")
         :format(version), open())
       assert.same(before, contents())
       run("rm " .. path)

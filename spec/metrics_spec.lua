@@ -136,7 +136,7 @@ describe("the metrics of a receiver", function()
       if n.id == "fails" then return nil, "not yet" end
       if n.id == "snoozes" then ctx:snooze(600) end
       if n.id == "cancels" then ctx:cancel "never" end
-      if n.id == "loses" then inbox:cancel("loses", "an operator's reason") end
+      if n.id == "loses" then inbox:cancel({ id = "loses" }, "an operator's reason") end
     end)
     for _, id in ipairs { "works", "fails", "snoozes", "cancels", "loses" } do post(id) end
     receiver:dispatch()

@@ -338,7 +338,7 @@ local function about_one(command, is_dead, pattern)
   return function()
     local box = assert(marketplace.inbox("sqlite:" .. folder .. "/marketplace.db"))
     assert(box:put { { key = ID, digest = "d", type = "ping", event = "ping", body = "a body" } })
-    assert(box:cancel(ID, "x") ~= nil)
+    assert(box:cancel({ id = ID }, "x") ~= nil)
     if not is_dead then assert(#box:replay { id = ID } == 1) end
     box:close()
     expect(0, in_folder(command), pattern)

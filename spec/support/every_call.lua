@@ -26,7 +26,7 @@ return function(box, record, at)
   box:later("a", 1)
   box:oldest_done()
   box:replay { id = "a" }
-  box:run "a"
-  box:cancel("a", "why")
+  box:run { id = "a" }
+  box:cancel({ id = "a" }, "why")
   box:forget({ bodies = 150, ids = 150 }, 10)
 end

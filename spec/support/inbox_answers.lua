@@ -1,6 +1,7 @@
 --- What an inbox answers to each call that a receiver, a dispatcher, retention and an operator make: a list of
 -- {call, answer}. Two inboxes that hold the same give the same. Bodies are given as their digests, and of entries that
--- were shown already, mostly only what may have changed. Tokens, which each inbox makes as it likes, are left out.
+-- were shown already, mostly only what may have changed. Tokens, which each inbox makes as it likes, are left out, and
+-- so are histories, which begin with the release that keeps them.
 local core = require "marketplace.core"
 local record = require "marketplace.inbox.record"
 
@@ -16,7 +17,7 @@ local function readable(value)
   for name, inner in pairs(value) do
     if name == "body" and type(inner) == "string" then
       copy.body = assert(core.sha256(inner))
-    elseif name ~= "token" then
+    elseif name ~= "token" and name ~= "history" then
       copy[name] = readable(inner)
     end
   end
@@ -33,7 +34,7 @@ end
 
 local function ask(self, show, method, ...)
   local answer, message = self.box[method](self.box, ...)
-  assert(message == nil, message)
+  assert(answer ~= nil or message == nil, message)
   table.insert(self.answers, { method, show(answer) })
   return answer
 end
@@ -44,6 +45,13 @@ end
 
 function Asking:ask_briefly(...)
   return ask(self, brief, ...)
+end
+
+local function is_some(ids) return #ids > 0 end
+
+-- Whether an operator changed one.
+function Asking:ask_whether(...)
+  return ask(self, is_some, ...)
 end
 
 function Asking:ask_for_all()
@@ -135,8 +143,8 @@ end
 
 local function operate(self, entries)
   for i, entry in ipairs(entries) do
-    if i % 4 == 0 then self:ask("run", entry.id) end
-    if i % 7 == 0 then self:ask("cancel", entry.id, "not wanted") end
+    if i % 4 == 0 then self:ask_whether("run", { id = entry.id }) end
+    if i % 7 == 0 then self:ask_whether("cancel", { id = entry.id }, "not wanted") end
     if i % 5 == 0 then self:ask("replay", { id = entry.id }) end
     if i % 6 == 0 then self:ask("replay", { id = entry.id, state = "done" }) end
   end

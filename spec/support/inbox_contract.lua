@@ -4,7 +4,7 @@ local assert = require "luassert"
 
 local PARTS = {
   "put", "probe", "unsigned", "claim", "finish", "lanes", "election", "recovery", "clocks", "dead", "too_old",
-  "operators", "replay", "filters", "entries", "totals", "retention", "paging", "closed",
+  "operators", "replay", "filters", "pages", "entries", "history", "totals", "retention", "paging", "closed",
 }
 local WAITS = { 5, 10, 20 } -- of recover, unless a case says otherwise
 

@@ -39,7 +39,16 @@ local function set(entry, state, now, wait)
   if state ~= "leased" then entry.holder, entry.is_lost = nil, nil end
 end
 
-local function make_ready(entry, now)
+-- What marketplace.inbox.history keeps.
+local function note(entry, now, what, reason)
+  local list = entry.history or {}
+  entry.history = list
+  list[#list + 1] = { at = now, what = what, attempt = entry.attempt, reason = reason }
+  if #list > 24 then table.remove(list, 1) end
+end
+
+local function make_ready(entry, now, what)
+  note(entry, now, what)
   set(entry, "ready", now)
   entry.attempt, entry.losses, entry.code, entry.reason = 0, 0, nil, nil
 end
@@ -67,7 +76,7 @@ function Model:put_again(entry, given)
     entry.digest, entry.verified_by, entry.body = given.digest, given.verified_by, entry.body and given.body
   end
   if entry.state ~= "dead" or not REARMED[entry.code] then return "duplicate" end
-  make_ready(entry, self.now)
+  make_ready(entry, self.now, "rearmed")
   return "rearmed"
 end
 
@@ -97,6 +106,7 @@ function Model:recover(waits)
       entry.received_at = math.min(entry.received_at, self.now)
     end
     if entry.state == "leased" and (entry.at <= self.now or entry.is_lost) then
+      note(entry, self.now, "lost")
       if entry.is_shared then entry.attempt = entry.attempt - 1 end
       local wait = waits[math.max(1, math.min(entry.attempt, #waits))]
       set(entry, "ready", self.now, entry.losses > 0 and wait or 0)
@@ -174,6 +184,8 @@ function Model:finish_one(item)
     entry.attempt = entry.attempt - 1
     return true
   end
+  if item.state == "dead" then note(entry, self.now, item.code, item.reason) end
+  if item.state == "ready" and not item.uncounted then note(entry, self.now, "failed", item.reason) end
   set(entry, item.state, self.now, item.state == "ready" and item.wait or 0)
   entry.losses = 0
   if item.uncounted then entry.attempt = entry.attempt - 1 end
@@ -241,11 +253,11 @@ function Model:select(filter)
   return found
 end
 
+--- All that a filter selects, whatever its limit; what `examine` and cursors make of it, support.inbox_model.running
+--- compares.
 function Model:list(filter)
-  filter = filter or {}
   local found, leaders = {}, self:leaders()
   for i, entry in ipairs(self:select(filter)) do
-    if i > (filter.limit or math.huge) then break end
     found[i] = fields.copy(entry, fields.summary)
     local leader = is_live(entry) and leaders[lane_of(entry)]
     if leader and leader ~= entry then found[i].behind = leader.id end
@@ -257,9 +269,42 @@ function Model:get(id)
   local entry = self:find(id)
   if not entry then return nil end
   local copy = fields.copy(entry, fields.entry)
+  if entry.history then
+    copy.history = {}
+    for i, item in ipairs(entry.history) do copy.history[i] = item end
+  end
   local leader = is_live(entry) and self:leaders()[lane_of(entry)]
   if leader and leader ~= entry then copy.behind = leader.id end
   return copy
+end
+
+-- Whether one is newer than another of its app, as apps has it: nil if either may be.
+local function is_newer(self, one, other)
+  if is_live(one) ~= is_live(other) then return is_live(one) end
+  if not is_live(one) then
+    local time, other_time = one.time or -math.huge, other.time or -math.huge
+    if time == other_time then return nil end
+    return time > other_time
+  end
+  for _, entry in ipairs(self.entries) do
+    if entry == one then return false end
+    if entry == other then return true end
+  end
+end
+
+--- By app, those that may be its newest.
+function Model:newest_of_apps()
+  local newest = {}
+  for _, entry in ipairs(self.entries) do
+    local list = entry.app_id and (newest[entry.app_id] or {})
+    if list then
+      local newer = list[1] and is_newer(self, entry, list[1])
+      if newer or not list[1] then list = {} end
+      if newer ~= false then list[#list + 1] = entry end
+      newest[entry.app_id] = list
+    end
+  end
+  return newest
 end
 
 function Model:later(app_id, time)
@@ -283,26 +328,40 @@ function Model:replay(filter)
   local state, ids = filter.state or "dead", {}
   for _, entry in ipairs(self:select(filter)) do
     if entry.state == state and can_replay(entry) and #ids < (filter.limit or math.huge) then
-      make_ready(entry, self.now)
+      if state == "done" then note(entry, entry.at, "done") end
+      make_ready(entry, self.now, "replayed")
       ids[#ids + 1] = entry.id
     end
   end
   return ids
 end
 
-function Model:run(id)
-  local entry = self:find(id)
-  if not entry or entry.state ~= "ready" then return false end
-  set(entry, "ready", self.now)
-  return true
+-- Changes those in some states that a filter selects, up to its limit; their ids.
+local function operate(self, filter, states, change)
+  local ids = {}
+  for _, entry in ipairs(self:select(filter)) do
+    local is_meant = not filter.id or filter.id == entry.id
+    if is_meant and states[entry.state] and #ids < (filter.limit or math.huge) then
+      change(entry)
+      ids[#ids + 1] = entry.id
+    end
+  end
+  return ids
 end
 
-function Model:cancel(id, reason)
-  local entry = self:find(id)
-  if not entry or not is_live(entry) then return false end
-  set(entry, "dead", self.now)
-  entry.code, entry.reason = "cancelled", reason
-  return true
+function Model:run(filter)
+  return operate(self, filter, { ready = true }, function(entry)
+    note(entry, self.now, "run")
+    set(entry, "ready", self.now)
+  end)
+end
+
+function Model:cancel(filter, reason)
+  return operate(self, filter, { ready = true, leased = true }, function(entry)
+    note(entry, self.now, "cancelled", reason)
+    set(entry, "dead", self.now)
+    entry.code, entry.reason = "cancelled", reason
+  end)
 end
 
 --[[ Retention ]]

@@ -3,24 +3,25 @@
 ---
 --- Kinds: "text", "string", which may be empty as well as absent, "bytes", which need not be text, "integer", "flag",
 --- "number", a count of seconds; "time", Apple's, "clock", by the inbox's own clock; "token", which each inbox makes as
---- it likes.
+--- it likes; "history", a list (marketplace.inbox.history).
 ---
 --- Groups: `record`, what put takes; `item`, what finish takes; `claimed`, what claim returns; `summary`, what list
---- returns; `entry`, what get returns; `later`, what later returns; `filter`, what a filter can name.
+--- returns; `entry`, what get returns; `later`, what later returns; `app`, what apps returns; `filter`, what a filter
+--- can name.
 local codes = require "marketplace.inbox.codes"
 local options = require "marketplace.options"
 
 local FIELDS = {
-  { "id", "text", "item claimed summary entry later filter" }, -- first: in Redis it is part of the key
+  { "id", "text", "item claimed summary entry later app filter" }, -- first: in Redis it is part of the key
   { "key", "text", "record claimed summary entry" },
   { "token", "token", "item claimed" },
-  { "state", "text", "item summary entry filter" },
+  { "state", "text", "item summary entry app filter" },
   { "code", "text", "item summary entry filter" },
   { "type", "text", "record claimed summary entry filter" },
-  { "event", "text", "record claimed summary entry later filter" },
-  { "app_id", "text", "record claimed summary entry filter" },
+  { "event", "text", "record claimed summary entry later app filter" },
+  { "app_id", "text", "record claimed summary entry app filter" },
   { "time", "time", "record summary entry later" },
-  { "received_at", "clock", "claimed summary entry" },
+  { "received_at", "clock", "claimed summary entry app" },
   { "received_before", "clock", "filter" },
   { "received_since", "clock", "filter" },
   { "at", "clock", "summary entry" },
@@ -32,12 +33,14 @@ local FIELDS = {
   { "digest", "text", "record summary entry" },
   { "verified_by", "text", "record summary entry filter" },
   { "scope", "string", "item entry later" },
+  { "traceparent", "text", "record claimed entry" },
+  { "history", "history", "entry" },
   { "body", "bytes", "record claimed entry later" },
 }
 
 --- The names of each group, in order; `kind`: by name.
 local fields = {
-  record = {}, item = {}, claimed = {}, summary = {}, entry = {}, later = {}, filter = {}, kind = {},
+  record = {}, item = {}, claimed = {}, summary = {}, entry = {}, later = {}, app = {}, filter = {}, kind = {},
 }
 
 for _, field in ipairs(FIELDS) do
@@ -79,7 +82,8 @@ end
 
 --- What entries must have, all of it. Empty: all entries.
 ---@class marketplace.InboxFilter
----@field id? string its id, or the id of its notification, which several can have
+---@field id? string its id, or the id of its notification, which several can have: of those, run and cancel take only
+--- the one whose own id it is
 ---@field state? "ready"|"leased"|"done"|"dead"
 ---@field code? string of a dead one
 ---@field type? string Apple's name
@@ -95,7 +99,36 @@ local FILTER = {
   received_before = "number", received_since = "number", verified_by = "string", newest = "boolean", limit = "number",
 }
 
+--- What list and count take: a filter, and how far to look.
+---@class marketplace.InboxPage : marketplace.InboxFilter
+---@field from? string the cursor that list returned: go on behind it, in the same direction
+---@field examine? integer look at about so many entries at most, whether the filter selects them or not; default: at
+--- all that there are (list), or 20000 (count)
+local PAGE = options.extend(FILTER, { from = "string", examine = "number" })
+
+--- What apps takes.
+---@class marketplace.InboxApps
+---@field limit? integer the most apps, default 1000
+---@field from? string the cursor that apps returned: go on behind it
+local APPS = { limit = "number", from = "string" }
+
 local MOST_LIMIT = 2 ^ 53 -- all whole numbers up to there are written with their digits
+
+fields.DEFAULT_APPS = 1000
+fields.DEFAULT_COUNT_EXAMINE = 20000
+
+local function check_number(where, given, name, least, level)
+  local number = given[name] or least
+  if number >= least and number <= MOST_LIMIT and number % 1 == 0 then return end
+  error(("%s: option '%s' must be a whole number, at least %d"):format(where, name, least), level + 1)
+end
+
+local function checked(where, filter, known, level)
+  filter = filter or {}
+  options.check(where, filter, known, level + 2)
+  check_number(where, filter, "limit", 0, level + 1)
+  return filter
+end
 
 --- The filter, or one that selects everything. Raises, and blames the caller of the inbox's method, if it names
 --- something that is not known, as that would select everything, too.
@@ -104,13 +137,67 @@ local MOST_LIMIT = 2 ^ 53 -- all whole numbers up to there are written with thei
 ---@param level? integer whose call is blamed, as in `error`; default 3: the caller of the method that checks
 ---@return marketplace.InboxFilter
 function fields.checked(where, filter, level)
-  filter, level = filter or {}, level or 3
-  options.check(where, filter, FILTER, level + 1)
-  local limit = filter.limit or 0
-  if not (limit >= 0 and limit <= MOST_LIMIT and limit % 1 == 0) then
-    error(where .. ": option 'limit' must be a whole number, at least 0", level)
+  filter = checked(where, filter, FILTER, level or 3) -- no tail call: whom `level` blames would differ
+  return filter
+end
+
+--- Whether a text can be a cursor of list: what comes from outside is to be asked this first, as list raises otherwise.
+---@param text string
+---@return boolean
+function fields.is_cursor(text)
+  return #text <= 15 and text:find "^%d+$" ~= nil
+end
+
+--- The same of list and count.
+---@param where string
+---@param filter marketplace.InboxPage|nil
+---@param level? integer
+---@return marketplace.InboxPage
+function fields.page(where, filter, level)
+  level = level or 3
+  filter = checked(where, filter, PAGE, level)
+  check_number(where, filter, "examine", 1, level)
+  if filter.from and not fields.is_cursor(filter.from) then
+    error(where .. ": option 'from' must be a cursor that list returned", level)
   end
   return filter
+end
+
+--- The same of count: its filter is one of list.
+---@param filter marketplace.InboxPage|nil
+---@param most integer
+---@param level? integer
+---@return marketplace.InboxPage
+function fields.counted(filter, most, level)
+  level = level or 3
+  filter = fields.page("inbox:count", filter, level + 1)
+  if not (type(most) == "number" and most >= 0 and most < MOST_LIMIT and most % 1 == 0) then
+    error("inbox:count: 'most' must be a whole number, at least 0", level)
+  end
+  local page = fields.copy(filter, fields.filter)
+  page.newest, page.from, page.limit = filter.newest, filter.from, most + 1
+  page.examine = filter.examine or fields.DEFAULT_COUNT_EXAMINE
+  return page
+end
+
+--- What count returns of what it found.
+---@param found table[] at most one more than `most`
+---@param cursor string|nil if not all was looked at
+---@param most integer
+---@return integer count
+---@return boolean more
+function fields.count_of(found, cursor, most)
+  return math.min(#found, most), #found > most or cursor ~= nil
+end
+
+--- What apps is asked.
+---@param given marketplace.InboxApps|nil
+---@param level? integer
+---@return {limit: integer, from: string}
+function fields.apps(given, level)
+  level = level or 3
+  given = checked("inbox:apps", given, APPS, level)
+  return { limit = given.limit or fields.DEFAULT_APPS, from = given.from or "" }
 end
 
 local FINISHED = { done = true, ready = true, dead = true, unbegun = true }
@@ -154,6 +241,40 @@ function fields.replayed(filter, level)
   end
   replayed.state = filter.state or "dead"
   return REPLAYED[replayed.state] and replayed or nil
+end
+
+local OPERATED = { run = { ready = true }, cancel = { ready = true, leased = true } }
+
+--- The filter of run or cancel. It must be there: by mistake, all that waits would be cancelled. Nil if it can select
+--- none. Other bodies under the id that it names are not meant (see `meant`).
+---@param method "run"|"cancel"
+---@param filter marketplace.InboxFilter
+---@param level? integer as of `checked`
+---@return marketplace.InboxFilter|nil
+function fields.operated(method, filter, level)
+  level = level or 3
+  if type(filter) ~= "table" then
+    error(("inbox:%s: a filter is expected, not a %s"):format(method, type(filter)), level)
+  end
+  filter = fields.checked("inbox:" .. method, filter, level + 1)
+  if filter.state and not OPERATED[method][filter.state] then return nil end
+  local operated = fields.copy(filter, fields.filter)
+  operated.newest, operated.limit = filter.newest, filter.limit
+  if filter.id and filter.limit ~= 0 then operated.limit = nil end
+  if method == "run" then operated.state = "ready" end
+  return operated
+end
+
+--- Those of a list that a filter of `operated` means: the one that it names, if it names one.
+---@param found table[]|string[] entries or ids
+---@param filter marketplace.InboxFilter
+---@return table[]|string[]
+function fields.meant(found, filter)
+  if not filter.id then return found end
+  for _, one in ipairs(found) do
+    if (type(one) == "table" and one.id or one) == filter.id then return { one } end
+  end
+  return {}
 end
 
 --- Whether an operator can have an entry run again that `replayed` selects.

@@ -8,8 +8,9 @@
 --- Records and entries. A *record* describes a notification that was received. `key` is the notification's id or, if it
 --- has none, the digest; `digest` is the body's SHA-256 in hex. A record with a `reason` could not be read, and is kept
 --- as dead, "invalid". `verified_by` is the fingerprint of the secret that signed it (marketplace.signature), nil if it
---- came without a signature. The inbox may keep the tables of records and change them. An *entry* is a record in the
---- inbox. Its `id` is its key; another body under the same key has the key, "#" and its digest.
+--- came without a signature; `traceparent` is that of the request (W3C Trace Context). The inbox may keep the tables of
+--- records and change them. An *entry* is a record in the inbox. Its `id` is its key; another body under the same key
+--- has the key, "#" and its digest.
 ---
 --- Order. The entries of one app form a *lane*, in the order in which they were stored; an entry without an app has a
 --- lane of its own. The lane's leader is the one that is leased or, if none is, the oldest that is ready, whatever made
@@ -68,17 +69,30 @@
 ---                                    if nothing is ready or leased
 ---   inbox:later(app_id, time)     -> the entries of an app whose event's time is later, with `scope` or, if there is
 ---                                    none, with `body`
----   inbox:list(filter)            -> entries without bodies, in the order in which they were stored, or the newest
----                                    first; see marketplace.InboxFilter. nil: all. `at`: when it can be claimed, when
----                                    its lease ends, or when it was done or dead; `behind`: the id of the leader for
----                                    which it waits
----   inbox:get(id)                 -> the entry with its body, or nil
+---   inbox:list(page)              -> entries without bodies, in the order in which they were stored, or the newest
+---                                    first, and a cursor if there may be more; see marketplace.InboxPage. nil: all.
+---                                    `at`: when it can be claimed, when its lease ends, or when it was done or dead;
+---                                    `behind`: the id of the leader for which it waits. With `examine`, a page takes
+---                                    a bounded time, however many there are: fewer than `limit` can come then, or
+---                                    none, and there are more if there is a cursor
+---   inbox:count(page, most)       -> how many the filter selects, `most` if they are more, and whether there are or
+---                                    may be more: not all may have been looked at
+---   inbox:apps(given)             -> a list of {app_id=, event=, id=, state=, received_at=}, by app: its newest entry,
+---                                    which is, of those that are ready or leased, the one that was stored last, or
+---                                    else the one whose event is the latest; and a cursor if there are more apps. See
+---                                    marketplace.InboxApps. In SQLite, an app of which nothing but new entries is
+---                                    there, more than 5000 of which no worker has looked at yet, may be missing
+---   inbox:get(id)                 -> the entry with its body, or nil. `history`: what happened to it beside being
+---                                    stored, claimed and done, nil for nothing; see marketplace.inbox.history
 ---   inbox:replay(filter)          -> the ids of those that the filter selects and that are now ready, with no attempt
 ---                                    counted, in their old place: dead ones, or done ones whose body is kept if the
 ---                                    filter's state is "done", which needs a further field
----   inbox:run(id)                 -> whether the entry is ready; if so, its wait is over
----   inbox:cancel(id, reason)      -> whether the entry was ready or leased; if so, it is dead now, "cancelled", and
----                                    its lease, if it had one, is lost
+---   inbox:run(filter)             -> the ids of those that the filter selects and that are ready: their wait is over
+---   inbox:cancel(filter, reason)  -> the ids of those that the filter selects and that were ready or leased: they are
+---                                    dead now, "cancelled", and their leases, if they had any, are lost
+---                                    replay, run and cancel change many in slices, between which others come to their
+---                                    turn: if one fails, a part may have been changed. The filter of run and cancel
+---                                    must be there; an empty one selects all
 ---   inbox:oldest_done()           -> {body=, id=}: when the first of the done ones that have a body, and the first of
 ---                                    all done ones was done; nil for none
 ---   inbox:forget(before, limit)   -> {bodies=, ids=}: how many done ones lost their body, or were deleted, because
@@ -106,11 +120,13 @@ local inbox = {}
 ---@field backlog fun(self): marketplace.InboxBacklog|nil, string?, string?
 ---@field next_in fun(self): number|nil, string?, string?
 ---@field later fun(self, app_id: string, time: number): table[]|nil, string?, string?
----@field list fun(self, filter?: marketplace.InboxFilter): table[]|nil, string?, string?
+---@field list fun(self, page?: marketplace.InboxPage): table[]|nil, string?, string?
+---@field count fun(self, page?: marketplace.InboxPage, most: integer): integer|nil, boolean|string, string?
+---@field apps fun(self, given?: marketplace.InboxApps): table[]|nil, string?, string?
 ---@field get fun(self, id: string): table|nil, string?, string?
 ---@field replay fun(self, filter?: marketplace.InboxFilter): string[]|nil, string?, string?
----@field run fun(self, id: string): boolean|nil, string?, string?
----@field cancel fun(self, id: string, reason: string): boolean|nil, string?, string?
+---@field run fun(self, filter: marketplace.InboxFilter): string[]|nil, string?, string?
+---@field cancel fun(self, filter: marketplace.InboxFilter, reason: string): string[]|nil, string?, string?
 ---@field oldest_done fun(self): {body?: number, id?: number}|nil, string?, string?
 ---@field forget fun(self, before: {bodies: number, ids: number}, limit: integer): {bodies: integer, ids: integer}|nil,
 --- string?, string?

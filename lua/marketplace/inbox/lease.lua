@@ -1,4 +1,6 @@
 --- What all inboxes do alike with leases: marketplace.inbox has the contract.
+local history = require "marketplace.inbox.history"
+
 local lease = {}
 
 lease.MOST_CLAIMED = 1000 -- at once
@@ -34,7 +36,8 @@ function lease.outcome_of(item)
   return {
     id = item.id, token = item.token, state = state, uncounted = item.uncounted and 1 or 0,
     wait = state == "ready" and item.wait or 0, reason = state ~= "done" and item.reason or nil,
-    code = state == "dead" and item.code or nil, scope = item.scope,
+    code = state == "dead" and item.code or nil, scope = item.scope, what = history.what_of(item),
+    told_reason = history.reason(item.reason),
   }
 end
 

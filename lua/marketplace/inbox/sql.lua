@@ -34,16 +34,25 @@ end
 ---@param filter marketplace.InboxFilter
 ---@param clauses table<string, string|table<string, string>> of filters that are not simply a column's value; a table
 --- has one for each value
----@param condition string|nil a further one
+---@param conditions (string|nil)[] further ones
 ---@param order string by which it is sorted, if the oldest are to come first
+---@param from? string what it reads, default "inbox"
 ---@return string
-function sql.where(filter, clauses, condition, order)
-  local list = { condition }
+function sql.where(filter, clauses, conditions, order, from)
+  local list = {}
+  for _, condition in pairs(conditions) do list[#list + 1] = condition end
   for _, name in ipairs(fields.filter) do
     if filter[name] then list[#list + 1] = clause_of(clauses, name, filter[name]) end
   end
-  return " FROM inbox" .. (#list > 0 and " WHERE " .. table.concat(list, " AND ") or "") .. " ORDER BY " .. order ..
-    (filter.newest and " DESC" or "")
+  return " FROM " .. (from or "inbox") .. (#list > 0 and " WHERE " .. table.concat(list, " AND ") or "") ..
+    " ORDER BY " .. order .. (filter.newest and " DESC" or "")
+end
+
+--- A condition that `seq` is behind the parameter `:from`, as a page's direction has it.
+---@param filter marketplace.InboxFilter
+---@return string
+function sql.behind(filter)
+  return filter.newest and "seq < :from" or "seq > :from"
 end
 
 return sql

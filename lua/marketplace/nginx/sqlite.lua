@@ -33,11 +33,11 @@ local function call(self, method, ...)
   if answer.code then return nil, answer.message, answer.code end
   -- a further thread must not make the file anew if it is gone
   self.was_opened = true
-  return answer.result
+  return answer.result, answer.message
 end
 
 local PASSED_ON = {
-  "probe", "recover", "counts", "backlog", "next_in", "later", "get", "run", "cancel", "oldest_done", "forget", "id",
+  "probe", "recover", "counts", "backlog", "next_in", "later", "get", "oldest_done", "forget", "id",
 }
 
 for _, method in ipairs(PASSED_ON) do
@@ -55,13 +55,34 @@ end
 
 -- Checked here, as what a thread raises comes back as an inbox that is unavailable.
 function Inbox:list(filter)
-  return call(self, "list", fields.checked("inbox:list", filter))
+  local page = fields.page("inbox:list", filter)
+  return call(self, "list", page)
+end
+
+function Inbox:count(filter, most)
+  fields.counted(filter, most)
+  return call(self, "count", filter, most)
+end
+
+function Inbox:apps(given)
+  fields.apps(given)
+  return call(self, "apps", given)
 end
 
 function Inbox:replay(filter)
   local replayed = fields.replayed(filter)
   if not replayed and not self.closed then return {} end
   return call(self, "replay", replayed)
+end
+
+function Inbox:run(filter)
+  fields.operated("run", filter)
+  return call(self, "run", filter)
+end
+
+function Inbox:cancel(filter, reason)
+  fields.operated("cancel", filter)
+  return call(self, "cancel", filter, reason)
 end
 
 -- Only the fields of the contract: a dispatcher's items may have values that cannot be passed to a thread.

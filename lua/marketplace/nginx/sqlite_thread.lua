@@ -41,7 +41,8 @@ end
 ---@param must_exist boolean do not make the file
 ---@param now number|nil seconds since the epoch, default the machine's
 ---@param method string
----@return {result: any, message?: string, code?: string, warnings?: string[]}
+---@return {result: any, message?: any, code?: string, warnings?: string[]} message: without a code, what the method
+--- returned behind its result
 function sqlite_thread.call(path, must_exist, now, method, ...)
   told_now, warnings = now, nil
   local ok, answer = pcall(call, path, must_exist, method, ...)

@@ -39,7 +39,7 @@ return function(busted, given)
     it("a wait that an operator ended after that is over", function()
       at(1000):put { record "a" }
       finish(claim_one(), "ready", { wait = 600 })
-      at(1100):run "a"
+      at(1100):run { id = "a" }
       at(1050)
       assert.equal("a", claim_one().id)
     end)

@@ -11,11 +11,13 @@ local CALLS = {
   extend = { { {}, 60 }, { { { id = "a", token = 1 } }, 60 } },
   counts = { {} }, backlog = { {} }, next_in = { {} }, id = { {} }, oldest_done = { {} },
   later = { { "a", 1 } },
-  list = { {}, { {} }, { { limit = 0 } } },
+  list = { {}, { {} }, { { limit = 0 } }, { { examine = 10 } } },
+  count = { { {}, 10 }, { {}, 0 } },
+  apps = { {}, { { limit = 0 } } },
   get = { { "a" } },
   replay = { {}, { {} }, { { state = "ready" } }, { { state = "done", id = "a" } } },
-  run = { { "a" } },
-  cancel = { { "a", "not wanted" } },
+  run = { { { id = "a" } }, { {} }, { { state = "dead" } } },
+  cancel = { { { id = "a" }, "not wanted" }, { {}, "not wanted" }, { { state = "done" }, "not wanted" } },
   forget = { { { bodies = 1, ids = 1 }, 10 }, { { bodies = 0, ids = 0 }, 0 } },
 }
 local unpack = require("marketplace.runtime").unpack

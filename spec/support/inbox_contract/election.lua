@@ -34,7 +34,7 @@ local RELEASED = {
     { "a1" }, function(given, leader) assert.is_true(given.finish(leader, "ready", { wait = 900 })) end,
   },
   ["is cancelled"] = {
-    { "a1", "a3" }, function(given) assert.is_true(given.inbox:cancel("a2", "not wanted")) end,
+    { "a1", "a3" }, function(given) assert.same({ "a2" }, given.inbox:cancel({ id = "a2" }, "not wanted")) end,
   },
   ["lost its lease"] = {
     { "a1", "a2", "a3" }, function(given) assert.equal(1, given.at(61):recover { 5 }) end,
@@ -111,14 +111,14 @@ return function(busted, given)
   it("a leader that is cancelled while it waits lets the next one go on", function()
     inbox:put(given.of_app("a", "a1", "a2"))
     finish(claim_one(), "ready", { wait = 900 })
-    inbox:cancel("a1", "not wanted")
+    inbox:cancel({ id = "a1" }, "not wanted")
     assert.same({ "a2" }, given.run_all())
   end)
 
   it("one that is cancelled behind the leader does not run", function()
     inbox:put(given.of_app("a", "a1", "a2", "a3"))
     local leader = claim_one()
-    inbox:cancel("a2", "not wanted")
+    inbox:cancel({ id = "a2" }, "not wanted")
     finish(leader, "done")
     assert.same({ "a3" }, given.run_all())
   end)
@@ -126,14 +126,14 @@ return function(busted, given)
   it("a leader whose wait is ended runs, and those behind it in order", function()
     inbox:put(given.of_app("a", "a1", "a2"))
     finish(claim_one(), "ready", { wait = 900 })
-    assert.is_true(inbox:run "a1")
+    assert.same({ "a1" }, inbox:run { id = "a1" })
     assert.same({ "a1", "a2" }, given.run_all())
   end)
 
   it("one whose wait is ended stays behind the leader", function()
     inbox:put(given.of_app("a", "a1", "a2"))
     finish(claim_one(), "ready", { wait = 900 })
-    assert.is_true(inbox:run "a2")
+    assert.same({ "a2" }, inbox:run { id = "a2" })
     assert.same({}, given.run_all())
     assert.equal("a1", inbox:get("a2").behind)
   end)

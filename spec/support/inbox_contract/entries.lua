@@ -32,7 +32,9 @@ return function(busted, given)
     it("of one that waits for another try", function()
       put()
       finish(claim_one(), "ready", { wait = 5, reason = "failed" })
-      expect(made { at = 15, attempt = 1, reason = "failed" }, { body = "body of a" })
+      expect(made { at = 15, attempt = 1, reason = "failed" }, {
+        body = "body of a", history = { { at = 10, what = "failed", attempt = 1, reason = "failed" } },
+      })
     end)
 
     it("of a leased one", function()
@@ -52,7 +54,15 @@ return function(busted, given)
     it("of a dead one", function()
       put()
       finish(claim_one(), "dead", { code = "failed", reason = "gave up" })
-      expect(made { state = "dead", attempt = 1, code = "failed", reason = "gave up" }, { body = "body of a" })
+      expect(made { state = "dead", attempt = 1, code = "failed", reason = "gave up" }, {
+        body = "body of a", history = { { at = 10, what = "failed", attempt = 1, reason = "gave up" } },
+      })
+    end)
+
+    it("of one that came in a trace", function()
+      at(10):put { record("a", { verified_by = "0123456789ab", traceparent = "00-1-2-01" }) }
+      assert.equal("00-1-2-01", claim_one().traceparent)
+      expect(made { state = "leased", at = 70, attempt = 1 }, { body = "body of a", traceparent = "00-1-2-01" })
     end)
 
     it("of one that has little", function()

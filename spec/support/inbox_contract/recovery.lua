@@ -147,7 +147,7 @@ return function(busted, given)
       inbox:put { record "a" }
       lose(20)
       lose(40)
-      inbox:run "a"
+      inbox:run { id = "a" }
       inbox:put { record "b" }
       assert.same({ "a" }, given.ids(inbox:claim(10, 60)))
     end)
@@ -166,7 +166,7 @@ return function(busted, given)
       inbox:put { record "a" }
       lose(20)
       lose(40)
-      inbox:cancel("a", "not wanted")
+      inbox:cancel({ id = "a" }, "not wanted")
       inbox:replay()
       at(41):put { record "b" }
       assert.same({ "a", "b" }, given.ids(inbox:claim(10, 60)))

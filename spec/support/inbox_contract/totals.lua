@@ -110,7 +110,7 @@ return function(busted, given)
       inbox:put(given.of_app("x", "x1", "x2"))
       finish(claim_one(), "ready", { wait = 30 })
       assert.equal(30, inbox:next_in())
-      inbox:run "x2"
+      inbox:run { id = "x2" }
       assert.equal(30, inbox:next_in())
     end)
 

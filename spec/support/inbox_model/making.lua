@@ -27,6 +27,7 @@ local function record(walk)
   local made = {
     key = key, digest = digest, type = n % 3 == 0 and "T3" or "T", event = n % 2 == 0 and "e2" or "e",
     app_id = APPS[n % #APPS + 1] or nil, time = time(walk), body = ("body %s of %s"):format(digest, key),
+    traceparent = n % 5 == 0 and "trace " .. n or nil,
     verified_by = digest:find "unsigned" == nil and "secret " .. n % 2 or nil,
   }
   if key:find "bad" then made.reason, made.app_id = "not JSON", nil end
@@ -105,7 +106,13 @@ local function filter(walk)
   return made
 end
 
-function making.list(walk) return { filter = filter(walk) } end
+function making.list(walk)
+  local made = filter(walk)
+  if walk.random:chance(50) then made.examine = walk.random:pick { 1, 2, 3, 10, 1000 } end
+  return { filter = made }
+end
+
+function making.apps(walk) return { limit = walk.random:below(5) } end
 
 function making.replay(walk)
   local made = filter(walk)
@@ -113,9 +120,17 @@ function making.replay(walk)
   return { filter = made }
 end
 
-function making.run(walk) return { id = id(walk) } end
+function making.get(walk) return { id = id(walk) } end
 
-making.cancel, making.get = making.run, making.run
+-- Mostly of one: else little would be left that waits.
+function making.run(walk)
+  if walk.random:chance(80) then return { filter = { id = id(walk) } } end
+  local made = filter(walk)
+  made.limit = made.limit or 3
+  return { filter = made }
+end
+
+making.cancel = making.run
 
 function making.later(walk)
   return { app_id = walk.random:pick { "app 1", "app 2" }, time = walk.model.now - walk.random:below(500) }

@@ -13,7 +13,7 @@ local SHRINK_SECONDS = 60 -- to leave out operations of a round that failed
 
 local WEIGHTS = {
   put = 20, claim = 20, finish = 20, clock = 12, extend = 5, recover = 4, replay = 4, run = 3, cancel = 3, forget = 3,
-  list = 3, get = 2, totals = 3, later = 1, crash = 1,
+  list = 3, get = 2, totals = 3, later = 1, apps = 1, crash = 1,
 }
 
 local NAMES = {} -- each as often as its weight says

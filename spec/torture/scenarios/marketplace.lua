@@ -68,7 +68,7 @@ local function lose_leases(context)
     context.now = context.now + LATER
     context.inbox:recover { 0 }
   end
-  context.inbox:run("a" .. n)
+  context.inbox:run { id = "a" .. n }
   finish_all(context, "done")
   local left = context.inbox:backlog()
   if left.ready + left.leased + left.dead > 0 then return nil, "acknowledged and not run", "lost" end
@@ -86,7 +86,7 @@ local function run_inbox(context)
     { key = "c" .. n, digest = "d", body = "{}" },
   })
   context.acknowledged = n
-  context.inbox:cancel("b" .. n, "not wanted")
+  context.inbox:cancel({ id = "b" .. n }, "not wanted")
   finish_all(context, "dead")
   context.inbox:replay()
   finish_all(context, "done")

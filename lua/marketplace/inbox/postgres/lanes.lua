@@ -59,9 +59,10 @@ end
 
 --[[ Elections ]]
 
---- An UPDATE, but for its condition, that makes entries ready as if they had never been tried.
+--- An UPDATE, but for what it adds to the history and its condition, that makes entries ready as if they had never
+--- been tried.
 lanes.MAKE_READY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, " ..
-  "at = :now, set_at = :now, leads = false"
+  "at = :now, set_at = :now, leads = false, "
 
 local OLDEST_BEHIND = "(SELECT min(seq) FROM inbox WHERE lane = :lane AND NOT leads AND " .. LANE .. ")"
 

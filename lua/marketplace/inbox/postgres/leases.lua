@@ -1,5 +1,6 @@
 --- How the inbox in PostgreSQL leases entries. A poll that finds nothing to do writes nothing.
 local fields = require "marketplace.inbox.fields"
+local history = require "marketplace.inbox.history"
 local indexes = require "marketplace.inbox.postgres.indexes"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local lease_rules = require "marketplace.inbox.lease"
@@ -60,7 +61,8 @@ local ENDED = "SELECT id, lane, token, attempt, losses, shared FROM inbox WHERE 
   indexes.LEASED .. " AND at <= :now ORDER BY at LIMIT :limit"
 
 local RELEASE = "UPDATE inbox SET state = 'ready', leads = false, at = :at, set_at = :now, attempt = :attempt, " ..
-  "losses = losses + 1 WHERE id = :id AND token = :token AND state = 'leased' AND at <= :now RETURNING lane"
+  "losses = losses + 1, " .. rows.adding "'lost'" ..
+  " WHERE id = :id AND token = :token AND state = 'leased' AND at <= :now RETURNING lane"
 
 -- How many were released, and whether there may be more.
 local function release_ended(link, waits, now)
@@ -130,7 +132,9 @@ local HELD = " WHERE id = :id AND token = :token AND state = 'leased' RETURNING 
 
 local FINISH = "UPDATE inbox SET state = :state, leads = false, at = CASE WHEN :state = 'done' THEN " ..
   "greatest(time, :now) ELSE :now + :wait END, set_at = :now, reason = :reason, code = :code, " ..
-  "attempt = attempt - :uncounted, losses = 0, scope = CASE WHEN :state = 'done' THEN :scope ELSE scope END" .. HELD
+  "attempt = attempt - :uncounted, losses = 0, scope = CASE WHEN :state = 'done' THEN :scope ELSE scope END"
+local FINISH_AND_TELL = FINISH .. ", " .. rows.adding(":what", ":told_reason") .. HELD
+FINISH = FINISH .. HELD
 local GIVE_BACK = "UPDATE inbox SET state = 'ready', leads = false, at = :now, set_at = :now, " ..
   "attempt = attempt - 1" .. HELD
 local EXTEND = "UPDATE inbox SET at = :now::float8 + :lease, set_at = :now" .. HELD
@@ -149,7 +153,8 @@ local function change_held(link, statement, items, is_chosen, common, held)
 end
 
 local function is_unbegun(item) return item.state == "unbegun" end
-local function is_begun(item) return item.state ~= "unbegun" end
+local function is_told(item) return history.what_of(item) ~= nil end
+local function is_finished(item) return not (is_unbegun(item) or is_told(item)) end
 local function always() return true end
 
 -- Does something to items, while others are kept from their lanes.
@@ -167,7 +172,8 @@ function methods:finish(items)
   items = fields.finished(items)
   return with_lanes(self, items, function(link, now, held)
     local common = { now = now }
-    lanes.elect(link, change_held(link, FINISH, items, is_begun, common, held))
+    lanes.elect(link, change_held(link, FINISH, items, is_finished, common, held))
+    lanes.elect(link, change_held(link, FINISH_AND_TELL, items, is_told, common, held))
     lanes.elect(link, change_held(link, GIVE_BACK, items, is_unbegun, common, held))
   end)
 end

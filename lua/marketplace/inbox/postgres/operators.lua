@@ -1,87 +1,118 @@
 --- What operators and retention change in the inbox in PostgreSQL.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
+local history = require "marketplace.inbox.history"
 local indexes = require "marketplace.inbox.postgres.indexes"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local queries = require "marketplace.inbox.postgres.queries"
 local quoted = require("marketplace.inbox.sql").quoted
 local retention = require "marketplace.inbox.retention"
+local rows = require "marketplace.inbox.postgres.rows"
 local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
 
 --[[ replay ]]
 
-local REPLAYED_AT_ONCE = 500 -- in a transaction, for which others wait
+local CHANGED_AT_ONCE = 500 -- in a transaction, for which others wait
 
 local CAN_REPLAY = { -- by state, as marketplace.inbox.fields says it
   dead = "code IN (" .. quoted(codes.REPLAYED) .. ")", done = "body IS NOT NULL",
 }
 
-local REPLAY = lanes.MAKE_READY .. " WHERE id = :id AND state = '%s' AND %s RETURNING lane, id"
-local REPLAY_STATE = {}
-for state, condition in pairs(CAN_REPLAY) do REPLAY_STATE[state] = REPLAY:format(state, condition) end
+local REPLAY = lanes.MAKE_READY .. "%s WHERE id = :id AND state = '%s' AND %s RETURNING lane, id"
+local REPLAY_STATE = {
+  dead = REPLAY:format(rows.adding "'replayed'", "dead", CAN_REPLAY.dead),
+  done = REPLAY:format(rows.ADDING_DONE_AND_REPLAYED, "done", CAN_REPLAY.done),
+}
 
--- Adds those that are ready then to `is_ready`.
-local function replay_slice(link, slice, state, now, is_ready)
-  lanes.lock_of(link, slice)
-  local replayed = link:each(REPLAY_STATE[state], slice, { now = now })
-  for _, row in ipairs(replayed) do
-    if row then is_ready[row.id] = true end
-  end
-  lanes.elect_anew(link, replayed)
+local function reversed(list)
+  local other = {}
+  for i = #list, 1, -1 do other[#other + 1] = list[i] end
+  return other
 end
 
--- The ids that a filter selects, as rows: in its order, and in the order in which they were stored.
-local function find(self, filter)
-  local clause = queries.where(filter, CAN_REPLAY[filter.state])
-  return self:read(function(link)
-    local found, oldest_first = link:run("SELECT id" .. clause, filter), {}
-    for i, row in ipairs(found) do oldest_first[filter.newest and #found - i + 1 or i] = row end
-    return { found = found, oldest_first = oldest_first }
+-- The ids of the rows of a list that change(link, slice, now) changes; it returns what link:each did. Others are kept
+-- from their lanes meanwhile, but can write between slices.
+local function change_in_slices(self, list, change)
+  local ids, last = {}, 0
+  local done, message, code = self:transact_in_slices(function(link, now)
+    local slice = { unpack(list, last + 1, math.min(#list, last + CHANGED_AT_ONCE)) }
+    lanes.lock_of(link, slice)
+    for _, row in ipairs(change(link, slice, now)) do
+      if row then ids[row.id] = true end
+    end
+    last = last + #slice
+    return last < #list
   end)
+  if not done then return nil, message, code end
+  return ids
+end
+
+-- The ids of those that select(link) finds and that are changed, in the order in which they were found. `is_reversed`:
+-- the last of them are to be changed first.
+local function change_selected(self, select, is_reversed, change)
+  local found, message, code = self:read(select)
+  if not found then return nil, message, code end
+  local list, changed = {}, {}
+  if #found > 0 then
+    changed, message, code = change_in_slices(self, is_reversed and reversed(found) or found, change)
+  end
+  if not changed then return nil, message, code end
+  for _, row in ipairs(found) do
+    if changed[row.id] then list[#list + 1] = row.id end
+  end
+  return list
+end
+
+local function find(link, filter, condition)
+  return link:run("SELECT id" .. queries.where(filter, condition), filter)
 end
 
 -- What is older must be ready before what waits behind it.
 function methods:replay(filter)
   local replayed = fields.replayed(filter)
   if not replayed and not self.closed then return {} end
-  local selected, message, code = find(self, replayed or {})
-  if not selected then return nil, message, code end
-  local entries, is_ready, last = selected.oldest_first, {}, 0
-  if #entries == 0 then return {} end
-  local done
-  done, message, code = self:transact_in_slices(function(link, now)
-    local slice = { unpack(entries, last + 1, math.min(#entries, last + REPLAYED_AT_ONCE)) }
-    replay_slice(link, slice, replayed.state, now, is_ready)
-    last = last + #slice
-    return last < #entries
+  replayed = replayed or {}
+  local function select(link) return find(link, replayed, CAN_REPLAY[replayed.state]) end
+  return change_selected(self, select, replayed.newest, function(link, slice, now)
+    local ready = link:each(REPLAY_STATE[replayed.state], slice, { now = now })
+    lanes.elect_anew(link, ready)
+    return ready
   end)
-  if not done then return nil, message, code end
-  local list = {}
-  for _, row in ipairs(selected.found) do
-    if is_ready[row.id] then list[#list + 1] = row.id end
-  end
-  return list
 end
 
 --[[ run, cancel ]]
 
-local RUN = "UPDATE inbox SET at = :now, set_at = :now WHERE id = :id AND state = 'ready' RETURNING id"
+local RUN = "UPDATE inbox SET at = :now, set_at = :now, " .. rows.adding "'run'" ..
+  " WHERE id = :id AND state = 'ready' RETURNING id"
 
-function methods:run(id)
-  return self:transact(function(link, now) return link:run(RUN, { id = id, now = now })[1] ~= nil end)
+function methods:run(filter)
+  local operated = fields.operated("run", filter)
+  if not operated and not self.closed then return {} end
+  local function select(link) return fields.meant(find(link, operated), operated) end
+  return change_selected(self, select, false, function(link, slice, now)
+    return link:each(RUN, slice, { now = now })
+  end)
 end
 
 local CANCEL = "UPDATE inbox SET state = 'dead', code = 'cancelled', reason = :reason, leads = false, at = :now, " ..
-  "set_at = :now WHERE id = :id AND " .. lanes.LIVE .. " RETURNING lane"
+  "set_at = :now, " .. rows.adding("'cancelled'", ":told_reason") .. " WHERE id = :id AND " .. lanes.LIVE ..
+  " RETURNING lane, id"
 
-function methods:cancel(id, reason)
-  return self:transact(function(link, now)
-    lanes.lock_of(link, { { id = id } })
-    local cancelled = link:run(CANCEL, { id = id, reason = reason, now = now })
+-- What waits behind another is cancelled before that, so that it does not run meanwhile.
+function methods:cancel(filter, reason)
+  local operated = fields.operated("cancel", filter)
+  if not operated and not self.closed then return {} end
+  operated = operated or {}
+  local function select(link)
+    return fields.meant(find(link, operated, not operated.state and indexes.LANE or nil), operated)
+  end
+  return change_selected(self, select, not operated.newest, function(link, slice, now)
+    local given = { now = now, reason = reason, told_reason = history.reason(reason) }
+    local cancelled = link:each(CANCEL, slice, given)
     lanes.elect(link, cancelled)
-    return cancelled[1] ~= nil
+    return cancelled
   end)
 end
 

@@ -7,6 +7,7 @@ local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 local insert = require "marketplace.inbox.postgres.insert"
 local lanes = require "marketplace.inbox.postgres.lanes"
 local retention = require "marketplace.inbox.retention"
+local rows = require "marketplace.inbox.postgres.rows"
 local quoted = require("marketplace.inbox.sql").quoted
 
 local methods = {}
@@ -21,7 +22,8 @@ local function outcome_of_new(record)
   return record.code == "too_old" and "too_old" or "stored"
 end
 
-local REARM = lanes.MAKE_READY .. " WHERE id = :id AND state = 'dead' AND code IN (" .. quoted(codes.REARMED) ..
+local REARM = lanes.MAKE_READY .. rows.adding "'rearmed'" ..
+  " WHERE id = :id AND state = 'dead' AND code IN (" .. quoted(codes.REARMED) ..
   ") RETURNING lane"
 
 local function rearm(self, id)

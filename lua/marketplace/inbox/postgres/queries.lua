@@ -1,6 +1,7 @@
 --- What the inbox in PostgreSQL tells of its entries.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
+local history = require "marketplace.inbox.history"
 local indexes = require "marketplace.inbox.postgres.indexes"
 local rows = require "marketplace.inbox.postgres.rows"
 local sql = require "marketplace.inbox.sql"
@@ -62,17 +63,104 @@ local BY_NAME = clauses_with(nil)
 ---@return string
 function queries.where(filter, condition)
   local has_name = filter.id or filter.app_id -- of which there are few: their indexes find them among all others
-  local is_live = filter.state == "ready" or filter.state == "leased"
+  local is_live = filter.state == "ready" or filter.state == "leased" or condition == indexes.LANE
+  local conditions = { condition }
+  if filter.from then conditions[#conditions + 1] = sql.behind(filter) end
   -- +seq: the planner, which does not know that they are few, would go through all in order until it has enough
-  return sql.where(filter, has_name and BY_NAME or BY_STATE, condition, (has_name or is_live) and "+seq" or "seq") ..
+  return sql.where(filter, has_name and BY_NAME or BY_STATE, conditions, (has_name or is_live) and "+seq" or "seq") ..
     (filter.limit and (" LIMIT %d"):format(filter.limit) or "")
 end
 
-local SUMMARY = "SELECT " .. rows.selected(fields.summary)
+--[[ Pages ]]
+
+-- The limit keeps the planner from reading them by another index, and more of them.
+local WALK = "(SELECT * FROM inbox%s ORDER BY seq%s LIMIT %d) AS inbox"
+local LAST = "SELECT seq FROM inbox%s ORDER BY seq%s LIMIT 1 OFFSET %d"
+
+-- What is walked, in order; its rest is that of a SELECT behind "FROM inbox".
+local function walked(filter, condition)
+  local conditions = { condition }
+  if filter.from then conditions[#conditions + 1] = sql.behind(filter) end
+  return #conditions > 0 and " WHERE " .. table.concat(conditions, " AND ") or "", filter.newest and " DESC" or ""
+end
+
+-- Rows, and the place from which to go on, nil if there is none.
+local function walk_page(link, columns, filter, condition, examine)
+  local where, order = walked(filter, condition)
+  local rest = sql.where(filter, BY_NAME, {}, "seq", WALK:format(where, order, examine))
+  local found = link:run(("SELECT %s%s LIMIT %d"):format(columns, rest, filter.limit), filter)
+  if #found == filter.limit then return found, found[#found].seq end
+  local last = link:run(LAST:format(where, order, examine - 1), filter)[1]
+  return found, last and last.seq
+end
+
+local COUNT = "SELECT count(*) AS count FROM (SELECT 1 FROM inbox WHERE %s LIMIT %d) AS first_ones"
+
+local function are_at_most(link, most, condition, filter)
+  return link:run(COUNT:format(condition, most + 1), filter)[1].count <= most
+end
+
+-- Whether the filter can select only so few that they can be sorted.
+local function are_few(link, filter, most)
+  if filter.id or filter.state == "leased" then return true end
+  if filter.app_id then return are_at_most(link, most, "app_id = :app_id", filter) end
+  return filter.state == "ready" and are_at_most(link, most, indexes.LANE)
+end
+
+-- If those that wait are many, most of what is in the table behind the first of them waits; but months of done ones can
+-- be before that.
+local FIRST = "SELECT min(seq) AS seq FROM inbox WHERE " .. indexes.LANE
+
+local function whole_page(link, columns, filter)
+  local found = link:run("SELECT " .. columns .. queries.where(filter), filter)
+  return found, filter.limit and #found == filter.limit and found[#found].seq or nil
+end
+
+local function bounded_page(link, columns, filter, examine)
+  if filter.code then
+    if filter.state and filter.state ~= "dead" then return {} end
+    filter.state = "dead"
+  end
+  if are_few(link, filter, examine) then return whole_page(link, columns, filter) end
+  if filter.state == "ready" and not (filter.newest or filter.from) then
+    filter.from = link:run(FIRST)[1].seq - 1
+  end
+  return walk_page(link, columns, filter, filter.state == "dead" and indexes.DEAD or nil, examine)
+end
+
+local function page_of(link, columns, page)
+  local filter = fields.copy(page, fields.filter)
+  filter.newest, filter.limit, filter.from = page.newest, page.limit, tonumber(page.from)
+  if filter.limit == 0 then return {}, page.from end
+  if page.examine then filter.limit = filter.limit or page.examine end
+  local found, last = (page.examine and bounded_page or whole_page)(link, columns, filter, page.examine)
+  for _, row in ipairs(found) do row.seq = nil end
+  return found, last and ("%d"):format(last)
+end
+
+-- The rows of a page and its cursor; nil, a message and a code if that fails.
+local function read_page(self, columns, page)
+  local cursor
+  local found, message, code = self:read(function(link)
+    local list
+    list, cursor = page_of(link, columns, page)
+    return list
+  end)
+  if not found then return nil, message, code end
+  return found, cursor
+end
+
+local SUMMARY = "seq, " .. rows.selected(fields.summary)
 
 function methods:list(filter)
-  filter = fields.checked("inbox:list", filter)
-  return self:read(function(link) return link:run(SUMMARY .. queries.where(filter), filter) end)
+  local page = fields.page("inbox:list", filter)
+  return read_page(self, SUMMARY, page)
+end
+
+function methods:count(filter, most)
+  local found, cursor, code = read_page(self, "seq", fields.counted(filter, most))
+  if not found then return nil, cursor, code end
+  return fields.count_of(found, cursor, most)
 end
 
 local ENTRY = "SELECT " .. rows.selected(fields.entry) .. " FROM inbox WHERE id = :id"
@@ -80,7 +168,36 @@ local ENTRY = "SELECT " .. rows.selected(fields.entry) .. " FROM inbox WHERE id 
 function methods:get(id)
   local found, message, code = self:read(function(link) return link:run(ENTRY, { id = id }) end)
   if not found then return nil, message, code end
-  return found[1]
+  local entry = found[1]
+  if entry then entry.history = history.read(entry.history) end
+  return entry
+end
+
+--[[ Apps ]]
+
+local NEXT_APP = "SELECT app_id FROM inbox WHERE app_id > %s ORDER BY app_id LIMIT 1"
+-- Of those that wait, the last that was stored; or else the one whose event is the latest, those without a time being
+-- before all.
+local NEWEST_WAITING = "(SELECT max(seq) FROM inbox WHERE lane = apps.app_id AND %s AND " .. indexes.LANE .. ")"
+local NEWEST_ENDED = "(SELECT seq FROM inbox WHERE app_id = apps.app_id AND time %s ORDER BY time DESC LIMIT 1)"
+local APPS = "WITH RECURSIVE apps (app_id) AS ((" .. NEXT_APP:format ":from" .. ") UNION ALL SELECT (" ..
+  NEXT_APP:format "apps.app_id" .. ") FROM apps WHERE app_id IS NOT NULL) SELECT " .. rows.selected(fields.app) ..
+  " FROM inbox JOIN (SELECT coalesce(greatest(" .. NEWEST_WAITING:format "leads" .. ", " ..
+  NEWEST_WAITING:format "NOT leads" .. "), " .. NEWEST_ENDED:format "IS NOT NULL" .. ", " ..
+  NEWEST_ENDED:format "IS NULL" .. ") AS seq FROM (SELECT app_id FROM apps LIMIT :limit) AS apps) AS newest " ..
+  "USING (seq) ORDER BY app_id"
+
+function methods:apps(given)
+  local asked, cursor = fields.apps(given), nil
+  local found, message, code = self:read(function(link)
+    return link:run(APPS, { from = asked.from, limit = asked.limit + 1 })
+  end)
+  if not found then return nil, message, code end
+  if #found > asked.limit then
+    found[#found] = nil
+    cursor = (found[#found] or {}).app_id
+  end
+  return found, cursor
 end
 
 local LATER = "SELECT " .. rows.selected(fields.later, { body = "CASE WHEN scope IS NULL THEN body END" }) ..

@@ -4,7 +4,7 @@
 --- is none, the entry's own; `leads` marks the one entry of a lane that can be claimed. `at` is when it can be, when
 --- its lease ends, or when it was done or dead; `set_at` is when that was set. `token` is the last lease's, and random;
 --- `shared` tells that it was claimed together with others; `losses` counts leases in a row that ended without a
---- result.
+--- result. `history` is an array of what marketplace.inbox.history says, NULL for none.
 ---
 --- `inbox_self` has one row: the inbox's id, and the latest time before which ids were deleted.
 local indexes = require "marketplace.inbox.postgres.indexes"
@@ -13,7 +13,7 @@ local uuid = require "marketplace.uuid"
 local schema = {}
 
 --- Another one for each change of the tables.
-schema.VERSION = 7
+schema.VERSION = 8
 
 local LOCK = 5426771 -- the advisory lock of the one that makes the tables
 
@@ -24,7 +24,7 @@ local STATEMENTS = { -- ids are in the order of their bytes
     received_at float8 NOT NULL, state text NOT NULL, code text, reason text, at float8 NOT NULL,
     set_at float8 NOT NULL, leads boolean NOT NULL, attempt integer NOT NULL DEFAULT 0,
     losses integer NOT NULL DEFAULT 0, token bigint NOT NULL DEFAULT 0, shared boolean NOT NULL DEFAULT false,
-    scope text, body bytea)]],
+    scope text, body bytea, history jsonb, traceparent text)]],
   "CREATE INDEX inbox_lane ON inbox (lane, leads, seq, received_at) WHERE " .. indexes.LANE,
   "CREATE INDEX inbox_ready ON inbox (at, seq) WHERE " .. indexes.READY,
   "CREATE INDEX inbox_alone ON inbox (at, seq) WHERE " .. indexes.ALONE,
@@ -50,10 +50,14 @@ local function make_schema(link)
   if not found[1] then link:run "CREATE SCHEMA marketplace" end
 end
 
--- Once it has the lock, it does not ask for the table's name again: the server may still remember that there was none.
-local function make(link)
+local function begin_alone(link)
   link:begin()
   link:run("SELECT 1 AS locked FROM (SELECT pg_advisory_xact_lock(:lock)) AS locked", { lock = LOCK })
+end
+
+-- Once it has the lock, it does not ask for the table's name again: the server may still remember that there was none.
+local function make(link)
+  begin_alone(link)
   make_schema(link)
   link:run "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)"
   if not link:run("SELECT version FROM schema_version")[1] then
@@ -64,12 +68,31 @@ local function make(link)
   link:commit()
 end
 
---- Makes the tables if there are none, and refuses those of another version.
+local FORMER_VERSION = 7
+
+-- Version 7 kept no history and no traceparent. What a process of that release asks works on; once it connects anew, it
+-- is refused.
+local ADD = "ALTER TABLE inbox ADD COLUMN history jsonb, ADD COLUMN traceparent text"
+
+local function migrate(link)
+  begin_alone(link)
+  if link:run("SELECT version FROM schema_version")[1].version == FORMER_VERSION then
+    link:run(ADD)
+    link:run("UPDATE schema_version SET version = :version", { version = schema.VERSION })
+  end
+  link:commit()
+end
+
+--- Makes the tables if there are none, brings those of the former version up to date, and refuses those of another one.
 ---@param link table whose search path is the schema
 function schema.prepare(link)
   local version = version_of(link)
   if not version then
     make(link)
+    version = version_of(link)
+  end
+  if version == FORMER_VERSION then
+    migrate(link)
     version = version_of(link)
   end
   if version == schema.VERSION then return end

@@ -15,36 +15,45 @@ local function reversed(list)
   return other
 end
 
+-- The ids of those that a script selects and another one changes, in the filter's order. `is_reversed`: the last of
+-- them are to be changed first.
+local function change_selected(self, selecting, filter, is_reversed, changing, argument)
+  local ids, message, code = select_with(self, selecting, filter)
+  if not ids then return nil, message, code end
+  if changing ~= "replay" then ids = fields.meant(ids, filter) end
+  if is_reversed then ids = reversed(ids) end
+  local changed = {}
+  for first = 1, #ids, MOST_CHANGED do
+    local slice
+    local arguments = { unpack(ids, first, math.min(first + MOST_CHANGED - 1, #ids)) }
+    if argument then table.insert(arguments, 1, argument) end
+    slice, message, code = self:store(changing, arguments)
+    if not slice then return nil, message, code end
+    for _, id in ipairs(slice) do changed[#changed + 1] = id end
+  end
+  return is_reversed and reversed(changed) or changed
+end
+
 -- What is older must be ready before what waits behind it.
 function methods:replay(filter)
   local replayed = fields.replayed(filter)
   if not replayed and not self.closed then return {} end
   replayed = replayed or {}
-  local ids, message, code = select_with(self, "replayable", replayed)
-  if not ids then return nil, message, code end
-  if replayed.newest then ids = reversed(ids) end
-  local ready = {}
-  for first = 1, #ids, MOST_CHANGED do
-    local slice
-    local arguments = { replayed.state, unpack(ids, first, math.min(first + MOST_CHANGED - 1, #ids)) }
-    slice, message, code = self:store("replay", arguments)
-    if not slice then return nil, message, code end
-    for _, id in ipairs(slice) do ready[#ready + 1] = id end
-  end
-  return replayed.newest and reversed(ready) or ready
+  return change_selected(self, "replayable", replayed, replayed.newest, "replay", replayed.state)
 end
 
-local function is_done(flag, message, code)
-  if not flag then return nil, message, code end
-  return flag == 1
+function methods:run(filter)
+  local operated = fields.operated("run", filter)
+  if not operated and not self.closed then return {} end
+  return change_selected(self, "live", operated or {}, false, "run")
 end
 
-function methods:run(id)
-  return is_done(self:store("run", { id }))
-end
-
-function methods:cancel(id, reason)
-  return is_done(self:store("cancel", { id, reason }))
+-- What waits behind another is cancelled before that, so that it does not run meanwhile.
+function methods:cancel(filter, reason)
+  local operated = fields.operated("cancel", filter)
+  if not operated and not self.closed then return {} end
+  operated = operated or {}
+  return change_selected(self, "live", operated, not operated.newest, "cancel", reason)
 end
 
 function methods:forget(before, limit)

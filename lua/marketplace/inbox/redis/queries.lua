@@ -34,9 +34,30 @@ function methods:next_in()
 end
 
 function methods:list(filter)
-  local rows, message, code = select_with(self, "list", fields.checked("inbox:list", filter))
-  if not rows then return nil, message, code end
-  return values.entries_of(rows, fields.summary)
+  local rows, cursor, code = select_with(self, "list", fields.page("inbox:list", filter))
+  if not rows then return nil, cursor, code end
+  return values.entries_of(rows, fields.summary), cursor
+end
+
+function methods:count(filter, most)
+  local ids, cursor, code = select_with(self, "ids", fields.counted(filter, most))
+  if not ids then return nil, cursor, code end
+  return fields.count_of(ids, cursor, most)
+end
+
+function methods:apps(given)
+  local asked, found = fields.apps(given), {}
+  local limit, from = asked.limit + 1, asked.from
+  repeat
+    local most = math.min(limit - #found, MOST_RETURNED)
+    local rows, message, code = self:run_script("apps", { from, ("%d"):format(most) })
+    if not rows then return nil, message, code end
+    for _, row in ipairs(rows) do found[#found + 1] = values.entry_of(row, fields.app) end
+    from = (found[#found] or {}).app_id
+  until #rows < most or #found == limit
+  if #found < limit then return found end
+  found[limit] = nil
+  return found, (found[#found] or {}).app_id
 end
 
 function methods:get(id)

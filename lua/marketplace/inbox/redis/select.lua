@@ -9,23 +9,31 @@ local function criterion(value)
   return "=" .. (type(value) == "number" and number(value) or value)
 end
 
+local function arguments_of(filter, last, most, examine)
+  local arguments = { filter.newest and "newest" or "oldest", last, ("%d"):format(most), ("%.0f"):format(examine) }
+  for _, name in ipairs(fields.filter) do arguments[#arguments + 1] = criterion(filter[name]) end
+  return arguments
+end
+
+local MOST_EXAMINED = 500 -- more are not examined at once, whatever is asked
+
 ---@param inbox table
 ---@param script string
----@param filter table checked
+---@param filter marketplace.InboxPage checked
 ---@return table|nil selected
----@return string? message
+---@return string? cursor if there may be more; a message if there are none
 ---@return string? code
 return function(inbox, script, filter)
-  local selected, last = {}, ""
+  local selected, last, examined = {}, filter.from or "", 0
+  local limit, examine = filter.limit or math.huge, filter.examine or math.huge
   repeat
-    local left = (filter.limit or math.huge) - #selected
-    local most = math.max(0, math.min(left, MOST_SELECTED))
-    local arguments = { filter.newest and "newest" or "oldest", last, ("%d"):format(most) }
-    for _, name in ipairs(fields.filter) do arguments[#arguments + 1] = criterion(filter[name]) end
+    local most = math.max(0, math.min(limit - #selected, MOST_SELECTED))
+    local arguments = arguments_of(filter, last, most, math.min(examine - examined, MOST_EXAMINED))
     local answer, message, code = inbox:run_script(script, arguments)
     if not answer then return nil, message, code end
-    last = answer[1]
+    last, examined = answer[1], examined + answer[3]
     for _, one in ipairs(answer[2]) do selected[#selected + 1] = one end
-  until last == "" or filter.limit and #selected >= filter.limit
-  return selected
+  until last == "" or #selected >= limit or examined >= examine
+  if limit == 0 then return selected, filter.from end
+  return selected, last ~= "" and last or nil
 end

@@ -1,5 +1,6 @@
 --- Fields as the Redis inbox's scripts take and return them.
 local fields = require "marketplace.inbox.fields"
+local history = require "marketplace.inbox.history"
 local text = require "marketplace.text"
 
 local values = {}
@@ -31,7 +32,9 @@ end
 
 local function integer(written) return tonumber(written) end
 
-local READ = { clock = to_number, time = to_number, integer = integer }
+local function items(written) return written and history.read("[" .. written:gsub("\n", ",") .. "]") end
+
+local READ = { clock = to_number, time = to_number, integer = integer, history = items }
 
 --- An entry with these fields.
 ---@param row (string|false)[]

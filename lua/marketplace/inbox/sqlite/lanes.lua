@@ -18,10 +18,11 @@ local ELECT = "UPDATE inbox SET leads = 1 WHERE seq = " .. OLDEST_BEHIND .. " AN
 local STEP_DOWN = "UPDATE inbox SET leads = 0 WHERE app_id = :app_id AND leads = 1 AND " .. IN_LANE ..
   " AND state = 'ready' AND seq > " .. OLDEST_BEHIND
 
---- An UPDATE, but for its condition, that makes entries ready as if they had never been tried.
+--- An UPDATE, but for what it adds to the history and its condition, that makes entries ready as if they had never
+--- been tried.
 lanes.MAKE_READY = "UPDATE inbox SET state = 'ready', attempt = 0, losses = 0, reason = NULL, code = NULL, " ..
   "at = :now, set_at = :now, leads = CASE WHEN EXISTS (SELECT 1 FROM inbox older WHERE older.leads IS NULL AND " ..
-  "older.seq < inbox.seq) THEN NULL ELSE app_id IS NULL END"
+  "older.seq < inbox.seq) THEN NULL ELSE app_id IS NULL END, "
 
 local function with_app(rows)
   local list = {}

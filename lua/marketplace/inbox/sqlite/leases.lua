@@ -1,5 +1,6 @@
 --- How the inbox in a SQLite file leases entries. A poll that finds nothing to do writes nothing.
 local fields = require "marketplace.inbox.fields"
+local history = require "marketplace.inbox.history"
 local lanes = require "marketplace.inbox.sqlite.lanes"
 local lease_rules = require "marketplace.inbox.lease"
 local limits = require "marketplace.inbox.sqlite.limits"
@@ -74,7 +75,7 @@ local ENDED = LOST:format "at <= :now"
 local HELD_BY_DEAD = LOST:format "holder = :holder"
 
 local RELEASE = "UPDATE inbox SET state = 'ready', leads = app_id IS NULL, at = :at, set_at = :now, " ..
-  "attempt = :attempt, losses = losses + 1 WHERE seq = :seq"
+  "attempt = :attempt, losses = losses + 1, " .. rows.adding "'lost'" .. " WHERE seq = :seq"
 
 -- How many were released, and whether there may be more.
 local function release_lost(link, statement, values, waits)
@@ -185,7 +186,9 @@ local HELD = " WHERE seq = :seq AND id = :id AND token = :token AND state = 'lea
 local FINISH = "UPDATE inbox SET state = :state, leads = CASE :state WHEN 'ready' THEN app_id IS NULL ELSE -1 END, " ..
   "at = CASE WHEN :state = 'done' AND time > :now THEN time ELSE :now + :wait END, set_at = :now, reason = :reason, " ..
   "code = :code, attempt = attempt - :uncounted, losses = 0, " ..
-  "scope = CASE WHEN :state = 'done' THEN :scope ELSE scope END" .. HELD
+  "scope = CASE WHEN :state = 'done' THEN :scope ELSE scope END"
+local FINISH_AND_TELL = FINISH .. ", " .. rows.adding(":what", ":told_reason") .. HELD
+FINISH = FINISH .. HELD
 local GIVE_BACK = "UPDATE inbox SET state = 'ready', leads = app_id IS NULL, at = :now, set_at = :now, " ..
   "attempt = attempt - 1" .. HELD
 local EXTEND = "UPDATE inbox SET at = :now + :lease, set_at = :now" .. HELD
@@ -216,12 +219,14 @@ local function change_held(link, statement, items, is_chosen, common, held)
 end
 
 local function is_unbegun(item) return item.state == "unbegun" end
-local function is_begun(item) return item.state ~= "unbegun" end
+local function is_told(item) return history.what_of(item) ~= nil end
+local function is_finished(item) return not (is_unbegun(item) or is_told(item)) end
 local function always() return true end
 
 local function finish_all(link, items, now)
   local held, common = {}, { now = now }
-  lanes.elect(link, link:each(APP, change_held(link, FINISH, items, is_begun, common, held)))
+  lanes.elect(link, link:each(APP, change_held(link, FINISH, items, is_finished, common, held)))
+  lanes.elect(link, link:each(APP, change_held(link, FINISH_AND_TELL, items, is_told, common, held)))
   lanes.elect(link, link:each(APP, change_held(link, GIVE_BACK, items, is_unbegun, common, held)))
   return held
 end

@@ -9,6 +9,8 @@ return {
   slices = 4,
   -- of those that were not placed: how many are looked at for one that can be claimed
   seen = 1000,
+  -- of those that were not placed: how many are looked at for their apps
+  new_apps = 5000,
   -- of the -wal, above which something keeps SQLite from writing it back; commits between two looks at its size
   log_bytes = 256 * 2 ^ 20, commits = 100,
   -- that are prepared on a connection, after which it is made anew: each filter has statements of its own

@@ -1,5 +1,7 @@
---- Brings the tables of an inbox from version 4 to version 5 (marketplace.inbox.sqlite.schema), in one transaction: if
---- the process is killed meanwhile, or the disk is full, the file is as it was.
+--- Brings the tables of an inbox from version 4 or 5 to version 6 (marketplace.inbox.sqlite.schema), in one
+--- transaction: if the process is killed meanwhile, or the disk is full, the file is as it was.
+---
+--- Version 5 kept no history and no traceparent. The columns are added behind all others, which writes no row.
 ---
 --- Version 4 kept the bodies in the rows of `inbox`, and those that cannot be read as "hex:" and hex digits. `lane` was
 --- the app's id or, if there was none, the entry's own. Each entry's key was stored, also if it was the id. A token
@@ -8,8 +10,6 @@ local file = require "marketplace.sqlite.file"
 local schema = require "marketplace.inbox.sqlite.schema"
 
 local migration = {}
-
-local FORMER_VERSION = 4
 
 local WAIT_SECONDS = 600 -- for another process that migrates the same file
 local WORK_SECONDS = 86400
@@ -63,7 +63,19 @@ local function decode_bodies(link)
   until #encoded == 0
 end
 
-local function migrate(link)
+local ADD = {
+  "ALTER TABLE inbox ADD COLUMN history TEXT", "ALTER TABLE inbox ADD COLUMN traceparent TEXT",
+  "UPDATE self SET id = id", -- only a commit that changes rows is counted
+}
+
+-- The count of commits, in the version's higher bytes, goes on.
+local function migrate_5(link)
+  for _, statement in ipairs(ADD) do link:run(statement) end
+  local number = file.pragma(link, "user_version")
+  link:run(("PRAGMA user_version = %d"):format(number - number % 256 + schema.VERSION))
+end
+
+local function migrate_4(link)
   for _, index in ipairs(link:run(INDEXES)) do link:run("DROP INDEX " .. index.name) end
   link:run("ALTER TABLE inbox RENAME TO former")
   schema.make(function(...) return link:run(...) end)
@@ -74,16 +86,19 @@ local function migrate(link)
   link:run("DROP TABLE inbox_self")
 end
 
---- Migrates the tables if they have the former version. Others wait meanwhile; if several open the same file at once,
+local MIGRATE = { [4] = migrate_4, [5] = migrate_5 } -- by version
+
+--- Migrates the tables if they have a former version. Others wait meanwhile; if several open the same file at once,
 --- one migrates it, and the others find it done.
 ---@param link table see marketplace.sqlite.link
 ---@return integer version that the tables have then
 function migration.run(link)
   local found = file.version(link)
-  if found ~= FORMER_VERSION then return found end
+  if not MIGRATE[found] then return found end
   link:limit(WAIT_SECONDS)
   link:begin()
-  if file.version(link) == FORMER_VERSION then
+  local migrate = MIGRATE[file.version(link)]
+  if migrate then
     link:limit(WORK_SECONDS)
     migrate(link)
   end

@@ -6,6 +6,7 @@ local of_probe = require("marketplace.inbox.record").of_probe
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 local lanes = require "marketplace.inbox.sqlite.lanes"
 local quoted = require("marketplace.inbox.sql").quoted
+local rows = require "marketplace.inbox.sqlite.rows"
 local retention = require "marketplace.inbox.retention"
 
 local methods = {}
@@ -15,10 +16,10 @@ local LAST = "SELECT forgotten_before, (SELECT max(seq) FROM inbox) AS seq FROM 
 -- A row whose id is there has no hash, and is ignored for that. INSERT ... SELECT ... WHERE NOT EXISTS would say it
 -- better, and take half as long again: SQLite copies what such a SELECT reads from the table that it inserts into.
 local INSERT = "INSERT OR IGNORE INTO inbox (seq, hash, id, key, digest, verified_by, type, event, app_id, time, " ..
-  "received_at, state, code, reason, at, set_at, leads, token, holder) VALUES (:seq, " ..
+  "received_at, state, code, reason, at, set_at, leads, traceparent, token, holder) VALUES (:seq, " ..
   "CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE hash = hash(:id) AND id = :id) THEN NULL ELSE hash(:id) END, :id, " ..
   ":other_key, :digest, :verified_by, :type, :event, :app_id, :time, :now, :state, :code, " ..
-  "CASE :code WHEN 'too_old' THEN :too_old_reason ELSE :reason END, :now, :now, :leads, " ..
+  "CASE :code WHEN 'too_old' THEN :too_old_reason ELSE :reason END, :now, :now, :leads, :traceparent, " ..
   -- a row that grew when it is leased would split its page, which is full
   "9007199254740991, 9007199254740991)"
 
@@ -45,7 +46,7 @@ local function outcome_of_new(record)
   return record.code == "too_old" and "too_old" or "stored"
 end
 
-local REARM = lanes.MAKE_READY .. " WHERE seq = :seq AND state = 'dead' AND code IN (" ..
+local REARM = lanes.MAKE_READY .. rows.adding "'rearmed'" .. " WHERE seq = :seq AND state = 'dead' AND code IN (" ..
   quoted(codes.REARMED) .. ") RETURNING app_id"
 
 local FIND = "SELECT seq, digest, state, kept FROM inbox WHERE hash = hash(:id) AND id = :id"

@@ -1,10 +1,11 @@
 --- What the inbox in a SQLite file tells of its entries.
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
+local history = require "marketplace.inbox.history"
 local limits = require "marketplace.inbox.sqlite.limits"
 local rows = require "marketplace.inbox.sqlite.rows"
 local schema = require "marketplace.inbox.sqlite.schema"
-local sql = require "marketplace.inbox.sql"
+local selection = require "marketplace.inbox.sqlite.selection"
 
 local methods = {}
 local queries = { methods = methods }
@@ -39,58 +40,6 @@ function methods:backlog()
     end
     return backlog
   end)
-end
-
---[[ Filters ]]
-
-local CLAUSES = { -- of filters that are not simply a column's value
-  id = "(hash = hash(:id) AND id = :id OR key = :id)",
-  app_id = "seq IN (SELECT seq FROM inbox WHERE app_id = :app_id AND " .. schema.OVER .. " UNION ALL " ..
-    "SELECT seq FROM inbox WHERE app_id = :app_id AND " .. schema.IN_LANE .. " UNION ALL " ..
-    "SELECT seq FROM inbox WHERE app_id = :app_id AND leads IS NULL)",
-  received_before = "received_at < :received_before",
-  received_since = "received_at >= :received_since",
-  -- constants, as the indexes of marketplace.inbox.sqlite.schema have them
-  state = { ready = "state = 'ready'", leased = "state = 'leased'", done = "state = 'done'", dead = "state = 'dead'" },
-}
-
--- The rest of a SELECT, behind its columns; its parameters have the filter's names.
-local function where(filter, condition, order)
-  return sql.where(filter, CLAUSES, condition, order) .. (filter.limit and " LIMIT :limit" or "")
-end
-
--- Those that are live are few among many, which the planner does not know: with +seq it uses their indexes.
-local function select_live(link, columns, filter, condition)
-  return link:run("SELECT " .. columns .. where(filter, condition, "+seq"), filter)
-end
-
-local function select_new(link, columns, filter)
-  return link:run("SELECT " .. columns .. where(filter, "leads IS NULL", "seq"), filter)
-end
-
--- What was placed is older than what was not.
-local function select_ready(link, columns, filter)
-  local function placed(given) return select_live(link, columns, given, schema.IN_LANE) end
-  local function new(given) return select_new(link, columns, given) end
-  local first, second = placed, new
-  if filter.newest then first, second = new, placed end
-  local found, rest = first(filter), fields.copy(filter, fields.filter)
-  rest.newest, rest.limit = filter.newest, filter.limit and filter.limit - #found
-  if rest.limit == 0 then return found end
-  for _, row in ipairs(second(rest)) do found[#found + 1] = row end
-  return found
-end
-
---- The rows that a filter selects, in its order.
----@param link table
----@param columns string of a SELECT
----@param filter marketplace.InboxFilter
----@param condition? string a further one
----@return table[]
-function queries.select(link, columns, filter, condition)
-  if filter.state == "ready" then return select_ready(link, columns, filter) end
-  if filter.state == "leased" then return select_live(link, columns, filter) end
-  return link:run("SELECT " .. columns .. where(filter, condition, "seq"), filter)
 end
 
 --[[ Leaders of those that were not placed ]]
@@ -132,17 +81,34 @@ local function add_behind(link, list)
   for _, row in ipairs(list) do
     local leader = row.is_new == 1 and row.app_id and (leaders[row.app_id] or first[row.app_id])
     if leader and leader ~= row.id then row.behind = leader end
-    row.is_new = nil
+    row.is_new, row.seq = nil, nil
   end
   return list
 end
 
 local IS_NEW = ", leads IS NULL AS is_new"
-local SUMMARY = rows.selected(fields.summary) .. IS_NEW
+local SUMMARY = "seq, " .. rows.selected(fields.summary) .. IS_NEW
 
 function methods:list(filter)
-  filter = fields.checked("inbox:list", filter)
-  return self:read(function(link) return add_behind(link, queries.select(link, SUMMARY, filter)) end)
+  local page, cursor = fields.page("inbox:list", filter), nil
+  local found, message, code = self:read(function(link)
+    local list
+    list, cursor = selection.page(link, SUMMARY, page)
+    return add_behind(link, list)
+  end)
+  if not found then return nil, message, code end
+  return found, cursor
+end
+
+function methods:count(filter, most)
+  local page, cursor = fields.counted(filter, most), nil
+  local found, message, code = self:read(function(link)
+    local list
+    list, cursor = selection.page(link, "seq", page)
+    return list
+  end)
+  if not found then return nil, message, code end
+  return fields.count_of(found, cursor, most)
 end
 
 local ENTRY = "SELECT " .. rows.selected(fields.entry) .. IS_NEW .. " FROM inbox WHERE hash = hash(:id) AND id = :id"
@@ -150,7 +116,9 @@ local ENTRY = "SELECT " .. rows.selected(fields.entry) .. IS_NEW .. " FROM inbox
 function methods:get(id)
   local found, message, code = self:read(function(link) return add_behind(link, link:run(ENTRY, { id = id })) end)
   if not found then return nil, message, code end
-  return found[1]
+  local entry = found[1]
+  if entry then entry.history = history.read(entry.history) end
+  return entry
 end
 
 local LATER_BODY = "CASE WHEN scope IS NULL THEN " .. rows.BODY .. " END"
@@ -167,6 +135,42 @@ function methods:later(app_id, time)
     end
     return found
   end)
+end
+
+--[[ Apps ]]
+
+local NEXT_APP = "SELECT min(app_id) AS app_id FROM inbox WHERE app_id > %s AND "
+-- the apps of an index, one seek for each
+local function apps_of(name, condition)
+  return ("%s (app_id) AS (" .. NEXT_APP:format ":from" .. "%s UNION ALL SELECT (" ..
+    NEXT_APP:format "%s.app_id" .. "%s) FROM %s WHERE app_id IS NOT NULL LIMIT :limit)"):format(name, condition, name,
+    condition, name)
+end
+-- With the last of those that were not placed, as far as the newest of them are looked at.
+local APPS = "WITH RECURSIVE " .. apps_of("ended", schema.OVER) .. ", " .. apps_of("placed", schema.IN_LANE) ..
+  ", new (app_id, seq) AS (SELECT app_id, seq FROM inbox WHERE leads IS NULL ORDER BY seq DESC LIMIT :seen) " ..
+  "SELECT app_id, max(seq) AS new FROM (SELECT app_id, NULL AS seq FROM ended UNION ALL SELECT app_id, NULL " ..
+  "FROM placed UNION ALL SELECT app_id, seq FROM new) WHERE app_id > :from GROUP BY app_id ORDER BY app_id " ..
+  "LIMIT :limit"
+
+local LAST_IN_LANE = "coalesce((SELECT max(seq) FROM inbox WHERE app_id = :app_id AND leads = %d AND " ..
+  schema.IN_LANE .. "), 0)"
+local NEWEST = "SELECT " .. rows.selected(fields.app) .. " FROM inbox WHERE seq = coalesce(nullif(max(" ..
+  "coalesce(:new, 0), " .. LAST_IN_LANE:format(0) .. ", " .. LAST_IN_LANE:format(1) .. "), 0), " ..
+  "(SELECT seq FROM inbox WHERE app_id = :app_id AND " .. schema.OVER .. " ORDER BY time DESC, seq DESC LIMIT 1))"
+
+function methods:apps(given)
+  local asked, cursor = fields.apps(given), nil
+  local found, message, code = self:read(function(link)
+    local apps = link:run(APPS, { from = asked.from, limit = asked.limit + 1, seen = limits.new_apps })
+    if #apps > asked.limit then
+      apps[#apps] = nil
+      cursor = (apps[#apps] or {}).app_id
+    end
+    return link:each(NEWEST, apps)
+  end)
+  if not found then return nil, message, code end
+  return found, cursor
 end
 
 --- When the first done one that has a body, and the first of all, was done.

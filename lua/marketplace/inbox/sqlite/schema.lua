@@ -19,6 +19,8 @@
 --- of who has the lease (marketplace.inbox.sqlite.holders), or had the last one; NULL if it has none. `shared` tells
 --- that the last lease was taken together with others; `losses` counts leases in a row that ended without a result.
 ---
+--- `history` is a JSON array of what marketplace.inbox.history says, NULL for none.
+---
 --- `bodies` has the bodies, so that dropping them frees their pages; `kept` tells whether there is one.
 ---
 --- `self` has one row: the inbox's id, and the latest time before which ids were deleted.
@@ -30,7 +32,7 @@ local schema = {}
 schema.APPLICATION_ID = 0x4d4b5431
 
 --- Another one for each change of the tables; in the file's header, in the lowest byte of the user version.
-schema.VERSION = 5
+schema.VERSION = 6
 
 --- Whether an entry is in its lane, is over, or can be the next, as the indexes have them.
 schema.IN_LANE = "leads IS NOT NULL AND leads IS NOT -1"
@@ -42,7 +44,8 @@ local STATEMENTS = {
     digest TEXT NOT NULL, verified_by TEXT, type TEXT, event TEXT, app_id TEXT, time REAL, received_at REAL NOT NULL,
     state TEXT NOT NULL, code TEXT, reason TEXT, at REAL NOT NULL, set_at REAL NOT NULL, leads INTEGER,
     attempt INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0, token INTEGER NOT NULL DEFAULT 0,
-    holder INTEGER, shared INTEGER NOT NULL DEFAULT 0, scope TEXT, kept INTEGER NOT NULL DEFAULT 1)]],
+    holder INTEGER, shared INTEGER NOT NULL DEFAULT 0, scope TEXT, kept INTEGER NOT NULL DEFAULT 1,
+    history TEXT, traceparent TEXT)]],
   "CREATE TABLE bodies (seq INTEGER PRIMARY KEY, body TEXT NOT NULL)",
   "CREATE TABLE self (id TEXT NOT NULL, forgotten_before REAL)",
   "CREATE INDEX inbox_hash ON inbox (hash)",

@@ -44,13 +44,13 @@ local function held_up(box, entry, options, now)
 end
 
 function one.run(box, options, now)
-  local ran, message = box:run(options.id)
-  if ran == nil then return nil, message end
+  local ran, message = box:run { id = options.id }
+  if not ran then return nil, message end
   local entry
   entry, message = find(box, options.id)
   if not entry then return nil, message end
   if entry.behind then return nil, held_up(box, entry, options, now) end
-  if not ran and entry.state ~= "leased" then return nil, why_not(entry, options) end
+  if #ran == 0 and entry.state ~= "leased" then return nil, why_not(entry, options) end
   write(options, ("%s %s"):format(entry.id, DOES[entry.state] or "has just run"), entry)
   return 0
 end
@@ -59,10 +59,10 @@ function one.cancel(box, options)
   local entry, message = find(box, options.id)
   if not entry then return nil, message end
   local cancelled
-  cancelled, message = box:cancel(options.id, text.utf8(options.reason))
-  if cancelled == nil then return nil, message end
+  cancelled, message = box:cancel({ id = options.id }, text.utf8(options.reason))
+  if not cancelled then return nil, message end
   local after = box:get(options.id) or entry
-  if not cancelled then return nil, why_not(after, options) end
+  if #cancelled == 0 then return nil, why_not(after, options) end
   local lines = { ("%s is cancelled; to make it ready again: %s"):format(entry.id,
     chosen.command(options, "replay", entry.id)) }
   if entry.state == "leased" then

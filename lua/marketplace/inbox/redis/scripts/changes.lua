@@ -42,7 +42,10 @@ local function add(id, record)
   if too_old then values.reason = TOO_OLD end
   call("SET", body_key(id), record.body)
   if id ~= record.key then call("SADD", P .. "k:" .. record.key, id) end
-  if record.app_id ~= "" and record.time ~= "" then call("ZADD", P .. "a:" .. record.app_id, record.time, id) end
+  if record.app_id ~= "" then
+    call("ZADD", P .. "a:" .. record.app_id, record.time ~= "" and record.time or "-inf", id)
+    call("ZADD", P .. "apps", 0, record.app_id)
+  end
   change(entry, values.code and "dead" or "ready", now, values)
   return too_old and "too_old" or "stored"
 end
@@ -63,7 +66,7 @@ local function put_as(id, record)
   end
   local is_rearmed = entry.state == "dead" and REARMED[entry.code]
   if unsigned or not is_rearmed then return "duplicate" end
-  make_ready(entry)
+  make_ready(entry, history_with(entry, "rearmed"))
   return "rearmed"
 end
 
@@ -91,10 +94,10 @@ local function correct(entry)
 end
 
 local function release(entry)
-  local attempt, losses = tonumber(entry.attempt), tonumber(entry.losses or 0)
+  local attempt, losses, history = tonumber(entry.attempt), tonumber(entry.losses or 0), history_with(entry, "lost")
   if entry.shared then attempt = attempt - 1 end
   local wait = losses == 0 and 0 or tonumber(ARGV[2 + math.max(1, math.min(attempt, #ARGV - 2))])
-  change(entry, "ready", now + wait, { attempt = attempt, losses = losses + 1 })
+  change(entry, "ready", now + wait, { attempt = attempt, losses = losses + 1, history = history })
 end
 
 local early = call("ZRANGEBYSCORE", P .. "set", "(" .. string.format("%.17g", now), "+inf", "LIMIT", 0, MOST)
@@ -140,6 +143,12 @@ local function ended_at(item)
   return item.state == "done" and math.max(now, tonumber(call("HGET", entry_key(item.id), "time") or now)) or now
 end
 
+-- What its history is to tell, as marketplace.inbox.history says it.
+local function what_of(item)
+  if item.state == "dead" then return item.code end
+  return item.state == "ready" and item.uncounted == "" and "failed"
+end
+
 local function give_back(entry)
   change(entry, "ready", now, { attempt = entry.attempt - 1 })
   return 1
@@ -155,6 +164,8 @@ local function finish(item)
     code = item.state == "dead" and item.code ~= "" and item.code,
   }
   if is_done then values.scope = given(item.scope) end
+  local what = what_of(item)
+  if what then values.history = history_with(entry, what, item.reason) end
   if item.uncounted ~= "" then values.attempt = entry.attempt - 1 end
   change(entry, item.state, ended_at(item), values)
   return 1
@@ -176,20 +187,41 @@ end
 return extended
 ]]
 
--- ARGV: an id. Returns 1 if it is ready.
-changes.run = CHANGING .. [[
-local entry = entry_of(ARGV[2])
-if not entry or entry.state ~= "ready" then return 0 end
-change(entry, "ready", now)
-return 1
+-- Calls change_one(entry) for each of the ids from ARGV[first] on that can_change(entry), and returns the ids of those.
+local CHANGING_SOME = CHANGING .. [[
+local function change_some(first, can_change, change_one)
+  local ids = {}
+  for at = first, #ARGV do
+    local entry = entry_of(ARGV[at])
+    if entry and can_change(entry) then
+      change_one(entry)
+      ids[#ids + 1] = entry.id
+    end
+  end
+  return ids
+end
 ]]
 
--- ARGV: an id, the reason. Returns 1 if it was ready or leased.
-changes.cancel = CHANGING .. [[
-local entry = entry_of(ARGV[2])
-if not entry or not is_live(entry.state) then return 0 end
-change(entry, "dead", now, { reason = ARGV[3], code = "cancelled" })
-return 1
+-- ARGV: ids. Returns those that are ready.
+changes.run = CHANGING_SOME .. [[
+return change_some(2, function(entry) return entry.state == "ready" end, function(entry)
+  change(entry, "ready", now, { history = history_with(entry, "run") })
+end)
+]]
+
+-- ARGV: the reason, ids. Returns those that were ready or leased.
+changes.cancel = CHANGING_SOME .. [[
+return change_some(3, function(entry) return is_live(entry.state) end, function(entry)
+  local history = history_with(entry, "cancelled", ARGV[2])
+  change(entry, "dead", now, { reason = ARGV[2], code = "cancelled", history = history })
+end)
+]]
+
+-- ARGV: the state that they must have, ids. Makes them ready again, and returns the ids of those that are.
+changes.replay = CHANGING_SOME .. entries.REPLAYING .. [[
+return change_some(3, function(entry) return entry.state == ARGV[2] and can_replay(entry) end, function(entry)
+  make_ready(entry, replayed_history(entry))
+end)
 ]]
 
 -- ARGV: the time before which ids are deleted, that for bodies, the most of each. Returns how many of each there were.
@@ -201,7 +233,11 @@ end
 local function delete(id)
   local entry = entry_of(id)
   leave_set(entry)
-  if entry.app_id then call("ZREM", P .. "a:" .. entry.app_id, id) end
+  if entry.app_id then
+    local of_app = P .. "a:" .. entry.app_id
+    call("ZREM", of_app, id)
+    if call("EXISTS", of_app) == 0 then call("ZREM", P .. "apps", entry.app_id) end
+  end
   if entry.key ~= id then call("SREM", P .. "k:" .. entry.key, id) end
   call("DEL", entry_key(id), body_key(id))
 end

@@ -16,7 +16,8 @@
 ---   Pended       sorted set of the done ids, by when they were done
 ---   Pbodies      the same, of those that have a body
 ---   Pcodes       hash: how many dead ones have each code
----   Pa:APP       sorted set of an app's ids, by their event's time
+---   Pa:APP       sorted set of an app's ids, by their event's time, those without one before all others
+---   Papps        sorted set of the apps, all with the same score: so it is in the order of their bytes
 ---   Pk:KEY       set of the further ids under a key, which other bodies have
 ---   Pn           how many entries were ever made, which numbers them
 ---   Pforgotten   the latest time before which ids were deleted
@@ -29,10 +30,13 @@
 ---
 --- KEYS[1] is the prefix; ARGV[1] is the time, or empty: the server's then. Numbers travel as text. An empty argument
 --- stands for an absent one, and a "=" stands before what may be empty.
+local codes = require "marketplace.inbox.codes"
+local history = require "marketplace.inbox.history"
+
 local entries = {}
 
 --- Of the keys above; another one is another inbox's.
-entries.VERSION = "1"
+entries.VERSION = "2"
 
 --- Names as a list in Lua.
 ---@param names string[]
@@ -117,7 +121,13 @@ local function behind(id)
 end
 ]]
 
-local CHANGES = [[
+local CHANGES = ("local MOST_ITEMS, REASON_BYTES = %d, %d\n"):format(history.MOST, history.REASON_BYTES) .. [[
+-- As marketplace.text cuts it.
+local function short(reason)
+  if #reason <= REASON_BYTES then return reason end
+  return (string.gsub(string.sub(reason, 1, REASON_BYTES), "[\192-\255][\128-\191]*$", ""))
+end
+
 local function withdraw(leader)
   local member = member_of(leader)
   if leader.is_leased then return call("ZREM", P .. "ends", member) end
@@ -214,8 +224,35 @@ local function change(entry, state, at, more)
   elect(entry, before)
 end
 
-local function make_ready(entry)
-  change(entry, "ready", now, { attempt = 0, losses = false, reason = false, code = false })
+-- Items of its history are JSON, a line each: see marketplace.inbox.history.
+local function item_of(entry, at, what, reason)
+  local told = reason and reason ~= "" and ',"reason":' .. cjson.encode(short(reason)) or ""
+  return string.format('{"at":%.17g,"what":"%s","attempt":%d%s}', at, what, entry.attempt, told)
+end
+
+local function with_item(former, item)
+  if not former then return item end
+  local _, ends = string.gsub(former, "\n", "")
+  if ends + 1 >= MOST_ITEMS then former = string.gsub(former, "^[^\n]*\n", "") end
+  return former .. "\n" .. item
+end
+
+local function history_of(entry) return call("HGET", entry_key(entry.id), "history") end
+
+-- The history with one more item.
+local function history_with(entry, what, reason)
+  return with_item(history_of(entry), item_of(entry, now, what, reason))
+end
+
+-- The same for one that is replayed: when it was done would be known from nothing else then.
+local function replayed_history(entry)
+  local former = history_of(entry)
+  if entry.state == "done" then former = with_item(former, item_of(entry, tonumber(entry.at), "done")) end
+  return with_item(former, item_of(entry, now, "replayed"))
+end
+
+local function make_ready(entry, history)
+  change(entry, "ready", now, { attempt = 0, losses = false, reason = false, code = false, history = history })
 end
 ]]
 
@@ -241,5 +278,15 @@ entries.ADDING = BASE .. LANES .. ROWS .. CHANGES
 --- What a script begins with that changes entries: it must run if the server has no memory left, too, as only what ends
 --- can be forgotten. Redis refuses what may need memory only until a script has written.
 entries.CHANGING = entries.ADDING .. 'call("ZREM", P .. "ends", "")\n'
+
+--- What a script goes on with that has to know what can be replayed.
+entries.REPLAYING = "local REPLAYED = set_of(" .. entries.quoted(codes.REPLAYED) .. ")" .. [[
+
+-- One that is done, or dead.
+local function can_replay(entry)
+  if entry.state == "done" then return call("EXISTS", body_key(entry.id)) == 1 end
+  return REPLAYED[entry.code]
+end
+]]
 
 return entries

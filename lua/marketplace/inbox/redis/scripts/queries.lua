@@ -1,10 +1,9 @@
 --- The scripts with which the Redis inbox looks up what it holds, and those of the operator that select entries: see
 --- marketplace.inbox.redis.scripts.entries.
-local codes = require "marketplace.inbox.codes"
 local entries = require "marketplace.inbox.redis.scripts.entries"
 local fields = require "marketplace.inbox.fields"
 
-local quoted, READING, CHANGING = entries.quoted, entries.READING, entries.CHANGING
+local quoted, READING = entries.quoted, entries.READING
 
 local queries = {}
 
@@ -90,16 +89,17 @@ queries.later_rest = LATER .. [[
 return rows_of(ARGV, 2, #ARGV)
 ]]
 
--- ARGV: "newest" or "oldest", the number behind which to begin or empty, the most to select, and the filter's fields,
--- each with a "=". `select_with(take)` returns the number behind which to go on, empty if all were examined, and what
--- take(id) returned for those that the filter selects, except nil.
+-- ARGV: "newest" or "oldest", the number behind which to begin or empty, the most to select, the most to examine, and
+-- the filter's fields, each with a "=". `select_with(take)` returns the number behind which to go on, empty if all were
+-- examined, what take(id) returned for those that the filter selects, except nil, and how many were examined.
 local SELECTING = "local FILTER = " .. quoted(fields.filter) .. [[
 
 local NEWEST, AFTER, MOST = ARGV[2] == "newest", ARGV[3] ~= "" and ARGV[3], tonumber(ARGV[4])
-local EXAMINED = 500 -- in one script, as the server does nothing else meanwhile
+local EXAMINED = math.min(500, tonumber(ARGV[5])) -- in one script, as the server does nothing else meanwhile
+local SORTED = 1000 -- the most of an app that are found by it, and not among all others
 local SPECIAL = { id = true, received_before = true, received_since = true }
 
-local filter = tables_with(FILTER, 5)[1]
+local filter = tables_with(FILTER, 6)[1]
 for name, value in pairs(filter) do filter[name] = given(value) end
 
 local function is_within(received_at)
@@ -140,64 +140,85 @@ local function add_id(found, id)
   if is_behind then found[#found + 1] = { id = id, number = number } end
 end
 
--- Those that may be selected, in order, each with its number: the next EXAMINED of all, and further ones.
-local function candidates()
-  local found = {}
+-- The ids of those that the filter can select if they are few, nil if they are not.
+local function few()
   if filter.id then
-    add_id(found, filter.id)
-    for _, id in ipairs(call("SMEMBERS", P .. "k:" .. filter.id)) do add_id(found, id) end
-  else
-    local sets = filter.state and { SETS[filter.state] } or { "live", "done", "dead" }
-    for _, set in ipairs(sets) do add_set(found, set) end
+    local ids = call("SMEMBERS", P .. "k:" .. filter.id)
+    ids[#ids + 1] = filter.id
+    return ids
   end
+  local of_app = filter.app_id and P .. "a:" .. filter.app_id
+  return of_app and call("ZCARD", of_app) <= SORTED and call("ZRANGE", of_app, 0, -1) or nil
+end
+
+local function state_sets()
+  if filter.state then return { SETS[filter.state] } end
+  if filter.code then return { "dead" } end
+  return ONLY_LIVE and { "live" } or { "live", "done", "dead" }
+end
+
+-- Those that may be selected, in order, each with its number: the next EXAMINED of all, and further ones; and whether
+-- they are all.
+local function candidates()
+  local found, ids = {}, few()
+  for _, id in ipairs(ids or {}) do add_id(found, id) end
+  for _, set in ipairs(ids and {} or state_sets()) do add_set(found, set) end
   table.sort(found, function(a, b) return comes_before(a.number, b.number) end)
-  return found
+  return found, ids ~= nil or #found < EXAMINED
 end
 
 local function select_with(take)
-  local selected, found, examined, last = {}, candidates(), 0, ""
+  local found, are_all = candidates()
+  local selected, examined, last = {}, 0, ""
   while examined < math.min(#found, EXAMINED) and #selected < MOST do
     examined = examined + 1
     local one = found[examined]
     if is_selected(one.id) then selected[#selected + 1] = take(one.id) end
     last = string.format("%.0f", one.number)
   end
-  local is_all = examined == #found and examined < EXAMINED
-  return { is_all and "" or last, selected }
+  return { are_all and examined == #found and "" or last, selected, examined }
 end
 ]]
 
+local OF_ALL, OF_LIVE = "local ONLY_LIVE = false\n", "local ONLY_LIVE = true\n"
+
 -- Selects entries.
-queries.list = READING .. SELECTING .. "local SUMMARY = " .. quoted(fields.summary) .. [[
+queries.list = READING .. OF_ALL .. SELECTING .. "local SUMMARY = " .. quoted(fields.summary) .. [[
 
 return select_with(function(id) return row_of(id, SUMMARY) end)
 ]]
 
-local REPLAYING = "local REPLAYED = set_of(" .. quoted(codes.REPLAYED) .. ")" .. [[
-
--- One that is done, or dead.
-local function can_replay(entry)
-  if entry.state == "done" then return call("EXISTS", body_key(entry.id)) == 1 end
-  return REPLAYED[entry.code]
-end
-]]
-
 -- Selects entries, of which `replay` can make ready again those whose ids it returns.
-queries.replayable = READING .. SELECTING .. REPLAYING .. [[
+queries.replayable = READING .. OF_ALL .. SELECTING .. entries.REPLAYING .. [[
 return select_with(function(id) return can_replay(entry_of(id)) and id or nil end)
 ]]
 
--- ARGV: the state that they must have, ids. Makes them ready again, and returns the ids of those that are.
-queries.replay = CHANGING .. REPLAYING .. [[
-local ids = {}
-for at = 3, #ARGV do
-  local entry = entry_of(ARGV[at])
-  if entry and entry.state == ARGV[2] and can_replay(entry) then
-    make_ready(entry)
-    ids[#ids + 1] = entry.id
-  end
+-- Selects the ids of those that are ready or leased.
+queries.live = READING .. OF_LIVE .. SELECTING .. [[
+return select_with(function(id) return is_live(call("HGET", entry_key(id), "state")) and id or nil end)
+]]
+
+-- Selects ids.
+queries.ids = READING .. OF_ALL .. SELECTING .. [[
+return select_with(function(id) return id end)
+]]
+
+-- ARGV: the app behind which to begin, the most apps. Returns an entry of each: of those that wait, the last that was
+-- stored, or else the one whose event is the latest.
+queries.apps = READING .. "local APP = " .. quoted(fields.app) .. [[
+
+local function last_of_lane(lane)
+  local ready, leader = call("ZREVRANGE", lane_key(lane), 0, 0, "WITHSCORES"), leader_of(lane)
+  if not leader then return nil end
+  return leader.number > tonumber(ready[2]) and leader.id or ready[1]
 end
-return ids
+
+local first = ARGV[2] == "" and "-" or "(" .. ARGV[2]
+local rows = {}
+for i, app in ipairs(call("ZRANGEBYLEX", P .. "apps", first, "+", "LIMIT", 0, ARGV[3])) do
+  rows[i] = row_of(last_of_lane(app) or call("ZREVRANGE", P .. "a:" .. app, 0, 0)[1], APP)
+end
+return rows
 ]]
 
 return queries

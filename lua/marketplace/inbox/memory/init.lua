@@ -1,15 +1,19 @@
 --- The inbox in memory, for trying things out and for tests: what it holds is gone when the process ends.
---- `marketplace.inbox` has the contract.
+--- `marketplace.inbox` has the contract. Its methods that ask and those of operators are in queries and operators.
 ---
 --- The lanes and the queues are derived from the entries. An entry gets all its fields before it is added, so that
 --- changing them allocates nothing, and they are changed all or none. If a call runs out of memory, what is derived may
 --- be wrong, and the next call rebuilds it.
+local changes = require "marketplace.inbox.memory.changes"
 local codes = require "marketplace.inbox.codes"
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
+local history = require "marketplace.inbox.history"
 local lanes = require "marketplace.inbox.lanes"
 local lease_rules = require "marketplace.inbox.lease"
+local operators = require "marketplace.inbox.memory.operators"
 local options = require "marketplace.options"
+local queries = require "marketplace.inbox.memory.queries"
 local retention = require "marketplace.inbox.retention"
 local uuid = require "marketplace.uuid"
 
@@ -17,7 +21,8 @@ local is_same = require("marketplace.inbox.record").is_same
 local is_unsigned = require("marketplace.inbox.record").is_unsigned
 local OUTCOME_BESIDE = require("marketplace.inbox.record").OUTCOME_BESIDE
 
-local settle, is_live = lanes.settle, lanes.is_live
+local settle = lanes.settle
+local delete_done, history_with, read_clock = changes.delete_done, changes.history_with, changes.read_clock
 
 local memory = {}
 
@@ -25,26 +30,11 @@ local REARMED = codes.set(codes.REARMED)
 
 local Inbox = {}
 
--- `latest`: whether what is set in the future has to be looked for.
-local function read_clock(self)
-  local now = self.clock()
-  if now > self.latest then self.latest = now end
-  return now
-end
-
-local function delete_done(self, entry)
-  lanes.leave(entry)
-  self.entries[entry.id] = nil
-  self.size = self.size - 1
-end
-
-local function by_number(a, b) return a.number < b.number end
-
 local function rebuild(self)
   self.lanes, self.ready, self.alone, self.leased, self.done = {}, {}, {}, {}, lanes.ring()
   local entries = {}
   for _, entry in pairs(self.entries) do entries[#entries + 1] = entry end
-  table.sort(entries, by_number)
+  table.sort(entries, changes.by_number)
   for _, entry in ipairs(entries) do
     entry.ring, entry.place = false, false
     settle(self, entry)
@@ -60,6 +50,7 @@ local function entry_of(record, id, number, now, code)
     event = record.event, app_id = record.app_id, time = record.time, verified_by = record.verified_by or false,
     received_at = now, at = now, set_at = now, state = code and "dead" or "ready", code = code or false,
     reason = record.reason or code and retention.too_old_reason or false, scope = false, attempt = 0, losses = 0,
+    traceparent = record.traceparent or false, history = false,
     token = 0, shared = false, ring = false, before = false, after = false, queue = false, place = false,
   }
 end
@@ -72,12 +63,6 @@ local function add(self, record, id, now)
   self.size = self.size + 1
   settle(self, entry)
   return code == "too_old" and "too_old" or "stored"
-end
-
-local function make_ready(self, entry, now)
-  entry.state, entry.at, entry.set_at, entry.attempt, entry.losses = "ready", now, now, 0, 0
-  entry.reason, entry.code = false, false
-  settle(self, entry)
 end
 
 -- A signed record replaces an unsigned one.
@@ -93,7 +78,7 @@ local function put_as(self, record, id, now)
   if is_unsigned(record.digest) then return "duplicate" end
   if is_unsigned(entry.digest) and entry.state ~= "leased" then sign(entry, record) end
   if not (entry.state == "dead" and REARMED[entry.code]) then return "duplicate" end
-  make_ready(self, entry, now)
+  changes.make_ready(self, entry, now, history_with(entry, now, "rearmed"))
   return "rearmed"
 end
 
@@ -137,6 +122,7 @@ end
 
 local function release(self, entry, waits, now)
   local attempt, wait = lease_rules.after_loss(entry.attempt, entry.losses, entry.shared, waits)
+  entry.history = history_with(entry, now, "lost")
   entry.state, entry.at, entry.set_at, entry.attempt = "ready", now + wait, now, attempt
   entry.losses = entry.losses + 1
   settle(self, entry)
@@ -163,6 +149,7 @@ local function claimed(entry)
   return {
     id = entry.id, key = entry.key, token = entry.token, type = entry.type, event = entry.event,
     app_id = entry.app_id, received_at = entry.received_at, attempt = entry.attempt, body = entry.body,
+    traceparent = entry.traceparent or nil,
   }
 end
 
@@ -177,7 +164,7 @@ function Inbox:claim(limit, lease)
     settle(self, entry)
     found[#found + 1] = entry
   end
-  table.sort(found, by_number)
+  table.sort(found, changes.by_number)
   for i, entry in ipairs(found) do
     entry.shared = #found > 1
     found[i] = claimed(entry)
@@ -206,6 +193,8 @@ local function finish_one(self, item, now)
   local entry, state = held(self, item), item.state
   if not entry then return false end
   if state == "unbegun" then return give_back(self, entry, now) end
+  local what = history.what_of(item)
+  if what then entry.history = history_with(entry, now, what, item.reason) end
   if state == "done" then entry.scope = item.scope or false end
   entry.state, entry.at, entry.set_at, entry.losses = state, ended_at(entry, item, now), now, 0
   if item.uncounted then entry.attempt = entry.attempt - 1 end
@@ -223,168 +212,21 @@ function Inbox:finish(items)
   return finished
 end
 
-local function set_at(self, entry, at, now)
-  entry.at, entry.set_at = at, now
-  settle(self, entry)
-end
-
 function Inbox:extend(items, lease)
   local extended, now = {}, read_clock(self)
   for i = 1, #items do
     local entry = held(self, items[i])
-    if entry then set_at(self, entry, now + lease, now) end
+    if entry then changes.set_at(self, entry, now + lease, now) end
     extended[i] = entry and true or false
   end
   return extended
 end
 
---[[ Queries ]]
-
-function Inbox:counts()
-  local counts = { ready = 0, leased = 0, done = 0, dead = 0 }
-  for _, entry in pairs(self.entries) do counts[entry.state] = counts[entry.state] + 1 end
-  return counts
-end
-
-function Inbox:backlog()
-  local backlog = { ready = 0, leased = 0, dead = 0, codes = codes.counts() }
-  local oldest
-  for _, entry in pairs(self.entries) do
-    local state, code = entry.state, entry.code
-    if state ~= "done" then backlog[state] = backlog[state] + 1 end
-    if state == "dead" then backlog.codes[code] = backlog.codes[code] + 1 end
-    if is_live(entry) then oldest = math.min(oldest or entry.received_at, entry.received_at) end
-  end
-  backlog.oldest_age = oldest and math.max(0, self.clock() - oldest)
-  return backlog
-end
-
-function Inbox:next_in()
-  local now, first = read_clock(self), math.huge
-  for _, name in ipairs { "ready", "alone" } do
-    if self[name][1] then first = math.min(first, self[name][1].at) end
-  end
-  for entry in pairs(self.leased) do first = math.min(first, entry.at) end
-  if now < self.latest then
-    for _, lane in pairs(self.lanes) do
-      if lane.leader.set_at > now then return 0 end
-    end
-  end
-  return first < math.huge and math.max(0, first - now) or nil
-end
-
--- The entries themselves that a filter selects, in order.
-local function find(self, filter)
-  local found = {}
-  for _, entry in pairs(self.entries) do
-    if fields.matches(entry, filter) then found[#found + 1] = entry end
-  end
-  table.sort(found, function(a, b) return by_number(filter.newest and b or a, filter.newest and a or b) end)
-  return found
-end
-
-local function shown(self, entry, names)
-  local copy = fields.copy(entry, names)
-  local leader = is_live(entry) and lanes.of(self, entry).leader
-  if leader and leader ~= entry then copy.behind = leader.id end
-  return copy
-end
-
-function Inbox:list(filter)
-  filter = fields.checked("inbox:list", filter, 4)
-  local found = find(self, filter)
-  for i = #found, (filter.limit or #found) + 1, -1 do found[i] = nil end
-  for i, entry in ipairs(found) do found[i] = shown(self, entry, fields.summary) end
-  return found
-end
-
-function Inbox:get(id)
-  local entry = self.entries[id]
-  return entry and shown(self, entry, fields.entry)
-end
-
-function Inbox:later(app_id, time)
-  local found = {}
-  for _, entry in pairs(self.entries) do
-    if entry.app_id == app_id and entry.time and entry.time > time then
-      found[#found + 1] = fields.copy(entry, fields.later)
-    end
-  end
-  return found
-end
-
---[[ Operators ]]
-
-function Inbox:replay(filter)
-  filter = fields.replayed(filter, 4)
-  local ids, now = {}, read_clock(self)
-  for _, entry in ipairs(filter and find(self, filter) or {}) do
-    if #ids >= (filter.limit or math.huge) then break end
-    if fields.can_replay(entry) then
-      make_ready(self, entry, now)
-      ids[#ids + 1] = entry.id
-    end
-  end
-  return ids
-end
-
-function Inbox:run(id)
-  local entry, now = self.entries[id], read_clock(self)
-  if not entry or entry.state ~= "ready" then return false end
-  set_at(self, entry, now, now)
-  return true
-end
-
-function Inbox:cancel(id, reason)
-  local entry, now = self.entries[id], read_clock(self)
-  if not entry or not is_live(entry) then return false end
-  entry.state, entry.code, entry.reason, entry.at, entry.set_at = "dead", "cancelled", reason, now, now
-  settle(self, entry)
-  return true
-end
-
---[[ Retention ]]
-
-function Inbox:oldest_done()
-  local oldest = {}
-  for _, entry in pairs(self.entries) do
-    if entry.state == "done" then
-      oldest.id = math.min(oldest.id or entry.at, entry.at)
-      if entry.body then oldest.body = math.min(oldest.body or entry.at, entry.at) end
-    end
-  end
-  return oldest
-end
-
-local function by_age(a, b)
-  if a.at ~= b.at then return a.at < b.at end
-  return a.number < b.number
-end
-
-local function done_before(self, time, limit, has_body)
-  local found = {}
-  for _, entry in pairs(self.entries) do
-    if entry.state == "done" and entry.at < time and (entry.body or not has_body) then found[#found + 1] = entry end
-  end
-  table.sort(found, by_age)
-  for i = #found, limit + 1, -1 do found[i] = nil end
-  return found
-end
-
-function Inbox:forget(before, limit)
-  self.forgotten_before = math.max(self.forgotten_before, before.ids)
-  local deleted = done_before(self, before.ids, limit, false)
-  for _, entry in ipairs(deleted) do delete_done(self, entry) end
-  local emptied = done_before(self, before.bodies, limit, true)
-  for _, entry in ipairs(emptied) do entry.body = false end
-  return { bodies = #emptied, ids = #deleted }
-end
-
-function Inbox:id()
-  return self.name
-end
-
 --[[ All methods ]]
+
+for _, methods in ipairs { queries.methods, operators.methods } do
+  for name, method in pairs(methods) do Inbox[name] = method end
+end
 
 for name, method in pairs(Inbox) do
   Inbox[name] = function(self, ...)
