@@ -1,4 +1,5 @@
---- From the lines that bench/results.sh writes to the table in RESULTS.md, and from that to the figures in the README.
+--- From the lines that bench/results.sh writes to the table in RESULTS.md, and from that to the figures of
+--- docs/comparison.md.
 local results = {}
 
 local TABLE_HEAD = [[
@@ -7,7 +8,7 @@ local TABLE_HEAD = [[
 ]]
 
 local FIGURES_HEAD = [[
-[All of it](bench/RESULTS.md), with the machine and the versions; of it:
+[All of it](../bench/RESULTS.md), with the machine and the versions; of it:
 
 | what | beside | times as fast |
 | --- | --- | ---: |
@@ -15,7 +16,7 @@ local FIGURES_HEAD = [[
 
 local BLOCK_BEGIN, BLOCK_END = "<!-- figures: `make bench` writes them -->\n", "<!-- end of the figures -->\n"
 
--- What the README shows: beginnings of what was measured, each with all of its peers.
+-- What the page shows: beginnings of what was measured, each with all of its peers.
 local SHOWN = {
   "verify + parse + callback, 567 bytes, luajit",
   "receive, store in memory, run a callback, 32 connections, luajit",
@@ -63,9 +64,9 @@ function results.to_table(lines)
   return TABLE_HEAD .. table.concat(rows)
 end
 
---- The README's figures, from RESULTS.md.
+--- The figures of docs/comparison.md, from RESULTS.md.
 ---@param text string of RESULTS.md
----@return string markdown; raises where something that the README shows is not there
+---@return string markdown; raises where something that the page shows is not there
 function results.to_figures(text)
   local rows = {}
   for _, beginning in ipairs(SHOWN) do
@@ -80,28 +81,28 @@ function results.to_figures(text)
   return FIGURES_HEAD .. table.concat(rows)
 end
 
-local function block(readme)
-  local _, begins = readme:find(BLOCK_BEGIN, 1, true)
-  local ends = begins and readme:find(BLOCK_END, begins + 1, true)
-  if not ends then error("the README has no place for figures", 0) end
+local function block(page)
+  local _, begins = page:find(BLOCK_BEGIN, 1, true)
+  local ends = begins and page:find(BLOCK_END, begins + 1, true)
+  if not ends then error("the page has no place for figures", 0) end
   return begins, ends
 end
 
---- What the README has of them now; "" where nothing was measured yet.
----@param readme string
+--- What the page has of them now; "" where nothing was measured yet.
+---@param page string
 ---@return string
-function results.shown(readme)
-  local begins, ends = block(readme)
-  return readme:sub(begins + 1, ends - 1)
+function results.shown(page)
+  local begins, ends = block(page)
+  return page:sub(begins + 1, ends - 1)
 end
 
---- The README with these figures in place of those that it has.
----@param readme string
+--- The page with these figures in place of those that it has.
+---@param page string
 ---@param figures string
 ---@return string
-function results.with_figures(readme, figures)
-  local begins, ends = block(readme)
-  return readme:sub(1, begins) .. figures .. readme:sub(ends)
+function results.with_figures(page, figures)
+  local begins, ends = block(page)
+  return page:sub(1, begins) .. figures .. page:sub(ends)
 end
 
 return results

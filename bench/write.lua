@@ -1,5 +1,5 @@
 -- write.lua table LINES: prints the table of these lines of results.
--- write.lua figures RESULTS.md README.md: writes the README's figures anew.
+-- write.lua figures RESULTS.md docs/comparison.md: writes the figures of docs/comparison.md anew.
 package.path = "bench/?.lua;" .. package.path
 local results = require "results"
 
@@ -16,10 +16,10 @@ function writers.table(lines)
   io.write(results.to_table(io.lines(lines)))
 end
 
-function writers.figures(results_path, readme_path)
-  local readme = results.with_figures(read(readme_path), results.to_figures(read(results_path)))
-  local file = assert(io.open(readme_path, "w"))
-  assert(file:write(readme))
+function writers.figures(results_path, page_path)
+  local page = results.with_figures(read(page_path), results.to_figures(read(results_path)))
+  local file = assert(io.open(page_path, "w"))
+  assert(file:write(page))
   assert(file:close())
 end
 

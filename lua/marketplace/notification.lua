@@ -48,7 +48,7 @@ function lazy.__pairs(self)
 end
 
 --- Reads the body of a notification of either generation. The result's fields are those of the
---- README's table "A notification"; `attributes` and `relationships` are built when they are first
+--- docs/notifications.md's table "A notification"; `attributes` and `relationships` are built when they are first
 --- read, so that `pairs`, `next` or an encoder see them only afterwards, except that `pairs` on Lua
 --- 5.3 and later always does. See `to_table`.
 ---@param body string JSON, UTF-8, at most 16 MiB

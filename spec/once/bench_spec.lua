@@ -1,4 +1,4 @@
--- What the benchmarks measure becomes RESULTS.md and the README's figures unchanged.
+-- What the benchmarks measure becomes RESULTS.md and the figures of docs/comparison.md unchanged.
 local shell = require "support.shell"
 local raw = require "support.raw_http"
 
@@ -90,10 +90,10 @@ describe("the results of the benchmarks", function()
   end)
 end)
 
-describe("the README's figures", function()
-  local readme = raw.read_file "README.md"
+describe("the figures of docs/comparison.md", function()
+  local page = raw.read_file "docs/comparison.md"
 
-  -- A table with everything that the README shows, and something that it does not.
+  -- A table with everything that the page shows, and something that it does not.
   local function everything()
     local text = "\n| not shown | 1 us | x | 2 us | 9.99 (9.99 to 9.99) |\n"
     for i, what in ipairs { "verify + parse + callback, 567 bytes, luajit", WHAT, "acknowledge on disk: SQLite",
@@ -108,23 +108,23 @@ describe("the README's figures", function()
     local file = io.open "bench/RESULTS.md"
     local text = file and file:read "*a"
     if file then file:close() end
-    assert.equal(text and results.to_figures(text) or "", results.shown(readme))
+    assert.equal(text and results.to_figures(text) or "", results.shown(page))
   end)
 
   it("are taken from it as they are, and put in the place of the old ones", function()
     local figures = results.to_figures(everything())
     assert.matches("| " .. WHAT .. " | peer 2 | 2.25 (1.00 to 9.00) |\n", figures, 1, true)
     assert.is_nil(figures:find("not shown", 1, true))
-    local once = results.with_figures(readme, figures)
+    local once = results.with_figures(page, figures)
     assert.equal(figures, results.shown(once))
     assert.equal(once, results.with_figures(results.with_figures(once, "old\n"), figures))
-    assert.equal(readme, results.with_figures(once, results.shown(readme)))
+    assert.equal(page, results.with_figures(once, results.shown(page)))
   end)
 
   it("are not written if one is missing, or has no place", function()
     assert.has_error(function() results.to_figures((everything():gsub("acknowledge", "store"))) end,
       "not in the results: acknowledge on disk:")
-    assert.has_error(function() results.with_figures("# no place\n", "") end, "the README has no place for figures")
+    assert.has_error(function() results.with_figures("# no place\n", "") end, "the page has no place for figures")
   end)
 end)
 

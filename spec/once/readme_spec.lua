@@ -1,5 +1,6 @@
--- Every command and every Lua block of the README, run. A command that no test here knows fails. What docs/ has of the
--- commands that are known here is run too; the rest of docs/ is docs_spec's.
+-- Every command and every Lua block of the README, and of the pages that go on where it ends, run. A command that no
+-- test here knows fails. What other pages have of the commands that are known here is run too; the rest of docs/ is
+-- docs_spec's.
 local core = require "marketplace.core"
 local marketplace = require "marketplace"
 local raw = require "support.raw_http"
@@ -8,18 +9,26 @@ local samples = require "marketplace.samples"
 local shell = require "support.shell"
 local simulated_api = require "support.simulated_api"
 local simulation = require "support.simulation"
+local typed_pages = require "support.typed_pages"
+
+local unpack = require("marketplace.runtime").unpack
 
 local LUA = shell.LUA
 local SECRETS = "the new one\nthe old one\n"
-local readme = raw.read_file "README.md"
+local README = "README.md"
 
+-- Of the README first, as they are typed in this folder.
 local function blocks(language)
   local list = {}
-  for text in readme:gmatch("\n```" .. language .. "\n(.-)\n```") do list[#list + 1] = text end
+  for _, path in ipairs { README, unpack(typed_pages) } do
+    for text in raw.read_file(path):gmatch("\n```" .. language .. "\n(.-)\n```") do
+      list[#list + 1] = ("\n" .. text):gsub("\nmarketplace ", "\nbin/marketplace "):sub(2)
+    end
+  end
   return list
 end
 
--- The commands of the pages in docs/ that the README does not have, as they are typed in this folder.
+-- The commands of the other pages in docs/, as they are typed in this folder.
 local function further_commands()
   local list = {}
   for path in shell.run "ls docs/*.md":gmatch "%S+" do
@@ -336,6 +345,7 @@ local ID = "6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1"
 
 local function about_one(command, is_dead, pattern)
   return function()
+    expect(0, in_folder "rm -f marketplace.db*")
     local box = assert(marketplace.inbox("sqlite:" .. folder .. "/marketplace.db"))
     assert(box:put { { key = ID, digest = "d", type = "ping", event = "ping", body = "a body" } })
     assert(box:cancel({ id = ID }, "x") ~= nil)
@@ -432,7 +442,7 @@ local function run_with_simulator(name)
   expect(0, ("%s %s %s/%s"):format(api:environment(), LUA, folder, name))
 end
 
-describe("the README's", function()
+describe("the README's and its pages'", function()
   setup(function()
     folder = os.tmpname()
     os.remove(folder)
@@ -450,20 +460,20 @@ describe("the README's", function()
     raw.remove_files()
   end)
 
+  local told = {}
   for _, block in ipairs(blocks "sh") do
     for line in block:gmatch "[^\n]+" do
-      it("command runs #full: " .. line, function()
-        local run = COMMANDS[line]
-        assert(run, "no test runs this command")
-        run()
-      end)
+      if not told[line] then
+        told[line] = true
+        it("command runs #full: " .. line, function()
+          local run = COMMANDS[line]
+          assert(run, "no test runs this command")
+          run()
+        end)
+      end
     end
   end
 
-  local told = {}
-  for _, block in ipairs(blocks "sh") do
-    for line in block:gmatch "[^\n]+" do told[line] = true end
-  end
   for _, line in ipairs(further_commands()) do
     if COMMANDS[line] and not told[line] then
       told[line] = true
@@ -504,7 +514,8 @@ describe("the README's", function()
 
   it("tables name every event and no other", function()
     local named = {}
-    for event in readme:match("\n| event | what happened.-\n\n"):gmatch "\n| `([%w_]+)` |" do named[event] = true end
+    local rows = raw.read_file("docs/notifications.md"):match "\n| event | what happened.-\n\n"
+    for event in rows:gmatch "\n| `([%w_]+)` |" do named[event] = true end
     local known = {}
     for _, sample in ipairs(samples.list()) do known[sample.event] = true end
     known.other = true
