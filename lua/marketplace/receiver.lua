@@ -1,7 +1,7 @@
 --- The receiver: answers requests, stores what is authentic in the inbox, and runs callbacks for it.
 ---
---- It does no I/O of its own: a server, nginx or a test hands it requests. docs/notifications.md has the table of its answers.
---- Verification comes before parsing, and nothing unverified reaches the inbox.
+--- It does no I/O of its own: a server, nginx or a test hands it requests. docs/notifications.md has the table of
+--- its answers. Verification comes before parsing, and nothing unverified reaches the inbox.
 local core = require "marketplace.core"
 local dead_record = require("marketplace.inbox.record").dead
 local dispatcher = require "marketplace.dispatcher"

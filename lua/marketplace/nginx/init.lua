@@ -222,8 +222,8 @@ local function guarded(work, ...)
   request.answer(failed.status, failed.headers, failed.body)
 end
 
---- Answers the current request: in content_by_lua. docs/notifications.md has the table of answers; nginx itself answers if
---- a body is larger than client_max_body_size or does not arrive within client_body_timeout.
+--- Answers the current request: in content_by_lua. docs/notifications.md has the table of answers; nginx itself
+--- answers if a body is larger than client_max_body_size or does not arrive within client_body_timeout.
 function nginx.handle()
   started "marketplace.nginx.handle"
   guarded(handle)
