@@ -34,6 +34,23 @@ describe("the watch of a certificate", function()
     end
   end)
 
+  it("has alerts told, and tries again while somebody else has their state", function()
+    local seen, is_done = {}, false
+    local watched = watch(now + 3 * DAY, { observe = function(_, list)
+      seen[#seen + 1] = list[1]
+      return is_done
+    end })
+    watched:turn()
+    is_done = true
+    for _ = 1, 2 do watched:turn() end
+    assert.equal(2, #seen)
+    assert.same({ "certificate_expiring", "https://m.example", true, "warning" },
+      { seen[2].name, seen[2].about, seen[2].is_on, seen[2].level })
+    watched:begin(now + 90 * DAY)
+    watched:turn()
+    assert.is_false(seen[3].is_on)
+  end)
+
   it("warns once a day, and at once of another one", function()
     local watched = watch(now + DAY)
     for _ = 1, 3 do watched:turn() end

@@ -6,6 +6,7 @@ local nginx_server = require "support.nginx_server"
 local raw = require "support.raw_http"
 local samples = require "marketplace.samples"
 local shell = require "support.shell"
+local simulated_api = require "support.simulated_api"
 local wait_until = require "support.wait_until"
 
 local SECRET = "the secret of the webhook"
@@ -194,5 +195,55 @@ describe("an alert's command", function()
     server:wait_for "told of no_callback by 0: begins"
     server:quit()
     assert.equal(1, select(2, server:error_log():gsub("told of dead_letters", "")))
+  end)
+
+  it("is run by reconcile and check, whose runs tell nothing twice, nor what the other has told", function()
+    local api = simulated_api.start()
+    finally(function() api:stop() end)
+    local box = assert(marketplace.inbox(inbox_url()))
+    box:close()
+    local client = api:client()
+    local webhook = assert(client.webhooks:create {
+      app = api.app, name = "one", url = "https://m.example/notifications", secret = SECRET, enabled = false,
+      eventTypes = require("marketplace.event_types").MARKETPLACE,
+    }).id
+    local page = program(TELLS)
+    local function shown()
+      local list = {}
+      for i, alert in ipairs(told()) do list[i] = ("%s %s"):format(alert.name, alert.state) end
+      table.sort(list)
+      return list
+    end
+    local function run(expected, words)
+      local _, status = shell.capture(shell.marketplace(("%s --app %s --alert-command %s"):format(words, api.app, page),
+        ("%s MARKETPLACE_INBOX=%s"):format(api:environment(), inbox_url())))
+      assert.equal(expected, status)
+    end
+    local reconcile = ("reconcile --state %s/state.json"):format(folder)
+    run(1, reconcile .. " --dry-run")
+    assert.same({}, shown())
+    for _ = 1, 2 do
+      run(1, reconcile)
+      run(1, "check --no-ping")
+    end
+    assert.same({ "check_failed begins", "reconcile_incomplete begins", "webhook_disabled begins" }, shown())
+    assert(client.webhooks:update(webhook, { enabled = true }))
+    run(1, "check --no-ping") -- there is no such host
+    assert.same({ "check_failed begins", "reconcile_incomplete begins", "webhook_disabled begins",
+      "webhook_disabled ends" }, shown())
+    run(0, reconcile .. " --accept-gap") -- while it was disabled
+    run(0, reconcile)
+    assert.same({ "check_failed begins", "reconcile_incomplete begins", "reconcile_incomplete ends",
+      "webhook_disabled begins", "webhook_disabled ends" }, shown())
+  end)
+
+  it("that fails leaves reconcile's status as it is, and is named", function()
+    local key = folder .. "/key.p8"
+    assert(core.replace_file(key, assert(core.generate_key()):private_pem()))
+    local output, status = shell.capture(shell.marketplace(("reconcile --app 1 --inbox %s --alert-command " ..
+      "'echo no network; false' --key-id K --issuer-id I --key-file %s --api-url http://127.0.0.1:1"):format(
+      inbox_url(), key)))
+    assert.equal(1, status)
+    assert.matches("marketplace: alert not told .*no network", output)
   end)
 end)
