@@ -1,0 +1,50 @@
+// Who may look: signing in, out, and what happens without.
+"use strict";
+
+const assert = require("node:assert/strict");
+const { after, before, describe, it } = require("node:test");
+const fs = require("node:fs");
+const { fill, launch, startDashboard, temporaryFolder, TOKEN } = require("./support.js");
+
+describe("signing in", () => {
+  let folder, dashboard, browser, page;
+
+  before(async () => {
+    folder = temporaryFolder();
+    dashboard = await startDashboard(folder, "--inbox", fill(folder, 3));
+    browser = await launch();
+    page = await (await browser.newContext()).newPage();
+  });
+
+  after(async () => {
+    await browser.close();
+    await dashboard.stop();
+    fs.rmSync(folder, { recursive: true });
+  });
+
+  it("comes first, whatever is asked for", async () => {
+    await page.goto(dashboard.url + "/live");
+    assert.match(page.url(), /\/login\?next=/);
+  });
+
+  it("is refused with another token", async () => {
+    await page.getByLabel("Token").fill("not the token that it is");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    assert.equal(await page.getByRole("alert").textContent(), "This is not the token.");
+  });
+
+  it("leads to what was asked for, and has no token in an address", async () => {
+    await page.getByLabel("Token").fill(TOKEN);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL(dashboard.url + "/live");
+    assert.ok(!page.url().includes(encodeURIComponent(TOKEN)));
+  });
+
+  it("lasts until one signs out", async () => {
+    await page.goto(dashboard.url + "/");
+    assert.match(await page.title(), /^Overview/);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.goto(dashboard.url + "/");
+    assert.match(page.url(), /\/login/);
+  });
+});

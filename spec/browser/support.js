@@ -1,0 +1,71 @@
+// What the dashboard's specs share: a dashboard of a filled inbox, and chromium.
+"use strict";
+
+const { spawn, spawnSync } = require("node:child_process");
+const fs = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
+const { chromium } = require("playwright-core");
+
+const ROOT = path.join(__dirname, "..", "..");
+const LUA = process.env.MARKETPLACE_LUA || "lua5.4";
+const TOKEN = "a token of the specs, 32 bytes long";
+
+// What chromium would ask of hosts elsewhere is switched off: nothing but the dashboard is reached.
+const CHROMIUM_ARGUMENTS = [
+  "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+
+function withLua(...args) {
+  return spawn("tools/with-lua", [LUA, LUA, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+function runLua(...args) {
+  const done = spawnSync("tools/with-lua", [LUA, LUA, ...args], { cwd: ROOT, encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`${args.join(" ")}: ${done.stderr}`);
+  return done.stdout;
+}
+
+function temporaryFolder() {
+  return fs.mkdtempSync(path.join(os.tmpdir(), "dashboard-"));
+}
+
+// The URL of an inbox in this folder with this many notifications, see fill.lua.
+function fill(folder, count) {
+  const url = `sqlite:${folder}/inbox.db`;
+  runLua("spec/browser/fill.lua", url, String(count));
+  return url;
+}
+
+// Starts `marketplace dashboard` and resolves to { url, token, stop } once it listens.
+function startDashboard(folder, ...args) {
+  const tokenFile = path.join(folder, "token");
+  fs.writeFileSync(tokenFile, TOKEN + "\n", { mode: 0o600 });
+  const child = withLua("bin/marketplace", "dashboard", "--port", "0", "--token-file", tokenFile, ...args);
+  let said = "";
+  return new Promise((resolve, reject) => {
+    const hear = (bytes) => {
+      said += bytes;
+      const found = said.match(/http:\/\/127\.0\.0\.1:\d+\S*/);
+      if (found) resolve({ url: found[0].replace(/\/$/, ""), token: TOKEN, stop: () => stop(child), said: () => said });
+    };
+    child.stdout.on("data", hear);
+    child.stderr.on("data", hear);
+    child.on("exit", (status) => reject(new Error(`the dashboard ended with ${status}: ${said}`)));
+  });
+}
+
+function stop(child) {
+  return new Promise((resolve) => {
+    child.on("exit", resolve);
+    child.kill("SIGTERM");
+  });
+}
+
+function launch() {
+  const root = process.getuid() === 0 ? ["--no-sandbox"] : [];
+  return chromium.launch({ executablePath: "/usr/bin/chromium", args: [...CHROMIUM_ARGUMENTS, ...root] });
+}
+
+module.exports = { ROOT, TOKEN, fill, launch, runLua, startDashboard, temporaryFolder };
