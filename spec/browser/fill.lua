@@ -1,5 +1,5 @@
--- fill.lua URL COUNT: puts COUNT notifications into an inbox, of which every tenth is dead and every hundredth waits; with
--- COUNT 3, one of each. All is the same each time but for the moment of its arrival.
+-- fill.lua URL COUNT: puts COUNT notifications into an inbox, of which every tenth is dead and every hundredth waits;
+-- with COUNT 3, one of each. All is the same each time but for the moment of its arrival.
 local marketplace = require "marketplace"
 local record = require "marketplace.inbox.record"
 local samples = require "marketplace.samples"
