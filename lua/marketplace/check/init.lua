@@ -1,6 +1,7 @@
 --- Looks at a marketplace from the outside, as a device does, and at what App Store Connect has of it: what is well,
 --- what is not and what to do about it, and what was not looked at and why. It changes nothing; all that it causes is a
---- ping of App Store Connect's. It blocks, and ends in time.
+--- ping of App Store Connect's. It ends in time. In a task (marketplace.client.scheduler) it waits as the client does,
+--- and elsewhere it blocks.
 local app_store_connect = require "marketplace.check.app_store_connect"
 local core = require "marketplace.core"
 local deliveries = require "marketplace.check.deliveries"
@@ -12,6 +13,7 @@ local options = require "marketplace.options"
 local outside = require "marketplace.check.outside"
 local packages = require "marketplace.check.packages"
 local receiver = require "marketplace.check.receiver"
+local scheduler = require "marketplace.client.scheduler"
 local tokens = require "marketplace.check.tokens"
 local webhooks = require "marketplace.check.webhooks"
 local well_known = require "marketplace.check.well_known"
@@ -223,7 +225,7 @@ function check.run(given)
   if wrong then error(("%s: %s"):format(WHERE, wrong), 2) end
   local run = new_run(given)
   open_packages(run, given)
-  local ok, problem = xpcall(function() look(run) end, debug.traceback)
+  local ok, problem = scheduler.protected(look, run)
   if run.opened then run.opened:close() end
   if not ok then error(problem, 0) end
   local counts = { ok = 0, warning = 0, error = 0, skipped = 0 }

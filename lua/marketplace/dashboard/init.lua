@@ -4,11 +4,13 @@
 --- Its parts: `router` (who may ask, and which view answers), `session`, `cookies`, `origin` and `logins` (who has
 --- signed in, and from where), `html`, `page` and `shown` (what a page is made of), `assets`, `style`, `script` and
 --- `icon` (what a browser loads beside it), `views`.
+local check = require "marketplace.check"
 local core = require "marketplace.core"
 local log = require "marketplace.log"
 local logins = require "marketplace.dashboard.logins"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
+local outside = require "marketplace.dashboard.outside"
 local requests = require "marketplace.device.request"
 local router = require "marketplace.dashboard.router"
 local session = require "marketplace.dashboard.session"
@@ -130,13 +132,17 @@ end
 ---@field token_file? string path of the token that signs in, or of up to 8, one a line; this or `token` is needed
 ---@field token? string|string[] itself, at least 16 bytes
 ---@field packages? marketplace.Packages that it shows, default none
+---@field check? marketplace.CheckOptions with which it looks from the outside: at the webhooks, with `client` and
+--- `apps`, and at the receiver's address and certificate, with `webhook_url`; default it does not
+---@field reconcile_state? string path of the state that reconciliations keep, which it shows; default it does not
 ---@field path? string below which it is, default "/"
 ---@field hosts? string[] names that its users' browsers call it by, beside addresses and localhost; default none
 ---@field place? string what the pages call the inbox, without a password; default nothing
 ---@field log? fun(entry: table)|table see marketplace.log; default what someone should look at, on standard error
 ---@field clock? fun(): number seconds since the epoch; default the machine's
 local OPTIONS = {
-  inbox = "!table", token_file = "string", token = "string|table", packages = "table", path = "string",
+  inbox = "!table", token_file = "string", token = "string|table", packages = "table", check = "table",
+  reconcile_state = "string", path = "string",
   hosts = "table", place = "string", log = "function|table", clock = "function",
 }
 
@@ -155,6 +161,8 @@ function PROBLEMS.hosts(hosts)
   end
 end
 
+PROBLEMS.check = check.problem
+
 function PROBLEMS.inbox(inbox)
   if type(inbox.backlog) == "function" then return nil end
   return "must be an inbox: use assert(marketplace.inbox(url))"
@@ -168,7 +176,7 @@ function dashboard.option_problem(name, value)
   return PROBLEMS[name](value)
 end
 
-local function check(given)
+local function check_options(given)
   if (given.token == nil) == (given.token_file == nil) then
     error("one of the options 'token' and 'token_file' is needed", 0)
   end
@@ -198,17 +206,19 @@ end
 ---@return string? code token_invalid
 function dashboard.new(given)
   options.check(WHERE, given, OPTIONS)
-  local ok, problem = pcall(check, given)
+  local ok, problem = pcall(check_options, given)
   if not ok then error(("%s: %s"):format(WHERE, problem), 2) end
   local target, clock = log.target(given.log), given.clock or core.now
   local list, message = tokens_of(given, target)
   message = message or tokens.problem(list)
   if message then return nil, ("%s: %s"):format(WHERE, message), "token_invalid" end
+  local looks = given.check and outside.new(given.check, clock)
   local views, view_at = router.views()
   return setmetatable({
-    inbox = given.inbox, packages = given.packages, place = given.place, log = target, clock = clock,
-    mount = (given.path or "/"):gsub("/$", ""), hosts = hosts_of(given), views = views,
-    view_at = view_at, sessions = session.new(list, clock), logins = logins.new(core.monotonic), answered = {},
+    inbox = given.inbox, packages = given.packages, outside = looks, reconcile_state = given.reconcile_state,
+    place = given.place, log = target, clock = clock, mount = (given.path or "/"):gsub("/$", ""),
+    hosts = hosts_of(given), views = views, view_at = view_at, sessions = session.new(list, clock),
+    logins = logins.new(core.monotonic), answered = {},
     login_outcomes = { succeeded = 0, failed = 0, slowed = 0 },
   }, Dashboard)
 end

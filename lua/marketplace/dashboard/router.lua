@@ -17,7 +17,7 @@ local router = {}
 ---@field title string
 ---@field nav? string as the bar names it; without it the bar does not
 ---@field section? string the path of the view that the bar marks, default its own
----@field needs? "packages" without which the bar does not name it
+---@field needs? "packages"|"outside" without which the bar does not name it
 ---@field is_public? boolean whether it is shown to who has not signed in
 ---@field get? fun(context: marketplace.dashboard.Context): any, table? what is shown, and {title=, status=, refresh=};
 --- or nil and an answer
@@ -26,6 +26,7 @@ local router = {}
 ---@class marketplace.dashboard.Context what a view is given
 ---@field inbox marketplace.Inbox
 ---@field packages? marketplace.Packages
+---@field outside? table marketplace.dashboard.outside
 ---@field query table<string, string>
 ---@field form? table<string, string> of a POST
 ---@field now number seconds since the epoch
@@ -46,7 +47,7 @@ local router = {}
 ---@field failed fun(message: string): table that the inbox or the packages are away
 
 local VIEWS = {
-  "overview", "live", "packages", "version", "change", "login",
+  "overview", "live", "apps", "check", "packages", "version", "change", "login",
   "logout",
 }
 
@@ -148,9 +149,9 @@ end
 -- `path` is the dashboard's own: it begins with a slash.
 local function context_of(dashboard, asked, path)
   local context = {
-    dashboard = dashboard, inbox = dashboard.inbox, packages = dashboard.packages, views = dashboard.views,
-    place = dashboard.place, query = forms.read(asked.query), now = dashboard.clock(), path = path,
-    remote = asked.remote,
+    dashboard = dashboard, inbox = dashboard.inbox, packages = dashboard.packages, outside = dashboard.outside,
+    views = dashboard.views, place = dashboard.place, query = forms.read(asked.query), now = dashboard.clock(),
+    path = path, remote = asked.remote,
   }
   context.url = function(to, query) return dashboard.mount .. to .. forms.query(query) end
   context.asset = function(name) return dashboard.mount .. assets.path(name) end

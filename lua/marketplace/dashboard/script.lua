@@ -4,6 +4,7 @@ return [[
 "use strict";
 (function () {
   var LONGEST_WAIT = 60; // seconds, after failures
+  var loading = new Set(); // addresses
 
   function tellTimes(root) {
     root.querySelectorAll("time[datetime]").forEach(function (time) {
@@ -49,13 +50,29 @@ return [[
     };
   }
 
-  function fetchPage() {
-    return fetch(location.href, { credentials: "same-origin", redirect: "error", cache: "no-store" })
+  function fetchPage(address) {
+    return fetch(address, { credentials: "same-origin", redirect: "error", cache: "no-store" })
       .then(function (response) {
         if (!response.ok) throw new Error("status " + response.status);
         return response.text();
       })
       .then(function (body) { return new DOMParser().parseFromString(body, "text/html"); });
+  }
+
+  // What takes seconds comes after the page, from one that has the same element.
+  function loadLater(root) {
+    root.querySelectorAll("[data-from][id]").forEach(function (element) {
+      var from = element.dataset.from;
+      if (loading.has(from)) return;
+      loading.add(from);
+      fetchPage(from).then(function (page) {
+        var before = document.getElementById(element.id), after = page.getElementById(element.id);
+        if (!before || !after || !before.dataset.from) return;
+        after = document.adoptNode(after);
+        tellTimes(after);
+        before.replaceWith(after);
+      }).catch(function () {}).then(function () { loading.delete(from); });
+    });
   }
 
   function follow(id, seconds) {
@@ -74,13 +91,14 @@ return [[
       showFresh(before, after);
       tellTimes(after);
       before.replaceWith(after);
+      loadLater(after);
       shown.tell("Live, every " + seconds + " s. Updated " + new Date().toISOString().slice(11, 19) + " UTC");
     }
 
     function turn() {
       if (shown.paused) return;
       if (document.hidden || isUsed(document.getElementById(id))) return later();
-      fetchPage().then(replace).then(function () { wait = seconds; }, function () {
+      fetchPage(location.href).then(replace).then(function () { wait = seconds; }, function () {
         wait = Math.min(2 * wait, LONGEST_WAIT);
         if (shown.paused) return;
         shown.tell("Not updated: no answer, or you are signed out. Trying again in " + wait + " s", "broken");
@@ -102,5 +120,6 @@ return [[
     follow(element.id, Number(element.dataset.live));
   });
   tellTimes(document);
+  loadLater(document);
 })();
 ]]

@@ -75,6 +75,7 @@ footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--qu
   gap: .7rem; align-content: start;
 }
 .columns { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
+ul.plain { padding: 0; list-style: none; }
 .row { display: flex; flex-wrap: wrap; gap: .5rem .8rem; align-items: center; }
 .apart { justify-content: space-between; }
 .nothing { color: var(--quiet); padding: .5rem 0; }

@@ -20,6 +20,9 @@ local state_file = require "marketplace.state_file"
 
 local reconcile_state = {}
 
+--- Where the command keeps it, if nothing else is said.
+reconcile_state.DEFAULT = "marketplace.reconcile.json"
+
 local VERSION = 1
 local ADVICE = "Move it away, and the next reconciliation looks ten days back"
 

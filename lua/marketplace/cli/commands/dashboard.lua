@@ -3,6 +3,7 @@ local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
 local config = require "marketplace.cli.support.config"
 local core = require "marketplace.core"
+local credentials = require "marketplace.cli.support.credentials"
 local dashboard = require "marketplace.dashboard"
 local inbox_url = require "marketplace.inbox.url"
 local installation = require "marketplace.cli.support.installation"
@@ -10,6 +11,7 @@ local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
 local packages_folder = require "marketplace.cli.support.packages"
 local proxies = require "marketplace.server.proxies"
+local reconcile_state = require "marketplace.reconcile.state"
 local running = require "marketplace.cli.support.running"
 local server = require "marketplace.server"
 local stopping = require "marketplace.stopping"
@@ -19,6 +21,7 @@ local tokens = require "marketplace.dashboard.tokens"
 local command_dashboard = {}
 
 local DEFAULT_TOKEN = "marketplace.dashboard.token"
+local TIMEOUT = 5 -- seconds
 
 function command_dashboard.describe(command)
   command:option("--token-file", "the token that signs in, or up to 8, one a line; it is made if there is no such " ..
@@ -28,6 +31,12 @@ function command_dashboard.describe(command)
   command:option("--packages", "also show the packages in this folder (without it: MARKETPLACE_PACKAGES, or else " ..
     "`packages` in the config file, or else the folder `packages`, if it is there)"):argname("DIR")
   config.describe(command)
+  command:option("--reconcile-state", "also show how far this state file of `marketplace reconcile` has come " ..
+    "(without it: " .. reconcile_state.DEFAULT .. ", if it is there)"):argname("PATH")
+  command:option("--app", "also show the webhooks of this app, as `marketplace check` sees them; needs a key of App " ..
+    "Store Connect's API; may be repeated"):count("*"):argname("ID")
+  command:option("--webhook-url", "also look whether notifications can be posted to this URL, and at its certificate")
+    :argname("URL")
   command:option("--allow-host", "answer browsers that call the dashboard by this name, beside addresses and " ..
     "localhost; may be repeated"):count("*"):argname("NAME")
   command:option("--path", "path below which the dashboard is, behind a proxy that shares it with others")
@@ -38,6 +47,7 @@ function command_dashboard.describe(command)
     :default(("%d"):format(stopping.SECONDS)):argname("SECONDS")
   running.describe_metrics(command)
   output.describe_json(command)
+  credentials.describe_api(command, TIMEOUT)
 end
 
 --[[ Checking ]]
@@ -50,11 +60,14 @@ end
 -- Converts the numbers.
 local function usage_problem(options)
   local problem = running.metrics_problem(options) or check.number_problem(options, "port", 0, 65535)
-    or check.number_problem(options, "stop_seconds", 1, 86400) or chosen.sharing_problem(options)
-    or proxy_problem(options)
+    or check.number_problem(options, "stop_seconds", 1, 86400) or check.seconds_problem(options, "timeout")
+    or chosen.sharing_problem(options) or proxy_problem(options)
   if problem then return "dashboard: " .. problem end
   local host_problem = server.host_problem(options.host)
   if host_problem then return "dashboard: --host " .. host_problem end
+  local given = options.webhook_url and { webhook_url = options.webhook_url }
+  local wrong_url = given and dashboard.option_problem("check", given)
+  if wrong_url then return "dashboard: --webhook-url" .. wrong_url:match "^option '[^']*'(.*)$" end
   for option, name in pairs { allow_host = "hosts", path = "path" } do
     local wrong = dashboard.option_problem(name, options[option])
     if wrong then return ("dashboard: --%s %s"):format(option:gsub("_", "-"), wrong) end
@@ -70,6 +83,22 @@ local function resolve(options)
   problem = packages_folder.resolve(options)
   if options.packages then options.folder_source = "--packages" end
   return problem
+end
+
+local function reconcile_state_of(options)
+  if options.reconcile_state then return options.reconcile_state end
+  return core.file_id(reconcile_state.DEFAULT) and reconcile_state.DEFAULT or nil
+end
+
+-- What to look at from the outside; nil without a message for nothing.
+local function check_of(options, target)
+  local client, status, message
+  if #options.app > 0 then
+    client, status, message = credentials.client(options, target.write)
+    if not client then return nil, status, message end
+  end
+  if not client and not options.webhook_url then return nil end
+  return { client = client, apps = options.app, webhook_url = options.webhook_url, timeout = options.timeout }
 end
 
 -- Packages that nobody named and that are not there are not missed.
@@ -89,7 +118,7 @@ local function reload_tokens(options, made, target)
   end
 end
 
-local function open_dashboard(options, target)
+local function open_dashboard(options, looks, target)
   local box, problem = chosen.open(options, {
     must_exist = true, lazy = true, warn = running.adviser(target.write),
   })
@@ -99,7 +128,8 @@ local function open_dashboard(options, target)
   if is_new then target.write { level = "info", message = "made a token", reason = options.token_file } end
   return dashboard.new {
     inbox = box, packages = open_packages(options, target), token_file = options.token_file, log = target,
-    path = options.path, hosts = options.allow_host, place = inbox_url.redacted(options.inbox),
+    path = options.path, hosts = options.allow_host, place = inbox_url.redacted(options.inbox), check = looks,
+    reconcile_state = reconcile_state_of(options),
   }
 end
 
@@ -153,8 +183,11 @@ end
 local function run(options, target)
   local tls, status, problem = running.read_tls(options, target.write)
   if not tls then return status, problem end
+  local looks
+  looks, status, problem = check_of(options, target)
+  if problem then return status, problem end
   core.catch_signals()
-  local made, message = open_dashboard(options, target)
+  local made, message = open_dashboard(options, looks, target)
   if not made then return 1, message end
   local listener
   listener, message = listen(options, made, tls, target)

@@ -10,11 +10,10 @@ local json = require "marketplace.json"
 local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
 local reconcile = require "marketplace.reconcile"
+local state = require "marketplace.reconcile.state"
 local text = require "marketplace.text"
 
 local command_reconcile = {}
-
-local DEFAULT_STATE = "marketplace.reconcile.json"
 
 function command_reconcile.describe(command)
   command:option("--app", "compare the webhooks of this app; may be repeated"):count("*"):argname("ID")
@@ -22,7 +21,7 @@ function command_reconcile.describe(command)
     "if they have more than one"):argname("URL")
   command:option("--webhook", "compare this webhook; may be repeated"):count("*"):argname("ID")
   chosen.describe(command)
-  command:option("--state", "file that remembers how far the last run came"):default(DEFAULT_STATE):argname("PATH")
+  command:option("--state", "file that remembers how far the last run came"):default(state.DEFAULT):argname("PATH")
   command:option("--since", "compare what was delivered since, in place of what is due: 9d, 12h, 30m or 45s ago, or " ..
     "a date; at most ten days back"):argname("AGE")
   command:option("--accept", "do not report again that this event could not be compared; may be repeated"):count("*")
