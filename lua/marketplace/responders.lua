@@ -80,6 +80,14 @@ function Responders:add(responder, where)
   end
 end
 
+--- Adds one that is only counted and closed here: its carrier knows where it answers.
+---@param responder marketplace.Responder
+---@param where string as for `add`
+function Responders:add_apart(responder, where)
+  responders.check(responder, where, 4)
+  self.apart[#self.apart + 1] = responder
+end
+
 --- The responder that answers a path.
 ---@param path string without a query
 ---@return marketplace.Responder|nil
@@ -101,21 +109,25 @@ end
 --- What they have counted, for metrics.text.
 ---@param lines string[] added to
 function Responders:add_metrics(lines)
-  for _, responder in ipairs(self.list) do
-    if responder.metrics then lines[#lines + 1] = responder:metrics():gsub("\n$", "") end
+  for _, list in ipairs { self.list, self.apart } do
+    for _, responder in ipairs(list) do
+      if responder.metrics then lines[#lines + 1] = responder:metrics():gsub("\n$", "") end
+    end
   end
 end
 
 function Responders:close()
-  for _, responder in ipairs(self.list) do
-    if responder.close then responder:close() end
+  for _, list in ipairs { self.list, self.apart } do
+    for _, responder in ipairs(list) do
+      if responder.close then responder:close() end
+    end
   end
 end
 
 ---@return marketplace.Responders
 function responders.new()
   return setmetatable({
-    list = {},
+    list = {}, apart = {},
     --- Whether a server knows the routes, so that none can be added.
     is_carried = false,
     --- {path=, max_body=, responder=} of each path, for carriers that judge heads: one that ends with a slash stands

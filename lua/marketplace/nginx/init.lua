@@ -11,6 +11,7 @@ if not rawget(_G, "ngx") then error("marketplace.nginx runs inside nginx only", 
 local alert_options = require "marketplace.alerts.from_options"
 local at_exit = require "marketplace.at_exit"
 local core = require "marketplace.core"
+local dashboards = require "marketplace.nginx.dashboard"
 local device_config = require "marketplace.device.config"
 local from_prefix = require "marketplace.nginx.from_prefix"
 local handlers = require "marketplace.handlers"
@@ -94,6 +95,15 @@ local function add_device(given, receiver)
   receiver:add_responder(device)
 end
 
+-- Apart from other responders, as it must not be where devices ask.
+local function add_dashboard(given, receiver)
+  if not given.dashboard then return nil end
+  local dashboard, problem = dashboards.open(given.dashboard, receiver)
+  if not dashboard then fail("option 'dashboard': %s", problem) end
+  receiver.responders:add_apart(dashboard, WHERE)
+  return dashboard
+end
+
 -- Workers begin with the same state of math.random, and would try again all at once.
 local function random()
   return tonumber(core.random_hex(6), 16) / 2 ^ 48
@@ -113,6 +123,8 @@ end
 ---@field inbox string|marketplace.Inbox URL, see marketplace.nginx.inbox, or an inbox whose methods do not block
 ---@field device_config? string path of a Lua file that returns the options of marketplace.device, with which `device`
 --- answers; default none: a handlers file can add a device, too
+---@field dashboard? marketplace.NginxDashboardOptions {token_file=, path=, packages=, hosts=} of the operator's web
+--- page, which `dashboard` answers with; default none
 ---@field dict? string name of a lua_shared_dict that sums up the metrics of all workers, default none: each has its own
 ---@field dispatch? boolean run the callbacks in nginx too, default false: `marketplace work` does
 ---@field max_body? integer bytes, default 1048576
@@ -125,8 +137,9 @@ end
 ---@field alert_state? string path of a file that remembers what was told, default none: until nginx reloads
 local OPTIONS = {
   handlers = "!string|function", secret_file = "string", secrets = "string|table", inbox = "!string|table",
-  device_config = "string", dict = "string", dispatch = "boolean", max_body = "number", lease = "number",
-  retry = "table", keep = "number", on_alert = "function", alert_age = "number", alert_state = "string",
+  device_config = "string", dashboard = "table", dict = "string", dispatch = "boolean", max_body = "number",
+  lease = "number", retry = "table", keep = "number", on_alert = "function", alert_age = "number",
+  alert_state = "string",
 }
 
 --- Prepares the one receiver of this nginx: in init_by_lua. If something is wrong, it raises, so that nginx does not
@@ -145,7 +158,9 @@ function nginx.init(given)
   runs = worker.new(receiver, nginx_log.target)
   add_handlers(given, receiver)
   add_device(given, receiver)
+  local dashboard = add_dashboard(given, receiver)
   state = {
+    dashboard = dashboard,
     receiver = receiver, worker = given.dispatch and runs or nil, pid = ngx.worker.pid(), has_worker = false,
     metrics = dict and shared_metrics.new(receiver, dict) or nil, watch = watch_of(given, receiver),
   }
@@ -235,6 +250,16 @@ end
 function nginx.device()
   started "marketplace.nginx.device"
   guarded(responding.answer, state.receiver)
+end
+
+--- Answers the current request with the operator's web page, which `init` was given the option `dashboard` for: in
+--- content_by_lua, in a location of its path that only operators reach.
+function nginx.dashboard()
+  started "marketplace.nginx.dashboard"
+  if not state.dashboard then
+    error("marketplace.nginx.dashboard: give marketplace.nginx.init the option 'dashboard' first", 2)
+  end
+  guarded(responding.answer, state.receiver, state.dashboard)
 end
 
 --- Counts and logs what nginx refused by itself, such as a body above client_max_body_size, as what the receiver

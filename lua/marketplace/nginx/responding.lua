@@ -58,12 +58,20 @@ local function answer_of(receiver, responder, asked)
   return responses.refusal "unavailable", false
 end
 
+-- Nil if none answers there. A question mark in the path was percent-encoded: a responder would take it for the
+-- beginning of the query.
+local function responder_of(receiver, only, path)
+  if path:find("?", 1, true) then return nil end
+  if not only then return receiver.responders:find(path) end
+  return only:answers(path) and only or nil
+end
+
 --- Answers it.
 ---@param receiver marketplace.Receiver
-function responding.answer(receiver)
+---@param only? marketplace.Responder nobody else answers; default those of the receiver
+function responding.answer(receiver, only)
   local asked = request.whole()
-  -- a question mark in it was percent-encoded: a responder would take it for the beginning of the query
-  local responder = not asked.path:find("?", 1, true) and receiver.responders:find(asked.path)
+  local responder = responder_of(receiver, only, asked.path)
   if not responder then return not_found(receiver, asked) end
   local answer, is_own = answer_of(receiver, responder, asked)
   if not is_own and responder.refused then responder:refused(asked.path, answer.status) end
