@@ -400,7 +400,9 @@ faults: packages-test ## what becomes of notifications while PostgreSQL or Redis
 
 # the guides, and what they point to
 DOCUMENTS := $(sort README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE $(wildcard docs/*.md bench/*.md \
-	$(foreach at,examples examples/*,$(at)/*.md $(at)/*.lua $(at)/*.sh $(at)/*.conf $(at)/*.service)))
+	deploy/Dockerfile* deploy/compose.yaml deploy/etc/* deploy/grafana/* deploy/logrotate/* deploy/prometheus/* \
+	$(addprefix deploy/systemd/,*.service *.timer *.sysusers *.d/*) \
+	$(foreach at,examples examples/*,$(at)/*.md $(at)/*.lua $(at)/*.sh $(at)/*.conf)))
 
 LUA_FILES = $(sort $(shell find lua simulator/lua -name '*.lua'))
 

@@ -102,13 +102,6 @@ describe("the page", function()
       end)
     end
 
-    for _, block in ipairs(blocks(text, "ini")) do
-      it(path .. " has a unit whose command there is", function()
-        local line = block:match "\nExecStart=([^\n]+)"
-        assert.is_nil(problem_of(assert(words_of(line))), line)
-      end)
-    end
-
     it(path .. " names commands in its text that there are", function()
       local plain = text:gsub("```.-```", "")
       for line in plain:gmatch "`(marketplace %l[^`\n]*)`" do
@@ -167,13 +160,6 @@ describe("the page", function()
       end
     end
   end
-end)
-
-describe("the example's unit", function()
-  it("has a command that there is", function()
-    local line = raw.read_file "examples/nginx/marketplace-work.service":match "\nExecStart=([^\n]+)"
-    assert.is_nil(problem_of(assert(words_of(line))), line)
-  end)
 end)
 
 describe("the handlers' guide", function()
