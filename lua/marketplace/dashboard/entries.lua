@@ -47,10 +47,11 @@ end
 --- An app's id, which leads to all of its notifications.
 ---@param context marketplace.dashboard.Context
 ---@param app_id string|nil
+---@param most? integer bytes of it that are shown, default 20
 ---@return any node nil without one
-function entries.app(context, app_id)
+function entries.app(context, app_id, most)
   if not app_id then return nil end
-  return h.a { href = context.url("/inbox", { app = app_id }), h.code { entries.short(app_id, MOST_APP) } }
+  return h.a { href = context.url("/inbox", { app = app_id }), h.code { entries.short(app_id, most or MOST_APP) } }
 end
 
 --- When something happens to it, or happened last.

@@ -47,8 +47,8 @@ local router = {}
 ---@field failed fun(message: string): table that the inbox or the packages are away
 
 local VIEWS = {
-  "overview", "live", "apps", "check", "packages", "version", "change", "login",
-  "logout",
+  "overview", "live", "inbox", "dead", "apps", "packages", "check", "notification", "body", "confirm", "version",
+  "change", "login", "logout",
 }
 
 -- No other site can frame a page or be loaded by it, and no script runs that is not of this server.
