@@ -22,7 +22,6 @@ supported_platforms = { "unix" }
 
 dependencies = {
   "lua >= 5.1, < 5.5",
-  "lua-cjson >= 2.1",
   "argparse >= 0.7",
 }
 

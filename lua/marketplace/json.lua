@@ -1,7 +1,7 @@
---- JSON documents, to App Store Connect and from it (RFC 8259).
+--- JSON documents (RFC 8259), to App Store Connect and from it, to programs and from files of our own.
 ---
---- Encoding is done here, because lua-cjson writes numbers with 14 digits, members in no order and an empty list as an
---- object. Decoding is done by the core's reader.
+--- Encoding is done here: numbers keep their digits, members stand in order, an empty list stays one. Decoding is done
+--- by the core's reader.
 local core = require "marketplace.core"
 
 local json = {}

@@ -12,7 +12,7 @@ local ROCKS = {
 
 -- Rocks that are not this project's come from Debian. LuaRocks asks for one interpreter of each version of Lua; LuaJIT
 -- is another of 5.1.
-local LUAROCKS_CONFIG = 'rocks_provided = { argparse = "0.7.1-1", ["lua-cjson"] = "2.1.0.10-1" }\n'
+local LUAROCKS_CONFIG = 'rocks_provided = { argparse = "0.7.1-1" }\n'
 local LUAJIT_CONFIG = 'lua_interpreter = "luajit"\nvariables = { LUA_INCDIR = "/usr/include/luajit-2.1" }\n'
 
 describe("packaging #full", function()

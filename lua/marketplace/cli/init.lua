@@ -136,8 +136,6 @@ function cli.main(arguments)
     output.note(parsed .. "\n" .. usage_of(parser, arguments))
     return 2
   end
-  problem = parsed.json and installation.problem "cjson"
-  if problem then return fail(problem) end
   local status, message = run(require(module_of(command_named(parsed.command))), parsed)
   if status == 2 then message = message .. "\n" .. usage_of(parser, arguments) end
   if message then output.note(message) end

@@ -7,7 +7,6 @@ local installation = {}
 
 local ROCK_OF = {
   argparse = "argparse",
-  cjson = "lua-cjson",
   ["marketplace.http_server"] = "lua-marketplace-server",
   ["marketplace.package_io"] = "lua-marketplace-packages",
   ["marketplace.sqlite"] = "lua-marketplace-sqlite",
