@@ -57,6 +57,37 @@ describe("what deploy has", function()
       assert.same({}, report)
     end)
 
+    -- The words of a command line, `values` being what its variables hold.
+    local function words_of(line, values)
+      local words = {}
+      line = line:gsub("%$%$%b()", "now"):gsub("%$([%u_]+)", values)
+      for word in line:gmatch "%S+" do words[#words + 1] = word end
+      return words
+    end
+
+    -- What `text` gives the variables of options, in lines that match `pattern`.
+    local function options_in(text, pattern)
+      local values = {}
+      for name, value in text:gmatch(pattern) do values[name] = value end
+      return setmetatable(values, { __index = function(_, name) return name:find "_OPTIONS$" and "" or nil end })
+    end
+
+    it("start commands that there are, with their own options and with those that the file of options shows", function()
+      local shown, checked = options_in(raw.read_file "deploy/etc/environment", "\n#(%u+_OPTIONS)=([^\n]*)"), 0
+      for unit in UNITS:gmatch "%S+%.service" do
+        local text = raw.read_file("deploy/systemd/" .. unit)
+        for line in text:gmatch "/usr/bin/marketplace ([^\n']+)" do
+          local own = options_in(text, '\nEnvironment="(%u+_OPTIONS)=([^"]*)"')
+          for _, values in ipairs { own, shown } do
+            assert.is_nil(problem_of(words_of(line, values)), unit .. ": " .. line)
+          end
+          for name in line:gmatch "%$(%u+_OPTIONS)" do assert.is_truthy(rawget(shown, name), name) end
+          checked = checked + 1
+        end
+      end
+      assert.equal(8, checked)
+    end)
+
     it("have a timer for each service that ends by itself", function()
       for unit in UNITS:gmatch "(%S+)%.service" do
         local text = raw.read_file(("deploy/systemd/%s.service"):format(unit))
