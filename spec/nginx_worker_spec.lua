@@ -4,11 +4,12 @@ local imitated_nginx = require "support.imitated_nginx"
 local LEASE = 60
 
 describe("marketplace.nginx.worker", function()
-  local nginx, worker, inbox, dispatcher, entries, turns, answers
+  local nginx, worker, inbox, dispatcher, entries, turns, answers, forwards, stops
 
   before_each(function()
     nginx = imitated_nginx.install()
     inbox, entries, turns, answers = { durable = true }, {}, {}, {}
+    forwards, stops = {}, 0
     dispatcher = { lease = LEASE, active_at = 0 }
     -- Each turn is noted, and takes the next of the answers: a pause, a function that returns one, or by default an
     -- hour.
@@ -19,6 +20,8 @@ describe("marketplace.nginx.worker", function()
       return type(answer) == "function" and answer() or answer
     end
     function dispatcher.waiting() return 0 end
+    function dispatcher.await_forward() return table.remove(forwards, 1) or false end
+    function dispatcher.stop() stops = stops + 1 end
     worker = nginx.require("marketplace.nginx.worker").new({ inbox = inbox, dispatcher = dispatcher }, {
       write = function(entry) entries[#entries + 1] = entry end,
     })
@@ -130,6 +133,14 @@ describe("marketplace.nginx.worker", function()
       nginx:advance(0.001)
       assert.same({ 0 }, times())
       assert.same({}, logged())
+      assert.equal(1, stops)
+    end)
+
+    it("waits for what is on its way to other systems, of what only it holds", function()
+      inbox.durable, answers, forwards = false, { 0.1, 0.1, 0.1 }, { true, true }
+      worker:start()
+      nginx:exit()
+      assert.same({ 3, 1 }, { #turns, stops })
     end)
 
     it("runs what only it holds until that pauses", function()

@@ -139,6 +139,20 @@ local function block()
   core.http_poll(LONGEST_POLL)
 end
 
+--- Moves all exchanges of this thread on, once it has waited for one of them; in nginx it lets others run meanwhile.
+---@param seconds number the longest wait
+function http.wait(seconds)
+  if runtime.yielding_sleep then runtime.yielding_sleep(math.min(seconds, LONGEST_PAUSE)) end
+  http.poll(seconds)
+end
+
+--- The pause for `exchange` if others need not run meanwhile: it blocks, but never in nginx.
+---@return fun(exchange: table)
+function http.usual_pause()
+  local sleep = runtime.yielding_sleep
+  return sleep and http.probing_pause(sleep) or block
+end
+
 --- One exchange. Without `pause` it blocks until it ends, but never in nginx.
 ---@param request table
 ---@param pause? fun(exchange: table) is called again and again until the answer is there: the place to yield to code
@@ -151,8 +165,7 @@ function http.exchange(request, pause)
   local exchange, message, code, detail = http.start(request)
   if not exchange then return nil, message, code, detail end
   if not pause then
-    local sleep = runtime.yielding_sleep
-    pause = sleep and http.probing_pause(sleep) or block
+    pause = http.usual_pause()
     pause(exchange)
   end
   while not exchange:done() do pause(exchange) end

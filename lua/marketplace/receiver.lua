@@ -37,10 +37,11 @@ local COMMIT_BOUNDS = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 
 --- Adds a callback; see Dispatcher:on.
 ---@param name string an event's name, one of Apple's type names, or "*" for everything
----@param callback fun(n: marketplace.Notification, ctx: marketplace.Context): any, string?
+---@param callback (fun(n: marketplace.Notification, ctx: marketplace.Context): any, string?)|marketplace.Forward
 ---@return marketplace.Receiver self
 function Receiver:on(name, callback)
-  self.dispatcher.callbacks:add(name, callback, "receiver:on")
+  local dispatches = self.dispatcher
+  dispatches.callbacks:add(name, dispatches.forwards:callback_of(callback, "receiver:on"), "receiver:on")
   return self
 end
 

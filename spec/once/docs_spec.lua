@@ -455,7 +455,7 @@ describe("the operating guide names", function()
       'level = [%w.]+ and "%l+" or "%l+",%s+message = "([^"]+)"', 'level = [%w.]+ or "%l+",%s+message = "([^"]+)"',
       'log%(self, "%l+", "([^"]+)"', 'log%(self, [%w_]+ and "%l+" or "%l+", "([^"]+)"',
       'report%(%w+, %w+, "%l+", "([^"]+)"', 'return "info", "([^"]+)", "%l+"',
-      'return "warning", "([^"]+)", "%l+"', 'return "error", "([^"]+)", "%l+"',
+      'return "warning", "([^"]+)", "%l+"', 'return "error", "([^"]+)", "[%l_]+"',
       'outage%.new%([%w_.]+, "([^"]+)"', '"info", [%w_]+ and "([^"]+)" or "([^"]+)"',
       'message = [%w_.]+ and "([^"]+) %(',
     }

@@ -308,12 +308,12 @@ describe("the example of", function()
       local certificate = folder .. "/chat.pem"
       with_chat("200", function(chat)
         local refused = forward(chat)
-        refused:dispatch { limit = 1 }
-        assert.matches("certificate", refused.inbox:get("n1").reason)
+        refused:dispatch { limit = 2 }
+        assert.matches("certificate", refused.inbox:get("forward:chat:n1").reason)
         assert.equal("", read "said")
         local told = forward(chat, certificate)
-        told:dispatch { limit = 1 }
-        assert.equal("done", told.inbox:get("n1").state)
+        told:dispatch { limit = 2 }
+        assert.equal("done", told.inbox:get("forward:chat:n1").state)
       end, "TLS=" .. certificate)
       assert.matches("^200 n1 {[^\n]*\n$", read "said")
     end)
@@ -327,14 +327,15 @@ describe("the example of", function()
       assert.matches("^503 n1 {[^\n]*\n429 n1 {[^\n]*\n200 n1 {[^\n]*\n$", read "said")
     end)
 
-    it("gives up what the chat refuses for good", function()
-      with_chat("403 200", function(chat)
+    it("gives up what the chat wants no more of", function()
+      with_chat("410 200", function(chat)
         local receiver = forward(chat)
         for _ = 1, 2 do receiver:dispatch() end
-        local entry = receiver.inbox:get "n1"
-        assert.same({ "dead", "the chat answered 403" }, { entry.state, entry.reason })
+        local entry = receiver.inbox:get "forward:chat:n1"
+        assert.same({ "dead", "cancelled" }, { entry.state, entry.code })
+        assert.matches("^chat answered 410: ", entry.reason)
       end)
-      assert.matches("^403 n1 {[^\n]*\n$", read "said")
+      assert.matches("^410 n1 {[^\n]*\n$", read "said")
     end)
   end)
 

@@ -138,6 +138,7 @@ describe("the source's comments", function()
       Client = assert(marketplace.client(settings)),
       Exchange = assert(require("marketplace.http").start { method = "GET", url = "http://127.0.0.1:1/" }),
       Server = assert(require("marketplace.server").open { receiver = receiver, log = function() end }),
+      Forward = assert(marketplace.forward { url = "https://example.com/" }),
       SimulatedDevice = assert(require("marketplace.simulator.device").open {}),
     }
     receiver:on("*", function(_, ctx) found.Context = ctx end)

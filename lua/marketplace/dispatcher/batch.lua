@@ -4,6 +4,7 @@
 --- begins once another worker may have the notification. A batch that has taken its time is settled: what has run is
 --- finished, what has not begun is given back, so that nothing waits for a slow callback.
 local core = require "marketplace.core"
+local forwards = require "marketplace.dispatcher.forwards"
 local outcome = require "marketplace.dispatcher.outcome"
 local run = require "marketplace.dispatcher.run"
 
@@ -54,7 +55,7 @@ end
 
 -- If the inbox does not answer, it can be told again: if it did take the outcomes, their tokens are no longer valid,
 -- and whoever has claimed the notifications since has others.
-local function finish(dispatcher, items)
+local function tell(dispatcher, items)
   local held, message, code = dispatcher.inbox:finish(items)
   dispatcher.active_at = core.monotonic()
   for i = 1, #items do
@@ -68,6 +69,19 @@ local function finish(dispatcher, items)
   return true
 end
 
+--- Tells the inbox what became of items, and once more with the next turn if it does not answer.
+---@param dispatcher marketplace.Dispatcher
+---@param items table[]
+---@return true|nil
+---@return string? message
+---@return string? code inbox_unavailable
+function batch.finish(dispatcher, items)
+  local finished, message, code = tell(dispatcher, items)
+  if finished then return true end
+  table.insert(dispatcher.unfinished, items)
+  return nil, message, code
+end
+
 --- Tells the inbox again what it did not answer when a batch ended. It takes that as long as nobody has recovered the
 --- leases.
 ---@param dispatcher marketplace.Dispatcher
@@ -79,7 +93,7 @@ function batch.finish_former(dispatcher)
   while #former > 0 do
     -- out of the list before the inbox is asked: in nginx others go on meanwhile
     local left = table.remove(former, 1)
-    local finished, message, code = finish(dispatcher, left)
+    local finished, message, code = tell(dispatcher, left)
     if not finished then
       table.insert(former, 1, left)
       return nil, message, code
@@ -98,7 +112,7 @@ local function settle(self)
   local others = self.items
   local running = table.remove(others, self.place)
   self.items, self.place = { running }, 1
-  if #others == 0 or finish(self.dispatcher, others) then return end
+  if #others == 0 or tell(self.dispatcher, others) then return end
   others[#others + 1] = running
   self.items, self.place = others, #others
 end
@@ -132,6 +146,24 @@ local function is_over(self, deadline, returned)
   return self.ran > 0 and (self.dispatcher.stop_asked() or is_slow(self, self.now) or self.now >= deadline)
 end
 
+-- One that is on its way to another system is the batch's no longer.
+local function begin_forward(self, item)
+  if self.dispatcher.forwards:begin(item) then
+    table.remove(self.items, self.place)
+  else
+    self.place = self.place + 1
+  end
+  self.now = core.monotonic()
+end
+
+local function run_callbacks(self, item, started)
+  local dispatcher = self.dispatcher
+  local handled = run.one(dispatcher, self, item)
+  self.now = core.monotonic()
+  dispatcher.report:ran(item, handled, self.now - started, dispatcher.clock)
+  self.place = self.place + 1
+end
+
 -- Returns whether the next may follow.
 local function run_next(self, returned)
   local dispatcher, item, started = self.dispatcher, self.items[self.place], core.monotonic()
@@ -140,11 +172,10 @@ local function run_next(self, returned)
     dispatcher.report:not_begun(#self.items - self.place + 1, dispatcher.clock())
     return false
   end
-  local handled = run.one(dispatcher, self, item)
-  self.now = core.monotonic()
-  dispatcher.report:ran(item, handled, self.now - started, dispatcher.clock)
+  local run_it = forwards.is_one(item) and begin_forward or run_callbacks
+  run_it(self, item, started)
   if item.state == "ready" then returned[item.id] = true end
-  self.ran, self.place = self.ran + 1, self.place + 1
+  self.ran = self.ran + 1
   return true
 end
 
@@ -163,11 +194,8 @@ function Batch:run(deadline, returned)
   local dispatcher = self.dispatcher
   while self.place <= #self.items and not is_over(self, deadline, returned) and run_next(self, returned) do end
   give_back_from(self, self.place)
-  local finished, message, code = finish(dispatcher, self.items)
-  if not finished then
-    table.insert(dispatcher.unfinished, self.items)
-    return nil, message, code
-  end
+  local finished, message, code = batch.finish(dispatcher, self.items)
+  if not finished then return nil, message, code end
   if self.ran > 0 then fit_next(self) end
   return true
 end

@@ -8,6 +8,7 @@ local MOST_SECONDS = 366 * 86400
 ---@class marketplace.Context
 ---@field attempt integer from 1
 ---@field id string names the notification, as `marketplace inbox show` takes it
+---@field traceparent? string W3C Trace Context's header of the request that brought it
 local Context = {}
 Context.__index = Context
 
@@ -62,9 +63,17 @@ end
 ---@param batch marketplace.dispatcher.Batch
 ---@return marketplace.Context
 function context.open(item, n, batch)
-  local ctx = setmetatable({ attempt = item.attempt, id = item.id }, Context)
-  private[ctx] = { notification = n, batch = batch }
+  local ctx = setmetatable({ attempt = item.attempt, id = item.id, traceparent = item.traceparent }, Context)
+  private[ctx] = { notification = n, batch = batch, item = item }
   return ctx
+end
+
+--- The item that a context was opened with: callbacks may have changed what else they were given.
+---@param ctx marketplace.Context
+---@param method string the function that asks, for the message
+---@return table
+function context.item(ctx, method)
+  return private_of(ctx, method).item
 end
 
 --- Ends a context: its methods raise from now on.

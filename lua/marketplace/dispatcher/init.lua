@@ -4,6 +4,7 @@ local alert_options = require "marketplace.alerts.from_options"
 local batch = require "marketplace.dispatcher.batch"
 local callbacks = require "marketplace.dispatcher.callbacks"
 local core = require "marketplace.core"
+local forwards = require "marketplace.dispatcher.forwards"
 local log = require "marketplace.log"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
@@ -26,6 +27,9 @@ Dispatcher.__index = Dispatcher
 
 local RETRY = { attempts = 20, base = 5, cap = 3600 } -- for five to ten hours: an evening's outage ends before
 local LONGEST_PAUSE = 1     -- between two turns
+local FORWARD_PAUSE = 0.005 -- between two turns while something is on its way to another system
+local STOP_SECONDS = 2      -- for which a process that ends waits for an answer at most
+local LOOK_SECONDS = 0.05   -- between two questions to the inbox meanwhile, if it had nothing
 local SHORTEST_PAUSE = 0.01 -- after a turn that found nothing: another process may take what is due
 local REST_SECONDS = 1      -- until the inbox is asked again after it failed
 local RECOVER_SECONDS = 1   -- between two looks for leases that ended, unless there is a reason
@@ -38,11 +42,14 @@ local MOST_SECONDS = 366 * 86400
 --- type, then those of "*"; among themselves in the order in which they were added.
 ---
 --- A callback that raises or returns nil and a message has failed: the notification is tried again later.
+---
+--- A forward (marketplace.forward) in place of a callback has each notification sent on to another system.
 ---@param name string an event's name, one of Apple's type names, or "*" for everything
----@param callback fun(n: marketplace.Notification, ctx: marketplace.Context): any, string?
+---@param callback (fun(n: marketplace.Notification, ctx: marketplace.Context): any, string?)|marketplace.Forward
 ---@return marketplace.Dispatcher self
 function Dispatcher:on(name, callback)
-  self.callbacks:add(name, callback, self.name .. ":on")
+  local where = self.name .. ":on"
+  self.callbacks:add(name, self.forwards:callback_of(callback, where), where)
   return self
 end
 
@@ -66,8 +73,8 @@ local function recover(self)
   return recovered, message, code
 end
 
-local function dispatch(self, limit, seconds)
-  local total, returned, deadline = 0, {}, core.monotonic() + seconds
+local function dispatch(self, limit, seconds, returned)
+  local total, deadline = 0, core.monotonic() + seconds
   local claimed, finished, message, code
   repeat
     claimed, message, code = batch.claim(self, limit - total)
@@ -80,9 +87,24 @@ local function dispatch(self, limit, seconds)
   return total
 end
 
+-- How many forwards have ended meanwhile; nil and why if the inbox does not take that. Adds those that come again to
+-- `returned`.
+local function finish_forwards(self, returned)
+  local ended = self.forwards:ended()
+  if #ended == 0 then return 0 end
+  for _, item in ipairs(returned and ended or {}) do
+    if item.state == "ready" then returned[item.id] = true end
+  end
+  local finished, message, code = batch.finish(self, ended)
+  if not finished then return nil, message, code end
+  return #ended
+end
+
 -- What is left of the turns before: outcomes that the inbox has not taken, and leases that ended without one.
-local function take_up(self, recovers)
+local function take_up(self, recovers, returned)
   local finished, message, code = batch.finish_former(self)
+  if not finished then return nil, message, code end
+  finished, message, code = finish_forwards(self, returned)
   if not finished then return nil, message, code end
   if not recovers then return true end
   return recover(self)
@@ -102,7 +124,8 @@ end
 ---@field seconds? number after which no more are begun, default never
 local DISPATCH_OPTIONS = { limit = "number", seconds = "number" }
 
---- Runs the callbacks of what the inbox holds and can be run now, one notification at a time of each app.
+--- Runs the callbacks of what the inbox holds and can be run now, one notification at a time of each app. Waits for
+--- what it has sent on to other systems.
 ---@param settings? marketplace.DispatchOptions
 ---@return integer|nil count of notifications run
 ---@return string? message
@@ -112,16 +135,23 @@ function Dispatcher:dispatch(settings)
   options.check(self.name .. ":dispatch", settings, DISPATCH_OPTIONS)
   local limit, seconds = settings.limit or math.huge, settings.seconds or math.huge
   check_bounds(self.name .. ":dispatch", limit, seconds)
-  local ready, message, code = take_up(self, true)
-  if not ready then return nil, message, code end
-  return dispatch(self, limit, seconds)
+  local total, returned, deadline = 0, {}, core.monotonic() + seconds
+  repeat
+    local ready, message, code = take_up(self, true, returned)
+    if not ready then return nil, message, code end
+    local count
+    count, message, code = dispatch(self, limit - total, math.max(0, deadline - core.monotonic()), returned)
+    if not count then return nil, message, code end
+    total = total + count
+  until not self.forwards:wait()
+  return total
 end
 
 -- How long there is nothing to run, in seconds; nil and why if that is not known.
-local function run_turn(self, seconds)
+local function look(self, seconds)
   local ready, message = take_up(self, core.monotonic() >= self.recover_at)
   if not ready then return nil, message end
-  local count, problem = dispatch(self, math.huge, seconds)
+  local count, problem = dispatch(self, math.huge, seconds, {})
   if not count then return nil, problem end
   local wait, why = self.inbox:next_in()
   if why then return nil, why end
@@ -130,6 +160,20 @@ local function run_turn(self, seconds)
   -- something is to be done that claim did not give: it may be for recover
   if wait == 0 then self.recover_at = 0 end
   return math.max(SHORTEST_PAUSE, math.min(wait, LONGEST_PAUSE))
+end
+
+-- While something is on its way, turns are many: the inbox is asked less often, unless it was told of one that ended.
+local function run_turn(self, seconds)
+  if core.monotonic() < self.looks_at then
+    local ended, message = finish_forwards(self)
+    if not ended then return nil, message end
+    if ended == 0 and self.forwards:is_busy() then return FORWARD_PAUSE end
+  end
+  local pause, problem = look(self, seconds)
+  if not pause then return nil, problem end
+  if not self.forwards:is_busy() then return pause end
+  self.looks_at = core.monotonic() + math.min(pause, LOOK_SECONDS)
+  return math.min(pause, FORWARD_PAUSE)
 end
 
 --- Looks whether there is an alert to tell, if the options say whom, and goes on with telling. `turn` does it, too.
@@ -164,8 +208,31 @@ function Dispatcher:turn(seconds)
   return REST_SECONDS
 end
 
---- Ends: waits for the command of an alert, for three seconds at most, and closes the inbox.
+--- Waits until something that is on its way to another system has ended, of which the next turn tells the inbox.
+---@param seconds number the longest wait
+---@return boolean false if nothing is on its way
+function Dispatcher:await_forward(seconds)
+  return self.forwards:wait(core.monotonic() + seconds)
+end
+
+--- Ends what is on its way to other systems, before the process ends: waits for their answers, for two seconds at most,
+--- and gives back what is not answered then, which is sent again later.
+---@param seconds number the longest wait
+function Dispatcher:stop(seconds)
+  local deadline = core.monotonic() + math.min(seconds, STOP_SECONDS)
+  while self.forwards:is_busy() and core.monotonic() < deadline do
+    pcall(finish_forwards, self)
+    self.forwards:wait(deadline)
+  end
+  pcall(finish_forwards, self)
+  local left = self.forwards:give_back()
+  if #left > 0 then pcall(batch.finish, self, left) end
+end
+
+--- Ends: waits for what is on its way to other systems, for two seconds, and for the command of an alert, for three
+--- seconds at most, and closes the inbox.
 function Dispatcher:close()
+  self:stop(STOP_SECONDS)
   if self.watch then self.watch:close() end
   self.inbox:close()
 end
@@ -274,9 +341,10 @@ function dispatcher.from(given, where, name)
       random = given.random or math.random,
     },
     clock = given.clock or core.now, stop_asked = given.stop_asked or never, report = report.new(log_target),
-    outage = outage.new(log_target, "callbacks run again"), rests_until = 0, recover_at = 0, active_at = 0, batch = 1,
-    unfinished = {}, watch = alert_options.watch(given, where, log_target),
+    outage = outage.new(log_target, "callbacks run again"), rests_until = 0, recover_at = 0, looks_at = 0,
+    active_at = 0, batch = 1, unfinished = {}, watch = alert_options.watch(given, where, log_target),
   }, Dispatcher)
+  self.forwards = forwards.new(self)
   self.retention = retention.new {
     inbox = self.inbox, keep = given.keep or ages.bodies, clock = self.clock, report = self.report,
   }

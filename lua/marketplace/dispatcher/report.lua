@@ -40,6 +40,39 @@ function Report:ran(item, handled, took, clock)
   }
 end
 
+local FORWARD_OUTCOMES = { "done", "retry", "dead", "no_callback" }
+
+local function forward_verdict(item)
+  if item.code == "no_callback" then return "error", "no forward", "no_callback" end
+  if item.state == "dead" then return "error", "not forwarded", "dead" end
+  if item.state == "ready" then return "warning", "forward failed", "retry" end
+  return "info", "forwarded", "done"
+end
+
+--- Reports what became of one that was to be sent on to another system.
+---@param name string the forward's
+---@param item table as the inbox's finish takes it
+---@param took number seconds
+---@param clock fun(): number
+function Report:forwarded(name, item, took, clock)
+  local level, message, outcome = forward_verdict(item)
+  local counted = self.forwards[name] or {}
+  self.forwards[name] = counted
+  counted[outcome] = (counted[outcome] or 0) + 1
+  if level == "info" and not self.log.wants_info then return end
+  self.log.write {
+    level = level, message = message, at = clock(), id = item.id, type = item.type, event = item.event,
+    app_id = item.app_id, attempt = item.attempt, reason = item.reason, took = took,
+    again_in = item.state == "ready" and item.wait or nil,
+  }
+end
+
+--- Has the counts of a forward shown from 0 on.
+---@param name string
+function Report:knows_forward(name)
+  self.forwards[name] = self.forwards[name] or {}
+end
+
 local LOST = "another worker runs this notification too, or an operator cancelled it"
 local LOST_UNANSWERED = "the inbox did not answer what became of this notification before its lease ended: unless " ..
   "it took that, the notification runs again, or an operator cancelled it"
@@ -83,6 +116,19 @@ function Report:cannot_forget(problem, now)
   }
 end
 
+local function add_forwards(self, lines)
+  local names, values = {}, {}
+  for name in pairs(self.forwards) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    for _, outcome in ipairs(FORWARD_OUTCOMES) do
+      values[#values + 1] = { self.forwards[name][outcome] or 0, "forward", name, "outcome", outcome }
+    end
+  end
+  metrics.add(lines, "marketplace_forwards_total", "counter",
+    "Attempts to send a notification on to another system, by forward and outcome.", values)
+end
+
 --- Adds the counts so far to a text of metrics.
 ---@param lines string[]
 function Report:add_counters(lines)
@@ -91,6 +137,7 @@ function Report:add_counters(lines)
   metrics.add(lines, "marketplace_runs_total", "counter", "Runs of notifications, by outcome.", values)
   metrics.add_histogram(lines, "marketplace_callback_seconds", "How long the callbacks of a notification took.",
     self.callback_seconds)
+  add_forwards(self, lines)
   metrics.add(lines, "marketplace_inbox_forgotten_total", "counter",
     "Done notifications whose bodies were dropped, or that were deleted with their ids, as they were old enough.",
     { { self.forgotten.bodies, "what", "bodies" }, { self.forgotten.ids, "what", "ids" } })
@@ -122,7 +169,7 @@ function report.new(log)
   for _, outcome in ipairs(OUTCOMES) do counted[outcome] = 0 end
   return setmetatable({
     log = log, counted = counted, callback_seconds = metrics.histogram(CALLBACK_BOUNDS),
-    forgotten = { bodies = 0, ids = 0 },
+    forgotten = { bodies = 0, ids = 0 }, forwards = {},
   }, Report)
 end
 

@@ -44,6 +44,17 @@ function record.of_unsigned(body)
   return made
 end
 
+--- The digest of a body that did not come with a signature of its own.
+---@param body string
+---@return string|nil digest
+---@return string? message
+---@return string? code crypto_failed
+function record.unsigned_digest(body)
+  local digest, message, code = core.sha256(body)
+  if not digest then return nil, message, code end
+  return UNSIGNED .. digest
+end
+
 local BODY_OF_PROBE = "{" .. (" "):rep(1000) .. "}" -- no smaller than a notification: where that has room, one has, too
 
 --- A record of nothing that was received, for an inbox to find out whether it stores. No other one is the same.

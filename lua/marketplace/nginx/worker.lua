@@ -37,11 +37,13 @@ end
 
 -- What was claimed is finished or given back once a turn returns. What only this process holds runs now or never.
 local function wind_up(self)
-  if self.receiver.inbox.durable then return end
+  local dispatcher = self.receiver.dispatcher
+  if self.receiver.inbox.durable then return dispatcher:stop(LAST_SECONDS) end
   local deadline = core.monotonic() + LAST_SECONDS
   repeat
     local pause = run_turn(self)
-  until pause > 0 or core.monotonic() >= deadline
+  until pause > 0 and not dispatcher:await_forward(pause) or core.monotonic() >= deadline
+  dispatcher:stop(0)
   report_lost(self)
 end
 

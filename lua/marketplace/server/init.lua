@@ -210,9 +210,10 @@ end
 
 local function run_what_would_be_lost(self, deadline)
   if not self.dispatches or self.receiver.inbox.durable then return end
+  local dispatcher = self.receiver.dispatcher
   repeat
-    local pause = self.receiver.dispatcher:turn(SLICE_SECONDS)
-  until pause > 0 or core.monotonic() >= deadline
+    local pause = dispatcher:turn(SLICE_SECONDS)
+  until pause > 0 and not dispatcher:await_forward(pause) or core.monotonic() >= deadline
 end
 
 local function report_stopped(self)
@@ -258,6 +259,7 @@ function Server:stop()
   answer_last(self, core.monotonic(), deadline)
   exchange(self, 0) -- what the front has refused has no connection any more
   run_what_would_be_lost(self, deadline)
+  if self.dispatches then self.receiver.dispatcher:stop(math.max(0, deadline - core.monotonic())) end
   self:close()
   self.receiver:sum_up_refused(true)
   report_stopped(self)

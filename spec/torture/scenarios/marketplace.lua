@@ -193,6 +193,17 @@ return {
       marketplace.dispatcher { inbox = made.inbox }:add_responder(responder)
       return made.responders:find "/a" == responder, #made.responders.routes
     end },
+  { covers = { "marketplace.forward" }, codes = { "out_of_memory", "crypto_failed" }, raises = "SHA",
+    run = function()
+      local one, message, code = marketplace.forward {
+        url = "https://example.com/hook", secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1u", headers = "standard",
+      }
+      if not one then return one, message, code end
+      local sent
+      sent, message, code = one:request({ body = "{}" }, { id = "1" })
+      if not sent then return sent, message, code end
+      return sent.url, #sent.headers, sent.body
+    end },
   { covers = { "marketplace.inbox", "marketplace.dispatcher" },
     run = function()
       local inbox, message, code = marketplace.inbox "memory"
