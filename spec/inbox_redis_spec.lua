@@ -133,6 +133,68 @@ describe("the Redis inbox #full", function()
     box:close()
   end)
 
+  describe("of the former version", function()
+    local COUNT = 1203 -- more than are migrated at once
+
+    -- As version 1 was: without the apps, and without those in an app's set whose event has no time.
+    local function make_former()
+      local box, records = open_empty(), {}
+      for i = 1, COUNT do
+        records[i] = record(("k%04d"):format(i), { app_id = "app " .. i % 7, time = i % 2 == 0 and i or nil })
+      end
+      assert(box:put(records))
+      for _, claimed in ipairs(box:claim(7, 60)) do
+        box:finish { { id = claimed.id, token = claimed.token, state = "done" } }
+      end
+      box:cancel({ app_id = "app 3", limit = 1 }, "not wanted")
+      local apps = assert(box:apps())
+      box:close()
+      server:query "DEL {marketplace}:apps"
+      for i = 0, 6 do
+        local script = [["return redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '-inf')"]]
+        server:query(("EVAL %s 1 '{marketplace}:a:app %d'"):format(script, i))
+      end
+      server:query "SET {marketplace}:version 1"
+      return apps
+    end
+
+    local function check(box, apps)
+      assert.same(apps, (box:apps()))
+      assert.equal(math.floor(COUNT / 7), #box:list { app_id = "app 0" })
+      assert.equal(COUNT, box:counts().ready + box:counts().done + box:counts().dead)
+      assert.equal("2", server:query "GET {marketplace}:version")
+      assert.equal("0", server:query "EXISTS {marketplace}:migrated")
+    end
+
+    it("it is brought up to date", function()
+      local apps = make_former()
+      local box = open()
+      check(box, apps)
+      box:close()
+    end)
+
+    it("it is brought up to date from where the last attempt got", function()
+      local apps = make_former()
+      local migration = require "marketplace.inbox.redis.migration"
+      local commands, link = 0, {}
+      local other = open({}, " prefix=other")
+      local session = other.connection.link
+      function link.command(_, words)
+        commands = commands + 1
+        if commands == 3 then error "lost" end
+        return session:command(words)
+      end
+      session:limit(require("marketplace.core").monotonic() + 10)
+      assert.is_false((pcall(migration.run, link, "{marketplace}:")))
+      assert.equal("1", server:query "EXISTS {marketplace}:migrated")
+      assert.equal("1", server:query "GET {marketplace}:version")
+      local box = open()
+      check(box, apps)
+      box:close()
+      other:close()
+    end)
+  end)
+
   it("does not touch an inbox of another version", function()
     local box = open_empty()
     box:put { record "a" }

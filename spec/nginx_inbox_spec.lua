@@ -9,6 +9,7 @@ local socket = require "socket"
 local sqlite = require "marketplace.sqlite"
 
 local record = require("support.shared_inbox").record
+local VERSION = require("marketplace.inbox.redis.scripts.entries").VERSION
 
 local busted = { describe = describe, it = it, before_each = before_each, after_each = after_each }
 local settle, run = nginx_inbox.settle, shell.run
@@ -267,7 +268,7 @@ describe("inside nginx #full", function()
         local peer = assert(listener:accept())
         peer:settimeout(10)
         for _, exchange in ipairs {
-          { "ROLE", "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n" }, { "GET", "$1\r\n1\r\n" },
+          { "ROLE", "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n" }, { "GET", ("$%d\r\n%s\r\n"):format(#VERSION, VERSION) },
           { "SCRIPT", ("$40\r\n%s\r\n"):format(("0"):rep(40)) },
           { "EVALSHA", "*1\r\n$6\r\nstored\r\n+more\r\n" },
         } do

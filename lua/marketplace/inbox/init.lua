@@ -74,7 +74,8 @@
 ---                                    `at`: when it can be claimed, when its lease ends, or when it was done or dead;
 ---                                    `behind`: the id of the leader for which it waits. With `examine`, a page takes
 ---                                    a bounded time, however many there are: fewer than `limit` can come then, or
----                                    none, and there are more if there is a cursor
+---                                    none, and there may be more if there is a cursor. In SQLite, if more than 2000
+---                                    new ones are there that no worker has looked at, `behind` may be missing then
 ---   inbox:count(page, most)       -> how many the filter selects, `most` if they are more, and whether there are or
 ---                                    may be more: not all may have been looked at
 ---   inbox:apps(given)             -> a list of {app_id=, event=, id=, state=, received_at=}, by app: its newest entry,

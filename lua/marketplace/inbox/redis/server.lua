@@ -1,4 +1,5 @@
 --- What the inbox asks of a Redis server, each time that it connects to one: it may be another one by then.
+local migration = require "marketplace.inbox.redis.migration"
 local version = require("marketplace.inbox.redis.scripts.entries").VERSION
 
 local server = {}
@@ -56,13 +57,17 @@ end
 
 --[[ What is in it ]]
 
--- An inbox of another version is not to be touched.
+-- An inbox of another version is not to be touched, except one of the former version.
 local function check_version(link, prefix)
   local key = prefix .. "version"
   local is = link:command { "GET", key }
   if not is then
     link:command { "SET", key, version, "NX" }
     is = link:command { "GET", key }
+  end
+  if is == migration.FORMER_VERSION then
+    migration.run(link, prefix)
+    return
   end
   if is ~= version then
     link:fail(("the inbox with the prefix %s is of version %s, not %s: use the program that made it, or another prefix")

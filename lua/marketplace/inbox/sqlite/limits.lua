@@ -9,8 +9,9 @@ return {
   slices = 4,
   -- of those that were not placed: how many are looked at for one that can be claimed
   seen = 1000,
-  -- of those that were not placed: how many are looked at for their apps
-  new_apps = 5000,
+  -- of those that were not placed: how many are looked at for their apps; to find those of one app; and for the first
+  -- of an app, if not all are to be looked at
+  new_apps = 5000, new_of_app = 100000, first_new = 2000,
   -- of the -wal, above which something keeps SQLite from writing it back; commits between two looks at its size
   log_bytes = 256 * 2 ^ 20, commits = 100,
   -- that are prepared on a connection, after which it is made anew: each filter has statements of its own

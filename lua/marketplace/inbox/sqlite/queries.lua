@@ -46,17 +46,22 @@ end
 
 local LEADER = "SELECT id FROM inbox WHERE app_id = :app_id AND leads = 1 AND " .. schema.IN_LANE
 local FIRST_NEW = "SELECT id FROM inbox WHERE leads IS NULL AND app_id = :app_id ORDER BY seq LIMIT 1"
+local FIRST_OF_SOME = "SELECT id FROM inbox WHERE seq = (SELECT seq FROM (SELECT seq, app_id FROM inbox WHERE " ..
+  "leads IS NULL ORDER BY seq LIMIT :most) WHERE app_id = :app_id LIMIT 1)"
 local ALL_FIRST_NEW = "SELECT app_id, id, min(seq) AS seq FROM inbox WHERE leads IS NULL AND app_id IS NOT NULL " ..
   "GROUP BY app_id"
 
--- By app, for those that have no leader that was placed.
-local function first_new(link, apps)
+-- By app, for those that have no leader that was placed. `is_bounded`: not all that were not placed may be looked at.
+local function first_new(link, apps, is_bounded)
   local first = {}
-  if #apps > limits.apps then
+  if not is_bounded and #apps > limits.apps then
     for _, row in ipairs(link:run(ALL_FIRST_NEW)) do first[row.app_id] = row.id end
     return first
   end
-  for i, row in ipairs(link:each(FIRST_NEW, apps)) do first[apps[i].app_id] = row and row.id end
+  local statement = is_bounded and FIRST_OF_SOME or FIRST_NEW
+  for i, row in ipairs(link:each(statement, apps, { most = limits.first_new })) do
+    first[apps[i].app_id] = row and row.id
+  end
   return first
 end
 
@@ -71,13 +76,13 @@ local function apps_of_new(list)
 end
 
 -- Says for which leader each waits that was not placed.
-local function add_behind(link, list)
+local function add_behind(link, list, is_bounded)
   local apps, leaders, leaderless = apps_of_new(list), {}, {}
   for i, leader in ipairs(link:each(LEADER, apps)) do
     leaders[apps[i].app_id] = leader and leader.id
     if not leader then leaderless[#leaderless + 1] = apps[i] end
   end
-  local first = first_new(link, leaderless)
+  local first = first_new(link, leaderless, is_bounded)
   for _, row in ipairs(list) do
     local leader = row.is_new == 1 and row.app_id and (leaders[row.app_id] or first[row.app_id])
     if leader and leader ~= row.id then row.behind = leader end
@@ -94,7 +99,7 @@ function methods:list(filter)
   local found, message, code = self:read(function(link)
     local list
     list, cursor = selection.page(link, SUMMARY, page)
-    return add_behind(link, list)
+    return add_behind(link, list, page.examine ~= nil)
   end)
   if not found then return nil, message, code end
   return found, cursor

@@ -3,6 +3,7 @@
 --- A page that is to look at only so many entries *walks* them, in order, by the one index that has just them, or else
 --- the table. If there are few of those that the filter can select, they are sorted instead, and all looked at.
 local fields = require "marketplace.inbox.fields"
+local limits = require "marketplace.inbox.sqlite.limits"
 local schema = require "marketplace.inbox.sqlite.schema"
 local sql = require "marketplace.inbox.sql"
 
@@ -126,19 +127,22 @@ local function walk_page(link, columns, filter, walk, examine)
   return found, #found == filter.limit and found[#found].seq or filter.last
 end
 
-local COUNT = "SELECT count(*) AS count FROM (%s LIMIT :most)"
--- how many of an app there are; of those that were not placed, all are looked at for it
-local COUNT_APP = COUNT:format((OF_APP:gsub("app_id = :app_id AND leads IS NULL", "leads IS NULL")))
-local COUNT_PLACED = COUNT:format("SELECT seq FROM inbox WHERE " .. schema.IN_LANE)
+local COUNT = "SELECT count(*) AS count FROM (SELECT seq FROM inbox WHERE %s LIMIT :most)"
+local COUNT_OVER, COUNT_WAITING = COUNT:format("app_id = :app_id AND " .. schema.OVER),
+  COUNT:format("app_id = :app_id AND " .. schema.IN_LANE)
+local COUNT_NEW, COUNT_PLACED = COUNT:format "leads IS NULL", COUNT:format(schema.IN_LANE)
 
-local function count_up_to(link, statement, filter, most)
-  return link:run(statement, { app_id = filter.app_id, most = most })[1].count
+local function count_up_to(link, statement, most, filter)
+  return link:run(statement, { app_id = filter and filter.app_id, most = most })[1].count
 end
 
--- Whether the filter can select only so few that they can be sorted.
+-- Whether the filter can select only so few that they can be sorted. Those of an app that were not placed are looked
+-- for among all such, in their index.
 local function are_few(link, filter, most)
   if filter.id or filter.state == "leased" then return true end
-  return filter.app_id ~= nil and count_up_to(link, COUNT_APP, filter, most + 1) <= most
+  return filter.app_id ~= nil and count_up_to(link, COUNT_OVER, most + 1, filter) <= most and
+    count_up_to(link, COUNT_WAITING, most + 1, filter) <= most and
+    count_up_to(link, COUNT_NEW, limits.new_of_app + 1) <= limits.new_of_app
 end
 
 -- The place before the first that is ready, as months of done ones can be before that.
@@ -150,7 +154,7 @@ end
 -- Of those that are ready, those that were placed are by lane in their index. If they are many, most of what is in the
 -- table behind the first of them is ready.
 local function ready_page(link, columns, filter, examine)
-  local placed = count_up_to(link, COUNT_PLACED, filter, examine)
+  local placed = count_up_to(link, COUNT_PLACED, examine)
   if placed == examine then
     if not (filter.newest or filter.from) then filter.from = begin_of_ready(link) end
     return walk_page(link, columns, filter, WALKS.all, examine)

@@ -22,6 +22,7 @@
 ---   Pn           how many entries were ever made, which numbers them
 ---   Pforgotten   the latest time before which ids were deleted
 ---   Pid          the inbox's own id
+---   Pmigrated    how far a migration from the former version got
 ---   Pprobed      nothing: a probe writes it, to find out whether the server stores
 ---   Pversion     of these keys
 ---
