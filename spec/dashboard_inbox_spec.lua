@@ -209,6 +209,18 @@ for engine, open in pairs(ENGINES) do
       has(page("/notification", { id = id }), "no signature: reconcile put it here")
     end)
 
+    it("shows what is sent on, and which notification that is", function()
+      local id = browser:put({ { event = "ping" } })[1]
+      local sent = record.of_unsigned(samples.body("ping", {}))
+      sent.key, sent.event, sent.app_id = "forward:chat:" .. id, "forward", "chat/67"
+      assert(browser.inbox:put { sent })
+      local body = page("/notification", { id = sent.key })
+      has(body, "<dt>Sent on to</dt><dd><code>chat</code></dd>")
+      has(body, 'href="/notification?id=' .. id .. '"')
+      has_not(body, "Signed with")
+      has(page("/inbox", { event = "forward" }), "<code>chat/67</code>")
+    end)
+
     it("shows what happened to it", function()
       local id = put(1)[1]
       finish("ready", { wait = 1, reason = "no " .. SCRIPT })

@@ -62,7 +62,7 @@ describe("the dashboard's packages", function()
   it("are not there without a folder", function()
     browser.dashboard.packages = nil
     has(page "/packages", "start it with --packages FOLDER")
-    assert.equal(404, browser:get("/version?version=v1").status)
+    assert.equal(404, browser:get("/version?id=v1").status)
     assert.equal(404, browser:get("/change?do=hold").status)
     has_not(page "/", 'href="/packages"')
   end)
@@ -83,7 +83,7 @@ describe("the dashboard's packages", function()
     local body = page "/packages"
     has(body, "1.00 kB of 3.00 kB, 1 of 2 assets")
     has(body, "403: no agreement")
-    has(body, 'href="/version?version=v1"')
+    has(body, 'href="/version?id=v1"')
     has(body, 'href="/packages?package=p9"')
     has(body, 'wanted <span class="value">2</span>')
     has_not(page("/packages", { state = "ended" }), "v1")
@@ -110,13 +110,13 @@ describe("the dashboard's packages", function()
     assert(opened.store:asset_done("v1", assets[2].public_id, { proof = "size" }))
     publish "v1"
     assert(opened:withdraw { app = "A", territories = { "FRA" } })
-    local body = page("/version", { version = "v1" })
+    local body = page("/version", { id = "v1" })
     has(body, '<span class="badge good">published</span> <span class="badge good">current</span>')
     has(body, "Apple&#39;s events keep it from <code>FRA</code>")
     has(body, "each chunk")
     has(body, "1 of 2 assets unverified: the manifest has no digests of it, and App Store Connect gives no ")
     has(body, 'href="/packages?app=A"')
-    assert.equal(404, browser:get("/version?version=v9").status)
+    assert.equal(404, browser:get("/version?id=v9").status)
     assert.equal(404, browser:get("/version").status)
   end)
 
@@ -136,10 +136,10 @@ describe("the dashboard's packages", function()
     stage "v1"
     publish "v1"
     local said, place = decide({ ["do"] = "hold", version = "v1" }, { scope = "app", reason = "a complaint" })
-    assert.same({ "v1 is withdrawn.", "/version?version=v1" }, { said, place })
+    assert.same({ "v1 is withdrawn.", "/version?id=v1" }, { said, place })
     assert.same({ "app", "A", "a complaint" },
       { opened:holds()[1].scope, opened:holds()[1].id, opened:holds()[1].reason })
-    has(page("/version", { version = "v1" }), "app A is held: a complaint")
+    has(page("/version", { id = "v1" }), "app A is held: a complaint")
     said = decide({ ["do"] = "release", version = "v1" }, { scope = "app" })
     assert.matches("^v1 is", said)
     assert.same({}, opened:holds())
@@ -162,7 +162,7 @@ describe("the dashboard's packages", function()
     assert(opened:request { version = "v1" })
     assert(opened.store:job_failed(opened:jobs({})[1], { code = "api_error", message = "no" }))
     assert.is_true(opened:jobs({})[1].due > browser.now)
-    has(page("/version", { version = "v1" }), 'href="/change?do=fetch&amp;version=v1"')
+    has(page("/version", { id = "v1" }), 'href="/change?do=fetch&amp;version=v1"')
     assert.equal("it is due at once.", (decide({ ["do"] = "fetch", version = "v1" }, { scope = "version" })))
     assert.equal(browser.now, opened:jobs({})[1].due)
   end)
@@ -189,22 +189,22 @@ describe("the dashboard's packages", function()
     assert(opened:hold { version = "v1", reason = SCRIPT .. BIDI })
     for _, body in ipairs {
       page "/packages", page("/packages", { app = SCRIPT, version = BIDI, package = "\255" }),
-      page("/version", { version = "v1" }), page("/change", { ["do"] = "release", version = "v1" }),
+      page("/version", { id = "v1" }), page("/change", { ["do"] = "release", version = "v1" }),
       page("/change", { ["do"] = "hold", version = SCRIPT .. BIDI, app = SCRIPT, package = "\255" }),
     } do
       has_not(body, "<script>alert")
       has_not((body:gsub('value="[^"]*"', "")), BIDI) -- a field's own text is not changed, and steers nothing else
       has_not(body, "\255")
     end
-    has(page("/version", { version = "v1" }), "\\u202e")
+    has(page("/version", { id = "v1" }), "\\u202e")
     for _, id in ipairs { "\255", "\0", ("v"):rep(10000), SCRIPT } do
-      assert.equal(404, browser:get("/version" .. forms.query { version = id }).status)
+      assert.equal(404, browser:get("/version" .. forms.query { id = id }).status)
     end
   end)
 
   it("say so if the store is away, with what is wrong", function()
     shell.run(("rm %s/state/store.db*"):format(root))
-    for _, path in ipairs { "/packages", "/version?version=v1", "/change?do=hold&version=v1" } do
+    for _, path in ipairs { "/packages", "/version?id=v1", "/change?do=hold&version=v1" } do
       local answer = browser:get(path)
       assert.equal(503, answer.status)
       has(answer.body, "is gone: put it back")

@@ -12,6 +12,7 @@ search.STATES = { "ready", "leased", "done", "dead" }
 
 search.EVENTS = {
   "version_available", "versions_unavailable", "app_unavailable", "versions_restored", "app_restored", "ping", "other",
+  "forward",
 }
 
 -- The name in the address, the filter's, and what people call it.

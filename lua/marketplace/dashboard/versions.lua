@@ -18,7 +18,7 @@ local KINDS = {
 ---@param row table of Packages:overview
 ---@return string
 function versions.address(context, row)
-  if row.id then return context.url("/version", { version = row.id }) end
+  if row.id then return context.url("/version", { id = row.id }) end
   return context.url("/packages", { package = row.package })
 end
 

@@ -195,7 +195,7 @@ function view.post(context)
   local lines
   if scope then lines, problem = decide(context, asked, scope, id) end
   local path, query = "/packages", nil
-  if asked.row and asked.row.id then path, query = "/version", { version = asked.row.id } end
+  if asked.row and asked.row.id then path, query = "/version", { id = asked.row.id } end
   if lines then return context.redirect(path, query, table.concat(lines, ". ") .. ".") end
   if asked.row or not scope then
     query = { ["do"] = asked.name, version = context.query.version, package = context.query.package,

@@ -108,7 +108,14 @@ end
 
 --[[ What it is ]]
 
+-- What is sent on to another system: to which, and the notification itself (marketplace.dispatcher.forwards).
+local function forwarded(entry)
+  if entry.event ~= "forward" then return nil end
+  return entry.key:match "^forward:([^:]*):(.*)$"
+end
+
 local function secret(context, entry)
+  if entry.event == "forward" then return nil end
   if record.is_unsigned(entry.digest) then return "no signature: reconcile put it here, read from Apple's API" end
   if not entry.verified_by then return nil end
   return h.a { href = context.url("/inbox", { secret = entry.verified_by }), h.code { entry.verified_by } }
@@ -124,7 +131,10 @@ local function time(context, seconds)
 end
 
 local function fields(context, entry)
+  local system, forwarded_id = forwarded(entry)
   return shown.fields {
+    { "Sent on to", system and h.code { system } },
+    { "Notification", forwarded_id and entries.link(context, forwarded_id, MOST_ID) },
     { "Id", h.code { entry.id } },
     { "Id as sent", entry.key ~= entry.id and h.code { entry.key } },
     { "Event", entries.event(entry) },

@@ -126,7 +126,7 @@ end
 --[[ The page ]]
 
 function view.get(context)
-  local id = context.query.version or ""
+  local id = context.query.id or ""
   if not context.packages then return nil, context.not_found "This dashboard has no folder of packages." end
   local found, message = { rows = {} }, nil
   if id ~= "" and search.is_text(id) then
