@@ -62,12 +62,17 @@ describe("the dashboard's overview", function()
     has("its callback failed too often", page)
   end)
 
-  it("counts no more than ten thousand", function()
+  it("counts five thousand at most of those that came, and nothing that is older", function()
     local list = {}
-    for i = 1, 10001 do list[i] = { app_id = "1" } end
+    for i = 1, 5000 do list[i] = { app_id = "1" } end
     browser:put(list)
-    assert.equal("10,000+", figure(body(), "Received in a day"))
-    assert.equal("10,001", figure(body(), "Waiting"))
+    assert.same({ "5,000+", "5,000" }, { figure(body(), "Received in an hour"), figure(body(), "Waiting") })
+    browser.now = browser.now + 3601
+    browser:put { { app_id = "2" } }
+    assert.same({ "1", "5,000+" }, { figure(body(), "Received in an hour"), figure(body(), "Received in a day") })
+    browser.now = browser.now + 86401
+    browser:sign_in()
+    assert.same({ "0", "0" }, { figure(body(), "Received in an hour"), figure(body(), "Received in a day") })
   end)
 
   it("shows the last of each app, and all apps by pages", function()
@@ -170,7 +175,7 @@ describe("the dashboard's overview", function()
     after_each(function() other:close() end)
 
     it("waits for nobody, and is looked at once in five minutes", function()
-      has('data-from="/check"', other:get("/").body)
+      has('data-from="/check?from=overview"', other:get("/").body)
       assert.equal(0, asked)
       local page = other:get("/check").body
       has("a notification without a signature is accepted with 200", page)
@@ -183,7 +188,7 @@ describe("the dashboard's overview", function()
       assert.equal("/check", other:post("/check").headers.location)
       assert.equal(2 * first, asked)
       other.now = other.now + 300
-      has('data-from="/check"', other:get("/").body)
+      has('data-from="/check?from=overview"', other:get("/").body)
     end)
 
     it("is not there if nothing is to be looked at", function()

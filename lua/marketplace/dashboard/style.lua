@@ -78,6 +78,7 @@ footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--qu
 ul.plain { padding: 0; list-style: none; }
 .row { display: flex; flex-wrap: wrap; gap: .5rem .8rem; align-items: center; }
 .apart { justify-content: space-between; }
+.plain > li + li { margin-top: .1rem; }
 .nothing { color: var(--quiet); padding: .5rem 0; }
 .flash, .problem-box {
   border: 1px solid currentColor; border-left-width: 4px; border-radius: 6px; padding: .65rem .9rem;

@@ -6,7 +6,7 @@ local outside = {}
 
 local WORDS = { error = "wrong", warning = "warning", skipped = "not looked at", ok = "ok" }
 local KINDS = { error = "problem", warning = "warning", skipped = "quiet", ok = "ok" }
-local ORDER = { "error", "warning", "ok", "skipped" }
+local ORDER = { "error", "warning", "ok" } -- what was not looked at was not to be, mostly
 
 --- A finding's level.
 ---@param finding marketplace.CheckFinding
@@ -39,13 +39,14 @@ end
 ---@param found table|nil of marketplace.dashboard.outside
 ---@return any node
 function outside.show(context, found)
-  return h.section {
-    id = "outside", ["aria-labelledby"] = "outside-title", ["data-from"] = not found and context.url "/check" or nil,
+  local is_elsewhere = context.path ~= "/check" or context.query.from ~= nil
+  local from = not found and context.url("/check", { from = "overview" }) or nil
+  return h.section { id = "outside", ["aria-labelledby"] = "outside-title", ["data-from"] = from,
     h.h2 { id = "outside-title", "Webhooks, receiver and certificate" },
     h.p { class = "row",
       found and { counts(found), h.span { class = "quiet", "looked at ", shown.ago(found.at, context.now) } } or
         h.span { class = "quiet", "Not looked at in the last five minutes." },
-      context.path ~= "/check" and h.a { href = context.url "/check", found and "Details" or "Look now" },
+      is_elsewhere and h.a { href = context.url "/check", found and "Details" or "Look now" },
     },
     found and worst(found),
   }

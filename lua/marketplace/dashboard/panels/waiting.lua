@@ -6,23 +6,25 @@ local waiting = {}
 
 local OLD = 900 -- seconds after which something has waited too long
 local HOUR, DAY = 3600, 86400
-local MOST = 10000 -- that are counted
+local MOST = 5000 -- that are counted, of the newest
 
+-- They are in the order in which they came: behind one that is too old there is none.
 local function received(context, seconds)
-  local count, more = context.inbox:count({ received_since = context.now - seconds }, MOST)
-  if not count then return nil, more end
-  return shown.count(count, more)
+  local filter = { received_since = context.now - seconds, newest = true, examine = MOST + 1 }
+  local count, message = context.inbox:count(filter, MOST)
+  if not count then return nil, message end
+  return { count = count, more = count == MOST }
 end
 
 --- Reads what it shows.
 ---@param context marketplace.dashboard.Context
----@return table|nil figures
+---@return {hour: {count: integer, more: boolean}, day: {count: integer, more: boolean}}|nil
 ---@return string? message
 function waiting.read(context)
   local hour, message = received(context, HOUR)
   if not hour then return nil, message end
-  local day
-  day, message = received(context, DAY)
+  local day = hour
+  if not hour.more then day, message = received(context, DAY) end
   if not day then return nil, message end
   return { hour = hour, day = day }
 end
@@ -34,7 +36,7 @@ end
 --- The panel.
 ---@param context marketplace.dashboard.Context
 ---@param backlog marketplace.InboxBacklog
----@param read {hour: string, day: string}
+---@param read table
 ---@return any node
 function waiting.show(context, backlog, read)
   local age, unhandled = backlog.oldest_age, backlog.codes.no_callback
@@ -44,8 +46,8 @@ function waiting.show(context, backlog, read)
     shown.figure("Oldest has waited", age and shown.duration(age) or "–", {
       kind = age and age > OLD and "problem" or nil,
     }),
-    shown.figure("Received in an hour", read.hour),
-    shown.figure("Received in a day", read.day),
+    shown.figure("Received in an hour", shown.count(read.hour.count, read.hour.more)),
+    shown.figure("Received in a day", shown.count(read.day.count, read.day.more)),
     shown.figure("Dead", shown.count(backlog.dead), {
       kind = backlog.dead > 0 and "problem" or nil, address = context.url "/dead",
     }),
