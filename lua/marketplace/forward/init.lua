@@ -105,14 +105,22 @@ local function is_loopback(host)
   return host == "localhost" or host == "[::1]" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
+--- What is wrong with a forward's URL, behind its name; nil if nothing is.
+---@param url string
+---@param plain? boolean as the option
+---@return string|nil
+function forward.url_problem(url, plain)
+  local scheme, host = parts_of(url)
+  if not scheme then return "must be a URL such as https://example.com/hook, without a user name" end
+  if scheme == "https" or plain or is_loopback(host) then return nil end
+  return ("is http:// to another host, %s, which sends what it forwards in the clear: use https:// or, in a network " ..
+    "that is yours, allow that with 'plain'"):format(host)
+end
+
 local function check_url(given)
-  local scheme, host = parts_of(given.url)
-  if not scheme then fail "option 'url' must be a URL such as https://example.com/hook, without a user name" end
-  if scheme == "http" and not given.plain and not is_loopback(host) then
-    fail("option 'url' is http:// to another host, %s, which sends what it forwards in the clear: use https://, or " ..
-      "plain = true in a network that is yours", host)
-  end
-  return host
+  local problem = forward.url_problem(given.url, given.plain)
+  if problem then fail("option 'url' %s", problem) end
+  return select(2, parts_of(given.url))
 end
 
 local function check_name(name, given)

@@ -12,6 +12,12 @@ local inputs = {}
 
 local VARIABLE = "MARKETPLACE_SECRET"
 
+--- Whether there is a secret in the environment.
+---@return boolean
+function inputs.has_variable()
+  return os.getenv(VARIABLE) ~= nil
+end
+
 local function from_environment(warn)
   local list = secret_file.lines(os.getenv(VARIABLE) or "")
   if #list == 0 then return nil, ("no secret: set %s, or give --secret-file"):format(VARIABLE) end

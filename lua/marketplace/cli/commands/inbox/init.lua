@@ -3,6 +3,7 @@ local backup = require "marketplace.cli.commands.inbox.backup"
 local chosen = require "marketplace.cli.support.inbox"
 local config = require "marketplace.cli.support.config"
 local core = require "marketplace.core"
+local forward = require "marketplace.cli.commands.inbox.forward"
 local filters = require "marketplace.cli.commands.inbox.filters"
 local look = require "marketplace.cli.commands.inbox.look"
 local one = require "marketplace.cli.commands.inbox.one"
@@ -35,6 +36,8 @@ local ACTIONS = {
     summary = "have a notification run now, before its wait ends" },
   { name = "cancel", run = one.cancel, describe = describe_cancel,
     summary = "give a notification up, so that those behind it can run" },
+  { name = "forward", run = forward.run, describe = forward.describe, problem = forward.problem,
+    summary = "send notifications to another system, such as a laptop, now or as they arrive" },
   { name = "prune", run = prune.run, describe = prune.describe, problem = prune.problem,
     summary = "forget done notifications sooner than workers do by themselves" },
   { name = "backup", run_on_file = backup.run, describe = backup.describe,
