@@ -65,8 +65,8 @@ describe("marketplace.device.config", function()
 
   it("says what is wrong", function()
     for pattern, text in pairs {
-      ["must return a table of options, not a nil: "] = "",
-      ["must return a table of options, not a function"] = "return function() end",
+      ["device.lua returns nothing"] = "",
+      ["must return a table of options, and "] = "return function() end",
       ["the device's file failed: "] = "error('no database')",
       ["no database"] = "error('no database')",
       ["device.lua:1:"] = "return {",

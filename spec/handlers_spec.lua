@@ -69,11 +69,11 @@ describe("marketplace.handlers", function()
     local _, message = handlers.load(folder .. "/none.lua", {})
     assert.matches(folder .. "/none.lua", message, 1, true)
     for text, expected in pairs {
-      ["return"] = "the handlers file must return function%(receiver%), not a nil: " .. folder,
-      ["return {}"] = "must return function%(receiver%), not a table",
+      ["return"] = "the handlers file must return function%(receiver%), and .*/handlers.lua returns nothing$",
+      ["return {}"] = "returns a table$",
       ["syntax error"] = "handlers.lua:1:",
-      ["error 'no settings'"] = "^the handlers file failed: .*handlers.lua:1: no settings\n",
-      ["return function() error 'no database' end"] = "^the handlers file failed: .*handlers.lua:1: no database\n",
+      ["error 'no settings'"] = "^the handlers file failed: .*handlers.lua:1: no settings$",
+      ["return function() error 'no database' end"] = "^the handlers file failed: .*handlers.lua:1: no database$",
       ["return function() return nil, 'no database' end"] = "^the handlers file failed: no database$",
       ["return function() return false, 'no database' end"] = "^the handlers file failed: no database$",
       ["require 'nothing_of_this_name'"] = "the handlers file failed: .*nothing_of_this_name",

@@ -1,5 +1,6 @@
 --- Handlers files: Lua files that return a function which takes the receiver and adds callbacks to it.
 local lua_file = require "marketplace.lua_file"
+local traceback = require "marketplace.traceback"
 
 local handlers = {}
 
@@ -10,8 +11,8 @@ local handlers = {}
 ---@return boolean|nil ok
 ---@return string? message
 function handlers.add(register, receiver)
-  local added, given, message = xpcall(function() return register(receiver) end, debug.traceback)
-  if not added then return nil, tostring(given) end
+  local added, given, message = xpcall(function() return register(receiver) end, traceback.of)
+  if not added then return nil, given end
   if not given and message ~= nil then return nil, tostring(message) end
   return true
 end
@@ -25,7 +26,8 @@ function handlers.load(path, receiver)
   local ok, register = lua_file.run(path, "the handlers file")
   if not ok then return nil, register end
   if type(register) ~= "function" then
-    return nil, ("the handlers file must return function(receiver), not a %s: %s"):format(type(register), path)
+    return nil, ("the handlers file must return function(receiver), and %s returns %s"):format(path,
+      lua_file.kind(register))
   end
   local added, problem = handlers.add(register, receiver)
   if not added then return nil, "the handlers file failed: " .. problem end

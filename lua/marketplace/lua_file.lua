@@ -1,4 +1,6 @@
 --- Files of the operator's that are Lua, such as a handlers file: they may `require` the files beside them.
+local traceback = require "marketplace.traceback"
+
 local lua_file = {}
 
 local function add_folder(path)
@@ -13,12 +15,19 @@ end
 ---@return boolean ok
 ---@return any returned by the file or, if not ok, the message
 function lua_file.run(path, what)
-  local chunk, syntax_problem = loadfile(path)
-  if not chunk then return false, syntax_problem end
+  local chunk, problem = loadfile(path)
+  if not chunk then return false, ("%s cannot be loaded: %s"):format(what, problem) end
   add_folder(path)
-  local ok, returned = xpcall(chunk, debug.traceback)
-  if not ok then return false, ("%s failed: %s"):format(what, tostring(returned)) end
+  local ok, returned = xpcall(chunk, traceback.of)
+  if not ok then return false, ("%s failed: %s"):format(what, returned) end
   return true, returned
+end
+
+--- What a file returned in place of what it must return, for messages.
+---@param returned any
+---@return string
+function lua_file.kind(returned)
+  return returned == nil and "nothing" or "a " .. type(returned)
 end
 
 --- The table of options that one returns.
@@ -30,7 +39,7 @@ function lua_file.options(path, what)
   local ok, given = lua_file.run(path, what)
   if not ok then return nil, given end
   if type(given) == "table" then return given end
-  return nil, ("%s must return a table of options, not a %s: %s"):format(what, type(given), path)
+  return nil, ("%s must return a table of options, and %s returns %s"):format(what, path, lua_file.kind(given))
 end
 
 return lua_file

@@ -104,7 +104,7 @@ describe("marketplace serve, for devices,", function()
   it("does not start if the file cannot be used, and names it", function()
     for pattern, text in pairs {
       ["device.lua:1:"] = "return {", ["option 'base_url' must be an https:// URL"] = "return { base_url = 'market' }",
-      ["must return a table of options, not a nil"] = "", ["option 'authenticate' is missing"] = "return {}",
+      ["device.lua returns nothing"] = "", ["option 'authenticate' is missing"] = "return {}",
     } do
       shell.run(("rm -f %s/end"):format(folder))
       if text:find "base_url" then text = "return (function(o) o.base_url = 'market' return o end) " .. options() end
