@@ -149,6 +149,36 @@ local function fitting(name, generation)
   return found
 end
 
+--[[ Why nothing is delivered ]]
+
+local function has_kind(kinds, generation)
+  for _, kind in ipairs(kinds) do
+    if kind.generation == generation then return true end
+  end
+  return false
+end
+
+local function why_not_subscribed(sim, event)
+  local hooks = sim.store:list("webhooks", "app", event.marketplace_app_id)
+  if #hooks == 0 then return ("app %s has no webhook"):format(event.marketplace_app_id) end
+  for _, hook in ipairs(hooks) do
+    if hook.attributes.enabled then
+      return ("no webhook of app %s has the event type %s"):format(event.marketplace_app_id, EVENT_TYPES[event.event])
+    end
+  end
+  return ("no webhook of app %s is enabled"):format(event.marketplace_app_id)
+end
+
+-- For each generation that has a notification of the event.
+local function why_none(sim, kinds, event)
+  local reasons = {}
+  if has_kind(kinds, 2) then reasons[1] = why_not_subscribed(sim, event) end
+  if has_kind(kinds, 1) then reasons[#reasons + 1] = "the account has no webhook of generation 1" end
+  return table.concat(reasons, ", and ")
+end
+
+--[[ What happens ]]
+
 --- Makes something happen: a package if the event is about one, and a notification for each webhook that subscribes.
 ---@param sim table
 ---@param name string an event's name, or one of Apple's type names
@@ -156,7 +186,10 @@ end
 ---@return table event
 function deliveries.event(sim, name, given)
   local kinds = fitting(name, given.generation)
-  if #kinds == 0 then error(("marketplace.simulator: unknown event '%s'"):format(name), 0) end
+  if #kinds == 0 then
+    error(("marketplace.simulator: unknown event '%s'; known: those of marketplace send --list, but ping"):format(name),
+      0)
+  end
   local event_name = kinds[1].event
   local app_id = given.app or sim.first_app
   local marketplace_app = given.marketplace_app or sim.store:get("apps", app_id) and app_id or sim.first_app
@@ -177,6 +210,7 @@ function deliveries.event(sim, name, given)
       or notify_generation_2(sim, event_name, marketplace_app, body)
     for _, delivery in ipairs(made) do event.deliveries[#event.deliveries + 1] = delivery.id end
   end
+  if #event.deliveries == 0 then event.why_none = why_none(sim, kinds, event) end
   return event
 end
 

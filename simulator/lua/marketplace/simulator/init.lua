@@ -198,7 +198,7 @@ local EVENT_OPTIONS = options.extend(shape.OPTIONS, {
 ---@param name string an event's name (version_available, app_unavailable, …), or one of Apple's type names
 ---@param given? marketplace.SimulatorEventOptions for version_available also what the new version is like
 ---@return table event event, app_id, marketplace_app_id, package_id, package_version_id; notifications: list of
---- {generation, id, type, body}; deliveries: their ids
+--- {generation, id, type, body}; deliveries: their ids; why_none: if there are none
 function Simulator:event(name, given)
   given = given or {}
   options.check("marketplace.simulator: event", given, EVENT_OPTIONS)

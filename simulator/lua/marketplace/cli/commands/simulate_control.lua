@@ -133,7 +133,9 @@ local function ask(options, method, path, body)
     method = method, url = url, headers = { "content-type: application/json" }, body = body and json.encode(body),
     timeout = TIMEOUT, ca_file = options.simulator_ca_file,
   }
-  if not response then return nil, 1, ("%s: %s"):format(url, message) end
+  if not response then
+    return nil, 1, ("the simulator does not answer at %s: %s; to start it: marketplace simulate"):format(url, message)
+  end
   if response.status >= 300 then return nil, 1, problem_of(response) end
   return response.body ~= "" and json.decode(response.body) or {}
 end
@@ -141,6 +143,9 @@ end
 --[[ Actions ]]
 
 local ACTIONS = {}
+
+local HOW_TO_SUBSCRIBE = "nobody is told of it; to subscribe: marketplace webhooks create, or webhooks update ID " ..
+  "with --enabled or --event"
 
 local function territories(options)
   if options.no_territory then return json.list {} end
@@ -153,20 +158,21 @@ function ACTIONS.event(options)
     generation = tonumber(options.generation), id = options.id, territories = territories(options),
   }
   local problem = versions.read(options, given) or check.time_problem(options, "time", core.now())
-  if problem then return 2, "simulate: " .. problem end
+  if problem then return 2, problem end
   given.time = options.time
   local event, status, message = ask(options, "POST", "/events", given)
   if not event then return status, message end
   local version = event.package_version_id and " package version " .. event.package_version_id or ""
-  output.write(options.json, ("%s of app %s%s: %d %s"):format(event.event, event.app_id, version,
-    #event.deliveries, #event.deliveries == 1 and "delivery" or "deliveries"), event)
+  output.write(options.json, ("%s of app %s%s: %d %s%s"):format(event.event, event.app_id, version, #event.deliveries,
+    #event.deliveries == 1 and "delivery" or "deliveries", event.why_none and ": " .. event.why_none or ""), event)
+  if event.why_none then output.note(HOW_TO_SUBSCRIBE) end
   return 0
 end
 
 ACTIONS["add-version"] = function(options)
   local given = { app = options.about_app }
   local problem = versions.read(options, given)
-  if problem then return 2, "simulate: " .. problem end
+  if problem then return 2, problem end
   local version, status, message = ask(options, "POST", "/versions", given)
   if not version then return status, message end
   output.write(options.json, ("package version %s of package %s: revision %d, %d variants, %d deltas, %.0f bytes")
@@ -223,12 +229,12 @@ ACTIONS.versions = lister("versions", VERSION_COLUMNS)
 ACTIONS.requests = lister("requests", REQUEST_COLUMNS)
 
 function ACTIONS.fault(options)
-  if (options.kind == nil) ~= (options.clear == true) then return 2, "simulate: name a kind of fault, or --clear" end
+  if (options.kind == nil) ~= (options.clear == true) then return 2, "name a kind of fault, or --clear" end
   local problem = check.bytes_problem(options, "rate")
   for _, name in ipairs { "times", "lasts", "skip", "seconds", "at" } do
     problem = problem or check.number_problem(options, name, 0, MOST)
   end
-  if problem then return 2, "simulate: " .. problem end
+  if problem then return 2, problem end
   local given = options.kind and {
     kind = options.kind, method = options.method, path = options.path, times = options.times, lasts = options.lasts,
     skip = options.skip, seconds = options.seconds, at = options.at, rate = options.rate, location = options.location,
