@@ -3,6 +3,7 @@
 local argparse = require "argparse"
 local cli = require "marketplace.cli"
 local marketplace = require "marketplace"
+local sections = require "man_sections"
 
 local FOLDER = arg[1]
 
@@ -25,6 +26,22 @@ local function add_command(lines, name, command)
   end
 end
 
+-- A list of words and what each means.
+local function add_list(lines, heading, list)
+  lines[#lines + 1] = ".SH " .. heading
+  for _, one in ipairs(list) do
+    lines[#lines + 1] = (".TP\n.B %s\n%s"):format(literal(one[1]), literal(one[2]))
+  end
+end
+
+local function add_examples(lines)
+  lines[#lines + 1] = ".SH EXAMPLES"
+  for _, example in ipairs(sections.EXAMPLES) do
+    lines[#lines + 1] = (".TP\n%s:\n.B %s"):format(literal(example[1]), literal(example[2]))
+  end
+  lines[#lines + 1] = ".PP\nEach command has more of its own, above and in its \\-\\-help."
+end
+
 local function page()
   local lines = {
     ('.TH MARKETPLACE 1 "" "%s" "User Commands"'):format(marketplace._VERSION),
@@ -38,7 +55,10 @@ local function page()
   for _, command in ipairs(parser._commands) do
     add_command(lines, command._name, command)
   end
-  lines[#lines + 1] = ".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nfailed\n.TP\n2\nwrong usage"
+  add_list(lines, "EXIT STATUS", sections.EXIT_STATUS)
+  add_list(lines, "ENVIRONMENT", sections.ENVIRONMENT)
+  add_list(lines, "FILES", sections.FILES)
+  add_examples(lines)
   return table.concat(lines, "\n") .. "\n"
 end
 
