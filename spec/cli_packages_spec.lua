@@ -144,10 +144,13 @@ describe("marketplace packages", function()
     assert.equal(0, here "list")
     assert.equal([[
 STATE      CURRENT  FOR    NEXT      APP  VERSION   REVISION  SIZE     ID  REASON
-withdrawn  no       1 min  -         67   1.2 (34)  1         1.00 kB  v1  replaced; unavailable in DEU FRA
-published  yes      2 h    -         67   1.2 (34)  2         2.81 GB  v2  unavailable in DEU FRA; 1 of 3 assets ]] ..
-      [[unverified: the manifest has no digests of it, and App Store Connect gives a fileChecksum of an unknown kind
-wanted     no       5 min  in 1 min  68   -         -         -        v3  403: an agreement is not signed
+withdrawn  no       1 min  -         67   1.2 (34)  1         1.00 kB  v1
+    REASON: replaced; unavailable in DEU FRA
+published  yes      2 h    -         67   1.2 (34)  2         2.81 GB  v2
+    REASON: unavailable in DEU FRA; 1 of 3 assets unverified: the manifest has no digests of it, and App Store ]] ..
+      [[Connect gives a fileChecksum of an unknown kind
+wanted     no       5 min  in 1 min  68   -         -         -        v3
+    REASON: 403: an agreement is not signed
 ]], out())
   end)
 
@@ -196,7 +199,8 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3  403: 
       table.insert(arguments, 2, "--folder")
       table.insert(arguments, 3, folder .. "/none")
       assert.equal(1, run(unpack(arguments)))
-      assert.equal(("marketplace: there are no packages in %s/none (the folder of the packages is set by --folder)\n")
+      assert.equal(("marketplace: there are no packages in %s/none: `marketplace packages work` or `fetch` " ..
+        "makes the folder (the folder of the packages is set by --folder)\n")
         :format(folder), told())
     end
     assert.is_nil(core.file_id(folder .. "/none"))
@@ -433,14 +437,15 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3  403: 
     finally(function() rawset(os, "getenv", getenv) end)
     assert(core.replace_file(folder .. "/config", "packages = p\n"))
     assert.equal(1, run "list")
-    assert.equal("marketplace: there are no packages in packages (the folder of the packages is set by the default)\n",
+    assert.equal("marketplace: there are no packages in packages: `marketplace packages work` or `fetch` makes the " ..
+      "folder (no folder was named, so it is the default: --folder names another)\n",
       told())
     environment.MARKETPLACE_CONFIG = folder .. "/config"
     assert.equal(0, run "list")
     assert.equal(folder .. "/p", opened.folder)
     environment.MARKETPLACE_PACKAGES = folder .. "/q"
     assert.equal(1, run "list")
-    assert.matches("/q %(the folder of the packages is set by MARKETPLACE_PACKAGES%)\n$", told())
+    assert.matches("/q: .* %(the folder of the packages is set by MARKETPLACE_PACKAGES%)\n$", told())
     assert.equal(0, here "list")
     environment.MARKETPLACE_PACKAGES = nil
     assert(core.replace_file(folder .. "/config", "pakages = p\n"))

@@ -347,7 +347,7 @@ describe("the command", function()
       "^CAUSE +ADVICE\nbody_trailing_newline  .*\nmarketplace: .* is not valid; without what is listed, it is that " ..
       "of secret 1 of 1\n$")
     assert.is_nil(output:find(SECRET, 1, true))
-    expect(1, ("explain --table --signature '%s' %s"):format(signature:upper(), path), "\nheader_upper_case  ")
+    expect(1, ("explain --table --signature '%s' %s"):format(signature:upper(), path), "\nheader_upper_case\n    ADVICE: ")
     expect(1, ("explain --signature hmacsha256=%s %s"):format(("0"):rep(64), path), "the signature is not valid\n$")
     expect(0, ("explain --signature %s %s"):format(marketplace.sign(SECRET, "the body\n"), path),
       "^marketplace: the signature is valid: it was made with secret 1 of 1\n$")
@@ -384,7 +384,7 @@ describe("the command", function()
       expect(1, "serve --port 0 --inbox memory " .. arguments, pattern)
     end
     expect_refusal("/nowhere/at/all.lua", "/nowhere/at/all.lua")
-    expect_refusal(file "return 5", "must return function%(receiver%), not a number")
+    expect_refusal(file "return 5", "must return function%(receiver%), and [^ ]+ returns a number")
     expect_refusal(file "syntax error", "near 'error'")
     expect_refusal(file "error 'at once'", "at once")
     expect_refusal(file "return function(r) r:on('app_gone', print) end", "unknown event")
@@ -479,7 +479,7 @@ describe("the command", function()
       assert.equal(0, status, output)
       assert(io.open(path)):close()
       expect(1, "serve examples/marketplace.lua --port 0 --inbox memory --pid-file /nowhere/at/all",
-        "the pid file cannot be written: /nowhere/at/all")
+        "cannot make /nowhere/at/all: there is no folder /nowhere/at")
     end)
 
     it("rereads its secrets on SIGHUP, and keeps the old ones if it cannot", function()

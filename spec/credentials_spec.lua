@@ -170,14 +170,14 @@ describe("the command's credentials", function()
         assert.is_truthy(message:find(pattern, 1, true), message)
       end
       expect(2,
-        "webhooks: --key-file is missing, and neither MARKETPLACE_KEY_FILE nor key_file in the config file is set",
+        "--key-file is missing, and neither MARKETPLACE_KEY_FILE nor key_file in the config file is set",
         { command = "webhooks" })
       expect(2, "--key-id is missing", { command = "webhooks", key_file = "k" })
       expect(2, "--issuer-id is missing", { command = "webhooks", key_file = "k", key_id = "a" })
       expect(2, "a team's, with --issuer-id, or an individual's", parsed { individual = true })
       expect(2, "--timeout must be a number", parsed { timeout = "soon" })
       expect(2, "--timeout must be a number", parsed { timeout = "0" })
-      expect(2, "base_url", parsed { api_url = "bad" })
+      expect(2, "--api-url", parsed { api_url = "bad" })
       expect(1, "the key is not PEM", parsed { key_file = "bad" })
       expect(1, "cannot be used", parsed { config = "/nowhere/at/all" })
     end)

@@ -215,7 +215,7 @@ describe("marketplace inbox", function()
       refused("/proc/backup.db", "backup /proc/backup.db" .. ON_IT)
       write("backup.db-wal", "x")
       refused("backup.db%-wal lies there", "backup backup.db" .. ON_IT)
-      refused("no such file: none.db", "backup x.db --inbox sqlite:none.db")
+      refused("there is no inbox at none.db", "backup x.db --inbox sqlite:none.db")
       assert.same({ "a" }, ids_in())
     end)
 

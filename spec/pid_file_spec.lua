@@ -36,7 +36,7 @@ describe("a pid file", function()
     assert.is_not_nil(core.stat(path))
     local none, message = pid_file.write("/nowhere/at/all")
     assert.is_nil(none)
-    assert.matches("^the pid file cannot be written: /nowhere/at/all", message)
+    assert.matches("^cannot make /nowhere/at/all: there is no folder /nowhere/at: make it", message)
   end)
 
   it("is never written through a symbolic link, whatever that names", function()

@@ -113,7 +113,7 @@ describe("marketplace.state_file", function()
   it("says what it cannot do", function()
     local file, message, code = open { path = folder .. "/none/state" }
     assert.is_nil(file)
-    assert.matches(folder .. "/none/state.lock", message, 1, true)
+    assert.matches("there is no folder " .. folder .. "/none: make it", message, 1, true)
     assert.equal("file_failed", code)
     file = assert(open())
     local ok

@@ -231,7 +231,7 @@ describe("marketplace webhooks", function()
   it("deletes when it is told twice", function()
     add_second()
     apple.first[1] = { id = "m1", endpointUrl = URL }
-    assert.matches("delete needs %-%-yes, as there is no terminal", (select(2, run(2, "delete", "w1"))))
+    assert.matches("delete: %-%-yes is missing, and there is no terminal", (select(2, run(2, "delete", "w1"))))
     assert.same({}, apple.requests)
     assert.matches("there is none", (select(2, run(1, "delete", "w2", "--yes"))))
     assert.matches("no such generation 1 webhook: w1",
@@ -415,15 +415,15 @@ describe("marketplace webhooks", function()
 
   it("refuses wrong usage before it asks anybody", function()
     for pattern, arguments in pairs {
-      ["list needs %-%-app"] = { "list" },
-      ["list takes no %-%-app for generation 1"] = { "list", "--generation", "1", "--app", "1" },
+      ["%-%-app is missing: a webhook belongs"] = { "list" },
+      ["%-%-app does not go with %-%-generation 1"] = { "list", "--generation", "1", "--app", "1" },
       ["%-%-app is missing"] = { "create", "--name", "n", "--url", URL },
       ["%-%-name is missing"] = { "create", "--app", "n", "--url", URL },
       ["webhook does not take %-%-name"] = { "create", "--generation", "1", "--name", "n", "--url", URL },
       ["webhook does not take %-%-event"] = { "create", "--generation", "1", "--event", "ping", "--url", URL },
       ["%-%-url must be an http or https URL"] = { "create", "--app", "1", "--name", "n", "--url", "example.com" },
       ["event type 'app_gone'"] = { "create", "--app", "1", "--name", "n", "--url", URL, "--event", "app_gone" },
-      ["update needs something to change"] = { "update", "w1" },
+      ["nothing is to be changed"] = { "update", "w1" },
       ["ping is for generation 2 only"] = { "ping", "m1", "--generation", "1" },
       ["deliveries is for generation 2 only"] = { "deliveries", "m1", "--generation", "1" },
       ["redeliver is for generation 2 only"] = { "redeliver", "d1", "--generation", "1" },
@@ -435,14 +435,14 @@ describe("marketplace webhooks", function()
       ["an id is empty.."] = { "rotate-secret", "w1", "", "--secret-file", "x", "--yes" },
       ["%-%-grace must be"] = { "rotate-secret", "w1", "--secret-file", "x", "--grace", "long", "--yes" },
       ["%-%-abort does not go"] = { "rotate-secret", "w1", "--secret-file", "x", "--abort", "--dry-run" },
-      ["needs %-%-secret%-file"] = { "rotate-secret", "w1", "--yes" },
-      ["needs %-%-yes"] = { "rotate-secret", "w1", "--secret-file", "x" },
+      ["%-%-secret%-file is missing"] = { "rotate-secret", "w1", "--yes" },
+      ["%-%-yes is missing"] = { "rotate-secret", "w1", "--secret-file", "x" },
       ["set by %-%-inbox"] = { "rotate-secret", "w1", "--secret-file", "x", "--inbox", "memory", "--yes" },
       ["%-%-wait must be"] = { "rotate-secret", "w1", "--secret-file", "x", "--wait", "long", "--yes" },
       ["%-%-receiver%-url must be"] = { "rotate-secret", "w1", "--secret-file", "x", "--receiver-url", "x", "--yes" },
-      ["be used together with option"] = { "list", "--app", "1", "--json", "--table" },
-      ["%-%-app"] = { "migrate" },
-      ["missing argument"] = { "redeliver" },
+      ["%-%-json do not go together"] = { "list", "--app", "1", "--json", "--table" },
+      ["%-%-app ID is missing"] = { "migrate" },
+      ["DELIVERY_ID is missing"] = { "redeliver" },
     } do
       local _, err = run(2, unpack(arguments))
       assert.matches(pattern, err)
@@ -603,7 +603,7 @@ describe("marketplace webhooks", function()
 
     it("fails when it is tried as it would fail", function()
       add_second { secret = SECRET }
-      assert.matches("there is no such file", (select(2, rotate(1, "--dry-run"))))
+      assert.matches("there is no inbox at ", (select(2, rotate(1, "--dry-run"))))
       assert(marketplace.inbox("sqlite:" .. database)):close()
       rotate(0, "--dry-run")
       assert.matches("the pid file cannot be read: /nowhere", (select(2, rotate(1, "--dry-run", "--pid-file",

@@ -3,6 +3,7 @@
 --- One process at a time uses it, by a lock on PATH.lock. It is checked when it is read, and replaced whole and synced
 --- when it is written, so that a process that is killed leaves the old state or the new one. Its permissions are 0600.
 local core = require "marketplace.core"
+local folders = require "marketplace.folders"
 local json = require "marketplace.json"
 
 local state_file = {}
@@ -73,8 +74,10 @@ local function take_lock(self)
     self.lock = lock
     return self.files.clean(self.path)
   end
-  if code == "locked" then message = ("another %s is running with this state: %s"):format(self.task, self.path) end
-  return nil, message, code
+  if code == "locked" then
+    return nil, ("another %s is running with this state: %s"):format(self.task, self.path), code
+  end
+  return nil, folders.problem(self.path, message), code
 end
 
 ---@class marketplace.StateFileOptions

@@ -20,7 +20,9 @@ local AUDIENCE = "appstoreconnect-v1"
 ---@return string? code key_invalid
 function token.read_key(given)
   if given.key then return core.private_key(given.key) end
-  return core.private_key_file(given.key_file)
+  local key, message, code = core.private_key_file(given.key_file)
+  if key or message:find(given.key_file, 1, true) then return key, message, code end
+  return nil, ("%s: %s"):format(given.key_file, message), code
 end
 
 --[[ JWT ]]

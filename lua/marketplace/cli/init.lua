@@ -2,9 +2,12 @@
 ---
 --- Exit status: 0 done, 1 failed, 2 wrong usage. Results go to the standard output, complaints and notices to the
 --- standard error stream.
+local advice = require "marketplace.cli.support.advice"
 local core = require "marketplace.core"
+local examples = require "marketplace.cli.support.examples"
 local installation = require "marketplace.cli.support.installation"
 local output = require "marketplace.cli.support.output"
+local usage = require "marketplace.cli.support.usage"
 
 local cli = {}
 
@@ -69,6 +72,14 @@ local function add_completion(parser)
   command._arguments[1]:description("the shell"):argname "SHELL"
 end
 
+local function add_examples(parser)
+  for _, command in ipairs(parser._commands) do
+    local text = examples.text(command:_get_fullname(true))
+    if text then command:epilog(text) end
+    add_examples(command)
+  end
+end
+
 --- The command's parser.
 ---@param argparse table the module
 ---@param only? string the one command whose options it reads; without it, those of all that are installed
@@ -88,19 +99,21 @@ function cli.parser(argparse, only)
   end
   add_completion(parser)
   describe_help(parser)
+  add_examples(parser)
   return parser
 end
 
-local function subcommand(parser, name)
-  for _, command in ipairs(parser._commands) do
-    if command._name == name then return command end
+-- The parsed arguments, or nil and what is wrong with them.
+local function parse(parser, arguments)
+  local problem
+  function parser.error(command, message)
+    problem = usage.message(command, usage.in_our_words(command, message))
+    error(problem, 0)
   end
-end
-
--- How the command is used that the arguments name, which may be a command of a command.
-local function usage_of(parser, arguments)
-  for _, argument in ipairs(arguments) do parser = subcommand(parser, argument) or parser end
-  return parser:get_usage()
+  local ok, parsed = pcall(parser.parse, parser, arguments)
+  if ok then return parsed end
+  if not problem then error(parsed, 0) end
+  return nil, problem
 end
 
 -- lua and luajit raise this at Ctrl-C
@@ -131,14 +144,14 @@ function cli.main(arguments)
   if problem then return fail(problem) end
   -- a completion script is made of all commands, anything else of one at most
   local parser = cli.parser(require "argparse", name ~= COMPLETION and name or nil)
-  local ok, parsed = parser:pparse(arguments)
-  if not ok then
-    output.note(parsed .. "\n" .. usage_of(parser, arguments))
+  local parsed, wrong = parse(parser, arguments)
+  if not parsed then
+    output.note(wrong)
     return 2
   end
   local status, message = run(require(module_of(command_named(parsed.command))), parsed)
-  if status == 2 then message = message .. "\n" .. usage_of(parser, arguments) end
-  if message then output.note(message) end
+  if status == 2 then message = usage.message(usage.command_of(parser, parsed), message) end
+  if message then output.note(status == 1 and advice.add(message) or message) end
   if status == 0 and output.problem then return fail(output.problem) end
   return status
 end

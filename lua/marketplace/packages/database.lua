@@ -12,6 +12,9 @@ local checked, fail = reconnecting.checked, reconnecting.fail
 
 local database = {}
 
+local IF_DAMAGED = "the store is damaged: stop what uses the folder, move the file and its -wal away, put a backup " ..
+  "of it in their place, and start again; the packages' files are kept"
+
 local TIMEOUT_SECONDS = 5 -- of a call: others rename folders while they write
 
 ---@class marketplace.packages.Database
@@ -24,7 +27,8 @@ Database.__index = Database
 for name, method in pairs(transactions.methods) do Database[name] = method end
 
 function Database:unavailable(message)
-  return nil, self.closed and self.path .. " is closed" or message, "store_unavailable"
+  if self.closed then return nil, self.path .. " is closed", "store_unavailable" end
+  return nil, file.advised(message, IF_DAMAGED), "store_unavailable"
 end
 
 --- Whether another file took its place since the last call, such as a backup.

@@ -95,8 +95,10 @@ local function report_missing(found, apps, url, has_webhook)
   for _, app in ipairs(apps) do
     if found.of_app[app] and not has_webhook[app] then
       local which = url and next(found.of_app[app]) and " with the URL " .. url or ""
-      add_failure(found, { app = app, message = ("app %s has no webhook%s"):format(app, which),
-        code = "webhook_missing" })
+      add_failure(found, {
+        app = app, code = "webhook_missing",
+        message = ("app %s has no webhook%s: make one with `marketplace webhooks create`"):format(app, which),
+      })
     end
   end
 end

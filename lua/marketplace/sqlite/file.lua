@@ -12,6 +12,15 @@ function file.need_engine(needed_by)
   fail(needed_by .. " needs marketplace.sqlite: luarocks install lua-marketplace-sqlite")
 end
 
+--- What SQLite said, and what to do if it said that the file is damaged.
+---@param message string
+---@param advice string
+---@return string
+function file.advised(message, advice)
+  if not (message:find("SQLITE_CORRUPT", 1, true) or message:find("SQLITE_NOTADB", 1, true)) then return message end
+  return ("%s; %s"):format(message, advice)
+end
+
 --- Opens a file. The engine must be there.
 ---@param given {path: string, create?: boolean, holders?: string} holders: a file whose mode a new one gets
 ---@return table|nil link see marketplace.sqlite.link

@@ -6,6 +6,7 @@ local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
 local chosen_inbox = require "marketplace.cli.support.inbox"
 local headers = require "marketplace.cli.support.headers"
+local in_words = require("marketplace.cli.support.options").in_words
 local number_problem = require("marketplace.cli.support.options").number_problem
 local output = require "marketplace.cli.support.output"
 local seconds_problem = require("marketplace.cli.support.options").seconds_problem
@@ -84,9 +85,7 @@ local NOTHING = "nothing is named to look at: give --domain, --device-config, --
 local function usage_problem(check, given)
   if not (given.domain or given.device or given.packages or given.client or given.webhook_url) then return NOTHING end
   local problem = check.problem(given)
-  return problem and problem:gsub("option '([%w_]+)'", function(name)
-    return SHOWN[name] or "--" .. name:gsub("_", "-")
-  end)
+  return problem and in_words(problem, SHOWN)
 end
 
 local function given_of(parsed)
@@ -96,8 +95,8 @@ local function given_of(parsed)
     within = parsed.within,
   }
   local status, message
-  given.headers, message = headers.read(parsed)
-  if not given.headers then return nil, 1, message end
+  given.headers, message, status = headers.read(parsed)
+  if not given.headers then return nil, status or 1, message end
   given.device, message = device_of(parsed)
   if message then return nil, 1, message end
   given.packages, message = packages_of(parsed, given.device)
@@ -167,11 +166,11 @@ function command_check.run(parsed)
   local usage = seconds_problem(parsed, "timeout") or seconds_problem(parsed, "within") or
     number_problem(parsed, "sample", 1, check.MOST_SAMPLE)
     or alerts.usage_problem(parsed)
-  if usage then return 2, "check: " .. usage end
+  if usage then return 2, usage end
   local given, status, message = given_of(parsed)
   if not given then return status, message end
   local problem = usage_problem(check, given)
-  if problem then return 2, "check: " .. problem end
+  if problem then return 2, problem end
   problem = rock_problem(given)
   if problem then return 1, problem end
   given.on_finding = write(parsed)

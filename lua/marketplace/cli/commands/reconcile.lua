@@ -35,17 +35,17 @@ function command_reconcile.describe(command)
 end
 
 local function usage_problem(parsed, now)
-  if #parsed.app + #parsed.webhook == 0 then return "reconcile: --app or --webhook is missing" end
+  if #parsed.app + #parsed.webhook == 0 then return "--app or --webhook is missing" end
   for _, name in ipairs { "app", "webhook", "accept" } do
     for _, id in ipairs(parsed[name]) do
-      if id == "" then return ("reconcile: --%s is empty"):format(name) end
+      if id == "" then return ("--%s is empty"):format(name) end
     end
   end
-  if parsed.url and #parsed.app == 0 then return "reconcile: --url needs --app" end
+  if parsed.url and #parsed.app == 0 then return "--url needs --app" end
   local problem = check.time_problem(parsed, "since", now) or chosen.sharing_problem(parsed)
     or alerts.usage_problem(parsed)
-  if problem then return "reconcile: " .. problem end
-  if parsed.since and parsed.since > now then return "reconcile: --since is in the future" end
+  if problem then return problem end
+  if parsed.since and parsed.since > now then return "--since is in the future" end
 end
 
 --[[ The report: what was missing and what is redelivered as a list, then the summary ]]
@@ -163,7 +163,7 @@ local function complain(report)
 end
 
 local function ambiguity(urls)
-  local lines = { "reconcile: the apps' webhooks have more than one URL; name this receiver's with --url:" }
+  local lines = { "the apps' webhooks have more than one URL; name this receiver's with --url:" }
   for _, url in ipairs(urls) do lines[#lines + 1] = "  " .. text.safe(url) end
   return table.concat(lines, "\n")
 end

@@ -21,6 +21,7 @@ function send.describe(command)
   command:option("--generation", "generation of the sample (without it: the first that fits)"):choices { "1", "2" }
     :argname("1|2")
   command:option("--id", "id of the sample: letters, digits and - (without it: a new one)"):argname("ID")
+  command:option("--app", "app that the sample is about (without it: a made-up one)"):argname("ID")
   command:option("--url", "post to this URL"):default("http://127.0.0.1:8080/notifications"):argname("URL")
   command:option("--signature", "send this in place of the right signature, to see a forgery refused")
     :argname("VALUE")
@@ -40,13 +41,18 @@ local SAMPLE_COLUMNS = {
 -- What is wrong with the options, if anything. Converts the numbers.
 local function usage_problem(options)
   local problem = check.seconds_problem(options, "timeout")
-  if problem then return "send: " .. problem end
-  if options.file and (options.sample or options.generation or options.id) then
-    return "send: --file is sent as it is: SAMPLE, --generation and --id do not go with it"
+  if problem then return problem end
+  if options.file and (options.sample or options.generation or options.id or options.app) then
+    return "--file is sent as it is: SAMPLE, --generation, --id and --app do not go with it"
   end
-  if not options.file and not options.sample then return "send: name a sample (see --list), or give --file" end
+  if not options.file and not options.sample then return "nothing says what to send: name a SAMPLE, or give --file" end
   if options.id and not options.id:find("^[%w-]+$") then
-    return "send: --id must consist of letters, digits and -"
+    return "--id must consist of letters, digits and -"
+  end
+  if not options.url:find("^https?://%S+$") then return "--url must be an http or https URL" end
+  if options.signature and options.signature:find "%c" then return "--signature must be one line" end
+  if options.app and not options.app:find("^[%w._-]+$") then
+    return "--app must consist of letters, digits, full stops, _ and -"
   end
 end
 
@@ -56,8 +62,13 @@ local function body_of(options)
     local body, message = inputs.read(options.file)
     return body, 1, message
   end
-  local body = samples.body(options.sample, { generation = tonumber(options.generation), id = options.id })
-  return body, 2, ("send: unknown sample '%s'%s; see --list"):format(options.sample,
+  local body = samples.body(options.sample, {
+    generation = tonumber(options.generation), id = options.id, app_id = options.app,
+  })
+  if body and options.app and notification.parse(body).app_id ~= options.app then
+    return nil, 2, ("--app does not go with %s, which is about no app"):format(options.sample)
+  end
+  return body, 2, ("unknown sample '%s'%s; the samples: marketplace send --list"):format(options.sample,
     options.generation and " of generation " .. options.generation or "")
 end
 
@@ -73,7 +84,7 @@ end
 local function post(options, body, header)
   local started = core.monotonic()
   local response, message = signed.post(options.url, body, header, options.timeout, options.ca_file)
-  if not response then return 1, ("%s: %s"):format(options.url, message) end
+  if not response then return 1, ("%s does not answer: %s"):format(options.url, message) end
   report(options, body, response.status, response.body, core.monotonic() - started)
   return response.status == 200 and 0 or 1
 end

@@ -71,13 +71,13 @@ local function usage_problem(options)
     or check.number_problem(options, "max_connections", 1, 1000000)
     or check.seconds_problem(options, "idle_timeout")
     or proxy_problem(options)
-  if problem then return "serve: " .. problem end
+  if problem then return problem end
   local path_problem = server.path_problem(options.path)
-  if path_problem then return "serve: --path " .. path_problem end
+  if path_problem then return "--path " .. path_problem end
   local host_problem = server.host_problem(options.host)
-  if host_problem then return "serve: --host " .. host_problem end
+  if host_problem then return "--host " .. host_problem end
   local sharing = options.no_dispatch and chosen.sharing_problem(options)
-  if sharing then return "serve: --no-dispatch leaves the callbacks to other processes, but " .. sharing end
+  if sharing then return "--no-dispatch leaves the callbacks to other processes, but " .. sharing end
 end
 
 local function announce_responders(receiver, target)
@@ -171,7 +171,7 @@ local function run(options, target)
     end,
   })
   if not opened then return 1, tostring(listener) end
-  if not listener then return 1, message end
+  if not listener then return 1, running.listen_problem(message) end
   status, problem = run_listener(options, receiver, listener, count, target)
   receiver:close()
   return status, problem

@@ -1,4 +1,5 @@
 --- marketplace token: makes a token for other programs.
+local check = require "marketplace.cli.support.options"
 local credentials = require "marketplace.cli.support.credentials"
 local file_mode = require "marketplace.file_mode"
 local output = require "marketplace.cli.support.output"
@@ -39,20 +40,27 @@ local function settings_of(parsed, given)
   return settings
 end
 
+local function in_words(message, kind)
+  local foreign = message:match "unknown option '([%w_]+)'"
+  if foreign then return ("--%s does not go with a token of the kind %s"):format((foreign:gsub("_", "-")), kind) end
+  return check.in_words(message)
+end
+
 function command_token.run(parsed)
   local given, message = credentials.settings(parsed)
   if not given then return 1, message end
-  if not given.key_file then return 2, "token: " .. credentials.missing "key_file" end
+  local usage = credentials.key_problem(given, parsed.kind or "api")
+  if usage then return 2, usage end
   file_mode.check(output.warn, given.key_file)
   local settings = settings_of(parsed, given)
   for _, name in ipairs { "lifetime", "back_dated" } do
     settings[name] = parsed[name] and tonumber(parsed[name])
     if parsed[name] and not settings[name] then
-      return 2, ("token: --%s must be a number of seconds"):format(name:gsub("_", "-"))
+      return 2, ("--%s must be a number of seconds"):format(name:gsub("_", "-"))
     end
   end
   local ok, made, expires_at = pcall(token.new, settings)
-  if not ok then return 2, (tostring(made):gsub("^.-marketplace%.token", "token")) end
+  if not ok then return 2, in_words(tostring(made), settings.kind) end
   if not made then return 1, expires_at end
   output.write(parsed.json, made, { token = made, expires_at = expires_at })
   return 0

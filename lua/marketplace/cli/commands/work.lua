@@ -44,7 +44,7 @@ function work.run(options)
   local problem = running.resolve(options)
   if problem then return 1, problem end
   local usage = running.usage_problem(options) or chosen.sharing_problem(options)
-  if usage then return 2, "work: " .. usage end
+  if usage then return 2, usage end
   problem = options.metrics_port and installation.problem "marketplace.http_server"
   if problem then return 1, problem end
   return running.with_log(options, function(target) return run(options, target) end)

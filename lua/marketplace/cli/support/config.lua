@@ -118,10 +118,11 @@ end
 ---@return table|nil settings by the names above
 ---@return string? path_or_message of the file that was read
 function config.read(parsed)
-  local path = parsed.config or config.environment "MARKETPLACE_CONFIG" or default_path()
+  local from_environment = not parsed.config and config.environment "MARKETPLACE_CONFIG"
+  local path = parsed.config or from_environment or default_path()
   if not path then return {} end
   local problem = permission_problem(path)
-  if problem then return nil, problem end
+  if problem then return nil, from_environment and problem .. " (MARKETPLACE_CONFIG names it)" or problem end
   local lines, read_problem = core.read_file(path)
   if not lines then return nil, "the config file cannot be read: " .. read_problem end
   local settings, line_problem = parse(lines, path)

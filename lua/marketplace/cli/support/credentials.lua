@@ -91,16 +91,20 @@ local function client_log(verbose, write)
   end
 end
 
-local function usage_problem(parsed, settings)
+--- What is wrong with the settings of a key, if anything.
+---@param settings table of credentials.settings
+---@param kind "api"|"marketplace"|"install" of the tokens
+---@return string?
+function credentials.key_problem(settings, kind)
   if not settings.key_file then return credentials.missing "key_file" end
-  if not settings.key_id then return credentials.missing "key_id" end
+  if not settings.key_id and kind ~= "marketplace" then return credentials.missing "key_id" end
+  if kind ~= "api" then return nil end
   if not settings.issuer_id and not settings.individual then
     return credentials.missing "issuer_id" .. "; an individual's key needs --individual instead"
   end
   if settings.issuer_id and settings.individual then
     return "a key is a team's, with --issuer-id, or an individual's, with --individual, but not both"
   end
-  return check.seconds_problem(parsed, "timeout")
 end
 
 --- A client with the settings from the options, the environment and the config file.
@@ -112,8 +116,8 @@ end
 function credentials.client(parsed, write)
   local settings, message = credentials.settings(parsed)
   if not settings then return nil, 1, message end
-  local usage = usage_problem(parsed, settings)
-  if usage then return nil, 2, parsed.command .. ": " .. usage end
+  local usage = credentials.key_problem(settings, "api") or check.seconds_problem(parsed, "timeout")
+  if usage then return nil, 2, usage end
   file_mode.check(output.warn, settings.key_file)
   local ok, made, problem = pcall(require("marketplace.client").new, {
     key_file = settings.key_file, key_id = settings.key_id, issuer_id = settings.issuer_id,
@@ -121,7 +125,7 @@ function credentials.client(parsed, write)
     timeout = parsed.timeout, log = client_log(parsed.verbose, write or log.text(io.stderr)),
     transport = parsed.dry_run and dry_run.transport(parsed.json, http.exchange) or nil,
   })
-  if not ok then return nil, 2, parsed.command .. ": " .. tostring(made) end
+  if not ok then return nil, 2, check.in_words(tostring(made), { base_url = "--api-url" }) end
   if not made then return nil, 1, problem end
   return made
 end

@@ -6,6 +6,8 @@ local text = require "marketplace.text"
 
 local headers = {}
 
+local HEADER = "^[%w-]+:[^%c]+$"
+
 --- Adds the options.
 ---@param command table argparse's
 function headers.describe(command)
@@ -18,9 +20,13 @@ end
 ---@param parsed table parsed arguments
 ---@return string[]|nil lines
 ---@return string? message if the file cannot be read, or has something else
+---@return integer? status for os.exit, if not 1
 function headers.read(parsed)
   local lines = {}
-  for i, line in ipairs(parsed.header or {}) do lines[i] = line end
+  for i, line in ipairs(parsed.header or {}) do
+    if not line:find(HEADER) then return nil, "--header must be a line such as \"Authorization: Bearer TOKEN\"", 2 end
+    lines[i] = line
+  end
   if not parsed.header_file then return lines end
   file_mode.check(output.warn, parsed.header_file)
   local bytes, message = inputs.read(parsed.header_file)
@@ -29,7 +35,7 @@ function headers.read(parsed)
   for line in (bytes .. "\n"):gmatch "([^\n]*)\n" do
     number = number + 1
     if line:find "%S" and not line:find "^#" then
-      if not line:find "^[^%s:]+:" then
+      if not text.trim(line):find(HEADER) then
         return nil, ("%s: line %d is no header, \"Name: value\""):format(text.safe(parsed.header_file), number)
       end
       lines[#lines + 1] = text.trim(line)

@@ -8,6 +8,7 @@ local text = require "marketplace.text"
 local chosen = {}
 
 local DEFAULT = "sqlite:marketplace.db"
+local DEFAULT_SOURCE = "the default"
 local PATIENCE_SECONDS = 60
 local URLS = "sqlite:PATH, postgres://USER@HOST/DBNAME, redis://HOST:PORT"
 
@@ -33,7 +34,7 @@ local function choose(parsed)
   local settings, path_or_message = config.read(parsed)
   if not settings then return nil, path_or_message end
   if settings.inbox then return settings.inbox, "inbox in " .. path_or_message end
-  return DEFAULT, "the default"
+  return DEFAULT, DEFAULT_SOURCE
 end
 
 --- Sets `inbox` in the parsed arguments to the URL of the inbox to use, and `inbox_source` to what named it.
@@ -54,6 +55,9 @@ function chosen.sharing_problem(parsed)
 end
 
 local function sourced(parsed, message)
+  if parsed.inbox_source == DEFAULT_SOURCE then
+    return message .. " (no inbox was named, so it is the default: --inbox names another)"
+  end
   return ("%s (the inbox is set by %s)"):format(message, parsed.inbox_source)
 end
 
@@ -96,6 +100,15 @@ end
 ---@return string? message
 function chosen.open_existing(parsed)
   return chosen.open(parsed, { must_exist = true, timeout = PATIENCE_SECONDS })
+end
+
+--- What is said if an inbox has no notification with an id.
+---@param parsed table resolved
+---@param id string
+---@return string
+function chosen.not_there(parsed, id)
+  return ("no such notification: %s, in %s; to see which there are: %s"):format(id, inbox_url.redacted(parsed.inbox),
+    chosen.command(parsed, "list"))
 end
 
 --- Another command on the same inbox, as it is typed, for messages that suggest one. It says URL for one that cannot be

@@ -16,6 +16,15 @@ local function is_whole(value, least, most)
   return value and value == math.floor(value) and value >= least and value <= most
 end
 
+--- What a function said of its options, in the words of the command line.
+---@param message string such as "marketplace.token: option 'key_id' is missing"
+---@param names? table<string, string> options of the command that have another name than the function's
+---@return string
+function options.in_words(message, names)
+  local text = message:gsub("^[^\n]-marketplace%.[%w_.]+: ", "")
+  return (text:gsub("option '([%w_]+)'", function(name) return names and names[name] or shown(name) end))
+end
+
 --- Reads how often a notification is tried.
 ---@param value string
 ---@return integer|nil

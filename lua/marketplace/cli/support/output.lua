@@ -81,10 +81,13 @@ function output.lists_json(options)
   return not options.table and (options.json or not core.is_terminal("stdout"))
 end
 
+local MOST_COLUMNS = 100 -- of a terminal
+local GAP, NOTHING = "  ", "-"
+
 local function cell(column, object)
   local value = column[2]
   if type(value) == "function" then value = value(object) else value = object[value] end
-  if value == nil then return "-" end
+  if value == nil then return NOTHING end
   if type(value) == "boolean" then return value and "yes" or "no" end
   return text.safe(value)
 end
@@ -94,13 +97,13 @@ local function width_of(word)
   return #word - continued
 end
 
-local function padded(row, widths)
+local function padded(row, widths, count)
   local cells = {}
-  for place, word in ipairs(row) do cells[place] = word .. (" "):rep(widths[place] - width_of(word)) end
-  return text.trim_end(table.concat(cells, "  "))
+  for place = 1, count do cells[place] = row[place] .. (" "):rep(widths[place] - width_of(row[place])) end
+  return text.trim_end(table.concat(cells, GAP))
 end
 
-local function write_table(columns, objects)
+local function rows_of(columns, objects)
   local rows, widths = { {} }, {}
   for place, column in ipairs(columns) do rows[1][place] = column[1] end
   for _, object in ipairs(objects) do
@@ -111,7 +114,34 @@ local function write_table(columns, objects)
   for _, row in ipairs(rows) do
     for place, word in ipairs(row) do widths[place] = math.max(widths[place] or 0, width_of(word)) end
   end
-  for _, row in ipairs(rows) do output.write(false, padded(row, widths)) end
+  return rows, widths
+end
+
+-- How many of a row's columns stand beside one another in a line that is not too wide: the last of them needs no more
+-- room than it takes.
+local function fitting(row, widths)
+  local start = 0
+  for place, word in ipairs(row) do
+    if place > 1 and start + width_of(word) > MOST_COLUMNS then return place - 1 end
+    start = start + widths[place] + #GAP
+  end
+  return #row
+end
+
+-- The columns that do not fit, each below its row with its heading, unless there is nothing in it.
+local function write_below(headings, row, first)
+  for place = first, #row do
+    if row[place] ~= NOTHING then output.write(false, ("    %s: %s"):format(headings[place], row[place])) end
+  end
+end
+
+local function write_table(columns, objects)
+  local rows, widths = rows_of(columns, objects)
+  for number, row in ipairs(rows) do
+    local count = fitting(row, widths)
+    output.write(false, padded(row, widths, count))
+    if number > 1 then write_below(rows[1], row, count + 1) end
+  end
 end
 
 --- Writes a list; says so if it may go on beyond --limit.

@@ -7,6 +7,7 @@ local installation = require "marketplace.cli.support.installation"
 local chosen = {}
 
 local DEFAULT = "packages"
+local DEFAULT_SOURCE = "the default"
 local STORE = "/state/store.db"
 
 --- Adds the option that names the folder.
@@ -29,10 +30,13 @@ function chosen.resolve(parsed)
   local settings, path_or_message = config.read(parsed)
   if not settings then return path_or_message end
   parsed.folder, parsed.folder_source = settings.packages, settings.packages and "packages in " .. path_or_message
-  if not parsed.folder then parsed.folder, parsed.folder_source = DEFAULT, "the default" end
+  if not parsed.folder then parsed.folder, parsed.folder_source = DEFAULT, DEFAULT_SOURCE end
 end
 
 local function sourced(parsed, message)
+  if parsed.folder_source == DEFAULT_SOURCE then
+    return message .. " (no folder was named, so it is the default: --folder names another)"
+  end
   return ("%s (the folder of the packages is set by %s)"):format(message, parsed.folder_source)
 end
 
@@ -64,7 +68,8 @@ end
 ---@return string? message
 function chosen.open_existing(parsed, settings)
   if not core.file_id(parsed.folder .. STORE) then
-    return nil, sourced(parsed, ("there are no packages in %s"):format(parsed.folder))
+    return nil, sourced(parsed, ("there are no packages in %s: `marketplace packages work` " ..
+      "or `fetch` makes the folder"):format(parsed.folder))
   end
   return chosen.open(parsed, settings)
 end

@@ -2,6 +2,7 @@
 --- another process may get its id: that one must not be signalled. So a server holds a lock on its file while it lives,
 --- and one that does not lock it, such as nginx, must at least have started before the file was written.
 local core = require "marketplace.core"
+local folders = require "marketplace.folders"
 local text = require "marketplace.text"
 
 local pid_file = {}
@@ -16,7 +17,7 @@ local SLACK = 2       -- seconds: the times of files are whole ones here
 ---@return string? message
 function pid_file.write(path)
   local lock, message = core.replace_locked(path, core.process_id() .. "\n")
-  if not lock then return nil, "the pid file cannot be written: " .. message end
+  if not lock then return nil, folders.problem(path, "the pid file cannot be written: " .. message) end
   return lock
 end
 

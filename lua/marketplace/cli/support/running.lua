@@ -49,7 +49,11 @@ end
 ---@return string? message
 function running.open_metrics(parsed, render)
   if not parsed.metrics_port then return nil end
-  return metrics_server.open { host = parsed.metrics_host, port = parsed.metrics_port, render = render }
+  local server, problem = metrics_server.open {
+    host = parsed.metrics_host, port = parsed.metrics_port, render = render,
+  }
+  if server then return server end
+  return nil, running.listen_problem(problem)
 end
 
 --- Works and serves the metrics, in turns, until the process is asked to stop. Then closes the port for metrics.
@@ -147,16 +151,28 @@ end
 function running.read_tls(options, write)
   if not options.tls_cert and not options.tls_key then return {} end
   if not (options.tls_cert and options.tls_key) then
-    return nil, 2, options.command .. ": --tls-cert and --tls-key go together"
+    return nil, 2, "--tls-cert and --tls-key go together: give both, or neither"
   end
   local pem = {}
-  for name, path in pairs { cert = options.tls_cert, key = options.tls_key } do
-    local bytes, problem = core.read_file(path)
+  for _, name in ipairs { "cert", "key" } do
+    local bytes, problem = core.read_file(options["tls_" .. name])
     if not bytes then return nil, 1, ("--tls-%s: cannot read %s"):format(name, problem) end
     pem[name] = bytes
   end
   file_mode.check(running.adviser(write), options.tls_key)
   return pem
+end
+
+--- What kept a server from listening, in the words of the command line, and what to do.
+---@param problem string of whatever listens
+---@return string
+function running.listen_problem(problem)
+  local words = problem:gsub("tls_(%a+)", "--tls-%1")
+  if words:find "Address already in use" then return words .. ": stop what listens there, or choose another port" end
+  if words:find "Permission denied" then
+    return words .. ": ports below 1024 need root's rights, or CAP_NET_BIND_SERVICE"
+  end
+  return words
 end
 
 --[[ The log ]]

@@ -2,6 +2,7 @@
 --- raises as in marketplace.reconnecting.
 local core = require "marketplace.core"
 local file = require "marketplace.sqlite.file"
+local folders = require "marketplace.folders"
 local migration = require "marketplace.inbox.sqlite.migration"
 local reconnecting = require "marketplace.reconnecting"
 local schema = require "marketplace.inbox.sqlite.schema"
@@ -54,7 +55,7 @@ end
 ---@return any
 function copy.alone(path, refusal, work, ...)
   local lock, message, code = core.lock_file(path .. ".lock")
-  if not lock then fail(code == "locked" and refusal or message) end
+  if not lock then fail(code == "locked" and refusal or folders.problem(path, message)) end
   local ok, result = pcall(work, ...)
   os.remove(path .. ".lock")
   lock:close()

@@ -6,6 +6,7 @@
 local core = require "marketplace.core"
 local file = require "marketplace.sqlite.file"
 local files = require "marketplace.inbox.sqlite.files"
+local folders = require "marketplace.folders"
 local holders = require "marketplace.inbox.sqlite.holders"
 local leases = require "marketplace.inbox.sqlite.leases"
 local limits = require "marketplace.inbox.sqlite.limits"
@@ -28,10 +29,13 @@ for _, methods in ipairs { transactions.methods, put.methods, leases.methods, qu
   for name, method in pairs(methods) do Inbox[name] = method end
 end
 
+local IF_DAMAGED = "if this is the inbox's file, it is damaged: restore a backup with `marketplace inbox restore " ..
+  "BACKUP --yes`, or move the file and its -wal away, start anew and run `marketplace reconcile`"
+
 local TIMEOUT_SECONDS = 3 -- of a call; after that, Apple should try again
 
 local function unavailable(message)
-  return nil, message, "inbox_unavailable"
+  return nil, file.advised(message, IF_DAMAGED), "inbox_unavailable"
 end
 
 --[[ Transactions ]]
@@ -104,7 +108,7 @@ local function open_database(self)
   -- a new file gets the mode of this one, whatever the umask
   if creates then
     local made, problem = self.holders:make()
-    if not made then fail("cannot make " .. problem) end
+    if not made then fail(folders.problem(self.path, "cannot make " .. problem)) end
     holders_path = self.holders:path()
   end
   local link, message, code = file.open { path = self.path, holders = holders_path, create = creates }
@@ -151,7 +155,7 @@ function sqlite.open(place, settings)
   settings = settings or {}
   local path = files.absolute(place.path)
   if settings.must_exist and not settings.lazy and not core.file_id(path) then
-    return unavailable("there is no such file: " .. place.path)
+    return unavailable(("there is no inbox at %s: a receiver makes it when it starts"):format(place.path))
   end
   local warn = settings.warn or nothing
   local self = setmetatable({

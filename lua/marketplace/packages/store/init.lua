@@ -56,8 +56,8 @@ end
 local function check(about)
   if not AFFECTED[about.scope] then error("scope must be app, package or version", 3) end
   if ids.is_name(about.id) then return true end
-  return nil, ("an id is expected: of %s"):format(about.scope == "app" and "an app" or "a " .. about.scope),
-    "id_invalid"
+  return nil, ("'%s' is no id of %s: letters, digits, full stops, _ and - are expected"):format(tostring(about.id),
+    about.scope == "app" and "an app" or "a " .. about.scope), "id_invalid"
 end
 
 --- Records whether Apple lets something be distributed. What must no longer be served is withdrawn in the rows; the

@@ -77,7 +77,7 @@ function command_inbox.run(options)
   if problem then return 1, problem end
   local now, action = core.now(), action_named(options.action)
   local usage = action.problem and action.problem(options, now) or chosen.sharing_problem(options)
-  if usage then return 2, "inbox: " .. usage end
+  if usage then return 2, usage end
   if action.run_on_file then return run_on_file(action, options, now) end
   local box, message = chosen.open_existing(options)
   if not box then return 1, message end

@@ -1,4 +1,5 @@
 --- marketplace inbox list, show and stats.
+local chosen = require "marketplace.cli.support.inbox"
 local codes = require "marketplace.inbox.codes"
 local entries = require "marketplace.cli.commands.inbox.entries"
 local filters = require "marketplace.cli.commands.inbox.filters"
@@ -31,7 +32,7 @@ end
 function look.show(box, options, now)
   local found, message = box:list { id = options.id }
   if not found then return nil, message end
-  if #found == 0 then return nil, "no such notification: " .. options.id end
+  if #found == 0 then return nil, chosen.not_there(options, options.id) end
   for _, one in ipairs(found) do
     local entry = box:get(one.id) or one
     output.write(options.json, entries.lines(entry, now), entries.object(entry))

@@ -23,10 +23,10 @@ local function why_not(entry, options)
   return ("%s is dead (%s); to make it ready again: %s"):format(id, entry.code, chosen.command(options, "replay", id))
 end
 
-local function find(box, id)
-  local entry, message = box:get(id)
+local function find(box, options)
+  local entry, message = box:get(options.id)
   if entry then return entry end
-  return nil, message or "no such notification: " .. id
+  return nil, message or chosen.not_there(options, options.id)
 end
 
 local function write(options, lines, entry)
@@ -47,7 +47,7 @@ function one.run(box, options, now)
   local ran, message = box:run { id = options.id }
   if not ran then return nil, message end
   local entry
-  entry, message = find(box, options.id)
+  entry, message = find(box, options)
   if not entry then return nil, message end
   if entry.behind then return nil, held_up(box, entry, options, now) end
   if #ran == 0 and entry.state ~= "leased" then return nil, why_not(entry, options) end
@@ -56,7 +56,7 @@ function one.run(box, options, now)
 end
 
 function one.cancel(box, options)
-  local entry, message = find(box, options.id)
+  local entry, message = find(box, options)
   if not entry then return nil, message end
   local cancelled
   cancelled, message = box:cancel({ id = options.id }, text.utf8(options.reason))

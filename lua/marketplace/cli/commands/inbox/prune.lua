@@ -20,7 +20,9 @@ end
 function prune.problem(options, now)
   local problem = check.time_problem(options, "bodies_before", now) or check.time_problem(options, "ids_before", now)
   if problem then return problem end
-  if not (options.bodies_before or options.ids_before) then return "prune needs --bodies-before or --ids-before" end
+  if not (options.bodies_before or options.ids_before) then
+    return "nothing says what to forget: give --bodies-before or --ids-before"
+  end
   if options.ids_before and options.ids_before > now - retention.least_ids then
     return ("--ids-before must be at least %dd ago: reconcile looks ten days back, would find missing what the " ..
       "inbox has forgotten, and have it run again"):format(retention.least_ids / DAY)

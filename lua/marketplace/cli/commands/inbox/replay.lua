@@ -30,11 +30,11 @@ function replay.problem(options, now)
   if problem then return problem end
   local says_which = options.id or filters.is_given(options)
   if options.done and not says_which then
-    return "replay --done needs an ID or an option that says which, such as --app or --since"
+    return "--done needs an ID or an option that says which, such as --app or --since"
   end
   if options.done and options.code then return "--code is of dead notifications, and --done of done ones" end
   if not (options.dead or says_which) then
-    return "replay needs an ID, --dead, or an option that says which, such as --app or --since"
+    return "nothing says what to replay: give an ID, --dead, or an option that says which, such as --app or --since"
   end
 end
 
@@ -158,7 +158,7 @@ end
 local function nothing_replayed(box, options)
   local found, message = box:list { id = options.id }
   if not found then return message end
-  if #found == 0 then return "no such notification: " .. options.id end
+  if #found == 0 then return chosen.not_there(options, options.id) end
   return ("%s is not replayed: %s"):format(found[1].id, why_not(found[1], options))
 end
 

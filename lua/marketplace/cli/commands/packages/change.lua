@@ -20,7 +20,8 @@ local function scope_problem(options)
   for _, name in ipairs { "app", "package", "version" } do
     if options[name] then given = given + 1 end
   end
-  if given ~= 1 then return options.action .. " takes one of --app, --package and --version" end
+  if given == 0 then return "nothing says what is meant: give --app, --package or --version" end
+  if given > 1 then return "--app, --package and --version do not go together: give one of them" end
 end
 
 local LIST_HOLDS = "; the holds that are: marketplace packages list"

@@ -18,7 +18,7 @@ function fetch.describe(command)
 end
 
 function fetch.problem(options)
-  if options.version and options.package then return "fetch takes --version or --package, not both" end
+  if options.version and options.package then return "--version and --package do not go together" end
 end
 
 -- What a job comes to if it is done and the version is not published.

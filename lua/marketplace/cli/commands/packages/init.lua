@@ -136,7 +136,7 @@ function command_packages.run(options)
   local now, action = core.now(), action_named(options.action)
   local usage = empty_problem(options) or action.problem and action.problem(options, now)
     or action.loads and downloads_problem(options)
-  if usage then return 2, "packages: " .. usage end
+  if usage then return 2, usage end
   local problem = chosen.resolve(options) or action.name == "work" and (work.missing(options) or work.resolve(options))
   if problem then return 1, problem end
   local open, status, message = opener(action, options)

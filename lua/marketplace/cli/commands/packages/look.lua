@@ -58,7 +58,8 @@ function look.describe_verify(command)
 end
 
 function look.verify_problem(options)
-  if (options.version ~= nil) == (options.all == true) then return "verify takes a version or --all" end
+  if options.version and options.all then return "VERSION and --all do not go together" end
+  if not (options.version or options.all) then return "nothing says what to verify: give VERSION or --all" end
 end
 
 local function write_verified(options, one)

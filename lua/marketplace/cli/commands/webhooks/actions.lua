@@ -59,7 +59,7 @@ end
 ---@return string|nil
 function actions.confirmation_problem(options)
   if options.yes or options.dry_run or core.is_terminal("stdin") then return nil end
-  return options.action .. " needs --yes, as there is no terminal to ask on"
+  return "--yes is missing, and there is no terminal to ask on"
 end
 
 --- Asks for confirmation, unless --yes or --dry-run makes that unnecessary.

@@ -28,8 +28,9 @@ local WITHOUT_FILE = "file whose first line is the secret (without it: the secre
 local function describe_attributes(command)
   command:option("--name", "name of the webhook"):argname("NAME")
   command:option("--url", "URL that notifications are posted to"):argname("URL")
-  command:option("--event", "type of event to send, by our name or Apple's constant; may be repeated (without it, a " ..
-    "new webhook sends those that concern marketplaces)"):count("*"):argname("TYPE")
+  command:option("--event", "type of event to send, by our name or Apple's, as receiver:on takes it, or Apple's " ..
+    "constant; may be repeated (without it, a new webhook sends those that concern marketplaces)"):count("*")
+    :argname("TYPE")
 end
 
 local function describe_secret(command, text)
@@ -122,9 +123,9 @@ end
 --[[ What is wrong with the usage, if anything ]]
 
 local function list_problem(options)
-  if options.generation == 2 and #options.app == 0 then return "list needs --app: a webhook belongs to an app" end
+  if options.generation == 2 and #options.app == 0 then return "--app is missing: a webhook belongs to an app" end
   if options.generation == 1 and #options.app > 0 then
-    return "list takes no --app for generation 1: that webhook belongs to the account"
+    return "--app does not go with --generation 1: that webhook belongs to the account"
   end
 end
 
@@ -137,7 +138,9 @@ local function attributes_problem(options)
   if problem then return problem end
   local changes = options.name or options.url or options.secret_file or options.enabled or options.disabled
     or #options.types > 0
-  if not is_new and not changes then return "update needs something to change, such as --url or --enabled" end
+  if not is_new and not changes then
+    return "nothing is to be changed: give --url, --enabled or another option that says what"
+  end
 end
 
 local PROBLEMS = { list = list_problem, create = attributes_problem, update = attributes_problem }
@@ -176,7 +179,7 @@ function webhooks.run(options)
   local unresolved = options.action == "rotate-secret" and chosen.resolve(options)
   if unresolved then return 1, unresolved end
   local usage = usage_problem(options)
-  if usage then return 2, "webhooks: " .. usage end
+  if usage then return 2, usage end
   local client, failed, problem = credentials.client(options)
   if not client then return failed, problem end
   if options.generation == 1 then

@@ -66,7 +66,8 @@ end
 local function old_webhook(client)
   local rows, message = generations[1].list(client)
   if not rows then return nil, message end
-  if #rows == 0 then return nil, "there is no generation 1 webhook" end
+  if #rows == 0 then return nil, "there is no generation 1 webhook, so nothing is to be migrated; " ..
+    "a new one: marketplace webhooks create" end
   return rows[1]
 end
 

@@ -56,7 +56,9 @@ end
 ---@return string|nil
 function rotate.usage_problem(options)
   options.id = without_repetitions(options.id)
-  if not options.secret_file then return "rotate-secret needs --secret-file" end
+  if not options.secret_file then
+    return "--secret-file is missing: the receiver's file of secrets, which is rewritten"
+  end
   local problem = chosen.sharing_problem(options)
   if problem then return problem end
   if options.receiver_url and not options.receiver_url:find("^https?://%S+$") then

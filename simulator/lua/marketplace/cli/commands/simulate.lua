@@ -3,6 +3,7 @@ local check = require "marketplace.cli.support.options"
 local control = require "marketplace.cli.commands.simulate_control"
 local core = require "marketplace.core"
 local device = require "marketplace.cli.commands.simulate_device"
+local folders = require "marketplace.folders"
 local installation = require "marketplace.cli.support.installation"
 local licences = require "marketplace.cli.commands.simulate_licences"
 local output = require "marketplace.cli.support.output"
@@ -46,7 +47,7 @@ local function make_key(path)
   if not pem then return nil, message end
   local written, problem, code = core.replace_file(path, pem, "new")
   -- another process may have made it meanwhile
-  if not written and code ~= "file_exists" then return nil, problem end
+  if not written and code ~= "file_exists" then return nil, folders.problem(path, problem) end
   return true
 end
 
@@ -56,7 +57,7 @@ local function public_key(path)
     if not made then return nil, problem end
   end
   local key, message = core.private_key_file(path)
-  if not key then return nil, message end
+  if not key then return nil, ("the simulator's key, %s: %s"):format(path, message) end
   local pem, pem_problem = key:public_pem()
   key:close()
   return pem, pem_problem
@@ -77,11 +78,11 @@ local function usage_problem(options)
   local problem = check.number_problem(options, "port", 0, 65535)
     or check.number_problem(options, "rate_limit", 1, 1000000)
     or check.number_problem(options, "url_lifetime", 0, 31536000)
-  if problem then return "simulate: " .. problem end
+  if problem then return problem end
   options.retry_after = numbers(options.retry_after)
-  if not options.retry_after then return "simulate: --retry-after must be a number of seconds" end
+  if not options.retry_after then return "--retry-after must be a number of seconds" end
   for _, id in ipairs(options.app) do
-    if not id:find "^[%w._-]+$" then return "simulate: --app must consist of letters, digits, full stops, _ and -" end
+    if not id:find "^[%w._-]+$" then return "--app must consist of letters, digits, full stops, _ and -" end
   end
 end
 
@@ -135,7 +136,7 @@ local function serve(options, target)
   local tls, status, problem = running.read_tls(options, target.write)
   if not tls then return status, problem end
   local listener, message = open(options, target, tls)
-  if not listener then return 1, message end
+  if not listener then return 1, running.listen_problem(message) end
   core.catch_signals() -- before it reports that it listens
   announce(options, listener, target)
   listener:run()

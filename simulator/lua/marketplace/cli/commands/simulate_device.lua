@@ -103,17 +103,11 @@ local function usage_problem(options)
   if options.system and not states.is_system(options.system) then return "--system must be a version, such as 18.6" end
 end
 
-local function header_problem(lines)
-  for _, line in ipairs(lines) do
-    if not line:find "^[%w-]+:[^%c]+$" then return "a header must be a line such as `Authorization: Bearer TOKEN`" end
-  end
-end
-
 local function open(options, lines)
   local token_key, message
   if options.token_key then
     token_key, message = core.read_file(options.token_key)
-    if not token_key then return nil, message end
+    if not token_key then return nil, "the token key cannot be read: " .. message end
   end
   return devices.open {
     state = options.state, domain = options.domain, model = options.model, system = options.system,
@@ -124,17 +118,17 @@ end
 
 -- Opens the device, has it do something, and closes it. Gives the report, or nil, an exit status and a message.
 local function with_device(options, work)
-  local lines, unread = headers.read(options)
-  if not lines then return nil, 1, unread end
-  local problem = usage_problem(options) or header_problem(lines)
-  if problem then return nil, 2, "simulate device: " .. problem end
+  local lines, unread, status = headers.read(options)
+  if not lines then return nil, status or 1, unread end
+  local problem = usage_problem(options)
+  if problem then return nil, 2, problem end
   local device, message = open(options, lines)
   if not device then return nil, 1, message end
   local report, reason, name, detail = work(device)
   device:close()
   for _, warning in ipairs((report or detail).warnings) do output.warn(warning) end
   if report then return report end
-  if name == "no_domain" then return nil, 2, "simulate device: --domain is needed: the state has none" end
+  if name == "no_domain" then return nil, 2, "--domain DOMAIN is missing, and the device's state has none" end
   return nil, 1, ("%s: %s"):format(name, reason)
 end
 
@@ -188,7 +182,7 @@ end
 function ACTIONS.install(options)
   local given = install_options(options)
   if not given then
-    return 2, "simulate device: name an app by Apple's id, or give an install link, or a page's https:// URL"
+    return 2, "name an app by Apple's id, or give an install link, or a page's https:// URL"
   end
   local report, status, message = with_device(options, function(device) return device:install(given) end)
   if not report then return status, message end

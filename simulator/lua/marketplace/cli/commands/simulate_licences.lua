@@ -64,9 +64,9 @@ end
 ---@return integer status for os.exit
 ---@return string? message
 function simulate_licences.run(options)
-  if not options.socket then return 2, "simulate: --socket is missing" end
+  if not options.socket then return 2, "--socket PATH is missing" end
   local problem = check.number_problem(options, "duration", 1, LONGEST_DURATION)
-  if problem then return 2, "simulate: " .. problem end
+  if problem then return 2, problem end
   return running.with_log(options, function(target) return serve(options, target) end)
 end
 

@@ -90,7 +90,7 @@ local function asset(text)
   for pair in text:gmatch "[^,]+" do
     local key, value = pair:match "^([%w_]+)=(.*)$"
     if key then value = asset_value(key, value) end
-    if value == nil then return nil, ("'%s' is not one of %s"):format(pair, ASSET) end
+    if value == nil then return nil, ("'%s' is not understood; expected are %s"):format(pair, ASSET) end
     read[key] = value
   end
   return read
@@ -105,7 +105,7 @@ local function add_lists(options, given)
       if problem then return ("--%s: %s"):format(name, problem) end
     end
     if #list > 0 then
-      if given[target] then return ("either --%s or --%s is needed"):format(name, target) end
+      if given[target] then return ("--%s and --%s do not go together"):format(name, target) end
       given[target] = list
     end
   end
