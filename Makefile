@@ -330,6 +330,11 @@ docs: packages-run ## write docs/reference.md anew from the comments in the sour
 	@tools/with-lua $(LUA) $(LUA) tools/reference.lua .
 	@$(LUA) tools/grafana.lua .
 
+.PHONY: messages
+messages: packages-test ## write spec/fixtures/messages.txt anew: what every command says if something is wrong
+	@$(MAKE) --no-print-directory build
+	@tools/with-lua $(LUA) $(LUA) tools/messages.lua
+
 .PHONY: torture
 torture: packages-test ## let every allocation of every function fail, once, on every Lua, also with ASan and UBSan
 	@for lua in $(LUAS); do \

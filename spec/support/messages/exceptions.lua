@@ -1,0 +1,3 @@
+--- Texts of the command that no case has said, each with the reason.
+return {
+}

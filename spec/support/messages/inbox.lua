@@ -1,0 +1,60 @@
+--- inbox: the actions, on an inbox with one notification of each kind.
+local INBOX = { MARKETPLACE_INBOX = "sqlite:marketplace.db" }
+
+local function on_inbox(line, more)
+  local case = more or {}
+  case[1], case.environment = line, INBOX
+  return case
+end
+
+return {
+  title = "inbox",
+  { "inbox list --inbox sqlite:none.db" },
+  { "inbox list --inbox memory" },
+  { "inbox list --inbox paper:x" },
+  { "inbox list --inbox redis://127.0.0.1:1" },
+  { "inbox list --inbox noise.db" },
+  { "inbox list --inbox sqlite:noise.db" },
+  { "inbox list --inbox sqlite:damaged.db" },
+  { "inbox list --since yesterday" },
+  { "inbox list --before yesterday" },
+  { "inbox list --limit 0" },
+  { "inbox list --code failed --state ready" },
+  on_inbox("inbox list --table", { before = function(w) w.fill_inbox "marketplace.db" end }),
+  on_inbox "inbox list --table --limit 2",
+  on_inbox "inbox show none",
+  on_inbox "inbox stats",
+  on_inbox "inbox replay",
+  on_inbox "inbox replay --done",
+  on_inbox "inbox replay --done --code failed",
+  on_inbox "inbox replay --dead --done",
+  on_inbox "inbox replay none",
+  on_inbox "inbox replay ready-1",
+  on_inbox "inbox replay leased-1",
+  on_inbox "inbox replay done-1",
+  on_inbox "inbox replay old-1 --done",
+  on_inbox "inbox replay failed-1 --done",
+  on_inbox "inbox replay failed-1 --app 2",
+  on_inbox "inbox replay --code no_callback",
+  on_inbox "inbox run none",
+  on_inbox "inbox run done-1",
+  on_inbox "inbox run failed-1",
+  on_inbox "inbox run behind-1",
+  on_inbox "inbox cancel none",
+  on_inbox "inbox cancel done-1",
+  on_inbox "inbox cancel failed-1",
+  on_inbox "inbox cancel leased-1",
+  on_inbox "inbox prune",
+  on_inbox "inbox prune --bodies-before tomorrow",
+  on_inbox "inbox prune --ids-before 1d",
+  on_inbox "inbox backup none/copy.db",
+  on_inbox "inbox backup copy.db",
+  on_inbox("inbox backup copy.db", { when = "it is there already" }),
+  { "inbox backup copy.db --inbox redis://127.0.0.1:1" },
+  { "inbox backup copy.db --inbox postgres://m@127.0.0.1:1/inbox" },
+  on_inbox "inbox restore none.db",
+  on_inbox "inbox restore copy.db",
+  on_inbox "inbox restore noise.db --yes",
+  on_inbox "inbox restore foreign.db --yes",
+  on_inbox "inbox restore copy.db --yes",
+}

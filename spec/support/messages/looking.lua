@@ -1,0 +1,22 @@
+--- check: what keeps it from looking, and findings.
+return {
+  title = "check",
+  { "check" , environment = { MARKETPLACE_KEY_FILE = false, MARKETPLACE_KEY_ID = false,
+    MARKETPLACE_ISSUER_ID = false } },
+  { "check --timeout soon" },
+  { "check --within soon" },
+  { "check --sample 0" },
+  { "check --domain 'a b'" },
+  { "check --domain market.example --connect 127.0.0.1:1 --timeout 1" },
+  { "check --webhook-url market.example" },
+  { "check --domain market.example --header nonsense" },
+  { "check --header-file none" },
+  { "check --header-file odd.txt", before = function(w) w.write("odd.txt", "nonsense\n") end },
+  { "check --device-config none.lua" },
+  { "check --device-config device.lua", before = function(w) w.write("device.lua", "return {}") end },
+  { "check --packages none" },
+  { "check --domain localhost --connect 127.0.0.1:1 --timeout 1" },
+  { "check --packages packages --timeout 1" },
+  { "check --app 6740012345 --timeout 2" },
+  { "check --app 999 --timeout 2" },
+}

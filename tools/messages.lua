@@ -1,0 +1,7 @@
+-- messages.lua: writes spec/fixtures/messages.txt anew, what every command says if something is wrong.
+package.path = "spec/?.lua;spec/?/init.lua;" .. package.path
+local messages = require "support.messages"
+
+local file = assert(io.open(messages.PATH, "w"))
+assert(file:write(messages.produce()))
+assert(file:close())
