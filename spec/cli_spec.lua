@@ -347,7 +347,8 @@ describe("the command", function()
       "^CAUSE +ADVICE\nbody_trailing_newline  .*\nmarketplace: .* is not valid; without what is listed, it is that " ..
       "of secret 1 of 1\n$")
     assert.is_nil(output:find(SECRET, 1, true))
-    expect(1, ("explain --table --signature '%s' %s"):format(signature:upper(), path), "\nheader_upper_case\n    ADVICE: ")
+    expect(1, ("explain --table --signature '%s' %s"):format(signature:upper(), path),
+      "\nheader_upper_case\n    ADVICE: ")
     expect(1, ("explain --signature hmacsha256=%s %s"):format(("0"):rep(64), path), "the signature is not valid\n$")
     expect(0, ("explain --signature %s %s"):format(marketplace.sign(SECRET, "the body\n"), path),
       "^marketplace: the signature is valid: it was made with secret 1 of 1\n$")

@@ -316,7 +316,7 @@ describe("the SQLite inbox", function()
 
   it("says so if there is no such folder, and recovers when there is", function()
     path = folder .. "/not/yet.db"
-    expect_unavailable("cannot make .*yet.db.*No such file or directory", inbox.open("sqlite:" .. path))
+    expect_unavailable("cannot make .*yet.db: there is no folder .*: make it, or name another file", inbox.open("sqlite:" .. path))
     run("mkdir " .. folder .. "/not")
     local box = open()
     run(("mv %s/not %s/away"):format(folder, folder))
@@ -333,7 +333,7 @@ describe("the SQLite inbox", function()
     link:close()
     expect_unavailable("another program", inbox.open("sqlite:" .. path))
     expect_unavailable("needs a path", inbox.open "sqlite:")
-    expect_unavailable("no such file", inbox.open("sqlite:" .. folder .. "/none", { must_exist = true }))
+    expect_unavailable("there is no inbox at ", inbox.open("sqlite:" .. folder .. "/none", { must_exist = true }))
   end)
 
   it("refuses tables of another version, older or newer, and leaves them as they are", function()

@@ -206,7 +206,7 @@ describe("whether a package version is available", function()
     for _, id in ipairs { "", "../x", "a b", ("1"):rep(200) } do
       local none, message, code = opened:availability { scope = "app", id = id, available = false }
       assert.same({ nil, "id_invalid" }, { none, code })
-      assert.matches("an id is expected", message)
+      assert.matches("is no id of an app: ", message, 1, true)
     end
     assert.error_matches(function() opened:availability { scope = "country", id = "1", available = false } end,
       "scope must be app, package or version")

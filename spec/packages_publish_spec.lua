@@ -280,7 +280,7 @@ describe("packages", function()
         assert.error_matches(function() run(f.p, { app = "A", package = "P" }) end,
           "name one of app, package and version")
       end
-      expect_refusal("id_invalid", "an id is expected: of an app", withdraw.run(f.p, { app = "../.." }))
+      expect_refusal("id_invalid", "'../..' is no id of an app", withdraw.run(f.p, { app = "../.." }))
     end)
 
     it("as far as the disk allows, and the rest the next time", function()

@@ -669,7 +669,8 @@ describe("marketplace.reconcile", function()
     assert.equal("https://marketplace.example/notifications", report.webhooks[1].url)
     assert.same({ "delivery a" }, apple.redelivered)
     report = run { webhooks = "none", apps = { "a1", "a2" }, url = "https://other.example/" }
-    assert.equal("app a2 has no webhook with the URL https://other.example/", report.problems[1].message)
+    assert.equal("app a2 has no webhook with the URL https://other.example/: make one with `marketplace webhooks " ..
+      "create`", report.problems[1].message)
     -- one that is named needs no URL
     expect({ deliveries = 1, events = 1 }, run { webhooks = { "w2" } })
   end)
@@ -880,11 +881,12 @@ describe("marketplace.reconcile", function()
       deliver("b", now - 5000, "FAILED", { event = { id = "event b", payload = "{" } })
       local complaint = "^marketplace: event event b of webhook w1, [^\n]* its payload cannot be read: a member" ..
         "[^\n]* %(to go on without it: %-%-accept event b%)\n$"
-      expect_command(1, "^STATE .*\nmissing    %S+Z  app_unavailable  6740067890  a .*\nmissing    %S+Z  %-  .*" ..
-        "  a member.*\nredeliver  %S+Z  event a  .*  delivery a  w1 .*\nredeliver  %S+Z  event b  .*  delivery b  w1" ..
-        " .*\n2 deliveries of 2 events since %S+Z: 2 missing, 0 stored, 2 redeliveries would be asked for", complaint,
+      expect_command(1, "^STATE .*\nmissing    %S+Z  app_unavailable  6740067890  a\n.*\nmissing    %S+Z  %-  .*" ..
+        "\n    REASON: a member.*\nredeliver  %S+Z  event a  .*\n    DELIVERY: delivery a\n    WEBHOOK: w1\n" ..
+        "redeliver  %S+Z  event b  .*\n    DELIVERY: delivery b\n.*\n2 deliveries of 2 events since %S+Z: " ..
+        "2 missing, 0 stored, 2 redeliveries would be asked for", complaint,
         "--app", "a1", "--dry-run")
-      expect_command(1, "\nstored  %S+Z  app_unavailable  6740067890  a .*\nstored .*: 2 missing, 2 stored, 2 redel",
+      expect_command(1, "\nstored  %S+Z  app_unavailable  6740067890  a\n.*\nstored .*: 2 missing, 2 stored, 2 redel",
         complaint, "--app", "a1")
       expect_command(0, "\n2 deliveries of 2 events since %S+Z: 0 missing, 0 stored, 0 redel", "^$",
         "--webhook", "w1")
@@ -993,11 +995,12 @@ describe("marketplace.reconcile", function()
       deliver("a", now - 2 * HOUR, "FAILED")
       apple.refused["delivery a"] = "api_error"
       expect_command(1, "1 missing, 1 stored, 0 redel",
-        "^marketplace: app a2 has no webhook\nmarketplace: delivery delivery a was not redelivered: not now\n$",
+        "^marketplace: app a2 has no webhook: make one with [^\n]*\n" ..
+        "marketplace: delivery delivery a was not redelivered: not now\n$",
         "--app", "a1", "--app", "a2")
       expect_command(1, "^$", "^marketplace: there is no such app\n$", "--app", "nobody")
       word = "sqlite:" .. folder .. "/none.db"
-      expect_command(1, "^$", "there is no such file", "--app", "a1")
+      expect_command(1, "^$", "there is no inbox at ", "--app", "a1")
     end)
 
     it("refuses wrong usage", function()

@@ -365,13 +365,13 @@ describe("marketplace simulate", function()
 
   it("says which options of a package version are wrong", function()
     for arguments, why in pairs {
-      ["--variant colour=red"] = "--variant: 'colour=red' is not one of several KEY=VALUE",
-      ["--variant size"] = "--variant: 'size' is not one of",
-      ["--delta blob=maybe"] = "--delta: 'blob=maybe' is not one of",
+      ["--variant colour=red"] = "--variant: 'colour=red' is not understood; expected are several KEY=VALUE",
+      ["--variant size"] = "--variant: 'size' is not understood",
+      ["--delta blob=maybe"] = "--delta: 'blob=maybe' is not understood",
       ["--chunk-size some"] = "--chunk-size must be a number of bytes, such as 65536 or 10M, or single",
       ["--size 1.5"] = "--size must be a number of bytes",
-      ["--variant size=-1"] = "--variant: 'size=-1' is not one of",
-      ["--variants 1 --variant size=1"] = "either --variant or --variants is needed",
+      ["--variant size=-1"] = "--variant: 'size=-1' is not understood",
+      ["--variants 1 --variant size=1"] = "--variant and --variants do not go together",
       ["--revision x"] = "--revision must be a whole number",
     } do
       local output, status = run("add-version --url http://127.0.0.1:1 " .. arguments)

@@ -41,7 +41,7 @@ describe("at their start", function()
 
   describe("serve and work leave no inbox behind", function()
     local HANDLERS = {
-      ["return return"] = "handlers.lua:1:", ["error 'no settings'"] = "no settings", ["return 1"] = "not a number",
+      ["return return"] = "handlers.lua:1:", ["error 'no settings'"] = "no settings", ["return 1"] = "returns a number",
       ["return function() error 'no database' end"] = "no database",
       ["return function() return nil, 'no database' end"] = "no database",
     }
@@ -72,7 +72,7 @@ describe("at their start", function()
       expect_failure("serve handlers.lua --port 0 --secret-file empty", "holds no secret")
       expect_failure(SERVE .. " --tls-cert none --tls-key none", "cannot read none")
       expect_failure(SERVE .. " --tls-cert secrets --tls-key secrets", "certificate")
-      expect_failure(SERVE .. " --pid-file none/pid", "the pid file cannot be written")
+      expect_failure(SERVE .. " --pid-file none/pid", "cannot make none/pid: there is no folder none: make it")
       expect_failure(SERVE .. " --inbox sqlite:none/inbox.db", "none/inbox.db.*the inbox is set by %-%-inbox")
       expect_failure("work handlers.lua --inbox sqlite:none/inbox.db", "none/inbox.db.*set by %-%-inbox")
       expect_failure(SERVE .. " --pid-file pid --inbox sqlite:none/inbox.db", "none/inbox.db")

@@ -19,13 +19,23 @@ made up, TIME for the time, N for a number of seconds or minutes.
 local SETTLED = {
   { "eyJ[%w_.-]+", "TOKEN" }, { "before%-restore%-%d+T%d+", "before-restore-TIME" },
   { "(Failed to connect to %S+ port %d+) after %d+ ms: [^\n]-server", "%1: Could not connect to server" },
-  { "(TIME warning trying again )[^\n]+", "%1(…)" },
-  { "(\nTIME warning trying again [^\n]+)\nTIME warning trying again [^\n]+", "%1" },
-  { "(\nTIME warning trying again [^\n]+)\nTIME warning trying again [^\n]+", "%1" },
   { "%f[%d]%d+ s%f[%W]", "N s" }, { "%f[%d]%d+ min%f[%W]", "N min" },
   { "the clock is [^\n]-, by", "the clock is right to the second, by" },
   { "( is damaged: )[^\n]-(: restore)", "%1(what SQLite found)%2" },
 }
+
+-- How often something is tried again, and when, is random.
+local function without_retries(text)
+  local lines, is_retry = {}, false
+  for line in text:gmatch "([^\n]*)\n" do
+    local begins = line:find "^TIME warning trying again " ~= nil
+    local goes_on = is_retry and line:find "^    " ~= nil
+    if begins and not is_retry then lines[#lines + 1] = "(tries again)" end
+    is_retry = begins or goes_on
+    if not is_retry then lines[#lines + 1] = line end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
 
 local function settled(text, folder, simulator)
   local function plain(from, to)
@@ -39,7 +49,7 @@ local function settled(text, folder, simulator)
     return time ~= "2026-01-31T12:00:00Z" and "TIME" or nil
   end)
   for _, one in ipairs(SETTLED) do text = text:gsub(one[1], one[2]) end
-  return text
+  return without_retries(text)
 end
 
 -- The processes beside: a simulated App Store Connect.

@@ -62,15 +62,15 @@ local function usage_problem(options)
   local problem = running.metrics_problem(options) or check.number_problem(options, "port", 0, 65535)
     or check.number_problem(options, "stop_seconds", 1, 86400) or check.seconds_problem(options, "timeout")
     or chosen.sharing_problem(options) or proxy_problem(options)
-  if problem then return "dashboard: " .. problem end
+  if problem then return problem end
   local host_problem = server.host_problem(options.host)
-  if host_problem then return "dashboard: --host " .. host_problem end
+  if host_problem then return "--host " .. host_problem end
   local given = options.webhook_url and { webhook_url = options.webhook_url }
   local wrong_url = given and dashboard.option_problem("check", given)
-  if wrong_url then return "dashboard: --webhook-url" .. wrong_url:match "^option '[^']*'(.*)$" end
+  if wrong_url then return "--webhook-url" .. wrong_url:match "^option '[^']*'(.*)$" end
   for option, name in pairs { allow_host = "hosts", path = "path" } do
     local wrong = dashboard.option_problem(name, options[option])
-    if wrong then return ("dashboard: --%s %s"):format(option:gsub("_", "-"), wrong) end
+    if wrong then return ("--%s %s"):format(option:gsub("_", "-"), wrong) end
   end
 end
 

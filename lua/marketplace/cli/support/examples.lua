@@ -14,6 +14,11 @@ local EXAMPLES = {
     { "run callbacks for what another process receives", "marketplace work handlers.lua" },
     { "the same, with metrics for Prometheus", "marketplace work handlers.lua --metrics-port 9465" },
   },
+  dashboard = {
+    { "look at the inbox in a browser on this machine", "marketplace dashboard --token-file dashboard-token" },
+    { "the same for all that check and packages know",
+      "marketplace dashboard --token-file dashboard-token --packages /srv/packages --app 6740012345" },
+  },
   ["inbox list"] = {
     { "see what failed for good, and why", "marketplace inbox list --state dead" },
     { "see what waits, the oldest first", "marketplace inbox list --state ready --oldest" },

@@ -165,7 +165,7 @@ function ACTIONS.event(options)
   local version = event.package_version_id and " package version " .. event.package_version_id or ""
   output.write(options.json, ("%s of app %s%s: %d %s%s"):format(event.event, event.app_id, version, #event.deliveries,
     #event.deliveries == 1 and "delivery" or "deliveries", event.why_none and ": " .. event.why_none or ""), event)
-  if event.why_none then output.note(HOW_TO_SUBSCRIBE) end
+  if event.why_none and not options.json then output.note(HOW_TO_SUBSCRIBE) end
   return 0
 end
 

@@ -1,3 +1,0 @@
---- Texts of the command that no case has said, each with the reason.
-return {
-}
