@@ -316,7 +316,7 @@ describe("the SQLite inbox", function()
 
   it("says so if there is no such folder, and recovers when there is", function()
     path = folder .. "/not/yet.db"
-    expect_unavailable("cannot make .*yet.db: there is no folder .*: make it, or name another file", inbox.open("sqlite:" .. path))
+    expect_unavailable("cannot make .*yet.db: there is no folder .*: make it", inbox.open("sqlite:" .. path))
     run("mkdir " .. folder .. "/not")
     local box = open()
     run(("mv %s/not %s/away"):format(folder, folder))
