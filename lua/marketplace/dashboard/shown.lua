@@ -102,8 +102,11 @@ function shown.table(columns, rows, caption)
     local cells = {}
     for place, column in ipairs(columns) do
       local value = column[2](row)
-      if value == nil or value == false or value == "" then value = "–" end
-      cells[place] = h.td { class = column.class, ["data-label"] = column[1], h.div { value } }
+      local is_empty = value == nil or value == false or value == ""
+      cells[place] = h.td {
+        class = column.class, ["data-label"] = column[1], ["data-empty"] = is_empty,
+        h.div { is_empty and "–" or value },
+      }
     end
     lines[i] = h.tr { ["data-key"] = row.id, cells }
   end

@@ -57,14 +57,15 @@ legend { padding: 0 0 .4rem; font-weight: 600; font-size: .9rem; }
 .facts pre { padding: .4rem .6rem; }
 td pre { padding: .3rem .5rem; font-size: .85em; }
 td.reason { color: var(--quiet); }
-@media (min-width: 44rem) { td.reason { min-width: 13rem; } td.name { min-width: 11.5rem; } }
+@media (min-width: 44rem) { td.reason { min-width: 13rem; } td.id { min-width: 11.5rem; } }
 pre.body { max-height: 34rem; overflow: auto; }
 details > summary + pre { margin-top: .6rem; }
 .reasons { padding: .7rem .9rem .7rem 2rem; background: var(--warning-ground); border-radius: 6px; }
 td progress { display: block; min-width: 6rem; }
-td.id code, td.app code, td.short, td.short code { white-space: nowrap; }
+td.app code, td.short, td.short code { white-space: nowrap; }
 @media (max-width: 44rem) {
-  td.id code, td.app code, td.short, td.short code { white-space: normal; }
+  td.app code, td.short, td.short code { white-space: normal; }
+  td[data-empty] { display: none; }
   .question button, .actions .button { flex: 1 0 auto; text-align: center; }
 }
 ]]

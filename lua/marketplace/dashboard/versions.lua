@@ -93,7 +93,7 @@ function versions.table(context, list)
     { "Next try", function(row) return versions.next_try(context, row) end },
     { "Id", function(row)
       return h.a { href = versions.address(context, row), h.code { entries.short(row.id or row.package, 80) } }
-    end, class = "name" },
+    end, class = "id" },
     { "Reason", reasons, class = "reason" },
   }, list, "Package versions")
 end
