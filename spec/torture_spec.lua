@@ -18,7 +18,7 @@ local NOT_COVERED = {
 }
 
 local CLASSES = {
-  ["marketplace.envelope_key"] = "envelope_key",
+  ["marketplace.command"] = "command", ["marketplace.envelope_key"] = "envelope_key",
   ["marketplace.es256"] = "es256", ["marketplace.hash"] = "hash", ["marketplace.lock"] = "lock",
   ["marketplace.log_writer"] = "log_writer",
   ["marketplace.keyring"] = "keyring", ["marketplace.http_exchange"] = "http_exchange",

@@ -58,6 +58,21 @@ return {
       writer:close()
       return written, flushed, failed, problem, lasts
     end },
+  { covers = { "core.start_command", "command:result", "command:close" },
+    run = function()
+      local command, message, code = core.start_command {
+        arguments = { "/bin/cat" }, hidden = { "MARKETPLACE_*" }, added = { "NAME=value" }, input = "read", seconds = 60,
+      }
+      if not command then return command, message, code end
+      local how, number, output = command:result()
+      while not how do
+        core.sleep(0.001)
+        how, number, output = command:result()
+      end
+      command:close()
+      if how == "not_started" then return nil, number, "out_of_memory" end
+      return how, number, output
+    end },
   { covers = { "core.http_date", "core.retry_after", "core.http_poll" },
     run = function()
       return core.http_date "Sun, 06 Nov 1994 08:49:37 GMT", core.retry_after("120", 1000), core.http_poll(0)
