@@ -220,6 +220,18 @@ describe("alerts", function()
     assert.same({ "alert given up" }, messages "error")
   end)
 
+  it("whose telling always ends the process are given up, too", function()
+    answer = {}
+    for _ = 1, 20 do
+      local book = open()
+      book:observe { on "a" }
+      turn(book)
+      now = now + 61
+    end
+    assert.equal(12, #told)
+    assert.same({ "alert given up" }, messages "error")
+  end)
+
   it("of one thing are told in order, though the first could not be told", function()
     local book = open()
     answer = { false, "no network" }

@@ -103,6 +103,13 @@ function log.has_colours(stream)
   return core.is_terminal(stream) and (unwanted == nil or unwanted == "") and os.getenv "TERM" ~= "dumb"
 end
 
+--- What writes an entry for people on a stream.
+---@param stream "stdout"|"stderr"
+---@return fun(entry: table): string
+function log.line_for(stream)
+  return log.has_colours(stream) and log.coloured_line or log.line
+end
+
 --- A sink that writes lines for people.
 ---@param stream file*
 ---@param format? fun(entry: table): string default log.line
@@ -185,7 +192,7 @@ function log.target(given)
   if type(given) == "table" then return given end
   if given then return { write = guarded(given), wants_info = true } end
   if runtime.yielding_sleep then return require("marketplace.nginx.log").target end
-  return { write = log.text(io.stderr), wants_info = false }
+  return { write = log.text(io.stderr, log.line_for "stderr"), wants_info = false }
 end
 
 return log

@@ -51,7 +51,7 @@ end
 
 local function oldest_age(age, most)
   return {
-    name = "oldest_age", is_on = age > most, level = "error",
+    name = "oldest_age", is_on = age > most, level = "error", is_of_observer = true, -- who may allow another age
     message = age > most and ("a notification has waited for %s: see what holds it up with marketplace inbox list " ..
       "--state ready --oldest"):format(in_words(age)) or "no notification has waited for longer than it may",
   }

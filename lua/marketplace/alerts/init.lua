@@ -205,10 +205,9 @@ end
 local function settle(self, document, told)
   local place, one = place_of(document, told.alert.id)
   local now = self.clock()
-  local entry = { at = now, code = told.alert.name, id = told.alert.id, reason = told.problem }
+  local entry = { at = now, code = told.alert.name, id = told.alert.id, attempt = one and one.attempts }
   if not one then return entry end
-  one.attempts, one.by, one["until"] = one.attempts + 1, nil, nil
-  entry.attempt = one.attempts
+  one.by, one["until"] = nil, nil
   if not told.problem or one.attempts >= MOST_ATTEMPTS then
     table.remove(document.untold, place)
     self.state:settle(told.alert.id)
@@ -217,6 +216,25 @@ local function settle(self, document, told)
     one.due, one.set = now + entry.again_in, now
   end
   return entry
+end
+
+local ENDED_ITS_PROCESS = "each attempt ended its process, or the timer in nginx that it ran in"
+
+-- The next one to tell; what was begun as often as that and has no end is given up. The attempt is counted here.
+local function claim(self, document)
+  local one = next_untold(self, document)
+  while one and one.attempts >= MOST_ATTEMPTS do
+    table.remove(document.untold, (place_of(document, one.alert.id)))
+    self.state:settle(one.alert.id)
+    self.log.write {
+      level = "error", message = "alert given up", at = self.clock(), code = one.alert.name, id = one.alert.id,
+      reason = ENDED_ITS_PROCESS,
+    }
+    one = next_untold(self, document)
+  end
+  if not one then return nil end
+  one.attempts, one.by, one["until"] = one.attempts + 1, self.who, self.clock() + CLAIM_SECONDS
+  return one
 end
 
 local function verdict(told, entry)
@@ -242,9 +260,8 @@ local function advance(self, told)
   local entry, chosen
   local is_done = self.state:change(function(document)
     entry = told and settle(self, document, told)
-    chosen = next_untold(self, document)
-    if chosen then chosen.by, chosen["until"] = self.who, self.clock() + CLAIM_SECONDS end
-    return told ~= nil or chosen ~= nil
+    chosen = claim(self, document)
+    return true
   end)
   if not is_done then return end
   if told then log_told(self, told, entry) end
@@ -316,7 +333,7 @@ local function give_back(self, running)
   if running.run then running.run:close() end
   self.state:change(function(document)
     local _, one = place_of(document, running.alert.id)
-    if one then one.by, one["until"] = nil, nil end
+    if one then one.by, one["until"], one.attempts = nil, nil, one.attempts - 1 end
     return one ~= nil
   end)
 end

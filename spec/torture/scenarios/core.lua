@@ -61,7 +61,8 @@ return {
   { covers = { "core.start_command", "command:result", "command:close" },
     run = function()
       local command, message, code = core.start_command {
-        arguments = { "/bin/cat" }, hidden = { "MARKETPLACE_*" }, added = { "NAME=value" }, input = "read", seconds = 60,
+        arguments = { "/bin/cat" }, hidden = { "MARKETPLACE_*" }, added = { "NAME=value" }, input = "read",
+        seconds = 60,
       }
       if not command then return command, message, code end
       local how, number, output = command:result()

@@ -122,7 +122,7 @@ function credentials.client(parsed, write)
   local ok, made, problem = pcall(require("marketplace.client").new, {
     key_file = settings.key_file, key_id = settings.key_id, issuer_id = settings.issuer_id,
     individual = settings.individual, base_url = settings.api_url, ca_file = settings.ca_file,
-    timeout = parsed.timeout, log = client_log(parsed.verbose, write or log.text(io.stderr)),
+    timeout = parsed.timeout, log = client_log(parsed.verbose, write or log.text(io.stderr, log.line_for "stderr")),
     transport = parsed.dry_run and dry_run.transport(parsed.json, http.exchange) or nil,
   })
   if not ok then return nil, 2, check.in_words(tostring(made), { base_url = "--api-url" }) end

@@ -193,7 +193,7 @@ end
 
 local function format_of(parsed)
   if parsed.json then return log.json_line end
-  local line = log.has_colours "stdout" and log.coloured_line or log.line
+  local line = log.line_for "stdout"
   return parsed.verbose and line or of_runs(line)
 end
 

@@ -67,7 +67,7 @@ function Report:log(entry)
   self.has_failed = self.has_failed or STOPS_ALL[entry.message] or false
   if IS_SAID[entry.message] or entry.level == "info" and not self.is_verbose then return end
   self:close()
-  log.text(io.stderr)(entry)
+  log.text(io.stderr, log.line_for "stderr")(entry)
 end
 
 --- Removes the progress from the terminal.

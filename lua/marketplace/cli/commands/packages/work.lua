@@ -34,7 +34,7 @@ end
 
 -- A person watches: lines, and below them the progress. Nobody else reads them, so they may wait for the terminal.
 local function on_terminal(progress)
-  local write = log.text(io.stdout, log.has_colours "stdout" and log.coloured_line or log.line)
+  local write = log.text(io.stdout, log.line_for "stdout")
   return {
     write = function(entry)
       progress:erase()
