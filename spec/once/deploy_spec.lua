@@ -1,7 +1,7 @@
 -- What is in deploy/: systemd takes the units, and Prometheus the alarms, each of which fires when it should; the
 -- dashboard is what the list of metrics makes; logrotate rotates; containers start commands that there are.
 local argparse = require "argparse"
-local cjson = require "cjson"
+local json = require "marketplace.json"
 local cli = require "marketplace.cli"
 local raw = require "support.raw_http"
 local shell = require "support.shell"
@@ -152,7 +152,7 @@ describe("what deploy has", function()
     end)
 
     it("has a panel for each metric, with queries that Prometheus takes", function()
-      local dashboard = cjson.decode(raw.read_file "deploy/grafana/marketplace.json")
+      local dashboard = json.decode(raw.read_file "deploy/grafana/marketplace.json")
       local rules, shown = { "groups: [{ name: dashboard, rules: [" }, {}
       for _, panel in ipairs(dashboard.panels) do
         for _, target in ipairs(panel.targets or {}) do
@@ -191,7 +191,7 @@ describe("what deploy has", function()
     local compose
 
     setup(function()
-      compose = cjson.decode(shell.run("python3 -c 'import json, yaml; " ..
+      compose = json.decode(shell.run("python3 -c 'import json, yaml; " ..
         "print(json.dumps(yaml.safe_load(open(\"deploy/compose.yaml\"))))'"))
     end)
 
@@ -210,7 +210,7 @@ describe("what deploy has", function()
       local steps = image()
       assert.same({ "marketplace" }, steps.entrypoint)
       assert.is_nil(problem_of(steps.command))
-      for _, name in ipairs { "receiver", "worker" } do
+      for _, name in ipairs { "receiver", "worker", "dashboard" } do
         assert.is_nil(problem_of(compose.services[name].command), name)
       end
     end)
@@ -228,7 +228,9 @@ describe("what deploy has", function()
     it("have a health check: the receiver by its readiness", function()
       assert.matches("/readyz$", table.concat(image().healthcheck, " "))
       assert.is_nil(compose.services.receiver.healthcheck)
-      assert.is_truthy(compose.services.worker.healthcheck and compose.services.database.healthcheck)
+      for _, name in ipairs { "worker", "dashboard", "database" } do
+        assert.is_truthy(compose.services[name].healthcheck, name)
+      end
     end)
 
     it("get secrets as files only, and only those that are declared", function()
