@@ -351,7 +351,7 @@ sanitize: packages-test ## run the specs with ASan and UBSan, on every Lua (SPEC
 .PHONY: races
 races: packages-test ## look for data races between the server's threads, and in the log's, with TSan, on every Lua
 	@for lua in $(LUAS); do $(MAKE) --no-print-directory build LUA=$$lua SANITIZE=thread || exit 1; done
-	@$(MAKE) --no-print-directory $(patsubst %,build/tsan/test/%_test,server front refuse route log_writer package_sink) SANITIZE=thread
+	@$(MAKE) --no-print-directory $(patsubst %,build/tsan/test/%_test,server front refuse route log_writer command package_sink) SANITIZE=thread
 	@$(MAKE) --no-print-directory preloads
 	@tools/races $(SPECS)
 
