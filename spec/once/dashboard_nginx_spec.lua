@@ -12,7 +12,7 @@ local HTTP = [[
   init_by_lua_block {
     require("marketplace.nginx").init {
       secrets = "a secret of the specs", inbox = "sqlite:inbox.db", handlers = "handlers.lua", dict = "marketplace",
-      dashboard = { token_file = "token", hosts = { "ops.example" } }
+      dashboard = { token_file = "token", hosts = { "ops.example" }, packages = "packages" }
     }
   }
   init_worker_by_lua_block { require("marketplace.nginx").init_worker() }
@@ -66,6 +66,35 @@ describe("the dashboard in nginx", function()
       local metrics = get("/metrics").body
       return metrics:find('marketplace_dashboard_answers_total{page="overview",status="200"} 9', 1, true) ~= nil
     end, "the metrics of both workers")
+  end)
+
+  local function post(path, fields, cookie)
+    fields.csrf = get("/dashboard/", cookie).body:match 'name="csrf" type="hidden" value="(%x+)"'
+    return raw.answer(raw.connect(server.url, raw.post(forms.query(fields):sub(2),
+      { "Content-Type: application/x-www-form-urlencoded", "Cookie: " .. cookie }, path)))
+  end
+
+  it("shows and does in threads what an operator decides, whatever an id is made of", function()
+    local cookie, id = sign_in(), "a/../b?c=%2f#d&e +"
+    local body = samples.body("ping", { id = id })
+    assert.equal(200, raw.answer(raw.connect(server.url, raw.notification(SECRET, body))).status)
+    local query = forms.query { id = id }
+    local shown = get("/dashboard/notification" .. query, cookie)
+    assert.is_truthy(shown.body:find("<code>a/../b?c=%2f#d&amp;e +</code>", 1, true), shown.body)
+    assert.equal(body, get("/dashboard/notification/body" .. forms.query { entry = id }, cookie).body)
+    assert.equal(200, get("/dashboard/dead", cookie).status)
+    local confirm = "/dashboard/confirm" .. forms.query { ["do"] = "cancel", entry = id }
+    local answer = post(confirm, { reason = "no" }, cookie)
+    assert.same({ 303, "/dashboard/notification" .. query }, { answer.status, answer.headers.location })
+    assert.is_truthy(get("/dashboard/notification" .. query, cookie).body:find("It was cancelled", 1, true))
+    answer = post("/dashboard/change?do=hold", { scope = "app", id = "67", reason = "a complaint" }, cookie)
+    assert.equal(303, answer.status, answer.body)
+    answer = post("/dashboard/change?do=fetch&version=v1", { scope = "version" }, cookie)
+    assert.equal(303, answer.status, answer.body)
+    shown = get("/dashboard/packages", cookie)
+    assert.is_truthy(shown.body:find("/dashboard/version?id=v1", 1, true), shown.body)
+    assert.equal(200, get("/dashboard/version?id=v1", cookie).status)
+    assert.equal(400, get("/dashboard/packages?from=x", cookie).status)
   end)
 
   it("is nowhere else, and does nothing with what nginx has decoded", function()
