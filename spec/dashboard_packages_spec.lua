@@ -176,7 +176,7 @@ describe("the dashboard's packages", function()
     } do
       has(decide({ ["do"] = "withdraw", version = "v1" }, fields), words)
     end
-    has(decide({ ["do"] = "withdraw" }, { scope = "app", id = "../x" }), "an id is expected")
+    has(decide({ ["do"] = "withdraw" }, { scope = "app", id = "../x" }), "is no id of an app")
     assert.same({ ["*"] = true }, opened:territories { id = "v1", package = "P", app = "A" })
     assert.equal(403, browser:post("/change?do=hold&version=v1", { scope = "version", csrf = ("0"):rep(64) }).status)
     assert.same({}, opened:holds())
