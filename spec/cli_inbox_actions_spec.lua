@@ -1,5 +1,6 @@
 -- marketplace inbox, in this process, on an inbox in memory that stands for a shared one.
 local cli = require "marketplace.cli"
+local confirmation = require "marketplace.cli.support.confirmation"
 local core = require "marketplace.core"
 local inboxes = require "marketplace.inbox"
 local json = require "marketplace.json"
@@ -454,6 +455,109 @@ describe("marketplace inbox", function()
         plain(select(2, run(1, "cancel", "a"))))
       assert.matches("^b is done; ", select(2, run(1, "cancel", "b")))
       not_there("c", "cancel", "c")
+    end)
+  end)
+
+  for action, done in pairs { run = "run as soon as each is the first of its app: ", cancel = "cancelled: " } do
+    describe(action .. " of all that options select", function()
+      local function lines_of(...)
+        local lines = { done .. select("#", ...) }
+        for _, id in ipairs { ... } do lines[#lines + 1] = "  " .. id end
+        return table.concat(lines, "\n") .. "\n"
+      end
+
+      before_each(function()
+        put_dead("c", "3")
+        put_waiting("a", "1", 1200)
+        put("b", "2", { event = "ping" })
+      end)
+
+      local function changed()
+        local ids = {}
+        for _, id in ipairs { "a", "b", "c" } do
+          local history = box:get(id).history or { {} }
+          if history[#history].at == now then ids[#ids + 1] = id end
+        end
+        return ids
+      end
+
+      it("takes those that wait", function()
+        now = now + 5
+        assert.equal(lines_of("a", "b"), run(0, action, "--all", "--yes"))
+        assert.same({ "a", "b" }, changed())
+      end)
+
+      it("takes those of an app, of an event, and as many as it is told", function()
+        now = now + 5
+        assert.equal(lines_of "a", run(0, action, "--app", "1", "--yes"))
+        assert.equal(lines_of "b", run(0, action, "--event", "ping", "--yes", "--since", "1d"))
+        assert.equal(lines_of(), run(0, action, "--app", "3", "--yes"))
+        now = now + 5
+        local object = json.decode(run(0, action, "--all", "--limit", "1", "--yes", "--json"))
+        assert.equal(#object.ids, object.run or object.cancelled)
+        assert.is_true(#object.ids <= 1)
+      end)
+
+      it("must be told which, and to be sure where nobody can be asked", function()
+        local is_terminal = stub(core, "is_terminal", function() return false end)
+        local which = "nothing says what to " .. action .. ": give an ID, %-%-all, or an option that says which"
+        refused(which, action)
+        refused(which, action, "--limit", "1", "--yes")
+        refused("an ID says which, and so do the other options: give one or the other", action, "a", "--app", "1")
+        refused("%-%-yes is missing, and there is no terminal to ask on", action, "--all")
+        is_terminal:revert()
+        assert.same({}, (function() now = now + 5 return changed() end)())
+      end)
+
+      it("says how many, and asks", function()
+        now = now + 5
+        local asked
+        local is_terminal = stub(core, "is_terminal", function() return true end)
+        local is_given = stub(confirmation, "is_given", function(_, question)
+          asked = question
+          return false
+        end)
+        failed("nothing was changed", action, "--all")
+        assert.matches(" 2 notifications", asked)
+        failed("nothing was changed", action, "--app", "1")
+        assert.matches(" 1 notification[ ?]", asked)
+        failed("nothing was changed", action, "--all", "--limit", "1")
+        assert.matches(" 1 notification[ ?]", asked)
+        assert.same({}, changed())
+        is_given:revert()
+        is_terminal:revert()
+      end)
+    end)
+  end
+
+  describe("show", function()
+    it("tells what happened, when, and why", function()
+      put("a", "1", { traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" })
+      finish(claim()[1], "ready", { wait = 0, reason = "catalogue answered 503\ntraceback" })
+      claim()
+      now = now + 100
+      box:recover { 5 }
+      box:run { id = "a" }
+      finish(claim()[1], "dead", { code = "no_callback" })
+      put("a", "1")
+      box:cancel({ id = "a" }, "sold")
+      box:replay { id = "a" }
+      local text = run(0, "show", "a")
+      local told = text:match "(history .-)\n\n"
+      assert.equal(table.concat({
+        "history      1970-04-11T00:00:00.000Z failed at attempt 1: catalogue answered 503",
+        "             1970-04-11T00:01:40.000Z attempt 2 ended without a result",
+        "             1970-04-11T00:01:40.000Z was to run at once",
+        "             1970-04-11T00:01:40.000Z no_callback at attempt 3",
+        "             1970-04-11T00:01:40.000Z was delivered again, and made ready",
+        "             1970-04-11T00:01:40.000Z cancelled: sold",
+        "             1970-04-11T00:01:40.000Z was replayed",
+      }, "\n"), told)
+      assert.matches("\ntraceparent  00%-0af7651916cd43dd8448eb211c80319c%-b7ad6b7169203331%-01\n", text)
+      local object = json.decode(run(0, "show", "a", "--json"))
+      assert.same({ at = "1970-04-11T00:00:00.000Z", what = "failed", attempt = 1,
+        reason = "catalogue answered 503\ntraceback" }, object.history[1])
+      assert.equal(7, #object.history)
     end)
   end)
 

@@ -65,6 +65,12 @@ function entries.object(entry)
     object[name] = IS_TIME[fields.kind[name]] and log.timestamp(value) or value
   end
   object.key = nil
+  for i, item in ipairs(entry.history or {}) do
+    if i == 1 then object.history = {} end
+    object.history[i] = {
+      at = log.timestamp(item.at), what = item.what, attempt = item.attempt, reason = item.reason,
+    }
+  end
   return object
 end
 
@@ -95,7 +101,27 @@ for _, name in ipairs(fields.summary) do
   if name == "state" then SHOWN[#SHOWN + 1] = "next" end
 end
 
---- For people: a line for each field, and the body.
+SHOWN[#SHOWN + 1] = "traceparent"
+
+local HAPPENED = {
+  lost = "attempt %d ended without a result", rearmed = "was delivered again, and made ready",
+  replayed = "was replayed", run = "was to run at once", done = "was done",
+}
+
+-- An item of its history, but for when that was.
+local function happening(item)
+  local attempt = ("%d"):format(item.attempt)
+  local told = HAPPENED[item.what] or item.attempt == 0 and item.what or item.what .. " at attempt %s"
+  return told:gsub("%%[sd]", attempt) .. (item.reason and ": " .. item.reason:match "^[^\n]*" or "")
+end
+
+local function add_history(lines, entry)
+  for i, item in ipairs(entry.history or {}) do
+    lines[#lines + 1] = ("%-12s %s %s"):format(i == 1 and "history" or "", log.timestamp(item.at), happening(item))
+  end
+end
+
+--- For people: a line for each field, what happened to it, and the body.
 ---@param entry table
 ---@param now number
 ---@return string[]
@@ -106,6 +132,7 @@ function entries.lines(entry, now)
   for _, name in ipairs(SHOWN) do
     if object[name] ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, tostring(object[name])) end
   end
+  add_history(lines, entry)
   lines[#lines + 1] = ""
   lines[#lines + 1] = entry.body or NO_BODY
   return lines

@@ -1,4 +1,4 @@
---- The options by which list and replay select notifications.
+--- The options by which list, replay, run and cancel select notifications.
 local check = require "marketplace.cli.support.options"
 
 local filters = {}
@@ -8,10 +8,10 @@ local AGO = "90d, 12h, 30m or 45s ago, or a date"
 --- Adds the options.
 ---@param command table argparse's
 ---@param verb string "list": what the command does with what is selected
----@param codes string[] the codes that it can select
+---@param codes? string[] the codes that it can select; nil: it selects no dead ones
 function filters.describe(command, verb, codes)
   local only = verb .. " only those "
-  command:option("--code", only .. "that are dead with this code"):choices(codes):argname("CODE")
+  if codes then command:option("--code", only .. "that are dead with this code"):choices(codes):argname("CODE") end
   command:option("--app", only .. "of this app"):argname("ID")
   command:option("--type", only .. "of this type, by Apple's name"):argname("TYPE")
   command:option("--event", only .. "of this event"):argname("EVENT")

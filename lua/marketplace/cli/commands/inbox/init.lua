@@ -6,7 +6,7 @@ local core = require "marketplace.core"
 local forward = require "marketplace.cli.commands.inbox.forward"
 local filters = require "marketplace.cli.commands.inbox.filters"
 local look = require "marketplace.cli.commands.inbox.look"
-local one = require "marketplace.cli.commands.inbox.one"
+local many = require "marketplace.cli.commands.inbox.many"
 local output = require "marketplace.cli.support.output"
 local prune = require "marketplace.cli.commands.inbox.prune"
 local replay = require "marketplace.cli.commands.inbox.replay"
@@ -18,11 +18,6 @@ local function describe_id(command)
   command:argument("id", "the notification's id"):argname("ID")
 end
 
-local function describe_cancel(command)
-  describe_id(command)
-  one.describe_reason(command)
-end
-
 -- Each: `run` takes the inbox, the options and the time, and returns the exit status, or nil and a message.
 -- `run_on_file` takes the path of an inbox in SQLite instead.
 local ACTIONS = {
@@ -32,10 +27,10 @@ local ACTIONS = {
     summary = "show a notification with its body" },
   { name = "replay", run = replay.run, describe = replay.describe, problem = replay.problem,
     summary = "make dead or done notifications ready again" },
-  { name = "run", run = one.run, describe = describe_id,
-    summary = "have a notification run now, before its wait ends" },
-  { name = "cancel", run = one.cancel, describe = describe_cancel,
-    summary = "give a notification up, so that those behind it can run" },
+  { name = "run", run = many.run, describe = many.describe_run, problem = many.problem,
+    summary = "have notifications run now, before their waits end" },
+  { name = "cancel", run = many.cancel, describe = many.describe_cancel, problem = many.problem,
+    summary = "give notifications up, so that those behind them can run" },
   { name = "forward", run = forward.run, describe = forward.describe, problem = forward.problem,
     summary = "send notifications to another system, such as a laptop, now or as they arrive" },
   { name = "prune", run = prune.run, describe = prune.describe, problem = prune.problem,

@@ -1,6 +1,6 @@
 --- What `marketplace webhooks` does: each action takes the client and the parsed options, and returns the exit
 --- status, or nil (or an exit status) and a message.
-local core = require "marketplace.core"
+local confirmation = require "marketplace.cli.support.confirmation"
 local event_types = require "marketplace.event_types"
 local generations = require "marketplace.cli.commands.webhooks.generations"
 local inputs = require "marketplace.cli.support.inputs"
@@ -54,31 +54,11 @@ function actions.update(client, options)
   return done(options, "changed " .. named(row), row)
 end
 
---- What is wrong with the options of an action that asks for confirmation, if anything.
----@param options table
----@return string|nil
-function actions.confirmation_problem(options)
-  if options.yes or options.dry_run or core.is_terminal("stdin") then return nil end
-  return "--yes is missing, and there is no terminal to ask on"
-end
-
---- Asks for confirmation, unless --yes or --dry-run makes that unnecessary.
----@param options table
----@param question string
----@return boolean
-function actions.is_confirmed(options, question)
-  if options.yes or options.dry_run then return true end
-  io.stderr:write(text.safe(question), " [y/N] ")
-  io.stderr:flush()
-  local answer = (io.stdin:read("*l") or ""):lower()
-  return answer == "y" or answer == "yes"
-end
-
 function actions.delete(client, options)
   local generation = generations[options.generation]
   local row, message = generation.find(client, options.id)
   if not row then return nil, message end
-  if not actions.is_confirmed(options, ("Delete %s?"):format(named(row))) then return nil, "nothing was deleted" end
+  if not confirmation.is_given(options, ("Delete %s?"):format(named(row))) then return nil, "nothing was deleted" end
   local deleted
   deleted, message = generation.delete(client, options.id)
   if not deleted then return nil, message end

@@ -2,6 +2,7 @@
 local actions = require "marketplace.cli.commands.webhooks.actions"
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
+local confirmation = require "marketplace.cli.support.confirmation"
 local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
 local event_types = require "marketplace.event_types"
@@ -149,7 +150,7 @@ function PROBLEMS.deliveries(options)
   return check.time_problem(options, "since", core.now()) or check.number_problem(options, "limit", 1, 1000000)
 end
 
-PROBLEMS.delete = actions.confirmation_problem
+PROBLEMS.delete = confirmation.problem
 
 PROBLEMS["rotate-secret"] = rotate.usage_problem
 

@@ -1,7 +1,7 @@
 --- marketplace webhooks rotate-secret: gives marketplace.rotation App Store Connect, the receiver and the inbox.
-local actions = require "marketplace.cli.commands.webhooks.actions"
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
+local confirmation = require "marketplace.cli.support.confirmation"
 local core = require "marketplace.core"
 local deliveries = require "marketplace.reconcile.deliveries"
 local file_mode = require "marketplace.file_mode"
@@ -66,7 +66,7 @@ function rotate.usage_problem(options)
   end
   if options.abort and options.dry_run then return "--abort does not go with --dry-run" end
   return check.number_problem(options, "wait", 0, 86400) or check.number_problem(options, "grace", 0, 86400)
-    or actions.confirmation_problem(options)
+    or confirmation.problem(options)
 end
 
 --[[ The outside ]]
@@ -253,7 +253,7 @@ end
 ---@return integer|nil status
 ---@return string? message
 function rotate.run(client, options)
-  if not actions.is_confirmed(options, question_of(options)) then return nil, "nothing was changed" end
+  if not confirmation.is_given(options, question_of(options)) then return nil, "nothing was changed" end
   local problem = not (options.not_shared or options.abort)
     and sharing_problem(client, options.generation, options.id)
   if problem then return nil, problem end
