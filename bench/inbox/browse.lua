@@ -45,7 +45,6 @@ local function fill_by_statement(box, engine, ready_from)
       names[#names + 1], values[#values + 1] = name, value:format(ready_from)
     end
   end
-  box.timeout = 3600
   assert(box:transact(function(link)
     link:run(engine.from:format(COUNT) .. "INSERT INTO inbox (" .. table.concat(names, ", ") .. ") SELECT " ..
       table.concat(values, ", ") .. " FROM " .. engine.table:format(COUNT))
@@ -75,7 +74,6 @@ local function finish_all(box)
 end
 
 local function fill_by_calls(box, ready_from)
-  box.timeout = 60
   for first = 1, COUNT, 500 do
     local records = {}
     for n = first, math.min(COUNT, first + 499) do records[#records + 1] = record(n) end
@@ -123,7 +121,7 @@ local PAGES = {
   { received_before = 0, newest = true }, { verified_by = "none" },
 }
 
-local box = assert(marketplace.inbox(URL, { durability = "relaxed" }))
+local box = assert(marketplace.inbox(URL, { durability = "relaxed", timeout = COUNT and 3600 }))
 if COUNT then fill(box) end
 print(("%-52s %8s %8s"):format("call", "median", "worst"))
 for _, page in ipairs(PAGES) do

@@ -74,7 +74,7 @@ end
 --[[ Pages ]]
 
 -- The limit keeps the planner from reading them by another index, and more of them.
-local WALK = "(SELECT * FROM inbox%s ORDER BY seq%s LIMIT %d) AS inbox"
+local WALK = "(SELECT %s FROM inbox%s ORDER BY seq%s LIMIT %d) AS inbox"
 local LAST = "SELECT seq FROM inbox%s ORDER BY seq%s LIMIT 1 OFFSET %d"
 
 -- What is walked, in order; its rest is that of a SELECT behind "FROM inbox".
@@ -84,10 +84,22 @@ local function walked(filter, condition)
   return #conditions > 0 and " WHERE " .. table.concat(conditions, " AND ") or "", filter.newest and " DESC" or ""
 end
 
+-- What a walk reads of each: to count, what the filter names, which may be in the index.
+local function read_of(columns, filter)
+  if columns ~= "seq" then return "*" end
+  local list, seen = { "seq" }, {}
+  for _, name in ipairs(fields.filter) do
+    local column = name:match "^received" and "received_at" or name
+    if filter[name] and not seen[column] then list[#list + 1], seen[column] = column, true end
+  end
+  return table.concat(list, ", ")
+end
+
 -- Rows, and the place from which to go on, nil if there is none.
 local function walk_page(link, columns, filter, condition, examine)
   local where, order = walked(filter, condition)
-  local rest = sql.where(filter, BY_NAME, {}, "seq", WALK:format(where, order, examine))
+  if condition == indexes.DEAD then filter.state = nil end
+  local rest = sql.where(filter, BY_NAME, {}, "seq", WALK:format(read_of(columns, filter), where, order, examine))
   local found = link:run(("SELECT %s%s LIMIT %d"):format(columns, rest, filter.limit), filter)
   if #found == filter.limit then return found, found[#found].seq end
   local last = link:run(LAST:format(where, order, examine - 1), filter)[1]
@@ -109,7 +121,7 @@ end
 
 -- If those that wait are many, most of what is in the table behind the first of them waits; but months of done ones can
 -- be before that.
-local FIRST = "SELECT min(seq) AS seq FROM inbox WHERE " .. indexes.LANE
+local FIRST = "SELECT min(+seq) AS seq FROM inbox WHERE " .. indexes.LANE
 
 local function whole_page(link, columns, filter)
   local found = link:run("SELECT " .. columns .. queries.where(filter), filter)

@@ -15,7 +15,8 @@ local function arguments_of(filter, last, most, examine)
   return arguments
 end
 
-local MOST_EXAMINED = 500 -- more are not examined at once, whatever is asked
+local MOST_EXAMINED = 500  -- more are not examined at once, whatever is asked
+local MOST_OF_PAGE = 5000  -- nor for a page that is to take a bounded time: each is read on its own
 
 ---@param inbox table
 ---@param script string
@@ -25,7 +26,8 @@ local MOST_EXAMINED = 500 -- more are not examined at once, whatever is asked
 ---@return string? code
 return function(inbox, script, filter)
   local selected, last, examined = {}, filter.from or "", 0
-  local limit, examine = filter.limit or math.huge, filter.examine or math.huge
+  local limit, examine = filter.limit or math.huge, math.huge
+  if filter.examine then examine = math.min(filter.examine, MOST_OF_PAGE) end
   repeat
     local most = math.max(0, math.min(limit - #selected, MOST_SELECTED))
     local arguments = arguments_of(filter, last, most, math.min(examine - examined, MOST_EXAMINED))

@@ -107,26 +107,23 @@ local function is_within(received_at)
   return not filter.received_since or received_at >= tonumber(filter.received_since)
 end
 
--- Of the filter's fields that are simply an entry's.
-local names = { "received_at" }
+-- Of an entry's fields: those that the filter names, without what the set says in which it is, and then when it was
+-- received if the filter has a time.
+local names, named = {}, 0
 for _, name in ipairs(FILTER) do
-  if filter[name] and not SPECIAL[name] then names[#names + 1] = name end
+  local is_known = name == "state" and SETS[filter.state] ~= "live" and not (filter.id or filter.app_id)
+  if filter[name] and not SPECIAL[name] and not is_known then names[#names + 1] = name end
 end
+named = #names
+if filter.received_since or filter.received_before then names[named + 1] = "received_at" end
 
 local function is_selected(id)
+  if not names[1] then return true end
   local values = call("HMGET", entry_key(id), unpack(names))
   for i, name in ipairs(names) do
-    if i > 1 and values[i] ~= filter[name] then return false end
+    if i <= named and values[i] ~= filter[name] then return false end
   end
-  return is_within(tonumber(values[1]))
-end
-
-local function add_set(found, set)
-  local command, last = "ZRANGEBYSCORE", "+inf"
-  if NEWEST then command, last = "ZREVRANGEBYSCORE", "-inf" end
-  local first = AFTER and "(" .. AFTER or NEWEST and "+inf" or "-inf"
-  local ids = call(command, P .. set, first, last, "WITHSCORES", "LIMIT", 0, EXAMINED)
-  for i = 1, #ids, 2 do found[#found + 1] = { id = ids[i], number = tonumber(ids[i + 1]) } end
+  return named == #names or is_within(tonumber(values[named + 1]))
 end
 
 local function comes_before(a, b)
@@ -134,17 +131,18 @@ local function comes_before(a, b)
   return a < b
 end
 
-local function add_id(found, id)
-  local number = tonumber(call("HGET", entry_key(id), "number"))
-  local is_behind = number and (not AFTER or comes_before(tonumber(AFTER), number))
-  if is_behind then found[#found + 1] = { id = id, number = number } end
-end
+local function is_behind(number) return number and (not AFTER or comes_before(tonumber(AFTER), number)) end
 
 -- The ids of those that the filter can select if they are few, nil if they are not.
 local function few()
   if filter.id then
     local ids = call("SMEMBERS", P .. "k:" .. filter.id)
     ids[#ids + 1] = filter.id
+    return ids
+  end
+  if filter.state == "leased" then
+    local ids = call("ZRANGE", P .. "ends", 0, -1)
+    for i, member in ipairs(ids) do ids[i] = id_of(member) end
     return ids
   end
   local of_app = filter.app_id and P .. "a:" .. filter.app_id
@@ -157,26 +155,54 @@ local function state_sets()
   return ONLY_LIVE and { "live" } or { "live", "done", "dead" }
 end
 
--- Those that may be selected, in order, each with its number: the next EXAMINED of all, and further ones; and whether
--- they are all.
-local function candidates()
-  local found, ids = {}, few()
-  for _, id in ipairs(ids or {}) do add_id(found, id) end
-  for _, set in ipairs(ids and {} or state_sets()) do add_set(found, set) end
+-- The next ones of a set: ids and numbers, in turns.
+local function next_of(set)
+  local command, last = "ZRANGEBYSCORE", "+inf"
+  if NEWEST then command, last = "ZREVRANGEBYSCORE", "-inf" end
+  local first = AFTER and "(" .. AFTER or NEWEST and "+inf" or "-inf"
+  return call(command, P .. set, first, last, "WITHSCORES", "LIMIT", 0, EXAMINED)
+end
+
+local function next_of_ids(ids)
+  local found, list = {}, {}
+  for _, id in ipairs(ids) do
+    local number = tonumber(call("HGET", entry_key(id), "number"))
+    if is_behind(number) then found[#found + 1] = { id = id, number = number } end
+  end
   table.sort(found, function(a, b) return comes_before(a.number, b.number) end)
-  return found, ids ~= nil or #found < EXAMINED
+  for i, one in ipairs(found) do list[2 * i - 1], list[2 * i] = one.id, one.number end
+  return list
+end
+
+-- Gives those that may be selected, one after another, each with its number; nil after the last.
+local function candidates()
+  local lists, places, ids = {}, {}, few()
+  if ids then lists[1] = next_of_ids(ids) end
+  for _, set in ipairs(ids and {} or state_sets()) do lists[#lists + 1] = next_of(set) end
+  for i = 1, #lists do places[i] = 1 end
+  return function()
+    local first, number
+    for i, list in ipairs(lists) do
+      local place = places[i]
+      local other = tonumber(list[place + 1])
+      if other and (not number or comes_before(other, number)) then first, number = i, other end
+    end
+    if not first then return nil end
+    places[first] = places[first] + 2
+    return lists[first][places[first] - 2], number
+  end
 end
 
 local function select_with(take)
-  local found, are_all = candidates()
-  local selected, examined, last = {}, 0, ""
-  while examined < math.min(#found, EXAMINED) and #selected < MOST do
+  local next_one, selected, examined, last = candidates(), {}, 0, ""
+  while examined < EXAMINED and #selected < MOST do
+    local id, number = next_one()
+    if not id then return { "", selected, examined } end
     examined = examined + 1
-    local one = found[examined]
-    if is_selected(one.id) then selected[#selected + 1] = take(one.id) end
-    last = string.format("%.0f", one.number)
+    if is_selected(id) then selected[#selected + 1] = take(id) end
+    last = string.format("%.0f", number)
   end
-  return { are_all and examined == #found and "" or last, selected, examined }
+  return { last, selected, examined }
 end
 ]]
 
