@@ -30,9 +30,13 @@ local EXAMPLES = {
     { "have all run again that failed, after the bug is fixed", "marketplace inbox replay --code failed" },
     { "have what is done run again for one app", "marketplace inbox replay --done --app 6740067890 --since 2d" },
   },
-  ["inbox run"] = { { "do not wait for the next try", "marketplace inbox run ID" } },
+  ["inbox run"] = {
+    { "do not wait for the next try", "marketplace inbox run ID" },
+    { "nor for that of any of an app", "marketplace inbox run --app 6740067890" },
+  },
   ["inbox cancel"] = {
     { "let those behind it run", "marketplace inbox cancel ID --reason 'the app was sold'" },
+    { "give up all that came before yesterday", "marketplace inbox cancel --before 1d --yes" },
   },
   ["inbox prune"] = {
     { "forget the bodies of what was done before last month", "marketplace inbox prune --bodies-before 30d" },

@@ -41,8 +41,8 @@ function many.problem(options, now)
     return names_several(options) and "an ID says which, and so do the other options: give one or the other" or nil
   end
   if not names_several(options) then
-    return ("nothing says what to %s: give an ID, --all, or an option that says which, such as --app or --since"):format(
-      options.action)
+    return "nothing says what to " .. options.action ..
+      ": give an ID, --all, or an option that says which, such as --app or --since"
   end
   return confirmation.problem(options)
 end
