@@ -68,4 +68,11 @@ function launch() {
   return chromium.launch({ executablePath: "/usr/bin/chromium", args: [...CHROMIUM_ARGUMENTS, ...root] });
 }
 
-module.exports = { ROOT, TOKEN, fill, launch, runLua, startDashboard, temporaryFolder };
+async function signIn(page, dashboard) {
+  await page.goto(dashboard.url + "/login");
+  await page.getByLabel("Token").fill(dashboard.token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(dashboard.url + "/");
+}
+
+module.exports = { ROOT, TOKEN, fill, launch, runLua, signIn, startDashboard, temporaryFolder };
