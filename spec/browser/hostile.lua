@@ -11,7 +11,9 @@ file:close()
 
 for number, payload in ipairs(payloads) do
   local body = json.encode {
-    data = { type = payload, id = number .. payload, version = 1, attributes = { appId = payload, [payload] = payload } },
+    data = {
+      type = payload, id = number .. payload, version = 1, attributes = { appId = payload, [payload] = payload },
+    },
   }
   assert(inbox:put { assert(record.of(body)) })
   for _, entry in ipairs(assert(inbox:claim(10, 60))) do
