@@ -235,6 +235,10 @@ describe("an alert's command", function()
     run(0, reconcile)
     assert.same({ "check_failed begins", "reconcile_incomplete begins", "reconcile_incomplete ends",
       "webhook_disabled begins", "webhook_disabled ends" }, shown())
+    make_dead_letter()
+    for _ = 1, 2 do run(0, reconcile) end
+    assert.equal("dead_letters begins", shown()[2])
+    assert.equal(6, #shown())
   end)
 
   it("that fails leaves reconcile's status as it is, and is named", function()

@@ -20,20 +20,25 @@ local function ask(inbox)
   return inbox:backlog()
 end
 
-local function look(self)
-  local ok, backlog, message = pcall(ask, self.inbox)
+--- Looks at an inbox once.
+---@param inbox marketplace.Inbox
+---@param age? number seconds that a notification may wait, default a quarter of an hour
+---@return marketplace.alerts.Observation[] list
+---@return boolean is_up
+function inbox_watch.look(inbox, age)
+  local ok, backlog, message = pcall(ask, inbox)
   local problem = not ok and backlog or not backlog and (message or "no answer") or nil
-  local list = problem and {} or conditions.of_backlog(backlog, self.age)
+  local list = problem and {} or conditions.of_backlog(backlog, age or conditions.AGE)
   list[#list + 1] = conditions.inbox_unavailable(problem and tostring(problem))
-  self.alerts:observe(list)
-  return problem == nil
+  return list, problem == nil
 end
 
 local function look_if_due(self)
   local began = self.monotonic()
   if began < self.look_at or began < self.looking_until then return end
   self.looking_until = began + LONGEST_LOOK
-  local is_up = look(self)
+  local list, is_up = inbox_watch.look(self.inbox, self.age)
+  self.alerts:observe(list)
   local now = self.monotonic()
   self.looking_until = -math.huge
   self.look_at = now + math.max(is_up and LOOK_SECONDS or FAILED_SECONDS,
@@ -63,7 +68,7 @@ end
 ---@param given {alerts: marketplace.Alerts, inbox: marketplace.Inbox, age?: number, monotonic?: fun(): number}
 function inbox_watch.new(given)
   return setmetatable({
-    alerts = given.alerts, inbox = given.inbox, age = given.age or conditions.AGE,
+    alerts = given.alerts, inbox = given.inbox, age = given.age,
     monotonic = given.monotonic or core.monotonic, look_at = -math.huge, looking_until = -math.huge,
   }, Watch)
 end

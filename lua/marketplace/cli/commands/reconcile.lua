@@ -5,6 +5,7 @@ local chosen = require "marketplace.cli.support.inbox"
 local conditions = require "marketplace.alerts.conditions"
 local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
+local inbox_watch = require "marketplace.alerts.inbox_watch"
 local inbox_url = require "marketplace.inbox.url"
 local json = require "marketplace.json"
 local log = require "marketplace.log"
@@ -30,6 +31,7 @@ function command_reconcile.describe(command)
   command:flag("--no-redeliver", "do not ask App Store Connect to redeliver what failed and was missing")
   command:flag("--dry-run", "only report what is missing, and what would be redelivered")
   alerts.describe(command, "the inbox")
+  alerts.describe_age(command)
   output.describe_list(command)
   credentials.describe(command)
 end
@@ -184,15 +186,18 @@ local function run(parsed, client, box)
   return report.complete and 0 or 1, nil, report
 end
 
+-- What was seen of the inbox is for alerts only: whoever runs callbacks may hang, or not run at all.
 local function open_and_run(parsed)
   local client, failure, message = credentials.client(parsed)
-  if not client then return failure, message end
+  if not client then return { status = failure, message = message, seen = {} } end
   local box
   box, message = chosen.open_existing(parsed)
-  if not box then return 1, message end
-  local status, problem, report = run(parsed, client, box)
+  if not box then return { status = 1, message = message, seen = { conditions.inbox_unavailable(message) } } end
+  local done = { seen = {} }
+  done.status, done.message, done.report = run(parsed, client, box)
+  if parsed.alert_command then done.seen = inbox_watch.look(box, parsed.alert_age) end
   box:close()
-  return status, problem, report
+  return done
 end
 
 --[[ Alerts ]]
@@ -225,10 +230,11 @@ local function of_webhooks(report, scope)
   return list, all and { name = "webhook_disabled", scope = scope } or nil
 end
 
-local function tell(parsed, message, report)
+local function tell(parsed, done)
   local scope, list, complete = scope_of(parsed), {}, nil
-  if report then list, complete = of_webhooks(report, scope) end
-  list[#list + 1] = conditions.reconcile_incomplete(scope, message or report and first_problem(report))
+  if done.report then list, complete = of_webhooks(done.report, scope) end
+  list[#list + 1] = conditions.reconcile_incomplete(scope, done.message or done.report and first_problem(done.report))
+  for _, one in ipairs(done.seen) do list[#list + 1] = one end
   alerts.tell(parsed, list, complete)
 end
 
@@ -237,9 +243,9 @@ function command_reconcile.run(parsed)
   if problem then return 1, problem end
   local usage = usage_problem(parsed, core.now())
   if usage then return 2, usage end
-  local status, message, report = open_and_run(parsed)
-  if status ~= 2 and not parsed.dry_run then tell(parsed, message, report) end
-  return status, message
+  local done = open_and_run(parsed)
+  if done.status ~= 2 and not parsed.dry_run then tell(parsed, done) end
+  return done.status, done.message
 end
 
 return command_reconcile

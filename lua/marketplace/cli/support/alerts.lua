@@ -72,6 +72,11 @@ local function complain(entry)
   if entry.level ~= "info" then output.note(log.words(entry)) end
 end
 
+-- It looks once, so that nothing can last.
+local function look_once(list)
+  for _, one in ipairs(list) do one.patience, one.settle = nil, nil end
+end
+
 --- Tells what a command has seen that is about to end, and waits until it is told.
 ---@param parsed table resolved
 ---@param list marketplace.alerts.Observation[]
@@ -79,6 +84,7 @@ end
 function command_alerts.tell(parsed, list, complete)
   local open = command_alerts.open(parsed, { write = complain })
   if not open then return end
+  look_once(list)
   while not open:observe(list, complete) do core.sleep(0.05) end
   open:finish(PATIENCE_SECONDS)
   open:close(0)
