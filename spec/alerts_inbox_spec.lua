@@ -182,7 +182,7 @@ describe("the options of alerts", function()
     assert.matches("'on_alert' and 'alert_command' exclude each other", problem {
       on_alert = print, alert_command = "true",
     })
-    assert.matches("'alert_command': there is no program 'no%-such' in PATH", problem { alert_command = "no-such" })
+    assert.matches("'alert_command': there is no program no%-such in PATH", problem { alert_command = "no-such" })
     for _, age in ipairs { 0, -1, 0 / 0, 367 * DAY } do
       assert.matches("'alert_age' must be more than 0 seconds", problem { on_alert = print, alert_age = age })
     end

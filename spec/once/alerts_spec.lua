@@ -132,12 +132,13 @@ describe("an alert's command", function()
 
   it("that cannot be run is wrong usage", function()
     for given, problem in pairs {
-      ["/nowhere/page"] = "/nowhere/page is no program that can be run", ["no-such-program"] =
-      "there is no program 'no%-such%-program' in PATH", [folder] = "is no program that can be run", [" "] = "is empty",
+      ["/nowhere/page"] = "there is no file /nowhere/page", [folder] = folder .. " is no file",
+      ["no-such-program"] = "there is no program no%-such%-program in PATH", [" "] = "a program, .* is expected",
+      [write("plain", "")] = folder .. "/plain is not executable: chmod %+x " .. folder .. "/plain",
     } do
       local output, status = shell.capture(command("work", ("--alert-command '%s'"):format(given)))
       assert.equal(2, status)
-      assert.matches("work: %-%-alert%-command: .*" .. problem, output)
+      assert.matches("work: %-%-alert%-command: " .. problem, output)
     end
   end)
 

@@ -105,25 +105,34 @@ function tellers.of_command(command)
   end
 end
 
-local function is_program(path)
+-- Whether others or the owner may run it: the system says so exactly when it is run.
+local function is_program(found)
+  local mode = found and found.type == "file" and found.mode or 0
+  for _, bit in ipairs { 1, 8, 64 } do
+    if math.floor(mode / bit) % 2 == 1 then return true end
+  end
+  return false
+end
+
+local function path_problem(path)
   local found = core.stat(path)
-  return found ~= nil and found.type == "file" and math.floor(found.mode / 64) % 2 == 1
+  if is_program(found) then return nil end
+  if not found then return "there is no file " .. text.safe(path) end
+  if found.type ~= "file" then return text.safe(path) .. " is no file" end
+  return ("%s is not executable: chmod +x %s"):format(text.safe(path), text.safe(text.shell_word(path)))
 end
 
 --- Why a command cannot be run, if that is known before.
 ---@param command string
 ---@return string|nil problem
 function tellers.command_problem(command)
-  if not command:find "%S" then return "is empty" end
+  if not command:find "%S" then return "a program, or a shell's words, is expected" end
   local program = arguments_of(command)[1]
-  if program == "/bin/sh" then return nil end
-  if program:find("/", 1, true) then
-    return not is_program(program) and ("%s is no program that can be run"):format(text.safe(program)) or nil
-  end
+  if program:find("/", 1, true) then return path_problem(program) end
   for folder in ((os.getenv "PATH" or "") .. ":"):gmatch "([^:]*):" do
-    if is_program((folder == "" and "." or folder) .. "/" .. program) then return nil end
+    if is_program(core.stat((folder == "" and "." or folder) .. "/" .. program)) then return nil end
   end
-  return ("there is no program '%s' in PATH"):format(text.safe(program))
+  return ("there is no program %s in PATH"):format(text.safe(program))
 end
 
 return tellers

@@ -8,6 +8,8 @@ local EXAMPLES = {
     { "receive from the internet, keep notifications in PostgreSQL, and leave callbacks to `work`",
       "marketplace serve handlers.lua --no-dispatch --inbox postgres://marketplace@db/inbox --secret-file secret " ..
         "--host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem" },
+    { "have a program of yours run when something is wrong",
+      "marketplace serve handlers.lua --secret-file secret --alert-command /usr/local/bin/page" },
     { "try a handlers file, and keep nothing", "marketplace serve handlers.lua --inbox memory --secret-file secret" },
   },
   work = {
