@@ -60,6 +60,25 @@ local function claims(request)
 end
 
 describe("marketplace.client", function()
+  it("passes a trace on with each request, under spans of their own", function()
+    local TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    local made = rig { answer(200, FOUND) }
+    local traced = made.client:traced(TRACE)
+    local function sent(client)
+      client.webhooks:get "w1"
+      return table.concat(made.requests[#made.requests].headers, "\n"):match "\ntraceparent: ([^\n]+)"
+    end
+    local one, other = sent(traced), sent(traced)
+    for _, header in ipairs { one, other } do
+      assert.matches("^00%-0af7651916cd43dd8448eb211c80319c%-%x+%-01$", header)
+      assert.not_equal(TRACE, header)
+    end
+    assert.not_equal(one, other)
+    assert.is_nil(sent(made.client))
+    assert.equal(made.client, made.client:traced(nil))
+    assert.equal(made.client, made.client:traced "made up")
+  end)
+
   describe("requests", function()
     it("have the token, the query in order and the body", function()
       local made = rig { answer(200, FOUND) }

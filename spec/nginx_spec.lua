@@ -139,6 +139,7 @@ describe("marketplace.nginx #full", function()
       for _, answer in ipairs(refused) do
         assert.are.equal(401, answer.status)
         assert.are.equal(refused[1].body, answer.body)
+        assert.matches("^" .. ("%x"):rep(32) .. "$", answer.headers["x-request-id"])
       end
       for _, code in ipairs { "signature_missing\"} 1", "signature_malformed\"} 3", "signature_mismatch\"} 1" } do
         assert.is_truthy(ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").body:find(code, 1, true), code)

@@ -37,11 +37,51 @@ describe("marketplace.receiver", function()
 
   local function last_reason() return entries[#entries].reason end
 
+  describe("gives each request an id", function()
+    it("that is in its answer and in the log, of what is stored, refused or not stored", function()
+      local found = {}
+      local _, headers = post(samples.body "app_unavailable")
+      found[#found + 1] = headers["x-request-id"]
+      _, headers = post("{}", { ["x-apple-signature"] = false })
+      found[#found + 1] = headers["x-request-id"]
+      stub(inbox, "put", function() return nil, "full", "inbox_unavailable" end)
+      _, headers = post(samples.body "ping")
+      found[#found + 1] = headers["x-request-id"]
+      assert.same(found, { entries[1].request, entries[2].request, entries[3].request })
+      for i, id in ipairs(found) do
+        assert.matches("^%x+%-%d+$", id)
+        assert.not_equal(found[i % 3 + 1], id)
+      end
+    end)
+
+    it("unless its carrier has given it one", function()
+      local body = samples.body "app_unavailable"
+      local _, headers = receiver:handle {
+        method = "POST", body = body, request_id = "of-the-proxy",
+        headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body), ["x-request-id"] = "made-up" },
+      }
+      assert.same({ "of-the-proxy", "of-the-proxy" }, { headers["x-request-id"], entries[1].request })
+    end)
+  end)
+
+  it("keeps a trace with what it stores, for callbacks and forwards, if it can be passed on", function()
+    local TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    local traces = {}
+    receiver:on("*", function(n, ctx) traces[n.id] = ctx.traceparent or "none" end)
+    post(samples.body("app_unavailable", { id = "n1", app_id = "1" }), { Traceparent = TRACE })
+    post(samples.body("app_unavailable", { id = "n2", app_id = "2" }), { traceparent = "made up" })
+    post(samples.body("app_unavailable", { id = "n3", app_id = "3" }), { traceparent = { TRACE, TRACE } })
+    assert.equal(TRACE, inbox:get("n1").traceparent)
+    receiver:dispatch()
+    assert.same({ n1 = TRACE, n2 = "none", n3 = "none" }, traces)
+  end)
+
   describe("answers", function()
     it("200 to what it stored, and to its duplicate", function()
       local body = samples.body "app_unavailable"
       local status, headers, text = post(body)
-      assert.same({ 200, {}, "" }, { status, headers, text })
+      assert.same({ 200, "" }, { status, text })
+      assert.same({ ["x-request-id"] = entries[1].request }, headers)
       assert.equal(200, (post(body)))
       assert.equal(1, inbox:counts().ready)
       assert.same({ stored = 1, duplicate = 1 }, receiver:counts())
@@ -214,7 +254,8 @@ describe("marketplace.receiver", function()
     end
 
     it("reads the body once, and stores it", function()
-      assert.same({ 200, {}, "" }, { receive() })
+      local status, headers, text = receive()
+      assert.same({ 200, { ["x-request-id"] = head.request_id }, "" }, { status, headers, text })
       assert.same({ 1, 1 }, { reads, inbox:counts().ready })
     end)
 
@@ -341,9 +382,9 @@ describe("marketplace.receiver", function()
     local id = "same#" .. core.sha256(body)
     post(samples.body("app_unavailable", { id = "same", time = 1 }))
     for _ = 1, 2 do post(body) end
-    assert.is_true(inbox:cancel(id, "enough"))
+    assert.same({ id }, inbox:cancel({ id = id }, "enough"))
     inbox:replay {}
-    inbox:cancel("same", "enough")
+    inbox:cancel({ id = "same" }, "enough")
     local claimed = inbox:claim(1, 60)[1]
     claimed.state, claimed.code = "dead", "failed"
     inbox:finish { claimed }

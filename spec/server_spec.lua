@@ -172,6 +172,24 @@ describe("marketplace.server", function()
     assert.same({ 200, 404 }, statuses("/", "//"))
   end)
 
+  it("takes the id that a trusted proxy gives a request, and from nobody else", function()
+    local function id_of(given)
+      local answer = ask(("POST /notifications HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nX-Request-Id: %s\r\n\r\n{}")
+        :format(given))
+      assert.equal(401, answer.status)
+      local id = answer.headers["x-request-id"]
+      assert.equal(id, entries[#entries].request)
+      return id
+    end
+    open { trusted_proxies = { "127.0.0.0/8" } }
+    assert.equal("7f3a9c-1", id_of "7f3a9c-1")
+    assert.matches("^%x+%-%d+$", id_of "two words")
+    listener:stop()
+    new_receiver()
+    open {}
+    assert.matches("^%x+%-%d+$", id_of "7f3a9c-b")
+  end)
+
   it("logs the sender that a trusted proxy names", function()
     local function remote_of(...)
       local lines = { "GET /elsewhere HTTP/1.1", "Host: a", ... }

@@ -3,8 +3,8 @@
 --- An entry is a table: `level` ("info", "warning", "error"), `message`, `at` (seconds since the epoch), and what is
 --- known of `id`, `type`, `event`, `app_id`, `package` and `version` (ids of Apple's), `asset` (its path), `secret`
 --- (index of the one that matched), `verified_by` (its fingerprint), `secrets` (fingerprints of all that are live),
---- `code`, `status`, `count`, `within` (seconds), `attempt`, `took` and `again_in` (seconds), `remote`, `url`,
---- `reason`. Never a body, a secret, a signature or a key blob.
+--- `code`, `status`, `count`, `within` (seconds), `attempt`, `took` and `again_in` (seconds), `remote`, `request` (the
+--- id of one that came), `url`, `reason`. Never a body, a secret, a signature or a key blob.
 local core = require "marketplace.core"
 local json = require "marketplace.json"
 local log_layout = require "marketplace.log_layout"
@@ -16,7 +16,8 @@ local log = {}
 
 local ORDER = {
   "event", "app_id", "package", "version", "asset", "id", "type", "secret", "verified_by", "secrets", "code", "status",
-  "count", "within", "attempt", "took", "again_in", "remote", "url", "reason",
+  "count", "within", "attempt", "took", "again_in", "remote", "request", "url",
+  "reason",
 }
 local SHOWN_AS = { app_id = "app" }
 

@@ -11,12 +11,15 @@ local options = require "marketplace.options"
 local outage = require "marketplace.outage"
 local request_outcomes = require "marketplace.request_outcomes"
 local readiness = require "marketplace.readiness"
+local new_request_id = require("marketplace.request_id").new
 local refusals = require "marketplace.refusals"
+local request_faults = require "marketplace.request_faults"
 local request_head = require "marketplace.request_head"
 local responders = require "marketplace.responders"
 local responses = require "marketplace.responses"
 local signature = require "marketplace.signature"
 local stored_as = require("marketplace.inbox.record").stored_as
+local traceparent = require "marketplace.traceparent"
 local too_old_reason = require("marketplace.inbox.retention").too_old_reason
 
 local receiver = {}
@@ -28,10 +31,9 @@ local receiver = {}
 local Receiver = {}
 Receiver.__index = Receiver
 
-local head_of, is_identity, declares_more = request_head.of, request_head.is_identity, request_head.declares_more
+local head_of = request_head.of
 
 local MOST_BODY = core.limits.body_bytes
-local TOO_LARGE = "the body is larger than the limit"
 
 local COMMIT_BOUNDS = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5 } -- seconds
 
@@ -64,7 +66,7 @@ end
 local function log_refused(self, refusal)
   self.log.write {
     level = refusal.level or "warning", message = "refused", at = self.clock(), code = refusal.code,
-    status = refusal.status, reason = refusal.reason, remote = refusal.remote,
+    status = refusal.status, reason = refusal.reason, remote = refusal.remote, request = refusal.request,
     secrets = refusal.secrets,
   }
 end
@@ -116,57 +118,22 @@ local function status_of(head, answer)
   return head.answered or answer.status
 end
 
+local function with_id(answer, head)
+  answer.headers["x-request-id"] = head.request_id
+  return answer
+end
+
 local function refuse(self, head, kind, reason, code, level)
   local answer = responses.refusal(kind)
   self:refused {
     code = code, status = status_of(head, answer), reason = reason, remote = head.remote, level = level,
+    request = head.request_id,
   }
-  return nil, answer
+  return nil, with_id(answer, head)
 end
 
 local function body_of(head)
   return head.body, head.fault
-end
-
--- What is wrong with a request, before its signature is checked: kind, reason, code, and the log's level.
-
-local HEAD_FAULTS = {
-  malformed = { "malformed", "the request can be read in more than one way" },
-  no_length = { "no_length", "it says not how long its body is" },
-  no_request = { "malformed", "what came is not an HTTP request" },
-}
-
--- Anybody can make up a header in the form of a signature; scanners do not, and cost no more than their heads.
-local function signature_fault(self, header)
-  if header ~= nil and type(header) ~= "string" then
-    return "refused", "the signature header came more than once", "signature_malformed"
-  end
-  local ok, message, code = self.keyring:check(header)
-  if not ok then return "refused", message, code end
-end
-
-local function head_fault(self, head)
-  local found = HEAD_FAULTS[head.fault]
-  if found then return found[1], found[2], head.fault end
-  if head.method ~= "POST" then return "not_post", "not a POST", "not_post" end
-  if head.encoding and not is_identity(head.encoding) then return "encoded", "the body is encoded", "encoded" end
-  if head.length and declares_more(head.length, self.max_body) then return "too_large", TOO_LARGE, "too_large" end
-  return signature_fault(self, head.signature)
-end
-
-local FAULTS = {
-  timeout = { "timeout", "the body was not complete in time" },
-  too_large = { "too_large", TOO_LARGE },
-  overloaded = { "unavailable", "too much is being received at once" },
-  unread = { "unavailable", "the body was wanted, and was not received", "error", "failed" },
-  unreadable = { "unavailable", "the body cannot be read back from its temporary file", "error" },
-}
-
-local function body_fault(self, body, fault, problem)
-  local found = FAULTS[fault]
-  if found then return found[1], problem and found[2] .. ": " .. problem or found[2], found[4] or fault, found[3] end
-  if #body > self.max_body then return "too_large", TOO_LARGE, "too_large" end
-  if self.draining then return "unavailable", "shutting down", "draining" end
 end
 
 local function refuse_signature(self, head, message, code)
@@ -175,12 +142,14 @@ end
 
 -- A record for the inbox, or nil and the response.
 local function check(self, head, read_body)
-  local kind, reason, code = head_fault(self, head)
+  head.request_id = head.request_id or new_request_id()
+  local kind, reason, code = request_faults.of_head(head, self.keyring, self.max_body)
   if kind then return refuse(self, head, kind, reason, code) end
   local body, fault, problem = read_body(head)
   body = body or ""
   local level
-  kind, reason, code, level = body_fault(self, body, fault, problem)
+  kind, reason, code, level = request_faults.of_body(body, self.max_body, fault, problem)
+  if not kind and self.draining then kind, reason, code = "unavailable", "shutting down", "draining" end
   if kind then return refuse(self, head, kind, reason, code, level) end
   local secret, record, message
   secret, record, message, code = self.keyring:receive(body, head.signature)
@@ -190,6 +159,7 @@ local function check(self, head, read_body)
   local fingerprint = self.fingerprints[secret]
   self.verified[fingerprint] = self.verified[fingerprint] + 1
   record.verified_by = fingerprint
+  record.traceparent = head.traceparent and traceparent.checked(head.traceparent)
   return record
 end
 
@@ -199,34 +169,35 @@ local REASONS = {
   too_old = too_old_reason .. ", so it may have run before: see what it says, and replay it if it has not",
 }
 
-local function log_stored(self, record, id, outcome, took, level, reason)
+local function log_stored(self, record, head, id, outcome, took, level, reason)
   local is_dead = record.reason or outcome == "too_old"
   self.log.write {
     level = level, message = is_dead and "kept as dead (" .. outcome .. ")" or outcome, at = self.clock(),
     id = id, type = record.type, event = record.event, app_id = record.app_id,
-    secret = self.secret_of[record.verified_by], verified_by = record.verified_by, took = took, reason = reason,
+    secret = self.secret_of[record.verified_by], verified_by = record.verified_by, took = took,
+    request = head.request_id, reason = reason,
   }
 end
 
-local function report_stored(self, record, answer, took)
+local function report_stored(self, record, head, answer, took)
   local id, outcome = stored_as(record, answer)
   local is_invalid = record.reason and outcome ~= "too_old"
   tally(self, is_invalid and "dead" or outcome)
   local reason = is_invalid and record.reason or REASONS[outcome]
   if reason then
-    log_stored(self, record, id, outcome, took, "warning", reason)
+    log_stored(self, record, head, id, outcome, took, "warning", reason)
   elseif self.log.wants_info then
-    log_stored(self, record, id, outcome, took, "info")
+    log_stored(self, record, head, id, outcome, took, "info")
   end
 end
 
-local function report_unavailable(self, record, message, code)
+local function report_unavailable(self, record, head, message, code)
   tally(self, "unavailable", code)
   self.outage:failed {
     level = "error", message = "not stored", at = self.clock(), status = 503, id = record.key, type = record.type,
-    event = record.event, app_id = record.app_id, reason = message,
+    event = record.event, app_id = record.app_id, request = head.request_id, reason = message,
   }
-  return responses.refusal "unavailable"
+  return with_id(responses.refusal "unavailable", head)
 end
 
 -- One commit for all of them.
@@ -240,31 +211,31 @@ local function commit(self, records)
   return outcomes, took, message, code
 end
 
-local function store(self, records)
+local function store(self, records, heads)
   local outcomes, took, message, code = commit(self, records)
   local answers = {}
-  local stored = { status = 200, headers = {}, body = "" }
   for i = 1, #records do
     if outcomes then
-      report_stored(self, records[i], outcomes[i], took)
-      answers[i] = stored
+      report_stored(self, records[i], heads[i], outcomes[i], took)
+      answers[i] = { status = 200, headers = { ["x-request-id"] = heads[i].request_id }, body = "" }
     else
-      answers[i] = report_unavailable(self, records[i], message, code)
+      answers[i] = report_unavailable(self, records[i], heads[i], message, code)
     end
   end
   return answers
 end
 
 -- Without a loop: LuaJIT gives up on a loop that always runs once, and on the function around it.
-local function store_one(self, record)
+local function store_one(self, record, head)
   local outcomes, took, message, code = commit(self, { record })
-  if not outcomes then return report_unavailable(self, record, message, code) end
-  report_stored(self, record, outcomes[1], took)
+  if not outcomes then return report_unavailable(self, record, head, message, code) end
+  report_stored(self, record, head, outcomes[1], took)
 end
 
 --- Answers requests; what is authentic is in the inbox, with one commit for all of them, before this returns.
----@param requests table[] each {method=, headers=, body=}; header names in any case, a repeated header as a list
----@return table[] responses, each {status=, headers=, body=}, in the same order; equal ones may be one table
+---@param requests table[] each {method=, headers=, body=, request_id=}; header names in any case, a repeated header as
+--- a list; request_id: what the answer's X-Request-Id and the log call it, default a new one
+---@return table[] responses, each {status=, headers=, body=}, in the same order
 function Receiver:handle_many(requests)
   if type(requests) ~= "table" then
     error("receiver:handle_many: a list of requests is expected, not a " .. type(requests), 2)
@@ -280,17 +251,17 @@ end
 ---@param heads table[] as of `receive`; each has its `body` or, as its `fault`, why there is none
 ---@return table[] responses as of handle_many
 function Receiver:receive_many(heads)
-  local answers, records, places = {}, {}, {}
+  local answers, records, places, stored_heads = {}, {}, {}, {}
   for i = 1, #heads do
     local record, refusal = check(self, heads[i], body_of)
     answers[i] = refusal
     if record then
       records[#records + 1] = record
-      places[#records] = i
+      places[#records], stored_heads[#records] = i, heads[i]
     end
   end
   if #records > 0 then
-    local stored = store(self, records)
+    local stored = store(self, records, stored_heads)
     for i = 1, #stored do answers[places[i]] = stored[i] end
   end
   return answers
@@ -298,10 +269,11 @@ end
 
 --- Answers one request, as handle does, for a caller that knows the headers that matter and reads the body only if the
 --- head is fine.
----@param head table {method=, signature=, encoding=, length=, fault=, answered=, remote=}: the values of
---- x-apple-signature, content-encoding and content-length, nil for none, a list if the header came more than once;
---- fault: what the carrier found wrong, "malformed", "no_length" or "no_request"; answered: the status that it has
---- answered with; remote: the peer's address, or a function that returns it
+---@param head table {method=, signature=, encoding=, length=, traceparent=, request_id=, fault=, answered=, remote=}:
+--- the values of x-apple-signature, content-encoding, content-length and traceparent, nil for none, a list if the
+--- header came more than once; request_id: as of handle_many; fault: what the carrier found wrong, "malformed",
+--- "no_length" or "no_request"; answered: the status that it has answered with; remote: the peer's address, or a
+--- function that returns it
 ---@param read_body fun(head: table): string|nil, string?, string? returns the body; or nil, why there is none
 --- ("timeout", "too_large", "overloaded", "unread" or "unreadable") and, for the log, what the system said
 ---@return integer status
@@ -309,13 +281,13 @@ end
 ---@return string body
 function Receiver:receive(head, read_body)
   local record, answer = check(self, head, read_body)
-  if record then answer = store_one(self, record) end
-  if not answer then return 200, {}, "" end
+  if record then answer = store_one(self, record, head) end
+  if not answer then return 200, { ["x-request-id"] = head.request_id }, "" end
   return answer.status, answer.headers, answer.body
 end
 
 --- Answers one request, as handle_many does.
----@param request table {method=, headers=, body=}
+---@param request table as of handle_many
 ---@return integer status
 ---@return table headers
 ---@return string body

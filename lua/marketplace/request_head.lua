@@ -5,7 +5,10 @@ local text = require "marketplace.text"
 local request_head = {}
 
 -- If two names differ in case only, the header came twice, and its value is a list.
-local WANTED = { ["x-apple-signature"] = "signature", ["content-encoding"] = "encoding", ["content-length"] = "length" }
+local WANTED = {
+  ["x-apple-signature"] = "signature", ["content-encoding"] = "encoding", ["content-length"] = "length",
+  traceparent = "traceparent",
+}
 
 -- Common headers, as servers write them, which are skipped without converting their case.
 local COMMON = {}
@@ -36,7 +39,8 @@ local function read_header(head, name, value)
 end
 
 --- Raises, and blames the caller of the function that calls this, if that is no request.
----@param request {method: string, headers?: table, body?: string, fault?: string, answered?: integer, remote?: any}
+---@param request {method: string, headers?: table, body?: string, fault?: string, answered?: integer, remote?: any,
+--- request_id?: string}
 ---@param where string the public function's name, for the message
 ---@return table head with the request's body
 function request_head.of(request, where)
@@ -44,7 +48,7 @@ function request_head.of(request, where)
   if problem then error(("%s: %s"):format(where, problem), 3) end
   local head = {
     method = request.method, remote = request.remote, body = request.body, fault = request.fault,
-    answered = request.answered,
+    answered = request.answered, request_id = request.request_id,
   }
   for name, value in pairs(request.headers or {}) do
     if not COMMON[name] then read_header(head, name, value) end

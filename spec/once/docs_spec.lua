@@ -426,6 +426,7 @@ describe("the operating guide names", function()
     local of_packages = assert(packages:metrics())
     packages:close()
     local receiver = marketplace.receiver { secrets = "s", log = function() end }
+    receiver:on("*", assert(marketplace.forward { url = "https://example.com/" }))
     local shown = {}
     local of_server = metrics_server.connections({
       connections = 0, accepted = 0, evicted = 0, refused = 0, tls_expires_at = 0,

@@ -17,6 +17,7 @@ local runtime = require "marketplace.runtime"
 local scheduler = require "marketplace.client.scheduler"
 local token = require "marketplace.token"
 local token_cache = require "marketplace.client.token_cache"
+local traceparent = require "marketplace.traceparent"
 local url = require "marketplace.client.url"
 
 local client = {}
@@ -91,6 +92,7 @@ end
 local function headers_of(self, call, bearer)
   local sent = { "Authorization: Bearer " .. bearer, "Accept: application/json", self.user_agent_line }
   if call.body then sent[4] = "Content-Type: application/json" end
+  if self.traceparent then sent[#sent + 1] = "traceparent: " .. traceparent.child(self.traceparent) end
   return sent
 end
 
@@ -238,6 +240,20 @@ function Client:request(method, path, given)
   decoded, message, code, detail = document_of(call, response)
   if not decoded then return nil, message, code, detail end
   return decoded, response
+end
+
+--- A client with the same settings and tokens, whose requests belong to a trace: each has the header `traceparent` with
+--- a span of its own. For a callback's: `client:traced(ctx.traceparent)`.
+---@param given string|nil W3C Trace Context's header of what the requests are made for
+---@return marketplace.Client client the same one if there is no trace
+function Client:traced(given)
+  local trace = traceparent.checked(given)
+  if not trace then return self end
+  local traced = {}
+  for name, value in pairs(self) do traced[name] = value end
+  traced.traceparent = trace
+  resources.attach(traced)
+  return setmetatable(traced, Client)
 end
 
 --- Fetches a file, piece by piece, from the address in an answer's `url` attribute. No token is sent there.

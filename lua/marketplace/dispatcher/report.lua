@@ -119,6 +119,7 @@ end
 local function add_forwards(self, lines)
   local names, values = {}, {}
   for name in pairs(self.forwards) do names[#names + 1] = name end
+  if #names == 0 then return end
   table.sort(names)
   for _, name in ipairs(names) do
     for _, outcome in ipairs(FORWARD_OUTCOMES) do

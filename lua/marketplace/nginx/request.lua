@@ -14,13 +14,15 @@ local function has_no_length(method, headers)
 end
 
 --- The request's head.
----@return table head {method=, signature=, encoding=, length=, fault=, remote=}
+---@return table head {method=, signature=, encoding=, length=, traceparent=, request_id=, fault=, remote=}; request_id:
+--- nginx's own, as $request_id in its access log
 function request.head()
   -- 0, no limit on their number: nginx bounds their bytes, and beyond a limit a second signature would not be seen
   local headers, method = ngx.req.get_headers(0), ngx.req.get_method()
   return {
     method = method, signature = rawget(headers, "x-apple-signature"),
     encoding = rawget(headers, "content-encoding"), length = rawget(headers, "content-length"),
+    traceparent = rawget(headers, "traceparent"), request_id = ngx.var.request_id,
     fault = has_no_length(method, headers) and "no_length" or nil, remote = remote_address,
   }
 end
@@ -74,11 +76,11 @@ end
 function request.answer(status, headers, body)
   local header = ngx.header
   header["content-length"] = #body
+  for name, value in pairs(headers) do header[name] = value end
   -- what nginx answers by default
-  if status == 200 and body == "" and next(headers) == nil then return end
+  if status == 200 and body == "" then return end
   ngx.ctx.marketplace_answered = true
   ngx.status = status
-  for name, value in pairs(headers) do header[name] = value end
   ngx.print(body)
 end
 

@@ -12,6 +12,7 @@ local options = require "marketplace.options"
 local proxies = require "marketplace.server.proxies"
 local responding = require "marketplace.server.responding"
 local refusals = require "marketplace.refusals"
+local request_id = require "marketplace.request_id"
 local responses = require "marketplace.responses"
 local stopping = require "marketplace.stopping"
 
@@ -80,7 +81,7 @@ end
 local function name_headers(request)
   local headers = request.headers
   request.signature, request.encoding = headers["x-apple-signature"], headers["content-encoding"]
-  request.length = headers["content-length"]
+  request.length, request.traceparent = headers["content-length"], headers.traceparent
 end
 
 -- The receiver also logs and counts what cannot be read.
@@ -106,10 +107,14 @@ local function respond(self, requests)
   return answers
 end
 
+-- What a proxy that is trusted says of them: who sent them, and how it calls them.
 local function name_senders(trusted, requests)
   for _, request in ipairs(requests) do
     local is_readable = not refusals.IS_UNREADABLE[request.fault]
-    if is_readable then request.remote = trusted:sender(request.remote, request.headers) end
+    if is_readable then
+      if trusted:has(request.remote) then request.request_id = request_id.checked(request.headers["x-request-id"]) end
+      request.remote = trusted:sender(request.remote, request.headers)
+    end
   end
 end
 

@@ -180,6 +180,14 @@ local function walk(self, peer, value, read)
   return shown
 end
 
+--- Whether a request comes from a proxy that is trusted.
+---@param peer string the numeric address that the request came from
+---@return boolean
+function Proxies:has(peer)
+  local words = address_of(peer)
+  return words ~= nil and self:trusts(words)
+end
+
 --- The address of a request's sender.
 ---@param peer string the numeric address that the request came from
 ---@param headers table<string, string|string[]> names in lower case; a list if one came more than once
