@@ -42,7 +42,7 @@ function command_forward.problem(options, now)
   if url_problem then return "--to " .. url_problem end
   if options.follow and options.before then return "--before is of the past, and --follow of what arrives" end
   if not (options.id or options.follow or options.state or options.limit or filters.is_given(options)) then
-    return "forward needs an ID, --follow, or an option that says which, such as --since or --app"
+    return "needs an ID, --follow, or an option that says which, such as --since or --app"
   end
 end
 
