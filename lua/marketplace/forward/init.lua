@@ -108,13 +108,14 @@ end
 --- What is wrong with a forward's URL, behind its name; nil if nothing is.
 ---@param url string
 ---@param plain? boolean as the option
+---@param allowance? string how the option is given, for the message, default "plain = true"
 ---@return string|nil
-function forward.url_problem(url, plain)
+function forward.url_problem(url, plain, allowance)
   local scheme, host = parts_of(url)
   if not scheme then return "must be a URL such as https://example.com/hook, without a user name" end
   if scheme == "https" or plain or is_loopback(host) then return nil end
   return ("is http:// to another host, %s, which sends what it forwards in the clear: use https:// or, in a network " ..
-    "that is yours, allow that with 'plain'"):format(host)
+    "that is yours, %s"):format(host, allowance or "plain = true")
 end
 
 local function check_url(given)

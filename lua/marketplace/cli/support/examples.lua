@@ -40,6 +40,12 @@ local EXAMPLES = {
     { "let those behind it run", "marketplace inbox cancel ID --reason 'the app was sold'" },
     { "give up all that came before yesterday", "marketplace inbox cancel --before 1d --yes" },
   },
+  ["inbox forward"] = {
+    { "have a program on this machine get what came in the last hour",
+      "marketplace inbox forward --to http://127.0.0.1:8080/notifications --since 1h" },
+    { "have it get what arrives, until this is stopped",
+      "marketplace inbox forward --to http://127.0.0.1:8080/notifications --follow" },
+  },
   ["inbox prune"] = {
     { "forget the bodies of what was done before last month", "marketplace inbox prune --bodies-before 30d" },
   },

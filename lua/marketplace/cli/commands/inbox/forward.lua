@@ -38,7 +38,7 @@ end
 function command_forward.problem(options, now)
   local problem = filters.problem(options, now) or check.number_problem(options, "timeout", 1, 3600)
   if problem then return problem end
-  local url_problem = forward.url_problem(options.to, options.plain)
+  local url_problem = forward.url_problem(options.to, options.plain, "--plain")
   if url_problem then return "--to " .. url_problem end
   if options.follow and options.before then return "--before is of the past, and --follow of what arrives" end
   if not (options.id or options.follow or options.state or options.limit or filters.is_given(options)) then
@@ -56,10 +56,11 @@ end
 local function target_of(options)
   local secrets, problem = secrets_of(options)
   if problem then return nil, problem end
-  return forward.new {
+  local target, message = forward.new {
     name = TARGET, url = options.to, secret = secrets, headers = secrets and options.headers,
     timeout = options.timeout, ca_file = options.ca_file, plain = options.plain,
   }
+  return target, message and message:gsub("^marketplace%.forward '[^']*': ", "")
 end
 
 --[[ One ]]
@@ -207,9 +208,9 @@ function command_forward.run(box, options)
     before = {},
   }
   local ok, message = go(run)
+  if ok and options.id and run.count == 0 then return nil, "no such notification: " .. options.id end
   report(run)
   if not ok then return nil, message end
-  if options.id and run.count == 0 then return nil, "no such notification: " .. options.id end
   return run.failed > 0 and 1 or 0
 end
 
