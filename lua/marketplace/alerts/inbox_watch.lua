@@ -47,17 +47,19 @@ end
 
 local function turn(self)
   look_if_due(self)
-  self.alerts:turn()
+  return self.alerts:turn()
 end
 
 --- Looks if it is time to, and goes on with telling. Never raises: callbacks must go on.
+---@return number pause seconds until telling goes on, math.huge if nothing is being told
 function Watch:turn()
-  local ok, problem = pcall(turn, self)
-  if ok then return end
+  local ok, pause = pcall(turn, self)
+  if ok then return pause end
   self.look_at = self.monotonic() + LOOK_SECONDS
   self.alerts.log.write {
-    level = "error", message = "alert not told", at = self.alerts.clock(), reason = tostring(problem),
+    level = "error", message = "alert not told", at = self.alerts.clock(), reason = tostring(pause),
   }
+  return math.huge
 end
 
 --- Ends: waits for what is being told.

@@ -296,11 +296,15 @@ local function turn(self)
 end
 
 --- Goes on with telling. Call it often: it does something at most ten times a second.
+---@return number pause seconds until it goes on, math.huge if nothing is being told
 function Alerts:turn()
   local now = self.monotonic()
-  if now < self.turn_at or now < self.telling_until then return end
-  self.turn_at = now + TURN_SECONDS
-  turn(self)
+  if now < self.telling_until then return math.huge end
+  if now >= self.turn_at then
+    self.turn_at = now + TURN_SECONDS
+    turn(self)
+  end
+  return self:is_telling() and TURN_SECONDS or math.huge
 end
 
 --- Whether something is being told, or can be told now.

@@ -176,9 +176,25 @@ local function run_turn(self, seconds)
   return math.min(pause, FORWARD_PAUSE)
 end
 
+local function turn(self, seconds)
+  local rest = self.rests_until - core.monotonic()
+  if rest > 0 then return rest end
+  local ok, pause, problem = pcall(run_turn, self, seconds)
+  if ok and pause then
+    self.outage:worked(self.clock())
+    return math.min(pause, self.retention:turn())
+  end
+  self.outage:failed {
+    level = "error", message = "callbacks cannot run", at = self.clock(), reason = tostring(problem or pause),
+  }
+  self.rests_until = core.monotonic() + REST_SECONDS
+  return REST_SECONDS
+end
+
 --- Looks whether there is an alert to tell, if the options say whom, and goes on with telling. `turn` does it, too.
+---@return number pause seconds until that goes on, math.huge if nothing is being told
 function Dispatcher:turn_alerts()
-  if self.watch then self.watch:turn() end
+  return self.watch and self.watch:turn() or math.huge
 end
 
 --- What has alerts told, for somebody else who looks at something; nil if nobody is to be told.
@@ -193,19 +209,7 @@ end
 ---@param seconds number after which it begins no more
 ---@return number pause seconds: 0 if more can be run at once, at most 1, as other processes store too
 function Dispatcher:turn(seconds)
-  self:turn_alerts()
-  local rest = self.rests_until - core.monotonic()
-  if rest > 0 then return rest end
-  local ok, pause, problem = pcall(run_turn, self, seconds)
-  if ok and pause then
-    self.outage:worked(self.clock())
-    return math.min(pause, self.retention:turn())
-  end
-  self.outage:failed {
-    level = "error", message = "callbacks cannot run", at = self.clock(), reason = tostring(problem or pause),
-  }
-  self.rests_until = core.monotonic() + REST_SECONDS
-  return REST_SECONDS
+  return math.min(self:turn_alerts(), turn(self, seconds))
 end
 
 --- Waits until something that is on its way to another system has ended, of which the next turn tells the inbox.

@@ -189,7 +189,7 @@ function Server:step(seconds)
   if self.dispatches then
     self.pause = self.receiver.dispatcher:turn(SLICE_SECONDS)
   else
-    self.receiver.dispatcher:turn_alerts()
+    self.pause = self.receiver.dispatcher:turn_alerts()
   end
   if self.metrics then self.metrics:step(0) end
   self.receiver:sum_up_refused()

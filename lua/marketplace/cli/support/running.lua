@@ -60,12 +60,12 @@ end
 ---@param worker {turn: fun(self: table, seconds: number): number} returns how long nothing is due
 ---@param metrics table|nil
 ---@param target marketplace.LogQueue
----@param watch? {turn: fun(self: table)} looks at something for alerts
+---@param watch? {turn: fun(self: table): number} looks at something for alerts, and returns a pause
 function running.take_turns(worker, metrics, target, watch)
   while not core.stop_asked() do
     local pause = worker:turn(TURN_SECONDS)
     target.turn()
-    if watch then watch:turn() end
+    if watch then pause = math.min(pause, watch:turn()) end
     if metrics then metrics:step(pause) elseif pause > 0 then core.sleep(pause) end
   end
   if metrics then metrics:close() end

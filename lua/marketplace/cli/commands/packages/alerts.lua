@@ -19,13 +19,14 @@ local function look(self)
 end
 
 --- Looks if it is time to, and goes on with telling.
+---@return number pause seconds until that goes on
 function Watch:turn()
   local now = core.monotonic()
   if now >= self.look_at then
     self.look_at = now + LOOK_SECONDS
     look(self)
   end
-  self.alerts:turn()
+  return self.alerts:turn()
 end
 
 --- Ends: waits for what is being told.
