@@ -106,10 +106,11 @@ end
 ---@param label string
 ---@param node any an input, whose id is the same as `id`
 ---@param id string
----@param hint? string
+---@param hint? string which the input names with `aria-describedby`, as the id and "-hint"
 ---@return any node
 function page.field(label, node, id, hint)
-  return h.div { class = "field", h.label { ["for"] = id, label }, node, hint and h.p { class = "hint", hint } }
+  return h.div { class = "field", h.label { ["for"] = id, label }, node,
+    hint and h.p { id = id .. "-hint", class = "hint", hint } }
 end
 
 return page

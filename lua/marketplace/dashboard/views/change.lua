@@ -123,6 +123,7 @@ local function more_fields(asked)
     }, "territories", "leave empty for all; else codes such as FRA DEU, for a package or an app only"),
     decision.has_reason and page.field("Why", h.input {
       id = "reason", name = "reason", value = "held by an operator", maxlength = MOST_REASON, autocomplete = "off",
+      ["aria-describedby"] = "reason-hint",
     }, "reason", "is kept with the hold, and shown"),
   }
 end

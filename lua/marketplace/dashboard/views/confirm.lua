@@ -71,6 +71,7 @@ local function reason_field(asked)
   if asked.name ~= "cancel" then return nil end
   return page.field("Why", h.input {
     id = "reason", name = "reason", value = "cancelled by an operator", maxlength = MOST_REASON, autocomplete = "off",
+    ["aria-describedby"] = "reason-hint",
   }, "reason", "is kept with them")
 end
 

@@ -187,9 +187,10 @@ local function body_of(context, entry)
   end
   local beginning = text.cut(body, MOST_BODY)
   local pretty, is_whole = json_text.pretty(beginning, MOST_PRETTY)
-  local raw = h.pre { class = "body", tabindex = "0", ["aria-label"] = "Raw body", beginning }
+  local raw = h.pre { class = "body", tabindex = "0", role = "region", ["aria-label"] = "Raw body", beginning }
   return { h.h2 "Body", cut_note(#beginning, body),
-    entry.code ~= "invalid" and { h.pre { class = "body", tabindex = "0", ["aria-label"] = "Body", pretty },
+    entry.code ~= "invalid" and {
+      h.pre { class = "body", tabindex = "0", role = "region", ["aria-label"] = "Body", pretty },
       not is_whole and h.p { class = "hint", "The rest is not laid out." } },
     h.details { open = entry.code == "invalid" or nil, h.summary { ("Raw, %s"):format(text.bytes(#body)) }, raw },
     h.p { h.a { href = context.url("/notification/body", { entry = entry.id }), download = true,
