@@ -447,6 +447,19 @@ uninstall: ## remove what make install put there, with the same LUA=, PREFIX= an
 dist: man ## write dist/lua-marketplace-scm.tar.gz, the source as it stands
 	@tools/dist lua-marketplace-scm
 
+.PHONY: deb
+deb: packages-deb ## write Debian packages of the source as it stands into dist/ (VERSION=)
+	@VERSION='$(VERSION)' tools/deb
+
+.PHONY: deb-check
+deb-check: ## install, use, upgrade, remove and purge the Debian packages in a bare SUITE=trixie that is booted (MIRROR=)
+	@tools/debian $(or $(SUITE),trixie) deb-lifecycle BARE=yes
+
+# in the bare system
+.PHONY: deb-lifecycle
+deb-lifecycle:
+	@BARE='$(BARE)' tools/deb-lifecycle
+
 .PHONY: release
 release: ## check, and write into dist/, what is to be published as VERSION= with its tarball at URL=
 	@tools/release '$(VERSION)' '$(URL)'
@@ -455,7 +468,7 @@ release: ## check, and write into dist/, what is to be published as VERSION= wit
 clean: ## remove what was built
 	rm -rf build dist
 
-.PHONY: packages-run packages-run-nginx packages-check packages-test packages-analyze packages-fuzz packages-bench packages-valgrind
+.PHONY: packages-run packages-run-nginx packages-check packages-test packages-analyze packages-fuzz packages-bench packages-valgrind packages-deb
 packages-run:
 	@tools/install-packages run $(LUA)
 packages-run-nginx:
@@ -472,6 +485,8 @@ packages-valgrind:
 	@tools/install-packages run test valgrind
 packages-bench:
 	@tools/install-packages run test bench
+packages-deb:
+	@tools/install-packages run lua5.4 lua5.3 lua5.1 deb
 
 .PHONY: help
 help: ## show this list
