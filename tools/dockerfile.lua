@@ -24,14 +24,14 @@ local function words_of(text)
   return words
 end
 
--- ["a", "b"], with no escapes but \" and \\.
+-- ["a", "b"], each a word without white space, quotes or escapes.
 local function list_of(text, step)
   local inner = text:match "^%[(.*)%]$"
   if not inner then fail(step, "only the form of a list is known") end
   local words, rest = {}, inner:gsub("^%s+", "")
   while rest ~= "" do
-    local word, after = rest:match '^"([^"\\]*)"%s*(.*)$'
-    if not word then fail(step, "not a list of strings") end
+    local word, after = rest:match '^"([^"\\%s]*)"%s*(.*)$'
+    if not word then fail(step, "not a list of plain words") end
     words[#words + 1] = word
     rest = after:gsub("^,%s*", "")
   end
