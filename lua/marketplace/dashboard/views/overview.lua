@@ -27,7 +27,7 @@ end
 local READERS = {
   { "backlog", function(context) return context.inbox:backlog() end },
   { "figures", waiting.read },
-  { "newest", function(context) return context.inbox:list { newest = true, limit = NEWEST } end },
+  { "newest", function(context) return context.inbox:list { newest = true, limit = NEWEST, examine = NEWEST } end },
   { "apps", apps.read },
   { "packages", function(context) return context.packages and packages.read(context) end },
   { "reconcile", function(context) return context.dashboard.reconcile_state and reconcile.read(context) end },
