@@ -2,6 +2,7 @@
 package.path = "spec/?.lua;spec/?/init.lua;" .. package.path
 local messages = require "support.messages"
 
+local said = messages.produce()
 local file = assert(io.open(messages.PATH, "w"))
-assert(file:write(messages.produce()))
+assert(file:write(said))
 assert(file:close())

@@ -2,6 +2,7 @@
 local argparse = require "argparse"
 local cli = require "marketplace.cli"
 local examples = require "marketplace.cli.support.examples"
+local literals = require "support.messages.literals"
 local messages = require "support.messages"
 local raw = require "support.raw_http"
 
@@ -16,6 +17,8 @@ local function each_command(parser, name, visit)
   for _, command in ipairs(parser._commands) do each_command(command, name .. " " .. command._name, visit) end
 end
 
+local function in_one_line(text) return (text:gsub("%s+", " ")) end
+
 describe("what the command says if something is wrong", function()
   local said = messages.produce()
 
@@ -29,6 +32,13 @@ describe("what the command says if something is wrong", function()
     assert.is_nil(said:match "[^\n]*stack traceback[^\n]*")
     assert.is_nil(said:match "\n%[raised [^\n]*")
     assert.is_nil(said:match "[^\n]*%.lua:%d+: [^\n]*marketplace%.cli[^\n]*")
+  end)
+
+  it("is all that is there: each text in the source is said here, or is in --help, or is known to need more", function()
+    local help = {}
+    each_command(cli.parser(argparse), "marketplace", function(command) help[#help + 1] = command:get_help() end)
+    local all = in_one_line(said .. table.concat(help, "\n"))
+    assert.same({}, literals.missing(all))
   end)
 end)
 

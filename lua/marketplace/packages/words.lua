@@ -22,7 +22,7 @@ local WHY = {
 ---@param hold {scope: string, id: string, reason?: string}
 ---@return string
 function words.held(hold)
-  return ("%s %s is held: %s"):format(hold.scope, hold.id, hold.reason or "no reason was given")
+  return ("%s %s is held: %s"):format(hold.scope, hold.id, hold.reason ~= "" and hold.reason or "no reason was given")
 end
 
 --- What is wrong with a version, or why it is not served.

@@ -10,6 +10,8 @@ local function inbox_of(w) w.fill_inbox "marketplace.db" end
 
 local function secrets(w) w.write("secrets", "the old secret\n") end
 
+local ROTATE_ITS = "webhooks rotate-secret WEBHOOK --secret-file secrets"
+local REHEARSE = ROTATE_ITS .. " --dry-run --not-shared --no-probe --pid-file "
 local ROTATE = "webhooks rotate-secret " .. UNKNOWN .. " --secret-file secrets"
 
 return {
@@ -61,6 +63,17 @@ return {
   { "webhooks deliveries " .. UNKNOWN .. " --limit 0" },
   { "webhooks redeliver " .. UNKNOWN },
   { "webhooks migrate --app 6740012345" },
+  { "webhooks create --app 6740012345 --name market --url http://127.0.0.1:1/n --event app_unavailable" },
+  { "webhooks create --generation 1 --url http://127.0.0.1:1/first" },
+  { "webhooks migrate --app 999" },
+  { "webhooks migrate --app 6740012345 --app 999" },
+  { "webhooks list --app 6740012345 --table" },
+  { "webhooks migrate --app 6740012345" },
+  { "webhooks migrate --app 6740012345", when = "its webhook is disabled",
+    before = function(w) w.command "webhooks update WEBHOOK --disabled" end },
+  { "webhooks ping WEBHOOK", before = function(w) w.command "webhooks update WEBHOOK --enabled" end },
+  { "webhooks delete WEBHOOK", is_on_terminal = true, stdin = "n\n" },
+  { "webhooks redeliver DELIVERY " .. UNKNOWN },
   { "webhooks rotate-secret " .. UNKNOWN },
   { ROTATE },
   { ROTATE .. " --yes --receiver-url market.example" },
@@ -74,6 +87,28 @@ return {
   { ROTATE .. " --yes --not-shared", environment = INBOX, before = inbox_of },
   { ROTATE .. " --yes --abort", environment = INBOX },
   { ROTATE .. " --dry-run --not-shared --pid-file none.pid", environment = INBOX },
+  { ROTATE_ITS .. " --yes", environment = INBOX },
+  { ROTATE_ITS .. " --generation 1 --yes", environment = INBOX },
+  { ROTATE_ITS .. " --yes", environment = INBOX, before = fault "403 --path /v1/marketplaceWebhooks --times 99",
+    after = fault "--clear" },
+  { ROTATE_ITS .. " --yes", environment = INBOX, when = "the webhook of generation 1 is gone, and another is not named",
+    before = function(w)
+      w.command "webhooks delete --generation 1 WEBHOOK_1 --yes"
+      w.command "webhooks create --app 6740012345 --name other --url http://127.0.0.1:1/n"
+    end },
+  { ROTATE_ITS .. " --yes", environment = INBOX, before = fault "403 --path /v1/apps/ --times 99",
+    after = fault "--clear" },
+  { ROTATE_ITS, environment = INBOX, is_on_terminal = true, stdin = "n\n" },
+  { ROTATE_ITS .. " --abort", environment = INBOX, is_on_terminal = true, stdin = "n\n" },
+  { REHEARSE .. "none.pid", environment = INBOX },
+  { REHEARSE .. "folder.config", environment = INBOX },
+  { REHEARSE .. "body.json", environment = INBOX },
+  { REHEARSE .. "ended.pid", environment = INBOX, before = function(w) w.write("ended.pid", "4194303\n") end },
+  { REHEARSE .. "old.pid", environment = INBOX, when = "a process has this id that started after the file was written",
+    before = function(w)
+      w.write("old.pid", w.process_id .. "\n")
+      os.execute "touch -d 2020-01-01 old.pid"
+    end },
   { "reconcile" },
   { "reconcile --app ''" },
   { "reconcile --webhook 1 --url https://m.example" },
@@ -84,6 +119,11 @@ return {
   { "reconcile --app 999 --table", environment = INBOX },
   { "reconcile --app 6740012345 --table", environment = INBOX },
   { "reconcile --webhook " .. UNKNOWN .. " --table", environment = INBOX },
+  { "reconcile --webhook WEBHOOK --dry-run --table", environment = INBOX, before = function(w)
+    w.command "simulate event app_unavailable --app 6740012345 --generation 2 --id missed-1"
+  end },
+  { "reconcile --webhook WEBHOOK --table", environment = INBOX, when = "the webhook is disabled",
+    before = function(w) w.command "webhooks update WEBHOOK --disabled" end },
   { "reconcile --app 6740012345 --state none/state.json --table", environment = INBOX },
   { "reconcile --app 6740012345 --state body.json --table", environment = INBOX },
 }

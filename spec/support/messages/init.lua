@@ -19,6 +19,7 @@ made up, TIME for the time, N for a number of seconds or minutes.
 local SETTLED = {
   { "eyJ[%w_.-]+", "TOKEN" }, { "before%-restore%-%d+T%d+", "before-restore-TIME" },
   { "(Failed to connect to %S+ port %d+) after %d+ ms: [^\n]-server", "%1: Could not connect to server" },
+  { "(digest +)[%l%d]*:?%x+", "%1DIGEST" }, { "(names process )%d+(, which started)", "%1N%2" },
   { "%f[%d]%d+ s%f[%W]", "N s" }, { "%f[%d]%d+ min%f[%W]", "N min" },
   { "the clock is [^\n]-, by", "the clock is right to the second, by" },
   { "( is damaged: )[^\n]-(: restore)", "%1(what SQLite found)%2" },
@@ -43,6 +44,7 @@ local function settled(text, folder, simulator)
   end
   text = plain(simulator, "SIMULATOR")
   text = plain(simulator:match "//(.*)", "SIMULATOR")
+  text = plain(simulator:match ":%d+$", ":PORT")
   text = plain(folder, "FOLDER")
   text = text:gsub("%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x", "ID")
   text = text:gsub("%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.?%d*Z", function(time)

@@ -1,8 +1,6 @@
 --- check: what keeps it from looking, and findings.
 return {
   title = "check",
-  { "check" , environment = { MARKETPLACE_KEY_FILE = false, MARKETPLACE_KEY_ID = false,
-    MARKETPLACE_ISSUER_ID = false } },
   { "check --timeout soon" },
   { "check --within soon" },
   { "check --sample 0" },

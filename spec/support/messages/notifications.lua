@@ -1,7 +1,10 @@
 --- send, sign, verify, explain and token.
 local core = require "marketplace.core"
+local signature = require "marketplace.signature"
 
-local function body(w) w.write("body.json", '{"data":{"type":"webhookPingCreated","id":"p1"}}') end
+local BODY = '{"data":{"type":"webhookPingCreated","id":"p1"}}'
+
+local function body(w) w.write("body.json", BODY) end
 
 local NO_SECRET = { MARKETPLACE_SECRET = false }
 
@@ -38,8 +41,12 @@ return {
   { "verify body.json --signature hmacsha256=00" },
   { "verify body.json --signature sha1=00" },
   { "verify body.json --signature nonsense" },
+  { "verify body.json --signature " .. signature.sign("the secret", BODY) },
+  { "verify body.json --signature " .. signature.sign("another", BODY) },
   { "verify none.json --signature hmacsha256=00" },
   { "explain body.json --signature hmacsha256=00 --table" },
+  { "explain body.json --table --signature " .. signature.sign("the secret", BODY) },
+  { "explain body.json --table --signature " .. signature.sign("the secret", BODY .. "\n") },
   { "explain none.json --signature hmacsha256=00" },
   { "token", environment = { MARKETPLACE_KEY_FILE = false } },
   { "token --key-file none.p8" },

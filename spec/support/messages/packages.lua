@@ -1,4 +1,12 @@
 --- packages and spotlight.
+local core = require "marketplace.core"
+
+local function version(id)
+  return function(w)
+    w.command("simulate add-version --package chess --app 6740012345 --size 20000 --package-version " .. id)
+  end
+end
+
 return {
   title = "packages, spotlight",
   { "packages list" },
@@ -45,8 +53,31 @@ return {
       w.write("damaged/state/store.db", ("noise "):rep(2000))
     end },
   { "packages work --folder damaged" },
+  { "packages fetch --version chess-1 --folder store --min-free 1", before = version "chess-1" },
+  { "packages fetch --version chess-1 --folder store --min-free 1" },
+  { "packages fetch --folder store --min-free 1" },
+  { "packages fetch --folder store --min-free 1", when = "another process fetches into this folder",
+    before = function(w) w.lock = assert(core.lock_file "store/state/lock") end,
+    after = function(w) w.lock:close() end },
+  { "packages verify --all --folder store" },
+  { "packages withdraw --app 6740012345 --territory FRA --folder store" },
+  { "packages withdraw --app 6740012345 --territory FRA --folder store" },
+  { "packages list --folder store --table" },
+  { "packages hold --package chess --reason '' --folder store" },
+  { "packages list --folder store --table" },
+  { "packages fetch --version chess-2 --folder store --min-free 1", before = version "chess-2" },
+  { "packages release --package chess --folder store" },
+  { "packages withdraw --package chess --folder store" },
+  { "packages restore --package chess --folder store" },
+  { "packages fetch --version chess-3 --folder store --min-free 1", before = version "chess-3" },
+  { "packages verify chess-3 --folder store", when = "an asset was changed", before = function()
+    os.execute("for file in $(find store/public -name '*.ipa'); do chmod u+w $file; " ..
+      "printf x | dd of=$file conv=notrunc; done 2> /dev/null")
+  end },
   { "spotlight none.lua site" },
   { "spotlight spotlight.lua site", before = function(w) w.write("spotlight.lua", "return 5") end },
   { "spotlight spotlight.lua site", before = function(w) w.write("spotlight.lua", "return {}") end },
   { "spotlight spotlight.lua site --folder packages" },
+  { "spotlight spotlight.lua site --folder store",
+    before = function(w) w.write("spotlight.lua", "return { base_url = 'https://market.example' }") end },
 }

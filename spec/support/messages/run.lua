@@ -1,12 +1,14 @@
 --- Runs all cases in this process, whose standard streams are one file: support.messages.run(URL of a simulator).
 local cli = require "marketplace.cli"
 local core = require "marketplace.core"
+local http = require "marketplace.http"
+local json = require "marketplace.json"
 local marketplace = require "marketplace"
 local output = require "marketplace.cli.support.output"
 local record = require "marketplace.inbox.record"
 local samples = require "marketplace.samples"
 
-local CASES = { "usage", "notifications", "serving", "inbox", "apple", "packages", "simulating", "looking" }
+local CASES = { "usage", "notifications", "serving", "inbox", "simulating", "apple", "packages", "looking" }
 
 -- The words of a command line, of which some are in single quotes.
 local function words(line)
@@ -26,16 +28,16 @@ local function write_file(path, text, mode)
   os.execute(("chmod %s '%s'"):format(mode or "600", path))
 end
 
+local function put(box, id, app)
+  assert(box:put { assert(record.of(samples.body("app_unavailable", { id = id, app_id = app }))) })
+end
+
 -- Notifications of each kind. Those of one app wait for one another.
 local function fill_inbox(path)
   os.execute(("rm -f %s %s-wal %s-shm"):format(path, path, path))
   local box = assert(marketplace.inbox("sqlite:" .. path))
-  local function put(id, app)
-    local body = samples.body("app_unavailable", { id = id, app_id = app })
-    assert(box:put { assert(record.of(body)) })
-  end
   local function finish(id, app, what)
-    put(id, app)
+    put(box, id, app)
     local entry = assert(assert(box:claim(1, 60))[1])
     for name, value in pairs(what) do entry[name] = value end
     assert(box:finish { entry })
@@ -44,10 +46,18 @@ local function fill_inbox(path)
   finish("failed-1", "1", { state = "dead", code = "failed", reason = "handlers.lua:12: the catalogue is away" })
   finish("uncalled-1", "1", { state = "dead", code = "no_callback", reason = "no callback takes app_unavailable" })
   finish("waiting-1", "2", { state = "ready", wait = 600, reason = "handlers.lua:12: the catalogue is away" })
-  put("behind-1", "2")
-  put("leased-1", "3")
+  put(box, "behind-1", "2")
+  put(box, "leased-1", "3")
   assert(box:claim(1, 600))
-  put("ready-1", "4")
+  finish("late-1", "5", { state = "dead", code = "failed", reason = "handlers.lua:12: the catalogue is away" })
+  put(box, "lost-1", "5")
+  assert(box:claim(2, 0.001))
+  for _, id in ipairs { "twin-1", "twin-2" } do put(box, id, "6") end
+  put(box, "blocked-1", "2")
+  for _, id in ipairs { "twin-1", "twin-2", "blocked-1" } do assert(box:cancel({ id = id }, "by hand")) end
+  put(box, "ready-1", "4")
+  local body = samples.body("app_unavailable", { id = "unsigned-1", app_id = "7" })
+  assert(box:put { assert(record.of_unsigned(body)) })
   assert(box:put { assert(record.of "{") })
   box:close()
 end
@@ -60,6 +70,21 @@ local function usual_environment(world)
   }
 end
 
+-- What the simulator has; the newest of each.
+local function in_simulator(kind)
+  return function(world)
+    local answer = assert(http.exchange { method = "GET", url = world.simulator .. "/simulator" })
+    local list = json.decode(answer.body)[kind]
+    return list[#list].id
+  end
+end
+
+-- Words of command lines that stand for what is not known before.
+local FOUND = {
+  TAKEN = function(world) return world.taken_port end, WEBHOOK = in_simulator "webhooks",
+  WEBHOOK_1 = in_simulator "marketplaceWebhooks", DELIVERY = in_simulator "deliveries",
+}
+
 local Exit = {}
 
 -- As in a process of its own: its status, which os.exit gives, too.
@@ -70,7 +95,10 @@ local function run(line)
   return "raised " .. tostring(status)
 end
 
-local real = { getenv = os.getenv, exit = os.exit, stdin = io.stdin, stderr = io.stderr, print = print }
+local real = {
+  is_terminal = core.is_terminal, getenv = os.getenv, exit = os.exit, stdin = io.stdin, stderr = io.stderr,
+  print = print,
+}
 
 local function usage_of(text)
   return (text:gsub("\nUsage: .-\nMore: [^\n]* %-%-help\n", "\n(usage)\n"))
@@ -93,7 +121,9 @@ local function catch(world, case)
     rawset(io, "stdin", assert(io.open "stdin"))
   end
   output.problem = nil
-  local status = run((case[1]:gsub("TAKEN", world.taken_port)))
+  if case.is_on_terminal then rawset(core, "is_terminal", function(name) return name == "stdin" end) end
+  local status = run(world.filled_in(case[1]))
+  rawset(core, "is_terminal", real.is_terminal)
   rawset(io, "stderr", real.stderr)
   rawset(io, "stdin", real.stdin)
   rawset(os, "getenv", real.getenv)
@@ -120,10 +150,27 @@ local function show(world, case)
   if case.after then case.after(world) end
 end
 
+-- Six apps with four notifications each that were given up behind one that waits.
+local function fill_with_many(path)
+  local box = assert(marketplace.inbox("sqlite:" .. path))
+  for app = 1, 6 do
+    for place = 0, 4 do
+      local id = ("app%d-%d"):format(app, place)
+      put(box, id, tostring(app))
+      if place > 0 then assert(box:cancel({ id = id }, "by hand")) end
+    end
+    local entry = assert(assert(box:claim(1, 60))[1])
+    entry.state, entry.wait, entry.reason = "ready", 600, "the catalogue is away"
+    assert(box:finish { entry })
+  end
+  box:close()
+end
+
 -- What all cases have at hand; `command` runs one that is not shown.
 local function new_world(simulator)
   local world = {
-    simulator = simulator, taken_port = simulator:match "%d+$", write = write_file, fill_inbox = fill_inbox,
+    simulator = simulator, taken_port = simulator:match "%d+$", process_id = core.process_id(), write = write_file,
+    fill_inbox = fill_inbox, fill_with_many = fill_with_many,
   }
   function world.command(line)
     local write = io.stdout
@@ -131,6 +178,9 @@ local function new_world(simulator)
     local status, noted = catch(world, { line })
     rawset(io, "stdout", write)
     assert(status == 0, noted)
+  end
+  function world.filled_in(line)
+    return (line:gsub("%u[%u%d_]+", function(word) return FOUND[word] and FOUND[word](world) end))
   end
   return world
 end

@@ -33,6 +33,8 @@ return {
   { "simulate fault flood" },
   { "simulate fault unavailable --times x" },
   { "simulate fault unavailable --rate fast" },
+  { "simulate fault 403 --times 1" },
+  { "simulate fault --clear" },
   { "simulate redeliver none" },
   { "simulate requests", environment = NOBODY },
   { "simulate licences" },

@@ -21,6 +21,8 @@ return {
   { "packages list --current now" },
   { "simulate device" },
   { "simulate set-state v1 DONE" },
+  { "check", environment = { MARKETPLACE_KEY_FILE = false, MARKETPLACE_KEY_ID = false,
+    MARKETPLACE_ISSUER_ID = false } },
   { "inbox list", environment = { MARKETPLACE_CONFIG = "none.config" } },
   { "inbox list --config open.config", when = "others can read the config file",
     before = function(w) w.write("open.config", "inbox = memory\n", "644") end },

@@ -191,7 +191,7 @@ local function run(options, target)
   if not made then return 1, message end
   local listener
   listener, message = listen(options, made, tls, target)
-  if not listener then return 1, message end
+  if not listener then return 1, running.listen_problem(message) end
   advise(options, target)
   announce(options, listener, target)
   listener:run()

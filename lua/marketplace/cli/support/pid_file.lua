@@ -52,7 +52,9 @@ local function problem_of(path, pid, written_at)
   if not began and not first_line("/proc/uptime") then
     return ("nothing shows that process %d wrote the pid file %s"):format(pid, path)
   end
-  if not began then return ("the pid file %s names process %d, which has ended"):format(path, pid) end
+  if not began then
+    return ("the pid file %s names process %d, which has ended: is the receiver running?"):format(path, pid)
+  end
   if began > written_at + SLACK then
     return ("the pid file %s names process %d, which started after the file was written: it is another process"):format(
       path, pid)
@@ -71,7 +73,9 @@ function pid_file.find(path)
   if not bytes then return nil, "the pid file cannot be read: " .. problem end
   local line = text.trim(bytes)
   local pid = line:find("^%d+$") and #line <= 10 and tonumber(line)
-  if not pid or pid <= 1 then return nil, "the pid file holds no process id: " .. path end
+  if not pid or pid <= 1 then
+    return nil, ("the pid file holds no process id: %s: name the one that the receiver writes"):format(path)
+  end
   problem = problem_of(path, pid, found.changed_at)
   if problem then return nil, problem end
   return pid

@@ -1,6 +1,7 @@
 --- marketplace inbox forward: sends what an inbox holds to another system, such as a laptop, and says what became of
 --- each. The inbox stays as it is.
 local check = require "marketplace.cli.support.options"
+local chosen = require "marketplace.cli.support.inbox"
 local codes = require "marketplace.inbox.codes"
 local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
@@ -42,7 +43,7 @@ function command_forward.problem(options, now)
   if url_problem then return "--to " .. url_problem end
   if options.follow and options.before then return "--before is of the past, and --follow of what arrives" end
   if not (options.id or options.follow or options.state or options.limit or filters.is_given(options)) then
-    return "needs an ID, --follow, or an option that says which, such as --since or --app"
+    return "nothing says what to forward: give an ID, --follow, or an option that says which, such as --since or --app"
   end
 end
 
@@ -208,7 +209,7 @@ function command_forward.run(box, options)
     before = {},
   }
   local ok, message = go(run)
-  if ok and options.id and run.count == 0 then return nil, "no such notification: " .. options.id end
+  if ok and options.id and run.count == 0 then return nil, chosen.not_there(options, options.id) end
   report(run)
   if not ok then return nil, message end
   return run.failed > 0 and 1 or 0
