@@ -488,6 +488,53 @@ describe("the PostgreSQL inbox #full", function()
     assert.equal(0, status, output)
   end)
 
+  describe("with tables of the former version", function()
+    local FORMER = "ALTER TABLE inbox DROP COLUMN history, DROP COLUMN traceparent; " ..
+      "UPDATE schema_version SET version = 7"
+
+    before_each(function()
+      local box = open_empty()
+      box:put { record "a", record "b" }
+      box:close()
+      server:query("SET search_path = marketplace; " .. FORMER)
+    end)
+
+    it("brings them up to date once, however many come first together", function()
+      local open_one = shell.marketplace(("inbox stats --inbox 'postgres:%s'"):format(server:words()))
+      local output, status = shell.capture(("for i in 1 2 3 4; do %s & pids=\"$pids $!\"; done; " ..
+        "for pid in $pids; do wait $pid || exit 1; done"):format(open_one))
+      assert.equal(0, status, output)
+      local box = open()
+      assert.same({ "a", "b" }, box:run {})
+      assert.same({ { "run" }, 2 }, { { box:get("a").history[1].what }, box:counts().ready })
+      assert.same({ "stored" }, box:put { record("c", { traceparent = "00-1-2-01" }) })
+      assert.equal("00-1-2-01", box:get("c").traceparent)
+      box:close()
+      assert.equal(tostring(schema.VERSION), server:query "SELECT version FROM marketplace.schema_version")
+    end)
+
+    it("goes on with a connection that was there before", function()
+      local box = open()
+      local claimed = box:claim(1, 60)
+      server:query("SET search_path = marketplace; " .. FORMER)
+      open():close()
+      claimed[1].state = "done"
+      assert.same({ true }, box:finish(claimed))
+      assert.equal("done", box:get(claimed[1].id).state)
+      box:close()
+    end)
+
+    it("says who can bring them up to date to a role that does not own them", function()
+      server:query "DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN"
+      server:query "GRANT USAGE ON SCHEMA marketplace TO guest; GRANT ALL ON ALL TABLES IN SCHEMA marketplace TO guest"
+      local box, message, code = inbox.open("postgres:" .. server:words():gsub("user=postgres", "user=guest"))
+      assert.is_nil(box)
+      assert.matches("its tables have version 7, .*: have the role that owns them open it once", message)
+      assert.equal("inbox_unavailable", code)
+      assert.equal("7", server:query "SELECT version FROM marketplace.schema_version")
+    end)
+  end)
+
   it("refuses tables of another version", function()
     open_empty():close()
     open():close()

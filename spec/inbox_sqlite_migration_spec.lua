@@ -316,3 +316,82 @@ describe("a SQLite inbox of a former release", function()
     assert.equal(before, core.sha256(read(path)))
   end)
 end)
+
+describe("a SQLite inbox of version 5", function()
+  local folder, now
+
+  before_each(function()
+    folder, now = run "mktemp -d", AT
+  end)
+
+  after_each(function() run("rm -rf " .. folder) end)
+
+  local function open(name)
+    return assert(inbox.open("sqlite:" .. folder .. "/" .. name, { clock = function() return now end }))
+  end
+
+  local function with_database(name, work)
+    local database = assert(sqlite.open { path = folder .. "/" .. name, create = true })
+    local result = work(function(...) return query(database, ...) end)
+    database:close()
+    return result
+  end
+
+  -- A new file with what that of version 4 held, and a copy of it as version 5 was.
+  local function write_both()
+    with_database("new", function(execute)
+      execute "BEGIN"
+      for statement in read(FIXTURE):gmatch "(.-);\n" do execute(statement) end
+      execute "COMMIT"
+    end)
+    open "new":close()
+    run(("cp %s/new %s/former"):format(folder, folder))
+    return with_database("former", function(execute)
+      execute "ALTER TABLE inbox DROP COLUMN history"
+      execute "ALTER TABLE inbox DROP COLUMN traceparent"
+      local number = execute "PRAGMA user_version"[1].user_version
+      execute(("PRAGMA user_version = %d"):format(number - 1))
+      return number
+    end)
+  end
+
+  it("answers as a new one does, to all that is asked and done", function()
+    write_both()
+    local answers = {}
+    for i, name in ipairs { "new", "former" } do
+      local box = open(name)
+      now = AT
+      answers[i] = ask(box, function(time) now = time end, AT)
+      box:close()
+    end
+    assert.same(answers[1], answers[2])
+  end)
+
+  it("has the tables of a new one, keeps count of its commits, and is whole", function()
+    local number = write_both()
+    open "former":close()
+    local TABLES = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+    local function tables(execute)
+      local list = execute(TABLES)
+      for _, row in ipairs(list) do row.sql = row.sql and row.sql:gsub("%s+", " ") end
+      return list
+    end
+    assert.same(with_database("new", tables), with_database("former", function(execute)
+      assert.equal("ok", execute "PRAGMA integrity_check"[1].integrity_check)
+      assert.equal(number + 256, execute "PRAGMA user_version"[1].user_version)
+      return tables(execute)
+    end))
+  end)
+
+  it("is brought up to date while another process of that release uses it", function()
+    write_both()
+    with_database("former", function(execute)
+      execute "INSERT INTO bodies VALUES (999999, 'other')"
+      local box = open "former"
+      execute "DELETE FROM bodies WHERE seq = 999999"
+      assert.is_true(#box:list() > 0)
+      box:run {}
+      box:close()
+    end)
+  end)
+end)

@@ -72,14 +72,14 @@ return function(busted, given)
       given.claim(1)
       for _, filter in ipairs {
         {}, { state = "dead" }, { state = "done" }, { state = "ready" }, { state = "leased" }, { code = "failed" },
-        { app_id = "app 1" }, { app_id = "x" }, { event = "e1" }, { id = "k3" }, { state = "dead", app_id = "app 2" },
-        { code = "failed", state = "ready" }, { received_since = 0, event = "e0" }, { event = "none" },
+        { app_id = "app 1" }, { event = "e1" }, { id = "k3" }, { state = "dead", app_id = "app 2" },
+        { code = "failed", state = "ready" },
       } do
         for _, newest in ipairs { false, true } do
           filter.newest, filter.limit, filter.examine, filter.from = newest, nil, nil, nil
           local expected = ids_of(filter)
-          for _, examine in ipairs { 1, 2, 5, 100 } do
-            for _, limit in ipairs { 1, 3, false } do
+          for _, examine in ipairs { 2, 7, 100 } do
+            for _, limit in ipairs { 2, false } do
               filter.limit, filter.examine = limit or nil, examine
               assert.same(expected, read_all(filter))
             end
@@ -194,8 +194,7 @@ return function(busted, given)
     end)
 
     it("are more than one page can have", function()
-      local records = given.many(1003)
-      inbox:put(records)
+      inbox:put(given.many(1003))
       local first, cursor = inbox:apps()
       local rest, last = inbox:apps { from = cursor }
       assert.same({ 1000, 3, nil }, { #first, #rest, last })

@@ -74,7 +74,18 @@ local FORMER_VERSION = 7
 -- is refused.
 local ADD = "ALTER TABLE inbox ADD COLUMN history jsonb, ADD COLUMN traceparent text"
 
+local IS_OWNER = "SELECT pg_has_role(relowner, 'USAGE') AS is_owner FROM pg_class WHERE oid = 'inbox'::regclass"
+
+local function refuse(link, version, what_to_do)
+  link:fail(("its tables have version %d, and this program needs version %d: %s"):format(version, schema.VERSION,
+    what_to_do))
+end
+
 local function migrate(link)
+  if not link:run(IS_OWNER)[1].is_owner then
+    refuse(link, FORMER_VERSION, "have the role that owns them open it once, as with `marketplace inbox stats`, and " ..
+      "they are brought up to date")
+  end
   begin_alone(link)
   if link:run("SELECT version FROM schema_version")[1].version == FORMER_VERSION then
     link:run(ADD)
@@ -96,8 +107,7 @@ function schema.prepare(link)
     version = version_of(link)
   end
   if version == schema.VERSION then return end
-  link:fail(("its tables have version %d, and this program needs version %d: use the release that made them, " ..
-    "or begin with an empty one"):format(version, schema.VERSION))
+  refuse(link, version, "use the release that made them, or begin with an empty one")
 end
 
 return schema
