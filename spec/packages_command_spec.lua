@@ -138,6 +138,7 @@ describe("marketplace packages, run", function()
     end
     local first, pid = work()
     assert.matches("new folder of packages", first:read "*l")
+    assert.matches("^    reason=", first:read "*l")
     assert.matches("fetching packages", first:read "*l")
     local version = new_version()
     local second, second_pid = work()

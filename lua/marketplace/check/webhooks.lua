@@ -56,11 +56,11 @@ local function judge_one(run, webhook, app)
   if webhook.enabled ~= true then
     is_fine = false
     run.findings:add("error", "webhook", about, "it is disabled: nothing is sent to it", update(webhook, "--enabled"),
-      { webhook = webhook.id, is_enabled = false })
+      { webhook = run.findings:shown(webhook.id), is_enabled = false })
   end
   if not is_fine then return false end
   run.findings:add("ok", "webhook", about, "it is enabled, and sends what concerns marketplaces to " ..
-    run.findings:shown(webhook.url), nil, { webhook = webhook.id, is_enabled = true })
+    run.findings:shown(webhook.url), nil, { webhook = run.findings:shown(webhook.id), is_enabled = true })
   return true
 end
 
