@@ -53,6 +53,15 @@ describe("the command's output", function()
       listed({ table = true }, { { "A", "a" }, { "B", "b" } }, { { a = "long", b = " " } }))
   end)
 
+  it("is at most 100 columns wide: what does not fit stands below its row, with its heading", function()
+    local columns = { { "A", "a" }, { "B", "b" }, { "C", "c" }, { "D", "d" } }
+    local wide, half = ("x"):rep(99), ("y"):rep(49)
+    assert.equal("A  B  C\n1  2\n    C: " .. wide .. "\n    D: 4\n1  2\n    C: " .. wide .. "\n",
+      listed({ table = true }, columns, { { a = 1, b = 2, c = wide, d = 4 }, { a = 1, b = 2, c = wide } }))
+    assert.equal(("A%s  B\n%s  short\n%s\n    B: %s\n"):format((" "):rep(48), half, half, wide),
+      listed({ table = true }, { columns[1], columns[2] }, { { a = half, b = "short" }, { a = half, b = wide } }))
+  end)
+
   it("counts characters, not bytes, for the width of a column", function()
     local word = "\195\164\226\130\172x"
     assert.equal("A    B\n" .. word .. "  1\nz    2\n",

@@ -65,6 +65,23 @@ describe("marketplace.handlers", function()
     assert.equal("beside", output)
   end)
 
+  it("that fail are shown with where they were called from, and without our own frames", function()
+    write("deep.lua", "return function() error 'no database' end")
+    local file = folder .. "/handlers.lua"
+    local _, message = load("local connect = require 'deep'\nlocal function open() connect() return 1 end\n" ..
+      "return function(receiver)\n  open()\n  return receiver\nend")
+    local expected = "the handlers file failed: %s/deep.lua:1: no database\n  called from %s:2\n  called from %s:4"
+    assert.equal(expected:format(folder, file, file), message)
+    _, message = load "error { code = 5 }"
+    assert.equal("the handlers file failed: a table was raised in place of a message\n  called from " .. file .. ":1",
+      message)
+    _, message = load "error(setmetatable({}, { __tostring = function() return 'no database' end }))"
+    assert.equal("the handlers file failed: no database\n  called from " .. file .. ":1", message)
+    _, message = load "require 'nothing_of_this_name'"
+    assert.equal("the handlers file failed: " .. file .. ":1: module 'nothing_of_this_name' not found, neither " ..
+      "beside this file nor where Lua looks for modules (package.path, package.cpath)", message)
+  end)
+
   it("are refused, and it is said why, if they cannot be read or run", function()
     local _, message = handlers.load(folder .. "/none.lua", {})
     assert.matches(folder .. "/none.lua", message, 1, true)

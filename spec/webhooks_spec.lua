@@ -209,6 +209,10 @@ describe("marketplace webhooks", function()
     assert.equal("new3", cjson.decode(written[1]).id)
     run(0, "create", "--generation", "1", "--url", URL, "--secret-file", folder .. "/secrets")
     assert.same({ id = "new4", endpointUrl = URL, secret = SECRET }, apple.first[1])
+    run(0, "create", "--app", "1", "--name", "n", "--url", URL, "--event", "AppUnavailable", "--event",
+      "alternativeDistributionPackageVersionCreated", "--event", "buildUploadStateUpdated", "--secret-file",
+      folder .. "/secrets")
+    assert.same({ TERRITORY_UPDATED, VERSION_CREATED, "BUILD_UPLOAD_STATE_UPDATED" }, apple.second[3].eventTypes)
   end)
 
   it("updates what is named, and the secret only from a file", function()

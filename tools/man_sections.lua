@@ -12,22 +12,25 @@ sections.ENVIRONMENT = {
   { "MARKETPLACE_ISSUER_ID", "the team's issuer id, if --issuer-id names none" },
   { "MARKETPLACE_API_URL", "server to use in place of App Store Connect, if --api-url names none; for `simulate " ..
     "event` and the like, the simulator" },
-  { "PGPASSFILE, PGPASSWORD and the like", "what libpq reads, for an inbox in PostgreSQL" },
+  { "PGHOST, PGPORT, PGPASSWORD, PGPASSFILE and the like", "what libpq reads, for an inbox in PostgreSQL" },
   { "REDISCLI_AUTH", "the password, for an inbox in Redis whose URL has none" },
   { "HOME", "where the config file is looked for" },
+  { "NO_COLOR, TERM", "whether the log on a terminal is coloured: not if NO_COLOR is set, or TERM is dumb" },
 }
 
 --- Files, and what each is.
 sections.FILES = {
-  { "~/.config/marketplace/config", "settings that all commands share, a line `name = value` each; the names are " ..
-    "key_file, key_id, issuer_id, individual, api_url, ca_file, inbox, attempts, keep and packages. Paths are " ..
-    "relative to its folder. It must be its user's or root's, with mode 0600" },
+  { "~/.config/marketplace/config, /etc/marketplace/config", "the first that is there: settings that all commands " ..
+    "share, a line `name = value` each; the names are key_file, key_id, issuer_id, individual, api_url, ca_file, " ..
+    "inbox, attempts, keep, packages, alert_command, alert_state and alert_age. Paths are relative " ..
+    "to its folder. It must be its user's or root's, with mode 0600" },
   { "marketplace.db", "in the current folder: the inbox, unless another is named; SQLite, with marketplace.db-wal " ..
     "and marketplace.db-shm, which belong to it, and marketplace.db-holders, by which workers see who lives" },
   { "packages/", "in the current folder: the packages, unless another folder is named. packages/public is what " ..
     "devices download, packages/state has the database store.db and the key blobs, keys.db" },
   { "marketplace.reconcile.json", "in the current folder: how far reconcile came, unless --state names another file" },
   { "SECRET_FILE.rotation", "beside the file of secrets: how far webhooks rotate-secret came; only that removes it" },
+  { "marketplace.db-alerts", "beside the inbox: which alerts were told, unless --alert-state names another file" },
   { "simulated-key.p8, phone.json", "in the current folder: the key of simulate, and the device of simulate device" },
 }
 

@@ -16,6 +16,9 @@ local function each_command(parser, name, visit)
   for _, command in ipairs(parser._commands) do each_command(command, name .. " " .. command._name, visit) end
 end
 
+-- The system's own, as every program reads them.
+local IS_OF_SYSTEM = { PATH = true, PWD = true }
+
 describe("the command's own description", function()
   it("has a sentence for every command, option and argument", function()
     local seen = 0
@@ -28,6 +31,26 @@ describe("the command's own description", function()
     assert.is_true(seen > 30)
   end)
 
+  it("names every variable and every setting that the source reads", function()
+    local sections = dofile "tools/man_sections.lua"
+    local named = {}
+    for _, list in ipairs { sections.ENVIRONMENT, sections.FILES } do
+      for _, one in ipairs(list) do named[#named + 1] = one[1] .. " " .. one[2] end
+    end
+    named = table.concat(named, "\n")
+    local read = shell.run("cat $(find lua simulator/lua -name '*.lua' -not -path '*/nginx/*') " ..
+      "$(ls csrc/*/*.c | grep -v '/test/\\|/coverage/\\|/torture/')")
+    for _, pattern in ipairs { 'getenv *%(?"(%u[%u_]+)"', 'environment *%(?"(%u[%u_]+)"', '"(MARKETPLACE_[%u_]+)"' } do
+      for name in read:gmatch(pattern) do
+        assert.is_truthy(IS_OF_SYSTEM[name] or named:find(name, 1, true), name .. " is not in the manual page")
+      end
+    end
+    local settings = raw.read_file "lua/marketplace/cli/support/config.lua":match "local READ = {(.-)\n}"
+    for name in settings:gmatch "([%l_]+) =" do
+      assert.is_truthy(named:find(name, 1, true), name .. " is not in the manual page")
+    end
+  end)
+
   it("becomes a manual page and completions with every command and option", function()
     local folder = shell.run "mktemp -d"
     finally(function() shell.run("rm -rf " .. folder) end)
@@ -35,6 +58,10 @@ describe("the command's own description", function()
       folder))
     local function written(name) return raw.read_file(folder .. "/" .. name) end
     local page = written "man/marketplace.1":gsub("\\%-", "-")
+    for _, heading in ipairs { "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES" } do
+      assert.is_truthy(page:find("\n.SH " .. heading .. "\n.TP\n", 1, true), heading)
+    end
+    assert.equal("", shell.run("man --warnings -l " .. folder .. "/man/marketplace.1 2>&1 >/dev/null || true"))
     local scripts = {}
     for _, ending in ipairs { "bash", "zsh", "fish" } do
       scripts[ending] = written("completion/marketplace." .. ending)

@@ -86,7 +86,8 @@ end
 ---@return table parser
 function cli.parser(argparse, only)
   local parser = argparse("marketplace", "Receives App Store Connect's notifications and runs Lua for them.")
-    :epilog("No secret is ever given as an argument. Exit status: 0 done, 1 failed, 2 wrong usage.")
+    :epilog("Each command has examples: marketplace inbox replay --help\n" ..
+      "No secret is ever given as an argument. Exit status: 0 done, 1 failed, 2 wrong usage.")
     :command_target("command")
     :help_max_width(100)
   parser:flag("--version", "show the version"):action(function()
