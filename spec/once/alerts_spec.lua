@@ -242,12 +242,34 @@ describe("an alert's command", function()
     assert.equal(6, #shown())
   end)
 
-  it("that fails leaves reconcile's status as it is, and is named", function()
+  -- Of a key that nobody is asked with.
+  local function credentials()
     local key = folder .. "/key.p8"
     assert(core.replace_file(key, assert(core.generate_key()):private_pem()))
+    return ("--key-id K --issuer-id I --key-file %s --api-url http://127.0.0.1:1"):format(key)
+  end
+
+  it("is run by packages work, of what was given up, and once", function()
+    local store = assert(marketplace.packages { folder = folder .. "/packages" }).store
+    assert(store:request { version = "v1" })
+    assert(store:job_failed(assert(store:next_job()), { code = "gone", message = "it is not there", ended = true }))
+    store:close()
+    local work = ("packages work --folder %s/packages --metrics-port 0 --alert-command %s %s"):format(folder,
+      program(TELLS), credentials())
+    for _ = 1, 2 do
+      shell.with_server(shell.marketplace(work), function(url)
+        wait_for(1)
+        assert.is_truthy(url)
+      end)
+    end
+    assert.equal("packages_given_up", told()[1].name)
+    assert.matches("^1 package version was given up, the first of them v1: it is not there; ", told()[1].message)
+    assert.is_true(shell.exists(folder .. "/packages/state/alerts"))
+  end)
+
+  it("that fails leaves reconcile's status as it is, and is named", function()
     local output, status = shell.capture(shell.marketplace(("reconcile --app 1 --inbox %s --alert-command " ..
-      "'echo no network; false' --key-id K --issuer-id I --key-file %s --api-url http://127.0.0.1:1"):format(
-      inbox_url(), key)))
+      "'echo no network; false' %s"):format(inbox_url(), credentials())))
     assert.equal(1, status)
     assert.matches("marketplace: alert not told .*no network", output)
   end)
