@@ -15,6 +15,7 @@ public.CLASSES = {
   { name = "marketplace.Notification", file = "notification" },
   { name = "marketplace.Receiver", file = "receiver", owner = "Receiver" },
   { name = "marketplace.Dispatcher", file = "dispatcher/init", owner = "Dispatcher" },
+  { name = "marketplace.Alert", file = "alerts/init" },
   { name = "marketplace.Forward", file = "forward/init", owner = "Forward" },
   { name = "marketplace.ForwardAbout", file = "forward/init" },
   { name = "marketplace.ForwardOutcome", file = "forward/answer" },
