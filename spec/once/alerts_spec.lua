@@ -124,7 +124,7 @@ describe("an alert's command", function()
     local _, status = serve("--alert-command 'echo no network >&2; exit 7'", function(_, pid, pipe)
       local line
       repeat line = assert(pipe:read "*l") until line:find "alert not told"
-      assert.matches('"again_in":60,"reason":"echo no network >&2; exit 7 ended with status 7: no network"', line)
+      assert.matches('"again_in":60,"reason":"the alert\'s command ended with status 7: no network"', line)
       assert.equal("", shell.run(("ps --ppid %d -o stat= || true"):format(pid)))
     end)
     assert.equal(0, status)

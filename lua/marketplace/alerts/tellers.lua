@@ -59,7 +59,8 @@ function Run:result()
   if not how then return nil end
   local problem = problem_of(how, number)
   if not problem then return true end
-  return false, ("%s %s%s"):format(self.shown, problem, last_words(output))
+  -- not which: a token may be among its words
+  return false, ("the alert's command %s%s"):format(problem, last_words(output))
 end
 
 function Run:close()
@@ -101,7 +102,7 @@ function tellers.of_command(command)
       seconds = COMMAND_SECONDS,
     }
     if not run then error(message, 0) end
-    return setmetatable({ command = run, shown = text.cut(text.safe(command), MOST_OUTPUT) }, Run)
+    return setmetatable({ command = run }, Run)
   end
 end
 
