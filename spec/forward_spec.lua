@@ -372,6 +372,14 @@ describe("a forward", function()
     end)
   end)
 
+  it("is no end for a dispatch that may take so long, or be so many", function()
+    local receiver = receiver_of { lease = 0.2, retry = { base = 3600 } }
+    receiver:on("*", forward_to(other_system(false)))
+    for i = 1, 5 do arrives(receiver, "app_unavailable", "n" .. i, { app_id = tostring(i) }) end
+    assert.equal(6, receiver:dispatch { limit = 6 })
+    assert.is_true(receiver:dispatch { seconds = 0 } < 4)
+  end)
+
   it("is counted apart from callbacks", function()
     local system, receiver = other_system(500, 200), receiver_of()
     receiver:on("*", forward_to(system))

@@ -593,6 +593,33 @@ describe("marketplace.nginx #full", function()
     assert.are.equal("the same\n", told())
   end)
 
+  it("sends notifications on to other systems, also to one that hangs, between callbacks", function()
+    local said = os.tmpname()
+    finally(function() os.remove(said) end)
+    shell.with_server(("%s spec/support/chat.lua %s 503 200"):format(shell.LUA, said), function(chat)
+      local hanging = require("socket").bind("127.0.0.1", 0)
+      finally(function()
+        os.remove(said)
+        hanging:close()
+      end)
+      local _, port = hanging:getsockname()
+      start { workers = 2, init = SHARED .. ", retry = { base = 0.1 }", handlers = ([[
+        return function(receiver)
+          local forward = require("marketplace.forward").new
+          receiver:on("*", assert(forward { name = "hanging", url = "http://127.0.0.1:%d/" }))
+          receiver:on("*", assert(forward { name = "chat", url = "%s" }))
+          receiver:on("*", function(n) tell(n.id) end)
+        end]]):format(port, chat) }
+      for id = 1, 3 do
+        local body = samples.body("app_unavailable", { id = "n" .. id, app_id = tostring(id) })
+        assert.equal(200, ask(signed(body)).status)
+      end
+      server:wait(function() return select(2, raw.read_file(said):gsub("200 n%d ", "")) == 3 end, "forwarded")
+      server:wait(function() return select(2, told():gsub("n%d\n", "")) == 3 end, "told")
+      assert.equal(1, select(2, raw.read_file(said):gsub("503 n%d ", "")))
+    end)
+  end)
+
   it("takes its handlers as a function, too", function()
     assert(start { init = MEMORY .. [[, handlers = function(receiver)
       receiver:on("*", function(n) ngx.log(ngx.NOTICE, "by a function: ", n.app_id) end)

@@ -76,6 +76,7 @@ end
 ---@return string? message
 ---@return string? code inbox_unavailable
 function batch.finish(dispatcher, items)
+  if #items == 0 then return true end
   local finished, message, code = tell(dispatcher, items)
   if finished then return true end
   table.insert(dispatcher.unfinished, items)

@@ -101,10 +101,10 @@ local function finish_forwards(self, returned)
 end
 
 -- What is left of the turns before: outcomes that the inbox has not taken, and leases that ended without one.
-local function take_up(self, recovers, returned)
+local function take_up(self, recovers)
   local finished, message, code = batch.finish_former(self)
   if not finished then return nil, message, code end
-  finished, message, code = finish_forwards(self, returned)
+  finished, message, code = finish_forwards(self)
   if not finished then return nil, message, code end
   if not recovers then return true end
   return recover(self)
@@ -117,6 +117,22 @@ local function check_bounds(where, limit, seconds)
   if seconds ~= seconds or seconds < 0 then
     error(where .. ": option 'seconds' must be a number, at least 0", 3)
   end
+end
+
+-- What is sent on has to end; after the first claim, there may be more to run of the lanes that it has held up.
+local function dispatch_all(self, limit, deadline)
+  local returned = {}
+  local total, message, code = dispatch(self, limit, deadline - core.monotonic(), returned)
+  while total and self.forwards:wait() do
+    local finished, count
+    finished, message, code = finish_forwards(self, returned)
+    if not finished then return nil, message, code end
+    if total < limit and core.monotonic() < deadline and not self.stop_asked() then
+      count, message, code = dispatch(self, limit - total, deadline - core.monotonic(), returned)
+      total = count and total + count
+    end
+  end
+  return total, message, code
 end
 
 ---@class marketplace.DispatchOptions
@@ -135,16 +151,9 @@ function Dispatcher:dispatch(settings)
   options.check(self.name .. ":dispatch", settings, DISPATCH_OPTIONS)
   local limit, seconds = settings.limit or math.huge, settings.seconds or math.huge
   check_bounds(self.name .. ":dispatch", limit, seconds)
-  local total, returned, deadline = 0, {}, core.monotonic() + seconds
-  repeat
-    local ready, message, code = take_up(self, true, returned)
-    if not ready then return nil, message, code end
-    local count
-    count, message, code = dispatch(self, limit - total, math.max(0, deadline - core.monotonic()), returned)
-    if not count then return nil, message, code end
-    total = total + count
-  until not self.forwards:wait()
-  return total
+  local ready, message, code = take_up(self, true)
+  if not ready then return nil, message, code end
+  return dispatch_all(self, limit, core.monotonic() + seconds)
 end
 
 -- How long there is nothing to run, in seconds; nil and why if that is not known.

@@ -92,6 +92,7 @@ function entries.columns(now)
 end
 
 local UNSIGNED = "- (it came without a signature: reconcile put it here)"
+local FORWARDED = "- (it is to be sent on, and signed anew: a forward put it here)"
 local NO_BODY = "(no body: that of a done notification is kept for as long as `serve --keep` says)"
 
 -- `next` is not a field: it says what `at` and `behind` mean now.
@@ -128,7 +129,9 @@ end
 function entries.lines(entry, now)
   local lines, object = {}, entries.object(entry)
   object.next = entries.next(entry, now)
-  if record.is_unsigned(entry.digest) then object.verified_by = UNSIGNED end
+  if record.is_unsigned(entry.digest) then
+    object.verified_by = entry.event == "forward" and FORWARDED or UNSIGNED
+  end
   for _, name in ipairs(SHOWN) do
     if object[name] ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, tostring(object[name])) end
   end
