@@ -2,6 +2,7 @@
 --- handed out before the old one ends.
 local core = require "marketplace.core"
 local file_mode = require "marketplace.file_mode"
+local folders = require "marketplace.folders"
 local secret_file = require "marketplace.secret_file"
 
 local tokens = {}
@@ -32,6 +33,9 @@ function tokens.read(path, warn)
   if not bytes then return nil, "the token file cannot be read: " .. problem end
   file_mode.check(warn, path)
   local list = secret_file.lines(bytes)
+  if #list == 0 then
+    return nil, ("the token file %s holds no token: write one into it, or remove it to have one made"):format(path)
+  end
   problem = tokens.problem(list)
   if problem then return nil, ("the token file %s: %s"):format(path, problem) end
   return list
@@ -46,7 +50,7 @@ function tokens.make(path)
   local ok, problem, code = core.replace_file(path, core.random_hex(NEW) .. "\n", "new")
   if ok then return true end
   if code == "file_exists" then return false end
-  return nil, "the token file cannot be made: " .. problem
+  return nil, folders.problem(path, "the token file cannot be made: " .. problem)
 end
 
 return tokens

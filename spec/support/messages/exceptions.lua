@@ -4,6 +4,13 @@ local HISTORY = "of what happened to a notification: cli_inbox_actions_spec"
 local RUNNING = "of a command that runs until it is stopped: server_spec and others start it"
 
 return {
+  ["a list of requests"] = "what marketplace.token says is a list, is repeated on the command line",
+  ["the copy of %s has %d that are %s instead of %d"] = "needs a disk that does not keep what is written",
+  ["another process is making the backup "] = RACE,
+  ["a quotation mark is not closed"] = "cannot be typed in the quotes of the cases: inbox_url_spec",
+  ["%s: the URL has a NUL byte"] = "cannot be typed",
+  ["(no inbox URL)"] = "of an inbox that a program opens: inbox_url_spec",
+  ["the memory inbox has no path: write memory"] = "in memory nothing can be listed: inbox_url_spec",
   ["renew it, and have the server load the new one"] = "needs a server with a certificate: check_spec",
   ["the token crosses the network unencrypted from other machines to %s: use "] = RUNNING,
   ["--tls-cert and --tls-key, or 127.0.0.1 with an SSH tunnel or a proxy in front"] = RUNNING,

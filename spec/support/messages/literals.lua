@@ -5,7 +5,12 @@ local shell = require "support.shell"
 
 local literals = {}
 
-local FOLDERS = "lua/marketplace/cli simulator/lua/marketplace/cli"
+-- The command, and what of the rest speaks of what is typed or put into files.
+local PATHS = table.concat({
+  "lua/marketplace/cli", "simulator/lua/marketplace/cli", "lua/marketplace/event_types.lua",
+  "lua/marketplace/folders.lua", "lua/marketplace/handlers.lua", "lua/marketplace/inbox/sqlite/backup.lua",
+  "lua/marketplace/inbox/url.lua", "lua/marketplace/lua_file.lua", "lua/marketplace/secret_file.lua",
+}, " ")
 
 -- The strings of a line of Lua, without its comment.
 local function strings_of(line)
@@ -19,9 +24,9 @@ local function strings_of(line)
     if letter == '"' or letter == "'" then
       value, after = line:match("^" .. letter .. "(.-)" .. letter .. "()", start)
       while value and value:find "\\$" do
-        local more
-        more, after = line:match("^(.-)" .. letter .. "()", after)
-        value = value .. letter .. more
+        local more, next_after = line:match("^(.-)" .. letter .. "()", after)
+        if not more then break end
+        value, after = value .. letter .. more, next_after
       end
     end
     if value then list[#list + 1] = value end
@@ -29,10 +34,19 @@ local function strings_of(line)
   end
 end
 
--- Words for people, and not a pattern, a column or a statement.
+-- What a sentence has, and a list of names has not.
+local SMALL = {}
+local WORDS = "a an and are as at by for has have in is it must no not of or so than that the to was with"
+for word in WORDS:gmatch "%l+" do SMALL[word] = true end
+
+-- Words for people, and not a pattern, a column, a statement or a list of names.
 local function is_text(value)
-  local _, count = value:gsub("%a%a+", "")
-  return count >= 3 and value:find "%l%l+ %l" ~= nil and not value:find "[%^%$]" and not value:find "%%[%w]%+"
+  local count, is_sentence = 0, value:find "%%[sd]" ~= nil
+  for word in value:gmatch "%a+" do
+    count, is_sentence = count + (#word > 1 and 1 or 0), is_sentence or SMALL[word] == true
+  end
+  local is_pattern = value:find "[%^%$]" or value:find "%%[%w]%+"
+  return count >= 3 and is_sentence and not is_pattern and value:find "%l%l+ %l" ~= nil
 end
 
 -- The longest part of it that is written as it stands.
@@ -52,7 +66,7 @@ local function key_of(path, value) return path:match "[^/]*/?[^/]*$" .. ": " .. 
 ---@return string[]
 function literals.missing(all)
   local list, used = {}, {}
-  for path in shell.run("find " .. FOLDERS .. " -name '*.lua' | sort"):gmatch "%S+" do
+  for path in shell.run("find " .. PATHS .. " -name '*.lua' | sort"):gmatch "%S+" do
     local text = path:find "/examples%.lua$" and "" or raw.read_file(path)
     for line in text:gmatch "[^\n]+" do
       for _, value in ipairs(strings_of(line)) do

@@ -32,6 +32,8 @@ return {
   { "send app_unavailable --secret-file open --url http://127.0.0.1:1/", when = "others can read the file, and the " ..
     "secret is in quotes", before = function(w) w.write("open", "'quoted' \n", "644") end },
   { "send app_unavailable --url http://127.0.0.1:1/notifications" },
+  { "sign /dev/null --secret-file spaces", before = function(w) w.write("spaces", " around \n") end },
+  { "sign /dev/null --secret-file spaces", before = function(w) w.write("spaces", " before\n") end },
   { "send app_unavailable --url ftp://127.0.0.1/" },
   { "send --file none.json" },
   { "send app_unavailable --ca-file none.pem --url https://127.0.0.1:1/" },

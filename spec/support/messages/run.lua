@@ -8,7 +8,9 @@ local output = require "marketplace.cli.support.output"
 local record = require "marketplace.inbox.record"
 local samples = require "marketplace.samples"
 
-local CASES = { "usage", "notifications", "serving", "inbox", "simulating", "apple", "packages", "looking" }
+local CASES = {
+  "usage", "notifications", "serving", "inbox_urls", "inbox", "simulating", "apple", "packages", "looking",
+}
 
 -- The words of a command line, of which some are in single quotes.
 local function words(line)

@@ -60,7 +60,6 @@ return {
   { SERVE .. " --device-config device.lua", before = function(w) w.write("device.lua", "return 5") end },
   { SERVE .. " --device-config device.lua", before = function(w) w.write("device.lua", "return {}") end },
   { "serve handlers.lua --port 0 --inbox paper:x" },
-  { "serve handlers.lua --port 0 --inbox sqlite:" },
   { "serve handlers.lua --port 0 --inbox sqlite:none/inbox.db" },
   { "serve handlers.lua --port 0 --inbox sqlite:noise.db", when = "the file is no database",
     before = function(w) w.write("noise.db", ("noise "):rep(2000)) end },

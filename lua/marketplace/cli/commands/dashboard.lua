@@ -188,7 +188,7 @@ local function run(options, target)
   if problem then return status, problem end
   core.catch_signals()
   local made, message = open_dashboard(options, looks, target)
-  if not made then return 1, message end
+  if not made then return 1, check.in_words(message) end
   local listener
   listener, message = listen(options, made, tls, target)
   if not listener then return 1, running.listen_problem(message) end

@@ -43,7 +43,7 @@ end
 local function in_words(message, kind)
   local foreign = message:match "unknown option '([%w_]+)'"
   if foreign then return ("--%s does not go with a token of the kind %s"):format((foreign:gsub("_", "-")), kind) end
-  return check.in_words(message)
+  return (check.in_words(message):gsub("a list of requests", "a request"))
 end
 
 function command_token.run(parsed)
