@@ -38,7 +38,10 @@ engines.sqlite = {
   end,
 }
 
-local FEW = { placed = 2, placed_further = 2, recovered = 2, replayed = 2, slices = 1, seen = 2, apps = 1 }
+local FEW = {
+  placed = 2, placed_further = 2, recovered = 2, changed = 2, selected = 3, examined = 4, slices = 1, seen = 2,
+  apps = 1,
+}
 
 local function exchange_limits()
   for name, limit in pairs(FEW) do limits[name], FEW[name] = limit, limits[name] end

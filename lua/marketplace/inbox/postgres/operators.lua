@@ -1,4 +1,5 @@
 --- What operators and retention change in the inbox in PostgreSQL.
+local changes = require "marketplace.inbox.changes"
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local history = require "marketplace.inbox.history"
@@ -8,13 +9,13 @@ local queries = require "marketplace.inbox.postgres.queries"
 local quoted = require("marketplace.inbox.sql").quoted
 local retention = require "marketplace.inbox.retention"
 local rows = require "marketplace.inbox.postgres.rows"
-local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
 
 --[[ replay ]]
 
-local CHANGED_AT_ONCE = 500 -- in a transaction, for which others wait
+-- In a transaction, for which others wait; and read at once, and looked at for that.
+local LIMITS = { changed = 500, selected = 5000, examined = 20000 }
 
 local CAN_REPLAY = { -- by state, as marketplace.inbox.fields says it
   dead = "code IN (" .. quoted(codes.REPLAYED) .. ")", done = "body IS NOT NULL",
@@ -26,47 +27,9 @@ local REPLAY_STATE = {
   done = REPLAY:format(rows.ADDING_DONE_AND_REPLAYED, "done", CAN_REPLAY.done),
 }
 
-local function reversed(list)
-  local other = {}
-  for i = #list, 1, -1 do other[#other + 1] = list[i] end
-  return other
-end
-
--- The ids of the rows of a list that change(link, slice, now) changes; it returns what link:each did. Others are kept
--- from their lanes meanwhile, but can write between slices.
-local function change_in_slices(self, list, change)
-  local ids, last = {}, 0
-  local done, message, code = self:transact_in_slices(function(link, now)
-    local slice = { unpack(list, last + 1, math.min(#list, last + CHANGED_AT_ONCE)) }
-    lanes.lock_of(link, slice)
-    for _, row in ipairs(change(link, slice, now)) do
-      if row then ids[row.id] = true end
-    end
-    last = last + #slice
-    return last < #list
-  end)
-  if not done then return nil, message, code end
-  return ids
-end
-
--- The ids of those that select(link) finds and that are changed, in the order in which they were found. `is_reversed`:
--- the last of them are to be changed first.
-local function change_selected(self, select, is_reversed, change)
-  local found, message, code = self:read(select)
-  if not found then return nil, message, code end
-  local list, changed = {}, {}
-  if #found > 0 then
-    changed, message, code = change_in_slices(self, is_reversed and reversed(found) or found, change)
-  end
-  if not changed then return nil, message, code end
-  for _, row in ipairs(found) do
-    if changed[row.id] then list[#list + 1] = row.id end
-  end
-  return list
-end
-
-local function find(link, filter, condition)
-  return link:run("SELECT id" .. queries.where(filter, condition), filter)
+-- A page of those that a filter selects and a further condition.
+local function reader(self, condition)
+  return function(page) return queries.page(self, "seq, id", page, condition) end
 end
 
 -- What is older must be ready before what waits behind it.
@@ -74,12 +37,16 @@ function methods:replay(filter)
   local replayed = fields.replayed(filter)
   if not replayed and not self.closed then return {} end
   replayed = replayed or {}
-  local function select(link) return find(link, replayed, CAN_REPLAY[replayed.state]) end
-  return change_selected(self, select, replayed.newest, function(link, slice, now)
+  local function change(link, slice, now)
+    lanes.lock_of(link, slice)
     local ready = link:each(REPLAY_STATE[replayed.state], slice, { now = now })
     lanes.elect_anew(link, ready)
     return ready
-  end)
+  end
+  return changes.run(self, {
+    filter = replayed, read = reader(self, CAN_REPLAY[replayed.state]), change = change, limits = LIMITS,
+    is_reversed = replayed.newest,
+  })
 end
 
 --[[ run, cancel ]]
@@ -90,10 +57,13 @@ local RUN = "UPDATE inbox SET at = :now, set_at = :now, " .. rows.adding "'run'"
 function methods:run(filter)
   local operated = fields.operated("run", filter)
   if not operated and not self.closed then return {} end
-  local function select(link) return fields.meant(find(link, operated), operated) end
-  return change_selected(self, select, false, function(link, slice, now)
+  local function change(link, slice, now)
+    lanes.lock_of(link, slice)
     return link:each(RUN, slice, { now = now })
-  end)
+  end
+  return changes.run(self, {
+    filter = operated or {}, read = reader(self), change = change, limits = LIMITS, is_meant = true,
+  })
 end
 
 local CANCEL = "UPDATE inbox SET state = 'dead', code = 'cancelled', reason = :reason, leads = false, at = :now, " ..
@@ -105,15 +75,17 @@ function methods:cancel(filter, reason)
   local operated = fields.operated("cancel", filter)
   if not operated and not self.closed then return {} end
   operated = operated or {}
-  local function select(link)
-    return fields.meant(find(link, operated, not operated.state and indexes.LANE or nil), operated)
-  end
-  return change_selected(self, select, not operated.newest, function(link, slice, now)
-    local given = { now = now, reason = reason, told_reason = history.reason(reason) }
-    local cancelled = link:each(CANCEL, slice, given)
+  local function change(link, slice, now)
+    lanes.lock_of(link, slice)
+    local cancelled = link:each(CANCEL, slice, { now = now, reason = reason, told_reason = history.reason(reason) })
     lanes.elect(link, cancelled)
     return cancelled
-  end)
+  end
+  local condition = not operated.state and indexes.LANE or nil
+  return changes.run(self, {
+    filter = operated, read = reader(self, condition), change = change, limits = LIMITS,
+    is_reversed = not operated.newest, is_meant = true,
+  })
 end
 
 --[[ forget ]]

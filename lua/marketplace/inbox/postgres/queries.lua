@@ -57,11 +57,8 @@ local BY_STATE = clauses_with {
 }
 local BY_NAME = clauses_with(nil)
 
---- The rest of a SELECT, behind its columns; its values are the filter's.
----@param filter marketplace.InboxFilter
----@param condition? string a further one
----@return string
-function queries.where(filter, condition)
+-- The rest of a SELECT, behind its columns; its values are the filter's.
+local function where_of(filter, condition)
   local has_name = filter.id or filter.app_id -- of which there are few: their indexes find them among all others
   local is_live = filter.state == "ready" or filter.state == "leased" or condition == indexes.LANE
   local conditions = { condition }
@@ -96,10 +93,12 @@ local function read_of(columns, filter)
 end
 
 -- Rows, and the place from which to go on, nil if there is none.
-local function walk_page(link, columns, filter, condition, examine)
-  local where, order = walked(filter, condition)
-  if condition == indexes.DEAD then filter.state = nil end
-  local rest = sql.where(filter, BY_NAME, {}, "seq", WALK:format(read_of(columns, filter), where, order, examine))
+local function walk_page(link, columns, filter, examine, condition)
+  local walk = filter.state == "dead" and indexes.DEAD or nil
+  local where, order = walked(filter, walk)
+  if walk then filter.state = nil end
+  local inner = WALK:format(read_of(columns, filter), where, order, examine)
+  local rest = sql.where(filter, BY_NAME, { condition }, "seq", inner)
   local found = link:run(("SELECT %s%s LIMIT %d"):format(columns, rest, filter.limit), filter)
   if #found == filter.limit then return found, found[#found].seq end
   local last = link:run(LAST:format(where, order, examine - 1), filter)[1]
@@ -113,49 +112,58 @@ local function are_at_most(link, most, condition, filter)
 end
 
 -- Whether the filter can select only so few that they can be sorted.
-local function are_few(link, filter, most)
+local function are_few(link, filter, most, condition)
   if filter.id or filter.state == "leased" then return true end
   if filter.app_id then return are_at_most(link, most, "app_id = :app_id", filter) end
-  return filter.state == "ready" and are_at_most(link, most, indexes.LANE)
+  local is_live = filter.state == "ready" or condition == indexes.LANE
+  return is_live and are_at_most(link, most, indexes.LANE)
 end
 
 -- If those that wait are many, most of what is in the table behind the first of them waits; but months of done ones can
 -- be before that.
 local FIRST = "SELECT min(+seq) AS seq FROM inbox WHERE " .. indexes.LANE
 
-local function whole_page(link, columns, filter)
-  local found = link:run("SELECT " .. columns .. queries.where(filter), filter)
+local function whole_page(link, columns, filter, _, condition)
+  local found = link:run("SELECT " .. columns .. where_of(filter, condition), filter)
   return found, filter.limit and #found == filter.limit and found[#found].seq or nil
 end
 
-local function bounded_page(link, columns, filter, examine)
+local function bounded_page(link, columns, filter, examine, condition)
   if filter.code then
     if filter.state and filter.state ~= "dead" then return {} end
     filter.state = "dead"
   end
-  if are_few(link, filter, examine) then return whole_page(link, columns, filter) end
+  if are_few(link, filter, examine, condition) then return whole_page(link, columns, filter, nil, condition) end
   if filter.state == "ready" and not (filter.newest or filter.from) then
     filter.from = link:run(FIRST)[1].seq - 1
   end
-  return walk_page(link, columns, filter, filter.state == "dead" and indexes.DEAD or nil, examine)
+  return walk_page(link, columns, filter, examine, condition)
 end
 
-local function page_of(link, columns, page)
+local function page_of(link, columns, page, condition)
   local filter = fields.copy(page, fields.filter)
   filter.newest, filter.limit, filter.from = page.newest, page.limit, tonumber(page.from)
   if filter.limit == 0 then return {}, page.from end
   if page.examine then filter.limit = filter.limit or page.examine end
-  local found, last = (page.examine and bounded_page or whole_page)(link, columns, filter, page.examine)
+  local found, last = (page.examine and bounded_page or whole_page)(link, columns, filter, page.examine,
+    condition)
   for _, row in ipairs(found) do row.seq = nil end
   return found, last and ("%d"):format(last)
 end
 
--- The rows of a page and its cursor; nil, a message and a code if that fails.
-local function read_page(self, columns, page)
+--- The rows of a page and its cursor; nil, a message and a code if that fails.
+---@param self table the inbox
+---@param columns string of a SELECT, with seq, which is not given
+---@param page marketplace.InboxPage
+---@param condition? string a further one
+---@return table[]|nil
+---@return string? cursor if there may be more; a message if there are no rows
+---@return string? code
+function queries.page(self, columns, page, condition)
   local cursor
   local found, message, code = self:read(function(link)
     local list
-    list, cursor = page_of(link, columns, page)
+    list, cursor = page_of(link, columns, page, condition)
     return list
   end)
   if not found then return nil, message, code end
@@ -166,11 +174,11 @@ local SUMMARY = "seq, " .. rows.selected(fields.summary)
 
 function methods:list(filter)
   local page = fields.page("inbox:list", filter)
-  return read_page(self, SUMMARY, page)
+  return queries.page(self, SUMMARY, page)
 end
 
 function methods:count(filter, most)
-  local found, cursor, code = read_page(self, "seq", fields.counted(filter, most))
+  local found, cursor, code = queries.page(self, "seq", fields.counted(filter, most))
   if not found then return nil, cursor, code end
   return fields.count_of(found, cursor, most)
 end

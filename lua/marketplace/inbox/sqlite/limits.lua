@@ -2,7 +2,9 @@
 --- transactions takes them with few entries then.
 return {
   -- entries in a transaction, for which others wait
-  recovered = 500, replayed = 500,
+  recovered = 500, changed = 500,
+  -- read at once of those that an operator changes, and looked at for them
+  selected = 5000, examined = 20000,
   -- the same, of those that a claim places: at first, or as many as are claimed; and once those can all not be claimed
   placed = 128, placed_further = 500,
   -- transactions in a call of claim or recover, which the caller's other work waits for; the next call goes on

@@ -1,4 +1,5 @@
 --- What operators and retention change in the inbox in a SQLite file.
+local changes = require "marketplace.inbox.changes"
 local codes = require "marketplace.inbox.codes"
 local fields = require "marketplace.inbox.fields"
 local history = require "marketplace.inbox.history"
@@ -9,7 +10,6 @@ local quoted = require("marketplace.inbox.sql").quoted
 local retention = require "marketplace.inbox.retention"
 local rows = require "marketplace.inbox.sqlite.rows"
 local selection = require "marketplace.inbox.sqlite.selection"
-local unpack = require("marketplace.runtime").unpack
 
 local methods = {}
 
@@ -25,53 +25,34 @@ local REPLAY_STATE = {
   done = REPLAY:format(rows.ADDING_DONE_AND_REPLAYED, "done", CAN_REPLAY.done),
 }
 
-local function reversed(list)
-  local other = {}
-  for i = #list, 1, -1 do other[#other + 1] = list[i] end
-  return other
-end
-
--- Those of a list, {seq=, id=}, that change(link, slice, now) changes; it returns what link:each did. Others can write
--- between slices.
-local function change_in_slices(self, list, change)
-  local last = 0
-  return self:transact_in_slices(function(link, now)
-    local slice = { unpack(list, last + 1, math.min(#list, last + limits.replayed)) }
-    local changed = change(link, slice, now)
-    for i, row in ipairs(slice) do row.is_changed = changed[i] ~= false end
-    last = last + #slice
-    return last < #list
-  end)
-end
-
--- The ids of those that were selected and changed, in the order in which they were selected; nil, a message and a code
--- if that fails. `is_reversed`: the last of them are to be changed first.
-local function change_selected(self, select, is_reversed, change)
-  local selected, message, code = self:read(select)
-  if not selected then return nil, message, code end
-  local done, ids = true, {}
-  if #selected > 0 then
-    done, message, code = change_in_slices(self, is_reversed and reversed(selected) or selected, change)
+-- A page of those that a filter selects and a further condition.
+local function reader(self, condition)
+  return function(page)
+    local cursor
+    local found, message, code = self:read(function(link)
+      local list
+      list, cursor = selection.page(link, "seq, id", page, condition)
+      return list
+    end)
+    if not found then return nil, message, code end
+    return found, cursor
   end
-  if not done then return nil, message, code end
-  for _, row in ipairs(selected) do
-    if row.is_changed then ids[#ids + 1] = row.id end
-  end
-  return ids
 end
-
-local PLACE = "seq, id"
 
 -- What is older is made ready before what waits behind it.
 function methods:replay(filter)
   local replayed = fields.replayed(filter)
   if not replayed and not self.closed then return {} end
-  local function select(link) return selection.all(link, PLACE, replayed, CAN_REPLAY[replayed.state]) end
-  return change_selected(self, select, replayed and replayed.newest, function(link, slice, now)
+  replayed = replayed or {}
+  local function change(link, slice, now)
     local ready = link:each(REPLAY_STATE[replayed.state], slice, { now = now })
     lanes.elect_anew(link, ready)
     return ready
-  end)
+  end
+  return changes.run(self, {
+    filter = replayed, read = reader(self, CAN_REPLAY[replayed.state]), change = change, limits = limits,
+    is_reversed = replayed.newest,
+  })
 end
 
 --[[ run, cancel ]]
@@ -82,10 +63,10 @@ local RUN = "UPDATE inbox SET at = :now, set_at = :now, " .. rows.adding "'run'"
 function methods:run(filter)
   local operated = fields.operated("run", filter)
   if not operated and not self.closed then return {} end
-  local function select(link) return fields.meant(selection.all(link, PLACE, operated), operated) end
-  return change_selected(self, select, false, function(link, slice, now)
-    return link:each(RUN, slice, { now = now })
-  end)
+  local function change(link, slice, now) return link:each(RUN, slice, { now = now }) end
+  return changes.run(self, {
+    filter = operated or {}, read = reader(self), change = change, limits = limits, is_meant = true,
+  })
 end
 
 local CANCEL = "UPDATE inbox SET state = 'dead', code = 'cancelled', reason = :reason, leads = -1, at = :now, " ..
@@ -96,13 +77,16 @@ local CANCEL = "UPDATE inbox SET state = 'dead', code = 'cancelled', reason = :r
 function methods:cancel(filter, reason)
   local operated = fields.operated("cancel", filter)
   if not operated and not self.closed then return {} end
-  local function select(link) return fields.meant(selection.live(link, PLACE, operated), operated) end
-  return change_selected(self, select, operated and not operated.newest, function(link, slice, now)
-    local given = { now = now, reason = reason, told_reason = history.reason(reason) }
-    local cancelled = link:each(CANCEL, slice, given)
+  operated = operated or {}
+  local function change(link, slice, now)
+    local cancelled = link:each(CANCEL, slice, { now = now, reason = reason, told_reason = history.reason(reason) })
     lanes.elect(link, cancelled)
     return cancelled
-  end)
+  end
+  return changes.run(self, {
+    filter = operated, read = reader(self, "+state IN ('ready', 'leased')"), change = change, limits = limits,
+    is_reversed = not operated.newest, is_meant = true,
+  })
 end
 
 --[[ forget ]]

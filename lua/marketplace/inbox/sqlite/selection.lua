@@ -57,36 +57,11 @@ local function select_ready(link, columns, filter)
   return found
 end
 
---- The rows that a filter selects, in its order.
----@param link table
----@param columns string of a SELECT
----@param filter marketplace.InboxFilter
----@param condition? string a further one
----@return table[]
-function selection.all(link, columns, filter, condition)
+-- The rows that a filter selects, in its order.
+local function select_all(link, columns, filter, condition)
   if filter.state == "ready" then return select_ready(link, columns, filter) end
   if filter.state == "leased" then return select_placed(link, columns, filter) end
   return link:run("SELECT " .. columns .. where(filter, condition, "seq"), filter)
-end
-
---- The rows that a filter selects of those that are ready or leased, in its order.
----@param link table
----@param columns string of a SELECT, with seq
----@param filter marketplace.InboxFilter
----@return table[]
-function selection.live(link, columns, filter)
-  if filter.state then return selection.all(link, columns, filter) end
-  local given, found = copy_of(filter), {}
-  for _, state in ipairs { "leased", "ready" } do
-    given.state = state
-    for _, row in ipairs(selection.all(link, columns, given)) do found[#found + 1] = row end
-  end
-  table.sort(found, function(a, b)
-    if filter.newest then return a.seq > b.seq end
-    return a.seq < b.seq
-  end)
-  for i = #found, (filter.limit or #found) + 1, -1 do found[i] = nil end
-  return found
 end
 
 --[[ Pages ]]
@@ -120,9 +95,11 @@ local function last_of(link, walk, filter, examine)
 end
 
 -- Rows, and the place from which to go on, nil if there is none.
-local function walk_page(link, columns, filter, walk, examine)
+local function walk_page(link, columns, filter, walk, examine, condition)
   filter.last = last_of(link, walk, filter, examine)
-  local rest = sql.where(filter, WALKED, conditions_of(walk, filter, filter.last), "seq", walk.from)
+  local conditions = conditions_of(walk, filter, filter.last)
+  conditions[#conditions + 1] = condition
+  local rest = sql.where(filter, WALKED, conditions, "seq", walk.from)
   local found = link:run("SELECT " .. columns .. rest .. " LIMIT :limit", filter)
   return found, #found == filter.limit and found[#found].seq or filter.last
 end
@@ -173,34 +150,36 @@ local function ready_page(link, columns, filter, examine)
   return found, cursor or #found == filter.limit and found[#found].seq or nil
 end
 
-local function bounded_page(link, columns, filter, examine)
+local function bounded_page(link, columns, filter, examine, condition)
   if filter.code then
     if filter.state and filter.state ~= "dead" then return {} end
     filter.state = "dead"
   end
   if are_few(link, filter, examine) then
-    local found = selection.all(link, columns, filter)
+    local found = select_all(link, columns, filter, condition)
     return found, #found == filter.limit and found[#found].seq or nil
   end
   if filter.state == "ready" then return ready_page(link, columns, filter, examine) end
-  return walk_page(link, columns, filter, filter.state == "dead" and WALKS.dead or WALKS.all, examine)
+  local walk = filter.state == "dead" and WALKS.dead or WALKS.all
+  return walk_page(link, columns, filter, walk, examine, condition)
 end
 
 --- A page of what a filter selects, and its cursor if there may be more.
 ---@param link table
 ---@param columns string of a SELECT, with seq
 ---@param page marketplace.InboxPage
+---@param condition? string a further one, of those that are not ready or leased, or of all
 ---@return table[]
 ---@return string|nil cursor
-function selection.page(link, columns, page)
+function selection.page(link, columns, page, condition)
   local filter = copy_of(page)
   if filter.limit == 0 then return {}, page.from end
   local found, last
   if page.examine then
     filter.limit = filter.limit or page.examine
-    found, last = bounded_page(link, columns, filter, page.examine)
+    found, last = bounded_page(link, columns, filter, page.examine, condition)
   else
-    found = selection.all(link, columns, filter)
+    found = select_all(link, columns, filter, condition)
     last = filter.limit and #found == filter.limit and found[#found].seq or nil
   end
   return found, last and ("%d"):format(last)
