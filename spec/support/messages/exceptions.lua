@@ -11,6 +11,7 @@ return {
   ["%s: the URL has a NUL byte"] = "cannot be typed",
   ["(no inbox URL)"] = "of an inbox that a program opens: inbox_url_spec",
   ["the memory inbox has no path: write memory"] = "in memory nothing can be listed: inbox_url_spec",
+  ["- (it is to be sent on, and signed anew: a forward put it here)"] = "of a forward: cli_inbox_forward_spec",
   ["renew it, and have the server load the new one"] = "needs a server with a certificate: check_spec",
   ["the token crosses the network unencrypted from other machines to %s: use "] = RUNNING,
   ["--tls-cert and --tls-key, or 127.0.0.1 with an SSH tunnel or a proxy in front"] = RUNNING,
