@@ -164,6 +164,7 @@ for engine, open in pairs(ENGINES) do
         has(page("/inbox", query), "Nothing was searched for")
       end
       page("/live", { app = "a\0b" }, 400)
+      page("/apps", { from = "\255" }, 400)
       for _, from in ipairs { "x", "-1", "1e3", ("9"):rep(100), "'", "\255" } do
         page("/inbox", { from = from }, 400)
       end

@@ -1,6 +1,7 @@
 --- The last notification of each app, page by page.
 local h = require "marketplace.dashboard.html"
 local panel = require "marketplace.dashboard.panels.apps"
+local search = require "marketplace.dashboard.search"
 local shown = require "marketplace.dashboard.shown"
 
 local apps = { path = "/apps", title = "Apps", nav = "Apps" }
@@ -8,6 +9,8 @@ local apps = { path = "/apps", title = "Apps", nav = "Apps" }
 local PAGE = 50
 
 function apps.get(context)
+  local from = context.query.from
+  if from and not search.is_text(from) then return nil, context.invalid "No page begins there." end
   local list, following = context.inbox:apps { limit = PAGE, from = context.query.from }
   if not list then return nil, context.failed(following) end
   return {
