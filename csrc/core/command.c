@@ -224,12 +224,16 @@ static void wait_for_end(mkt_command *c) {
   if (c->out >= 0) (void)hear(c);
 }
 
-static void release(mkt_command *c) {
-  (void)pthread_cond_destroy(&c->ended);
-  (void)pthread_mutex_destroy(&c->mutex);
+static void free_memory(mkt_command *c) {
   mkt_command_words_free(&c->words);
   mkt_free(c->chunk);
   mkt_free(c);
+}
+
+static void release(mkt_command *c) {
+  (void)pthread_cond_destroy(&c->ended);
+  (void)pthread_mutex_destroy(&c->mutex);
+  free_memory(c);
 }
 
 static void *run(void *of) {
@@ -301,9 +305,14 @@ static struct timespec from_now(int milliseconds) {
   return at;
 }
 
-/* In a forked child, which has neither the thread nor, it may be, the mutex, all is left alone. */
+/* A forked child has neither the thread nor, it may be, the mutex, and the descriptors may be
+ * somebody else's by now. */
 void mkt_command_close(mkt_command *c) {
-  if (c == NULL || c->owner != getpid()) return;
+  if (c == NULL) return;
+  if (c->owner != getpid()) {
+    free_memory(c);
+    return;
+  }
   struct timespec deadline = from_now(CLOSE_MILLISECONDS);
   pthread_t thread = c->thread;
   int problem = 0;
