@@ -1,5 +1,5 @@
--- fill.lua URL COUNT: puts COUNT notifications into an inbox, of which every tenth is dead and every hundredth waits;
--- with COUNT 3, one of each. All is the same each time but for the moment of its arrival.
+-- fill.lua URL COUNT [FIRST]: puts notifications FIRST (1) to COUNT into an inbox, of which every tenth is dead and
+-- every hundredth waits; with less than ten, the second is dead and the third waits. All is the same each time but for the moment of its arrival.
 local marketplace = require "marketplace"
 local record = require "marketplace.inbox.record"
 local samples = require "marketplace.samples"
@@ -7,7 +7,7 @@ local samples = require "marketplace.samples"
 local AT_ONCE = 1000
 local EVENTS = { "version_available", "versions_unavailable", "app_unavailable", "versions_restored", "app_restored" }
 
-local url, count = arg[1], tonumber(arg[2])
+local url, count, first_of_all = arg[1], tonumber(arg[2]), tonumber(arg[3] or 1)
 local inbox = assert(marketplace.inbox(url))
 
 local function record_of(number)
@@ -26,7 +26,7 @@ end
 -- What became of them: a code, "done", or nil if it waits.
 local function fate(id)
   local number = tonumber(id:sub(-12))
-  if count == 3 then return ({ "done", "failed" })[number] end
+  if count < 10 then return ({ "done", "failed", nil, "done" })[number] end
   if number % 100 == 0 then return nil end
   return number % 10 == 0 and "failed" or "done"
 end
@@ -48,6 +48,6 @@ local function finish()
   end
 end
 
-for first = 1, count, AT_ONCE do put(first, math.min(count, first + AT_ONCE - 1)) end
+for first = first_of_all, count, AT_ONCE do put(first, math.min(count, first + AT_ONCE - 1)) end
 finish()
 inbox:close()

@@ -27,14 +27,19 @@ function runLua(...args) {
   return done.stdout;
 }
 
+// What the command prints.
+function marketplace(...args) {
+  return runLua("bin/marketplace", ...args);
+}
+
 function temporaryFolder() {
   return fs.mkdtempSync(path.join(os.tmpdir(), "dashboard-"));
 }
 
-// The URL of an inbox in this folder with this many notifications, see fill.lua.
-function fill(folder, count) {
+// The URL of an inbox in this folder with this many notifications, see fill.lua; those before `first` are there already.
+function fill(folder, count, first = 1) {
   const url = `sqlite:${folder}/inbox.db`;
-  runLua("spec/browser/fill.lua", url, String(count));
+  runLua("spec/browser/fill.lua", url, String(count), String(first));
   return url;
 }
 
@@ -75,4 +80,4 @@ async function signIn(page, dashboard) {
   await page.waitForURL(dashboard.url + "/");
 }
 
-module.exports = { ROOT, TOKEN, fill, launch, runLua, signIn, startDashboard, temporaryFolder };
+module.exports = { ROOT, TOKEN, fill, launch, marketplace, runLua, signIn, startDashboard, temporaryFolder };
