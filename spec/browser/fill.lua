@@ -1,5 +1,6 @@
 -- fill.lua URL COUNT [FIRST]: puts notifications FIRST (1) to COUNT into an inbox, of which every tenth is dead and
--- every hundredth waits; with less than ten, the second is dead and the third waits. All is the same each time but for the moment of its arrival.
+-- every hundredth waits; of less than ten, the second is dead and the third waits. All is the same each time but for
+-- the moment of its arrival.
 local marketplace = require "marketplace"
 local record = require "marketplace.inbox.record"
 local samples = require "marketplace.samples"
