@@ -433,8 +433,11 @@ describe("the operating guide names", function()
     }, 0)
     local of_device = require("marketplace.device.counts").new({}):text()
     local spotlight = assert(marketplace.spotlight { packages = folder, base_url = "https://market.example" })
-    local all = receiver:metrics() .. of_server .. of_packages .. of_device .. spotlight:metrics()
+    local dashboard = assert(marketplace.dashboard { inbox = receiver.inbox, token = ("t"):rep(16) })
+    local all = receiver:metrics() .. of_server .. of_packages .. of_device .. spotlight:metrics() ..
+      dashboard:metrics()
     spotlight:close()
+    dashboard:close()
     for name in all:gmatch "# TYPE (%S+)" do shown[name] = true end
     assert.are.same(shown, column "metric")
   end)
@@ -486,8 +489,9 @@ describe("the operating guide names", function()
       if text:find "%.message, [%w_.]+ = level, message" then indirect[path:match "marketplace/(.*)%.lua"] = true end
     end
     assert.are.same({
-      ["client/init"] = true, ["dispatcher/report"] = true, ["nginx/worker"] = true, outage = true, receiver = true,
-      ["server/init"] = true, ["simulator/deliveries"] = true,
+      ["client/init"] = true, ["dashboard/init"] = true, ["dispatcher/report"] = true, ["nginx/worker"] = true,
+      outage = true, receiver = true, ["server/alone"] = true, ["server/init"] = true,
+      ["simulator/deliveries"] = true,
     }, indirect)
   end)
 

@@ -6,7 +6,7 @@
 --- `icon` (what a browser loads beside it), `views`.
 local check = require "marketplace.check"
 local core = require "marketplace.core"
-local log = require "marketplace.log"
+local log_entries = require "marketplace.log"
 local logins = require "marketplace.dashboard.logins"
 local metrics = require "marketplace.metrics"
 local options = require "marketplace.options"
@@ -30,7 +30,7 @@ Dashboard.name, Dashboard.max_body = "dashboard", MOST_FORM
 
 --[[ What views ask for ]]
 
-local function write(self, level, message, more)
+local function log(self, level, message, more)
   local entry = { level = level, message = message, at = self.clock() }
   for name, value in pairs(more or {}) do entry[name] = value end
   if level ~= "info" or self.log.wants_info then self.log.write(entry) end
@@ -41,21 +41,21 @@ end
 ---@param remote? any
 function Dashboard:count_login(outcome, remote)
   self.login_outcomes[outcome] = self.login_outcomes[outcome] + 1
-  if outcome == "succeeded" then write(self, "info", "signed in to the dashboard", { remote = remote }) end
+  if outcome == "succeeded" then log(self, "info", "signed in to the dashboard", { remote = remote }) end
 end
 
 --- Logs what somebody has done with the dashboard.
 ---@param context marketplace.dashboard.Context
 ---@param what string
 function Dashboard:note(context, what)
-  write(self, "info", "done from the dashboard", { remote = context.remote, reason = what })
+  log(self, "info", "done from the dashboard", { remote = context.remote, reason = what })
 end
 
 --- Logs that a view raised.
 ---@param view marketplace.dashboard.View
 ---@param problem any
 function Dashboard:broke(view, problem)
-  write(self, "error", "a page of the dashboard failed", {
+  log(self, "error", "a page of the dashboard failed", {
     status = 500, reason = ("%s: %s"):format(view.name, tostring(problem)),
   })
 end
@@ -208,7 +208,7 @@ function dashboard.new(given)
   options.check(WHERE, given, OPTIONS)
   local ok, problem = pcall(check_options, given)
   if not ok then error(("%s: %s"):format(WHERE, problem), 2) end
-  local target, clock = log.target(given.log), given.clock or core.now
+  local target, clock = log_entries.target(given.log), given.clock or core.now
   local list, message = tokens_of(given, target)
   message = message or tokens.problem(list)
   if message then return nil, ("%s: %s"):format(WHERE, message), "token_invalid" end

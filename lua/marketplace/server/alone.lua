@@ -2,7 +2,7 @@
 local at_exit = require "marketplace.at_exit"
 local certificate = require "marketplace.server.certificate"
 local core = require "marketplace.core"
-local log = require "marketplace.log"
+local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
 local proxies = require "marketplace.server.proxies"
 local refusals = require "marketplace.refusals"
@@ -23,7 +23,7 @@ local SLICE_SECONDS = 0.05
 local MOST_CONNECTIONS, MOST_WAITING = 128, 32
 local LIVE = "/healthz"
 
-local function write(self, level, message, about)
+local function log(self, level, message, about)
   about = about or {}
   about.level, about.message, about.at = level, message, core.now()
   self.log.write(about)
@@ -35,7 +35,7 @@ end
 ---@param refusal {code: string, status?: integer, reason: string, remote?: string, level?: string}
 function Alone:show_refused(refusal)
   if not self.refusals:shows(refusal.code, refusal.status, refusal.remote) then return end
-  write(self, refusal.level or "warning", "refused", {
+  log(self, refusal.level or "warning", "refused", {
     code = refusal.code, status = refusal.status, reason = refusal.reason, remote = refusal.remote,
   })
 end
@@ -70,7 +70,7 @@ end
 -- A reload that fails must not end the server.
 local function reload(self)
   local ok, problem = xpcall(self.reload, debug.traceback)
-  if not ok then write(self, "error", "the reload failed", { reason = tostring(problem) }) end
+  if not ok then log(self, "error", "the reload failed", { reason = tostring(problem) }) end
 end
 
 --- One turn: waits for requests, and answers them.
@@ -116,7 +116,7 @@ function Alone:run()
   local deadline = stopping.deadline(self.stop_seconds)
   while self.http:stats().connections > 0 and core.monotonic() < deadline do exchange(self, 0.1) end
   self:close()
-  write(self, "info", "stopped")
+  log(self, "info", "stopped")
   restore()
 end
 
@@ -155,12 +155,12 @@ local function open_http(self, given)
 end
 
 local function sum_up(self, code, status, count, within)
-  write(self, "warning", "more refused", { code = code, status = status, count = count, within = within })
+  log(self, "warning", "more refused", { code = code, status = status, count = count, within = within })
 end
 
 local function made_of(given)
   local self = setmetatable({
-    responders = responders.new(), log = log.target(given.log), reload = given.reload,
+    responders = responders.new(), log = log_entries.target(given.log), reload = given.reload,
     scheme = given.tls_cert and "https" or "http", stop_seconds = given.stop_seconds or stopping.SECONDS,
     proxies = given.trusted_proxies and assert(proxies.new(given.trusted_proxies)) or nil,
   }, Alone)

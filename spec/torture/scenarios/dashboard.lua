@@ -33,7 +33,8 @@ local function ask(context, request, wanted)
 end
 
 local function page_of(context, path)
-  local status, message, body = ask(context, { method = "GET", path = path, headers = { cookie = context.cookie } }, 200)
+  local request = { method = "GET", path = path, headers = { cookie = context.cookie } }
+  local status, message, body = ask(context, request, 200)
   if not status then return nil, message, "unavailable" end
   return status, #body
 end
