@@ -1,6 +1,7 @@
 -- Forwards: what is sent on to another system, and how it fares apart from the notification and from other forwards.
 local base64 = require "marketplace.base64"
 local core = require "marketplace.core"
+local entries = require "marketplace.cli.commands.inbox.entries"
 local http_server = require "marketplace.http_server"
 local marketplace = require "marketplace"
 local memory = require "marketplace.inbox.memory"
@@ -53,14 +54,13 @@ describe("a forward", function()
     return receiver
   end
 
-  local function arrives(receiver, event, id, given)
+  local function arrives(receiver, event, id, given, more)
     given = given or {}
     given.id, given.generation = id, 2
     local body = samples.body(event, given)
-    local answer = receiver:handle {
-      method = "POST", body = body, headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body) },
-    }
-    assert.equal(200, answer)
+    local headers = { ["x-apple-signature"] = marketplace.sign(SECRET, body) }
+    for name, value in pairs(more or {}) do headers[name] = value end
+    assert.equal(200, (receiver:handle { method = "POST", body = body, headers = headers }))
     return body
   end
 
@@ -112,6 +112,8 @@ describe("a forward", function()
       local original, entry = receiver.inbox:get "n1", receiver.inbox:get "forward:second:n1"
       assert.same({ "forward", "second/" .. original.app_id, original.type, original.body },
         { entry.event, entry.app_id, entry.type, entry.body })
+      assert.matches("verified_by  %- %(it is to be sent on, and signed anew: a forward put it here%)",
+        table.concat(entries.lines(entry, core.now()), "\n"))
     end)
   end)
 
@@ -394,16 +396,20 @@ describe("a forward", function()
     assert.matches('marketplace_requests_total{outcome="stored",reason=""} 1\n', text)
   end)
 
-  it("keeps its trace, under a span of its own", function()
+  it("keeps the trace of the notification's request, under a span of its own for each attempt", function()
     local TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    local system, receiver = other_system(200), receiver_of()
-    local one = forward_to(system)
-    local n = marketplace.parse(samples.body("app_unavailable", { id = "n1" }))
-    local headers = table.concat(one:request(n, { id = "n1", traceparent = TRACE }).headers, "\n")
-    assert.matches("\ntraceparent: 00%-0af7651916cd43dd8448eb211c80319c%-%x+%-01$", headers)
-    assert.is_nil(headers:find("b7ad6b7169203331", 1, true))
-    assert.is_nil(table.concat(one:request(n, { id = "n1" }).headers, "\n"):find("traceparent", 1, true))
-    receiver:on("*", one)
+    local system, receiver = other_system(500, 200), receiver_of()
+    receiver:on("*", forward_to(system))
+    arrives(receiver, "app_unavailable", "n1", nil, { traceparent = TRACE })
+    turn_until(receiver, has_ended(receiver, "forward:second:n1", "done"))
+    local first, second = system.got[1].headers.traceparent, system.got[2].headers.traceparent
+    for _, header in ipairs { first, second } do
+      assert.matches("^00%-0af7651916cd43dd8448eb211c80319c%-%x+%-01$", header)
+    end
+    assert.is_true(first ~= TRACE and second ~= TRACE and first ~= second)
+    arrives(receiver, "app_unavailable", "n2")
+    turn_until(receiver, has_ended(receiver, "forward:second:n2", "done"))
+    assert.is_nil(system.got[3].headers.traceparent)
   end)
 
   describe("is refused", function()
