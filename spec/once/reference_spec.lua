@@ -156,6 +156,9 @@ describe("the source's comments", function()
       packages = found.Packages, base_url = "https://market.example", authenticate = function() end,
       token = { key_id = "K", marketplace_id = "67", key = key:private_pem() },
     })
+    found.Dashboard = assert(marketplace.dashboard {
+      inbox = assert(marketplace.inbox "memory"), token = ("t"):rep(32),
+    })
     found.Spotlight = assert(marketplace.spotlight { packages = root, base_url = "https://market.example" })
     finally(function()
       found.Exchange:close()
@@ -175,7 +178,7 @@ describe("the source's comments", function()
         checked = checked + 1
       end
     end
-    assert.are.equal(11, checked)
+    assert.are.equal(13, checked)
   end)
 
   it("have the objects of a client, one for each type of resource, and no others", function()

@@ -43,7 +43,7 @@ end
 
 ---@class marketplace.inbox.Changes
 ---@field filter marketplace.InboxFilter
----@field read fun(page: marketplace.InboxPage): table[]|nil, string?, string? rows with an id, and a cursor
+---@field read fun(page: marketplace.InboxPageFilter): table[]|nil, string?, string? rows with an id, and a cursor
 ---@field change fun(link: table, slice: table[], now: number): (table|boolean)[] by row, false: it was not changed
 ---@field is_reversed? boolean the last ones are to be changed first
 ---@field is_meant? boolean as fields.meant

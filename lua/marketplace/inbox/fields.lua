@@ -100,14 +100,14 @@ local FILTER = {
 }
 
 --- What list and count take: a filter, and how far to look.
----@class marketplace.InboxPage : marketplace.InboxFilter
+---@class marketplace.InboxPageFilter : marketplace.InboxFilter
 ---@field from? string the cursor that list returned: go on behind it, in the same direction
 ---@field examine? integer look at about so many entries at most, whether the filter selects them or not; default: at
 --- all that there are (list), or 20000 (count)
 local PAGE = options.extend(FILTER, { from = "string", examine = "number" })
 
 --- What apps takes.
----@class marketplace.InboxApps
+---@class marketplace.InboxAppsOptions
 ---@field limit? integer the most apps, default 1000
 ---@field from? string the cursor that apps returned: go on behind it
 local APPS = { limit = "number", from = "string" }
@@ -123,13 +123,6 @@ local function check_number(where, given, name, least, level)
   error(("%s: option '%s' must be a whole number, at least %d"):format(where, name, least), level + 1)
 end
 
-local function checked(where, filter, known, level)
-  filter = filter or {}
-  options.check(where, filter, known, level + 2)
-  check_number(where, filter, "limit", 0, level + 1)
-  return filter
-end
-
 --- The filter, or one that selects everything. Raises, and blames the caller of the inbox's method, if it names
 --- something that is not known, as that would select everything, too.
 ---@param where string the method
@@ -137,7 +130,9 @@ end
 ---@param level? integer whose call is blamed, as in `error`; default 3: the caller of the method that checks
 ---@return marketplace.InboxFilter
 function fields.checked(where, filter, level)
-  filter = checked(where, filter, FILTER, level or 3) -- no tail call: whom `level` blames would differ
+  filter, level = filter or {}, level or 3
+  options.check(where, filter, FILTER, level + 1)
+  check_number(where, filter, "limit", 0, level)
   return filter
 end
 
@@ -150,12 +145,13 @@ end
 
 --- The same of list and count.
 ---@param where string
----@param filter marketplace.InboxPage|nil
+---@param filter marketplace.InboxPageFilter|nil
 ---@param level? integer
----@return marketplace.InboxPage
+---@return marketplace.InboxPageFilter
 function fields.page(where, filter, level)
-  level = level or 3
-  filter = checked(where, filter, PAGE, level)
+  filter, level = filter or {}, level or 3
+  options.check(where, filter, PAGE, level + 1)
+  check_number(where, filter, "limit", 0, level)
   check_number(where, filter, "examine", 1, level)
   if filter.from and not fields.is_cursor(filter.from) then
     error(where .. ": option 'from' must be a cursor that list returned", level)
@@ -164,10 +160,10 @@ function fields.page(where, filter, level)
 end
 
 --- The same of count: its filter is one of list.
----@param filter marketplace.InboxPage|nil
+---@param filter marketplace.InboxPageFilter|nil
 ---@param most integer
 ---@param level? integer
----@return marketplace.InboxPage
+---@return marketplace.InboxPageFilter
 function fields.counted(filter, most, level)
   level = level or 3
   filter = fields.page("inbox:count", filter, level + 1)
@@ -191,12 +187,13 @@ function fields.count_of(found, cursor, most)
 end
 
 --- What apps is asked.
----@param given marketplace.InboxApps|nil
+---@param given marketplace.InboxAppsOptions|nil
 ---@param level? integer
 ---@return {limit: integer, from: string}
 function fields.apps(given, level)
-  level = level or 3
-  given = checked("inbox:apps", given, APPS, level)
+  given, level = given or {}, level or 3
+  options.check("inbox:apps", given, APPS, level + 1)
+  check_number("inbox:apps", given, "limit", 0, level)
   return { limit = given.limit or fields.DEFAULT_APPS, from = given.from or "" }
 end
 

@@ -70,7 +70,8 @@
 ---   inbox:later(app_id, time)     -> the entries of an app whose event's time is later, with `scope` or, if there is
 ---                                    none, with `body`
 ---   inbox:list(page)              -> entries without bodies, in the order in which they were stored, or the newest
----                                    first, and a cursor if there may be more; see marketplace.InboxPage. nil: all.
+---                                    first, and a cursor if there may be more; see
+---                                    marketplace.InboxPageFilter. nil: all.
 ---                                    `at`: when it can be claimed, when its lease ends, or when it was done or dead;
 ---                                    `behind`: the id of the leader for which it waits. With `examine`, a page takes
 ---                                    a bounded time, however many there are: fewer than `limit` can come then, or
@@ -81,8 +82,8 @@
 ---   inbox:apps(given)             -> a list of {app_id=, event=, id=, state=, received_at=}, by app: its newest entry,
 ---                                    which is, of those that are ready or leased, the one that was stored last, or
 ---                                    else the one whose event is the latest; and a cursor if there are more apps. See
----                                    marketplace.InboxApps. In SQLite, an app of which nothing but new entries is
----                                    there, more than 5000 of which no worker has looked at yet, may be missing
+---                                    marketplace.InboxAppsOptions. In SQLite, an app of which nothing but new entries
+---                                    is there, more than 5000 of which no worker has looked at yet, may be missing
 ---   inbox:get(id)                 -> the entry with its body, or nil. `history`: what happened to it beside being
 ---                                    stored, claimed and done, nil for nothing; see marketplace.inbox.history
 ---   inbox:replay(filter)          -> the ids of those that the filter selects and that are now ready, with no attempt
@@ -121,9 +122,9 @@ local inbox = {}
 ---@field backlog fun(self): marketplace.InboxBacklog|nil, string?, string?
 ---@field next_in fun(self): number|nil, string?, string?
 ---@field later fun(self, app_id: string, time: number): table[]|nil, string?, string?
----@field list fun(self, page?: marketplace.InboxPage): table[]|nil, string?, string?
----@field count fun(self, page?: marketplace.InboxPage, most: integer): integer|nil, boolean|string, string?
----@field apps fun(self, given?: marketplace.InboxApps): table[]|nil, string?, string?
+---@field list fun(self, page?: marketplace.InboxPageFilter): table[]|nil, string?, string?
+---@field count fun(self, page?: marketplace.InboxPageFilter, most: integer): integer|nil, boolean|string, string?
+---@field apps fun(self, given?: marketplace.InboxAppsOptions): table[]|nil, string?, string?
 ---@field get fun(self, id: string): table|nil, string?, string?
 ---@field replay fun(self, filter?: marketplace.InboxFilter): string[]|nil, string?, string?
 ---@field run fun(self, filter: marketplace.InboxFilter): string[]|nil, string?, string?

@@ -154,7 +154,7 @@ end
 --- The rows of a page and its cursor; nil, a message and a code if that fails.
 ---@param self table the inbox
 ---@param columns string of a SELECT, with seq, which is not given
----@param page marketplace.InboxPage
+---@param page marketplace.InboxPageFilter
 ---@param condition? string a further one
 ---@return table[]|nil
 ---@return string? cursor if there may be more; a message if there are no rows

@@ -20,7 +20,7 @@ local MOST_OF_PAGE = 5000  -- nor for a page that is to take a bounded time: eac
 
 ---@param inbox table
 ---@param script string
----@param filter marketplace.InboxPage checked
+---@param filter marketplace.InboxPageFilter checked
 ---@return table|nil selected
 ---@return string? cursor if there may be more; a message if there are none
 ---@return string? code

@@ -167,7 +167,7 @@ end
 --- A page of what a filter selects, and its cursor if there may be more.
 ---@param link table
 ---@param columns string of a SELECT, with seq
----@param page marketplace.InboxPage
+---@param page marketplace.InboxPageFilter
 ---@param condition? string a further one, of those that are not ready or leased, or of all
 ---@return table[]
 ---@return string|nil cursor
