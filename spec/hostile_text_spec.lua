@@ -366,8 +366,8 @@ describe("hostile text", function()
     assert.same({
       ["cli/commands/packages/report"] = true,  -- progress, a log
       ["cli/commands/packages/work"] = true,    -- a log
-      ["cli/commands/webhooks/actions"] = true, -- a question
       ["cli/init"] = true,                      -- the version
+      ["cli/support/confirmation"] = true,      -- a question
       ["cli/support/credentials"] = true,       -- a log
       ["cli/support/output"] = true,
       ["cli/support/running"] = true,           -- what callbacks print
