@@ -54,6 +54,16 @@ describe("Debian packages #full", function()
     end
   end)
 
+  it("are built with what make builds with", function()
+    local needed = shell.run [[
+      sed -n '/^Build-Depends:/,/^$/s/^.* \([a-z0-9.-]*\),\{0,1\}$/\1/p' deploy/debian/control |
+      grep -Ev '^(dh-|lua5|liblua5|pkgconf$)' | sort]]
+    local listed = shell.run [[
+      awk '!/^#/ { for (i = 2; i <= NF; i++) if ($i == "run") print $1 }' tools/packages.txt |
+      grep -Ev '^(build-essential|pkg-config)$' | sort]]
+    assert.equal(listed, needed)
+  end)
+
   it("need the libraries that the modules are linked with, each of which this system has", function()
     local needed = field("lua-marketplace", "Depends")
     for _, library in ipairs {
