@@ -75,6 +75,15 @@ local function lose_leases(context)
   return #stored
 end
 
+-- What an operator's page asks, of those that are dead: what is done becomes more and more.
+local function look(context)
+  local page, cursor = context.inbox:list { state = "dead", limit = 1, newest = true, examine = 2 }
+  context.inbox:list { state = "dead", from = cursor, newest = true }
+  local count = context.inbox:count({ state = "dead" }, 100)
+  if #page ~= 1 or count == 0 or #context.inbox:apps() == 0 then return nil, "they are not all there", "lost" end
+  return context.inbox:get(page[1].id).history
+end
+
 -- Stores two of one app and one of another, cancels one, gives the others up, has them all replayed, runs them, and
 -- forgets their bodies.
 local function run_inbox(context)
@@ -88,6 +97,8 @@ local function run_inbox(context)
   context.acknowledged = n
   context.inbox:cancel({ id = "b" .. n }, "not wanted")
   finish_all(context, "dead")
+  local history, message, code = look(context)
+  if not history then return nil, message, code end
   context.inbox:replay()
   finish_all(context, "done")
   for _, letter in ipairs { "a", "b", "c" } do
