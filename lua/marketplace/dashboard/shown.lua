@@ -16,9 +16,10 @@ function shown.count(count, more)
   return grouped .. (more and "+" or "")
 end
 
+local FEW = 10
 local UNITS = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } }
 
---- A length of time, in its two largest units: "2 h 5 min", "12 s".
+--- A length of time, in its largest unit, and the next one if there are few of that: "2 h 5 min", "43 min".
 ---@param seconds number
 ---@return string
 function shown.duration(seconds)
@@ -26,7 +27,7 @@ function shown.duration(seconds)
   for i, unit in ipairs(UNITS) do
     if seconds >= unit[1] then
       local count, next_unit = math.floor(seconds / unit[1]), UNITS[i + 1]
-      local rest = next_unit and math.floor(seconds % unit[1] / next_unit[1]) or 0
+      local rest = next_unit and count < FEW and math.floor(seconds % unit[1] / next_unit[1]) or 0
       local first = ("%d %s"):format(count, unit[2])
       return rest > 0 and ("%s %d %s"):format(first, rest, next_unit[2]) or first
     end
