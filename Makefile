@@ -392,6 +392,11 @@ attack: packages-test ## what becomes of notifications and probes beside senders
 	@tools/with-lua $(LUA) $(LUA) tools/attack_waiting.lua
 	@tools/with-lua $(LUA) $(LUA) tools/attack.lua $(or $(MB),200) $(or $(RATE),23)
 
+.PHONY: screenshots
+screenshots: packages-test ## take pictures of the dashboard anew, for docs/screenshots
+	@$(MAKE) --no-print-directory build
+	@tools/screenshots
+
 .PHONY: soak
 soak: packages-bench ## whether serve keeps its memory, its descriptors and its speed under full load (MINUTES=30)
 	@$(MAKE) --no-print-directory build

@@ -61,6 +61,26 @@ function startDashboard(folder, ...args) {
   });
 }
 
+// A dashboard with something in each view, see little_of_everything.lua.
+function showEverything(folder) {
+  runLua("spec/browser/little_of_everything.lua", folder);
+  return startDashboard(folder, "--inbox", `sqlite:${folder}/inbox.db`, "--packages", `${folder}/packages`);
+}
+
+// The addresses of all views of such a dashboard, by name.
+async function allViews(page, dashboard) {
+  const first = async (view, part) => {
+    await page.goto(dashboard.url + view);
+    return page.locator(`main table a[href*='${part}']`).first().getAttribute("href");
+  };
+  const version = await first("/packages", "/version");
+  return {
+    overview: "/", inbox: "/inbox", notification: await first("/dead", "/notification"), dead: "/dead",
+    confirm: "/confirm?do=replay&state=dead", live: "/live", apps: "/apps", packages: "/packages", version,
+    change: `/change?do=hold&${version.split("?")[1].replace("id=", "version=")}`,
+  };
+}
+
 function stop(child) {
   return new Promise((resolve) => {
     child.on("exit", resolve);
@@ -80,4 +100,6 @@ async function signIn(page, dashboard) {
   await page.waitForURL(dashboard.url + "/");
 }
 
-module.exports = { ROOT, TOKEN, fill, launch, marketplace, runLua, signIn, startDashboard, temporaryFolder };
+module.exports = {
+  ROOT, TOKEN, allViews, fill, launch, marketplace, runLua, showEverything, signIn, startDashboard, temporaryFolder,
+};
