@@ -27,6 +27,10 @@ describe("marketplace.dashboard", function()
       assert.equal(303, browser:get("/login").status)
     end)
 
+    it("leads to the overview if that would be too long for a header", function()
+      assert.equal("/login", browser:get("/live?app=" .. ("%25"):rep(2000)).headers.location)
+    end)
+
     it("leads nowhere else", function()
       for _, place in ipairs {
         "https://evil.example/", "//evil.example", "/\\evil.example", "/nothing", "/login", "/logout", "/a\r\nb: c",

@@ -55,6 +55,7 @@ local VIEWS = {
 local POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " ..
   "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
+local MOST_NEXT = 1000 -- bytes, of where one goes on after signing in
 local MOST_FLASH = 1000 -- bytes: a cookie has to hold it
 
 --[[ Answers ]]
@@ -173,7 +174,7 @@ end
 local function to_login(context, asked)
   if asked.method ~= "POST" and origin.is_led_here(asked.headers) then return lead_on(context) end
   local from = asked.method ~= "POST" and context.path ~= "/" and context.path .. forms.query(context.query) or nil
-  return redirect(context, "/login", { next = from })
+  return redirect(context, "/login", { next = from and #from <= MOST_NEXT and from or nil })
 end
 
 local function form_fault(context, asked, view)
