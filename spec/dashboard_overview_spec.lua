@@ -1,6 +1,8 @@
 -- The dashboard's own views: what an operator sees first, what comes in live, what the outside looks like. Every text
 -- from outside is hostile.
+local core = require "marketplace.core"
 local h = require "marketplace.dashboard.html"
+local scheduler = require "marketplace.client.scheduler"
 local sqlite = require "marketplace.inbox.sqlite"
 local shell = require "support.shell"
 local support = require "support.dashboard"
@@ -189,6 +191,21 @@ describe("the dashboard's overview", function()
       assert.equal(2 * first, asked)
       other.now = other.now + 300
       has('data-from="/check?from=overview"', other:get("/").body)
+    end)
+
+    it("is looked at again after somebody has left before it was over", function()
+      local waits = true
+      other.dashboard.outside.given.transport = function()
+        if waits then scheduler.pause()(1000) end
+        return { status = 401, headers = {}, body = "" }
+      end
+      local tasks = scheduler.new(core.monotonic, function() end)
+      local task = tasks:add(function() other:get "/check" end, function() end)
+      tasks:turn()
+      has("Somebody else is looking", other:get("/check").body)
+      tasks:stop(task)
+      waits, other.now = false, other.now + 30
+      has("is refused with 401", other:get("/check").body)
     end)
 
     it("is not there if nothing is to be looked at", function()
