@@ -84,7 +84,8 @@ describe("the command's credentials", function()
 
   it("are refused if a line is wrong, with its number", function()
     assert.equal(config .. ":2: unknown setting 'secret'; known: key_file, key_id, issuer_id, individual, " ..
-      "api_url, ca_file, inbox, attempts, keep, packages", refused "# x\nsecret = hunter2\n")
+      "api_url, ca_file, inbox, attempts, keep, packages, " ..
+      "alert_command, alert_state, alert_age", refused "# x\nsecret = hunter2\n")
     assert.equal(config .. ":1: a line must be name = value", refused "hunter2\n")
     assert.equal(config .. ":3: key_id is set twice", refused "key_id = a\n\nkey_id = b\n")
     assert.equal(config .. ":2: individual is set twice", refused "individual = false\nindividual = true\n")
