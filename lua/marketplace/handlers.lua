@@ -11,7 +11,7 @@ local handlers = {}
 ---@return boolean|nil ok
 ---@return string? message
 function handlers.add(register, receiver)
-  local added, given, message = xpcall(function() return register(receiver) end, traceback.of)
+  local added, given, message = traceback.call(function() return register(receiver) end)
   if not added then return nil, given end
   if not given and message ~= nil then return nil, tostring(message) end
   return true

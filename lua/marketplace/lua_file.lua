@@ -18,7 +18,7 @@ function lua_file.run(path, what)
   local chunk, problem = loadfile(path)
   if not chunk then return false, ("%s cannot be loaded: %s"):format(what, problem) end
   add_folder(path)
-  local ok, returned = xpcall(chunk, traceback.of)
+  local ok, returned = traceback.call(chunk)
   if not ok then return false, ("%s failed: %s"):format(what, returned) end
   return true, returned
 end
