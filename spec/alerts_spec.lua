@@ -432,6 +432,29 @@ describe("alerts", function()
     end
   end)
 
+  it("are told though a part of the state is of another type than it should be", function()
+    local known = '"name":"a","message":"m","level":"error","since":1'
+    local alert = known .. ',"id":"1","state":"begins","at":1'
+    local damaged = {}
+    for _, more in ipairs { '"about":{}', '"about":null', '"scope":[1]', '"seen":"now"' } do
+      damaged[#damaged + 1] = ('{"version":1,"on":[{%s,%s}],"untold":[]}'):format(known, more)
+    end
+    for _, more in ipairs { '"by":"b","until":"then"', '"by":{}', '"alert":{' .. alert .. ',"about":5}',
+      '"alert":{' .. known .. ',"id":"1"}' } do
+      damaged[#damaged + 1] = ('{"version":1,"on":[],"untold":[{%s"attempts":0,"due":1,"set":1,%s}]}'):format(
+        more:find "alert" and "" or '"alert":{' .. alert .. "},", more)
+    end
+    for _, damage in ipairs(damaged) do
+      told, entries = {}, {}
+      assert(core.replace_file(folder .. "/alerts", damage))
+      local book = open()
+      book:observe { on "a" }
+      turn(book)
+      assert.same({ "a begins" }, shown(), damage)
+      assert.matches("is damaged", entries[1].reason)
+    end
+  end)
+
   it("are told though what tells them raises", function()
     local fails = true
     local book = open { tell = function(alert)

@@ -27,19 +27,28 @@ State.__index = State
 
 --[[ The file's form ]]
 
-local function is_text(value) return type(value) == "string" end
+-- Of each type, "?" if it can be absent.
+local KNOWN = {
+  name = "string", message = "string", level = "string", since = "number", about = "string?",
+}
+local ON = { scope = "string?", seen = "number?" }
+local TOLD = { id = "string", state = "string", at = "number" }
+local UNTOLD = { attempts = "number", due = "number", set = "number", by = "string?", ["until"] = "number?" }
 
-local function is_number(value) return type(value) == "number" end
-
-local function is_alert(one)
-  return type(one) == "table" and is_text(one.name) and is_text(one.message) and is_text(one.level)
-    and is_number(one.since)
+local function has(one, fields)
+  if type(one) ~= "table" then return false end
+  for name, expected in pairs(fields) do
+    local found = type(one[name])
+    if found ~= expected and found .. "?" ~= expected and not (found == "nil" and expected:sub(-1) == "?") then
+      return false
+    end
+  end
+  return true
 end
 
-local function is_untold(one)
-  return type(one) == "table" and is_alert(one.alert) and is_text(one.alert.id) and is_number(one.attempts)
-    and is_number(one.due) and is_number(one.set)
-end
+local function is_on(one) return has(one, KNOWN) and has(one, ON) end
+
+local function is_untold(one) return has(one, UNTOLD) and has(one.alert, KNOWN) and has(one.alert, TOLD) end
 
 local function all(list, is_right)
   if not json.is_list(list) then return false end
@@ -50,7 +59,7 @@ local function all(list, is_right)
 end
 
 local function parse(document)
-  if not (all(document.on, is_alert) and all(document.untold, is_untold)) then return nil end
+  if not (all(document.on, is_on) and all(document.untold, is_untold)) then return nil end
   return { on = document.on, untold = document.untold }
 end
 
