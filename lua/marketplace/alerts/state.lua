@@ -29,7 +29,7 @@ State.__index = State
 
 -- Of each type, "?" if it can be absent.
 local KNOWN = {
-  name = "string", message = "string", level = "string", since = "number", about = "string?",
+  name = "string", level = "string", since = "number", message = "string", about = "string?",
 }
 local ON = { scope = "string?", seen = "number?" }
 local TOLD = { id = "string", state = "string", at = "number" }
