@@ -36,6 +36,7 @@ local function start(folder)
   local command = ("echo $$; %s exec %s bin/marketplace serve tools/demo_handlers.lua --inbox sqlite:%s/inbox.db " ..
     "--port 0 --attempts %d --secret-file %s/secret > %s/log 2>&1"):format(demo_failure.environment(folder), LUA,
     folder, demo_failure.ATTEMPTS, folder, folder)
+  assert(io.open(folder .. "/log", "w")):close() -- the shell makes it only after it has written its process id
   local process = assert(io.popen(command, "r"))
   local pid = assert(tonumber((process:read("*l"))), "the server did not start")
   return process, pid, assert(io.open(folder .. "/log"))
