@@ -575,7 +575,7 @@ describe("marketplace.check", function()
       fail_at("hooks.example", "Connection refused", "connect_failed")
     end, { "error receiver https://hooks.example/notifications: cannot connect: Connection refused" } },
     { "no app is named", function() end,
-      { "skipped webhook App Store Connect: no app was named, so that no webhook was looked at. To do: name the" },
+      { "skipped webhook App Store Connect: no app was named, so no webhook was looked at. To do: name the" },
       options = { apps = NONE } },
     { "no domain is named", function() end, {
       "skipped domain devices: no domain was named", "skipped packages packages: no folder of packages was named",

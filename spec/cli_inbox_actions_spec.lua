@@ -418,7 +418,7 @@ describe("marketplace inbox", function()
         plain(select(2, run(1, "run", "a"))))
       assert.equal("b is done; to run it once more: marketplace inbox replay b --done",
         plain(select(2, run(1, "run", "b"))))
-      failed("c is dead, as it cannot be read: not JSON", "run", "c")
+      failed("c is dead, because it cannot be read: not JSON", "run", "c")
       not_there("d", "run", "d")
     end)
   end)

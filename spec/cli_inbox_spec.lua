@@ -112,7 +112,8 @@ describe("the command's inbox", function()
     for _, command in ipairs { "work x.lua", "inbox stats", "reconcile --app 1", "serve x.lua --no-dispatch" } do
       local output, status = shell.capture(shell.marketplace(command, "MARKETPLACE_INBOX=memory"))
       assert.equal(2, status, output)
-      assert.matches("an inbox in memory belongs to the process that receives; it is set by MARKETPLACE_INBOX", output)
+      assert.matches("an inbox in memory belongs to the process that receives: name one that several can use; it is " ..
+        "set by MARKETPLACE_INBOX", output)
     end
   end)
 end)

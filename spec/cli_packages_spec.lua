@@ -218,7 +218,7 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3
     assert.equal(1, here("verify", "v1"))
     assert.equal("v1", asked[1][2].version)
     assert.equal("v1 has problems: 2 assets, 5.00 kB\n  variant/a.ipa: chunk 3 has another digest\n", out())
-    assert.equal("marketplace: 1 of 1 versions are not as their manifests say\n", told())
+    assert.equal("marketplace: versions that are not as their manifests say: 1 of 1\n", told())
     assert.equal(2, here "verify")
     assert.equal(2, here("verify", "v1", "--all"))
   end)
@@ -366,7 +366,7 @@ wanted     no       5 min  in 1 min  68   -         -         -        v3
     assert.equal(0, asking("fetch", "--version", "v2"))
     assert.equal("marketplace: v2 is published already\n", told())
     assert.equal(0, asking "fetch")
-    assert.matches("nothing is due now, and 1 wait for their next try", told())
+    assert.matches("nothing is due now; waiting for their next try: 1", told())
     answers.jobs = {}
     assert.equal(0, asking "fetch")
     assert.equal("marketplace: nothing is wanted now\n", told())

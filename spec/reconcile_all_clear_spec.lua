@@ -89,7 +89,7 @@ describe("reconcile's all-clear", function()
       change { enabled = false }
       now = now + HOUR
       local report = expect_problems "webhook_disabled"
-      assert.matches("^webhook w1 of app a1 is disabled, so that nothing is sent to it: enable it, or delete it$",
+      assert.matches("^webhook w1 of app a1 is disabled, so nothing is sent to it: enable it, or delete it$",
         report.problems[1].message)
       assert.same({ "w1", "a1" }, { report.problems[1].webhook, report.problems[1].app })
       assert.same({ before.checked, before.seen }, { remembered().checked, remembered().seen })

@@ -277,7 +277,7 @@ describe("marketplace webhooks", function()
       (run(0, "redeliver", "d1", "d2")))
     local out, err = run(1, "redeliver", "d1", "gone", "d2")
     assert.equal("delivery d1 is repeated as new5\ndelivery d2 is repeated as new6\n", out)
-    assert.matches("delivery gone is not repeated: .*\n1 of 3 deliveries are not repeated", err)
+    assert.matches("delivery gone is not repeated: .*\ndeliveries not repeated: 1 of 3", err)
   end)
 
   it("lists deliveries", function()

@@ -11,6 +11,16 @@ local function check_described(elements, where)
   end
 end
 
+local function check_once(options, where)
+  local seen = {}
+  for _, option in ipairs(options) do
+    for _, alias in ipairs(option._aliases) do
+      assert.is_nil(seen[alias], ("%s has %s twice"):format(where, alias))
+      seen[alias] = true
+    end
+  end
+end
+
 local function each_command(parser, name, visit)
   visit(parser, name)
   for _, command in ipairs(parser._commands) do each_command(command, name .. " " .. command._name, visit) end
@@ -25,6 +35,7 @@ describe("the command's own description", function()
     each_command(cli.parser(argparse), "marketplace", function(command, name)
       assert.is_truthy(command._description and command._description:find "%S", name)
       check_described(command._options, name)
+      check_once(command._options, name)
       check_described(command._arguments, name)
       seen = seen + 1
     end)

@@ -19,7 +19,7 @@ end
 local function dead_letters(codes)
   local failed, invalid = codes.failed or 0, codes.invalid or 0
   if failed + invalid == 0 then
-    return { name = "dead_letters", is_on = false, message = "no notification is dead as its callbacks failed" }
+    return { name = "dead_letters", is_on = false, message = "no notification is dead because its callbacks failed" }
   end
   local message = many(failed + invalid) .. " dead: read why with marketplace inbox list --state dead"
   if failed > 0 then message = message .. ", mend the callbacks, then marketplace inbox replay --code failed" end
@@ -30,8 +30,8 @@ end
 local function no_callback(count)
   return {
     name = "no_callback", is_on = count > 0, level = "error",
-    message = count > 0 and many(count) .. " dead, as no callback takes it: add the callback, restart what runs " ..
-      "callbacks, then marketplace inbox replay --code no_callback" or "no notification lacks a callback",
+    message = count > 0 and many(count) .. " dead, because no callback takes it: add the callback, restart what " ..
+      "runs callbacks, then marketplace inbox replay --code no_callback" or "no notification lacks a callback",
   }
 end
 
@@ -111,7 +111,7 @@ end
 function conditions.webhook_disabled(id, is_enabled, scope)
   return {
     name = "webhook_disabled", about = id, is_on = not is_enabled, level = "error", scope = scope,
-    message = is_enabled and ("the webhook %s is enabled"):format(id) or ("the webhook %s is disabled, so that App " ..
+    message = is_enabled and ("the webhook %s is enabled"):format(id) or ("the webhook %s is disabled, so App " ..
       "Store Connect sends nothing to it: marketplace webhooks update %s --enabled"):format(id, id),
   }
 end

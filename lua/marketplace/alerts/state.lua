@@ -27,26 +27,24 @@ State.__index = State
 
 --[[ The file's form ]]
 
--- Of each type, "?" if it can be absent.
-local KNOWN = {
-  name = "string", level = "string", since = "number", message = "string", about = "string?",
-}
-local ON = { scope = "string?", seen = "number?" }
-local TOLD = { id = "string", state = "string", at = "number" }
-local UNTOLD = { attempts = "number", due = "number", set = "number", by = "string?", ["until"] = "number?" }
+local TEXT, NUMBER = "string", "number"
+local KNOWN = { name = TEXT, message = TEXT, level = TEXT, since = NUMBER }
+local TOLD = { id = TEXT, state = TEXT, at = NUMBER }
+local UNTOLD = { attempts = NUMBER, due = NUMBER, set = NUMBER }
+local CAN_BE_ABSENT = { about = TEXT, scope = TEXT, seen = NUMBER, by = TEXT, ["until"] = NUMBER }
 
 local function has(one, fields)
   if type(one) ~= "table" then return false end
   for name, expected in pairs(fields) do
-    local found = type(one[name])
-    if found ~= expected and found .. "?" ~= expected and not (found == "nil" and expected:sub(-1) == "?") then
-      return false
-    end
+    if type(one[name]) ~= expected then return false end
+  end
+  for name, expected in pairs(CAN_BE_ABSENT) do
+    if one[name] ~= nil and type(one[name]) ~= expected then return false end
   end
   return true
 end
 
-local function is_on(one) return has(one, KNOWN) and has(one, ON) end
+local function is_on(one) return has(one, KNOWN) end
 
 local function is_untold(one) return has(one, UNTOLD) and has(one.alert, KNOWN) and has(one.alert, TOLD) end
 

@@ -49,7 +49,7 @@ end
 
 local function problem_of(how, number)
   if how == "not_started" then return ("cannot be started: %s"):format(number) end
-  if how == "timed_out" then return ("was ended, as it took longer than %d s"):format(COMMAND_SECONDS) end
+  if how == "timed_out" then return ("was ended, because it took longer than %d s"):format(COMMAND_SECONDS) end
   if how == "killed" then return ("was ended by signal %d"):format(number) end
   if how == "exited" and number ~= 0 then return ("ended with status %d"):format(number) end
 end

@@ -78,7 +78,7 @@ end
 local function check_member(run, about)
   if #run.headers == 0 then
     return run.findings:add("skipped", about.kind, about.url, "no header of a device that has signed in was given, " ..
-      "so that no answer and no install token was looked at", "give one with --header or --header-file")
+      "so no answer and no install token was looked at", "give one with --header or --header-file")
   end
   local response, failure = ask(run, about, run.headers)
   if not response then return run.findings:add_failure(about.kind, about.url, failure) end

@@ -205,7 +205,7 @@ local function look(run)
   packages.read(run)
   app_store_connect.run(run)
   if not run.domain then
-    run.findings:add("skipped", "domain", "devices", "no domain was named, so that nothing was asked as a device does",
+    run.findings:add("skipped", "domain", "devices", "no domain was named, so nothing was asked as a device does",
       "name the registered domain with --domain")
   end
   if run.domain or run.device then look_as_a_device(run) end

@@ -133,7 +133,7 @@ end
 function webhooks.run(run)
   run.known_webhooks, run.webhooks = {}, {}
   if #run.apps == 0 then
-    return run.findings:add("skipped", "webhook", "App Store Connect", "no app was named, so that no webhook was " ..
+    return run.findings:add("skipped", "webhook", "App Store Connect", "no app was named, so no webhook was " ..
       "looked at", "name the marketplace's app with --app")
   end
   for _, app in ipairs(run.apps) do check_app(run, app) end

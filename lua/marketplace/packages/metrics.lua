@@ -38,7 +38,7 @@ local function add_served(p, lines, totals)
   metrics.add(lines, "marketplace_packages_unverified", "gauge",
     "Assets that are served and of which only the size is known to be right.", { { totals.unverified } })
   metrics.add(lines, "marketplace_packages_missing_keys", "gauge",
-    "Assets that are served and have no key blob, so that no device can use them.", { { missing } })
+    "Assets that are served and have no key blob, so no device can use them.", { { missing } })
   return true
 end
 

@@ -107,7 +107,7 @@ local function choose_listed(found, apps, url)
   local has_webhook = {}
   for _, webhook in ipairs(found.listed) do
     if not webhook.url then
-      add_fault(found, webhook, "webhook_unclear", "has no URL, so that nobody knows whether it is the receiver's")
+      add_fault(found, webhook, "webhook_unclear", "has no URL, so nobody knows whether it is the receiver's")
     elseif not url or webhook.url == url then
       has_webhook[webhook.app] = true
       choose(found, webhook)
@@ -122,7 +122,7 @@ local function check_one(found, webhook)
   webhook.is_deaf = true
   if webhook.enabled == false then
     return add_fault(found, webhook, "webhook_disabled",
-      "is disabled, so that nothing is sent to it: enable it, or delete it")
+      "is disabled, so nothing is sent to it: enable it, or delete it")
   end
   if webhook.enabled ~= true or not webhook.event_types then
     return add_fault(found, webhook, "webhook_unclear",

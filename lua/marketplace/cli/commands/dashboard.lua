@@ -1,7 +1,6 @@
 --- marketplace dashboard: the operator's web page.
 local check = require "marketplace.cli.support.options"
 local chosen = require "marketplace.cli.support.inbox"
-local config = require "marketplace.cli.support.config"
 local core = require "marketplace.core"
 local credentials = require "marketplace.cli.support.credentials"
 local dashboard = require "marketplace.dashboard"
@@ -30,7 +29,6 @@ function command_dashboard.describe(command)
   chosen.describe(command)
   command:option("--packages", "also show the packages in this folder (without it: MARKETPLACE_PACKAGES, or else " ..
     "`packages` in the config file, or else the folder `packages`, if it is there)"):argname("DIR")
-  config.describe(command)
   command:option("--reconcile-state", "also show how far this state file of `marketplace reconcile` has come " ..
     "(without it: " .. reconcile_state.DEFAULT .. ", if it is there)"):argname("PATH")
   command:option("--app", "also show the webhooks of this app, as `marketplace check` sees them; needs a key of App " ..
@@ -125,7 +123,9 @@ local function open_dashboard(options, looks, target)
   if not box then return nil, problem end
   local is_new, token_problem = tokens.make(options.token_file)
   if is_new == nil then return nil, token_problem end
-  if is_new then target.write { level = "info", message = "made a token", reason = options.token_file } end
+  if is_new then
+    target.write { level = "info", message = "made a token", reason = "it is in " .. options.token_file }
+  end
   return dashboard.new {
     inbox = box, packages = open_packages(options, target), token_file = options.token_file, log = target,
     path = options.path, hosts = options.allow_host, place = inbox_url.redacted(options.inbox), check = looks,

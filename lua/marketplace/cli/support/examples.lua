@@ -14,11 +14,11 @@ local EXAMPLES = {
   },
   work = {
     { "run callbacks for what another process receives", "marketplace work handlers.lua" },
-    { "the same, with metrics for Prometheus", "marketplace work handlers.lua --metrics-port 9465" },
+    { "the same, with metrics for Prometheus", "marketplace work handlers.lua --metrics-port 9466" },
   },
   dashboard = {
     { "look at the inbox in a browser on this machine", "marketplace dashboard --token-file dashboard-token" },
-    { "the same for all that check and packages know",
+    { "also show packages, and what check says of an app's webhooks",
       "marketplace dashboard --token-file dashboard-token --packages /srv/packages --app 6740012345" },
   },
   ["inbox list"] = {
@@ -33,11 +33,12 @@ local EXAMPLES = {
     { "have what is done run again for one app", "marketplace inbox replay --done --app 6740067890 --since 2d" },
   },
   ["inbox run"] = {
-    { "do not wait for the next try", "marketplace inbox run ID" },
-    { "nor for that of any of an app", "marketplace inbox run --app 6740067890" },
+    { "have one notification run now, without waiting for its next try", "marketplace inbox run ID" },
+    { "have all that wait for one app run now", "marketplace inbox run --app 6740067890" },
   },
   ["inbox cancel"] = {
-    { "let those behind it run", "marketplace inbox cancel ID --reason 'the app was sold'" },
+    { "give up a notification that holds up others of its app",
+      "marketplace inbox cancel ID --reason 'the app was sold'" },
     { "give up all that came before yesterday", "marketplace inbox cancel --before 1d --yes" },
   },
   ["inbox forward"] = {

@@ -51,7 +51,8 @@ end
 ---@return string?
 function chosen.sharing_problem(parsed)
   if not inbox_url.is_memory(parsed.inbox) then return nil end
-  return ("an inbox in memory belongs to the process that receives; it is set by %s"):format(parsed.inbox_source)
+  return ("an inbox in memory belongs to the process that receives: name one that several can use; it is set by %s")
+    :format(parsed.inbox_source)
 end
 
 local function sourced(parsed, message)

@@ -19,7 +19,7 @@ local function why_not(entry, options)
   if entry.state == "done" then
     return ("%s is done; to run it once more: %s"):format(id, chosen.command(options, "replay", id, "--done"))
   end
-  if entry.code == "invalid" then return ("%s is dead, as it cannot be read: %s"):format(id, entry.reason) end
+  if entry.code == "invalid" then return ("%s is dead, because it cannot be read: %s"):format(id, entry.reason) end
   return ("%s is dead (%s); to make it ready again: %s"):format(id, entry.code, chosen.command(options, "replay", id))
 end
 

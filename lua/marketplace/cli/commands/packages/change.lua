@@ -51,7 +51,9 @@ function change.availability_problem(options)
     return "--territory goes with --app or --package: a version alone is withdrawn everywhere"
   end
   for _, code in ipairs(options.territory) do
-    if not code:find("^%u%u%u$") then return "--territory must be three capital letters, such as FRA: " .. code end
+    if not code:find("^%u%u%u$") then
+      return ("--territory must be three capital letters, such as FRA, not '%s'"):format(code)
+    end
   end
 end
 

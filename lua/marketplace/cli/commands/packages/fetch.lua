@@ -77,7 +77,7 @@ end
 local STANDS_BY = "another process fetches for this folder, and does what is wanted; to see what becomes of it: " ..
   "marketplace packages list"
 
-local WAITS = "nothing is due now, and %d wait for their next try; when, and why: marketplace packages list --state " ..
+local WAITS = "nothing is due now; waiting for their next try: %d; when, and why: marketplace packages list --state " ..
   "wanted; one at once: marketplace packages fetch --version ID"
 
 -- Why nothing was fetched: the one that was asked for may have been there before.

@@ -86,7 +86,7 @@ function look.verify(packages, options, reporting)
     if #one.problems > 0 then bad = bad + 1 end
   end
   if bad == 0 then return 0 end
-  return nil, ("%d of %d versions are not as their manifests say"):format(bad, #found)
+  return nil, ("versions that are not as their manifests say: %d of %d"):format(bad, #found)
 end
 
 return look

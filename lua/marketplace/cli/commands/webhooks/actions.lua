@@ -124,7 +124,7 @@ function actions.redeliver(client, options)
       output.note(("delivery %s is not repeated: %s"):format(text.safe(id), message))
     end
   end
-  if failed > 0 then return nil, ("%d of %d deliveries are not repeated"):format(failed, #options.id) end
+  if failed > 0 then return nil, ("deliveries not repeated: %d of %d"):format(failed, #options.id) end
   return 0
 end
 
