@@ -83,6 +83,8 @@ describe("marketplace.dashboard", function()
       assert.same({ 303, "/login" }, { answer.status, answer.headers.location })
       assert.same({}, browser.cookies)
       assert.equal(303, stolen:get("/").status)
+      browser.dashboard:set_tokens { support.TOKEN }
+      assert.equal(303, stolen:get("/").status, "after the tokens were reread")
     end)
 
     it("ends with the token, and only with that", function()

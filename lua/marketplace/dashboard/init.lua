@@ -117,7 +117,7 @@ function Dashboard:set_tokens(list)
   local problem = tokens.problem(list)
   if problem then error("dashboard:set_tokens: " .. problem, 2) end
   self.sessions:close()
-  self.sessions = session.new(list, self.clock)
+  self.sessions = session.new(list, self.clock, self.sessions)
 end
 
 --- Wipes the token. The inbox and the packages are the caller's.

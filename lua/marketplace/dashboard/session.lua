@@ -154,9 +154,11 @@ end
 --- Sessions of those who have one of these tokens.
 ---@param tokens string[] 1 to 8
 ---@param clock fun(): number seconds since the epoch
-function session.new(tokens, clock)
+---@param former? table those before, of which some have signed out
+function session.new(tokens, clock, former)
   local self = setmetatable({
-    tokens = signature.keyring(tokens, WHERE), keys = {}, names = {}, clock = clock, ended = {},
+    tokens = signature.keyring(tokens, WHERE), keys = {}, names = {}, clock = clock,
+    ended = former and former.ended or {},
   }, Sessions)
   for i, token in ipairs(tokens) do
     self.keys[i] = derived_key(token)
