@@ -241,6 +241,8 @@ describe("marketplace.dashboard", function()
     assert.is_true(below.dashboard:answers "/ops/dashboard?a")
     assert.is_true(below.dashboard:answers "/ops/dashboard/live")
     assert.is_false(below.dashboard:answers "/ops/dashboards")
+    -- what a proxy that keeps others from /ops/dashboard may let through
+    assert.equal(404, below:get("/xxx/xxxxxxxxx/live").status)
     below:close()
   end)
 

@@ -233,6 +233,11 @@ local function wrong_host(asked)
   }
 end
 
+-- A proxy may keep others away from the mount, but lead them to the same process by another path of the same length.
+local function not_mine()
+  return { status = 404, headers = headers_of "text/plain; charset=utf-8", body = "nothing is here\n" }
+end
+
 --- Answers a request.
 ---@param dashboard marketplace.Dashboard
 ---@param asked table of marketplace.device.request
@@ -240,6 +245,7 @@ end
 ---@return string name of the view, for metrics
 function router.answer(dashboard, asked)
   if not origin.is_host(asked.headers.host, dashboard.hosts) then return wrong_host(asked), "refused" end
+  if not dashboard:answers(asked.path) then return not_mine(), "other" end
   local path = asked.path:sub(#dashboard.mount + 1)
   if path == "" then
     return { status = 308, headers = { location = dashboard.mount .. "/" }, body = "" }, "other"
