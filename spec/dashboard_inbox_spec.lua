@@ -290,6 +290,23 @@ for engine, open in pairs(ENGINES) do
       assert.same({ "ready", "dead" }, { state_of(failed[3]), state_of(others[1]) })
     end)
 
+    it("replays each once, though it dies or is done again at once", function()
+      for i, state in ipairs { "dead", "done" } do
+        put(1)
+        local calls = {}
+        function browser.inbox.replay(_, filter)
+          local ids = {}
+          for n = 1, filter.limit do ids[n] = "n" .. n end
+          calls[#calls + 1] = ids
+          return ids
+        end
+        finish(state, { code = state == "dead" and "failed" or nil })
+        local said = confirm(page("/confirm", { ["do"] = "replay", state = state, since = "1d" }))
+        assert.same({ 1, "10,000" }, { #calls, said:match "^[%d,]+" })
+        assert.matches(i == 1 and "once they have run, do it again" or "search for what was received later", said)
+      end
+    end)
+
     it("cancels and runs all that a search selects, and nothing that came after it was counted", function()
       local waiting = put(2, { app_id = "7" })
       local other = put(1, { app_id = "8" })[1]

@@ -5,7 +5,7 @@ local core = require "marketplace.core"
 local bulk = {}
 
 local MOST_COUNTED, MOST_EXAMINED = 10000, 20000 -- entries
-local SLICE, MOST_RUN = 1000, 10000 -- entries of one call
+local SLICE, MOST_AT_ONCE = 1000, 10000 -- entries of one call: of many, or of the only one
 local BY_OPERATOR = "cancelled by an operator"
 
 ---@class marketplace.dashboard.Action
@@ -126,8 +126,9 @@ end
 ---@field count integer how many were changed
 ---@field whole boolean whether none is left
 
---- Does it until none is left or the time is over, the oldest first. The newest are cancelled first, so that none runs
---- because what it waited for was cancelled before it. What was run stays what could be run, so that is one call.
+--- Does it, to the oldest first. The newest are cancelled first, so that none runs because what it waited for was
+--- cancelled before it: until none is left or the time is over. What was run stays what could be run, and what was
+--- replayed can die or be done at once, so these are one call: another one would be about the same again.
 ---@param inbox marketplace.Inbox
 ---@param name string of the action
 ---@param filter marketplace.InboxFilter
@@ -136,7 +137,7 @@ end
 ---@return string? message of the failure
 function bulk.apply(inbox, name, filter, given)
   local outcome, ends = { count = 0, whole = true }, core.monotonic() + given.seconds
-  local limit = name == "run" and MOST_RUN or SLICE
+  local limit = name == "cancel" and SLICE or MOST_AT_ONCE
   filter = filter_of(name, filter)
   while filter do
     local slice = with(filter, { limit = limit, newest = name == "cancel" })
@@ -144,7 +145,7 @@ function bulk.apply(inbox, name, filter, given)
     if not ids then return outcome, message end
     outcome.count = outcome.count + #ids
     if #ids < limit then break end
-    if name == "run" or core.monotonic() >= ends then
+    if name ~= "cancel" or core.monotonic() >= ends then
       outcome.whole = false
       break
     end

@@ -115,12 +115,17 @@ local function told(asked, outcome)
 end
 
 local REST = {
+  done = " They are the oldest, and will be done again: for the rest, search for what was received later, or use " ..
+    "`marketplace inbox replay`.",
   run = " They are the oldest: once they have run, do it again for the rest.",
-  replay = " That took as long as one page may: confirm again to go on with the rest, or use `marketplace inbox " ..
-    "replay`.",
+  replay = " They are the oldest: once they have run, do it again for the rest, or use `marketplace inbox replay`.",
   cancel = " That took as long as one page may: confirm again to go on with the rest, or use `marketplace inbox " ..
     "cancel`.",
 }
+
+local function rest_of(asked)
+  return asked.filter.state == "done" and REST.done or REST[asked.name]
+end
 
 local function report(context, asked, outcome, message)
   local path, query = back(asked)
@@ -133,7 +138,7 @@ local function report(context, asked, outcome, message)
   if outcome.whole then return context.redirect(path, query, told(asked, outcome)) end
   query = search.query(asked.filter)
   query["do"] = asked.name
-  return context.redirect(view.path, query, told(asked, outcome) .. REST[asked.name])
+  return context.redirect(view.path, query, told(asked, outcome) .. rest_of(asked))
 end
 
 function view.post(context)
