@@ -423,6 +423,28 @@ describe("the SQLite inbox", function()
       box:close()
     end)
 
+    it("looks for those that were placed among these alone, on later pages and of an app, too", function()
+      local box = open()
+      local seen = 0
+      for _, one in ipairs(plans(box, function()
+        for _, filter in ipairs {
+          { state = "ready", from = "1" }, { state = "ready", app_id = "a" }, { state = "leased", app_id = "a" },
+        } do
+          box:list(filter)
+          filter.limit, filter.examine = 5, 10
+          box:list(filter)
+        end
+      end)) do
+        if one.statement:find("ORDER BY +seq", 1, true) then
+          seen = seen + 1
+          assert.matches("USING INDEX inbox_l", one.plan) -- that of lanes or of what is leased
+          for _, other in ipairs { "PRIMARY KEY", "inbox_new" } do assert.is_nil(one.plan:find(other), one.plan) end
+        end
+      end
+      assert.is_true(seen >= 3)
+      box:close()
+    end)
+
     it("writes nothing if it is polled and there is nothing to do", function()
       local now = 100
       local box = open { clock = function() return now end }

@@ -22,20 +22,24 @@ local CLAUSES = { -- of filters that are not simply a column's value
   state = { ready = "state = 'ready'", leased = "state = 'leased'", done = "state = 'done'", dead = "state = 'dead'" },
 }
 
+-- Those that were placed are in indexes by app, and what was not placed need not be looked at for them.
+local PLACED_CLAUSES = fields.copy(CLAUSES, { "id", "received_before", "received_since", "state" })
+
 -- The rest of a SELECT, behind its columns; its parameters have the filter's names.
-local function where(filter, condition, order)
+local function where(filter, clauses, condition, order)
   local conditions = { condition }
-  if filter.from then conditions[#conditions + 1] = sql.behind(filter) end
-  return sql.where(filter, CLAUSES, conditions, order) .. (filter.limit and " LIMIT :limit" or "")
+  -- where `seq` is not to choose the order, it is not to choose the index either
+  if filter.from then conditions[#conditions + 1] = order:match "^%+?" .. sql.behind(filter) end
+  return sql.where(filter, clauses, conditions, order) .. (filter.limit and " LIMIT :limit" or "")
 end
 
 -- Those that are live are few among many, which the planner does not know: with +seq it uses their indexes.
 local function select_placed(link, columns, filter, condition)
-  return link:run("SELECT " .. columns .. where(filter, condition, "+seq"), filter)
+  return link:run("SELECT " .. columns .. where(filter, PLACED_CLAUSES, condition, "+seq"), filter)
 end
 
 local function select_new(link, columns, filter)
-  return link:run("SELECT " .. columns .. where(filter, "leads IS NULL", "seq"), filter)
+  return link:run("SELECT " .. columns .. where(filter, CLAUSES, "leads IS NULL", "seq"), filter)
 end
 
 local function copy_of(filter)
@@ -61,7 +65,7 @@ end
 local function select_all(link, columns, filter, condition)
   if filter.state == "ready" then return select_ready(link, columns, filter) end
   if filter.state == "leased" then return select_placed(link, columns, filter) end
-  return link:run("SELECT " .. columns .. where(filter, condition, "seq"), filter)
+  return link:run("SELECT " .. columns .. where(filter, CLAUSES, condition, "seq"), filter)
 end
 
 --[[ Pages ]]
