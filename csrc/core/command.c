@@ -198,29 +198,34 @@ static void tell(mkt_command *c) {
   unlock(c);
 }
 
-/* Its session has its process's number, which nobody else gets before it is waited for. What even
- * SIGKILL does not end, as it waits for a disk, has taken too long all the same. */
-static void kill_it(mkt_command *c) {
+/* Its session has its process's number, which nobody else gets before it is waited for: so that is
+ * done last, after what it has started had the same grace. What even SIGKILL does not end, as it
+ * waits for a disk, has taken too long all the same. */
+static void end_it(mkt_command *c) {
+  (void)kill(-c->pid, SIGTERM);
+  double ends_at = mkt_clock_monotonic() + GRACE_SECONDS;
+  while (mkt_clock_monotonic() < ends_at)
+    exchange(c);
   (void)kill(-c->pid, SIGKILL);
+  while (!is_reaped(c)) {
+    c->heard.end = MKT_COMMAND_TIMED_OUT;
+    tell(c);
+    exchange(c);
+  }
   c->heard.end = MKT_COMMAND_TIMED_OUT;
-  tell(c);
 }
 
 static void wait_for_end(mkt_command *c) {
   double ends_at = mkt_clock_monotonic() + c->seconds;
-  bool is_told = false;
-  while (!is_reaped(c)) {
-    double now = mkt_clock_monotonic();
-    if (is_told && now >= ends_at) {
-      kill_it(c);
-    } else if (!is_told && (now >= ends_at || is_unwanted(c))) {
-      (void)kill(-c->pid, SIGTERM);
-      is_told = true;
-      ends_at = now + GRACE_SECONDS;
+  bool is_ended = false;
+  while (!is_ended && !is_reaped(c)) {
+    is_ended = mkt_clock_monotonic() >= ends_at || is_unwanted(c);
+    if (is_ended) {
+      end_it(c);
+    } else {
+      exchange(c);
     }
-    exchange(c);
   }
-  if (is_told) c->heard.end = MKT_COMMAND_TIMED_OUT;
   if (c->out >= 0) (void)hear(c);
 }
 

@@ -134,17 +134,22 @@ static void ends_what_takes_too_long(void **state) {
 }
 
 /* The shell's child is of its session, and holds the pipe. */
-static void ends_what_it_has_started(void **state) {
-  (void)state;
+static void expect_child_ended(const char *words) {
   const mkt_command_options short_time = {.seconds = 0.2};
-  mkt_command_result result = result_of("sleep 1000 & echo $!; wait", &short_time);
+  mkt_command_result result = result_of(words, &short_time);
   assert_int_equal(result.end, MKT_COMMAND_TIMED_OUT);
   pid_t left = (pid_t)strtol(result.output, NULL, 10);
   assert_true(left > 1);
   /* it may be a zombie of whoever adopts orphans for a moment */
-  for (int i = 0; i < 5000 && kill(left, 0) == 0; i++)
+  for (int i = 0; i < 20000 && kill(left, 0) == 0; i++)
     (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   assert_int_equal(kill(left, 0), -1);
+}
+
+static void ends_what_it_has_started(void **state) {
+  (void)state;
+  expect_child_ended("sleep 1000 & echo $!; wait");
+  expect_child_ended("(trap '' TERM; exec sleep 1000) & echo $!; wait");
 }
 
 static void does_not_wait_for_what_it_has_left_behind(void **state) {
