@@ -56,6 +56,7 @@ local POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
   "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 local MOST_NEXT = 1000 -- bytes, of where one goes on after signing in
+local MOST_ADDRESS = 4000 -- bytes, in a header: of a longer one carriers may send nothing
 local MOST_FLASH = 1000 -- bytes: a cookie has to hold it
 
 --[[ Answers ]]
@@ -95,6 +96,7 @@ end
 local function redirect(context, path, query, message, kind)
   local headers = headers_of "text/plain; charset=utf-8"
   headers.location = context.url(path, query)
+  if #headers.location > MOST_ADDRESS then headers.location = context.url(path) end
   if message and context.session then
     local told = (kind == "problem" and "problem:" or "ok:") .. text.cut(text.utf8(message), MOST_FLASH)
     headers["set-cookie"] = message_cookie(context, context.dashboard.sessions:seal(context.session, told), 60)
@@ -167,7 +169,7 @@ end
 local function lead_on(context)
   local here = context.url(context.path, context.query)
   local answer = router.page(context, "One moment", h.p { h.a { href = here, "Go on" } })
-  answer.headers.refresh = "0; url=" .. here
+  if #here <= MOST_ADDRESS then answer.headers.refresh = "0; url=" .. here end
   return answer
 end
 
