@@ -290,6 +290,15 @@ for engine, open in pairs(ENGINES) do
       assert.same({ "ready", "dead" }, { state_of(failed[3]), state_of(others[1]) })
     end)
 
+    it("shows what is done after its body was dropped", function()
+      local id = put(1)[1]
+      finish "done"
+      browser.now = browser.now + 10
+      assert.equal(1, browser.inbox:forget({ bodies = browser.now, ids = 1 }, 10).bodies)
+      has(page("/notification", { id = id }), "is kept for a while only")
+      page("/notification/body", { entry = id }, 404)
+    end)
+
     it("replays each once, though it dies or is done again at once", function()
       for i, state in ipairs { "dead", "done" } do
         put(1)

@@ -182,8 +182,8 @@ end
 local function body_of(context, entry)
   local body = entry.body
   if not body then
-    return { h.h2 "Body", shown.nothing "The body of what is done is kept for a while only: see --keep of " ..
-      "marketplace serve." }
+    return { h.h2 "Body", shown.nothing("The body of what is done is kept for a while only: see --keep of " ..
+      "marketplace serve.") }
   end
   local beginning = text.cut(body, MOST_BODY)
   local pretty, is_whole = json_text.pretty(beginning, MOST_PRETTY)
