@@ -23,14 +23,17 @@ sections.FILES = {
   { "~/.config/marketplace/config, /etc/marketplace/config", "the first that is there: settings that all commands " ..
     "share, a line `name = value` each; the names are key_file, key_id, issuer_id, individual, api_url, ca_file, " ..
     "inbox, attempts, keep, packages, alert_command, alert_state and alert_age. Paths are relative " ..
-    "to its folder. It must be its user's or root's, with mode 0600" },
+    "to its folder. Others must not be able to read it: mode 0600, or 0640 if it is root's" },
   { "marketplace.db", "in the current folder: the inbox, unless another is named; SQLite, with marketplace.db-wal " ..
     "and marketplace.db-shm, which belong to it, and marketplace.db-holders, by which workers see who lives" },
   { "packages/", "in the current folder: the packages, unless another folder is named. packages/public is what " ..
     "devices download, packages/state has the database store.db and the key blobs, keys.db" },
   { "marketplace.reconcile.json", "in the current folder: how far reconcile came, unless --state names another file" },
   { "SECRET_FILE.rotation", "beside the file of secrets: how far webhooks rotate-secret came; only that removes it" },
-  { "marketplace.db-alerts", "beside the inbox: which alerts were told, unless --alert-state names another file" },
+  { "marketplace.db-alerts, marketplace.alerts.json", "beside an inbox in SQLite, and in the current folder for " ..
+    "others: which alerts were told, unless --alert-state names another file" },
+  { "marketplace.dashboard.token", "in the current folder: what signs in to the dashboard, unless --token-file " ..
+    "names another" },
   { "simulated-key.p8, phone.json", "in the current folder: the key of simulate, and the device of simulate device" },
 }
 
