@@ -343,11 +343,13 @@ end
 -- With a notification of this id in the inbox: one that waits, or a dead one.
 local ID = "6a1f0c52-7d1e-4b43-9a53-0d6a52b6f3a1"
 
+local APP = "6740067890"
+
 local function about_one(command, is_dead, pattern)
   return function()
     expect(0, in_folder "rm -f marketplace.db*")
     local box = assert(marketplace.inbox("sqlite:" .. folder .. "/marketplace.db"))
-    assert(box:put { { key = ID, digest = "d", type = "ping", event = "ping", body = "a body" } })
+    assert(box:put { { key = ID, digest = "d", type = "ping", event = "ping", app_id = APP, body = "a body" } })
     assert(box:cancel({ id = ID }, "x") ~= nil)
     if not is_dead then assert(#box:replay { id = ID } == 1) end
     box:close()
@@ -364,6 +366,11 @@ for arguments, pattern in pairs {
   local command = "bin/marketplace inbox " .. arguments
   COMMANDS[command] = about_one(command, arguments:find "^replay" ~= nil, pattern)
 end
+
+-- Without a terminal nobody can be asked.
+local RUN_APP = "bin/marketplace inbox run --app " .. APP
+COMMANDS[RUN_APP] = about_one(RUN_APP .. " --yes", false,
+  "^run as soon as each is the first of its app: 1\n  " .. ID:gsub("%-", "%%-"))
 
 -- With one notification in the inbox, and a backup of it.
 local function with_backup(command, pattern)
