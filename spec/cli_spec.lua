@@ -516,9 +516,11 @@ describe("the command", function()
     local folder = shell.run "mktemp -d"
     finally(function() shell.run("rm -rf " .. folder) end)
     certificates.make(folder, certificates.EXPIRED)
-    local function wait_for(pipe, pattern)
+    local function wait_for(pipe, pattern) -- a long reason has lines of its own
+      local written = ""
       for line in pipe:lines() do
-        if line:find(pattern) then return line end
+        written = written .. line
+        if written:find(pattern) then return end
       end
       error("the server ended before it wrote " .. pattern)
     end

@@ -426,11 +426,11 @@ for command, pattern in pairs {
   end)
 end
 
-local WORK = "bin/marketplace packages work --folder packages --metrics-port 9465"
+local WORK = "bin/marketplace packages work --folder packages --metrics-port 9467"
 
 COMMANDS[WORK] = with_package(function(ask)
   local port = shell.free_port()
-  ask(0, ("%s > work.log 2>&1 & echo $! > work.pid"):format(WORK:gsub("9465", port)))
+  ask(0, ("%s > work.log 2>&1 & echo $! > work.pid"):format(WORK:gsub("9467", port)))
   local metrics = ("curl -s --retry 9 --retry-connrefused http://127.0.0.1:%d/metrics"):format(port)
   ask(0, metrics, "marketplace_packages_served 0")
   ask(0, "kill -TERM $(cat work.pid); while kill -0 $(cat work.pid) 2> /dev/null; do sleep 0.01; done; cat work.log",
