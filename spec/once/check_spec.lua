@@ -238,7 +238,7 @@ describe("marketplace check", function()
       [""] = "nothing is named to look at: give %-%-domain",
       ["--domain https://market.example"] = "check: %-%-domain must be a host name",
       ["--domain a --connect a:b"] = "%-%-connect must be host:port",
-      ["--domain a --header nothing"] = "%-%-header must be a list of lines",
+      ["--domain a --header nothing"] = "%-%-header must be a line such as",
       ["--domain a --sample 0"] = "%-%-sample must be a whole number from 1 to 900",
       ["--domain a --within x"] = "%-%-within must be a number of seconds",
       ["--domain a --key-id K"] = "%-%-key%-file is missing",

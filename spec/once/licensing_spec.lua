@@ -238,7 +238,7 @@ describe("licences, with processes,", function()
       pipe:close()
       assert.is_truthy(output:find(text, 1, true), output)
     end
-    failed("--socket is missing", "")
+    failed("--socket PATH is missing", "")
     failed("--duration must be a whole number", "--duration 0 --socket " .. setup_.socket)
     with_sidecar(function() failed("Address already in use", "--socket " .. setup_.socket) end)
   end)

@@ -124,14 +124,14 @@ describe("packaging #full", function()
     shell.run("make man LUA=" .. FIRST)
     shell.run(("mkdir %s/zsh && cp build/completion/marketplace.zsh %s/zsh/_marketplace"):format(folder, folder))
     shell.run(("HOME=%s timeout 30 zsh -f spec/support/complete.zsh %s/zsh 'marketplace inbox ' %s")
-      :format(folder, folder, "'*backup*cancel*list*prune*replay*restore*run*show*stats*'"))
-    assert.equal("list show replay run cancel prune backup restore stats", shell.run [[bash --norc -c '
+      :format(folder, folder, "'*backup*cancel*forward*list*prune*replay*restore*run*show*stats*'"))
+    assert.equal("list show replay run cancel forward prune backup restore stats", shell.run [[bash --norc -c '
       source build/completion/marketplace.bash
       complete -p marketplace | grep -q -- "-F _marketplace marketplace" || exit 1
       COMP_WORDS=(marketplace inbox "") COMP_CWORD=2
       _marketplace
       echo "${COMPREPLY[@]}"']])
-    local actions = "backup cancel list prune replay restore run show stats"
+    local actions = "backup cancel forward list prune replay restore run show stats"
     assert.equal(actions, shell.run [[HOME=/nonexistent fish --no-config -c '
       source build/completion/marketplace.fish
       complete -C "marketplace inbox " | cut -f 1 | string join " "']])
@@ -208,7 +208,7 @@ describe("packaging #full", function()
     end)
 
     it("that LuaRocks installs, protected if it is told how, as it does the source", function()
-      local readme = shell.run "cat README.md"
+      local readme = shell.run "cat docs/installing.md"
       local flags = (readme:match "`(CFLAGS='[^`]*)`" .. " " .. readme:match "`(LIBFLAG='[^`]*)`"):gsub("\n", " ")
       local plain = installation.at(folder .. "/plain", LAST)
       local released = installation.at(folder .. "/released", FIRST)

@@ -150,9 +150,9 @@ describe("marketplace simulate device", function()
 
   it("says what is wrong with its arguments", function()
     for arguments, pattern in pairs {
-      ["install 5"] = "%-%-domain is needed", ["install chess --domain x"] = "name an app by Apple's id",
+      ["install 5"] = "%-%-domain DOMAIN is missing", ["install chess --domain x"] = "name an app by Apple's id",
       ["update --domain a/b"] = "%-%-domain must be", ["update --domain x --model 'my phone'"] = "%-%-model must be",
-      ["update --domain x --system ios"] = "%-%-system must be", ["update --domain x --header no"] = "a header must",
+      ["update --domain x --system ios"] = "%-%-system must be", ["update --domain x --header no"] = "%-%-header must",
       ["update --domain x --connect 'a b'"] = "%-%-connect must be", ["update --platform macOS"] = "%-%-platform",
     } do expect(2, arguments, pattern) end
     expect(1, "install 5 --domain localhost:1 --token-key /nowhere", "/nowhere")
