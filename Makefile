@@ -424,28 +424,29 @@ man: build ## write build/man and build/completion from what the command says of
 
 .PHONY: install
 install: build man ## install for one Lua (LUA=, PREFIX=/usr/local, DESTDIR=)
-	for file in $(LUA_FILES); do \
+	$(QUIET)for file in $(LUA_FILES); do \
 	  install -D -m 644 "$$file" '$(INSTALL_LUA)'/"$${file#*lua/}" || exit 1; done
-	install -D -m 644 -t '$(INSTALL_C)/marketplace' $(MODULES)
-	install -d '$(INSTALL_BIN)'
-	sed '1s|.*|#!/usr/bin/env $(LUA)|' bin/marketplace > '$(INSTALL_BIN)/marketplace'
-	chmod 755 '$(INSTALL_BIN)/marketplace'
-	install -D -m 644 -t '$(INSTALL_SHARE)/man/man1' build/man/marketplace.1
-	install -D -m 644 build/completion/marketplace.bash '$(INSTALL_SHARE)/bash-completion/completions/marketplace'
-	install -D -m 644 build/completion/marketplace.zsh '$(INSTALL_SHARE)/zsh/site-functions/_marketplace'
-	install -D -m 644 build/completion/marketplace.fish '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
-	for file in $(DOCUMENTS); do \
+	$(QUIET)install -D -m 644 -t '$(INSTALL_C)/marketplace' $(MODULES)
+	$(QUIET)install -d '$(INSTALL_BIN)'
+	$(QUIET)sed '1s|.*|#!/usr/bin/env $(LUA)|' bin/marketplace > '$(INSTALL_BIN)/marketplace'
+	$(QUIET)chmod 755 '$(INSTALL_BIN)/marketplace'
+	$(QUIET)install -D -m 644 -t '$(INSTALL_SHARE)/man/man1' build/man/marketplace.1
+	$(QUIET)install -D -m 644 build/completion/marketplace.bash '$(INSTALL_SHARE)/bash-completion/completions/marketplace'
+	$(QUIET)install -D -m 644 build/completion/marketplace.zsh '$(INSTALL_SHARE)/zsh/site-functions/_marketplace'
+	$(QUIET)install -D -m 644 build/completion/marketplace.fish '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
+	$(QUIET)for file in $(DOCUMENTS); do \
 	  mode=644; [ ! -x "$$file" ] || mode=755; install -D -m $$mode "$$file" '$(INSTALL_DOC)'/"$$file" || exit 1; done
+	@echo 'installed for $(LUA); to see it: $(INSTALL_BIN)/marketplace --version'
 
 .PHONY: uninstall
 uninstall: ## remove what make install put there, with the same LUA=, PREFIX= and DESTDIR=; other Luas lose the command too
-	for file in $(LUA_FILES); do rm -f '$(INSTALL_LUA)'/"$${file#*lua/}" || exit 1; done
-	for file in $(notdir $(MODULES)); do rm -f '$(INSTALL_C)/marketplace'/"$$file" || exit 1; done
-	for file in $(DOCUMENTS); do rm -f '$(INSTALL_DOC)'/"$$file" || exit 1; done
-	rm -f '$(INSTALL_BIN)/marketplace' '$(INSTALL_SHARE)/man/man1/marketplace.1' \
+	$(QUIET)for file in $(LUA_FILES); do rm -f '$(INSTALL_LUA)'/"$${file#*lua/}" || exit 1; done
+	$(QUIET)for file in $(notdir $(MODULES)); do rm -f '$(INSTALL_C)/marketplace'/"$$file" || exit 1; done
+	$(QUIET)for file in $(DOCUMENTS); do rm -f '$(INSTALL_DOC)'/"$$file" || exit 1; done
+	$(QUIET)rm -f '$(INSTALL_BIN)/marketplace' '$(INSTALL_SHARE)/man/man1/marketplace.1' \
 	  '$(INSTALL_SHARE)/bash-completion/completions/marketplace' '$(INSTALL_SHARE)/zsh/site-functions/_marketplace' \
 	  '$(INSTALL_SHARE)/fish/vendor_completions.d/marketplace.fish'
-	for folder in '$(INSTALL_LUA)/marketplace' '$(INSTALL_C)/marketplace' '$(INSTALL_DOC)'; do \
+	$(QUIET)for folder in '$(INSTALL_LUA)/marketplace' '$(INSTALL_C)/marketplace' '$(INSTALL_DOC)'; do \
 	  [ ! -d "$$folder" ] || find "$$folder" -depth -type d -empty -delete || exit 1; done
 
 .PHONY: dist
