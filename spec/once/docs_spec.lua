@@ -490,7 +490,7 @@ describe("the operating guide names", function()
     end
     assert.are.same({
       ["client/init"] = true, ["dashboard/init"] = true, ["dispatcher/report"] = true, ["nginx/worker"] = true,
-      outage = true, receiver = true, ["server/alone"] = true, ["server/init"] = true,
+      outage = true, receiver = true, ["server/listening"] = true,
       ["simulator/deliveries"] = true,
     }, indirect)
   end)

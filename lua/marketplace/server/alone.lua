@@ -2,6 +2,7 @@
 local at_exit = require "marketplace.at_exit"
 local certificate = require "marketplace.server.certificate"
 local core = require "marketplace.core"
+local listening = require "marketplace.server.listening"
 local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
 local proxies = require "marketplace.server.proxies"
@@ -23,11 +24,7 @@ local SLICE_SECONDS = 0.05
 local MOST_CONNECTIONS, MOST_WAITING = 128, 32
 local LIVE = "/healthz"
 
-local function log(self, level, message, about)
-  about = about or {}
-  about.level, about.message, about.at = level, message, core.now()
-  self.log.write(about)
-end
+local log = listening.log
 
 --[[ What is refused ]]
 
@@ -67,12 +64,6 @@ local function exchange(self, wait)
   self.responding:turn(SLICE_SECONDS)
 end
 
--- A reload that fails must not end the server.
-local function reload(self)
-  local ok, problem = xpcall(self.reload, debug.traceback)
-  if not ok then log(self, "error", "the reload failed", { reason = tostring(problem) }) end
-end
-
 --- One turn: waits for requests, and answers them.
 ---@param seconds? number the longest wait, default 1, or 0.25 with metrics
 function Alone:step(seconds)
@@ -81,7 +72,7 @@ function Alone:step(seconds)
   self.refusals:turn()
   if self.log.turn then self.log.turn() end
   if self.watch then self.watch:turn() end
-  if core.take_reload() and self.reload then reload(self) end
+  listening.reload_if_asked(self)
 end
 
 --- Replaces the certificate and its key, as Server:set_certificate does.
@@ -91,11 +82,7 @@ end
 ---@return string? message
 ---@return string? code tls_failed, out_of_memory
 function Alone:set_certificate(cert, key)
-  local ok, message, code = self.http:set_certificate(cert, key)
-  if not ok then return nil, message, code end
-  local expires_at = self.http:stats().tls_expires_at
-  self.watch:begin(expires_at)
-  return expires_at
+  return listening.replace_certificate(self, cert, key)
 end
 
 --- Ends at once.
@@ -123,8 +110,7 @@ end
 --- Where it listens.
 ---@return string url with a slash at its end
 function Alone:url()
-  local host, port = self.http:address()
-  return ("%s://%s:%d/"):format(self.scheme, host:find(":", 1, true) and "[" .. host .. "]" or host, port)
+  return (select(3, listening.address(self, "/")))
 end
 
 --- The URL of the metrics; nil if they are not offered.

@@ -6,6 +6,7 @@
 local at_exit = require "marketplace.at_exit"
 local certificate = require "marketplace.server.certificate"
 local core = require "marketplace.core"
+local listening = require "marketplace.server.listening"
 local log_entries = require "marketplace.log"
 local metrics_server = require "marketplace.server.metrics"
 local options = require "marketplace.options"
@@ -28,11 +29,7 @@ local MOST_CONNECTIONS = 512 -- the usual limit
 local METRICS_SECONDS = 0.25 -- the longest wait if there is a second port to check
 local LIVE, READY = "/healthz", "/readyz"
 
-local function log(self, level, message, about)
-  about = about or {}
-  about.level, about.message, about.at = level, message, core.now()
-  self.log.write(about)
-end
+local log = listening.log
 
 --[[ Requests ]]
 
@@ -176,12 +173,6 @@ end
 
 --[[ The loop ]]
 
--- A reload that fails must not end the server.
-local function reload(self)
-  local ok, problem = xpcall(self.reload, debug.traceback)
-  if not ok then log(self, "error", "the reload failed", { reason = tostring(problem) }) end
-end
-
 --- One turn: waits for requests, answers them, runs some callbacks.
 ---@param seconds? number the longest wait, default 1, or 0.25 with metrics
 function Server:step(seconds)
@@ -195,7 +186,7 @@ function Server:step(seconds)
   self.receiver:sum_up_refused()
   if self.log.turn then self.log.turn() end
   if self.watch then self.watch:turn() end
-  if core.take_reload() and self.reload then reload(self) end
+  listening.reload_if_asked(self)
 end
 
 --- Replaces the certificate and its key, which must belong together: connections that are open keep theirs, new ones
@@ -206,11 +197,7 @@ end
 ---@return string? message
 ---@return string? code tls_failed, out_of_memory
 function Server:set_certificate(cert, key)
-  local ok, message, code = self.http:set_certificate(cert, key)
-  if not ok then return nil, message, code end
-  local expires_at = self.http:stats().tls_expires_at
-  self.watch:begin(expires_at)
-  return expires_at
+  return listening.replace_certificate(self, cert, key)
 end
 
 local function run_what_would_be_lost(self, deadline)
@@ -292,9 +279,7 @@ end
 ---@return integer port
 ---@return string url
 function Server:address()
-  local host, port = self.http:address()
-  local shown = host:find(":", 1, true) and "[" .. host .. "]" or host
-  return host, port, ("%s://%s:%d%s"):format(self.scheme, shown, port, self.path)
+  return listening.address(self, self.path)
 end
 
 local function http_options(given, receiving_path)

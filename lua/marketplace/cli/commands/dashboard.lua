@@ -6,10 +6,8 @@ local credentials = require "marketplace.cli.support.credentials"
 local dashboard = require "marketplace.dashboard"
 local inbox_url = require "marketplace.inbox.url"
 local installation = require "marketplace.cli.support.installation"
-local log = require "marketplace.log"
 local output = require "marketplace.cli.support.output"
 local packages_folder = require "marketplace.cli.support.packages"
-local proxies = require "marketplace.server.proxies"
 local reconcile_state = require "marketplace.reconcile.state"
 local running = require "marketplace.cli.support.running"
 local server = require "marketplace.server"
@@ -50,16 +48,11 @@ end
 
 --[[ Checking ]]
 
-local function proxy_problem(options)
-  local trusted, problem = proxies.new(options.trusted_proxy)
-  return not trusted and "--trusted-proxy: " .. problem or nil
-end
-
 -- Converts the numbers.
 local function usage_problem(options)
   local problem = running.metrics_problem(options) or check.number_problem(options, "port", 0, 65535)
     or check.number_problem(options, "stop_seconds", 1, 86400) or check.seconds_problem(options, "timeout")
-    or chosen.sharing_problem(options) or proxy_problem(options)
+    or chosen.sharing_problem(options) or running.proxy_problem(options)
   if problem then return problem end
   local host_problem = server.host_problem(options.host)
   if host_problem then return "--host " .. host_problem end
@@ -162,13 +155,7 @@ local function listen(options, made, tls, target)
   local listener
   local function reload()
     reload_tokens(options, made, target)
-    if not options.tls_cert then return end
-    local read, _, problem = running.read_tls(options, target.write)
-    local expires_at
-    if read then expires_at, problem = listener:set_certificate(read.cert, read.key) end
-    target.write(expires_at and {
-      level = "info", message = "certificate reread", reason = "it expires at " .. log.timestamp(expires_at),
-    } or { level = "error", message = "certificate kept", reason = problem })
+    running.reload_certificate(options, listener, target.write)
   end
   local opened, problem
   opened, listener, problem = pcall(require("marketplace.server.alone").open, {

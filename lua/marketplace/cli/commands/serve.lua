@@ -7,9 +7,7 @@ local handlers = require "marketplace.handlers"
 local inbox_url = require "marketplace.inbox.url"
 local inputs = require "marketplace.cli.support.inputs"
 local installation = require "marketplace.cli.support.installation"
-local log = require "marketplace.log"
 local pid_file = require "marketplace.cli.support.pid_file"
-local proxies = require "marketplace.server.proxies"
 local receivers = require "marketplace.receiver"
 local running = require "marketplace.cli.support.running"
 local server = require "marketplace.server"
@@ -46,31 +44,13 @@ local function reload(receiver, path, write)
   end
 end
 
--- A mismatch is no more than an error: the hook of who renews it may be half done.
-local function reload_certificate(options, listener, write)
-  if not options.tls_cert then return end
-  local tls, _, problem = running.read_tls(options, write)
-  local expires_at
-  if tls then expires_at, problem = listener:set_certificate(tls.cert, tls.key) end
-  if expires_at then
-    write { level = "info", message = "certificate reread", reason = "it expires at " .. log.timestamp(expires_at) }
-  else
-    write { level = "error", message = "certificate kept", reason = problem }
-  end
-end
-
-local function proxy_problem(options)
-  local trusted, problem = proxies.new(options.trusted_proxy)
-  return not trusted and "--trusted-proxy: " .. problem or nil
-end
-
 -- What is wrong with the options, if anything; the rest is checked when it is used. Converts the numbers.
 local function usage_problem(options)
   local problem = running.usage_problem(options) or check.number_problem(options, "port", 0, 65535)
     or check.number_problem(options, "max_body", 1, core.limits.body_bytes)
     or check.number_problem(options, "max_connections", 1, 1000000)
     or check.seconds_problem(options, "idle_timeout")
-    or proxy_problem(options)
+    or running.proxy_problem(options)
   if problem then return problem end
   local path_problem = server.path_problem(options.path)
   if path_problem then return "--path " .. path_problem end
@@ -167,7 +147,7 @@ local function run(options, target)
     stop_seconds = options.stop_seconds,
     reload = function()
       reload(receiver, options.secret_file, target.write)
-      reload_certificate(options, listener, target.write)
+      running.reload_certificate(options, listener, target.write)
     end,
   })
   if not opened then return 1, tostring(listener) end

@@ -1,5 +1,5 @@
 --- What commands that run until they are stopped have in common: a port for metrics (serve, work, packages work),
---- handlers and an inbox (serve, work), an address (serve, simulate), the log.
+--- handlers and an inbox (serve, work), an address (serve, dashboard, simulate), the log.
 local alerts = require "marketplace.cli.support.alerts"
 local at_exit = require "marketplace.at_exit"
 local check = require "marketplace.cli.support.options"
@@ -12,6 +12,7 @@ local log = require "marketplace.log"
 local log_queue = require "marketplace.log_queue"
 local metrics_server = require "marketplace.server.metrics"
 local output = require "marketplace.cli.support.output"
+local proxies = require "marketplace.server.proxies"
 local stopping = require "marketplace.stopping"
 
 local running = {}
@@ -161,6 +162,31 @@ function running.read_tls(options, write)
   end
   file_mode.check(running.adviser(write), options.tls_key)
   return pem
+end
+
+--- Reads the certificate and the key again, for a server that listens with them, and logs what became of it: a mismatch
+--- is no more than an error, as the hook of who renews it may be half done.
+---@param options table parsed arguments
+---@param listener {set_certificate: fun(self: table, cert: string, key: string): number|nil, string?}
+---@param write fun(entry: table)
+function running.reload_certificate(options, listener, write)
+  if not options.tls_cert then return end
+  local tls, _, problem = running.read_tls(options, write)
+  local expires_at
+  if tls then expires_at, problem = listener:set_certificate(tls.cert, tls.key) end
+  if expires_at then
+    write { level = "info", message = "certificate reread", reason = "it expires at " .. log.timestamp(expires_at) }
+  else
+    write { level = "error", message = "certificate kept", reason = problem }
+  end
+end
+
+--- What is wrong with the proxies that --trusted-proxy names, if anything.
+---@param options table parsed arguments
+---@return string?
+function running.proxy_problem(options)
+  local trusted, problem = proxies.new(options.trusted_proxy)
+  return not trusted and "--trusted-proxy: " .. problem or nil
 end
 
 --- What kept a server from listening, in the words of the command line, and what to do.
