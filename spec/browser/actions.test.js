@@ -2,9 +2,8 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { after, before, describe, it } = require("node:test");
-const fs = require("node:fs");
-const { fill, launch, marketplace, signIn, startDashboard, temporaryFolder } = require("./support.js");
+const { before, describe, it } = require("node:test");
+const { fill, marketplace, showNotifications, signIn, useDashboard } = require("./support.js");
 
 const DONE = "00000000-0000-4000-8000-000000000001";
 const DEAD = "00000000-0000-4000-8000-000000000002";
@@ -14,20 +13,14 @@ for (const javaScriptEnabled of [true, false]) {
   describe(`an operator ${javaScriptEnabled ? "with" : "without"} scripts`, () => {
     let folder, inbox, dashboard, browser, context, page;
 
+    const opened = useDashboard(showNotifications(3));
+
     before(async () => {
-      folder = temporaryFolder();
-      inbox = fill(folder, 3);
-      dashboard = await startDashboard(folder, "--inbox", inbox);
-      browser = await launch();
+      ({ folder, dashboard, browser } = opened);
+      inbox = `sqlite:${folder}/inbox.db`;
       context = await browser.newContext({ javaScriptEnabled });
       page = await context.newPage();
       await signIn(page, dashboard);
-    });
-
-    after(async () => {
-      await browser.close();
-      await dashboard.stop();
-      fs.rmSync(folder, { recursive: true });
     });
 
     const stateOf = (id) => JSON.parse(marketplace("inbox", "show", id, "--json", "--inbox", inbox)).state;
@@ -102,20 +95,14 @@ for (const javaScriptEnabled of [true, false]) {
 describe("somebody else", () => {
   let folder, inbox, dashboard, browser, context, page;
 
+  const opened = useDashboard(showNotifications(3));
+
   before(async () => {
-    folder = temporaryFolder();
-    inbox = fill(folder, 3);
-    dashboard = await startDashboard(folder, "--inbox", inbox);
-    browser = await launch();
+    ({ folder, dashboard, browser } = opened);
+    inbox = `sqlite:${folder}/inbox.db`;
     context = await browser.newContext();
     page = await context.newPage();
     await signIn(page, dashboard);
-  });
-
-  after(async () => {
-    await browser.close();
-    await dashboard.stop();
-    fs.rmSync(folder, { recursive: true });
   });
 
   const isDead = () => JSON.parse(marketplace("inbox", "show", DEAD, "--json", "--inbox", inbox)).state === "dead";
@@ -191,18 +178,12 @@ describe("somebody else", () => {
 describe("what is live", () => {
   let folder, dashboard, browser, page;
 
+  const opened = useDashboard(showNotifications(3));
+
   before(async () => {
-    folder = temporaryFolder();
-    dashboard = await startDashboard(folder, "--inbox", fill(folder, 3));
-    browser = await launch();
+    ({ folder, dashboard, browser } = opened);
     page = await (await browser.newContext()).newPage();
     await signIn(page, dashboard);
-  });
-
-  after(async () => {
-    await browser.close();
-    await dashboard.stop();
-    fs.rmSync(folder, { recursive: true });
   });
 
   it("shows a notification that comes, without being asked, and can be paused", async () => {

@@ -2,10 +2,10 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { after, before, describe, it } = require("node:test");
+const { before, describe, it } = require("node:test");
 const fs = require("node:fs");
 const path = require("node:path");
-const { launch, runLua, signIn, startDashboard, temporaryFolder } = require("./support.js");
+const { runLua, signIn, startDashboard, useDashboard } = require("./support.js");
 
 const PAYLOADS_FILE = path.join(__dirname, "payloads.json");
 const PAYLOADS = JSON.parse(fs.readFileSync(PAYLOADS_FILE, "utf8"));
@@ -16,14 +16,16 @@ const ELSEWHERE = [
 const SEARCHES = [["id"], ["app", "type"], ["event", "state", "code", "since", "before", "from", "next"]];
 
 describe("what comes from outside", () => {
-  let folder, dashboard, browser, page, complaints;
+  let dashboard, browser, page, complaints;
 
-  before(async () => {
-    folder = temporaryFolder();
+  const opened = useDashboard((folder) => {
     const inbox = `sqlite:${folder}/inbox.db`;
     runLua("spec/browser/hostile.lua", inbox, PAYLOADS_FILE);
-    dashboard = await startDashboard(folder, "--inbox", inbox);
-    browser = await launch();
+    return startDashboard(folder, "--inbox", inbox);
+  });
+
+  before(async () => {
+    ({ dashboard, browser } = opened);
     page = await (await browser.newContext()).newPage();
     page.on("console", (said) => complaints.push(said.text()));
     page.on("pageerror", (raised) => complaints.push(String(raised)));
@@ -39,12 +41,6 @@ describe("what comes from outside", () => {
     });
     complaints = [];
     await signIn(page, dashboard);
-  });
-
-  after(async () => {
-    await browser.close();
-    await dashboard.stop();
-    fs.rmSync(folder, { recursive: true });
   });
 
   // Goes there; nothing of it may have run, been loaded, or become an element that the page does not make itself.

@@ -2,24 +2,17 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { after, before, describe, it } = require("node:test");
-const fs = require("node:fs");
-const { fill, launch, startDashboard, temporaryFolder, TOKEN } = require("./support.js");
+const { before, describe, it } = require("node:test");
+const { showNotifications, TOKEN, useDashboard } = require("./support.js");
 
 describe("signing in", () => {
-  let folder, dashboard, browser, page;
+  let dashboard, browser, page;
+
+  const opened = useDashboard(showNotifications(3));
 
   before(async () => {
-    folder = temporaryFolder();
-    dashboard = await startDashboard(folder, "--inbox", fill(folder, 3));
-    browser = await launch();
+    ({ dashboard, browser } = opened);
     page = await (await browser.newContext()).newPage();
-  });
-
-  after(async () => {
-    await browser.close();
-    await dashboard.stop();
-    fs.rmSync(folder, { recursive: true });
   });
 
   it("comes first, whatever is asked for", async () => {

@@ -5,6 +5,7 @@ const { spawn, spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
+const { after, before } = require("node:test");
 const { chromium } = require("playwright-core");
 
 const ROOT = path.join(__dirname, "..", "..");
@@ -93,6 +94,28 @@ function launch() {
   return chromium.launch({ executablePath: "/usr/bin/chromium", args: [...CHROMIUM_ARGUMENTS, ...root] });
 }
 
+// Has a `describe` open a dashboard of a folder of its own, and chromium, before its tests, and close them after these.
+// `start` is given the folder, and starts the dashboard. The result has `folder`, `dashboard` and `browser` by then.
+function useDashboard(start) {
+  const made = {};
+  before(async () => {
+    made.folder = temporaryFolder();
+    made.dashboard = await start(made.folder);
+    made.browser = await launch();
+  });
+  after(async () => {
+    await made.browser.close();
+    await made.dashboard.stop();
+    fs.rmSync(made.folder, { recursive: true });
+  });
+  return made;
+}
+
+// A dashboard of an inbox with this many notifications.
+function showNotifications(count) {
+  return (folder) => startDashboard(folder, "--inbox", fill(folder, count));
+}
+
 async function signIn(page, dashboard) {
   await page.goto(dashboard.url + "/login");
   await page.getByLabel("Token").fill(dashboard.token);
@@ -101,5 +124,6 @@ async function signIn(page, dashboard) {
 }
 
 module.exports = {
-  ROOT, TOKEN, allViews, fill, launch, marketplace, runLua, showEverything, signIn, startDashboard, temporaryFolder,
+  ROOT, TOKEN, allViews, fill, launch, marketplace, runLua, showEverything, showNotifications, signIn, startDashboard,
+  temporaryFolder, useDashboard,
 };

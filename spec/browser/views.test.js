@@ -2,10 +2,10 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { after, before, describe, it } = require("node:test");
+const { before, describe, it } = require("node:test");
 const fs = require("node:fs");
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const { allViews, fill, launch, showEverything, signIn, startDashboard, temporaryFolder } = require("./support.js");
+const { allViews, showEverything, showNotifications, signIn, useDashboard } = require("./support.js");
 
 const VIEWS = { "/": "Overview", "/live": "Live", "/inbox": "Inbox", "/dead": "Dead letters", "/apps": "Apps" };
 const SCHEMES = ["light", "dark"];
@@ -43,18 +43,12 @@ async function visit(page, address) {
 
 for (const count of [0, 3, 100000]) {
   describe(`with ${count} notifications`, () => {
-    let folder, dashboard, browser;
+    let dashboard, browser;
+
+    const opened = useDashboard(showNotifications(count));
 
     before(async () => {
-      folder = temporaryFolder();
-      dashboard = await startDashboard(folder, "--inbox", fill(folder, count));
-      browser = await launch();
-    });
-
-    after(async () => {
-      await browser.close();
-      await dashboard.stop();
-      fs.rmSync(folder, { recursive: true });
+      ({ dashboard, browser } = opened);
     });
 
     for (const colorScheme of SCHEMES) {
@@ -77,18 +71,12 @@ for (const count of [0, 3, 100000]) {
 }
 
 describe("with a little of everything", () => {
-  let folder, dashboard, browser;
+  let dashboard, browser;
+
+  const opened = useDashboard(showEverything);
 
   before(async () => {
-    folder = temporaryFolder();
-    dashboard = await showEverything(folder);
-    browser = await launch();
-  });
-
-  after(async () => {
-    await browser.close();
-    await dashboard.stop();
-    fs.rmSync(folder, { recursive: true });
+    ({ dashboard, browser } = opened);
   });
 
   for (const colorScheme of SCHEMES) {
