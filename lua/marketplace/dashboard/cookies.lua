@@ -4,6 +4,14 @@ local cookies = {}
 --- Before a name: browsers take such a cookie only over HTTPS, and from this very host.
 cookies.SECURE_PREFIX = "__Host-"
 
+--- What a browser calls a cookie.
+---@param name string
+---@param is_secure boolean whether the browser came over HTTPS
+---@return string
+function cookies.name(name, is_secure)
+  return is_secure and cookies.SECURE_PREFIX .. name or name
+end
+
 --- Those of a request. Of those with one name the first counts.
 ---@param header string|string[]|nil
 ---@return table<string, string> by name
@@ -24,8 +32,7 @@ end
 ---@return string
 function cookies.line(name, value, seconds, path, is_secure)
   return ("%s=%s; Path=%s; Max-Age=%.0f; HttpOnly; SameSite=Strict%s"):format(
-    is_secure and cookies.SECURE_PREFIX .. name or name, value, is_secure and "/" or path, seconds,
-    is_secure and "; Secure" or "")
+    cookies.name(name, is_secure), value, is_secure and "/" or path, seconds, is_secure and "; Secure" or "")
 end
 
 return cookies

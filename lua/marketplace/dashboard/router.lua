@@ -142,9 +142,8 @@ local function add_session(context, dashboard, asked)
   context.session = dashboard.sessions:of(given)
   if not context.session then return end
   context.csrf = dashboard.sessions:csrf(context.session)
-  local name = message_name(context)
-  local told = dashboard.sessions:open(context.session, given[context.session.is_secure and
-    cookies.SECURE_PREFIX .. name or name])
+  local name = cookies.name(message_name(context), context.session.is_secure)
+  local told = dashboard.sessions:open(context.session, given[name])
   local kind, words = (told or ""):match "^(%l+):(.*)$"
   context.flash = kind and { kind = kind, text = words } or nil
 end
