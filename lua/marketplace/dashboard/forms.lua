@@ -1,4 +1,6 @@
 --- Forms and queries (application/x-www-form-urlencoded), as browsers write them.
+local url = require "marketplace.client.url"
+
 local forms = {}
 
 local TYPE = "application/x-www-form-urlencoded"
@@ -15,15 +17,11 @@ function forms.decode(value)
   return (value:gsub("+", " "):gsub("%%(%x%x)", from_hex))
 end
 
-local function to_hex(character)
-  return ("%%%02X"):format(character:byte())
-end
-
 --- A name or a value with escapes for all but letters, digits, "-", ".", "_" and "~".
 ---@param value string|number
 ---@return string
 function forms.encode(value)
-  return (tostring(value):gsub("[^%w%-._~]", to_hex))
+  return url.encode(tostring(value))
 end
 
 --- The fields. Of those with one name the first counts; more than 200 are not read.
