@@ -11,13 +11,13 @@ local PAGE = 50
 function apps.get(context)
   local from = context.query.from
   if from and not search.is_text(from) then return nil, context.invalid "No page begins there." end
-  local list, following = context.inbox:apps { limit = PAGE, from = context.query.from }
+  local list, following = context.inbox:apps { limit = PAGE, from = from }
   if not list then return nil, context.failed(following) end
   return {
     h.p { class = "quiet", "The last notification of each app, by the app's id." },
     #list == 0 and shown.nothing "No app has had a notification yet." or panel.table(context, list),
     h.nav { class = "row", ["aria-label"] = "Pages",
-      context.query.from and h.a { class = "button", href = context.url "/apps", "First page" },
+      from and h.a { class = "button", href = context.url "/apps", "First page" },
       following and h.a { class = "button", href = context.url("/apps", { from = following }), "Next page" },
     },
   }
