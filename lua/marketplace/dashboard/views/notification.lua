@@ -85,19 +85,16 @@ local function outlook(context, made)
   return { DEAD[entry.code] or "It was given up", " (", shown.ago(entry.at, now), ")." }
 end
 
-local function can(context, name, entry)
-  if name == "run" and entry.at <= context.now then return false end
-  if name == "replay" and entry.state == "done" then return entry.body ~= nil end
-  for _, possible in ipairs(bulk.possible { state = entry.state, code = entry.code }) do
-    if possible == name then return true end
-  end
-  return false
+-- What is possible in its state may still be of no use: to run what is due, or to replay what is done without a body.
+local function is_useful(context, name, entry)
+  if name == "run" then return entry.at > context.now end
+  return entry.state ~= "done" or entry.body ~= nil
 end
 
 local function actions(context, entry)
   local links = {}
-  for _, name in ipairs { "replay", "run", "cancel" } do
-    if can(context, name, entry) then
+  for _, name in ipairs(bulk.possible { state = entry.state, code = entry.code }) do
+    if is_useful(context, name, entry) then
       links[#links + 1] = h.a { class = "button", href = context.url("/confirm", {
         ["do"] = name, state = entry.state, entry = entry.id,
       }), bulk.ACTIONS[name].link }
