@@ -59,6 +59,14 @@ function shown.ago(seconds, now)
   return h.time { datetime = iso(seconds), title = iso(seconds), words }
 end
 
+--- A time, and how long ago that is.
+---@param seconds number|nil since the epoch
+---@param now number
+---@return any node nil without a time
+function shown.time_and_age(seconds, now)
+  return seconds and { shown.time(seconds), " (", shown.ago(seconds, now), ")" } or nil
+end
+
 --[[ Words ]]
 
 local KINDS = {

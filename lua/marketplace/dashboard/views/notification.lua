@@ -124,7 +124,7 @@ local function reason(entry)
 end
 
 local function time(context, seconds)
-  return seconds and { shown.time(seconds), " (", shown.ago(seconds, context.now), ")" } or nil
+  return shown.time_and_age(seconds, context.now)
 end
 
 local function fields(context, entry)

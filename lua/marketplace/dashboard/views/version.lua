@@ -16,7 +16,7 @@ local MOST_MESSAGE = 2000 -- bytes
 --[[ What it is ]]
 
 local function time(context, seconds)
-  return seconds and { shown.time(seconds), " (", shown.ago(seconds, context.now), ")" } or nil
+  return shown.time_and_age(seconds, context.now)
 end
 
 local function code(value)
