@@ -64,10 +64,9 @@ local function asked_of(context)
   return { name = name, decision = decision, row = row, ids = ids }
 end
 
-local function address_of(context, asked)
-  return context.url(view.path, {
-    ["do"] = asked.name, version = context.query.version, package = context.query.package, app = context.query.app,
-  })
+local function query_of(context, asked)
+  local query = context.query
+  return { ["do"] = asked.name, version = query.version, package = query.package, app = query.app }
 end
 
 --[[ The question ]]
@@ -142,7 +141,7 @@ function view.get(context)
   return {
     asked.row and h.p { class = "outlook", versions.state(asked.row) },
     h.p { asked.decision.explains },
-    page.form(context, { action = address_of(context, asked), class = "question",
+    page.form(context, { action = context.url(view.path, query_of(context, asked)), class = "question",
       next(asked.ids) and choices(asked, counts) or free_choice(), more_fields(asked),
       h.p { class = "buttons", h.button { class = asked.decision.class, type = "submit", asked.decision.verb },
         h.a { href = back(context, asked), "Do nothing" } },
@@ -199,9 +198,7 @@ function view.post(context)
   if asked.row and asked.row.id then path, query = "/version", { id = asked.row.id } end
   if lines then return context.redirect(path, query, table.concat(lines, ". ") .. ".") end
   if asked.row or not scope then
-    query = { ["do"] = asked.name, version = context.query.version, package = context.query.package,
-      app = context.query.app }
-    path = view.path
+    path, query = view.path, query_of(context, asked)
   end
   return context.redirect(path, query, problem, "problem")
 end
