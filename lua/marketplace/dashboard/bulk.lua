@@ -6,7 +6,9 @@ local bulk = {}
 
 local MOST_COUNTED, MOST_EXAMINED = 10000, 20000 -- entries
 local SLICE, MOST_AT_ONCE = 1000, 10000 -- entries of one call: of many, or of the only one
-local BY_OPERATOR = "cancelled by an operator"
+
+--- Why something is cancelled, if nobody says why.
+bulk.BY_OPERATOR = "cancelled by an operator"
 
 ---@class marketplace.dashboard.Action
 ---@field states string[] which ones it is about
@@ -118,7 +120,7 @@ end
 --[[ Doing it ]]
 
 local function call(inbox, name, filter, reason)
-  if name == "cancel" then return inbox:cancel(filter, reason or BY_OPERATOR) end
+  if name == "cancel" then return inbox:cancel(filter, reason or bulk.BY_OPERATOR) end
   return inbox[name](inbox, filter)
 end
 

@@ -1,8 +1,11 @@
 --- The page around a view: its head, the way to the other views, and the message of what was just done.
 local h = require "marketplace.dashboard.html"
 local shown = require "marketplace.dashboard.shown"
+local text = require "marketplace.text"
 
 local page = {}
+
+local MOST_REASON = 500 -- bytes
 
 local function head(context, title, options)
   return h.head {
@@ -111,6 +114,25 @@ end
 function page.field(label, node, id, hint)
   return h.div { class = "field", h.label { ["for"] = id, label }, node,
     hint and h.p { id = id .. "-hint", class = "hint", hint } }
+end
+
+--- The field for why something is done.
+---@param reason string what is in it at first
+---@param hint string
+---@return any node
+function page.reason_field(reason, hint)
+  return page.field("Why", h.input {
+    id = "reason", name = "reason", value = reason, maxlength = MOST_REASON, autocomplete = "off",
+    ["aria-describedby"] = "reason-hint",
+  }, "reason", hint)
+end
+
+--- What was written into that field.
+---@param form table<string, string>
+---@return string|nil reason nil if nothing was
+function page.reason_of(form)
+  local reason = text.cut(text.utf8(text.trim(form.reason or "")), MOST_REASON)
+  return reason ~= "" and reason or nil
 end
 
 return page

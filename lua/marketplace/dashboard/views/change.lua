@@ -14,7 +14,6 @@ local view = { path = "/change", title = "Packages", section = "/packages" }
 local SCOPES = { "version", "package", "app" }
 local NAMES = { version = "This version", package = "All versions of its package", app = "All versions of its app" }
 local MOST_COUNTED = 100
-local MOST_REASON = 500 -- bytes
 
 local DECISIONS = {
   withdraw = { verb = "Withdraw", class = "danger", has_territories = true,
@@ -120,10 +119,7 @@ local function more_fields(asked)
       id = "territories", name = "territories", autocomplete = "off", spellcheck = "false",
       ["aria-describedby"] = "territories-hint",
     }, "territories", "leave empty for all; else codes such as FRA DEU, for a package or an app only"),
-    decision.has_reason and page.field("Why", h.input {
-      id = "reason", name = "reason", value = "held by an operator", maxlength = MOST_REASON, autocomplete = "off",
-      ["aria-describedby"] = "reason-hint",
-    }, "reason", "is kept with the hold, and shown"),
+    decision.has_reason and page.reason_field("held by an operator", "is kept with the hold, and shown"),
   }
 end
 
@@ -181,9 +177,8 @@ local function decide(context, asked, scope, id)
   end
   local territories, problem = territories_of(asked, scope, form.territories)
   if problem then return nil, problem end
-  local reason = text.cut(text.utf8(text.trim(form.reason or "")), MOST_REASON)
   local outcome, message = context.packages[asked.name](context.packages, {
-    [scope] = id, territories = territories, reason = asked.decision.has_reason and reason ~= "" and reason or nil,
+    [scope] = id, territories = territories, reason = asked.decision.has_reason and page.reason_of(form) or nil,
   })
   return outcome and words.outcome(outcome), message
 end

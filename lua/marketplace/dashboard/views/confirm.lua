@@ -5,13 +5,11 @@ local h = require "marketplace.dashboard.html"
 local page = require "marketplace.dashboard.page"
 local search = require "marketplace.dashboard.search"
 local shown = require "marketplace.dashboard.shown"
-local text = require "marketplace.text"
 
 local view = { path = "/confirm", title = "Confirm", section = "/inbox" }
 
 local MOST_SHOWN = 10
 local MOST_SECONDS = 2 -- in `serve`, everything else waits meanwhile
-local MOST_REASON = 500 -- bytes
 
 --[[ What is asked for ]]
 
@@ -69,10 +67,7 @@ end
 
 local function reason_field(asked)
   if asked.name ~= "cancel" then return nil end
-  return page.field("Why", h.input {
-    id = "reason", name = "reason", value = "cancelled by an operator", maxlength = MOST_REASON, autocomplete = "off",
-    ["aria-describedby"] = "reason-hint",
-  }, "reason", "is kept with them")
+  return page.reason_field(bulk.BY_OPERATOR, "is kept with them")
 end
 
 local function question(context, asked, about)
@@ -144,9 +139,8 @@ end
 function view.post(context)
   local asked, answer = asked_of(context)
   if not asked then return answer end
-  local reason = text.cut(text.utf8(text.trim(context.form.reason or "")), MOST_REASON)
   local outcome, message = bulk.apply(context.inbox, asked.name, asked.filter, {
-    reason = reason ~= "" and reason or nil, seconds = MOST_SECONDS,
+    reason = page.reason_of(context.form), seconds = MOST_SECONDS,
   })
   if outcome.count > 0 then context.dashboard:note(context, told(asked, outcome)) end
   return report(context, asked, outcome, message)
