@@ -301,15 +301,6 @@ mkt_command_result mkt_command_look(mkt_command *c) {
   return result;
 }
 
-static struct timespec from_now(int milliseconds) {
-  struct timespec at;
-  (void)clock_gettime(CLOCK_MONOTONIC, &at);
-  at.tv_nsec += milliseconds * 1000000L;
-  at.tv_sec += at.tv_nsec / 1000000000L;
-  at.tv_nsec %= 1000000000L;
-  return at;
-}
-
 /* A forked child has neither the thread nor, it may be, the mutex, and the descriptors may be
  * somebody else's by now. */
 void mkt_command_close(mkt_command *c) {
@@ -318,7 +309,7 @@ void mkt_command_close(mkt_command *c) {
     free_memory(c);
     return;
   }
-  struct timespec deadline = from_now(CLOSE_MILLISECONDS);
+  struct timespec deadline = mkt_deadline_in(CLOSE_MILLISECONDS);
   pthread_t thread = c->thread;
   int problem = 0;
   lock(c);

@@ -54,18 +54,6 @@ static void unlock(queue *q) {
   (void)pthread_mutex_unlock(&q->mutex);
 }
 
-static struct timespec in_milliseconds(int milliseconds) {
-  struct timespec at;
-  (void)clock_gettime(CLOCK_MONOTONIC, &at);
-  at.tv_sec += milliseconds / 1000;
-  at.tv_nsec += milliseconds % 1000 * 1000000L;
-  if (at.tv_nsec >= 1000000000L) {
-    at.tv_sec++;
-    at.tv_nsec -= 1000000000L;
-  }
-  return at;
-}
-
 /* The thread */
 
 static bool is_abandoned(queue *q) {
@@ -148,7 +136,7 @@ static bool is_urgent(const queue *q) {
 static void wait_for_lines(queue *q) {
   while (q->ring.used == 0 && !q->closing)
     (void)pthread_cond_wait(&q->filled, &q->mutex);
-  struct timespec deadline = in_milliseconds(GATHER_MILLISECONDS);
+  struct timespec deadline = mkt_deadline_in(GATHER_MILLISECONDS);
   int problem = 0;
   while (!is_urgent(q) && problem == 0)
     problem = pthread_cond_timedwait(&q->urgent, &q->mutex, &deadline);
@@ -207,7 +195,7 @@ static bool is_done(const queue *q) {
 }
 
 static bool wait_until_done(queue *q, int milliseconds) {
-  struct timespec deadline = in_milliseconds(milliseconds);
+  struct timespec deadline = mkt_deadline_in(milliseconds);
   int problem = 0;
   q->awaited = true;
   (void)pthread_cond_signal(&q->urgent);

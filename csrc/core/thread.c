@@ -19,3 +19,12 @@ void mkt_condition_init(pthread_cond_t *condition) {
   (void)pthread_cond_init(condition, &monotonic);
   (void)pthread_condattr_destroy(&monotonic);
 }
+
+struct timespec mkt_deadline_in(int milliseconds) {
+  struct timespec at;
+  (void)clock_gettime(CLOCK_MONOTONIC, &at);
+  at.tv_nsec += milliseconds % 1000 * 1000000L;
+  at.tv_sec += milliseconds / 1000 + at.tv_nsec / 1000000000L;
+  at.tv_nsec %= 1000000000L;
+  return at;
+}

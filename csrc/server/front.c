@@ -1,6 +1,5 @@
 #include "server/front.h"
 
-#include "core/clock.h"
 #include "core/thread.h"
 #include "server/refuse.h"
 #include "server/run.h"
@@ -26,8 +25,7 @@ static bool is_left_alone(const mkt_front *front, uint64_t visits) {
 /* False as well if it is not worth waiting any longer. */
 static bool is_patience_over(mkt_front *front) {
   const uint64_t visits = front->visits;
-  const uint64_t until = mkt_clock_milliseconds() + MKT_FRONT_PATIENCE;
-  const struct timespec at = {(time_t)(until / 1000), (long)(until % 1000) * 1000000};
+  const struct timespec at = mkt_deadline_in(MKT_FRONT_PATIENCE);
   int ended = 0;
   while (ended == 0 && !front->is_over)
     ended = pthread_cond_timedwait(&front->is_awaited, &front->lock, &at);
