@@ -1,15 +1,11 @@
 --- Lays the words of a log entry out in lines that a terminal has room for.
+local text = require "marketplace.text"
 local unpack = require("marketplace.runtime").unpack
 
 local log_layout = {}
 
 local MOST_COLUMNS, MOST_LINES = 159, 5
 local INDENT = "    "
-
-local function columns_of(words)
-  local _, continued = words:gsub("[\128-\191]", "")
-  return #words - continued
-end
 
 -- How many bytes so many columns of UTF-8 have.
 local function bytes_of(words, columns)
@@ -33,12 +29,12 @@ local function fitted(units)
   local lines, line = {}, nil
   for _, unit in ipairs(units) do
     local longer = line and line .. " " .. unit or unit
-    if columns_of(longer) <= MOST_COLUMNS then
+    if text.columns(longer) <= MOST_COLUMNS then
       line = longer
     else
       if line then lines[#lines + 1] = line end
       line = line and INDENT .. unit or unit
-      while columns_of(line) > MOST_COLUMNS and #lines <= MOST_LINES do
+      while text.columns(line) > MOST_COLUMNS and #lines <= MOST_LINES do
         local first, rest = broken(line, MOST_COLUMNS)
         lines[#lines + 1], line = first, INDENT .. rest
       end

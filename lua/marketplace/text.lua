@@ -106,6 +106,14 @@ function text.safe_json(document)
   return (escape_steering(document))
 end
 
+--- How many columns of a terminal it takes: one for each character.
+---@param value string UTF-8
+---@return integer
+function text.columns(value)
+  local _, continued = value:gsub("[\128-\191]", "")
+  return #value - continued
+end
+
 --- Its beginning, of at most this many bytes: UTF-8 stays UTF-8.
 ---@param value string
 ---@param most integer bytes

@@ -92,14 +92,9 @@ local function cell(column, object)
   return text.safe(value)
 end
 
-local function width_of(word)
-  local _, continued = word:gsub("[\128-\191]", "")
-  return #word - continued
-end
-
 local function padded(row, widths, count)
   local cells = {}
-  for place = 1, count do cells[place] = row[place] .. (" "):rep(widths[place] - width_of(row[place])) end
+  for place = 1, count do cells[place] = row[place] .. (" "):rep(widths[place] - text.columns(row[place])) end
   return text.trim_end(table.concat(cells, GAP))
 end
 
@@ -112,7 +107,7 @@ local function rows_of(columns, objects)
     rows[#rows + 1] = row
   end
   for _, row in ipairs(rows) do
-    for place, word in ipairs(row) do widths[place] = math.max(widths[place] or 0, width_of(word)) end
+    for place, word in ipairs(row) do widths[place] = math.max(widths[place] or 0, text.columns(word)) end
   end
   return rows, widths
 end
@@ -122,7 +117,7 @@ end
 local function fitting(row, widths)
   local start = 0
   for place, word in ipairs(row) do
-    if place > 1 and start + width_of(word) > MOST_COLUMNS then return place - 1 end
+    if place > 1 and start + text.columns(word) > MOST_COLUMNS then return place - 1 end
     start = start + widths[place] + #GAP
   end
   return #row
