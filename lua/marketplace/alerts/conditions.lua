@@ -8,6 +8,12 @@ local DAY = 86400 -- seconds
 --- Seconds that a notification may wait before that is an alert, if nothing else is said.
 conditions.AGE = 900
 
+--- Seconds that it may at most be set to.
+conditions.MOST_AGE = 366 * DAY
+
+--- Seconds before its end from which on a certificate is a warning, and an error.
+conditions.EXPIRES_SOON, conditions.EXPIRES_URGENTLY = 14 * DAY, 2 * DAY
+
 -- What is seen again and again counts as over once it has been so for a minute.
 local SETTLE_SECONDS = 60
 local UNAVAILABLE_SECONDS = 10 -- a restart of the database is none
@@ -94,12 +100,13 @@ end
 ---@return marketplace.alerts.Observation
 function conditions.certificate_expiring(about, expires_at, now, action)
   local left = expires_at - now
-  local message = ("the certificate of %s %s at %s: %s"):format(about, left > 0 and "expires" or "expired",
-    timestamp(expires_at), action)
-  if left >= 14 * DAY then message = ("the certificate of %s expires at %s"):format(about, timestamp(expires_at)) end
+  local is_on = left < conditions.EXPIRES_SOON
+  local message = ("the certificate of %s %s at %s"):format(about, left > 0 and "expires" or "expired",
+    timestamp(expires_at))
   return {
-    name = "certificate_expiring", about = about, is_on = left < 14 * DAY, level = left < 2 * DAY and "error" or
-      "warning", message = message,
+    name = "certificate_expiring", about = about, is_on = is_on,
+    level = left < conditions.EXPIRES_URGENTLY and "error" or "warning",
+    message = is_on and ("%s: %s"):format(message, action) or message,
   }
 end
 

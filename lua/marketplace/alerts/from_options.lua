@@ -1,11 +1,10 @@
 --- Alerts from the options that a dispatcher, a receiver and marketplace.nginx have.
 local alerts = require "marketplace.alerts"
+local conditions = require "marketplace.alerts.conditions"
 local inbox_watch = require "marketplace.alerts.inbox_watch"
 local tellers = require "marketplace.alerts.tellers"
 
 local from_options = {}
-
-local MOST_AGE = 366 * 86400 -- seconds
 
 local function check(given, where)
   if given.on_alert and given.alert_command then
@@ -13,7 +12,7 @@ local function check(given, where)
   end
   local problem = given.alert_command and tellers.command_problem(given.alert_command)
   if problem then error(("%s: option 'alert_command': %s"):format(where, problem), 4) end
-  if given.alert_age and not (given.alert_age > 0 and given.alert_age <= MOST_AGE) then
+  if given.alert_age and not (given.alert_age > 0 and given.alert_age <= conditions.MOST_AGE) then
     error(where .. ": option 'alert_age' must be more than 0 seconds and at most a year", 4)
   end
 end

@@ -1,10 +1,10 @@
 --- How long a certificate is still good.
+local conditions = require "marketplace.alerts.conditions"
 local timestamp = require("marketplace.log").timestamp
 
 local certificate = {}
 
 local DAY = 86400 -- seconds
-local SOON, URGENT = 14 * DAY, 2 * DAY
 
 local function in_days(seconds)
   return ((seconds < 10 * DAY and "%.1f days" or "%.0f days"):format(seconds / DAY))
@@ -22,8 +22,8 @@ function certificate.judge(run, host, shown)
   local message = ("the certificate is trusted and for this host; it expires at %s, in %s"):format(
     timestamp(shown.expires_at), in_days(left))
   local facts = { expires_at = shown.expires_at }
-  if left >= SOON then return run.findings:add("ok", "tls", host, message, nil, facts) end
-  run.findings:add(left < URGENT and "error" or "warning", "tls", host, message,
+  if left >= conditions.EXPIRES_SOON then return run.findings:add("ok", "tls", host, message, nil, facts) end
+  run.findings:add(left < conditions.EXPIRES_URGENTLY and "error" or "warning", "tls", host, message,
     "renew it now, have the server load the new one, and find out why that did not happen by itself", facts)
 end
 

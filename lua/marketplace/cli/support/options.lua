@@ -1,4 +1,5 @@
 --- Options that several commands have in common: numbers, sizes and times.
+local conditions = require "marketplace.alerts.conditions"
 local retention = require "marketplace.inbox.retention"
 local times = require "marketplace.cli.support.times"
 
@@ -6,7 +7,6 @@ local options = {}
 
 local MOST_ATTEMPTS = 1000
 local DAY = 86400
-local LONGEST_AGE = 366 * DAY
 
 local function shown(name)
   return "--" .. name:gsub("_", "-")
@@ -51,8 +51,8 @@ end
 ---@return string? problem what it must be
 function options.alert_age(value)
   local seconds = times.seconds(value)
-  if seconds and seconds > 0 and seconds <= LONGEST_AGE then return seconds end
-  return nil, ("must be a length of time of at most %dd, such as 15m or 1h"):format(LONGEST_AGE / DAY)
+  if seconds and seconds > 0 and seconds <= conditions.MOST_AGE then return seconds end
+  return nil, ("must be a length of time of at most %dd, such as 15m or 1h"):format(conditions.MOST_AGE / DAY)
 end
 
 --- What is wrong with an option that one of the above reads, if anything. Converts it.
