@@ -1,6 +1,7 @@
 -- What the manual page and the completions are made of says all that they need.
 local argparse = require "argparse"
 local cli = require "marketplace.cli"
+local each_command = require "support.each_command"
 local raw = require "support.raw_http"
 local shell = require "support.shell"
 
@@ -19,11 +20,6 @@ local function check_once(options, where)
       seen[alias] = true
     end
   end
-end
-
-local function each_command(parser, name, visit)
-  visit(parser, name)
-  for _, command in ipairs(parser._commands) do each_command(command, name .. " " .. command._name, visit) end
 end
 
 -- The system's own, as every program reads them.

@@ -1,6 +1,7 @@
 -- What every command says if something is wrong: each message is said on purpose, and kept in a file to be read.
 local argparse = require "argparse"
 local cli = require "marketplace.cli"
+local each_command = require "support.each_command"
 local examples = require "marketplace.cli.support.examples"
 local literals = require "support.messages.literals"
 local messages = require "support.messages"
@@ -10,11 +11,6 @@ local function blocks_of(text)
   local list = {}
   for block in (text .. "\n"):gmatch "(.-)\n\n" do list[#list + 1] = block end
   return list
-end
-
-local function each_command(parser, name, visit)
-  visit(parser, name)
-  for _, command in ipairs(parser._commands) do each_command(command, name .. " " .. command._name, visit) end
 end
 
 local function in_one_line(text) return (text:gsub("%s+", " ")) end
