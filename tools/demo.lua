@@ -24,10 +24,7 @@ end
 
 -- In a file, as in a command line every user of the machine could read it.
 local function write_secret(path)
-  local file = assert(io.open(path, "w"))
-  file:write(SECRET)
-  file:close()
-  os.execute("chmod 600 " .. path)
+  assert(core.replace_file(path, SECRET))
 end
 
 -- Its first line is its process id, by which it is stopped. Its log is a file: of a pipe nobody knows whether a line
