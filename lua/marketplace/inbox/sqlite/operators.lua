@@ -9,7 +9,6 @@ local queries = require "marketplace.inbox.sqlite.queries"
 local quoted = require("marketplace.inbox.sql").quoted
 local retention = require "marketplace.inbox.retention"
 local rows = require "marketplace.inbox.sqlite.rows"
-local selection = require "marketplace.inbox.sqlite.selection"
 
 local methods = {}
 
@@ -27,16 +26,7 @@ local REPLAY_STATE = {
 
 -- A page of those that a filter selects and a further condition.
 local function reader(self, condition)
-  return function(page)
-    local cursor
-    local found, message, code = self:read(function(link)
-      local list
-      list, cursor = selection.page(link, "seq, id", page, condition)
-      return list
-    end)
-    if not found then return nil, message, code end
-    return found, cursor
-  end
+  return function(page) return queries.page(self, "seq, id", page, condition) end
 end
 
 -- What is older is made ready before what waits behind it.

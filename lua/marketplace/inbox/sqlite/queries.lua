@@ -105,14 +105,28 @@ function methods:list(filter)
   return found, cursor
 end
 
-function methods:count(filter, most)
-  local page, cursor = fields.counted(filter, most), nil
+--- The rows of a page and its cursor; nil, a message and a code if that fails.
+---@param self table the inbox
+---@param columns string as of selection.page, like `page` and `condition`
+---@param page marketplace.InboxPageFilter
+---@param condition? string
+---@return table[]|nil
+---@return string? cursor if there may be more; a message if there are no rows
+---@return string? code
+function queries.page(self, columns, page, condition)
+  local cursor
   local found, message, code = self:read(function(link)
     local list
-    list, cursor = selection.page(link, "seq", page)
+    list, cursor = selection.page(link, columns, page, condition)
     return list
   end)
   if not found then return nil, message, code end
+  return found, cursor
+end
+
+function methods:count(filter, most)
+  local found, cursor, code = queries.page(self, "seq", fields.counted(filter, most))
+  if not found then return nil, cursor, code end
   return fields.count_of(found, cursor, most)
 end
 
