@@ -16,11 +16,10 @@ local forward = require "marketplace.forward"
 local http = require "marketplace.http"
 local notification = require "marketplace.notification"
 local outcome = require "marketplace.dispatcher.outcome"
-local unsigned_digest = require("marketplace.inbox.record").unsigned_digest
+local records = require "marketplace.inbox.record"
 
 local forwards = {}
 
-local EVENT = "forward"
 local MOST_UNDER_WAY = 8        -- to one system
 local SHORTEST_WAIT, LONGEST_WAIT = 0.05, 60 -- seconds of those for which there is no room
 local SHARE_OF_LEASE = 0.9      -- that an exchange may take
@@ -37,17 +36,17 @@ Forwards.__index = Forwards
 ---@param item table
 ---@return boolean
 function forwards.is_one(item)
-  return item.event == EVENT
+  return item.event == records.FORWARD
 end
 
 --[[ Into the inbox ]]
 
 local function record_of(one, item)
-  local digest, message, code = unsigned_digest(item.body)
+  local digest, message, code = records.unsigned_digest(item.body)
   if not digest then return nil, message, code end
   return {
     key = ("forward:%s:%s"):format(one.name, item.id), digest = digest, body = item.body, type = item.type,
-    event = EVENT, app_id = item.app_id and one.name .. "/" .. item.app_id, traceparent = item.traceparent,
+    event = records.FORWARD, app_id = item.app_id and one.name .. "/" .. item.app_id, traceparent = item.traceparent,
   }
 end
 

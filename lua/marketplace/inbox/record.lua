@@ -7,6 +7,10 @@ local record = {}
 local UNSIGNED = "unsigned:"
 local INVALID = { json_invalid = true, notification_invalid = true, too_large = true }
 
+--- The event of a record that is to be sent on to another system (marketplace.dispatcher.forwards); no notification
+--- has it.
+record.FORWARD = "forward"
+
 --- The record of an authentic body that cannot be read. It is kept as dead, so that an operator sees it.
 ---@param body string
 ---@param message string why core could not read it, which is the record's reason

@@ -107,12 +107,12 @@ end
 
 -- What is sent on to another system: to which, and the notification itself (marketplace.dispatcher.forwards).
 local function forwarded(entry)
-  if entry.event ~= "forward" then return nil end
+  if entry.event ~= record.FORWARD then return nil end
   return entry.key:match "^forward:([^:]*):(.*)$"
 end
 
 local function secret(context, entry)
-  if entry.event == "forward" then return nil end
+  if entry.event == record.FORWARD then return nil end
   if record.is_unsigned(entry.digest) then return "no signature: reconcile put it here, read from Apple's API" end
   if not entry.verified_by then return nil end
   return h.a { href = context.url("/inbox", { secret = entry.verified_by }), h.code { entry.verified_by } }

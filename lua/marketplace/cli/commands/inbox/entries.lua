@@ -130,7 +130,7 @@ function entries.lines(entry, now)
   local lines, object = {}, entries.object(entry)
   object.next = entries.next(entry, now)
   if record.is_unsigned(entry.digest) then
-    object.verified_by = entry.event == "forward" and FORWARDED or UNSIGNED
+    object.verified_by = entry.event == record.FORWARD and FORWARDED or UNSIGNED
   end
   for _, name in ipairs(SHOWN) do
     if object[name] ~= nil then lines[#lines + 1] = ("%-12s %s"):format(name, tostring(object[name])) end

@@ -7,13 +7,13 @@ local core = require "marketplace.core"
 local fields = require "marketplace.inbox.fields"
 local filters = require "marketplace.cli.commands.inbox.filters"
 local forward = require "marketplace.forward"
+local FORWARD = require("marketplace.inbox.record").FORWARD
 local inputs = require "marketplace.cli.support.inputs"
 local output = require "marketplace.cli.support.output"
 local states = require "marketplace.cli.commands.inbox.states"
 
 local command_forward = {}
 
-local FORWARD = "forward"        -- the event of entries that are forwards themselves
 local PAGE, EXAMINED = 100, 20000 -- entries in one call of the inbox
 local OVERLAP = 60               -- seconds for which what is committed may be older than what was seen
 local POLL_SECONDS = 1
